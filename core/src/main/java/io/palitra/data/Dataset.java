@@ -1,0 +1,19 @@
+package io.palitra.data;
+
+import java.util.List;
+
+/** Indexed items, each read on its own. Safe for several threads at once. */
+public sealed interface Dataset permits ImageDataset, VectorDataset {
+    /** Name in the catalogue, or of the folder. */
+    String name();
+
+    DataSpec spec();
+
+    int size();
+
+    /** Class of item i in 0..classes-1, or -1 when there are no labels. */
+    int label(int i);
+
+    /** Names of the classes in order of their numbers; empty when there are no labels. */
+    List<String> classNames();
+}
