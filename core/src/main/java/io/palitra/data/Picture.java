@@ -1,6 +1,6 @@
 package io.palitra.data;
 
-/** One picture in memory: C*H*W bytes in 0..255, channel by channel and row by row; 1 channel is grey, 3 are RGB. The array is not copied. */
+/** One picture in memory: C*H*W bytes in 0..255, channel by channel, row by row; 1 channel is grey, 3 are RGB. The array is not copied. */
 public record Picture(int channels, int height, int width, byte[] pixels) {
     public Picture {
         if (channels != 1 && channels != 3) throw new IllegalArgumentException("illegal channels: " + channels + ", must be 1 or 3");
