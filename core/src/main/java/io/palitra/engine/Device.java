@@ -1,0 +1,53 @@
+package io.palitra.engine;
+
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.DeviceType;
+
+/** Where tensors live: the processor, or CUDA card {@code index}. */
+public record Device(Kind kind, int index) {
+    static { Natives.load(); }
+
+    public enum Kind { CPU, CUDA }
+
+    public static final Device CPU = new Device(Kind.CPU, 0);
+
+    /** auto (CUDA where there is one), cpu, cuda or cuda:n. */
+    public static Device named(String name) {
+        if (name.equals("cpu")) return CPU;
+        if (name.equals("auto")) return cudaAvailable() ? new Device(Kind.CUDA, 0) : CPU;
+        if (name.equals("cuda") || name.matches("cuda:[0-9]{1,3}")) {
+            if (!cudaAvailable()) throw new IllegalArgumentException("device '" + name + "' is not available: no CUDA device in this build or machine");
+            return new Device(Kind.CUDA, name.equals("cuda") ? 0 : Integer.parseInt(name.substring(5)));
+        }
+        throw new IllegalArgumentException("no device '" + name + "'; there are auto, cpu, cuda, cuda:n");
+    }
+
+    public static boolean cudaAvailable() { return torch.cuda_is_available(); }
+
+    org.bytedeco.pytorch.Device handle() {
+        return kind == Kind.CPU ? new org.bytedeco.pytorch.Device(DeviceType.CPU, (byte) -1)
+            : new org.bytedeco.pytorch.Device(DeviceType.CUDA, (byte) index);
+    }
+
+    DeviceType type() { return kind == Kind.CPU ? DeviceType.CPU : DeviceType.CUDA; }
+
+    /** Threads that one operation may use. Results of convolutions' gradients and of sums depend on it. */
+    public static int threads() { return torch.get_num_threads(); }
+
+    /** Sets {@link #threads}; at least 1. */
+    public static void threads(int n) {
+        if (n < 1) throw new IllegalArgumentException("illegal threads: " + n + ", must be at least 1");
+        torch.set_num_threads(n);
+    }
+
+    /** Vector instructions that the kernels use, such as AVX512. */
+    public static String capability() { return torch.get_cpu_capability().getString(); }
+
+    /** mkl or openblas. */
+    public static String blas() { return Natives.BLAS; }
+
+    /** Version of libtorch and of its binding. */
+    public static String libtorch() throws java.io.IOException { return org.bytedeco.javacpp.Loader.getVersion("org.bytedeco", "pytorch"); }
+
+    @Override public String toString() { return kind == Kind.CPU ? "cpu" : "cuda:" + index; }
+}

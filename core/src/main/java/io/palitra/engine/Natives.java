@@ -1,0 +1,42 @@
+package io.palitra.engine;
+
+/** Loads libtorch with the right BLAS and threading; every class of this package that touches it asks here first. */
+final class Natives {
+    private Natives() {}
+
+    /** Which BLAS was chosen: "mkl" or "openblas". */
+    static final String BLAS;
+
+    static {
+        // scopes free what they own; without the collector's phantom references an operation costs half
+        // (tests set it back: only then are native objects counted, so that leaks show)
+        if (System.getProperty("org.bytedeco.javacpp.nopointergc") == null) System.setProperty("org.bytedeco.javacpp.nopointergc", "true");
+        boolean mkl = present("org.bytedeco.mkl.global.mkl_rt");
+        if (mkl) {
+            System.setProperty("org.bytedeco.openblas.load", "mkl_rt");   // before any class of pytorch or openblas
+            Mkl.useGnuThreads();
+        }
+        BLAS = mkl ? "mkl" : "openblas";
+        org.bytedeco.javacpp.Loader.load(org.bytedeco.pytorch.global.torch.class);
+    }
+
+    /** Runs the static block. */
+    static void load() {}
+
+    private static boolean present(String type) {
+        try {
+            Class.forName(type, false, Natives.class.getClassLoader());
+            return true;
+        } catch (ClassNotFoundException e) {
+            return false;   // no MKL for this platform: OpenBLAS or Accelerate serves
+        }
+    }
+
+    /** Apart, so that platforms without MKL never resolve its classes. */
+    private static final class Mkl {
+        static void useGnuThreads() {
+            // libtorch brings libgomp; with MKL's default, a second OpenMP runtime fights it for the cores
+            org.bytedeco.mkl.global.mkl_rt.MKL_Set_Threading_Layer(org.bytedeco.mkl.global.mkl_rt.MKL_THREADING_GNU);
+        }
+    }
+}

@@ -1,0 +1,66 @@
+package io.palitra.engine;
+
+import java.util.function.Supplier;
+import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.javacpp.PointerScope;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Frees every tensor made while it is open on this thread, save those handed to {@link #keep}. Nothing is freed by the garbage collector, so
+ * every computation runs inside a scope.
+ */
+public final class Scope implements AutoCloseable {
+    static { Natives.load(); }
+
+    /** Sees every turn of every {@link #fold} on this thread: progress, previews and, by throwing, cancel. x is that turn's result. */
+    @FunctionalInterface public interface Watcher { void turn(int i, int n, Tensor x); }
+
+    /** One turn of {@link #fold}. */
+    @FunctionalInterface public interface Step { Tensor next(Tensor x, int i); }
+
+    private static final ThreadLocal<@Nullable Watcher> WATCHER = new ThreadLocal<>();
+
+    private final @Nullable PointerScope parent = PointerScope.getInnerScope();
+    private final PointerScope own = new PointerScope();
+
+    /** Moves a tensor to the enclosing scope; with none it lives until {@link Tensor#free}. */
+    public Tensor keep(Tensor t) {
+        if (parent != null) parent.attach(t.handle); else t.handle.retainReference();
+        return t;
+    }
+
+    @Override public void close() { own.close(); }
+
+    /** The result of {@code make}, its intermediate tensors freed (autograd keeps what backward needs). */
+    public static Tensor run(Supplier<Tensor> make) {
+        try (Scope scope = new Scope()) { return scope.keep(make.get()); }
+    }
+
+    /** Applies {@code step} n times. A turn's tensors die at its end, and the previous x with them: memory does not grow with n. */
+    public static Tensor fold(Tensor start, int n, Step step) {
+        Tensor x = start;
+        Watcher watcher = WATCHER.get();
+        for (int i = 0; i < n; i++) {
+            Tensor previous = x;
+            try (Scope turn = new Scope()) {
+                x = turn.keep(step.next(previous, i));
+                if (watcher != null) watcher.turn(i, n, x);
+            }
+            if (previous != start && previous != x) previous.free();
+        }
+        return x;
+    }
+
+    /** Lets {@code watcher} see the folds of this thread until the guard closes. */
+    public static Guard watch(Watcher watcher) {
+        Watcher before = WATCHER.get();
+        WATCHER.set(watcher);
+        return () -> WATCHER.set(before);
+    }
+
+    /**
+     * Native objects alive in this process: constant from step to step when nothing leaks. Counted only in a JVM started with
+     * {@code -Dorg.bytedeco.javacpp.nopointergc=false}; otherwise 0.
+     */
+    public static long livePointers() { return Pointer.totalCount(); }
+}

@@ -1,0 +1,243 @@
+package io.palitra.engine;
+
+import java.nio.ByteBuffer;
+import java.util.Collection;
+import java.util.List;
+import org.bytedeco.pytorch.AutoGradMode;
+import org.bytedeco.pytorch.BoolOptional;
+import org.bytedeco.pytorch.DeviceOptional;
+import org.bytedeco.pytorch.DoubleOptional;
+import org.bytedeco.pytorch.LayoutOptional;
+import org.bytedeco.pytorch.MemoryFormatOptional;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.ScalarTypeOptional;
+import org.bytedeco.pytorch.T_TensorTensor_T;
+import org.bytedeco.pytorch.TensorOptional;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.DeviceType;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.jspecify.annotations.Nullable;
+
+/** Functions that make, join or transform tensors, and the settings of the current thread. */
+public final class Torch {
+    static { Natives.load(); }
+
+    private static final TensorOptional NONE = Tensor.forever(new TensorOptional());
+    private static final DoubleOptional NO_DOUBLE = Tensor.forever(new DoubleOptional());
+
+    private Torch() {}
+
+    /** Nothing is recorded for autograd until the guard closes. */
+    public static Guard noGrad() {
+        NoGradGuard g = new NoGradGuard();
+        return g::deallocate;
+    }
+
+    /** Turns recording back on inside a {@link #noGrad} region, for samplers that follow a gradient. */
+    public static Guard withGrad() {
+        AutoGradMode g = new AutoGradMode(true);
+        return g::deallocate;
+    }
+
+    /** Matrix products and convolutions run in bf16 (Micikevicius et al. 2018, arXiv:1710.03740), sums and norms in fp32. */
+    public static Guard autocast(Device device, DType type) {
+        DeviceType d = device.type();
+        boolean before = torch.is_autocast_enabled(d);
+        ScalarType beforeType = torch.get_autocast_dtype(d);
+        torch.set_autocast_enabled(d, true);
+        torch.set_autocast_dtype(d, type.type);
+        torch.increment_nesting();
+        return () -> {
+            if (torch.decrement_nesting() == 0) torch.clear_cache();
+            torch.set_autocast_enabled(d, before);
+            torch.set_autocast_dtype(d, beforeType);
+        };
+    }
+
+    /** Attention by the plain kernels, whose backward can itself be differentiated; the fused one cannot. */
+    public static Guard plainAttention() {
+        torch.globalContext().setSDPUseFlash(false);
+        return () -> torch.globalContext().setSDPUseFlash(true);
+    }
+
+    /** Product of extents, at most 2^31-1. */
+    public static int numel(long... shape) {
+        long n = 1;
+        for (long s : shape) {
+            if (s < 0) throw new IllegalArgumentException("illegal extent: " + s + ", must be at least 0");
+            n = Math.multiplyExact(n, s);
+        }
+        return Math.toIntExact(n);
+    }
+
+    public static Tensor empty(DType type, long... shape) {
+        return new Tensor(torch.empty(shape, new ScalarTypeOptional(type.type), new LayoutOptional(), new DeviceOptional(),
+            new BoolOptional(), new MemoryFormatOptional()));
+    }
+
+    public static Tensor zeros(long... shape) { return zeros(DType.F32, shape); }
+
+    public static Tensor zeros(DType type, long... shape) { return new Tensor(empty(type, shape).handle.zero_()); }
+
+    public static Tensor ones(long... shape) { return full(1, shape); }
+
+    public static Tensor full(double value, long... shape) { return new Tensor(empty(DType.F32, shape).handle.fill_(new Scalar(value))); }
+
+    public static Tensor zerosLike(Tensor x) { return new Tensor(torch.zeros_like(x.handle)); }
+
+    public static Tensor onesLike(Tensor x) { return new Tensor(torch.ones_like(x.handle)); }
+
+    /** from, from+1, ... to-1 as F32. */
+    public static Tensor arange(long from, long to) {
+        float[] v = new float[Math.toIntExact(to - from)];
+        for (int i = 0; i < v.length; i++) v[i] = from + i;
+        return of(v, v.length);
+    }
+
+    public static Tensor of(float[] data, long... shape) {
+        Tensor t = emptyFor(data.length, DType.F32, shape);
+        t.memory().asFloatBuffer().put(data);
+        return t;
+    }
+
+    public static Tensor of(double[] data, long... shape) {
+        Tensor t = emptyFor(data.length, DType.F64, shape);
+        t.memory().asDoubleBuffer().put(data);
+        return t;
+    }
+
+    public static Tensor of(long[] data, long... shape) {
+        Tensor t = emptyFor(data.length, DType.I64, shape);
+        t.memory().asLongBuffer().put(data);
+        return t;
+    }
+
+    /** Unsigned bytes. */
+    public static Tensor of(byte[] data, long... shape) {
+        Tensor t = emptyFor(data.length, DType.U8, shape);
+        t.memory().put(data);
+        return t;
+    }
+
+    /** From raw little-endian bytes in row-major order, as files hold them. */
+    public static Tensor ofRaw(ByteBuffer raw, DType type, long... shape) {
+        Tensor t = empty(type, shape);
+        if (raw.remaining() != Math.multiplyExact(t.numel(), type.bytes())) {
+            throw new IllegalArgumentException(t + " of " + type + " wants " + t.numel() * type.bytes() + " bytes, got " + raw.remaining());
+        }
+        t.memory().put(raw.duplicate());
+        return t;
+    }
+
+    private static Tensor emptyFor(int length, DType type, long... shape) {
+        if (numel(shape) != length) {
+            throw new IllegalArgumentException("shape " + java.util.Arrays.toString(shape) + " wants " + numel(shape) + " values, got " + length);
+        }
+        return empty(type, shape);
+    }
+
+    public static Tensor cat(int dim, Tensor... parts) { return cat(dim, List.of(parts)); }
+
+    public static Tensor cat(int dim, Collection<Tensor> parts) { return new Tensor(torch.cat(vector(parts), dim)); }
+
+    public static Tensor stack(int dim, Collection<Tensor> parts) { return new Tensor(torch.stack(vector(parts), dim)); }
+
+    static TensorVector vector(Collection<Tensor> parts) {
+        TensorVector v = new TensorVector();
+        for (Tensor p : parts) v.push_back(p.handle);
+        return v;
+    }
+
+    /** x W^T + b. x [...,in], w [out,in], b [out]. */
+    public static Tensor linear(Tensor x, Tensor w, @Nullable Tensor b) {
+        return new Tensor(torch.linear(x.handle, w.handle, optional(b)));
+    }
+
+    /** x [B,I,H,W], w [O,I/groups,k,k]. */
+    public static Tensor conv2d(Tensor x, Tensor w, @Nullable Tensor b, int stride, int padding) {
+        return new Tensor(torch.conv2d(x.handle, w.handle, optional(b), new long[] {stride, stride}, new long[] {padding, padding},
+            new long[] {1, 1}, 1));
+    }
+
+    /** x [B,I,H,W], w [I,O,k,k]; the result has (H-1) stride - 2 padding + k + outputPadding rows. */
+    public static Tensor convTranspose2d(Tensor x, Tensor w, @Nullable Tensor b, int stride, int padding, int outputPadding) {
+        return new Tensor(torch.conv_transpose2d(x.handle, w.handle, optional(b), new long[] {stride, stride}, new long[] {padding, padding},
+            new long[] {outputPadding, outputPadding}, 1, 1, 1));
+    }
+
+    public static Tensor groupNorm(Tensor x, int groups, Tensor w, Tensor b, double eps) {
+        return new Tensor(torch.group_norm(x.handle, groups, optional(w), optional(b), eps, true));
+    }
+
+    /** Over the last dim. */
+    public static Tensor layerNorm(Tensor x, @Nullable Tensor w, @Nullable Tensor b, double eps) {
+        return new Tensor(torch.layer_norm(x.handle, new long[] {x.size(-1)}, optional(w), optional(b), eps, true));
+    }
+
+    /** In training the running statistics move by {@code momentum}. */
+    public static Tensor batchNorm(Tensor x, Tensor w, Tensor b, Tensor mean, Tensor var, boolean training, double momentum, double eps) {
+        return new Tensor(torch.batch_norm(x.handle, optional(w), optional(b), optional(mean), optional(var), training, momentum, eps, true));
+    }
+
+    /** softmax(q k^T / sqrt(d)) v. Each [B,heads,L,d]. */
+    public static Tensor attention(Tensor q, Tensor k, Tensor v, boolean causal) {
+        return new Tensor(torch.scaled_dot_product_attention(q.handle, k.handle, v.handle, NONE, 0, causal, NO_DOUBLE, false));
+    }
+
+    /** Each pixel repeated {@code factor} times in both directions. */
+    public static Tensor upsampleNearest(Tensor x, int factor) {
+        return new Tensor(torch.upsample_nearest2d(x.handle, new long[] {x.size(2) * factor, x.size(3) * factor}, NO_DOUBLE, NO_DOUBLE));
+    }
+
+    public static Tensor avgPool(Tensor x, int kernel) { return new Tensor(torch.avg_pool2d(x.handle, kernel, kernel)); }
+
+    public static Tensor maxPool(Tensor x, int kernel) { return new Tensor(torch.max_pool2d(x.handle, kernel, kernel)); }
+
+    /** Rows of a table [V,D] by index I64 [...]: [...,D]. */
+    public static Tensor embedding(Tensor table, Tensor index) { return new Tensor(torch.embedding(table.handle, index.handle)); }
+
+    /** I64 [...] to F32 [...,classes]. */
+    public static Tensor oneHot(Tensor index, int classes) { return new Tensor(torch.one_hot(index.handle, classes)).to(DType.F32); }
+
+    /** Mean of -log softmax(logits)[target] in nats. logits [B,V], target I64 [B]. */
+    public static Tensor crossEntropy(Tensor logits, Tensor target) {
+        return new Tensor(torch.cross_entropy_loss(logits.handle, target.handle));
+    }
+
+    /** -[t log s(x) + (1-t) log(1-s(x))], element by element, in nats, from logits x. */
+    public static Tensor bceWithLogits(Tensor x, Tensor t) {
+        return new Tensor(torch.binary_cross_entropy_with_logits(x.handle, t.handle, NONE, NONE, 0));
+    }
+
+    /** Euclidean distances between rows: a [N,D], b [M,D] to [N,M]. */
+    public static Tensor cdist(Tensor a, Tensor b) { return new Tensor(torch.cdist(a.handle, b.handle)); }
+
+    /** Eigenvalues, ascending, and eigenvectors in columns of a symmetric matrix. */
+    public static Tensor[] eigh(Tensor a) {
+        T_TensorTensor_T r = torch.linalg_eigh(a.handle);
+        return new Tensor[] {new Tensor(new org.bytedeco.pytorch.Tensor(r.get0())), new Tensor(new org.bytedeco.pytorch.Tensor(r.get1()))};
+    }
+
+    /** Lower factor L of a symmetric positive definite matrix: L L^T. */
+    public static Tensor cholesky(Tensor a) { return new Tensor(torch.linalg_cholesky(a.handle)); }
+
+    /** d(sum y)/dx, leaving every parameter's gradient alone. With {@code create} the result can itself be differentiated. */
+    public static Tensor grad(Tensor y, Tensor x, boolean create) {
+        TensorVector g = torch.grad(new TensorVector(y.sum().handle), new TensorVector(x.handle), new TensorVector(),
+            new BoolOptional(create), create, false);
+        return new Tensor(new org.bytedeco.pytorch.Tensor(g.get(0)));
+    }
+
+    private static TensorOptional optional(@Nullable Tensor t) { return t == null ? NONE : new TensorOptional(t.handle); }
+
+    /** The first line of what libtorch said, without its C++ frames. */
+    public static String message(RuntimeException e) {
+        String m = String.valueOf(e.getMessage());
+        int cut = m.indexOf("\nException raised from");
+        if (cut >= 0) m = m.substring(0, cut);
+        int line = m.indexOf('\n');
+        return line >= 0 ? m.substring(0, line) : m;
+    }
+}

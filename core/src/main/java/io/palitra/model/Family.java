@@ -1,0 +1,23 @@
+package io.palitra.model;
+
+import io.palitra.data.DataSpec;
+import io.palitra.engine.Rng;
+import io.palitra.engine.Scope;
+
+/**
+ * A row of the catalogue.
+ *
+ * @param name as typed: "vae"
+ * @param about one sentence
+ * @param paper authors, year, arXiv number
+ * @param defaults what the model is unless something else is asked for
+ * @param recipe how it is trained unless something else is asked for
+ */
+public record Family<C extends Record>(String name, String about, String paper, C defaults, Recipe recipe, Builder<C> builder) {
+    @FunctionalInterface public interface Builder<C> { Trainable build(C config, DataSpec data, Rng init); }
+
+    /** A new model, its weights a pure function of init; data it cannot learn is refused. */
+    public Trainable build(C config, DataSpec data, Rng init) {
+        try (Scope scope = new Scope()) { return builder.build(config, data, init); }
+    }
+}

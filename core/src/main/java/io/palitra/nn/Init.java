@@ -1,0 +1,29 @@
+package io.palitra.nn;
+
+import io.palitra.engine.Rng;
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
+
+/** How the tensors of a new layer are drawn: the initialisations papers ask for, by name. */
+@FunctionalInterface
+public interface Init {
+    /** A tensor of that shape for a layer with {@code fanIn} inputs to each output. */
+    Tensor draw(Rng rng, long fanIn, long... shape);
+
+    /** U(-1/sqrt(fanIn), 1/sqrt(fanIn)): what PyTorch does by default to weights and biases of linear and convolution layers. */
+    Init DEFAULT = (rng, fanIn, shape) -> {
+        double bound = 1 / Math.sqrt(fanIn);
+        return rng.uniform(shape).mul(2 * bound).sub(bound);
+    };
+
+    /** Glorot and Bengio 2010, uniform, for a matrix or kernel whose two first dims are out and in. */
+    Init XAVIER = (rng, fanIn, shape) -> {
+        double bound = Math.sqrt(6.0 / (fanIn + fanIn * (double) shape[0] / shape[1]));
+        return rng.uniform(shape).mul(2 * bound).sub(bound);
+    };
+
+    /** N(0, 0.02): DCGAN, Radford et al. 2016, arXiv:1511.06434. */
+    Init DCGAN = (rng, fanIn, shape) -> rng.normal(shape).mul(0.02);
+
+    Init ZERO = (rng, fanIn, shape) -> Torch.zeros(shape);
+}

@@ -1,0 +1,20 @@
+package io.palitra.nn;
+
+import io.palitra.engine.Rng;
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
+
+/** y = x W^T + b. x [...,in], y [...,out]. */
+public final class Linear extends Module {
+    private final Tensor weight;
+    private final Tensor bias;
+
+    public Linear(int in, int out, Rng rng) { this(in, out, Init.DEFAULT, Init.DEFAULT, rng); }
+
+    public Linear(int in, int out, Init weights, Init biases, Rng rng) {
+        weight = parameter("weight", weights.draw(rng, in, out, in));
+        bias = parameter("bias", biases.draw(rng, in, out));
+    }
+
+    public Tensor forward(Tensor x) { return Torch.linear(x, weight, bias); }
+}

@@ -1,0 +1,73 @@
+package io.palitra.nn;
+
+import io.palitra.engine.Rng;
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
+
+/** Normalisations with a learned scale and shift for each channel. */
+public final class Norm {
+    private Norm() {}
+
+    /** Over groups of channels of one item. Wu and He 2018, arXiv:1803.08494. x [B,C,...]. */
+    public static final class Group extends Module {
+        private final Tensor weight;
+        private final Tensor bias;
+        private final int groups;
+        private final double eps;
+
+        public Group(int groups, int channels, double eps) {
+            if (groups < 1 || channels % groups != 0) {
+                throw new IllegalArgumentException("illegal groups: " + groups + ", must divide the " + channels + " channels");
+            }
+            weight = parameter("weight", Torch.ones(channels));
+            bias = parameter("bias", Torch.zeros(channels));
+            this.groups = groups;
+            this.eps = eps;
+        }
+
+        public Tensor forward(Tensor x) { return Torch.groupNorm(x, groups, weight, bias, eps); }
+    }
+
+    /** Over the batch and space; running statistics serve in evaluation. Ioffe and Szegedy 2015, arXiv:1502.03167. x [B,C,H,W]. */
+    public static final class Batch extends Module {
+        private final Tensor weight;
+        private final Tensor bias;
+        private final Tensor mean;
+        private final Tensor var;
+
+        public Batch(int channels) {
+            weight = parameter("weight", Torch.ones(channels));
+            bias = parameter("bias", Torch.zeros(channels));
+            mean = buffer("running_mean", Torch.zeros(channels));
+            var = buffer("running_var", Torch.ones(channels));
+        }
+
+        public Tensor forward(Tensor x) { return Torch.batchNorm(x, weight, bias, mean, var, training(), 0.1, 1e-5); }
+    }
+
+    /**
+     * Batch norm whose scale and shift are rows of a table, one for each class. de Vries et al. 2017, arXiv:1707.00683.
+     * x [B,C,H,W], label I64 [B].
+     */
+    public static final class ConditionalBatch extends Module {
+        private final Tensor scale;
+        private final Tensor shift;
+        private final Tensor mean;
+        private final Tensor var;
+
+        public ConditionalBatch(int channels, int classes, Rng rng) {
+            scale = parameter("weight", rng.normal(classes, channels).mul(0.02).add(1));
+            shift = parameter("bias", Torch.zeros(classes, channels));
+            mean = buffer("running_mean", Torch.zeros(channels));
+            var = buffer("running_var", Torch.ones(channels));
+        }
+
+        public Tensor forward(Tensor x, Tensor label) {
+            long c = x.size(1);
+            Tensor y = Torch.batchNorm(x, Torch.ones(c).to(x.device()), Torch.zeros(c).to(x.device()), mean, var, training(), 0.1, 1e-5);
+            Tensor a = Torch.embedding(scale, label).reshape(-1, c, 1, 1);   // [B,C,1,1]
+            Tensor b = Torch.embedding(shift, label).reshape(-1, c, 1, 1);
+            return y.mul(a).add(b);
+        }
+    }
+}
