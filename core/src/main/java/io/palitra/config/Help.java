@@ -1,0 +1,23 @@
+package io.palitra.config;
+
+import java.lang.annotation.ElementType;
+import java.lang.annotation.Retention;
+import java.lang.annotation.RetentionPolicy;
+import java.lang.annotation.Target;
+
+/**
+ * What a record component means, with its unit, and the numbers it may hold.
+ * {@link Config} checks the range, so that a compact constructor is only for what relates components to each other.
+ */
+@Retention(RetentionPolicy.RUNTIME)
+@Target(ElementType.RECORD_COMPONENT)
+public @interface Help {
+    /** Meaning and unit, e.g. "standard deviation of the noise, in data units". */
+    String value();
+
+    /** The least allowed number (of each item in a list of numbers); NaN for none. */
+    double min() default Double.NaN;
+
+    /** The greatest allowed number (of each item in a list of numbers); NaN for none. */
+    double max() default Double.NaN;
+}
