@@ -4,8 +4,8 @@ import io.palitra.engine.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a step sees: items x [B,...] (pictures as floats in [-1,1], points as they are), their classes I64 [B] where the data has labels, and the
- * step's number, counted from 0.
+ * What a step sees: items x [B,...] (pictures as floats in [-1,1], points as they are), their classes I64 [B] where the data has labels,
+ * and the step's number, counted from 0.
  */
 public record Batch(Tensor x, @Nullable Tensor labels, long step) {
     /** Number of items, B. */

@@ -16,7 +16,9 @@ public record Device(Kind kind, int index) {
         if (name.equals("cpu")) return CPU;
         if (name.equals("auto")) return cudaAvailable() ? new Device(Kind.CUDA, 0) : CPU;
         if (name.equals("cuda") || name.matches("cuda:[0-9]{1,3}")) {
-            if (!cudaAvailable()) throw new IllegalArgumentException("device '" + name + "' is not available: no CUDA device in this build or machine");
+            if (!cudaAvailable()) {
+                throw new IllegalArgumentException("device '" + name + "' is not available: no CUDA device in this build or machine");
+            }
             return new Device(Kind.CUDA, name.equals("cuda") ? 0 : Integer.parseInt(name.substring(5)));
         }
         throw new IllegalArgumentException("no device '" + name + "'; there are auto, cpu, cuda, cuda:n");

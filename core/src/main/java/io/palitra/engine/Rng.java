@@ -1,7 +1,8 @@
 package io.palitra.engine;
 
 /**
- * Random numbers that are a pure function of (seed, item, draw): Philox 4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3").
+ * Random numbers that are a pure function of (seed, item, draw): Philox 4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy
+ * as 1, 2, 3").
  * The first dimension of a drawn tensor counts items: row b of the k-th draw of {@code at(i)} is the same numbers as row i + b of the k-th
  * draw of {@code at(0)}, so that 64 samples at once and 4 x 16 have the same noise, on any machine and device.
  */

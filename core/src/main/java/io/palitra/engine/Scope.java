@@ -6,8 +6,8 @@ import org.bytedeco.javacpp.PointerScope;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Frees every tensor made while it is open on this thread, save those handed to {@link #keep}. Nothing is freed by the garbage collector, so
- * every computation runs inside a scope.
+ * Frees every tensor made while it is open on this thread, save those handed to {@link #keep}. Nothing is freed by the garbage
+ * collector, so every computation runs inside a scope.
  */
 public final class Scope implements AutoCloseable {
     static { Natives.load(); }
@@ -25,7 +25,8 @@ public final class Scope implements AutoCloseable {
 
     /** Moves a tensor to the enclosing scope; with none it lives until {@link Tensor#free}. */
     public Tensor keep(Tensor t) {
-        if (parent != null) parent.attach(t.handle); else t.handle.retainReference();
+        if (parent != null) parent.attach(t.handle);
+        else t.handle.retainReference();
         return t;
     }
 

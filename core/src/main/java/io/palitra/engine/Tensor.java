@@ -13,8 +13,8 @@ import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * A dense array on one device, recorded by autograd. Freed when the innermost {@link Scope} closes. Operations follow PyTorch's names, shapes
- * and broadcasting; shapes that do not fit are refused with libtorch's message.
+ * A dense array on one device, recorded by autograd. Freed when the innermost {@link Scope} closes. Operations follow PyTorch's names,
+ * shapes and broadcasting; shapes that do not fit are refused with libtorch's message.
  */
 public final class Tensor {
     static { Natives.load(); }

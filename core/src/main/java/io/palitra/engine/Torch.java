@@ -1,6 +1,7 @@
 package io.palitra.engine;
 
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import org.bytedeco.pytorch.AutoGradMode;
@@ -133,7 +134,7 @@ public final class Torch {
 
     private static Tensor emptyFor(int length, DType type, long... shape) {
         if (numel(shape) != length) {
-            throw new IllegalArgumentException("shape " + java.util.Arrays.toString(shape) + " wants " + numel(shape) + " values, got " + length);
+            throw new IllegalArgumentException("shape " + Arrays.toString(shape) + " wants " + numel(shape) + " values, got " + length);
         }
         return empty(type, shape);
     }
@@ -163,8 +164,8 @@ public final class Torch {
 
     /** x [B,I,H,W], w [I,O,k,k]; the result has (H-1) stride - 2 padding + k + outputPadding rows. */
     public static Tensor convTranspose2d(Tensor x, Tensor w, @Nullable Tensor b, int stride, int padding, int outputPadding) {
-        return new Tensor(torch.conv_transpose2d(x.handle, w.handle, optional(b), new long[] {stride, stride}, new long[] {padding, padding},
-            new long[] {outputPadding, outputPadding}, 1, 1, 1));
+        return new Tensor(torch.conv_transpose2d(x.handle, w.handle, optional(b), new long[] {stride, stride},
+            new long[] {padding, padding}, new long[] {outputPadding, outputPadding}, 1, 1, 1));
     }
 
     public static Tensor groupNorm(Tensor x, int groups, Tensor w, Tensor b, double eps) {
@@ -178,7 +179,8 @@ public final class Torch {
 
     /** In training the running statistics move by {@code momentum}. */
     public static Tensor batchNorm(Tensor x, Tensor w, Tensor b, Tensor mean, Tensor var, boolean training, double momentum, double eps) {
-        return new Tensor(torch.batch_norm(x.handle, optional(w), optional(b), optional(mean), optional(var), training, momentum, eps, true));
+        return new Tensor(torch.batch_norm(x.handle, optional(w), optional(b), optional(mean), optional(var), training, momentum, eps,
+            true));
     }
 
     /** softmax(q k^T / sqrt(d)) v. Each [B,heads,L,d]. */

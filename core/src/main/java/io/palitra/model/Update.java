@@ -5,8 +5,8 @@ import io.palitra.engine.Rng;
 import io.palitra.nn.Module;
 
 /**
- * One share of a training step: the parameters it moves and the scalar they descend. Runs on the steps from {@code from} on that {@code every}
- * divides. Two updates that move the same module share its optimiser.
+ * One share of a training step: the parameters it moves and the scalar they descend. Runs on the steps from {@code from} on that
+ * {@code every} divides. Two updates that move the same module share its optimiser.
  *
  * @param name for the log
  * @param moves the only module whose parameters change

@@ -95,7 +95,7 @@ public abstract class Module implements AutoCloseable {
 
     public final boolean training() { return training; }
 
-    /** Moves every tensor to a device. Layers see it because they ask for their tensors by field: call before the first optimiser is made. */
+    /** Moves every tensor to a device, in place. Call before the first optimiser is made. */
     public final void to(Device device) {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             state().values().forEach(t -> t.moveTo(device));

@@ -1,0 +1,158 @@
+package io.palitra.data;
+
+import io.palitra.engine.Device;
+import io.palitra.engine.Rng;
+import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
+import java.util.Iterator;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
+import java.util.function.LongFunction;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Batches of a data set, read ahead on a thread of its own. The order of an epoch is a pure function of (seed, epoch), so a batch is one of
+ * (seed, step): a loader may start at any step. Pictures travel to the device as bytes. A last batch that would not be full is left out.
+ */
+public final class DataLoader implements AutoCloseable {
+    private static final int AHEAD = 4;
+
+    /** What the reading thread hands over: host arrays, or the fault that ended it. */
+    private record Raw(byte @Nullable [] bytes, float @Nullable [] floats, long @Nullable [] labels, long step, @Nullable Throwable fault) {}
+
+    private final Dataset data;
+    private final Device device;
+    private final BlockingQueue<Raw> queue = new ArrayBlockingQueue<>(AHEAD);
+    private final Thread reader;
+
+    /** Shuffled training batches from {@code firstStep} on, without end. */
+    public DataLoader(Dataset data, int batch, long seed, long firstStep, Device device) {
+        this.data = data;
+        this.device = device;
+        int size = Math.min(batch, data.size());
+        long perEpoch = stepsPerEpoch(data, batch);
+        LongFunction<int[]> order = new LongFunction<>() {
+            private long epoch = -1;
+            private int[] of = {};
+
+            @Override public int[] apply(long step) {
+                if (step / perEpoch != epoch) {
+                    epoch = step / perEpoch;
+                    of = new Rng(seed).split(epoch).permutation(data.size());
+                }
+                int[] items = new int[size];
+                System.arraycopy(of, (int) (step % perEpoch) * size, items, 0, size);
+                return items;
+            }
+        };
+        reader = new Thread(() -> read(order, firstStep), "palitra-loader");
+        reader.setDaemon(true);
+        reader.start();
+    }
+
+    /** Full batches in one pass of the data. */
+    public static long stepsPerEpoch(Dataset data, int batch) { return Math.max(1, data.size() / batch); }
+
+    private void read(LongFunction<int[]> order, long firstStep) {
+        try {
+            for (long step = firstStep; ; step++) {
+                Raw raw;
+                try {
+                    raw = raw(data, order.apply(step), step);
+                } catch (RuntimeException | Error e) {
+                    queue.put(new Raw(null, null, null, step, e));
+                    return;
+                }
+                queue.put(raw);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();   // closed
+        }
+    }
+
+    /** The next batch, in the caller's scope. Waits for the reading thread; a fault there is thrown here. */
+    public Batch next() {
+        Raw raw;
+        try {
+            raw = queue.take();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException("interrupted while waiting for a batch", e);
+        }
+        if (raw.fault instanceof Error e) throw e;
+        if (raw.fault instanceof RuntimeException e) throw e;
+        return batch(data, raw, device);
+    }
+
+    /** Ends the reading thread. */
+    @Override public void close() { reader.interrupt(); }
+
+    /**
+     * The first {@code limit} items in order, in batches; the last may be smaller. Each batch is freed when the next is asked for: run it to
+     * its end within one scope.
+     */
+    public static Iterable<Batch> inOrder(Dataset data, int batch, int limit, Device device) {
+        int n = Math.min(limit, data.size());
+        return () -> new Iterator<>() {
+            private int at;
+            private @Nullable Scope scope;
+
+            @Override public boolean hasNext() {
+                if (at < n) return true;
+                if (scope != null) scope.close();
+                scope = null;
+                return false;
+            }
+
+            @Override public Batch next() {
+                if (scope != null) scope.close();
+                int[] items = new int[Math.min(batch, n - at)];
+                for (int i = 0; i < items.length; i++) items[i] = at + i;
+                long step = at / batch;
+                at += items.length;
+                scope = new Scope();
+                return batch(data, raw(data, items, step), device);
+            }
+        };
+    }
+
+    /** Chosen items as one batch, in the caller's scope. */
+    public static Batch of(Dataset data, int[] items, Device device) { return batch(data, raw(data, items, 0), device); }
+
+    private static Raw raw(Dataset data, int[] items, long step) {
+        long[] labels = data.spec().classes() == 0 ? null : new long[items.length];
+        int dims = (int) data.spec().dims();
+        byte[] bytes = data instanceof ImageDataset ? new byte[Math.multiplyExact(items.length, dims)] : null;
+        float[] floats = data instanceof VectorDataset ? new float[Math.multiplyExact(items.length, dims)] : null;
+        for (int b = 0; b < items.length; b++) {
+            if (labels != null) labels[b] = data.label(items[b]);
+            if (data instanceof ImageDataset images && bytes != null) images.pixels(items[b], bytes, b * dims);
+            if (data instanceof VectorDataset points && floats != null) points.values(items[b], floats, b * dims);
+        }
+        return new Raw(bytes, floats, labels, step, null);
+    }
+
+    private static Batch batch(Dataset data, Raw raw, Device device) {
+        long[] item = data.spec().shape();
+        long[] shape = new long[item.length + 1];
+        System.arraycopy(item, 0, shape, 1, item.length);
+        Tensor x;
+        if (raw.bytes != null) {
+            shape[0] = raw.bytes.length / data.spec().dims();
+            x = fromBytes(Torch.of(raw.bytes, shape).to(device));
+        } else if (raw.floats != null) {
+            shape[0] = raw.floats.length / data.spec().dims();
+            x = Torch.of(raw.floats, shape).to(device);
+        } else {
+            throw new IllegalStateException("a batch without items");
+        }
+        return new Batch(x, raw.labels == null ? null : Torch.of(raw.labels, raw.labels.length).to(device), raw.step);
+    }
+
+    /** Bytes 0..255 to floats in [-1,1]. */
+    public static Tensor fromBytes(Tensor bytes) { return bytes.to(io.palitra.engine.DType.F32).div(127.5).sub(1); }
+
+    /** Floats in [-1,1], clipped, to the nearest bytes 0..255. Waits for the device. */
+    public static byte[] toBytes(Tensor x) { return x.add(1).mul(127.5).clamp(0, 255).round().bytes(); }
+}
