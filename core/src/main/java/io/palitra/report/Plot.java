@@ -1,0 +1,145 @@
+package io.palitra.report;
+
+import io.palitra.data.Picture;
+import java.util.List;
+
+/**
+ * A plot of points in the plane as an RGB picture of {@code width x height} pixels: axes with round ticks, colours by class, legend, title.
+ * The ten colours keep apart for colour-blind eyes (Petroff 2021, arXiv:2107.02270); classes from the eleventh on are squares, and from the
+ * twenty-first on marks repeat. Words are drawn in printable ASCII; other characters show as boxes.
+ */
+public record Plot(String title, String xName, String yName, int width, int height) {
+    static final int[] COLOURS = {
+        0x3f90da, 0xffa90e, 0xbd1f01, 0x94a4a2, 0x832db6, 0xa96b59, 0xe76300, 0xb9ac70, 0x717581, 0x92dadd,
+    };
+    private static final int SCALE = 2;
+    private static final int LINE = SCALE * (Lettering.HEIGHT + 3);
+    private static final int PAD = 24;
+    private static final int INK = 0x33363d;
+    private static final int FAINT = 0x7a7f89;
+    private static final int RULE = 0xe6e7eb;
+    private static final double OPACITY = 0.75;
+
+    public Plot {
+        if (width < 320 || height < 240 || width > 8192 || height > 8192) {
+            throw new IllegalArgumentException("illegal size of a plot: " + width + "x" + height + ", must be 320x240 to 8192x8192");
+        }
+    }
+
+    /** Where the axes lie in the picture: pixels left, top, right, bottom. */
+    record Frame(Axis x, Axis y, int left, int top, int right, int bottom) {
+        double column(double value) { return left + x.at(value) * (right - left); }
+
+        double row(double value) { return bottom - y.at(value) * (bottom - top); }
+    }
+
+    /** Points of one colour, in data units. */
+    public Picture scatter(double[] x, double[] y) {
+        return scatter(x, y, new int[x.length], List.of());
+    }
+
+    /**
+     * Point i at (x[i], y[i]) in the colour of class {@code classes[i]}, later points above earlier ones; no names, no legend.
+     *
+     * @throws IllegalArgumentException for no points, unequal lengths, numbers that are not finite, and classes without a name
+     */
+    public Picture scatter(double[] x, double[] y, int[] classes, List<String> names) {
+        if (x.length == 0 || x.length != y.length || x.length != classes.length) {
+            throw new IllegalArgumentException("scatter wants as many x as y and classes, at least one, got "
+                    + x.length + ", " + y.length + ", " + classes.length);
+        }
+        for (int i = 0; i < x.length; i++) {
+            if (!Double.isFinite(x[i]) || !Double.isFinite(y[i])) {
+                throw new IllegalArgumentException("illegal point " + i + ": (" + x[i] + ", " + y[i] + "), must be finite");
+            }
+            if (classes[i] < 0 || classes[i] >= Math.max(1, names.size())) {
+                throw new IllegalArgumentException("illegal class of point " + i + ": " + classes[i]
+                        + ", there are " + names.size() + " names");
+            }
+        }
+        Picture sheet = Grid.paper(3, height, width);
+        Frame frame = frame(x, y, names);
+        axes(sheet, frame);
+        double radius = x.length <= 300 ? 5 : x.length <= 3000 ? 3.5 : 2.5;
+        for (int i = 0; i < x.length; i++) mark(sheet, frame.column(x[i]), frame.row(y[i]), radius, classes[i], OPACITY);
+        for (int c = 0; c < names.size(); c++) {
+            int line = frame.top + c * LINE;
+            if (line + LINE > height) break;
+            mark(sheet, frame.right + PAD, line + SCALE * Lettering.BASELINE / 2.0, 5, c, 1);
+            Lettering.draw(sheet, names.get(c), frame.right + PAD + 14, line, SCALE, INK);
+        }
+        return sheet;
+    }
+
+    /** Axes with room for ticks on the left, title above and names on the right; of one scale where the ranges are alike. */
+    Frame frame(double[] x, double[] y, List<String> names) {
+        double[] xs = range(x);
+        double[] ys = range(y);
+        double spanX = xs[1] - xs[0];
+        double spanY = ys[1] - ys[0];
+        if (spanX > 0 && spanY > 0 && Math.max(spanX / spanY, spanY / spanX) < 2) {
+            double half = Math.max(spanX, spanY) / 2;
+            for (double[] range : List.of(xs, ys)) {
+                double middle = (range[0] + range[1]) / 2;
+                range[0] = Math.min(range[0], middle - half);
+                range[1] = Math.max(range[1], middle + half);
+            }
+        }
+        Axis across = Axis.linear(xs[0], xs[1], 6);
+        Axis up = Axis.linear(ys[0], ys[1], 6);
+        int ticks = up.ticks().stream().mapToInt(t -> Lettering.width(up.label(t), SCALE)).max().orElse(0);
+        int legend = names.stream().mapToInt(name -> Lettering.width(name, SCALE)).max().orElse(0);
+        int left = PAD + ticks + 12;
+        int right = width - PAD - (names.isEmpty() ? 0 : Math.min(legend + PAD + 14, width / 3));
+        int top = PAD + (title.isEmpty() ? 0 : LINE + 10) + (yName.isEmpty() ? 0 : LINE);
+        int bottom = height - PAD - LINE - (xName.isEmpty() ? 0 : LINE);
+        return new Frame(across, up, left, top, right, bottom);
+    }
+
+    private void axes(Picture sheet, Frame f) {
+        for (double tick : f.x.ticks()) {
+            int at = (int) Math.round(f.column(tick));
+            Lettering.fill(sheet, at, f.top, 1, f.bottom - f.top + 1, RULE);
+            String label = f.x.label(tick);
+            Lettering.draw(sheet, label, at - Lettering.width(label, SCALE) / 2, f.bottom + 12, SCALE, FAINT);
+        }
+        for (double tick : f.y.ticks()) {
+            int at = (int) Math.round(f.row(tick));
+            Lettering.fill(sheet, f.left, at, f.right - f.left + 1, 1, RULE);
+            String label = f.y.label(tick);
+            int start = f.left - 12 - Lettering.width(label, SCALE);
+            Lettering.draw(sheet, label, start, at - SCALE * Lettering.BASELINE / 2, SCALE, FAINT);
+        }
+        Lettering.draw(sheet, title, f.left, PAD, SCALE, INK);
+        Lettering.draw(sheet, yName, f.left, f.top - LINE, SCALE, FAINT);
+        int end = f.right - Lettering.width(xName, SCALE);
+        Lettering.draw(sheet, xName, end, f.bottom + 12 + LINE, SCALE, FAINT);
+    }
+
+    /** A disk, or from the eleventh class on a square, with soft edges; pixel (u, v) covers u..u+1, v..v+1 about its centre (u, v). */
+    private static void mark(Picture sheet, double x, double y, double radius, int c, double opacity) {
+        int rgb = COLOURS[c % COLOURS.length];
+        boolean square = c / COLOURS.length % 2 == 1;
+        int area = sheet.height() * sheet.width();
+        for (int v = Math.max(0, (int) (y - radius - 1)); v <= Math.min(sheet.height() - 1, (int) (y + radius + 2)); v++) {
+            for (int u = Math.max(0, (int) (x - radius - 1)); u <= Math.min(sheet.width() - 1, (int) (x + radius + 2)); u++) {
+                double away = square ? Math.max(Math.abs(u - x), Math.abs(v - y)) * 1.15 : Math.hypot(u - x, v - y);
+                double ink = opacity * Math.min(1, Math.max(0, radius + 0.5 - away));
+                for (int k = 0; k < 3; k++) {
+                    int at = k * area + v * sheet.width() + u;
+                    double under = sheet.pixels()[at] & 0xff;
+                    sheet.pixels()[at] = (byte) Math.round(under + ink * ((rgb >> 16 - 8 * k & 0xff) - under));
+                }
+            }
+        }
+    }
+
+    private static double[] range(double[] values) {
+        double[] range = {values[0], values[0]};
+        for (double v : values) {
+            range[0] = Math.min(range[0], v);
+            range[1] = Math.max(range[1], v);
+        }
+        return range;
+    }
+}
