@@ -1,0 +1,49 @@
+package io.palitra.report;
+
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What the page of a run shows, as plain values; every list and map may be empty, and its section is then left out. Maps keep their order.
+ *
+ * @param title the family and the data set, such as {@code VAE on MNIST}
+ * @param subtitle what it is in a few words: the run, the day, the paper
+ * @param result what came out, in one sentence
+ * @param figures pictures and animations; the first stands large at the top
+ * @param curves line charts, usually over training steps
+ * @param facts about the run: time, steps, images/s, threads, versions, seed, number of parameters
+ * @param measures the scores
+ * @param commands how to go on: sample, continue, repeat
+ * @param config every value the run was made with, dotted names
+ * @param files name in the run folder to what it holds
+ */
+public record ReportData(String title, String subtitle, String result, List<Figure> figures, List<Chart> curves, Map<String, String> facts,
+        List<Measure> measures, List<Command> commands, Map<String, String> config, Map<String, String> files) {
+
+    private static final List<String> MEDIA = List.of("image/png", "image/gif", "image/jpeg", "image/webp");
+
+    public ReportData {
+        figures = List.copyOf(figures);
+        curves = List.copyOf(curves);
+        facts = Collections.unmodifiableMap(new LinkedHashMap<>(facts));
+        measures = List.copyOf(measures);
+        commands = List.copyOf(commands);
+        config = Collections.unmodifiableMap(new LinkedHashMap<>(config));
+        files = Collections.unmodifiableMap(new LinkedHashMap<>(files));
+    }
+
+    /** A picture under a short title with a sentence to read beside it; {@code bytes} as a file of this media type would hold them. */
+    public record Figure(String title, String caption, String mediaType, byte[] bytes) {
+        public Figure {
+            if (!MEDIA.contains(mediaType)) throw new IllegalArgumentException("no media type '" + mediaType + "'; there are " + MEDIA);
+        }
+    }
+
+    /** A score: {@code FID, 12.3, "", distance of Inception features over 10,000 samples, palitra eval ...}. */
+    public record Measure(String name, String value, String unit, String meaning, String command) {}
+
+    /** A command line and what it does. */
+    public record Command(String purpose, String line) {}
+}
