@@ -3,6 +3,7 @@ package io.palitra.model;
 import io.palitra.data.DataSpec;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A row of the catalogue.
@@ -12,8 +13,10 @@ import io.palitra.engine.Scope;
  * @param paper authors, year, arXiv number
  * @param defaults what the model is unless something else is asked for
  * @param recipe how it is trained unless something else is asked for
+ * @param sampling how samples are drawn unless something else is asked for; null for what draws none
  */
-public record Family<C extends Record>(String name, String about, String paper, C defaults, Recipe recipe, Builder<C> builder) {
+public record Family<C extends Record>(String name, String about, String paper, C defaults, Recipe recipe, @Nullable Record sampling,
+        Builder<C> builder) {
     @FunctionalInterface public interface Builder<C> { Trainable build(C config, DataSpec data, Rng init); }
 
     /** A new model, its weights a pure function of init; data it cannot learn is refused. */
