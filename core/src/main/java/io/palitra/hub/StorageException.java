@@ -1,0 +1,34 @@
+package io.palitra.hub;
+
+import java.io.IOException;
+import java.nio.channels.ClosedByInterruptException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+
+/** A file could not be written; whoever looks finds the old or the new one, whole. */
+public final class StorageException extends RuntimeException {
+    private final long needed;
+    private final long free;
+
+    /** @param needed bytes that were to be written; @param free bytes that the file system had left for them, -1 where it would not tell */
+    public StorageException(Path file, long needed, long free, IOException cause) {
+        super("cannot write " + file + ": " + reason(cause) + "; it needs " + needed + " bytes, "
+            + (free < 0 ? "and free space is unknown" : free + " are free"), cause);
+        this.needed = needed;
+        this.free = free;
+    }
+
+    public long needed() { return needed; }
+
+    public long free() { return free; }
+
+    private static String reason(IOException e) {
+        if (e instanceof AccessDeniedException) return "permission denied";
+        if (e instanceof NoSuchFileException) return "no such folder";
+        if (e instanceof FileAlreadyExistsException f) return f.getFile() + " is in the way";
+        if (e instanceof ClosedByInterruptException) return "the thread was interrupted";
+        return String.valueOf(e.getMessage()).lines().findFirst().orElse("I/O error");
+    }
+}
