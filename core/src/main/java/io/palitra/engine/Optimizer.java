@@ -69,6 +69,20 @@ public final class Optimizer implements AutoCloseable {
         }
     }
 
+    /**
+     * Scales all gradients by min(1, max / (norm + 1e-6)), as PyTorch does, so that their norm is at most {@code max}. Gradients that are not
+     * finite stay as they are. Waits for the device.
+     *
+     * @return {@link #gradNorm} before
+     */
+    public double clip(double max) {
+        if (!(max > 0)) throw new IllegalArgumentException("illegal clip: " + max + ", must be above 0");
+        double norm = gradNorm();
+        double factor = max / (norm + 1e-6);
+        if (Double.isFinite(norm) && factor < 1) scaleGrads(factor);
+        return norm;
+    }
+
     private List<Tensor> grads() {
         List<Tensor> grads = new ArrayList<>();
         for (Tensor p : parameters.values()) if (p.hasGrad()) grads.add(p.grad());

@@ -72,4 +72,20 @@ class OptimizerTest {
             assertThat(b.floats()).containsExactly(0.75f, 0.75f, 0.75f);
         }
     }
+
+    @Test void clippingShrinksLongGradientsAndLeavesShortOrBrokenOnes() {
+        try (Scope scope = new Scope()) {
+            Tensor a = Torch.zeros(2).requiresGrad(true);
+            try (Optimizer o = new Optimizer(new OptimizerSpec.Adam(), Map.of("a", a))) {
+                a.mul(Torch.of(new float[] {3, 4}, 2)).sum().backward();
+                assertThat(o.clip(10)).isCloseTo(5, within(1e-6));
+                assertThat(a.grad().floats()).containsExactly(3, 4);
+                assertThat(o.clip(1)).isCloseTo(5, within(1e-6));
+                assertThat(o.gradNorm()).isCloseTo(1, within(1e-6));
+                o.zeroGrad();
+                a.mul(Double.NaN).sum().backward();
+                assertThat(o.clip(1)).isNaN();
+            }
+        }
+    }
 }
