@@ -363,7 +363,7 @@ public final class Tensor {
     }
 
 
-    /** Fills {@code into} with this tensor's raw bytes from byte {@code at} on. This is contiguous, on the processor, and may exceed 2 GiB. */
+    /** Fills {@code into} with raw bytes from byte {@code at} on. This is contiguous, on the processor, and may exceed 2 GiB. */
     public void readRaw(long at, ByteBuffer into) { into.put(window(at, into.remaining())); }
 
     /** Overwrites raw bytes from byte {@code at} on with all of {@code from}, unseen by autograd. This is as for {@link #readRaw}. */
@@ -372,7 +372,9 @@ public final class Tensor {
     private ByteBuffer window(long at, int n) {
         long bytes = Math.multiplyExact(numel(), dtype().bytes());
         if (at < 0 || n > bytes - at) throw new IllegalArgumentException(this + " has " + bytes + " bytes, asked for " + n + " at " + at);
-        if (handle.is_cuda() || !handle.is_contiguous()) throw new IllegalArgumentException("raw bytes want a contiguous tensor on cpu, got " + this);
+        if (handle.is_cuda() || !handle.is_contiguous()) {
+            throw new IllegalArgumentException("raw bytes want a contiguous tensor on cpu, got " + this);
+        }
         return n == 0 ? ByteBuffer.allocate(0) : new BytePointer(handle.data_ptr()).getPointer(at).capacity(n).asByteBuffer();
     }
 

@@ -39,9 +39,9 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Named tensors and a few words about them, in one file of the safetensors format: 8 bytes that hold N (little endian), N bytes of JSON with type,
- * shape and place of every tensor, then the values, row-major, little endian, without holes. Files of the reference implementation load here
- * and ours load there. Values are copied out of the file; it may change or shrink afterwards.
+ * Named tensors and a few words about them, in one file of the safetensors format: 8 bytes that hold N (little endian), N bytes of JSON with
+ * type, shape and place of every tensor, then the values, row-major, little endian, without holes. Files of the reference implementation load
+ * here and ours load there. Values are copied out of the file; it may change or shrink afterwards.
  */
 public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metadata) {
     private static final String METADATA = "__metadata__";
@@ -70,7 +70,7 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
         public long bytes() { return end - begin; }
     }
 
-    /** What a file says of itself: its tensors in the order of their values, and its metadata. {@code dataAt} is the byte of the first value. */
+    /** What a file says of itself: its tensors in the order of their values, its metadata, and the byte where the first value stands. */
     public record Header(Map<String, Entry> entries, Map<String, String> metadata, long dataAt) {}
 
     /** Reads a whole file within {@link Limits#DEFAULT}. The tensors belong to the innermost scope. */
@@ -86,7 +86,8 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
         String name = file.toString();
         try (FileChannel channel = open(file); Scope scope = new Scope()) {
             Header header = header(name, channel, limits);
-            ByteBuffer chunk = ByteBuffer.allocateDirect(CHUNK);
+            long values = header.entries.values().stream().mapToLong(Entry::bytes).sum();
+            ByteBuffer chunk = ByteBuffer.allocateDirect((int) Math.min(CHUNK, values));
             Map<String, Tensor> tensors = new LinkedHashMap<>();
             for (Map.Entry<String, Entry> e : header.entries.entrySet()) {
                 Tensor t = empty(name, header.dataAt, e.getKey(), e.getValue());
@@ -132,7 +133,8 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
         readFully(file, channel, 0, ByteBuffer.wrap(length));
         long n = ByteBuffer.wrap(length).order(ByteOrder.LITTLE_ENDIAN).getLong();
         if (n < 2 || n > limits.headerBytes) {
-            throw new FormatException(file, 0, "the header claims " + Long.toUnsignedString(n) + " bytes, allowed are 2 to " + limits.headerBytes);
+            throw new FormatException(file, 0, "the header claims " + Long.toUnsignedString(n) + " bytes, allowed are 2 to "
+                + limits.headerBytes);
         }
         if (n > size - 8) throw new FormatException(file, 0, "the header claims " + n + " bytes, but only " + (size - 8) + " follow");
         byte[] json = new byte[(int) n];
@@ -163,8 +165,8 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
     private static void fill(String file, FileChannel channel, long dataAt, String name, Entry e, Tensor t, ByteBuffer chunk,
             @Nullable MessageDigest digest) throws IOException {
         long bytes = e.bytes();
-        for (long at = 0; at < bytes; at += CHUNK) {
-            chunk.clear().limit((int) Math.min(CHUNK, bytes - at));
+        for (long at = 0; at < bytes; at += chunk.limit()) {
+            chunk.clear().limit((int) Math.min(chunk.capacity(), bytes - at));
             readFully(file, channel, dataAt + e.begin + at, chunk);
             chunk.flip();
             if (digest != null) digest.update(chunk.duplicate());
@@ -181,8 +183,8 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
     }
 
     /**
-     * Writes a file that replaces {@code file} in one stroke when all of it is on the medium. Metadata gets "format": "pt", without which the
-     * Python libraries warn. Waits for the device.
+     * Writes a file that replaces {@code file} in one stroke when all of it is on the medium. Metadata gets "format": "pt", without which
+     * the Python libraries warn. Waits for the device.
      *
      * @throws StorageException when it cannot be written, as on a full disk; the file is then the old or the new one, whole
      * @throws IllegalArgumentException for names, shapes or counts that {@link #read} would refuse
@@ -266,7 +268,9 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
             tensors.forEach((name, t) -> {
                 String fault = name.equals(METADATA) ? "is reserved" : fault(name);
                 if (fault != null) throw new IllegalArgumentException("illegal name of a tensor: '" + printable(name) + "' " + fault);
-                if (t.dims() > MAX_DIMS) throw new IllegalArgumentException("tensor '" + name + "' has " + t.dims() + " dims, allowed are " + MAX_DIMS);
+                if (t.dims() > MAX_DIMS) {
+                    throw new IllegalArgumentException("tensor '" + name + "' has " + t.dims() + " dims, allowed are " + MAX_DIMS);
+                }
                 items.add(new Item(name, name.getBytes(StandardCharsets.UTF_8), t));
             });
             items.sort(Comparator.comparingInt((Item i) -> FILE_ORDER.indexOf(i.tensor.dtype()))
@@ -306,7 +310,8 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
                 throw new IllegalArgumentException("names, shapes and metadata want " + json.size() + " bytes of header, allowed are "
                     + Limits.DEFAULT.headerBytes);
             }
-            byte[] head = ByteBuffer.allocate(8 + json.size()).order(ByteOrder.LITTLE_ENDIAN).putLong(json.size()).put(json.toByteArray()).array();
+            byte[] head = ByteBuffer.allocate(8 + json.size()).order(ByteOrder.LITTLE_ENDIAN)
+                .putLong(json.size()).put(json.toByteArray()).array();
             return new Layout(head, items.stream().map(Item::tensor).toList(), head.length + at);
         }
 
@@ -391,7 +396,7 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
                 if (p.nextToken() != null) throw wrong(p, "the header goes on after its end");
                 return new Header(inOrder(entries, dataBytes), metadata, 8 + bytesBefore(length));
             } catch (JsonProcessingException e) {
-                long at = e.getLocation() == null ? 8 : 8 + bytesBefore((int) Math.max(0, Math.min(length, e.getLocation().getCharOffset())));
+                long at = e.getLocation() == null ? 8 : 8 + bytesBefore((int) Math.min(length, e.getLocation().getCharOffset()));
                 String why = String.valueOf(e.getOriginalMessage()).lines().findFirst().orElse("");
                 throw new FormatException(file, at, "the header is not the JSON it should be: " + printable(why), e);
             }
@@ -437,7 +442,8 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
                     strides = Math.multiplyExact(strides, Math.max(1, extent));
                 }
                 if (entry.end < entry.begin || bytes != entry.bytes()) {
-                    throw wrong(p, "tensor '" + name + "' " + shape + " of " + dtype + " wants " + bytes + " bytes, but its data_offsets are " + offsets);
+                    throw wrong(p, "tensor '" + name + "' " + shape + " of " + dtype + " wants " + bytes
+                        + " bytes, but its data_offsets are " + offsets);
                 }
             } catch (ArithmeticException e) {
                 throw wrong(p, "tensor '" + name + "' " + shape + " of " + dtype + " has more bytes than can be counted");
@@ -467,7 +473,8 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
         /** Sorted by place; every byte after the header belongs to exactly one tensor. */
         private Map<String, Entry> inOrder(Map<String, Entry> entries, long dataBytes) {
             List<Map.Entry<String, Entry>> sorted = new ArrayList<>(entries.entrySet());
-            sorted.sort(Comparator.comparingLong((Map.Entry<String, Entry> e) -> e.getValue().begin).thenComparingLong(e -> e.getValue().end));
+            sorted.sort(Comparator.comparingLong((Map.Entry<String, Entry> e) -> e.getValue().begin)
+                .thenComparingLong(e -> e.getValue().end));
             Map<String, Entry> out = new LinkedHashMap<>();
             long at = 0;
             long dataAt = 8 + bytesBefore(length);

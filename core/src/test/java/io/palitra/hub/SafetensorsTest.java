@@ -167,8 +167,10 @@ class SafetensorsTest {
     }
 
     @Test void whatIsNoFileOfTensorsIsRefused() throws IOException {
-        assertThatThrownBy(() -> Safetensors.read(folder.resolve("none"))).isInstanceOf(FormatException.class).hasMessageContaining("there is no such file");
-        assertThatThrownBy(() -> Safetensors.read(folder)).isInstanceOf(FormatException.class).hasMessageContaining("is not a regular file");
+        assertThatThrownBy(() -> Safetensors.read(folder.resolve("none"))).isInstanceOf(FormatException.class)
+            .hasMessageContaining("there is no such file");
+        assertThatThrownBy(() -> Safetensors.read(folder)).isInstanceOf(FormatException.class)
+            .hasMessageContaining("is not a regular file");
         Path tiny = Files.write(folder.resolve("tiny"), new byte[7]);
         assertThatThrownBy(() -> Safetensors.read(tiny)).isInstanceOf(FormatException.class).hasMessageContaining("has at least 8 bytes");
         Path latin = Files.write(folder.resolve("latin"), new byte[] {2, 0, 0, 0, 0, 0, 0, 0, '{', (byte) 0xE4});
@@ -205,7 +207,8 @@ class SafetensorsTest {
         } catch (IOException e) {
             assumeTrue(false, "this file system holds no sparse file of 4 TiB: " + e.getMessage());
         }
-        assertThatThrownBy(() -> Safetensors.read(file)).isInstanceOf(FormatException.class).hasMessageContaining("tensor 'a' wants 4398046511104 bytes of memory");
+        assertThatThrownBy(() -> Safetensors.read(file)).isInstanceOf(FormatException.class)
+            .hasMessageContaining("tensor 'a' wants 4398046511104 bytes of memory");
     }
 
     @Test void twentyThousandMutatedFilesGiveTensorsOrAFormatException() throws IOException {
@@ -261,7 +264,8 @@ class SafetensorsTest {
         Path file = folder.resolve("a.safetensors");
         try (Scope scope = new Scope()) {
             for (String name : new String[] {"__metadata__", "a\nb", "n".repeat(1025), "\ud800"}) {
-                assertThatThrownBy(() -> Safetensors.write(file, Map.of(name, Torch.ones(1)), Map.of())).isInstanceOf(IllegalArgumentException.class);
+                assertThatThrownBy(() -> Safetensors.write(file, Map.of(name, Torch.ones(1)), Map.of()))
+                    .isInstanceOf(IllegalArgumentException.class);
             }
             assertThatThrownBy(() -> Safetensors.write(file, Map.of("a", Torch.ones(1, 1, 1, 1, 1, 1, 1, 1, 1)), Map.of()))
                 .isInstanceOf(IllegalArgumentException.class).hasMessage("tensor 'a' has 9 dims, allowed are 8");
