@@ -108,6 +108,9 @@ public final class Tensor {
 
     public Tensor gelu() { return new Tensor(torch.gelu(handle)); }
 
+    /** x tanh(softplus(x)). Misra 2019, arXiv:1908.08681. */
+    public Tensor mish() { return new Tensor(torch.mish(handle)); }
+
     public Tensor softplus() { return new Tensor(torch.softplus(handle)); }
 
     public Tensor logSigmoid() { return new Tensor(torch.log_sigmoid(handle)); }

@@ -8,6 +8,7 @@ import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.DeviceOptional;
 import org.bytedeco.pytorch.DoubleOptional;
+import org.bytedeco.pytorch.GeneratorOptional;
 import org.bytedeco.pytorch.LayoutOptional;
 import org.bytedeco.pytorch.MemoryFormatOptional;
 import org.bytedeco.pytorch.NoGradGuard;
@@ -193,9 +194,21 @@ public final class Torch {
         return new Tensor(torch.upsample_nearest2d(x.handle, new long[] {x.size(2) * factor, x.size(3) * factor}, NO_DOUBLE, NO_DOUBLE));
     }
 
+    /** Rows and columns of zeros around pictures [...,H,W]. */
+    public static Tensor pad(Tensor x, int left, int right, int top, int bottom) {
+        return new Tensor(torch.constant_pad_nd(x.handle, new long[] {left, right, top, bottom}, new Scalar(0)));
+    }
+
     public static Tensor avgPool(Tensor x, int kernel) { return new Tensor(torch.avg_pool2d(x.handle, kernel, kernel)); }
 
     public static Tensor maxPool(Tensor x, int kernel) { return new Tensor(torch.max_pool2d(x.handle, kernel, kernel)); }
+
+    /** x with each element zeroed by chance p, in [0,1), and the rest divided by 1 - p. Srivastava et al. 2014. */
+    public static Tensor dropout(Tensor x, double p, Rng rng) {
+        GeneratorOptional chance = new GeneratorOptional(torch.createCPUGenerator(rng.integers(1L << 31, 1).longs()[0]));
+        Tensor kept = new Tensor(empty(DType.F32, x.shape()).handle.bernoulli_(1 - p, chance));
+        return x.mul(kept.div(1 - p).to(x.device()).to(x.dtype()));
+    }
 
     /** Rows of a table [V,D] by index I64 [...]: [...,D]. */
     public static Tensor embedding(Tensor table, Tensor index) { return new Tensor(torch.embedding(table.handle, index.handle)); }
