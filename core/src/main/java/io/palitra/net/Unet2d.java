@@ -95,7 +95,8 @@ public final class Unet2d extends Module {
             check(upBlockTypes.size() == levels, "up_block_types", upBlockTypes, "one for each of block_out_channels");
             check(inChannels >= 1 && inChannels <= WIDEST, "in_channels", inChannels, "1 to " + WIDEST);
             check(outChannels >= 1 && outChannels <= WIDEST, "out_channels", outChannels, "1 to " + WIDEST);
-            check(timeEmbeddingDim >= 0 && timeEmbeddingDim <= 4 * WIDEST, "time_embedding_dim", timeEmbeddingDim, "0 to " + 4 * WIDEST);
+            check(timeEmbeddingDim >= 0 && timeEmbeddingDim <= 4 * WIDEST, "time_embedding_dim", timeEmbeddingDim,
+                "1 to " + 4 * WIDEST + ", or null");
             check(layersPerBlock >= 1 && layersPerBlock <= 64, "layers_per_block", layersPerBlock, "1 to 64");
             check(midBlockScaleFactor != 0 && Double.isFinite(midBlockScaleFactor), "mid_block_scale_factor", midBlockScaleFactor,
                 "a number other than 0");
@@ -110,7 +111,7 @@ public final class Unet2d extends Module {
                     "multiples of norm_num_groups " + normNumGroups + ", at most " + WIDEST);
                 boolean attends = downBlockTypes.get(i) == Block.ATTENTION || upBlockTypes.get(levels - 1 - i) == Block.ATTENTION
                     || i == levels - 1 && midBlock && addAttention;
-                check(!attends || attentionHeadDim <= c, "attention_head_dim", attentionHeadDim, "at most the " + c + " channels it splits");
+                check(!attends || attentionHeadDim <= c, "attention_head_dim", attentionHeadDim, "at most the " + c + " channels");
             }
             int last = blockOutChannels.get(levels - 1);
             check(attnNormNumGroups >= 0 && (attnNormNumGroups == 0 || last % attnNormNumGroups == 0), "attn_norm_num_groups",
@@ -134,7 +135,8 @@ public final class Unet2d extends Module {
         public boolean conditional() { return classEmbedType != ClassEmbedding.LOOKUP || numClassEmbeds > 0; }
 
         /**
-         * From a {@code config.json} of diffusers; keys that are missing have its defaults, keys that begin with _ say nothing of the network.
+         * From a {@code config.json} of diffusers; keys that are missing have its defaults, keys that begin with _ say nothing of the
+         * network.
          *
          * @throws ConfigException for another class of model, an unknown key, and a value that is wrong or that this network does not have
          */
@@ -484,7 +486,7 @@ public final class Unet2d extends Module {
             throw new IllegalArgumentException("Unet2d wants one time for each of " + x.size(0) + " items, got " + t);
         }
         if (config.conditional() != (labels != null)) {
-            throw new IllegalArgumentException(labels == null ? "Unet2d wants class labels, got none" : "Unet2d has no classes, got labels");
+            throw new IllegalArgumentException("Unet2d " + (labels == null ? "wants class labels, got none" : "has no classes, got labels"));
         }
         return Scope.run(() -> predicted(x, t, labels, rng));
     }
