@@ -70,8 +70,8 @@ public final class Optimizer implements AutoCloseable {
     }
 
     /**
-     * Scales all gradients by min(1, max / (norm + 1e-6)), as PyTorch does, so that their norm is at most {@code max}. Gradients that are not
-     * finite stay as they are. Waits for the device.
+     * Scales all gradients by min(1, max / (norm + 1e-6)), as PyTorch does, so that their norm is at most {@code max}. Gradients that are
+     * not finite stay as they are. Waits for the device.
      *
      * @return {@link #gradNorm} before
      */

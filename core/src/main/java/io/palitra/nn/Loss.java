@@ -2,6 +2,7 @@ package io.palitra.nn;
 
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import java.util.List;
 
 /** Divergences and negative log-likelihoods, in nats, one value an item: results are [B], sums over every other dim. */
 public final class Loss {
@@ -19,8 +20,8 @@ public final class Loss {
     }
 
     /**
-     * Skew geometric Jensen-Shannon divergence of q = N(mu, exp logVar) and p = N(0,1): (1-a) KL(q||g) + a KL(p||g), where g is the normalised
-     * q^a p^(1-a), again normal. a = 0 is KL(q||p), a = 1 is KL(p||q). Deasy, Simidjievski and Lio 2020, arXiv:2006.10599.
+     * Skew geometric Jensen-Shannon divergence of q = N(mu, exp logVar) and p = N(0,1): (1-a) KL(q||g) + a KL(p||g), where g is the
+     * normalised q^a p^(1-a), again normal. a = 0 is KL(q||p), a = 1 is KL(p||q). Deasy, Simidjievski and Lio 2020, arXiv:2006.10599.
      * Not part of a bound on log p(x).
      *
      * @param a in [0,1]
@@ -49,7 +50,7 @@ public final class Loss {
     }
 
     /**
-     * -log P(x) of 256 levels x = -1, -1 + 2/255, ..., 1 under a logistic distribution cut at the middle between levels: P(x) = s(a) - s(b),
+     * -log P(x) of 256 levels x = -1, -1 + 2/255, ..., 1 under a logistic distribution cut midway between levels: P(x) = s(a) - s(b),
      * a = (x + 1/255 - mean)/scale, b = (x - 1/255 - mean)/scale; the two outer levels are open, so that all sum to 1.
      * Kingma et al. 2016, arXiv:1606.04934, eq. 14. Log scales below -7 count as -7.
      *
@@ -79,7 +80,7 @@ public final class Loss {
         Tensor red = x.narrow(1, 0, 1), green = x.narrow(1, 1, 1);                                    // [B,1,H,W] against [B,K,H,W]
         Tensor meanGreen = means.select(1, 1).add(c.select(1, 0).mul(red));
         Tensor meanBlue = means.select(1, 2).add(c.select(1, 1).mul(red)).add(c.select(1, 2).mul(green));
-        Tensor mean = Torch.stack(1, java.util.List.of(means.select(1, 0), meanGreen, meanBlue));     // [B,3,K,H,W]
+        Tensor mean = Torch.stack(1, List.of(means.select(1, 0), meanGreen, meanBlue));     // [B,3,K,H,W]
 
         Tensor level = x.unsqueeze(2);                                                                // [B,3,1,H,W]
         Tensor logScale = logScales.clampMin(LEAST_LOG_SCALE), inverse = logScale.neg().exp();

@@ -1,0 +1,126 @@
+package io.palitra.metric;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import io.palitra.engine.DType;
+import io.palitra.engine.Rng;
+import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
+import org.junit.jupiter.api.Test;
+
+/** Laws of the distances and of the neighbour measures. */
+class DistanceTest {
+    private static Tensor matrix(int n, double... v) { return Torch.of(v, n, v.length / n); }
+
+    private static double frechet(Tensor x, Tensor y) {
+        try (Moments a = new Moments(); Moments b = new Moments()) {
+            a.add(x);
+            b.add(y);
+            return Frechet.distance(a, b);
+        }
+    }
+
+    @Test void theFrechetDistanceOfTwoSmallNormalsHasItsKnownValue() {
+        try (Scope scope = new Scope()) {
+            Tensor a = matrix(2, 2, 0.5, 0.5, 1), b = matrix(2, 1, -0.3, -0.3, 3);
+            Tensor zero = Torch.of(new double[] {0, 0}, 2), apart = Torch.of(new double[] {1, 2}, 2);
+            assertThat(Frechet.distance(zero, a, apart, b)).isCloseTo(5.929312, within(1e-6));
+            assertThat(Frechet.distance(apart, b, zero, a)).isCloseTo(5.929312, within(1e-6));
+        }
+    }
+
+    @Test void theFrechetDistanceFromZerosToOnesUnderTheIdentityIsTheNumberOfDims() {
+        try (Scope scope = new Scope()) {
+            int d = 512;
+            double[] ones = new double[d], identity = new double[d * d];
+            for (int i = 0; i < d; i++) {
+                ones[i] = 1;
+                identity[i * d + i] = 1;
+            }
+            Tensor eye = Torch.of(identity, d, d);
+            assertThat(Frechet.distance(Torch.zeros(DType.F64, d), eye, Torch.of(ones, d), eye)).isCloseTo(d, within(1e-6));
+        }
+    }
+
+    @Test void theFrechetDistanceOfASetFromItselfIsZeroEvenWithFewerItemsThanDims() {
+        try (Scope scope = new Scope()) {
+            Tensor x = new Rng(3).normal(10, 40);
+            assertThat(frechet(x, x)).isBetween(0.0, 1e-5);
+            assertThat(frechet(x, x.add(1))).isCloseTo(40, within(1e-4));
+        }
+    }
+
+    @Test void theKernelDistanceHasNoBias() {
+        try (Scope scope = new Scope()) {
+            Rng rng = new Rng(4);
+            double sum = 0, squares = 0;
+            for (int i = 0; i < 200; i++) {
+                try (Scope turn = new Scope()) {
+                    double d = KernelDistance.squared(rng.normal(20, 5), rng.normal(30, 5));
+                    sum += d;
+                    squares += d * d;
+                }
+            }
+            double mean = sum / 200, error = Math.sqrt((squares / 200 - mean * mean) / 200);
+            assertThat(mean).isCloseTo(0, within(4 * error));
+            assertThat(error).isLessThan(0.05);   // the biased form is 0.7 above
+            assertThat(KernelDistance.squared(rng.normal(200, 5), rng.normal(200, 5).add(1))).isGreaterThan(1);
+        }
+    }
+
+    @Test void theKernelDistanceOfFourPointsIsTheHandComputedOne() {
+        try (Scope scope = new Scope()) {   // k(1,2) = 27, k(3,0) = 1; across: k(1,3) = 64, k(1,0) = 1, k(2,3) = 343, k(2,0) = 1
+            assertThat(KernelDistance.squared(matrix(2, 1, 2), matrix(2, 3, 0))).isCloseTo(27 + 1 - 2 * 409 / 4.0, within(1e-12));
+            assertThatThrownBy(() -> KernelDistance.squared(matrix(1, 1), matrix(2, 3, 0)))
+                .hasMessage("KernelDistance wants features [N,D] and [M,D] of at least 2 rows, got Tensor[1, 1] and Tensor[2, 1]");
+        }
+    }
+
+    @Test void samplesOfHalfTheDataArePreciseButRecallHalf() {
+        try (Scope scope = new Scope()) {
+            Tensor left = new Rng(5).normal(1500, 2), right = new Rng(6).normal(1500, 2).add(100), fake = new Rng(7).normal(1500, 2);
+            PrecisionRecall p = PrecisionRecall.of(Torch.cat(0, left, right), fake, 3);
+            assertThat(p.precision()).isGreaterThan(0.9);
+            assertThat(p.recall()).isCloseTo(0.48, within(0.03));
+            assertThat(p.coverage()).isCloseTo(0.46, within(0.04));
+            PrecisionRecall reverse = PrecisionRecall.of(fake, Torch.cat(0, left, right), 3);
+            assertThat(reverse.recall()).isEqualTo(p.precision());
+            assertThat(reverse.precision()).isEqualTo(p.recall());
+        }
+    }
+
+    @Test void oneOutlierInTheDataRaisesPrecisionButHardlyDensity() {
+        try (Scope scope = new Scope()) {   // the outlier's ball holds all samples: why density was made
+            Tensor real = new Rng(8).normal(500, 2), far = new Rng(9).normal(500, 2).add(20);
+            Tensor outlier = Torch.cat(0, real, Torch.full(60, 1, 2));
+            assertThat(PrecisionRecall.of(real, far, 3).precision()).isEqualTo(0);
+            assertThat(PrecisionRecall.of(outlier, far, 3).precision()).isEqualTo(1);
+            assertThat(PrecisionRecall.of(outlier, far, 3).density()).isCloseTo(1 / 3.0, within(1e-9));
+        }
+    }
+
+    @Test void theInceptionScoreRunsFromOneToTheNumberOfClasses() {
+        try (Scope scope = new Scope()) {
+            double[] certain = new double[25];
+            for (int i = 0; i < 5; i++) certain[i * 6] = 1000;
+            assertThat(InceptionScore.of(Torch.of(certain, 5, 5))).isCloseTo(5, within(1e-9));
+            assertThat(InceptionScore.of(Torch.of(certain, 5, 5).rows(2, 1).expand(7, 5))).isCloseTo(1, within(1e-9));
+            assertThat(InceptionScore.of(Torch.zeros(6, 3))).isCloseTo(1, within(1e-9));
+        }
+    }
+
+    @Test void halvingTheErrorGainsSixDecibels() {
+        try (Scope scope = new Scope()) {
+            Tensor x = new Rng(10).uniform(2, 1, 4, 4), e = Torch.full(0.2, 2, 1, 4, 4);
+            double[] once = Psnr.decibels(x, x.add(e), 2).doubles(), half = Psnr.decibels(x, x.add(e.mul(0.5)), 2).doubles();
+            assertThat(once[0]).isCloseTo(20, within(1e-4));
+            assertThat(half[1] - once[1]).isCloseTo(20 * Math.log10(2), within(1e-4));
+            assertThat(Psnr.decibels(x, x, 2).doubles()).containsOnly(Double.POSITIVE_INFINITY);
+            assertThatThrownBy(() -> Psnr.decibels(x, x.rows(0, 1), 2))
+                .hasMessage("Psnr wants equal shapes, got Tensor[2, 1, 4, 4], Tensor[1, 1, 4, 4]");
+        }
+    }
+}
