@@ -40,8 +40,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Named tensors and a few words about them, in one file of the safetensors format: 8 bytes that hold N (little endian), N bytes of JSON with
- * type, shape and place of every tensor, then the values, row-major, little endian, without holes. Files of the reference implementation load
- * here and ours load there. Values are copied out of the file; it may change or shrink afterwards.
+ * type, shape and place of every tensor, then the values, row-major, little endian, without holes. Files of the reference implementation
+ * load here and ours load there. Values are copied out of the file; it may change or shrink afterwards.
  */
 public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metadata) {
     private static final String METADATA = "__metadata__";

@@ -1,0 +1,95 @@
+package io.palitra.train;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+
+/** The right to write into a run folder: one holder at a time on a machine. It ends with its process, however that ends. */
+public final class RunLock implements AutoCloseable {
+    /**
+     * Folders held by this process. The system does not tell two holders in one process apart, and closing any channel of the file, as
+     * after a failed attempt, would release the lock of the first.
+     */
+    private static final Set<Path> HELD = ConcurrentHashMap.newKeySet();
+    /** The locked byte lies beyond the text, so that others can read who holds it wherever locks also guard against reading. */
+    private static final long LOCKED_BYTE = 1L << 40;
+
+    private final Path folder;
+    private final FileChannel channel;
+    private boolean closed;
+
+    private RunLock(Path folder, FileChannel channel) {
+        this.folder = folder;
+        this.channel = channel;
+    }
+
+    /**
+     * Takes the folder, making it where there is none.
+     *
+     * @throws CheckpointException when another holds it, naming its process where that is known, or when the folder cannot be written
+     */
+    public static RunLock take(Path runFolder) {
+        Path folder;
+        try {
+            folder = Files.createDirectories(runFolder).toRealPath();
+        } catch (IOException e) {
+            throw new CheckpointException("run folder " + runFolder + " cannot be made: " + e.getMessage(), e);
+        }
+        if (!HELD.add(folder)) throw new CheckpointException(inUse(runFolder, "this process, " + ProcessHandle.current().pid()), null);
+        boolean taken = false;
+        try {
+            FileChannel channel = lock(folder.resolve(".lock"), runFolder);
+            taken = true;
+            return new RunLock(folder, channel);
+        } catch (IOException e) {
+            throw new CheckpointException("run folder " + runFolder + " cannot be locked: " + e.getMessage(), e);
+        } finally {
+            if (!taken) HELD.remove(folder);
+        }
+    }
+
+    private static FileChannel lock(Path file, Path runFolder) throws IOException {
+        FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+        boolean done = false;
+        try {
+            if (channel.tryLock(LOCKED_BYTE, 1, false) == null) {
+                throw new CheckpointException(inUse(runFolder, "process " + holder(channel)), null);
+            }
+            channel.truncate(0).write(StandardCharsets.US_ASCII.encode(ProcessHandle.current().pid() + "\n"), 0);
+            done = true;
+            return channel;
+        } finally {
+            if (!done) channel.close();
+        }
+    }
+
+    private static String inUse(Path folder, String holder) {
+        return "run folder " + folder + " is in use by " + holder + "; wait for it to end, or choose another folder";
+    }
+
+    private static String holder(FileChannel channel) throws IOException {
+        ByteBuffer text = ByteBuffer.allocate(20);
+        channel.read(text, 0);
+        String pid = StandardCharsets.US_ASCII.decode(text.flip()).toString().strip();
+        return pid.matches("[0-9]{1,19}") ? pid : "(unknown)";
+    }
+
+    /** Gives the folder back. Closing twice does nothing. */
+    @Override public void close() {
+        if (closed) return;
+        closed = true;
+        try {
+            channel.close();
+        } catch (IOException e) {
+            throw new CheckpointException("run folder " + folder + " cannot be given back: " + e.getMessage(), e);
+        } finally {
+            HELD.remove(folder);
+        }
+    }
+}
