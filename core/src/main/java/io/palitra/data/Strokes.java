@@ -1,0 +1,233 @@
+package io.palitra.data;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Handwritten-like digits drawn by the program: white ink on black, 10 classes, 60,000 for training and 10,000 to test. A digit is one of
+ * several styles of pen strokes through control points; each item has its own slant, stretch, turn, shaking hand, pen width and pressure.
+ * Item i is a pure function of (split, i), whatever the size. As in MNIST a digit fills a box of 20/28 of the side and lies with its centre
+ * of mass in the middle.
+ */
+public final class Strokes implements ImageDataset {
+    /**
+     * Styles by digit. A style is strokes parted by '|', a stroke control points "x,y" in hundredths of a box (y down) joined by a smooth
+     * curve (Catmull and Rom 1974), and '^' behind a point makes a corner there. A style that stands twice is twice as frequent.
+     */
+    private static final String[][] STYLES = {
+        {"52,1 22,14 8,50 22,86 50,99 80,84 92,50 78,15 50,1", "56,0 26,16 12,52 24,88 48,99 72,84 84,46 74,12 50,2 40,8",
+            "70,12 48,0 24,16 10,54 22,90 50,99 82,80 90,40 74,10 52,4", "50,2 30,14 20,50 30,86 50,98 70,86 80,50 70,14 48,2",
+            "60,6 34,4 12,36 14,76 40,98 74,88 92,52 82,16 56,4 44,12"},
+        {"50,0 50,50 50,100", "56,0 50,50 44,100", "50,0 50,50 50,100", "54,0 50,50 46,100", "24,24 56,0^ 54,50 54,100",
+            "24,24 56,0^ 54,50 54,100 | 26,100 82,99"},
+        {"12,24 30,5 58,1 80,18 74,42 46,70 10,97^ 50,95 92,95", "14,22 34,3 62,4 78,22 68,48 44,74 18,95 8,88 20,78 48,88 92,93",
+            "10,14 44,2 76,14 78,38 46,66 12,94^ 48,90 90,97", "16,26 36,4 66,6 74,30 52,60 14,94 10,84 30,80 60,93 92,84",
+            "12,8 46,2 74,14 72,36 44,64 10,96^ 90,94"},
+        {"15,12 44,0 78,15 70,37 42,47^ 80,55 88,78 56,99 12,88", "12,14 44,0 76,14 68,38 40,48 72,54 86,74 60,98 14,92",
+            "14,4 80,3^ 44,40^ 76,46 88,72 56,99 10,88", "18,8 50,0 76,18 60,42 34,47^ 70,50 82,74 54,97 10,94"},
+        {"22,2 14,26 12,50^ 48,50 88,48 | 74,0 70,50 66,100", "62,0 34,32 8,62^ 50,62 95,60 | 66,2 64,50 60,100",
+            "15,4 12,34 28,52 56,50 82,38 | 86,2 78,50 68,100", "24,6 12,44 30,54 80,46 | 80,0 74,40 62,100",
+            "70,0 40,24 10,58^ 60,58 92,56 | 74,10 70,60 68,100"},
+        {"80,3 26,4^ 22,42^ 50,36 82,54 80,82 48,99 10,88", "30,5 22,42^ 54,37 85,60 70,91 36,99 10,88 | 30,5 60,4 90,0",
+            "86,4 50,3 28,20 36,40 70,54 80,78 50,98 12,88", "38,8 28,44^ 62,42 76,68 54,94 12,96 | 38,8 88,2",
+            "84,2 34,6^ 26,40 58,44 76,66 58,92 14,96"},
+        {"75,2 42,20 16,54 18,84 48,99 80,84 76,59 48,51 18,70", "52,0 26,40 12,74 34,98 70,92 78,68 50,55 18,72",
+            "62,0 30,32 14,70 28,96 62,96 76,74 58,58 26,70 20,82", "84,8 52,10 20,46 16,82 46,99 74,86 70,62 44,58 20,76"},
+        {"8,6 50,5 90,4^ 62,48 40,100", "8,8 50,6 88,5^ 60,50 42,100 | 30,54 76,50", "8,22 12,5^ 50,6 88,6^ 58,40 42,100",
+            "10,10 46,4 86,8 70,40 50,100", "14,12 60,4 84,12 64,52 48,100"},
+        {"75,12 46,0 20,17 44,44 80,72 56,98 18,80 40,53 72,30 74,10", "64,4 34,6 24,28 50,46 76,72 52,98 24,78 46,50 78,22 62,3",
+            "50,0 24,12 28,36 52,47 76,34 74,10 48,0 | 52,47 22,62 20,88 50,99 80,86 76,60 52,47",
+                "80,8 48,2 28,22 52,48 72,76 46,98 22,78 48,50 80,10"},
+        {"80,18 52,2 18,20 24,45 54,47 80,20^ 79,55 72,100", "78,14 46,2 18,22 28,44 58,42 80,16 80,56 58,96 20,92",
+            "72,12 42,6 22,28 40,46 70,36 80,12 74,56 58,100", "82,16 52,0 16,22 26,50 60,46 84,14^ 78,50 80,100",
+            "76,10 44,4 20,24 34,42 66,34 78,12 70,50 52,98"},
+    };
+    private static final List<String> NAMES = List.of("0", "1", "2", "3", "4", "5", "6", "7", "8", "9");
+    private static final int TRAIN = 60_000, TEST = 10_000;
+    /** Segments of a curve between two control points. */
+    private static final int PIECES = 5;
+    private static final float[][][][] POINTS = new float[10][][][];   // digit, style, stroke: x0, y0, corner0, x1, ...
+
+    static {
+        for (int d = 0; d < 10; d++) {
+            POINTS[d] = new float[STYLES[d].length][][];
+            for (int s = 0; s < STYLES[d].length; s++) POINTS[d][s] = parse(STYLES[d][s]);
+        }
+    }
+
+    private final Split split;
+    private final ImageSpec spec;
+
+    /** @param size side of the pictures in pixels; the digits are drawn at that size, not enlarged */
+    public Strokes(Split split, int size) {
+        if (size < 16 || size > 256) throw new IllegalArgumentException("illegal size: " + size
+            + ", strokes are drawn from 16 to 256 pixels");
+        this.split = split;
+        this.spec = new ImageSpec(1, size, size, 10);
+    }
+
+    private static float[][] parse(String style) {
+        String[] strokes = style.split("\\|");
+        float[][] parsed = new float[strokes.length][];
+        for (int i = 0; i < strokes.length; i++) {
+            String[] points = strokes[i].trim().split(" ");
+            parsed[i] = new float[3 * points.length];
+            for (int p = 0; p < points.length; p++) {
+                boolean corner = points[p].endsWith("^");
+                String[] xy = points[p].replace("^", "").split(",");
+                parsed[i][3 * p] = Float.parseFloat(xy[0]) / 100;
+                parsed[i][3 * p + 1] = Float.parseFloat(xy[1]) / 100;
+                parsed[i][3 * p + 2] = corner ? 1 : 0;
+            }
+        }
+        return parsed;
+    }
+
+    @Override public String name() { return "strokes"; }
+
+    @Override public ImageSpec spec() { return spec; }
+
+    @Override public int size() { return split == Split.TRAIN ? TRAIN : TEST; }
+
+    @Override public List<String> classNames() { return NAMES; }
+
+    /** Each block of ten items holds every class once, in an order of its own. */
+    @Override public int label(int i) {
+        Noise noise = new Noise(split, -1 - i / 10);
+        int[] order = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
+        for (int k = 9; k > 0; k--) {
+            int j = (int) (noise.uniform() * (k + 1));
+            int kept = order[k];
+            order[k] = order[j];
+            order[j] = kept;
+        }
+        return order[i % 10];
+    }
+
+    @Override public void pixels(int i, byte[] out, int offset) {
+        if (i < 0 || i >= size()) throw new IndexOutOfBoundsException("strokes has items 0.." + (size() - 1) + ", asked for " + i);
+        Noise noise = new Noise(split, i);
+        float[][][] styles = POINTS[label(i)];
+        float[][] style = styles[(int) (noise.uniform() * styles.length)];
+        List<float[]> lines = new ArrayList<>();
+        float shake = 0.012f + 0.022f * noise.uniform();
+        float pressure = 0.25f * noise.uniform(), pen = 0.9f + 0.75f * noise.uniform() + 0.25f * noise.normal() * noise.uniform();
+        for (float[] stroke : style) lines.add(curve(stroke, shake, noise));
+        hand(lines, noise);
+        draw(lines, Math.max(0.75f, pen), pressure, noise.uniform() * 6.28f, out, offset);
+    }
+
+    /** Shaken control points joined by a smooth curve: x0, y0, x1, ... */
+    private static float[] curve(float[] stroke, float shake, Noise noise) {
+        int n = stroke.length / 3;
+        float[] x = new float[n], y = new float[n];
+        float reach = n == 2 ? 0.03f : 0;   // a straight line starts and ends a little anywhere
+        for (int p = 0; p < n; p++) {
+            x[p] = stroke[3 * p] + shake * noise.normal();
+            y[p] = stroke[3 * p + 1] + shake * noise.normal() + reach * (noise.uniform() - 0.5f);
+        }
+        float[] line = new float[2 * ((n - 1) * PIECES + 1)];
+        int at = 0;
+        for (int p = 0; p + 1 < n; p++) {
+            boolean before = p == 0 || stroke[3 * p + 2] == 1, after = p + 2 == n || stroke[3 * p + 5] == 1;
+            float mx = x[before ? p : p - 1], my = y[before ? p : p - 1], nx = x[after ? p + 1 : p + 2], ny = y[after ? p + 1 : p + 2];
+            for (int k = 0; k < PIECES; k++) {
+                float t = k / (float) PIECES;
+                line[at++] = spline(mx, x[p], x[p + 1], nx, t);
+                line[at++] = spline(my, y[p], y[p + 1], ny, t);
+            }
+        }
+        line[at++] = x[n - 1];
+        line[at] = y[n - 1];
+        return line;
+    }
+
+    private static float spline(float a, float b, float c, float d, float t) {
+        return 0.5f * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t * t + (3 * b - a - 3 * c + d) * t * t * t);
+    }
+
+    /** Stretch, slant, turn and a slow bend, in place. */
+    private static void hand(List<float[]> lines, Noise noise) {
+        float stretch = 0.62f + 0.5f * noise.uniform(), slant = 0.12f + 0.24f * noise.normal(), turn = 0.10f * noise.normal();
+        float bendX = 0.05f * noise.normal(), bendY = 0.04f * noise.normal(), phase = 6.28f * noise.uniform();
+        float cos = (float) Math.cos(turn), sin = (float) Math.sin(turn);
+        for (float[] line : lines) {
+            for (int p = 0; p < line.length; p += 2) {
+                float x = (line[p] - 0.5f) * stretch, y = line[p + 1] - 0.5f;
+                x += bendX * (float) Math.sin(3 * y + phase) - slant * y;
+                y += bendY * (float) Math.sin(4 * x + phase);
+                line[p] = cos * x - sin * y;
+                line[p + 1] = sin * x + cos * y;
+            }
+        }
+    }
+
+    /** Fits the lines into the box, puts their centre of mass in the middle, and inks them with a pen of {@code pen} pixels at size 28. */
+    private void draw(List<float[]> lines, float pen, float pressure, float wave, byte[] out, int offset) {
+        int side = spec.width();
+        float left = 9, right = -9, top = 9, bottom = -9, mass = 0, cx = 0, cy = 0;
+        for (float[] l : lines) {
+            for (int p = 0; p < l.length; p += 2) {
+                left = Math.min(left, l[p]);
+                right = Math.max(right, l[p]);
+                top = Math.min(top, l[p + 1]);
+                bottom = Math.max(bottom, l[p + 1]);
+                if (p == 0) continue;
+                float dx = l[p] - l[p - 2], dy = l[p + 1] - l[p - 1], length = (float) Math.sqrt(dx * dx + dy * dy);
+                mass += length;
+                cx += length * (l[p] + l[p - 2]) / 2;
+                cy += length * (l[p + 1] + l[p - 1]) / 2;
+            }
+        }
+        float unit = side / 28f, radius = pen * unit;
+        float scale = (20 * unit - 2 * radius) / Math.max(right - left, bottom - top);
+        float ox = side / 2f - scale * cx / mass, oy = side / 2f - scale * cy / mass;
+        float[] ink = new float[side * side];
+        for (float[] l : lines) {
+            for (int p = 2; p < l.length; p += 2) {
+                float along = p / (float) l.length;
+                float r = radius * (1 + pressure * (float) Math.sin(wave + 5 * along)) * (along > 0.9f ? 1 - 1.5f * (along - 0.9f) : 1);
+                segment(ink, side, scale * l[p - 2] + ox, scale * l[p - 1] + oy, scale * l[p] + ox, scale * l[p + 1] + oy, r, unit);
+            }
+        }
+        for (int k = 0; k < ink.length; k++) out[offset + k] = (byte) (int) (255 * ink[k] + 0.5f);
+    }
+
+    /** A capsule of radius r with an edge one unit wide; the darkest of all strokes stays. */
+    private static void segment(float[] ink, int side, float ax, float ay, float bx, float by, float r, float unit) {
+        float edge = 0.9f * unit, reach = r + edge / 2;
+        int x0 = Math.max(0, (int) (Math.min(ax, bx) - reach)), x1 = Math.min(side - 1, (int) (Math.max(ax, bx) + reach));
+        int y0 = Math.max(0, (int) (Math.min(ay, by) - reach)), y1 = Math.min(side - 1, (int) (Math.max(ay, by) + reach));
+        float dx = bx - ax, dy = by - ay, inverse = 1 / Math.max(1e-9f, dx * dx + dy * dy);
+        for (int y = y0; y <= y1; y++) {
+            float py = y + 0.5f - ay;
+            for (int x = x0; x <= x1; x++) {
+                float px = x + 0.5f - ax, t = Math.max(0, Math.min(1, (px * dx + py * dy) * inverse));
+                float ex = px - t * dx, ey = py - t * dy, squared = ex * ex + ey * ey;
+                if (squared >= reach * reach) continue;
+                float cover = Math.min(1, (reach - (float) Math.sqrt(squared)) / edge);
+                int at = y * side + x;
+                if (cover > ink[at]) ink[at] = cover;
+            }
+        }
+    }
+
+    /** Numbers of one item: SplitMix64 (Steele et al. 2014) from (split, item). */
+    private static final class Noise {
+        private long state;
+
+        Noise(Split split, long item) { state = (item * 2 + split.ordinal()) * 0xD1342543DE82EF95L + 0x5851F42D4C957F2DL; }
+
+        private long next() {
+            long z = state += 0x9E3779B97F4A7C15L;
+            z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
+            z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;
+            return z ^ (z >>> 31);
+        }
+
+        float uniform() { return (next() >>> 40) * 0x1p-24f; }
+
+        /** Nearly normal: the sum of four uniforms (Irwin and Hall), never beyond 3.5. */
+        float normal() { return (uniform() + uniform() + uniform() + uniform() - 2) * 1.7320508f; }
+    }
+}
