@@ -39,9 +39,9 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Named tensors and a few words about them, in one file of the safetensors format: 8 bytes that hold N (little endian), N bytes of JSON with
- * type, shape and place of every tensor, then the values, row-major, little endian, without holes. Files of the reference implementation
- * load here and ours load there. Values are copied out of the file; it may change or shrink afterwards.
+ * Named tensors and a few words about them, in one file of the safetensors format: 8 bytes that hold N (little endian), N bytes of JSON
+ * with type, shape and place of every tensor, then the values, row-major, little endian, without holes. Files of the reference
+ * implementation load here and ours load there. Values are copied out of the file; it may change or shrink afterwards.
  */
 public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metadata) {
     private static final String METADATA = "__metadata__";
@@ -247,11 +247,25 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
 
     /** Why a name cannot stand in a file, or null. */
     private static @Nullable String fault(String name) {
-        if (!StandardCharsets.UTF_8.newEncoder().canEncode(name)) return "has half a surrogate pair";
-        int bytes = name.getBytes(StandardCharsets.UTF_8).length;
-        if (bytes > MAX_NAME_BYTES) return "has " + bytes + " bytes, allowed are " + MAX_NAME_BYTES;
-        if (name.codePoints().anyMatch(Character::isISOControl)) return "has a control character";
-        return null;
+        if (hasHalfAPair(name)) return "has half a surrogate pair";
+        int bytes = 0;
+        for (int i = 0; i < name.length(); i++) {
+            char c = name.charAt(i);
+            if (Character.isISOControl(c)) return "has a control character";
+            bytes += c < 0x80 ? 1 : c < 0x800 || Character.isSurrogate(c) ? 2 : 3;   // a pair of surrogates is four bytes in UTF-8
+        }
+        return bytes > MAX_NAME_BYTES ? "has " + bytes + " bytes, allowed are " + MAX_NAME_BYTES : null;
+    }
+
+    /** Such text cannot be written as UTF-8. */
+    private static boolean hasHalfAPair(String text) {
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if (!Character.isSurrogate(c)) continue;
+            if (Character.isLowSurrogate(c) || i + 1 == text.length() || !Character.isLowSurrogate(text.charAt(i + 1))) return true;
+            i++;
+        }
+        return false;
     }
 
     /** The order of tensors in a file to be written, and all that stands before their values. */
@@ -283,7 +297,7 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
                 Map<String, String> words = new TreeMap<>(metadata);
                 words.put("format", "pt");
                 for (Map.Entry<String, String> e : words.entrySet()) {
-                    if (!StandardCharsets.UTF_8.newEncoder().canEncode(e.getKey() + e.getValue())) {
+                    if (hasHalfAPair(e.getKey()) || hasHalfAPair(e.getValue())) {
                         throw new IllegalArgumentException("illegal metadata '" + printable(e.getKey()) + "': half a surrogate pair");
                     }
                     g.writeStringField(e.getKey(), e.getValue());
@@ -409,7 +423,7 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
                 String key = p.currentName();
                 expect(p, p.nextToken(), JsonToken.VALUE_STRING, METADATA + " '" + printable(key) + "'");
                 String value = p.getText();
-                if (!StandardCharsets.UTF_8.newEncoder().canEncode(key + value)) throw wrong(p, METADATA + " has half a surrogate pair");
+                if (hasHalfAPair(key) || hasHalfAPair(value)) throw wrong(p, METADATA + " has half a surrogate pair");
                 words.put(key, value);
             }
             return words;

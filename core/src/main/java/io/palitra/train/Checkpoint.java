@@ -13,7 +13,6 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.security.MessageDigest;
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HexFormat;
@@ -112,11 +111,11 @@ public final class Checkpoint {
         long free = -1;
         boolean saved = false;
         try {
+            sweep(storage, runFolder);
             free = storage.free(runFolder);
             if (free > 0 && free < needed) throw new IOException("no space left on device");
             if (!Files.isDirectory(train)) storage.createFolder(train);
             storage.force(runFolder);   // also when the folder is there: the save that made it may have failed here
-            sweep(storage, runFolder);
             storage.createFolder(built);
             Map<String, Manifest.Sum> sums = new TreeMap<>();
             for (Map.Entry<String, Map<String, Tensor>> e : parts.entrySet()) {
@@ -178,20 +177,13 @@ public final class Checkpoint {
 
     /**
      * The newest checkpoint that is whole to the last byte; empty when there is none. Every one that is passed over goes to {@code warn}
-     * with the file that is missing or altered. Removes what an interrupted save left.
+     * with the file that is missing or altered. Changes nothing, so that others may look while a trainer saves; what an interrupted save
+     * left goes with the next save.
      *
      * @throws CheckpointException when the run folder cannot be listed
      */
-    public static Optional<Checkpoint> latest(Path runFolder, Consumer<String> warn) { return latest(Storage.DISK, runFolder, warn); }
-
-    static Optional<Checkpoint> latest(Storage storage, Path runFolder, Consumer<String> warn) {
+    public static Optional<Checkpoint> latest(Path runFolder, Consumer<String> warn) {
         Path train = runFolder.toAbsolutePath().resolve("train");
-        if (!Files.isDirectory(train)) return Optional.empty();
-        try {
-            sweep(storage, runFolder);
-        } catch (IOException e) {
-            warn.accept("what an interrupted save left in " + train + " cannot be removed: " + e.getMessage());
-        }
         try {
             for (Path folder : newestFirst(train)) {
                 try {
@@ -208,7 +200,7 @@ public final class Checkpoint {
 
     private static Manifest verified(Path folder) {
         Manifest manifest = Manifest.read(folder);
-        if (!nameOf(manifest.step()).equals(folder.getFileName().toString())) {
+        if (!folder.getFileName().toString().endsWith(nameOf(manifest.step()))) {
             throw new FormatException(folder.resolve(Manifest.NAME).toString(), -1, "is of step " + manifest.step() + "");
         }
         manifest.verify(folder);
@@ -216,10 +208,16 @@ public final class Checkpoint {
     }
 
     private static List<Path> newestFirst(Path train) throws IOException {
-        List<Path> found = new ArrayList<>();
-        for (Path p : children(train)) if (p.getFileName().toString().matches(STEP + "[0-9]{8,18}")) found.add(p);
-        found.sort(Comparator.comparingLong((Path p) -> Long.parseLong(p.getFileName().toString().substring(STEP.length()))).reversed());
-        return found;
+        Map<Long, Path> byStep = new TreeMap<>(Comparator.reverseOrder());
+        for (Path p : children(train)) {
+            String name = p.getFileName().toString();
+            boolean displaced = name.startsWith(DISPLACED);   // counts when the save that displaced it did not come to its own rename
+            String plain = displaced ? name.substring(DISPLACED.length()) : name;
+            if (!plain.matches(STEP + "[0-9]{8,18}")) continue;
+            long step = Long.parseLong(plain.substring(STEP.length()));
+            if (displaced) byStep.putIfAbsent(step, p); else byStep.put(step, p);
+        }
+        return List.copyOf(byStep.values());
     }
 
     /** Everything older than the newest two whole checkpoints; one that is torn never counts, so the last whole one never goes. */

@@ -12,6 +12,7 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -48,6 +49,9 @@ class SafetensorsTest {
         ByteBuffer all = ByteBuffer.allocate(8 + head.length + values).order(ByteOrder.LITTLE_ENDIAN).putLong(head.length).put(head);
         return Files.write(folder.resolve("a.safetensors"), all.array());
     }
+
+    /** Nanoseconds that this thread has worked; a busy machine does not count. */
+    private static long cpuTime() { return ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime(); }
 
     @Test void everyTypeAndShapeComesBackAsItWas() {
         Path file = folder.resolve("a.safetensors");
@@ -149,6 +153,8 @@ class SafetensorsTest {
         cases.put("{\"a\":" + "[".repeat(100_000), "must be a JSON START_OBJECT");
         cases.put("{\"a\":{\"shape\":[" + "[".repeat(100_000), "");
         cases.put("{\"a\":{\"shape\":[" + "9".repeat(1_000_000) + "]}}", "");
+        cases.put("{\"\\udc00\\ud800\":{" + good + "}}", "half a surrogate pair");
+        cases.put("{\"" + "\ud83d\ude00".repeat(257) + "\":{" + good + "}}", "has 1028 bytes, allowed are 1024");
         for (Map.Entry<String, String> c : cases.entrySet()) {
             Path file = file(c.getKey(), 8);
             assertThatThrownBy(() -> Safetensors.header(file)).as(c.getKey().substring(0, Math.min(90, c.getKey().length())))
@@ -193,9 +199,9 @@ class SafetensorsTest {
         Files.copy(file("{\"a\":{\"dtype\":\"U8\",\"shape\":[4611686018427387904],\"data_offsets\":[0,4611686018427387904]}}", 8), sparse);
         bombs.add(sparse);
         for (Path bomb : bombs) {
-            long start = System.nanoTime();
+            long start = cpuTime();
             assertThatThrownBy(() -> Safetensors.read(bomb)).isInstanceOf(FormatException.class);
-            assertThat(System.nanoTime() - start).as(bomb.toString()).isLessThan(1_000_000_000L);
+            assertThat(cpuTime() - start).as(bomb.toString()).isLessThan(1_000_000_000L);
         }
     }
 
@@ -226,7 +232,7 @@ class SafetensorsTest {
         for (int i = 0; i < 20_000; i++) {
             byte[] bad = mutate(good, head, random);
             Files.write(other, bad);
-            long start = System.nanoTime();
+            long start = cpuTime();
             try (Scope scope = new Scope()) {
                 Safetensors read = Safetensors.read(other);
                 long values = read.tensors().values().stream().mapToLong(t -> t.numel() * t.dtype().bytes()).sum();
@@ -235,7 +241,7 @@ class SafetensorsTest {
                 refused++;
                 assertThat(e.getMessage()).doesNotContain("\n");
             }
-            slowest = Math.max(slowest, System.nanoTime() - start);
+            slowest = Math.max(slowest, cpuTime() - start);
         }
         assertThat(slowest).isLessThan(1_000_000_000L);
         assertThat(refused).isBetween(10_000, 19_999);

@@ -232,7 +232,7 @@ class CheckpointTest {
                 if (random.nextBoolean()) continue;
                 storage.cutPower();
                 cuts++;
-                Optional<Checkpoint> found = Checkpoint.latest(storage, run, w -> { });
+                Optional<Checkpoint> found = Checkpoint.latest(run, w -> { });
                 double seen = found.map(CheckpointTest::mark).orElse(0.0);
                 assertThat(seen).as("history " + history + " save " + i).isBetween(acknowledged, (double) i);
                 if (seen > acknowledged) fresh++;
@@ -353,6 +353,21 @@ class CheckpointTest {
         Files.delete(train.resolve("step-00000010/optimizer.safetensors"));
         assertThat(Checkpoint.latest(run, warnings::add)).isEmpty();
         assertThat(warnings.get(2)).contains("optimizer.safetensors: there is no such file");
+    }
+
+    @Test void lookingChangesNothingAndTheNextSaveSweeps() throws IOException {
+        save(Storage.DISK, run, 3, 3);
+        save(Storage.DISK, run, 4, 4);
+        Path train = run.resolve("train");
+        Files.move(train.resolve("step-00000004"), train.resolve(".was-step-00000004"));   // killed between two renames
+        Files.createDirectories(train.resolve(".tmp-step-00000004/deep"));
+        Files.write(run.resolve(".model.safetensors.1234.part"), new byte[3]);
+        List<String> before = names(train);
+        assertThat(mark(latestWithoutWarning())).isEqualTo(4);
+        assertThat(names(train)).isEqualTo(before);
+        save(Storage.DISK, run, 5, 5);
+        assertThat(names(train)).containsExactly("step-00000004", "step-00000005");
+        assertThat(names(run)).containsExactly("train");
     }
 
     @Test void aRunThatWasMovedStillVerifies() throws IOException {
