@@ -486,7 +486,8 @@ public final class Unet2d extends Module {
             throw new IllegalArgumentException("Unet2d wants one time for each of " + x.size(0) + " items, got " + t);
         }
         if (config.conditional() != (labels != null)) {
-            throw new IllegalArgumentException("Unet2d " + (labels == null ? "wants class labels, got none" : "has no classes, got labels"));
+            throw new IllegalArgumentException(labels == null ? "Unet2d wants class labels, got none"
+                : "Unet2d has no classes, got labels");
         }
         return Scope.run(() -> predicted(x, t, labels, rng));
     }

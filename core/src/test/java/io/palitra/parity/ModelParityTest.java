@@ -25,7 +25,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 
-/** Networks of public libraries, by their own weights, compute what those libraries compute: every folder with reference numbers is a case. */
+/** With the weights of public libraries our networks compute what theirs compute: every folder of reference numbers is a case. */
 class ModelParityTest {
     private static final double TOLERANCE = 2e-4;   // of the largest output
 
@@ -35,7 +35,8 @@ class ModelParityTest {
     @TestFactory
     Stream<DynamicTest> aPublicNetworkComputesWhatItsOwnLibraryComputes() throws IOException {
         if (!Files.isDirectory(FOLDER)) {
-            return Stream.of(dynamicTest("models", () -> abort("no reference numbers at " + FOLDER + "; PALITRA_PARITY names their folder")));
+            String why = "no reference numbers at " + FOLDER + "; PALITRA_PARITY names their folder";
+            return Stream.of(dynamicTest("models", () -> abort(why)));
         }
         List<Path> cases;
         try (Stream<Path> folders = Files.list(FOLDER)) {
