@@ -2,8 +2,21 @@ package io.palitra.diffusion;
 
 import io.palitra.engine.Tensor;
 
-/** D(x; sigma) = E[x0 given x = x0 + sigma eps]: the expected clean data. x [B,...], sigma in data units. Karras et al. 2022. */
+/**
+ * D(x; level) = E[x0 given x = alpha x0 + sigma eps]: the expected clean data, Karras et al. 2022, arXiv:2206.00364. Whatever is done
+ * around a network - guidance, clipping, inpainting - is a denoiser that wraps a denoiser.
+ */
 @FunctionalInterface
 public interface Denoiser {
-    Tensor denoise(Tensor x, double sigma);
+    /** x and the result [B,...]. */
+    Tensor denoise(Tensor x, Level at);
+
+    /** x taken apart. A denoiser that knows the noise better than by subtraction says so here. */
+    default Estimate estimate(Tensor x, Level at) {
+        Tensor x0 = denoise(x, at);
+        return new Estimate(x0, at.eps(x, x0));
+    }
+
+    /** Expected data and expected noise, both [B,...]; x = alpha x0 + sigma eps unless x0 was bounded and eps was not. */
+    record Estimate(Tensor x0, Tensor eps) {}
 }

@@ -193,6 +193,9 @@ public final class Tensor {
     /** Smallest {@code k} values of the last dimension, ascending. */
     public Tensor smallest(int k) { return new Tensor(new org.bytedeco.pytorch.Tensor(torch.topk(handle, k, -1, false, true).get0())); }
 
+    /** Quantile q in [0,1] along a dimension, on a line between neighbours. */
+    public Tensor quantile(double q, int dim) { return new Tensor(handle.quantile(q, new LongOptional(dim), false, "linear")); }
+
     public Tensor logSumExp(int dim) { return new Tensor(handle.logsumexp(new long[] {dim}, false)); }
 
     public Tensor softmax(int dim) { return new Tensor(handle.softmax(dim)); }

@@ -1,0 +1,77 @@
+package io.palitra.diffusion;
+
+import io.palitra.engine.Tensor;
+
+/**
+ * What a network says of x = alpha x0 + sigma eps: the noise (Ho et al. 2020, arXiv:2006.11239), the data, or the velocity
+ * v = alpha eps - sigma x0 (Salimans and Ho 2022, arXiv:2202.00512). Tensors are [B,...]; alpha and sigma are one level, or [B,1,1,1].
+ */
+public enum Prediction {
+    EPS, X0, V;
+
+    /** What the network is trained towards. */
+    public Tensor target(Tensor x0, Tensor eps, Tensor alpha, Tensor sigma) {
+        return switch (this) {
+            case EPS -> eps;
+            case X0 -> x0;
+            case V -> alpha.mul(eps).sub(sigma.mul(x0));
+        };
+    }
+
+    /** x0 from the network's answer. @throws IllegalStateException for EPS at alpha = 0, where noise says nothing of the data */
+    public Tensor x0(Tensor out, Tensor x, Level at) {
+        return switch (this) {
+            case EPS -> {
+                if (at.alpha() == 0) {
+                    throw new IllegalStateException("prediction EPS gives no data at alpha = 0 (zero terminal SNR); use V or X0");
+                }
+                yield x.sub(out.mul(at.sigma())).div(at.alpha());
+            }
+            case X0 -> out;
+            case V -> x.mul(at.alpha()).sub(out.mul(at.sigma())).div(power(at));
+        };
+    }
+
+    /** x0 from the network's answer, one level per item; infinite or NaN for EPS where alpha = 0. */
+    public Tensor x0(Tensor out, Tensor x, Tensor alpha, Tensor sigma) {
+        return switch (this) {
+            case EPS -> x.sub(out.mul(sigma)).div(alpha);
+            case X0 -> out;
+            case V -> x.mul(alpha).sub(out.mul(sigma)).div(alpha.square().add(sigma.square()));
+        };
+    }
+
+    /** eps from the network's answer. @throws IllegalStateException for X0 at sigma = 0 */
+    public Tensor eps(Tensor out, Tensor x, Level at) {
+        return switch (this) {
+            case EPS -> out;
+            case X0 -> at.eps(x, out);
+            case V -> out.mul(at.alpha()).add(x.mul(at.sigma())).div(power(at));
+        };
+    }
+
+    /** eps from the network's answer, one level per item; infinite or NaN for X0 where sigma = 0. */
+    public Tensor eps(Tensor out, Tensor x, Tensor alpha, Tensor sigma) {
+        return switch (this) {
+            case EPS -> out;
+            case X0 -> x.sub(out.mul(alpha)).div(sigma);
+            case V -> out.mul(alpha).add(x.mul(sigma)).div(alpha.square().add(sigma.square()));
+        };
+    }
+
+    /**
+     * Weights of the squared error that make every prediction the x0-loss weighted by min(SNR, gamma), where SNR = (alpha / sigma)²:
+     * Hang et al. 2023, arXiv:2303.09556, eq. 5 and section 3.4. Shaped as alpha and sigma; gamma = 5 in the paper.
+     */
+    public Tensor minSnr(Tensor alpha, Tensor sigma, double gamma) {
+        if (!(gamma > 0)) throw new IllegalArgumentException("illegal gamma: " + gamma + ", must be above 0");
+        Tensor a2 = alpha.square(), s2 = sigma.square();
+        return switch (this) {
+            case EPS -> s2.div(a2).mul(gamma).clampMax(1);
+            case X0 -> a2.div(s2).clampMax(gamma);
+            case V -> a2.minimum(s2.mul(gamma)).div(a2.add(s2));
+        };
+    }
+
+    private static double power(Level at) { return at.alpha() * at.alpha() + at.sigma() * at.sigma(); }
+}
