@@ -305,7 +305,8 @@ public final class DiffusersScheduler {
         return switch (spread) {
             case TIMES -> sigmas;
             case KARRAS -> new Spacing.Karras().sigmas(n, min, max);
-            case EXPONENTIAL, LU -> line(n, Math.log(max), Math.log(min), Math::exp);
+            case EXPONENTIAL -> line(n, Math.log(max), Math.log(min), Math::exp);
+            case LU -> line(n, logs[logs.length - 1], logs[0], Math::exp);
             case BETA -> line(n, 1, 0, u -> from + betaQuantile(u) * over);
         };
     }
@@ -339,23 +340,8 @@ public final class DiffusersScheduler {
     }
 
     private NoiseTable table() {
-        int size = integer("num_train_timesteps", 1000);
-        double start = number("beta_start", kind == Kind.HEUN ? 0.00085 : 1e-4), end = number("beta_end", kind == Kind.HEUN ? 0.012 : 0.02);
-        NoiseSchedule schedule;
-        try {
-            schedule = switch (text("beta_schedule", "linear")) {
-                case "linear" -> new NoiseSchedule.Linear(size, start, end);
-                case "scaled_linear" -> new NoiseSchedule.ScaledLinear(size, start, end);
-                case "squaredcos_cap_v2" -> new NoiseSchedule.Cosine(size, 0.008);
-                case "sigmoid" -> new NoiseSchedule.Sigmoid(size, start, end);
-                default -> throw refused("beta_schedule", "linear", "scaled_linear", "squaredcos_cap_v2", "sigmoid");
-            };
-        } catch (IllegalArgumentException e) {
-            throw new ConfigException("beta_schedule", "the schedule cannot be: " + e.getMessage(), e);
-        }
-        double[] betas = schedule.betas();
-        float[] alpha = new float[betas.length];
-        for (int t = 0; t < alpha.length; t++) alpha[t] = 1 - (float) betas[t];
+        float[] alpha = betas();
+        for (int t = 0; t < alpha.length; t++) alpha[t] = 1 - alpha[t];
         float[] alphaBar = product(alpha);
         boolean zero = kind != Kind.HEUN && flag("rescale_betas_zero_snr", false);
         if (zero) alphaBar = zeroTerminalSnr(alphaBar);
@@ -363,6 +349,48 @@ public final class DiffusersScheduler {
         double[] out = new double[alphaBar.length];
         for (int t = 0; t < out.length; t++) out[t] = alphaBar[t];
         return new NoiseTable(out);
+    }
+
+    private float[] betas() {
+        int n = integer("num_train_timesteps", 1000);
+        if (n < 2) throw new ConfigException("num_train_timesteps", "illegal num_train_timesteps: " + n + ", must be at least 2");
+        float start = beta("beta_start", kind == Kind.HEUN ? 0.00085 : 1e-4), end = beta("beta_end", kind == Kind.HEUN ? 0.012 : 0.02);
+        switch (text("beta_schedule", "linear")) {
+            case "linear" -> {
+                return line(n, start, end);
+            }
+            case "scaled_linear" -> {
+                float[] roots = line(n, (float) Math.sqrt(number("beta_start", start)), (float) Math.sqrt(number("beta_end", end)));
+                for (int t = 0; t < n; t++) roots[t] *= roots[t];
+                return roots;
+            }
+            case "sigmoid" -> {
+                float[] u = line(n, -6, 6);
+                for (int t = 0; t < n; t++) u[t] = (float) (1 / (1 + Math.exp(-u[t]))) * (end - start) + start;
+                return u;
+            }
+            case "squaredcos_cap_v2" -> {
+                double[] exact = new NoiseSchedule.Cosine(n, 0.008).betas();
+                float[] betas = new float[n];
+                for (int t = 0; t < n; t++) betas[t] = (float) exact[t];
+                return betas;
+            }
+            default -> throw refused("beta_schedule", "linear", "scaled_linear", "squaredcos_cap_v2", "sigmoid");
+        }
+    }
+
+    private float beta(String key, double otherwise) {
+        double beta = number(key, otherwise);
+        if (!(beta > 0 && beta < 1)) throw new ConfigException(key, "illegal " + key + ": " + beta + ", must be between 0 and 1");
+        return (float) beta;
+    }
+
+    /** A line in single precision, drawn from both ends to its middle, each point rounded once. */
+    private static float[] line(int n, float from, float to) {
+        float step = (to - from) / (n - 1);
+        float[] out = new float[n];
+        for (int i = 0; i < n; i++) out[i] = i < n / 2 ? Math.fma(step, i, from) : Math.fma(-step, n - 1 - i, to);
+        return out;
     }
 
     private static float[] product(float[] alpha) {

@@ -4,7 +4,8 @@ import io.palitra.engine.Tensor;
 
 /**
  * What a network says of x = alpha x0 + sigma eps: the noise (Ho et al. 2020, arXiv:2006.11239), the data, or the velocity
- * v = alpha eps - sigma x0 (Salimans and Ho 2022, arXiv:2202.00512). Tensors are [B,...]; alpha and sigma are one level, or [B,1,1,1].
+ * v = (alpha eps - sigma x0) / sqrt(alpha² + sigma²) (Salimans and Ho 2022, arXiv:2202.00512, where the root is 1; with it, v is the same
+ * whatever the scale of x). Tensors are [B,...]; alpha and sigma are one level for all, or [B,1,...].
  */
 public enum Prediction {
     EPS, X0, V;
@@ -14,7 +15,7 @@ public enum Prediction {
         return switch (this) {
             case EPS -> eps;
             case X0 -> x0;
-            case V -> alpha.mul(eps).sub(sigma.mul(x0));
+            case V -> alpha.mul(eps).sub(sigma.mul(x0)).div(power(alpha, sigma).sqrt());
         };
     }
 
@@ -28,7 +29,7 @@ public enum Prediction {
                 yield x.sub(out.mul(at.sigma())).div(at.alpha());
             }
             case X0 -> out;
-            case V -> x.mul(at.alpha()).sub(out.mul(at.sigma())).div(power(at));
+            case V -> x.mul(at.alpha() / power(at)).sub(out.mul(at.sigma() / Math.sqrt(power(at))));
         };
     }
 
@@ -37,7 +38,10 @@ public enum Prediction {
         return switch (this) {
             case EPS -> x.sub(out.mul(sigma)).div(alpha);
             case X0 -> out;
-            case V -> x.mul(alpha).sub(out.mul(sigma)).div(alpha.square().add(sigma.square()));
+            case V -> {
+                Tensor power = power(alpha, sigma);
+                yield x.mul(alpha).div(power).sub(out.mul(sigma).div(power.sqrt()));
+            }
         };
     }
 
@@ -46,7 +50,7 @@ public enum Prediction {
         return switch (this) {
             case EPS -> out;
             case X0 -> at.eps(x, out);
-            case V -> out.mul(at.alpha()).add(x.mul(at.sigma())).div(power(at));
+            case V -> out.mul(at.alpha() / Math.sqrt(power(at))).add(x.mul(at.sigma() / power(at)));
         };
     }
 
@@ -55,13 +59,16 @@ public enum Prediction {
         return switch (this) {
             case EPS -> out;
             case X0 -> x.sub(out.mul(alpha)).div(sigma);
-            case V -> out.mul(alpha).add(x.mul(sigma)).div(alpha.square().add(sigma.square()));
+            case V -> {
+                Tensor power = power(alpha, sigma);
+                yield out.mul(alpha).div(power.sqrt()).add(x.mul(sigma).div(power));
+            }
         };
     }
 
     /**
-     * Weights of the squared error that make every prediction the x0-loss weighted by min(SNR, gamma), where SNR = (alpha / sigma)²:
-     * Hang et al. 2023, arXiv:2303.09556, eq. 5 and section 3.4. Shaped as alpha and sigma; gamma = 5 in the paper.
+     * Weights of the squared error that make every prediction's loss the x0-loss weighted by min(SNR, gamma), SNR = (alpha / sigma)²: Hang et
+     * al. 2023, arXiv:2303.09556, section 3.4. Shaped as alpha and sigma; gamma is 5 in the paper.
      */
     public Tensor minSnr(Tensor alpha, Tensor sigma, double gamma) {
         if (!(gamma > 0)) throw new IllegalArgumentException("illegal gamma: " + gamma + ", must be above 0");
@@ -74,4 +81,6 @@ public enum Prediction {
     }
 
     private static double power(Level at) { return at.alpha() * at.alpha() + at.sigma() * at.sigma(); }
+
+    private static Tensor power(Tensor alpha, Tensor sigma) { return alpha.square().add(sigma.square()); }
 }

@@ -100,12 +100,12 @@ public sealed interface Sampler {
 
         @Override public Tensor step(Denoiser model, Tensor x, Level from, Level to, Noise noise) {
             Denoiser.Estimate here = split(model, x, from);
-            Tensor euler = implicit(here, x, from, to, 0, noise);
             // the trapezoid's far side is undefined at sigma = 0, and its width infinite at alpha = 0
-            if (to.sigma() == 0 || from.alpha() == 0) return euler;
-            Tensor there = split(model, euler, to).eps();
-            return x.mul(to.alpha() / from.alpha())
-                .add(here.eps().add(there).mul(0.5 * to.alpha() * (to.ratio() - from.ratio())));
+            if (to.sigma() == 0 || from.alpha() == 0) return implicit(here, x, from, to, 0, noise);
+            Tensor scaled = x.mul(to.alpha() / from.alpha());
+            double ds = to.alpha() * (to.ratio() - from.ratio());
+            Tensor euler = scaled.add(here.eps().mul(ds));
+            return scaled.add(here.eps().add(split(model, euler, to).eps()).mul(0.5 * ds));
         }
     }
 
