@@ -5,8 +5,8 @@ import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 
 /**
- * exp E KL(p(y|x) || p(y)): 1 when the classifier sees no difference between samples, the number of classes when each is certain and all are
- * drawn alike. Salimans et al. 2016, arXiv:1606.03498. Named after the network that gave p; with another it is not comparable.
+ * exp E KL(p(y|x) || p(y)): 1 when the classifier sees no difference between samples, the number of classes when it is certain of each and
+ * all are drawn alike. Salimans et al. 2016, arXiv:1606.03498. Named after the network that gave p; with another it is not comparable.
  */
 public final class InceptionScore {
     private InceptionScore() {}
@@ -16,7 +16,7 @@ public final class InceptionScore {
         if (logits.dims() != 2 || logits.size(0) < 1) throw new IllegalArgumentException("InceptionScore wants [N,classes], got " + logits);
         try (Scope scope = new Scope()) {
             Tensor logP = logits.to(DType.F64).logSoftmax(1), p = logP.exp(), mean = p.mean(false, 0);
-            // p log p with p = 0 is 0: a class that never occurs has a finite logit, so its log stays finite too
+            // p log p is 0 at p = 0
             return Math.exp(p.mul(logP).sum(false, 1).mean().item() - mean.mul(mean.clampMin(Double.MIN_NORMAL).log()).sum().item());
         }
     }

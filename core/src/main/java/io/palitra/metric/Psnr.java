@@ -3,6 +3,7 @@ package io.palitra.metric;
 import io.palitra.engine.DType;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
+import java.util.Arrays;
 
 /** Peak signal-to-noise ratio: 10 log10(peak^2 / mean squared error). */
 public final class Psnr {
@@ -15,7 +16,7 @@ public final class Psnr {
      */
     public static Tensor decibels(Tensor x, Tensor y, double peak) {
         if (!(peak > 0)) throw new IllegalArgumentException("illegal peak: " + peak + ", must be above 0");
-        if (!java.util.Arrays.equals(x.shape(), y.shape())) throw new IllegalArgumentException("Psnr wants equal shapes, got " + x + ", " + y);
+        if (!Arrays.equals(x.shape(), y.shape())) throw new IllegalArgumentException("Psnr wants equal shapes, got " + x + ", " + y);
         return Scope.run(() -> x.to(DType.F64).sub(y.to(DType.F64)).square().meanPerItem().div(peak * peak).log().mul(-10 / Math.log(10)));
     }
 }

@@ -1,0 +1,167 @@
+package io.palitra.metric;
+
+import io.palitra.data.Batch;
+import io.palitra.engine.DType;
+import io.palitra.engine.Device;
+import io.palitra.engine.Guard;
+import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
+import io.palitra.model.Features;
+import io.palitra.model.Measure;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * Compares samples with test data through a classifier trained on that data, in one pass of each. Of all items only the class scores are
+ * kept, and the features of at most 2,000.
+ *
+ * @param net in evaluation mode, on the device of the items
+ * @param name of data and network in the names of the measures: "mnist-classifier"
+ */
+public record Judge(Features net, String name) {
+    /** Most items of either side whose neighbours are looked up. */
+    private static final int NEIGHBOURS_OF = 2000;
+    private static final int K = 3;
+
+    /** Where samples come from. */
+    @FunctionalInterface public interface Source {
+        /** Samples first..first+count-1 [count, ...data shape]; labels hold the classes that were asked for, or null when none were. */
+        Batch draw(int first, int count);
+    }
+
+    /**
+     * Draws n samples, {@code batch} at a time, and takes the first n real items.
+     *
+     * @throws IllegalArgumentException when features are not finite, or there are too few items to compare
+     */
+    public List<Measure> measure(Iterable<Batch> real, Source samples, int n, int batch) {
+        if (n <= K) throw new IllegalArgumentException("illegal n: " + n + ", must be more than " + K);
+        if (batch < 1) throw new IllegalArgumentException("illegal batch: " + batch + ", must be at least 1");
+        try (Scope scope = new Scope();
+                Guard g = Torch.noGrad();
+                Side data = new Side("test data", n);
+                Side drawn = new Side("samples", n)) {
+            for (Batch b : real) {   // to its end, since that is when a stream frees its last batch
+                if (data.seen < n) data.add(net, b, Math.min(n - data.seen, b.size()));
+            }
+            if (data.seen <= K) throw new IllegalArgumentException("Judge wants more than " + K + " test items, got " + data.seen);
+            for (int first = 0; first < n; first += batch) {
+                try (Scope turn = new Scope()) {
+                    int count = Math.min(batch, n - first);
+                    Batch b = samples.draw(first, count);
+                    if (b.size() != count) throw new IllegalStateException("asked for " + count + " samples, got " + b.x());
+                    drawn.add(net, b, count);
+                }
+            }
+            return measures(data, drawn);
+        }
+    }
+
+    private List<Measure> measures(Side data, Side drawn) {
+        Tensor x = Torch.cat(0, data.some), y = Torch.cat(0, drawn.some);
+        String n = words("%,d", drawn.seen), against = words("%,d samples against %,d test items", drawn.seen, data.seen);
+        String few = words("%,d samples, %,d test items, k = %d", y.size(0), x.size(0), K);
+        PrecisionRecall p = PrecisionRecall.of(x, y, K);
+        List<Measure> out = new ArrayList<>();
+        out.add(new Measure("FD-" + name + ", n = " + n, Frechet.distance(data.moments, drawn.moments), "",
+            "Fréchet distance of " + x.size(1) + " features, " + against + "; not comparable with FID"));
+        out.add(new Measure("KD-" + name, KernelDistance.squared(x, y), "",
+            words("kernel distance of features, without bias, %,d samples against %,d test items; not comparable with KID", y.size(0),
+                x.size(0))));
+        out.add(new Measure("precision", p.precision(), "", "share of samples near data; " + few));
+        out.add(new Measure("recall", p.recall(), "", "share of data near samples; " + few));
+        out.add(new Measure("density", p.density(), "", "data that a sample lies near to, 1 for data itself; " + few));
+        out.add(new Measure("coverage", p.coverage(), "", "share of data with a sample near by; " + few));
+        out.add(new Measure("classifier score", InceptionScore.of(Torch.cat(0, drawn.logits)), "",
+            words("exp E KL(p(y|x) || p(y)), %.2f for the data, at most %d; not comparable with Inception's",
+                InceptionScore.of(Torch.cat(0, data.logits)), drawn.classes.length)));
+        out.add(new Measure("confidence", 100 * drawn.confidence / drawn.seen, "%",
+            words("mean probability of the likeliest class, %.1f for the data", 100 * data.confidence / data.seen)));
+        out.add(new Measure("smallest class", drawn.share(drawn.rarest()), "%", words("samples taken for class %d; all: %s; data: %s",
+            drawn.rarest(), drawn.shares(), data.shares())));
+        if (drawn.asked > 0) {
+            out.add(new Measure("asked class", 100.0 * drawn.obeyed / drawn.asked, "%",
+                words("of %,d samples of a given class, those taken for it; of the data: %.1f", drawn.asked,
+                    data.asked == 0 ? Double.NaN : 100.0 * data.obeyed / data.asked)));
+        }
+        return out;
+    }
+
+    private static String words(String format, Object... values) { return String.format(Locale.ROOT, format, values); }
+
+    /** What is kept of one of the two streams. */
+    private static final class Side implements AutoCloseable {
+        private final Moments moments = new Moments();
+        /** Features of every {@code stride}-th item, so that the order of a test set does not matter. */
+        private final List<Tensor> some = new ArrayList<>();
+        private final List<Tensor> logits = new ArrayList<>();
+        private final String who;
+        private final int stride;
+        private long[] classes = {};
+        private double confidence;
+        private long seen, asked, obeyed;
+
+        Side(String who, int n) {
+            this.who = who;
+            stride = (n + NEIGHBOURS_OF - 1) / NEIGHBOURS_OF;
+        }
+
+        void add(Features net, Batch batch, long count) {
+            try (Scope scope = new Scope()) {
+                Tensor x = batch.x().rows(0, count), f = net.features(x).to(Device.CPU), scores = net.logits(x).to(Device.CPU);
+                if (f.isFinite().all().item() == 0) {
+                    throw new IllegalArgumentException(who + " " + seen + ".." + (seen + count - 1) + " have features that are not finite");
+                }
+                moments.add(f);
+                logits.add(scores.copy().retain());
+                long first = Math.floorMod(-seen, stride);
+                if (first < count) some.add(f.indexSelect(0, every(first, count)).retain());
+                if (classes.length == 0) classes = new long[(int) scores.size(1)];
+                long[] best = scores.argmax(1).longs();
+                for (long c : best) classes[(int) c]++;
+                confidence += scores.to(DType.F64).softmax(1).amax(false, 1).sum().item();
+                Tensor labels = batch.labels();
+                if (labels != null) compare(best, labels.rows(0, count).longs());
+                seen += count;
+            }
+        }
+
+        private Tensor every(long first, long count) {
+            long[] index = new long[(int) ((count - first + stride - 1) / stride)];
+            for (int i = 0; i < index.length; i++) index[i] = first + (long) i * stride;
+            return Torch.of(index, index.length);
+        }
+
+        private void compare(long[] best, long[] wanted) {
+            for (int i = 0; i < best.length; i++) {
+                if (wanted[i] < 0) continue;   // any class
+                asked++;
+                if (best[i] == wanted[i]) obeyed++;
+            }
+        }
+
+        int rarest() {
+            int at = 0;
+            for (int c = 0; c < classes.length; c++) if (classes[c] < classes[at]) at = c;
+            return at;
+        }
+
+        double share(int c) { return 100.0 * classes[c] / seen; }
+
+        /** Per cent of each class; of the least and greatest when there are many. */
+        String shares() {
+            if (classes.length > 20) return words("%.1f and more", share(rarest()));
+            StringBuilder text = new StringBuilder();
+            for (int c = 0; c < classes.length; c++) text.append(c == 0 ? "" : " ").append(words("%.1f", share(c)));
+            return text.toString();
+        }
+
+        @Override public void close() {
+            some.forEach(Tensor::free);
+            logits.forEach(Tensor::free);
+            moments.close();
+        }
+    }
+}
