@@ -1,0 +1,225 @@
+package io.palitra.family;
+
+import io.palitra.config.Help;
+import io.palitra.data.Batch;
+import io.palitra.data.DataSpec;
+import io.palitra.data.ImageSpec;
+import io.palitra.diffusion.Clip;
+import io.palitra.diffusion.Denoiser;
+import io.palitra.diffusion.NoiseSchedule;
+import io.palitra.diffusion.NoiseTable;
+import io.palitra.diffusion.Prediction;
+import io.palitra.diffusion.Predictor;
+import io.palitra.diffusion.Sampler;
+import io.palitra.engine.OptimizerSpec;
+import io.palitra.engine.Rng;
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
+import io.palitra.model.Family;
+import io.palitra.model.GenerativeModel;
+import io.palitra.model.LatentModel;
+import io.palitra.model.Losses;
+import io.palitra.model.LrSchedule;
+import io.palitra.model.Recipe;
+import io.palitra.model.Update;
+import io.palitra.net.Activation;
+import io.palitra.net.Unet2d;
+import io.palitra.nn.Module;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Denoising diffusion of pictures: noise is added in T steps, x_t = sqrt(alphaBar_t) x0 + sqrt(1 - alphaBar_t) eps, and a U-Net learns to
+ * tell it from the data. Ho, Jain and Abbeel 2020, arXiv:2006.11239; v and x0 predictions: Salimans and Ho 2022, arXiv:2202.00512;
+ * min-SNR weights: Hang et al. 2023, arXiv:2303.09556; classifier-free guidance: Ho and Salimans 2022, arXiv:2207.12598.
+ *
+ * <p>Its code z is the noise that sampling starts from: by a sampler without fresh noise every z has one picture (Song et al. 2021,
+ * arXiv:2010.02502, section 5.3).
+ */
+public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, LatentModel {
+    /** What the model is. The picture's sides must be multiples of 2^(levels - 1). */
+    public record Config(
+            @Help("what the network says of a noisy picture: its noise, its data, or v = alpha eps - sigma x0") Prediction prediction,
+            @Help("how much noise each of the T steps adds") NoiseSchedule schedule,
+            @Help(value = "gamma of the loss weight min(SNR, gamma), 5 in the paper; 0 = no weight: the plain error of the prediction",
+                min = 0, max = 1e6) double minSnr,
+            @Help("whether the network is told the class; needs labelled data") boolean conditional,
+            @Help(value = "share of training items whose class is hidden, for guidance", min = 0, max = 1) double labelDropout,
+            @Help(value = "channels of each level of the U-Net, from the full resolution down; each level halves it", min = 1, max = 4096)
+            List<Integer> channels,
+            @Help(value = "residual blocks in a level", min = 1, max = 16) int layers,
+            @Help(value = "levels with attention, 0 = full resolution; the middle always has it", min = 0) List<Integer> attention,
+            @Help(value = "chance that a number inside the network is dropped in training", min = 0, max = 0.9) double dropout,
+            @Help(value = "groups of channels that are normalised together; must divide channels", min = 1) int groups) {
+        public Config {
+            channels = List.copyOf(channels);
+            attention = List.copyOf(attention);
+            if (channels.isEmpty() || channels.size() > 8) {
+                throw new IllegalArgumentException("illegal channels: " + channels + ", must be 1 to 8 levels");
+            }
+            for (int c : channels) {
+                if (groups < 1 || c % groups != 0) {
+                    throw new IllegalArgumentException("illegal channels: " + channels + ", must be multiples of groups " + groups);
+                }
+            }
+            for (int level : attention) {
+                if (level < 0 || level >= channels.size()) {
+                    throw new IllegalArgumentException("illegal attention: " + level + ", must be a level from 0 to "
+                        + (channels.size() - 1));
+                }
+            }
+        }
+
+        /** The U-Net of this size, on pictures of that shape. */
+        Unet2d.Config unet(ImageSpec image) {
+            List<Unet2d.Block> down = new ArrayList<>();
+            for (int i = 0; i < channels.size(); i++) down.add(attention.contains(i) ? Unet2d.Block.ATTENTION : Unet2d.Block.PLAIN);
+            List<Unet2d.Block> up = new ArrayList<>(down);
+            Collections.reverse(up);
+            int rows = conditional ? image.classes() + 1 : 0;   // the last is the null class
+            return new Unet2d.Config(List.of(image.height(), image.width()), image.channels(), image.channels(), false,
+                Unet2d.TimeEmbedding.POSITIONAL, 0, 0, true, down, true, up, channels, layers, 1, 1, Unet2d.Resampling.CONV,
+                Unet2d.Resampling.CONV, dropout, Activation.SILU, 0, groups, 0, 1e-5, Unet2d.TimeShift.DEFAULT, true,
+                Unet2d.ClassEmbedding.LOOKUP, rows, 0);
+        }
+    }
+
+    /** How samples are drawn. */
+    public record Sampling(
+            @Help("the way from noise to pictures") Sampler sampler,
+            @Help(value = "class, -1 = one drawn for each sample", min = -1) int label,
+            @Help(value = "how much more the class counts than in the data: 1 = as much, 0 = not at all", min = 0, max = 100)
+            double guidance,
+            @Help("whether what the network expects is held in the range of pictures, -1 to 1") boolean clip) {}
+
+    public static final Family<Config> FAMILY = new Family<>("diffusion", "Denoising diffusion: noise to pictures, little by little",
+        "Ho, Jain and Abbeel 2020, arXiv:2006.11239",
+        new Config(Prediction.EPS, new NoiseSchedule.Linear(), 0, false, 0.1, List.of(32, 64, 64), 1, List.of(2), 0, 8),
+        Recipe.of(8, 64, new OptimizerSpec.Adam(1e-3, 0.9, 0.999, 1e-8)).withSchedule(new LrSchedule.Cosine(500)).withClip(1)
+            .withEma(0.999),
+        new Sampling(new Sampler.DpmPlusPlus2M(), -1, 1, true), Diffusion::new);
+
+    private final Config config;
+    private final ImageSpec image;
+    private final NoiseTable table;
+    private final Unet2d unet;
+
+    Diffusion(Config config, DataSpec data, Rng init) {
+        if (!(data instanceof ImageSpec pictures)) throw new IllegalArgumentException("Diffusion wants pictures, got " + data);
+        int step = 1 << config.channels.size() - 1;
+        if (pictures.height() % step != 0 || pictures.width() % step != 0) {
+            throw new IllegalArgumentException("Diffusion with " + config.channels.size()
+                + " levels of channels wants sides that are multiples of " + step + ", got " + pictures);
+        }
+        if (config.conditional && data.classes() == 0) {
+            throw new IllegalArgumentException("Diffusion with conditional=true wants labelled data, got " + data);
+        }
+        this.config = config;
+        image = pictures;
+        table = config.schedule.table();
+        unet = new Unet2d(config.unet(pictures), init);
+        // every residual branch starts as nothing and the answer as 0, appendix B: the first loss of EPS is the variance of eps, 1
+        for (Map.Entry<String, Tensor> e : unet.parameters().entrySet()) {
+            if (e.getKey().startsWith("conv_out.") || e.getKey().matches(".*\\.(conv2|to_out\\.0)\\.(weight|bias)")) e.getValue().fill(0);
+        }
+    }
+
+    /** A {@link Unet2d}, whose tensors have the names that diffusers gives them. */
+    @Override public Module net() { return unet; }
+
+    @Override public List<Update> updates() { return List.of(new Update("denoise", unet, this::loss)); }
+
+    /** Mean over all numbers of w_t (prediction - target)^2 at times drawn uniformly: eq. 14, with weights. */
+    private Losses loss(Batch batch, Rng rng) {
+        Tensor x0 = batch.x();
+        Tensor t = rng.integers(table.size(), batch.size()).to(x0.device());   // [B]
+        Tensor eps = rng.normalLike(x0);
+        Tensor alpha = table.alpha(t, 4), sigma = table.sigma(t, 4);   // [B,1,1,1] each
+        Tensor labels = config.conditional ? hidden(batch.labels("Diffusion with conditional=true"), rng) : null;
+        Tensor out = unet.forward(x0.mul(alpha).add(eps.mul(sigma)), t, labels, rng);
+        Tensor error = out.sub(config.prediction.target(x0, eps, alpha, sigma)).square();
+        if (config.minSnr > 0) error = error.mul(config.prediction.minSnr(alpha, sigma, config.minSnr));
+        return Losses.of(error.mean());
+    }
+
+    /** Labels I64 [B], a share of them made the null class. */
+    Tensor hidden(Tensor labels, Rng rng) {
+        Tensor hide = rng.uniform(labels.size(0)).to(labels.device()).lt(config.labelDropout);
+        return labels.maskedFill(hide, image.classes());
+    }
+
+    @Override public Sampling samplingDefaults() { return (Sampling) Objects.requireNonNull(FAMILY.sampling()); }
+
+    /** @throws IllegalArgumentException for a class that is not there, and for guidance of a model that cannot be guided */
+    @Override public Tensor sample(Sampling how, int count, Rng rng) {
+        if (how.label < -1 || how.label >= (config.conditional ? image.classes() : 0)) {
+            throw new IllegalArgumentException("illegal label: " + how.label + ", must be -1 (any)"
+                + (config.conditional ? " or from 0 to " + (image.classes() - 1) : "; this model was not told classes"));
+        }
+        Tensor z = prior(count, rng);
+        if (!config.conditional) return sample(how, z, null, rng);
+        return sample(how, z, how.label < 0 ? rng.integers(image.classes(), count) : same(how.label, count), rng);
+    }
+
+    private Tensor sample(Sampling how, Tensor z, @Nullable Tensor labels, Rng rng) {
+        Denoiser denoiser = denoiser(labels, how.guidance, how.clip);
+        return how.sampler.sample(denoiser, z, how.sampler.levels(table), rng::normalLike).clamp(-1, 1);
+    }
+
+    /** The trained noise levels. */
+    public NoiseTable table() { return table; }
+
+    /**
+     * E[x0 | x] for everything that samples or edits.
+     *
+     * @param labels classes of the items I64 [B]; null for a model that was not told any, else the null class
+     * @param guidance scale of classifier-free guidance, 1 = none
+     * @param clip whether x0 is held in [-1,1]
+     * @throws IllegalArgumentException for labels or guidance of a model that was not trained with them
+     */
+    public Denoiser denoiser(@Nullable Tensor labels, double guidance, boolean clip) {
+        boolean knowsNull = config.conditional && config.labelDropout > 0;
+        if (labels != null && !config.conditional) throw new IllegalArgumentException("Diffusion was not told classes, got labels");
+        if (guidance != 1 && !knowsNull) {
+            throw new IllegalArgumentException("illegal guidance: " + guidance
+                + ", must be 1 for a model trained without classes that are hidden at times (conditional=true and labelDropout above 0)");
+        }
+        if (config.conditional && labels == null && !knowsNull) {
+            throw new IllegalArgumentException("Diffusion with labelDropout=0 wants labels, got none");
+        }
+        Denoiser of = new Predictor(config.prediction, (x, t) -> guided(x, t, labels, guidance));
+        return clip ? new Clip(of, new Clip.Range(1), false) : of;
+    }
+
+    /** What the network answers to x [B,C,H,W] at time t: unconditional + guidance (conditional - unconditional), in one batch. */
+    private Tensor guided(Tensor x, double t, @Nullable Tensor labels, double guidance) {
+        Tensor times = Torch.full(t, x.size(0)).to(x.device());
+        if (!config.conditional) return unet.forward(x, times, null);
+        Tensor nulls = same(image.classes(), x.size(0)).to(x.device());
+        if (labels == null || guidance == 0) return unet.forward(x, times, nulls);
+        Tensor told = labels.to(x.device());
+        if (guidance == 1) return unet.forward(x, times, told);
+        Tensor[] out = unet.forward(Torch.cat(0, x, x), Torch.cat(0, times, times), Torch.cat(0, nulls, told)).chunk(2, 0);
+        return out[0].lerp(out[1], guidance);
+    }
+
+    /** I64 [n]. */
+    private static Tensor same(long label, long n) {
+        long[] labels = new long[Math.toIntExact(n)];
+        Arrays.fill(labels, label);
+        return Torch.of(labels, n);
+    }
+
+    /** z [n,C,H,W]: the noise at the last of the T steps. */
+    @Override public Tensor prior(int n, Rng rng) { return rng.normal(n, image.channels(), image.height(), image.width()); }
+
+    /** The picture of each z, by the default sampler, which adds no noise; a conditional model is told the null class. */
+    @Override public Tensor decode(Tensor z) { return sample(samplingDefaults(), z, null, new Rng(0)); }
+
+    @Override public boolean normalPrior() { return true; }
+}

@@ -1,0 +1,187 @@
+package io.palitra.family;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import io.palitra.config.Config;
+import io.palitra.data.Batch;
+import io.palitra.data.ImageSpec;
+import io.palitra.data.VectorSpec;
+import io.palitra.diffusion.Level;
+import io.palitra.engine.DType;
+import io.palitra.engine.Guard;
+import io.palitra.engine.Optimizer;
+import io.palitra.engine.OptimizerSpec;
+import io.palitra.engine.Rng;
+import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
+import java.util.List;
+import java.util.Objects;
+import org.junit.jupiter.api.Test;
+
+class DiffusionTest {
+    private static final ImageSpec GREY = new ImageSpec(1, 8, 8, 3);
+
+    private static Diffusion tiny(ImageSpec image, String... more) {
+        Diffusion.Config small = Config.with(Diffusion.FAMILY.defaults(), "channels=8,16", "attention=1", "groups=4");
+        return (Diffusion) Diffusion.FAMILY.build(Config.with(small, more), image, new Rng(1));
+    }
+
+    private static Diffusion.Sampling how(String... overrides) {
+        return Config.with((Diffusion.Sampling) Objects.requireNonNull(Diffusion.FAMILY.sampling()), overrides);
+    }
+
+    private static double loss(Diffusion model, Batch batch, Rng rng) {
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            return model.updates().get(0).objective().of(batch, rng).total().item();
+        }
+    }
+
+    /** Gives every parameter a value, so that an untrained network answers something. */
+    private static void stir(Diffusion model) {
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            Rng rng = new Rng(9);
+            model.net().parameters().values().forEach(p -> p.copyFrom(p.add(rng.normalLike(p).mul(0.1))));
+            model.net().training(false);
+        }
+    }
+
+    @Test void theFirstLossIsTheVarianceOfTheNoise() {
+        try (Scope scope = new Scope()) {
+            Diffusion model = (Diffusion) Diffusion.FAMILY.build(Diffusion.FAMILY.defaults(), new ImageSpec(1, 28, 28, 10), new Rng(1));
+            Batch batch = new Batch(new Rng(2).uniform(128, 1, 28, 28).mul(2).sub(1), null, 0);
+            assertThat(loss(model, batch, new Rng(3))).isCloseTo(1, within(0.01));
+            model.net().close();
+        }
+    }
+
+    @Test void picturesOfAllCommonShapesAreTrainedAndSampled() {
+        for (int size : new int[] {28, 32, 64}) {
+            for (int channels : new int[] {1, 3}) {
+                try (Scope scope = new Scope()) {
+                    Diffusion model = tiny(new ImageSpec(channels, size, size, 0), "channels=4,4,8", "attention=2");
+                    Batch batch = new Batch(new Rng(2).normal(2, channels, size, size), null, 0);
+                    assertThat(loss(model, batch, new Rng(3))).isCloseTo(1, within(0.15));
+                    model.net().training(false);
+                    try (Guard g = Torch.noGrad()) {
+                        Tensor x = model.sample(how("sampler.steps=2"), 2, new Rng(4));
+                        assertThat(x.shape()).containsExactly(2, channels, size, size);
+                        assertThat(x.abs().max().item()).isLessThanOrEqualTo(1);
+                        assertThat(model.decode(model.prior(1, new Rng(1))).shape()).containsExactly(1, channels, size, size);
+                    }
+                    model.net().close();
+                }
+            }
+        }
+    }
+
+    @Test void eightFlatPicturesAreLearnedByEachPrediction() {
+        for (String prediction : List.of("eps", "x0", "v")) {
+            try (Scope scope = new Scope()) {
+                Diffusion model = tiny(GREY, "prediction=" + prediction, "minSnr=5", "schedule=cosine");
+                Batch batch = new Batch(new Rng(2).normal(8, 1, 1, 1).tanh().expand(8, 1, 8, 8), null, 0);   // flat
+                double before = loss(model, batch, new Rng(3));
+                Optimizer optimizer = new Optimizer(new OptimizerSpec.Adam(3e-3, 0.9, 0.999, 1e-8), model.net().parameters());
+                for (int i = 0; i < 40; i++) {
+                    try (Scope step = new Scope()) {
+                        optimizer.zeroGrad();
+                        model.updates().get(0).objective().of(batch, new Rng(100 + i)).total().backward();
+                        optimizer.step(3e-3);
+                    }
+                }
+                optimizer.close();
+                assertThat(loss(model, batch, new Rng(3))).as(prediction).isLessThan(0.7 * before);
+                model.net().close();
+            }
+        }
+    }
+
+    @Test void aSampleDoesNotDependOnHowManyAreDrawn() {
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            Diffusion model = tiny(GREY, "conditional=true");
+            stir(model);
+            for (String sampler : List.of("dpmplusplus2m", "ddpm")) {
+                Diffusion.Sampling how = how("sampler=" + sampler, "sampler.steps=5", "guidance=2");
+                Tensor three = model.sample(how, 3, new Rng(7)), last = model.sample(how, 1, new Rng(7).at(2));
+                assertThat(three.rows(2, 1).sub(last).abs().max().item()).as(sampler).isLessThan(1e-4);
+                assertThat(three.rows(0, 1).sub(last).abs().max().item()).isGreaterThan(1e-2);
+            }
+            model.net().close();
+        }
+    }
+
+    @Test void guidanceOneIsTheConditionalModelAndZeroTheUnconditional() {
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            Diffusion model = tiny(GREY, "conditional=true");
+            stir(model);
+            Tensor x = model.prior(2, new Rng(1)), labels = Torch.of(new long[] {0, 2}, 2);
+            Level at = model.table().at(500);
+            Tensor with = model.denoiser(labels, 1, false).denoise(x, at), without = model.denoiser(labels, 0, false).denoise(x, at);
+            assertThat(with.sub(without).abs().max().item()).isGreaterThan(1e-3);
+            assertThat(model.denoiser(null, 1, false).denoise(x, at).sub(without).abs().max().item()).isZero();
+            Tensor nearly = model.denoiser(labels, 1 + 1e-7, false).denoise(x, at);   // by the doubled batch
+            assertThat(nearly.sub(with).abs().max().item()).isLessThan(1e-4);
+            Tensor three = model.denoiser(labels, 3, false).denoise(x, at);
+            assertThat(three.sub(without.lerp(with, 3)).abs().max().item()).isLessThan(1e-4);
+            model.net().close();
+        }
+    }
+
+    @Test void aSampleIsOfTheClassThatWasAskedFor() {
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            Diffusion model = tiny(GREY, "conditional=true");
+            stir(model);
+            Tensor z = model.prior(2, new Rng(5)), labels = Torch.of(new long[] {2, 2}, 2);
+            Diffusion.Sampling how = how("label=2", "guidance=3", "sampler.steps=3", "clip=false");
+            Tensor byHand = how.sampler()
+                .sample(model.denoiser(labels, 3, false), z, how.sampler().levels(model.table()), new Rng(1)::normalLike);
+            Tensor asked = model.sample(how, 2, new Rng(5)), other = model.sample(how("label=0", "sampler.steps=3"), 2, new Rng(5));
+            assertThat(asked.sub(byHand.clamp(-1, 1)).abs().max().item()).isZero();
+            assertThat(asked.sub(other).abs().max().item()).isGreaterThan(1e-3);
+            model.net().close();
+        }
+    }
+
+    @Test void hiddenLabelsAreTheNullClassInTheGivenShare() {
+        try (Scope scope = new Scope()) {
+            Diffusion model = tiny(GREY, "conditional=true", "labelDropout=0.25");
+            Tensor labels = new Rng(1).integers(3, 10_000), hidden = model.hidden(labels, new Rng(2));
+            assertThat(hidden.eq(3).to(DType.F32).mean().item()).isCloseTo(0.25, within(0.02));   // standard error 0.004
+            assertThat(hidden.eq(labels).to(DType.F32).mean().item()).isCloseTo(0.75, within(0.02));
+            assertThat(model.net().parameters().get("class_embedding.weight").shape()).containsExactly(4, 32);
+            model.net().close();
+        }
+    }
+
+    @Test void theDefaultSamplerIsTheDecoderOfItsNoise() {
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            Diffusion model = tiny(GREY);
+            stir(model);
+            Tensor sampled = model.sample(model.samplingDefaults(), 2, new Rng(5)), decoded = model.decode(model.prior(2, new Rng(5)));
+            assertThat(sampled.sub(decoded).abs().max().item()).isZero();
+            model.net().close();
+        }
+    }
+
+    @Test void whatTheModelCannotDoIsRefused() {
+        assertThatThrownBy(() -> Diffusion.FAMILY.build(Diffusion.FAMILY.defaults(), new VectorSpec(2, 0), new Rng(1)))
+            .hasMessageStartingWith("Diffusion wants pictures, got VectorSpec");
+        assertThatThrownBy(() -> tiny(new ImageSpec(1, 9, 8, 0))).hasMessageContaining("multiples of 2, got");
+        assertThatThrownBy(() -> tiny(new ImageSpec(1, 8, 8, 0), "conditional=true")).hasMessageContaining("wants labelled data");
+        assertThatThrownBy(() -> tiny(GREY, "groups=3")).hasMessageContaining("must be multiples of groups 3");
+        assertThatThrownBy(() -> tiny(GREY, "attention=2")).hasMessageContaining("illegal attention: 2, must be a level from 0 to 1");
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            Diffusion plain = tiny(GREY), told = tiny(GREY, "conditional=true", "labelDropout=0");
+            assertThatThrownBy(() -> plain.sample(how("label=1"), 1, new Rng(1))).hasMessageContaining("was not told classes");
+            assertThatThrownBy(() -> plain.sample(how("guidance=2"), 1, new Rng(1))).hasMessageContaining("illegal guidance: 2.0");
+            assertThatThrownBy(() -> told.sample(how("label=3"), 1, new Rng(1))).hasMessageContaining("from 0 to 2");
+            assertThatThrownBy(() -> told.decode(told.prior(1, new Rng(1)))).hasMessageContaining("wants labels");
+            Batch bare = new Batch(Torch.zeros(1, 1, 8, 8), null, 0);
+            assertThatThrownBy(() -> loss(told, bare, new Rng(1))).hasMessageContaining("wants labelled data");
+            plain.net().close();
+            told.net().close();
+        }
+    }
+}
