@@ -1,0 +1,23 @@
+package io.palitra.data;
+
+/**
+ * How a data set is opened.
+ *
+ * @param dir folder to look in, and then nowhere else; "" searches the usual ones, see {@link Datasets}
+ * @param size side of the square pictures are fitted to, in pixels; 0 keeps the native size (of the first picture, in a folder)
+ * @param channels 1 for grey, 3 for colour, 0 as they are (as the first picture, in a folder)
+ * @param strict whether one broken picture in a folder is an error; otherwise it is skipped and named
+ */
+public record DataOptions(String dir, int size, int channels, boolean strict) {
+    /** Largest side training takes, in pixels: a picture of 2048x2048 in colour is 12 MiB in every batch. */
+    static final int MOST = 2048;
+
+    public static final DataOptions DEFAULT = new DataOptions("", 0, 0, false);
+
+    public DataOptions {
+        if (size < 0 || size > MOST) throw new IllegalArgumentException("illegal size: " + size + ", must be 0 (native) to " + MOST);
+        if (channels != 0 && channels != 1 && channels != 3) {
+            throw new IllegalArgumentException("illegal channels: " + channels + ", must be 0 (native), 1 (grey) or 3 (colour)");
+        }
+    }
+}

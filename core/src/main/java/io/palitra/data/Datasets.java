@@ -1,0 +1,162 @@
+package io.palitra.data;
+
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/**
+ * The catalogue of data sets, and the one door to them. A set with a name is looked for in the folder of the options, and nowhere else;
+ * or, when they give none, in that of the environment variable PALITRA_DATA, else in {@code data}, {@code ../shared/data} and
+ * {@code $XDG_DATA_HOME/palitra} ({@code ~/.local/share/palitra}).
+ */
+public final class Datasets {
+    private static final List<String> DIGITS = List.of("0", "1", "2", "3", "4", "5", "6", "7", "8", "9");
+    private static final List<String> CLOTHES =
+        List.of("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot");
+    private static final List<String> KANA = List.of("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo");
+
+    private static final List<Source> CATALOGUE = List.of(
+        new Source("mnist", "handwritten digits, grey 28x28 (LeCun et al. 1998)", Source.Kind.IDX, DIGITS, 60_000, 10_000,
+            idx("https://ossci-datasets.s3.amazonaws.com/mnist/",
+                9_912_422, "f68b3c2dcbeaaa9fbdd348bbdeb94873", 28_881, "d53e105ee54ea40749a09fcbcd1e9432",
+                1_648_877, "9fb629c4189551a2d022fa330f9573f3", 4_542, "ec29112dd5afa0611ce80d1b7f02629c")),
+        new Source("fashion-mnist", "photographs of clothes, grey 28x28 (Xiao et al. 2017)", Source.Kind.IDX, CLOTHES, 60_000, 10_000,
+            idx("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+                26_421_880, "8d4fb7e6c68d591d4c3dfef9ec88bf0d", 29_515, "25c81989df183df01b3e8a0aad5dffbe",
+                4_422_102, "bef4ecab320f06d8554ea6380940ec79", 5_148, "bb300cfdad3c16e7a12a480ee83cd310")),
+        new Source("kmnist", "cursive Japanese characters, grey 28x28 (Clanuwat et al. 2018)", Source.Kind.IDX, KANA, 60_000, 10_000,
+            idx("http://codh.rois.ac.jp/kmnist/dataset/kmnist/",
+                18_165_135, "bdb82020997e1d708af4cf47b453dcf7", 29_497, "e144d726b3acfaa3e44228e80efcd344",
+                3_041_136, "5c965bf0a639b31b8f53240b1b52f4d7", 5_120, "7320c461ea6c1c855c0b718fb2a4b134")),
+        new Source("cifar10", "small photographs, colour 32x32 (Krizhevsky 2009)", Source.Kind.CIFAR, Cifar10.CLASSES, 50_000, 10_000,
+            List.of(new Source.Remote(URI.create("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"),
+                170_052_171, "c32a1d4ab5d03f1284b67883e8d87530"))));
+
+    private Datasets() { }
+
+    private static List<Source.Remote> idx(String at, long a, String md5a, long b, String md5b, long c, String md5c, long d, String md5d) {
+        return List.of(
+            new Source.Remote(URI.create(at + "train-images-idx3-ubyte.gz"), a, md5a),
+            new Source.Remote(URI.create(at + "train-labels-idx1-ubyte.gz"), b, md5b),
+            new Source.Remote(URI.create(at + "t10k-images-idx3-ubyte.gz"), c, md5c),
+            new Source.Remote(URI.create(at + "t10k-labels-idx1-ubyte.gz"), d, md5d));
+    }
+
+    public static List<Source> catalogue() { return CATALOGUE; }
+
+    /** @throws IllegalArgumentException naming the known sets */
+    public static Source source(String name) {
+        for (Source source : CATALOGUE) if (source.name().equals(name)) return source;
+        throw new IllegalArgumentException("no data set '" + name + "'; there are " + names());
+    }
+
+    private static List<String> names() { return CATALOGUE.stream().map(Source::name).toList(); }
+
+    /**
+     * Opens a set of the catalogue, or a folder or .zip of pictures.
+     *
+     * @throws IllegalArgumentException when there is neither
+     * @throws FormatException when files are missing or damaged
+     */
+    public static Dataset open(String nameOrPath, Split split, DataOptions options) {
+        for (Source source : CATALOGUE) if (source.name().equals(nameOrPath)) return open(source, split, options, System.getenv());
+        Path path = path(nameOrPath);
+        if (nameOrPath.isBlank() || !Files.exists(path)) {
+            throw new IllegalArgumentException("no data set '" + nameOrPath + "', and no folder or .zip there; known are " + names());
+        }
+        Path last = path.toAbsolutePath().normalize().getFileName();
+        return ImageFolder.open(path, last == null ? nameOrPath : last.toString(), split, options, Limits.DEFAULT);
+    }
+
+    static Dataset open(Source source, Split split, DataOptions options, Map<String, String> environment) {
+        return switch (source.kind()) {
+            case IDX -> Resized.of(mnist(source, split, options, environment), options.size(), options.channels());
+            case CIFAR -> cifar(source, split, options, environment);
+            case DRAWN -> drawn(source.name(), split, options);
+        };
+    }
+
+    /** The sets that need no files. */
+    private static Dataset drawn(String name, Split split, DataOptions options) {
+        throw new IllegalStateException("no way to draw " + name + " " + split + " " + options);
+    }
+
+    private static ImageDataset mnist(Source source, Split split, DataOptions options, Map<String, String> environment) {
+        String torchvision = switch (source.name()) {
+            case "mnist" -> "MNIST";
+            case "fashion-mnist" -> "FashionMNIST";
+            default -> "KMNIST";
+        };
+        List<Path> looked = new ArrayList<>();
+        for (Path folder : folders(options, environment)) {
+            looked.add(folder.resolve(source.name()));
+            looked.add(folder.resolve(torchvision).resolve("raw"));
+            // the file names do not say which of the sets they are: only a folder given is taken at its word
+            if (!options.dir().isEmpty()) looked.add(folder);
+        }
+        for (Path folder : looked) {
+            if (Mnist.in(folder, split)) return Mnist.read(source.name(), folder, split, source.classNames(), Limits.DEFAULT);
+        }
+        throw missing(source, looked);
+    }
+
+    private static ImageDataset cifar(Source source, Split split, DataOptions options, Map<String, String> environment) {
+        List<Path> looked = new ArrayList<>();
+        for (Path folder : folders(options, environment)) {
+            looked.add(folder.resolve(source.name()));
+            looked.add(folder.resolve("cifar-10-batches-bin"));
+            if (!options.dir().isEmpty()) looked.add(folder);
+        }
+        for (Path folder : looked) {
+            if (Cifar10.in(folder, split)) return Resized.of(Cifar10.read(folder, split), options.size(), options.channels());
+        }
+        for (Path folder : looked) {
+            if (Files.isRegularFile(folder.resolve("train.zip")) && Files.isRegularFile(folder.resolve("test.zip"))) {
+                return ImageFolder.open(folder, source.name(), split, options, Limits.DEFAULT);
+            }
+        }
+        throw missing(source, looked);
+    }
+
+    private static FormatException missing(Source source, List<Path> looked) {
+        String places = looked.stream().map(Path::toString).collect(Collectors.joining(", "));
+        return new FormatException(source.name(), -1,
+            "not found; looked in " + places + "; `palitra data get " + source.name() + "` downloads it");
+    }
+
+    /** Where sets are looked for, in this order. */
+    static List<Path> folders(DataOptions options, Map<String, String> environment) {
+        if (!options.dir().isEmpty()) return List.of(path(options.dir()));
+        String named = environment.getOrDefault("PALITRA_DATA", "");
+        if (!named.isEmpty()) return List.of(path(named));
+        return List.of(Path.of("data"), Path.of("..", "shared", "data"), home(environment));
+    }
+
+    /** Where a download goes: the folder of the options, else of PALITRA_DATA, else the user's own data folder. */
+    public static Path target(DataOptions options) { return target(options, System.getenv()); }
+
+    static Path target(DataOptions options, Map<String, String> environment) {
+        List<Path> all = folders(options, environment);
+        return all.get(all.size() - 1);
+    }
+
+    private static Path home(Map<String, String> environment) {
+        String xdg = environment.getOrDefault("XDG_DATA_HOME", "");
+        // the XDG specification: a relative value is not valid and is to be ignored
+        if (!xdg.isEmpty() && path(xdg).isAbsolute()) return path(xdg).resolve("palitra");
+        return Path.of(System.getProperty("user.home"), ".local", "share", "palitra");
+    }
+
+    private static Path path(String text) {
+        try {
+            return Path.of(text);
+        } catch (InvalidPathException e) {
+            throw new IllegalArgumentException("not a path: '" + text.replaceAll("\\p{Cntrl}", "?") + "'", e);
+        }
+    }
+}

@@ -1,0 +1,22 @@
+package io.palitra.data;
+
+import org.jspecify.annotations.Nullable;
+
+/** Why a download did not end well. One line for a user. */
+public final class DownloadException extends RuntimeException {
+    /**
+     * STATUS: the server answered with an error. CHECKSUM: the bytes are not those published; they were removed. SIZE: more or fewer
+     * bytes than published. CUT: the connection failed; running again resumes. DISK: the file could not be written. BUSY: another
+     * download writes the same file.
+     */
+    public enum Fault { STATUS, CHECKSUM, SIZE, CUT, DISK, BUSY }
+
+    private final Fault fault;
+
+    public DownloadException(Fault fault, String message, @Nullable Throwable cause) {
+        super(message, cause);
+        this.fault = fault;
+    }
+
+    public Fault fault() { return fault; }
+}
