@@ -87,6 +87,9 @@ public final class Torch {
 
     public static Tensor full(double value, long... shape) { return new Tensor(empty(DType.F32, shape).handle.fill_(new Scalar(value))); }
 
+    /** The identity [n,n]. */
+    public static Tensor eye(long n) { return new Tensor(torch.eye(n)); }
+
     public static Tensor zerosLike(Tensor x) { return new Tensor(torch.zeros_like(x.handle)); }
 
     public static Tensor onesLike(Tensor x) { return new Tensor(torch.ones_like(x.handle)); }
@@ -237,6 +240,11 @@ public final class Torch {
 
     /** Lower factor L of a symmetric positive definite matrix: L L^T. */
     public static Tensor cholesky(Tensor a) { return new Tensor(torch.linalg_cholesky(a.handle)); }
+
+    /** The solution Y of L Y = B for a lower triangular L [n,n] and B [n,m]. */
+    public static Tensor solveLower(Tensor l, Tensor b) {
+        return new Tensor(torch.linalg_solve_triangular(l.handle, b.handle, false));
+    }
 
     /** d(sum y)/dx, leaving every parameter's gradient alone. With {@code create} the result can itself be differentiated. */
     public static Tensor grad(Tensor y, Tensor x, boolean create) {
