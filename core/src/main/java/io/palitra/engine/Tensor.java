@@ -100,6 +100,11 @@ public final class Tensor {
 
     public Tensor relu() { return new Tensor(handle.relu()); }
 
+    public Tensor erf() { return new Tensor(handle.erf()); }
+
+    /** The x of erf(x) = this; infinite at -1 and 1. */
+    public Tensor erfinv() { return new Tensor(handle.erfinv()); }
+
     public Tensor floor() { return new Tensor(handle.floor()); }
 
     public Tensor round() { return new Tensor(handle.round()); }

@@ -182,7 +182,8 @@ public final class Torch {
     }
 
     /** In training the running statistics move by {@code momentum}. */
-    public static Tensor batchNorm(Tensor x, Tensor w, Tensor b, Tensor mean, Tensor var, boolean training, double momentum, double eps) {
+    public static Tensor batchNorm(Tensor x, @Nullable Tensor w, @Nullable Tensor b, Tensor mean, Tensor var, boolean training,
+            double momentum, double eps) {
         return new Tensor(torch.batch_norm(x.handle, optional(w), optional(b), optional(mean), optional(var), training, momentum, eps,
             true));
     }

@@ -47,7 +47,7 @@ public final class Norm {
 
     /**
      * Batch norm whose scale and shift are rows of a table, one for each class. de Vries et al. 2017, arXiv:1707.00683.
-     * x [B,C,H,W], label I64 [B].
+     * x [B,C,H,W]; y [B,classes] is one-hot, or shares of classes that sum to 1.
      */
     public static final class ConditionalBatch extends Module {
         private final Tensor scale;
@@ -62,12 +62,10 @@ public final class Norm {
             var = buffer("running_var", Torch.ones(channels));
         }
 
-        public Tensor forward(Tensor x, Tensor label) {
+        public Tensor forward(Tensor x, Tensor y) {
             long c = x.size(1);
-            Tensor y = Torch.batchNorm(x, Torch.ones(c).to(x.device()), Torch.zeros(c).to(x.device()), mean, var, training(), 0.1, 1e-5);
-            Tensor a = Torch.embedding(scale, label).reshape(-1, c, 1, 1);   // [B,C,1,1]
-            Tensor b = Torch.embedding(shift, label).reshape(-1, c, 1, 1);
-            return y.mul(a).add(b);
+            Tensor normal = Torch.batchNorm(x, null, null, mean, var, training(), 0.1, 1e-5);
+            return normal.mul(y.matmul(scale).reshape(-1, c, 1, 1)).add(y.matmul(shift).reshape(-1, c, 1, 1));   // [B,C] -> [B,C,1,1]
         }
     }
 }

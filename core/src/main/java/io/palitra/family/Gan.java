@@ -1,0 +1,392 @@
+package io.palitra.family;
+
+import io.palitra.config.Help;
+import io.palitra.data.Batch;
+import io.palitra.data.DataSpec;
+import io.palitra.data.ImageSpec;
+import io.palitra.data.VectorSpec;
+import io.palitra.engine.Guard;
+import io.palitra.engine.OptimizerSpec;
+import io.palitra.engine.Rng;
+import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
+import io.palitra.model.Family;
+import io.palitra.model.GenerativeModel;
+import io.palitra.model.LatentModel;
+import io.palitra.model.Losses;
+import io.palitra.model.MayCollapse;
+import io.palitra.model.Recipe;
+import io.palitra.model.Settles;
+import io.palitra.model.Update;
+import io.palitra.nn.ConvTranspose2d;
+import io.palitra.nn.Init;
+import io.palitra.nn.Linear;
+import io.palitra.nn.Module;
+import io.palitra.nn.Norm;
+import io.palitra.nn.SpectralNorm;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Generative adversarial network: a generator G(z), z ~ N(0, I), against a discriminator D(x) that scores items as real (high) or made (low).
+ * Goodfellow et al. 2014, arXiv:1406.2661; convolutional nets: Radford et al. 2016, arXiv:1511.06434; hinge: Lim and Ye 2017,
+ * arXiv:1705.02894; WGAN-GP: Gulrajani et al. 2017, arXiv:1704.00028; R1: Mescheder et al. 2018, arXiv:1801.04406, lazily as Karras et al.
+ * 2020, arXiv:1912.04958; spectral norm: Miyato et al. 2018, arXiv:1802.05957; minibatch deviation: Karras et al. 2018, arXiv:1710.10196;
+ * projection discriminator: Miyato and Koyama 2018, arXiv:1802.05637; truncation: Brock et al. 2019, arXiv:1809.11096.
+ *
+ * <p>A code c [B,Z+K] is z followed, in a conditional model, by the one-hot class. Real and made items are scored in two batches, never mixed
+ * in one. The discriminator holds no batch norm, so an item's score depends on other items only by the minibatch deviation.
+ */
+public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, LatentModel, MayCollapse, Settles {
+    /** What the two players descend; s = log(1 + exp). */
+    public enum Objective {
+        /** D: E s(-D(x)) + E s(D(G(z))); G: E s(-D(G(z))). */
+        NON_SATURATING,
+        /** D: E max(0, 1 - D(x)) + E max(0, 1 + D(G(z))); G: -E D(G(z)). */
+        HINGE,
+        /** D: E D(G(z)) - E D(x) + 10 E (|grad D(m)| - 1)^2, m between x and G(z); G: -E D(G(z)), every fifth step. */
+        WGAN_GP
+    }
+
+    public record Config(
+            @Help("the players' losses; wgan-gp wants train.optimizer=adam with lr=1e-4, beta1=0.5, beta2=0.9, and more steps, since its "
+                + "generator moves on every fifth only; the others want beta1=0.5") Objective loss,
+            @Help(value = "weight gamma of the penalty gamma/2 |grad D(x)|^2 on real items, applied every 16 steps 16-fold; 0 = none",
+                min = 0, max = 1e6) double r1,
+            @Help("whether the discriminator's weights are divided by their largest singular values") boolean spectralNorm,
+            @Help("whether the discriminator also sees how much the items of a batch differ") boolean minibatchStddev,
+            @Help("whether classes are learned, so that one can be asked for") boolean conditional,
+            @Help(value = "first steps in which only the discriminator moves", min = 0, max = 1e6) int coldStart,
+            @Help(value = "numbers in z", min = 1, max = 4096) int latent,
+            @Help(value = "channels at half the pictures' side, doubled with each further halving; points: a fourth of a hidden layer",
+                min = 1, max = 1024) int width) {
+        public Config {
+            if (loss == Objective.WGAN_GP && r1 > 0) {
+                throw new IllegalArgumentException("illegal r1: " + r1 + ", must be 0 with loss=wgan_gp, which has a gradient penalty of its own");
+            }
+        }
+    }
+
+    public record Sampling(
+            @Help(value = "largest absolute value in z, which is drawn from the normal distribution cut there; 0 = uncut", min = 0, max = 100)
+                double truncation,
+            @Help(value = "class to draw, of a conditional model; -1 = any", min = -1) int label) {}
+
+    public static final Family<Config> FAMILY = new Family<>("gan",
+        "Generative adversarial network: sharp samples in one pass, from two nets that play against each other",
+        "Goodfellow et al. 2014, arXiv:1406.2661; Radford et al. 2016, arXiv:1511.06434",
+        new Config(Objective.NON_SATURATING, 0, false, false, false, 0, 100, 64),
+        Recipe.of(10, 64, new OptimizerSpec.Adam(2e-4, 0.5, 0.999, 1e-8)).withEma(0.999), new Sampling(0, -1), Gan::new);
+
+    private static final double PENALTY = 10;
+    private static final int CRITIC_STEPS = 5;
+    private static final int LAZY = 16;
+    private static final int SETTLE_BATCHES = 40;
+    private static final int SETTLE_SIZE = 100;
+
+    private final Config config;
+    private final int classes;
+    private final Generator generator;
+    private final Discriminator discriminator;
+
+    Gan(Config config, DataSpec data, Rng init) {
+        if (config.conditional && data.classes() == 0) {
+            throw new IllegalArgumentException("gan with conditional=true wants labelled data, got " + data);
+        }
+        this.config = config;
+        classes = config.conditional ? data.classes() : 0;
+        generator = child("generator", data instanceof ImageSpec image ? new Upward(config, classes, image, init.split(0))
+            : new Mlp(config, classes, (VectorSpec) data, init.split(0)));
+        discriminator = child("discriminator", new Discriminator(config, classes, data, init.split(1)));
+    }
+
+    @Override public Module net() { return this; }
+
+    @Override public Sampling samplingDefaults() { return new Sampling(0, -1); }
+
+    @Override public List<Update> updates() {
+        List<Update> updates = new ArrayList<>();
+        updates.add(new Update("discriminator", discriminator, this::discriminate));
+        if (config.r1 > 0) updates.add(new Update("r1", discriminator, LAZY, 0, this::realSlope));
+        int every = config.loss == Objective.WGAN_GP ? CRITIC_STEPS : 1;
+        updates.add(new Update("generator", generator, every, config.coldStart, this::generate));
+        return updates;
+    }
+
+    private Losses discriminate(Batch batch, Rng rng) {
+        discriminator.iterate();
+        Tensor real = batch.x();
+        Tensor code = trainingCode(batch, rng);
+        Tensor fake = apart(code);
+        @Nullable Tensor realClass = realClass(batch), fakeClass = classOf(code);
+        Tensor onReal = discriminator.forward(real, realClass), onFake = discriminator.forward(fake, fakeClass);   // [B]
+        Losses losses = switch (config.loss) {
+            case NON_SATURATING -> Losses.of(onReal.neg().softplus().mean().add(onFake.softplus().mean()));
+            case HINGE -> Losses.of(onReal.from(1).relu().mean().add(onFake.add(1).relu().mean()));
+            case WGAN_GP -> {
+                Tensor u = rng.uniform(real.size(0)).to(real.dtype());
+                @Nullable Tensor mixedClass = realClass == null || fakeClass == null ? null : mix(realClass, fakeClass, u);
+                Tensor penalty = gradientPenalty(m -> discriminator.forward(m, mixedClass), mix(real, fake, u));
+                yield Losses.of(onFake.mean().sub(onReal.mean()).add(penalty.mul(PENALTY))).with("penalty", penalty);
+            }
+        };
+        return losses.with("real score", onReal.mean()).with("made score", onFake.mean());
+    }
+
+    /** 16 gamma/2 E |grad D(x)|^2 on real items. */
+    private Losses realSlope(Batch batch, Rng rng) {
+        @Nullable Tensor realClass = realClass(batch);
+        Tensor slope = squaredSlope(x -> discriminator.forward(x, realClass), batch.x()).mean();
+        return Losses.of(slope.mul(0.5 * config.r1 * LAZY)).with("squared slope", slope);
+    }
+
+    private Losses generate(Batch batch, Rng rng) {
+        Tensor code = trainingCode(batch, rng);
+        Tensor score = discriminator.forward(generator.forward(code), classOf(code));
+        return Losses.of(config.loss == Objective.NON_SATURATING ? score.neg().softplus().mean() : score.neg().mean());
+    }
+
+    /** E (|grad D(m)| - 1)^2, the norm over every axis of an item. m [B,...], critic to [B]. */
+    static Tensor gradientPenalty(UnaryOperator<Tensor> critic, Tensor m) {
+        return squaredSlope(critic, m).add(1e-12).sqrt().sub(1).square().mean();   // the root has no slope at 0
+    }
+
+    /** |grad D(x)|^2, [B], itself differentiable. */
+    static Tensor squaredSlope(UnaryOperator<Tensor> critic, Tensor x) {
+        Tensor leaf = x.detach().requiresGrad(true);
+        return Torch.grad(critic.apply(leaf), leaf, true).square().sumPerItem();
+    }
+
+    /** u a + (1 - u) b, with u [B] one share for each item. */
+    static Tensor mix(Tensor a, Tensor b, Tensor u) { return b.add(a.sub(b).mul(u.broadcastTo(a.dims()))); }
+
+    /** Fakes for the discriminator's turn, without graph. The generator's running statistics stay: an update moves its own module alone. */
+    private Tensor apart(Tensor code) {
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            Map<Tensor, Tensor> before = new LinkedHashMap<>();
+            generator.buffers().values().forEach(t -> before.put(t, t.copy()));
+            Tensor fake = generator.forward(code);
+            before.forEach(Tensor::copyFrom);
+            return scope.keep(fake);
+        }
+    }
+
+    /** Codes for as many items as the batch has, their classes drawn from the batch's, so that both players see the same shares. */
+    private Tensor trainingCode(Batch batch, Rng rng) {
+        Tensor z = rng.normal(batch.size(), config.latent).to(batch.x().dtype());
+        @Nullable Tensor real = realClass(batch);
+        return real == null ? z : Torch.cat(1, z, real.indexSelect(0, rng.integers(batch.size(), batch.size())));
+    }
+
+    private @Nullable Tensor realClass(Batch batch) {
+        if (classes == 0) return null;
+        return Torch.oneHot(batch.labels("gan with conditional=true"), classes).to(batch.x().dtype());
+    }
+
+    private @Nullable Tensor classOf(Tensor code) { return classes == 0 ? null : code.narrow(1, config.latent, classes); }
+
+    @Override public Tensor sample(Sampling how, int count, Rng rng) {
+        if (how.label >= Math.max(1, classes)) {
+            throw new IllegalArgumentException("illegal label: " + how.label + (classes == 0
+                ? ", this gan was trained with conditional=false; must be -1" : ", must be -1 (any) or a class in 0.." + (classes - 1)));
+        }
+        Tensor z = how.truncation == 0 ? rng.normal(count, config.latent) : truncated(how.truncation, count, rng);
+        return decode(classes == 0 ? z : Torch.cat(1, z, oneHot(how.label, count, rng)));
+    }
+
+    /** Normal numbers within [-t,t], by the inverse of their distribution function. */
+    private Tensor truncated(double t, int count, Rng rng) {
+        Tensor u = rng.uniform(count, config.latent).mul(2).sub(1);
+        Tensor edge = Torch.full(t * Math.sqrt(0.5)).to(u.device()).erf();
+        return u.mul(edge).erfinv().mul(Math.sqrt(2)).clamp(-t, t);   // far out, where float erf is 1, the inverse is infinite
+    }
+
+    /** [count,K] of the class, or with -1 of any, each as likely. */
+    private Tensor oneHot(int label, int count, Rng rng) {
+        Tensor any = rng.integers(classes, count);
+        return Torch.oneHot(label < 0 ? any : Torch.zerosLike(any).add(label), classes);
+    }
+
+    @Override public Tensor prior(int n, Rng rng) {
+        Tensor z = rng.normal(n, config.latent);
+        return classes == 0 ? z : Torch.cat(1, z, oneHot(-1, n, rng));
+    }
+
+    @Override public Tensor decode(Tensor z) {
+        if (z.dims() != 2 || z.size(1) != config.latent + classes) {
+            throw new IllegalArgumentException("Gan.decode wants [B," + (config.latent + classes) + "], got " + z);
+        }
+        return generator.forward(z);
+    }
+
+    @Override public boolean normalPrior() { return classes == 0; }
+
+    /**
+     * Takes the running statistics of the generator's batch norms anew, so that they are of the averaged weights: those that training left
+     * are of the others. Looks at codes only.
+     */
+    @Override public void settle(Iterable<Batch> train, Rng rng) {
+        if (generator.buffers().isEmpty()) return;
+        generator.training(true);
+        for (int i = 0; i < SETTLE_BATCHES; i++) {
+            try (Scope scope = new Scope()) { generator.forward(prior(SETTLE_SIZE, rng)); }
+        }
+        generator.training(false);
+    }
+
+    /** Codes [B,Z+K] to items [B, ...data shape]. */
+    private abstract static class Generator extends Module {
+        abstract Tensor forward(Tensor code);
+    }
+
+    /** For points: three hidden layers of 4 width, ReLU. */
+    private static final class Mlp extends Generator {
+        private final List<Linear> layers = new ArrayList<>();
+
+        Mlp(Config config, int classes, VectorSpec data, Rng rng) {
+            int in = config.latent + classes, hidden = 4 * config.width;
+            for (int i = 0; i < 4; i++) {
+                layers.add(child(String.valueOf(i), new Linear(in, i < 3 ? hidden : data.size(), rng)));
+                in = hidden;
+            }
+        }
+
+        @Override Tensor forward(Tensor code) {
+            Tensor x = code;
+            for (int i = 0; i < 3; i++) x = layers.get(i).forward(x).relu();
+            return layers.get(3).forward(x);
+        }
+    }
+
+    /** For pictures: transposed convolutions from a side of 4 to 7 up, batch norm and ReLU between; tanh at the end. */
+    private static final class Upward extends Generator {
+        private final List<ConvTranspose2d> layers = new ArrayList<>();
+        private final List<Module> norms = new ArrayList<>();
+        private final int latent;
+        private final int classes;
+
+        Upward(Config config, int classes, ImageSpec data, Rng rng) {
+            latent = config.latent;
+            this.classes = classes;
+            int halvings = halvings(data), channels = config.width << (halvings - 1), side = data.height() >> halvings;
+            layers.add(child("0", new ConvTranspose2d(latent, channels, side, 1, 0, Init.DCGAN, false, rng)));
+            for (int i = 1; i <= halvings; i++) {
+                int out = i < halvings ? channels / 2 : data.channels();
+                norms.add(child("norm." + (i - 1), classes == 0 ? new Norm.Batch(channels) : new Norm.ConditionalBatch(channels, classes, rng)));
+                layers.add(child(String.valueOf(i), new ConvTranspose2d(channels, out, 4, 2, 1, Init.DCGAN, i == halvings, rng)));
+                channels = out;
+            }
+        }
+
+        @Override Tensor forward(Tensor code) {
+            Tensor y = code.narrow(1, latent, classes);
+            Tensor x = layers.get(0).forward(code.narrow(1, 0, latent).reshape(-1, latent, 1, 1));   // [B,Z] -> [B,C,side,side]
+            for (int i = 0; i < norms.size(); i++) {
+                Module norm = norms.get(i);
+                x = norm instanceof Norm.ConditionalBatch c ? c.forward(x, y) : ((Norm.Batch) norm).forward(x);
+                x = layers.get(i + 1).forward(x.relu());
+            }
+            return x.tanh();
+        }
+    }
+
+    /** How often the side halves to 4..7. */
+    private static int halvings(ImageSpec data) {
+        int side = data.height(), halvings = 0;
+        while (side > 7 && side % 2 == 0) {
+            side /= 2;
+            halvings++;
+        }
+        if (data.width() != data.height() || side < 4 || side > 7 || halvings == 0) {
+            throw new IllegalArgumentException("gan wants square pictures whose side halves to 4, 5, 6 or 7 (such as 28, 32 or 64), got "
+                + data.height() + "x" + data.width());
+        }
+        return halvings;
+    }
+
+    /** Items to scores [B]: a(phi(x)) + y^T V phi(x), the second for classes y [B,K] only. */
+    private static final class Discriminator extends Module {
+        private final List<Filter> body = new ArrayList<>();
+        private final Filter head;
+        private final @Nullable Filter projection;
+        private final boolean deviation;
+
+        Discriminator(Config config, int classes, DataSpec data, Rng rng) {
+            deviation = config.minibatchStddev;
+            boolean spectral = config.spectralNorm;
+            int features;
+            if (data instanceof ImageSpec image) {
+                int halvings = halvings(image), in = image.channels(), side = image.height() >> halvings;
+                for (int i = 0; i < halvings; i++) {
+                    int out = config.width << i;
+                    body.add(child(String.valueOf(i), new Filter(spectral, Init.DCGAN, rng, out, in, 4, 4)));
+                    in = out;
+                }
+                features = (in + (deviation ? 1 : 0)) * side * side;
+            } else {
+                int in = (int) data.dims(), hidden = 4 * config.width;
+                for (int i = 0; i < 3; i++) {
+                    body.add(child(String.valueOf(i), new Filter(spectral, Init.DEFAULT, rng, hidden, in)));
+                    in = hidden;
+                }
+                features = in + (deviation ? 1 : 0);
+            }
+            Init init = data instanceof ImageSpec ? Init.DCGAN : Init.DEFAULT;
+            head = child("head", new Filter(spectral, init, rng, 1, features));
+            projection = classes == 0 ? null : child("projection", new Filter(spectral, init, rng, classes, features));
+        }
+
+        Tensor forward(Tensor x, @Nullable Tensor y) {
+            Tensor h = x;
+            for (Filter f : body) h = f.forward(h).leakyRelu(0.2);
+            if (deviation) h = withDeviation(h);
+            Tensor phi = h.flatten(1);                                       // [B,F]
+            Tensor score = head.forward(phi).squeeze(1);                     // [B]
+            if (projection == null || y == null) return score;
+            return score.add(projection.forward(phi).mul(y).sum(false, 1));
+        }
+
+        /** Moves the estimates of the largest singular values; without spectral norm there is nothing to move. */
+        void iterate() {
+            body.forEach(Filter::iterate);
+            head.iterate();
+            if (projection != null) projection.iterate();
+        }
+    }
+
+    /** h [B,C,...] and one more channel, everywhere the batch's standard deviation, averaged over channels and places. */
+    static Tensor withDeviation(Tensor h) {
+        Tensor deviation = h.var(false, false, 0).add(1e-8).sqrt().mean();
+        long[] shape = h.shape();
+        shape[1] = 1;
+        return Torch.cat(1, h, deviation.expand(shape));
+    }
+
+    /** A linear map [out,in] or a convolution [out,in,4,4] of stride 2, its weight divided by its largest singular value when asked. */
+    private static final class Filter extends Module {
+        private final Tensor weight;
+        private final Tensor bias;
+        private final @Nullable SpectralNorm spectral;
+
+        Filter(boolean spectralNorm, Init init, Rng rng, long... shape) {
+            long fanIn = Torch.numel(shape) / shape[0];
+            weight = parameter("weight", init.draw(rng, fanIn, shape));
+            bias = parameter("bias", Torch.zeros(shape[0]));
+            spectral = spectralNorm ? child("spectral", new SpectralNorm(weight, rng)) : null;
+        }
+
+        Tensor forward(Tensor x) {
+            Tensor w = spectral == null ? weight : spectral.of(weight);
+            return w.dims() == 2 ? Torch.linear(x, w, bias) : Torch.conv2d(x, w, bias, 2, 1);
+        }
+
+        void iterate() {
+            if (spectral != null) spectral.iterate(weight);
+        }
+    }
+}
