@@ -5,6 +5,7 @@ import io.palitra.data.Batch;
 import io.palitra.data.DataSpec;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.VectorSpec;
+import io.palitra.engine.DType;
 import io.palitra.engine.Guard;
 import io.palitra.engine.OptimizerSpec;
 import io.palitra.engine.Rng;
@@ -77,11 +78,13 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
                 double truncation,
             @Help(value = "class to draw, of a conditional model; -1 = any", min = -1) int label) {}
 
+    private static final Sampling SAMPLING = new Sampling(0, -1);
+
     public static final Family<Config> FAMILY = new Family<>("gan",
         "Generative adversarial network: sharp samples in one pass, from two nets that play against each other",
         "Goodfellow et al. 2014, arXiv:1406.2661; Radford et al. 2016, arXiv:1511.06434",
         new Config(Objective.NON_SATURATING, 0, false, false, false, 0, 100, 64),
-        Recipe.of(10, 64, new OptimizerSpec.Adam(2e-4, 0.5, 0.999, 1e-8)).withEma(0.999), new Sampling(0, -1), Gan::new);
+        Recipe.of(10, 64, new OptimizerSpec.Adam(2e-4, 0.5, 0.999, 1e-8)).withEma(0.999), SAMPLING, Gan::new);
 
     private static final double PENALTY = 10;
     private static final int CRITIC_STEPS = 5;
@@ -107,7 +110,7 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
 
     @Override public Module net() { return this; }
 
-    @Override public Sampling samplingDefaults() { return new Sampling(0, -1); }
+    @Override public Sampling samplingDefaults() { return SAMPLING; }
 
     @Override public List<Update> updates() {
         List<Update> updates = new ArrayList<>();
@@ -191,17 +194,17 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
     private @Nullable Tensor classOf(Tensor code) { return classes == 0 ? null : code.narrow(1, config.latent, classes); }
 
     @Override public Tensor sample(Sampling how, int count, Rng rng) {
-        if (how.label >= Math.max(1, classes)) {
+        if (how.label >= classes) {
             throw new IllegalArgumentException("illegal label: " + how.label + (classes == 0
                 ? ", this gan was trained with conditional=false; must be -1" : ", must be -1 (any) or a class in 0.." + (classes - 1)));
         }
-        Tensor z = how.truncation == 0 ? rng.normal(count, config.latent) : truncated(how.truncation, count, rng);
+        Tensor z = how.truncation == 0 ? rng.normal(count, config.latent) : truncated(how.truncation, count, config.latent, rng);
         return decode(classes == 0 ? z : Torch.cat(1, z, oneHot(how.label, count, rng)));
     }
 
-    /** Normal numbers within [-t,t], by the inverse of their distribution function. */
-    private Tensor truncated(double t, int count, Rng rng) {
-        Tensor u = rng.uniform(count, config.latent).mul(2).sub(1);
+    /** Normal numbers [count,latent] within [-t,t], by the inverse of their distribution function. */
+    static Tensor truncated(double t, int count, int latent, Rng rng) {
+        Tensor u = rng.uniform(count, latent).mul(2).sub(1);
         Tensor edge = Torch.full(t * Math.sqrt(0.5)).to(u.device()).erf();
         return u.mul(edge).erfinv().mul(Math.sqrt(2)).clamp(-t, t);   // far out, where float erf is 1, the inverse is infinite
     }
@@ -209,7 +212,7 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
     /** [count,K] of the class, or with -1 of any, each as likely. */
     private Tensor oneHot(int label, int count, Rng rng) {
         Tensor any = rng.integers(classes, count);
-        return Torch.oneHot(label < 0 ? any : Torch.zerosLike(any).add(label), classes);
+        return Torch.oneHot(label < 0 ? any : Torch.zerosLike(any).add(label).to(DType.I64), classes);
     }
 
     @Override public Tensor prior(int n, Rng rng) {
@@ -231,12 +234,14 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
      * are of the others. Looks at codes only.
      */
     @Override public void settle(Iterable<Batch> train, Rng rng) {
-        if (generator.buffers().isEmpty()) return;
+        generator.buffers().values().forEach(t -> t.fill(0));
         generator.training(true);
         for (int i = 0; i < SETTLE_BATCHES; i++) {
             try (Scope scope = new Scope()) { generator.forward(prior(SETTLE_SIZE, rng)); }
         }
         generator.training(false);
+        double seen = 1 - Math.pow(1 - Norm.MOMENTUM, SETTLE_BATCHES);   // the rest of the running mean is still the 0 of the start
+        generator.buffers().values().forEach(t -> t.copyFrom(t.div(seen)));
     }
 
     /** Codes [B,Z+K] to items [B, ...data shape]. */

@@ -6,6 +6,9 @@ import io.palitra.engine.Torch;
 
 /** Normalisations with a learned scale and shift for each channel. */
 public final class Norm {
+    /** Share of a batch's statistics in the running statistics of a batch norm. */
+    public static final double MOMENTUM = 0.1;
+
     private Norm() {}
 
     /** Over groups of channels of one item. Wu and He 2018, arXiv:1803.08494. x [B,C,...]. */
@@ -42,7 +45,7 @@ public final class Norm {
             var = buffer("running_var", Torch.ones(channels));
         }
 
-        public Tensor forward(Tensor x) { return Torch.batchNorm(x, weight, bias, mean, var, training(), 0.1, 1e-5); }
+        public Tensor forward(Tensor x) { return Torch.batchNorm(x, weight, bias, mean, var, training(), MOMENTUM, 1e-5); }
     }
 
     /**
@@ -64,7 +67,7 @@ public final class Norm {
 
         public Tensor forward(Tensor x, Tensor y) {
             long c = x.size(1);
-            Tensor normal = Torch.batchNorm(x, null, null, mean, var, training(), 0.1, 1e-5);
+            Tensor normal = Torch.batchNorm(x, null, null, mean, var, training(), MOMENTUM, 1e-5);
             return normal.mul(y.matmul(scale).reshape(-1, c, 1, 1)).add(y.matmul(shift).reshape(-1, c, 1, 1));   // [B,C] -> [B,C,1,1]
         }
     }
