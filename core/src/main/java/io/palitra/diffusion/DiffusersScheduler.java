@@ -84,6 +84,8 @@ public final class DiffusersScheduler {
 
     /** Stands for alphaBar = 0 where sigma / alpha must be finite. */
     private static final float ALMOST_NOISE = 0x1p-24f;
+    /** A file is not trusted: its table is made at once. */
+    private static final int MOST_LEVELS = 1_000_000;
     /** Below this number of steps the last one is of first order. */
     private static final int STEADY = 15;
 
@@ -353,7 +355,9 @@ public final class DiffusersScheduler {
 
     private float[] betas() {
         int n = integer("num_train_timesteps", 1000);
-        if (n < 2) throw new ConfigException("num_train_timesteps", "illegal num_train_timesteps: " + n + ", must be at least 2");
+        if (n < 2 || n > MOST_LEVELS) {
+            throw new ConfigException("num_train_timesteps", "illegal num_train_timesteps: " + n + ", must be from 2 to " + MOST_LEVELS);
+        }
         float start = beta("beta_start", kind == Kind.HEUN ? 0.00085 : 1e-4), end = beta("beta_end", kind == Kind.HEUN ? 0.012 : 0.02);
         switch (text("beta_schedule", "linear")) {
             case "linear" -> {

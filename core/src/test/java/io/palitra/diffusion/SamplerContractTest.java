@@ -1,0 +1,200 @@
+package io.palitra.diffusion;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import io.palitra.engine.Rng;
+import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * What holds for every sampler. On normal data of deviation DATA the best denoiser is known, D(x) = x alpha s² / (alpha² s² + sigma²), and
+ * the ODE keeps x over the deviation of its level, so that the exact end of every path is known.
+ */
+class SamplerContractTest {
+    private static final double DATA = 0.5;
+    private static final Denoiser GAUSSIAN = (x, at) -> x.mul(at.alpha() * DATA * DATA / square(deviation(at)));
+    private static final Noise NONE = x -> {
+        throw new AssertionError("a deterministic sampler asked for noise");
+    };
+
+    private final Scope scope = new Scope();
+
+    @AfterEach void close() { scope.close(); }
+
+    static Stream<Sampler> everySampler() {
+        Spacing trailing = new Spacing.Trailing();
+        return Stream.of(new Sampler.Ddpm(50, trailing, Sampler.Ddpm.Variance.SMALL), new Sampler.Ddim(50, trailing, 0),
+            new Sampler.Ddim(50, trailing, 0.5), new Sampler.Euler(50, trailing), new Sampler.EulerAncestral(50, trailing),
+            new Sampler.Heun(50, trailing), new Sampler.DpmPlusPlus2M(50, trailing, Sampler.DpmPlusPlus2M.Solver.MIDPOINT, true),
+            new Sampler.DpmPlusPlus2M(50, trailing, Sampler.DpmPlusPlus2M.Solver.HEUN, false));
+    }
+
+    @Test void doublingTheStepsHalvesTheErrorOfEuler() {
+        assertOrder(new Sampler.Euler(), 2);
+        assertOrder(new Sampler.Ddim(50, new Spacing.Leading(), 0), 2);
+    }
+
+    @Test void doublingTheStepsQuartersTheErrorOfHeun() { assertOrder(new Sampler.Heun(), 4); }
+
+    @Test void doublingTheStepsQuartersTheErrorOfDpmPlusPlus2M() {
+        assertOrder(new Sampler.DpmPlusPlus2M(20, new Spacing.Karras(), Sampler.DpmPlusPlus2M.Solver.MIDPOINT, false), 4);
+        assertOrder(new Sampler.DpmPlusPlus2M(20, new Spacing.Karras(), Sampler.DpmPlusPlus2M.Solver.HEUN, false), 4);
+    }
+
+    @ParameterizedTest @MethodSource("everySampler") void theDataDoNotDependOnTheScaleOfTheLevels(Sampler sampler) {
+        List<Level> preserving = sampler.levels(new NoiseSchedule.Linear().table());
+        List<Level> exploding = preserving.stream().map(l -> new Level(1, l.ratio(), l.t())).toList();
+        Tensor x = new Rng(1).normal(2, 3);
+        float[] one = sampler.sample(GAUSSIAN, x, preserving, new Rng(2)::normalLike).floats();
+        float[] other = sampler.sample(GAUSSIAN, x.div(preserving.get(0).alpha()), exploding, new Rng(2)::normalLike).floats();
+        for (int i = 0; i < one.length; i++) assertThat(one[i]).isCloseTo(other[i], within(1e-4f));
+    }
+
+    @ParameterizedTest @MethodSource("everySampler") void manyStepsGiveTheVarianceOfTheData(Sampler sampler) {
+        List<Level> levels = new Spacing.Trailing().levels(new NoiseSchedule.Linear().table(), 500);
+        Tensor end = sampler.sample(GAUSSIAN, new Rng(3).normal(20_000), levels, new Rng(4)::normalLike);
+        assertThat(end.var(true, false, 0).sqrt().item()).isCloseTo(DATA, within(0.02 * DATA));
+        assertThat(end.mean().item()).isCloseTo(0, within(0.015));
+    }
+
+    @Test void theLargeVarianceIsExactForNormalDataOfUnitVariance() {
+        Sampler ddpm = new Sampler.Ddpm(50, new Spacing.Leading(), Sampler.Ddpm.Variance.LARGE);
+        Tensor x = new Rng(5).normal(20_000);
+        Level from = new NoiseSchedule.Linear().table().at(900), to = new NoiseSchedule.Linear().table().at(300);
+        Tensor next = ddpm.step((y, at) -> y.mul(at.alpha()), x, from, to, new Rng(6)::normalLike);
+        double mean = Math.pow(from.alpha() / to.alpha(), 2);   // x0 = alpha x gives the mean (alpha / alpha') x: its variance
+        assertThat(next.var(true, false, 0).item()).isCloseTo(mean + square(from.sigma()) - mean * square(to.sigma()), within(0.03));
+        assertThat(next.var(true, false, 0).item()).isCloseTo(1, within(0.03));
+    }
+
+    @Test void ancestralStepsDdimWithEtaOneAndDdpmWithSmallVarianceAreOneMethod() {
+        List<Level> levels = new Spacing.Trailing().levels(new NoiseSchedule.Linear().table(), 20);
+        Tensor x = new Rng(1).normal(2, 3);
+        float[] want = new Sampler.EulerAncestral().sample(GAUSSIAN, x, levels, new Rng(2)::normalLike).floats();
+        Sampler ddpm = new Sampler.Ddpm(20, new Spacing.Trailing(), Sampler.Ddpm.Variance.SMALL);
+        Sampler ddim = new Sampler.Ddim(20, new Spacing.Trailing(), 1);
+        for (Sampler same : List.of(ddpm, ddim)) {
+            assertThat(same.sample(GAUSSIAN, x, levels, new Rng(2)::normalLike).floats()).containsExactly(want, within(1e-5f));
+        }
+    }
+
+    @Test void anAncestralStepFromFiveToThreeGoesDownToOnePointEightAndUpByTwoPointFour() {
+        Tensor one = Torch.ones(1);
+        Tensor x = new Sampler.EulerAncestral().step((y, at) -> y.mul(0), one.mul(5), Level.exploding(5, 0), Level.exploding(3, 0), y -> one);
+        assertThat(x.item()).isCloseTo(1.8 + 2.4, within(1e-5));
+    }
+
+    @Test void theVarianceOfDdimAndDdpmIsThatOfTheirPapers() {
+        NoiseTable table = new NoiseSchedule.Linear().table();
+        Sampler ddim = new Sampler.Ddim(50, new Spacing.Leading(), 1);
+        Sampler ddpm = new Sampler.Ddpm();
+        // with x = 0 and x0 = 0 only the noise is left
+        assertThat(square(fresh(ddim, table.at(420), table.at(400)))).isCloseTo(0.14771, within(1e-5));
+        assertThat(square(fresh(ddim, table.at(980), table.at(960)))).isCloseTo(0.32460, within(1e-5));
+        assertThat(square(fresh(ddpm, table.at(487), table.at(486)))).isCloseTo(0.00979, within(1e-5));
+        assertThat(square(fresh(ddpm, table.at(999), table.at(998)))).isCloseTo(0.02, within(1e-5));
+        assertThat(fresh(ddpm, table.at(0), Level.CLEAN)).isZero();
+    }
+
+    @ParameterizedTest @MethodSource("everySampler") void oneStepAndAThousandWork(Sampler sampler) {
+        NoiseTable table = new NoiseSchedule.Cosine().table();
+        for (Spacing spacing : List.of(new Spacing.Leading(), new Spacing.Trailing(), new Spacing.Linspace(), new Spacing.Karras())) {
+            for (int n : new int[] {1, 1000}) {
+                List<Level> levels = spacing.levels(table, n);
+                assertThat(levels).hasSize(n + 1).endsWith(Level.CLEAN);
+                Tensor end = sampler.sample(GAUSSIAN, new Rng(1).normal(2, 3), levels, new Rng(2)::normalLike);
+                assertThat(end.isFinite().all().item()).isEqualTo(1);
+            }
+        }
+    }
+
+    @ParameterizedTest @MethodSource("everySampler") void pureNoiseIsAStartWhereTheScheduleEndsInIt(Sampler sampler) {
+        List<Level> levels = new Spacing.Trailing().levels(new NoiseSchedule.ScaledLinear().table().zeroTerminalSnr(), 100);
+        assertThat(levels.get(0).alpha()).isZero();
+        Tensor end = sampler.sample(GAUSSIAN, new Rng(7).normal(20_000), levels, new Rng(8)::normalLike);
+        assertThat(end.var(true, false, 0).sqrt().item()).isCloseTo(DATA, within(0.1 * DATA));
+    }
+
+    @ParameterizedTest @MethodSource("everySampler") void fiveHundredStepsLeaveOnePointerBehind(Sampler sampler) {
+        List<Level> levels = new Spacing.Trailing().levels(new NoiseSchedule.Linear().table(), 500);
+        Tensor x = new Rng(1).normal(2, 3);
+        Noise noise = new Rng(2)::normalLike;
+        sampler.sample(GAUSSIAN, x, levels.subList(495, 501), noise);   // constants of the binding come to life
+        long before = Scope.livePointers();
+        sampler.sample(GAUSSIAN, x, levels, noise);
+        assertThat(Scope.livePointers() - before).isEqualTo(1);
+    }
+
+    @Test void aCancelledMultistepRunLeavesNoPointerBehind() {
+        Sampler sampler = new Sampler.DpmPlusPlus2M();
+        List<Level> levels = sampler.levels(new NoiseSchedule.Linear().table());
+        Tensor x = new Rng(1).normal(2, 3);
+        Denoiser failing = (y, at) -> {
+            if (at.equals(levels.get(5))) throw new IllegalStateException("enough");
+            return GAUSSIAN.denoise(y, at);
+        };
+        long[] left = new long[2];
+        for (int run = 0; run < 2; run++) {
+            long before = Scope.livePointers();
+            try (Scope inner = new Scope()) {
+                assertThatThrownBy(() -> sampler.sample(failing, x, levels, NONE)).hasMessage("enough");
+            }
+            left[run] = Scope.livePointers() - before;
+        }
+        assertThat(left[1]).isZero();
+    }
+
+    @Test void aMultistepSamplerLeavesTheDenoisersTensorsAlone() {
+        Tensor always = Torch.ones(3);
+        Sampler sampler = new Sampler.DpmPlusPlus2M();
+        Tensor end = sampler.sample((x, at) -> always, new Rng(1).normal(3), sampler.levels(new NoiseSchedule.Linear().table()), NONE);
+        assertThat(end.floats()).containsExactly(new float[] {1, 1, 1}, within(1e-5f));
+        assertThat(always.floats()).containsExactly(1, 1, 1);
+    }
+
+    @Test void oneLevelLeavesXAsItIs() {
+        Tensor x = new Rng(1).normal(3);
+        assertThat(everySampler().map(s -> s.sample(GAUSSIAN, x, List.of(Level.CLEAN), NONE))).allSatisfy(y -> assertThat(y).isSameAs(x));
+    }
+
+    @ParameterizedTest @MethodSource("everySampler") void noiseThatDoesNotFallIsRefused(Sampler sampler) {
+        Tensor x = Torch.ones(1);
+        Level low = Level.exploding(1, 1), high = Level.exploding(2, 2);
+        for (List<Level> levels : List.of(List.of(low, high), List.of(Level.CLEAN, low), List.of(new Level(0, 1, 1), new Level(0, 1, 0)))) {
+            assertThatThrownBy(() -> sampler.sample(GAUSSIAN, x, levels, new Rng(1)::normalLike))
+                .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("noise must fall from level to level: level 0");
+        }
+        assertThatThrownBy(() -> sampler.sample(GAUSSIAN, x, List.of(), NONE)).hasMessageContaining("at least one noise level");
+    }
+
+    private static void assertOrder(Sampler sampler, double factor) {
+        List<Double> errors = new ArrayList<>();
+        for (int n : new int[] {40, 80, 160}) {
+            List<Level> levels = new ArrayList<>();
+            for (double s : new Spacing.Karras().sigmas(n + 1, 0.1, 20)) levels.add(Level.preserving(s, 0));
+            Level from = levels.get(0), to = levels.get(n);
+            Tensor x = Torch.of(new double[] {deviation(from)}, 1);
+            errors.add(Math.abs(sampler.sample(GAUSSIAN, x, levels, NONE).item() / deviation(to) - 1));
+        }
+        assertThat(errors.get(0) / errors.get(1)).as("errors " + errors).isCloseTo(factor, within(0.15 * factor));
+        assertThat(errors.get(1) / errors.get(2)).as("errors " + errors).isCloseTo(factor, within(0.1 * factor));
+    }
+
+    private static double fresh(Sampler sampler, Level from, Level to) {
+        return sampler.step((x, at) -> x, Torch.zeros(1), from, to, Torch::onesLike).item();
+    }
+
+    private static double deviation(Level at) { return Math.hypot(at.alpha() * DATA, at.sigma()); }
+
+    private static double square(double x) { return x * x; }
+}
