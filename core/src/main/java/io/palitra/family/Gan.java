@@ -34,14 +34,15 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Generative adversarial network: a generator G(z), z ~ N(0, I), against a discriminator D(x) that scores items as real (high) or made (low).
+ * Generative adversarial network: a generator G(z), z ~ N(0, I), against a discriminator D(x) whose score is high for real items and low for
+ * made ones.
  * Goodfellow et al. 2014, arXiv:1406.2661; convolutional nets: Radford et al. 2016, arXiv:1511.06434; hinge: Lim and Ye 2017,
  * arXiv:1705.02894; WGAN-GP: Gulrajani et al. 2017, arXiv:1704.00028; R1: Mescheder et al. 2018, arXiv:1801.04406, lazily as Karras et al.
  * 2020, arXiv:1912.04958; spectral norm: Miyato et al. 2018, arXiv:1802.05957; minibatch deviation: Karras et al. 2018, arXiv:1710.10196;
  * projection discriminator: Miyato and Koyama 2018, arXiv:1802.05637; truncation: Brock et al. 2019, arXiv:1809.11096.
  *
- * <p>A code c [B,Z+K] is z followed, in a conditional model, by the one-hot class. Real and made items are scored in two batches, never mixed
- * in one. The discriminator holds no batch norm, so an item's score depends on other items only by the minibatch deviation.
+ * <p>A code c [B,Z+K] is z followed, in a conditional model, by the one-hot class. Real and made items are scored in two batches, never in
+ * one. The discriminator holds no batch norm, so an item's score depends on other items only by the minibatch deviation.
  */
 public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, LatentModel, MayCollapse, Settles {
     /** What the two players descend; s = log(1 + exp). */
@@ -68,13 +69,13 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
                 min = 1, max = 1024) int width) {
         public Config {
             if (loss == Objective.WGAN_GP && r1 > 0) {
-                throw new IllegalArgumentException("illegal r1: " + r1 + ", must be 0 with loss=wgan_gp, which has a gradient penalty of its own");
+                throw new IllegalArgumentException("illegal r1: " + r1 + ", must be 0 with loss=wgan_gp, which has a penalty of its own");
             }
         }
     }
 
     public record Sampling(
-            @Help(value = "largest absolute value in z, which is drawn from the normal distribution cut there; 0 = uncut", min = 0, max = 100)
+            @Help(value = "largest absolute value in z, whose normal distribution is cut there; 0 = uncut", min = 0, max = 100)
                 double truncation,
             @Help(value = "class to draw, of a conditional model; -1 = any", min = -1) int label) {}
 
@@ -282,7 +283,8 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
             layers.add(child("0", new ConvTranspose2d(latent, channels, side, 1, 0, Init.DCGAN, false, rng)));
             for (int i = 1; i <= halvings; i++) {
                 int out = i < halvings ? channels / 2 : data.channels();
-                norms.add(child("norm." + (i - 1), classes == 0 ? new Norm.Batch(channels) : new Norm.ConditionalBatch(channels, classes, rng)));
+                Module norm = classes == 0 ? new Norm.Batch(channels) : new Norm.ConditionalBatch(channels, classes, rng);
+                norms.add(child("norm." + (i - 1), norm));
                 layers.add(child(String.valueOf(i), new ConvTranspose2d(channels, out, 4, 2, 1, Init.DCGAN, i == halvings, rng)));
                 channels = out;
             }

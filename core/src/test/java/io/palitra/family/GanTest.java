@@ -139,7 +139,8 @@ class GanTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"r1=1 spectralNorm=true", "conditional=true spectralNorm=true minibatchStddev=true", "loss=wgan-gp", "loss=hinge"})
+    @ValueSource(strings = {"r1=1 spectralNorm=true", "conditional=true spectralNorm=true minibatchStddev=true", "loss=wgan-gp",
+        "loss=hinge"})
     void anUpdateMovesItsModuleAloneBuffersToo(String overrides) {
         try (Gan gan = small(overrides.split(" "))) {
             gan.training(true);
