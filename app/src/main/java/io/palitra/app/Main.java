@@ -1,10 +1,76 @@
 package io.palitra.app;
 
-/** palitra COMMAND. */
-public final class Main {
-    private Main() {}
+import io.palitra.config.ConfigException;
+import io.palitra.data.FormatException;
+import io.palitra.engine.Torch;
+import io.palitra.train.RunConfig;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import picocli.AutoComplete;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.IVersionProvider;
+
+/** palitra: train, sample, judge and look into generative models. */
+@Command(name = "palitra", mixinStandardHelpOptions = true, versionProvider = Main.Version.class, usageHelpAutoWidth = true,
+    description = "Generative modelling for the JVM: trains, samples, edits and evaluates every family of generative model.",
+    footer = {"", "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C (a checkpoint was saved).",
+        "Begin with: palitra train vae"},
+    subcommands = {TrainCommand.class, ResumeCommand.class, SampleCommand.class, EvaluateCommand.class, ReconstructCommand.class,
+        InterpolateCommand.class, MapCommand.class, FamiliesCommand.class, DataCommand.class, InspectCommand.class, DoctorCommand.class,
+        AutoComplete.GenerateCompletion.class})
+public final class Main implements Runnable {
+    /** Stopped by the user; a checkpoint was saved. */
+    static final int STOPPED = 130;
+
+    @CommandLine.Spec private CommandLine.Model.@org.jspecify.annotations.Nullable CommandSpec spec;
+
+    static final class Version implements IVersionProvider {
+        @Override public String[] getVersion() {
+            return new String[] {"palitra " + RunConfig.version() + ", Java " + System.getProperty("java.version")};
+        }
+    }
+
+    @Override public void run() {
+        throw new CommandLine.ParameterException(java.util.Objects.requireNonNull(spec).commandLine(), "which command?");
+    }
 
     public static void main(String[] args) {
-        System.exit(2);
+        System.exit(execute(args));
+    }
+
+    /** The exit code of one command line. */
+    static int execute(String... args) {
+        CommandLine line = new CommandLine(new Main());
+        line.setCaseInsensitiveEnumValuesAllowed(true);
+        line.setExecutionExceptionHandler((e, command, parsed) -> {
+            command.getErr().println("palitra: " + message(e));
+            command.getErr().flush();
+            if (System.getenv("PALITRA_DEBUG") != null) e.printStackTrace(command.getErr());
+            return e instanceof IllegalArgumentException || e instanceof ConfigException ? CommandLine.ExitCode.USAGE
+                : CommandLine.ExitCode.SOFTWARE;
+        });
+        line.setParameterExceptionHandler((e, parsed) -> {
+            CommandLine command = e.getCommandLine();
+            command.getErr().println("palitra: " + Terminal.plain(e.getMessage()));
+            if (!CommandLine.UnmatchedArgumentException.printSuggestions(e, command.getErr())) {
+                command.getErr().println("Try '" + command.getCommandSpec().qualifiedName() + " --help'.");
+            }
+            command.getErr().flush();
+            return CommandLine.ExitCode.USAGE;
+        });
+        return line.execute(args);
+    }
+
+    /** One line for a user. */
+    private static String message(Throwable e) {
+        if (e instanceof OutOfMemoryError) return "out of memory: " + e.getMessage() + " (PALITRA_JAVA_OPTS=-Xmx4g gives the JVM more)";
+        if (e instanceof java.nio.file.NoSuchFileException) return "no such file: " + Terminal.plain(e.getMessage());
+        if (e instanceof java.nio.file.AccessDeniedException) return "access denied: " + Terminal.plain(e.getMessage());
+        if (e instanceof FormatException || e instanceof ConfigException
+            || e instanceof UncheckedIOException) return Terminal.plain(e.getMessage());
+        if (e instanceof IOException) return Terminal.plain(e.getClass().getSimpleName() + ": " + e.getMessage());
+        if (e instanceof RuntimeException r) return Terminal.plain(Torch.message(r));
+        return Terminal.plain(e.toString());
     }
 }

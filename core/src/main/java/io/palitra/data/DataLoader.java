@@ -19,7 +19,8 @@ public final class DataLoader implements AutoCloseable {
     private static final int AHEAD = 4;
 
     /** What the reading thread hands over: host arrays, or the fault that ended it. */
-    private record Raw(byte @Nullable [] bytes, float @Nullable [] floats, long @Nullable [] labels, long step, @Nullable Throwable fault) {}
+    private record Raw(byte @Nullable [] bytes, float @Nullable [] floats, long @Nullable [] labels, long step,
+        @Nullable Throwable fault) {}
 
     private final Dataset data;
     private final Device device;
@@ -89,7 +90,8 @@ public final class DataLoader implements AutoCloseable {
     @Override public void close() { reader.interrupt(); }
 
     /**
-     * The first {@code limit} items in order, in batches; the last may be smaller. Each batch is freed when the next is asked for: run it to
+     * The first {@code limit} items in order, in batches; the last may be smaller. Each batch is freed when the next is asked for: run it
+     * to
      * its end within one scope.
      */
     public static Iterable<Batch> inOrder(Dataset data, int batch, int limit, Device device) {

@@ -21,6 +21,16 @@ public final class Datasets {
     private static final List<String> KANA = List.of("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo");
 
     private static final List<Source> CATALOGUE = List.of(
+        new Source("strokes", "handwritten-like digits drawn from pen strokes, grey 28x28 or the size asked for; embedded",
+            Source.Kind.DRAWN,
+            DIGITS, 60_000, 10_000, List.of()),
+        new Source("toy-gaussians", "points of 25 Gaussians on a grid, known density; 'toy' for short; embedded", Source.Kind.DRAWN,
+            List.of(),
+            50_000, 10_000, List.of()),
+        new Source("toy-moons", "points of two half circles, known density; embedded", Source.Kind.DRAWN, List.of(), 50_000, 10_000,
+            List.of()),
+        new Source("toy-rings", "points of three circles, known density; embedded", Source.Kind.DRAWN, List.of(), 50_000, 10_000,
+            List.of()),
         new Source("mnist", "handwritten digits, grey 28x28 (LeCun et al. 1998)", Source.Kind.IDX, DIGITS, 60_000, 10_000,
             idx("https://ossci-datasets.s3.amazonaws.com/mnist/",
                 9_912_422, "f68b3c2dcbeaaa9fbdd348bbdeb94873", 28_881, "d53e105ee54ea40749a09fcbcd1e9432",
@@ -64,6 +74,7 @@ public final class Datasets {
      * @throws FormatException when files are missing or damaged
      */
     public static Dataset open(String nameOrPath, Split split, DataOptions options) {
+        if (nameOrPath.equals("toy")) return open("toy-gaussians", split, options);
         for (Source source : CATALOGUE) if (source.name().equals(nameOrPath)) return open(source, split, options, System.getenv());
         Path path = path(nameOrPath);
         if (nameOrPath.isBlank() || !Files.exists(path)) {
@@ -83,7 +94,13 @@ public final class Datasets {
 
     /** The sets that need no files. */
     private static Dataset drawn(String name, Split split, DataOptions options) {
-        throw new IllegalStateException("no way to draw " + name + " " + split + " " + options);
+        return switch (name) {
+            case "strokes" -> Resized.of(new Strokes(split, options.size() == 0 ? 28 : options.size()), options.size(), options.channels());
+            case "toy-moons" -> new Toy(Toy.Kind.MOONS, split);
+            case "toy-rings" -> new Toy(Toy.Kind.RINGS, split);
+            case "toy-gaussians" -> new Toy(Toy.Kind.GAUSSIANS, split);
+            default -> throw new IllegalStateException("no way to draw " + name);
+        };
     }
 
     private static ImageDataset mnist(Source source, Split split, DataOptions options, Map<String, String> environment) {

@@ -37,6 +37,8 @@ public final class Toy implements VectorDataset {
         for (int k = 0; k < kind.parts(); k++) names.add(String.valueOf(k));
     }
 
+    public Kind kind() { return kind; }
+
     @Override public String name() { return "toy-" + kind.name().toLowerCase(java.util.Locale.ROOT); }
 
     @Override public VectorSpec spec() { return new VectorSpec(2, kind.parts()); }

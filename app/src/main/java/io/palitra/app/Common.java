@@ -1,0 +1,73 @@
+package io.palitra.app;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.palitra.config.Config;
+import io.palitra.data.DataOptions;
+import io.palitra.data.Dataset;
+import io.palitra.data.Datasets;
+import io.palitra.data.Split;
+import io.palitra.engine.Device;
+import io.palitra.train.Run;
+import io.palitra.train.RunConfig;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** What several commands do alike. */
+final class Common {
+    /** Results go here, in UTF-8 whatever the locale. */
+    static final PrintStream OUT = new PrintStream(new java.io.FileOutputStream(java.io.FileDescriptor.out), true, StandardCharsets.UTF_8);
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private Common() {}
+
+    static void json(JsonNode node) throws IOException {
+        OUT.println(JSON.writerWithDefaultPrettyPrinter().writeValueAsString(node));
+    }
+
+    /** The overrides of {@code --set} that begin with "data.", without it. */
+    static DataOptions dataOptions(List<String> set, @Nullable Path dir) {
+        List<String> own = new ArrayList<>();
+        for (String s : set) if (s.startsWith("data.")) own.add(s.substring("data.".length()));
+        if (dir != null) own.add("dir=" + dir);
+        return Config.with(DataOptions.DEFAULT, own);
+    }
+
+    static List<String> without(List<String> set, String prefix) { return set.stream().filter(s -> !s.startsWith(prefix)).toList(); }
+
+    /** The name in the catalogue, or the path made absolute so that the run can be resumed from anywhere. */
+    static String dataName(String given) { return Files.exists(Path.of(given)) && given.matches(".*[./\\\\].*") ? absolute(given) : given; }
+
+    private static String absolute(String path) { return Path.of(path).toAbsolutePath().normalize().toString(); }
+
+    static Run open(Path folder, String device, int threads, Terminal terminal) throws IOException {
+        if (threads > 0) Device.threads(threads);
+        return Run.open(folder, device, terminal::note);
+    }
+
+    /** A split of the data that a run was trained on, or of other data of the same shape. */
+    static Dataset data(RunConfig config, @Nullable String other, @Nullable Path dir, Split split) {
+        RunConfig.Settings s = config.settings();
+        DataOptions options = dir == null ? s.options() : Config.with(s.options(), "dir=" + dir);
+        if (other != null && s.spec() instanceof io.palitra.data.ImageSpec spec) {
+            options = Config.with(options, "size=" + spec.height(), "channels=" + spec.channels());
+        }
+        Dataset data = Datasets.open(other == null ? s.data() : dataName(other), split, options);
+        if (!java.util.Arrays.equals(data.spec().shape(), s.spec().shape())) {
+            throw new IllegalArgumentException("the run was made for " + s.spec() + ", '" + data.name() + "' is " + data.spec());
+        }
+        return data;
+    }
+
+    /** Refuses to overwrite unless asked: nobody loses a picture to a repeated command. */
+    static Path free(Path file, boolean force) {
+        if (!force && Files.exists(file)) throw new IllegalArgumentException("'" + file + "' exists; choose another --out, or --force");
+        return file;
+    }
+}

@@ -1,0 +1,68 @@
+package io.palitra.app;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.engine.Device;
+import io.palitra.engine.Rng;
+import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
+import io.palitra.train.RunConfig;
+import java.io.IOException;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+@Command(name = "doctor", mixinStandardHelpOptions = true, usageHelpAutoWidth = true,
+    description = "What this machine offers, and a self-test: versions, processor, BLAS, devices, memory.")
+final class DoctorCommand implements Callable<Integer> {
+    @Option(names = "--json", description = "as JSON")
+    private boolean json;
+
+    @Override public Integer call() throws IOException {
+        ObjectNode node = new ObjectMapper().createObjectNode();
+        Runtime runtime = Runtime.getRuntime();
+        node.put("palitra", RunConfig.version());
+        node.put("java", System.getProperty("java.version") + ", " + System.getProperty("java.vm.name"));
+        node.put("system", System.getProperty("os.name") + " " + System.getProperty("os.arch"));
+        node.put("libtorch", Device.libtorch());
+        node.put("processor", Device.capability() + ", " + runtime.availableProcessors() + " cores, " + Device.threads() + " threads");
+        node.put("blas", Device.blas());
+        node.put("cuda", Device.cudaAvailable() ? "available" : "none");
+        node.put("java heap", (runtime.maxMemory() >> 20) + " MiB at most");
+        node.put("memory", memory());
+        node.put("malloc", System.getenv("MALLOC_ARENA_MAX") == null ? "untuned: start through ./palitra" : "tuned by the launcher");
+        String fault = selfTest();
+        node.put("self-test", fault.isEmpty() ? "passed" : fault);
+        if (json) Common.json(node);
+        else node.properties().forEach(e -> Common.OUT.printf("%-12s %s%n", e.getKey(), e.getValue().asText()));
+        return fault.isEmpty() ? 0 : 1;
+    }
+
+    private static String memory() {
+        if (java.lang.management.ManagementFactory.getOperatingSystemMXBean() instanceof com.sun.management.OperatingSystemMXBean os) {
+            return (os.getTotalMemorySize() >> 20) + " MiB, " + (os.getFreeMemorySize() >> 20) + " MiB free";
+        }
+        return "unknown";
+    }
+
+    /** A convolution, its gradient against a difference quotient, and noise that is the same twice; empty when all holds. */
+    private static String selfTest() {
+        try (Scope scope = new Scope()) {
+            Tensor x = new Rng(1).normal(1, 2, 8, 8), w = new Rng(2).normal(3, 2, 3, 3).requiresGrad(true);
+            Torch.conv2d(x, w, null, 1, 1).square().sum().backward();
+            double slope = w.grad().select(0, 0).select(0, 0).select(0, 0).select(0, 0).item();
+            float[] moved = w.detach().floats();
+            double eps = 1e-2;
+            moved[0] += eps;
+            double up = Torch.conv2d(x, Torch.of(moved, 3, 2, 3, 3), null, 1, 1).square().sum().item();
+            moved[0] -= 2 * eps;
+            double down = Torch.conv2d(x, Torch.of(moved, 3, 2, 3, 3), null, 1, 1).square().sum().item();
+            double quotient = (up - down) / (2 * eps);
+            if (Math.abs(slope - quotient) > 0.02 * Math.abs(quotient) + 0.05) return "failed: gradient " + slope + ", expected "
+                + quotient;
+            if (new Rng(1).normal(1, 2, 8, 8).sub(x).abs().max().item() != 0) return "failed: the same seed gave other noise";
+            return "";
+        }
+    }
+}

@@ -1,0 +1,125 @@
+package io.palitra.app;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.config.Config;
+import io.palitra.data.ImageSpec;
+import io.palitra.data.Picture;
+import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
+import io.palitra.report.Grid;
+import io.palitra.report.Png;
+import io.palitra.train.Run;
+import io.palitra.train.Signature;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+@Command(name = "sample", mixinStandardHelpOptions = true, usageHelpAutoWidth = true,
+    description = "Draw samples of a run: a grid, or one PNG an item. Item i of a seed has the same noise whatever -n is.")
+final class SampleCommand implements Callable<Integer> {
+    @Parameters(index = "0", paramLabel = "RUN", description = "the run folder")
+    private Path run = Path.of("");
+
+    @Option(names = "-n", paramLabel = "N", defaultValue = "64", description = "how many; default: 64")
+    private int n;
+
+    @Option(names = "--seed", paramLabel = "S", defaultValue = "0", description = "decides the noise; default: 0")
+    private long seed;
+
+    @Option(names = "--class", paramLabel = "K", description = "number or name of the class, for class-conditional runs")
+    private @Nullable String label;
+
+    @Option(names = "--set", paramLabel = "key=value", description = "sampling keys of the family, see 'palitra families FAMILY'")
+    private List<String> set = new ArrayList<>();
+
+    @Option(names = "--out", paramLabel = "FILE.png|DIR", description = "default: RUN/seed-S.png; with --each: RUN/seed-S/")
+    private @Nullable Path out;
+
+    @Option(names = "--each", description = "one PNG an item, in a folder")
+    private boolean each;
+
+    @Option(names = "--force", description = "overwrite what is there")
+    private boolean force;
+
+    @Option(names = "--device", paramLabel = "auto|cpu|cuda[:n]", defaultValue = "auto", description = "where to compute; default: auto")
+    private String device = "auto";
+
+    @Option(names = "--threads", paramLabel = "N", defaultValue = "0", description = "of one operation; default: all cores")
+    private int threads;
+
+    @Option(names = "--json", description = "the files written, as JSON on stdout")
+    private boolean json;
+
+    @Override public Integer call() throws IOException {
+        if (n < 1 || n > 100_000) throw new IllegalArgumentException("illegal -n: " + n + ", must be between 1 and 100000");
+        Terminal terminal = new Terminal("sample", false);
+        try (Run opened = Common.open(run, device, threads, terminal); Scope scope = new Scope()) {
+            List<String> overrides = new ArrayList<>(set);
+            if (label != null) overrides.add("label=" + number(opened, label));
+            Record how = Config.with(opened.generative().samplingDefaults(), overrides);
+            String weights = Run.weightsHash(run);
+            Path target = out != null ? out : run.resolve(each ? "seed-" + seed : "seed-" + seed + ".png");
+            if (!each) Common.free(target, force);
+            Tensor x = Scope.run(() -> {
+                try (var watch = Scope.watch((i, of, t) -> terminal.doing("sample: step " + (i + 1) + "/" + of))) {
+                    return opened.sample(n, seed, overrides);
+                }
+            });
+            terminal.done();
+            List<Path> written = new ArrayList<>();
+            if (opened.config().settings().spec() instanceof ImageSpec) {
+                List<Picture> pictures = Run.pictures(x);
+                if (each) {
+                    Files.createDirectories(target);
+                    for (int i = 0; i < n; i++) {
+                        Path file = Common.free(target.resolve(String.format("%05d.png", i)), force);
+                        Png.write(file, pictures.get(i), signature(opened, weights, how, i, 1));
+                        written.add(file);
+                    }
+                } else {
+                    int columns = (int) Math.ceil(Math.sqrt(n));
+                    Png.write(target, n == 1 ? pictures.get(0) : Grid.of(pictures, columns, 2), signature(opened, weights, how, 0, n));
+                    written.add(target);
+                }
+            } else {
+                if (each) throw new IllegalArgumentException("--each is for pictures; '" + opened.config().settings().data()
+                    + "' holds points");
+                Png.write(target, Run.scatter(x, n + " samples, seed " + seed), signature(opened, weights, how, 0, n));
+                written.add(target);
+            }
+            if (json) {
+                ObjectNode node = new ObjectMapper().createObjectNode();
+                node.put("seed", seed).put("count", n);
+                ArrayNode files = node.putArray("files");
+                written.forEach(f -> files.add(f.toString()));
+                Common.json(node);
+            } else {
+                Common.OUT.println(each ? target : written.get(0));
+            }
+            return 0;
+        }
+    }
+
+    private Map<String, String> signature(Run opened, String weights, Record how, int first, int count) {
+        return Signature.of(opened.config(), run.toAbsolutePath().normalize().getFileName().toString(), weights, how, seed, first, count);
+    }
+
+    private static int number(Run opened, String label) {
+        List<String> names = opened.config().settings().classes();
+        int named = names.indexOf(label);
+        if (named >= 0) return named;
+        int k = label.matches("\\d{1,6}") ? Integer.parseInt(label) : -1;
+        if (k < 0 || k >= names.size()) throw new IllegalArgumentException("no class '" + label + "'; there are " + names);
+        return k;
+    }
+}

@@ -1,0 +1,93 @@
+package io.palitra.app;
+
+import io.palitra.train.Progress;
+import java.io.PrintStream;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** What a person sees on stderr while a run goes: one line that is redrawn on a terminal, plain lines elsewhere. */
+final class Terminal implements Progress {
+    private static final long PLAIN_NANOS = 5_000_000_000L;
+    private static final long REDRAW_NANOS = 100_000_000L;
+    private static final int BAR = 20;
+
+    private final PrintStream err;
+    private final String title;
+    private final boolean quiet;
+    private final boolean redraws;
+    private final boolean colour;
+    private final long started = System.nanoTime();
+    private long firstStep = -1;
+    private long shown;
+    private boolean open;
+
+    Terminal(String title, boolean quiet) { this(System.err, title, quiet, System.console() != null, System.getenv("NO_COLOR")); }
+
+    Terminal(PrintStream err, String title, boolean quiet, boolean terminal, @Nullable String noColor) {
+        this.err = err;
+        this.title = title;
+        this.quiet = quiet;
+        redraws = terminal;
+        colour = terminal && (noColor == null || noColor.isEmpty());
+    }
+
+    /** Without control characters: names from files must not steer a terminal. */
+    static String plain(@Nullable String text) { return String.valueOf(text).replaceAll("\\p{Cntrl}", "?"); }
+
+    @Override public void step(long step, long steps, Map<String, Double> losses, double stepsPerSecond, double itemsPerSecond) {
+        if (quiet) return;
+        long now = System.nanoTime();
+        if (firstStep < 0) firstStep = Math.max(0, step - 1);
+        if (now - shown < (redraws ? REDRAW_NANOS : PLAIN_NANOS) && step < steps && shown != 0) return;
+        shown = now;
+        double seconds = (now - started) * 1e-9, left = (steps - step) * seconds / Math.max(1, step - firstStep);
+        StringBuilder values = new StringBuilder();
+        losses.forEach((name, v) -> {
+            if (!name.equals("lr") && !name.endsWith("gradient norm")) values.append(", ").append(name).append('=').append(format(v));
+        });
+        String line = String.format(Locale.ROOT, "%s: %3d%%|%s| %d/%d [%s<%s, %.1f steps/s, %.0f items/s%s]", title, 100 * step / steps,
+            bar(step / (double) steps), step, steps, clock(seconds), clock(left), stepsPerSecond, itemsPerSecond, values);
+        if (redraws) {
+            err.print("\r" + (colour ? "\u001b[36m" + title + "\u001b[0m" + line.substring(title.length()) : line) + "\u001b[K");
+            open = true;
+        } else {
+            err.println(line);
+        }
+        if (step == steps) endLine();
+    }
+
+    private static String bar(double share) {
+        int full = (int) (share * BAR);
+        return "█".repeat(full) + " ".repeat(BAR - full);
+    }
+
+    static String clock(double seconds) {
+        long t = Math.round(seconds);
+        return t < 3600 ? String.format("%02d:%02d", t / 60, t % 60) : String.format("%d:%02d:%02d", t / 3600, t / 60 % 60, t % 60);
+    }
+
+    private static String format(double v) { return String.format(Locale.ROOT, Math.abs(v) >= 100 ? "%.1f" : "%.4g", v); }
+
+    private void endLine() {
+        if (open) err.println();
+        open = false;
+    }
+
+    @Override public void note(String message) {
+        endLine();
+        err.println(plain(message));
+    }
+
+    @Override public void wrote(Path file) {}
+
+    /** A line of progress of something other than training; redrawn on a terminal, silent elsewhere. */
+    void doing(String what) {
+        if (quiet || !redraws) return;
+        err.print("\r" + plain(what) + "\u001b[K");
+        open = true;
+    }
+
+    void done() { endLine(); }
+}

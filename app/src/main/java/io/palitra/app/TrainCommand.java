@@ -1,0 +1,144 @@
+package io.palitra.app;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.data.DataOptions;
+import io.palitra.data.Dataset;
+import io.palitra.data.Datasets;
+import io.palitra.data.Split;
+import io.palitra.engine.Device;
+import io.palitra.family.Families;
+import io.palitra.train.Metrics;
+import io.palitra.train.Run;
+import io.palitra.train.RunConfig;
+import io.palitra.train.Trainer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+@Command(name = "train", mixinStandardHelpOptions = true, usageHelpAutoWidth = true,
+    description = "Train a family on a data set into a run folder: weights, samples, reconstructions, animation, curves, report.html.")
+final class TrainCommand implements Callable<Integer> {
+    @Parameters(index = "0", paramLabel = "FAMILY", description = "what to train; 'palitra families' lists them")
+    private String family = "";
+
+    @Parameters(index = "1", arity = "0..1", paramLabel = "DATA", defaultValue = "strokes",
+        description = "a data set ('palitra data' lists them), a folder of pictures, or a zip of one; default: ${DEFAULT-VALUE}")
+    private String data = "strokes";
+
+    @Option(names = "--set", paramLabel = "key=value",
+        description = "any config key: the family's (latent=16), the recipe's (train.optimizer.lr=1e-3), the reader's (data.size=32)")
+    private List<String> set = new ArrayList<>();
+
+    static final class Length {
+        @Option(names = "--epochs", paramLabel = "N", description = "passes of the data") private @Nullable Integer epochs;
+        @Option(names = "--steps", paramLabel = "N", description = "optimiser moves") private @Nullable Long steps;
+    }
+
+    @ArgGroup private @Nullable Length length;
+
+    @Option(names = "--batch", paramLabel = "N", description = "items in a step")
+    private @Nullable Integer batch;
+
+    @Option(names = "--seed", paramLabel = "N", defaultValue = "0", description = "decides weights, noise and order; default: 0")
+    private long seed;
+
+    @Option(names = "--out", paramLabel = "DIR", description = "the run folder; default: runs/FAMILY-DATA-N")
+    private @Nullable Path out;
+
+    @Option(names = "--resume", description = "go on with the run in --out")
+    private boolean resume;
+
+    @Option(names = "--data-dir", paramLabel = "DIR", description = "where data sets lie")
+    private @Nullable Path dataDir;
+
+    @Option(names = "--device", paramLabel = "auto|cpu|cuda[:n]", defaultValue = "auto", description = "where to compute; default: auto")
+    private String device = "auto";
+
+    @Option(names = "--precision", paramLabel = "fp32|bf16", defaultValue = "fp32", description = "of matrix products; default: fp32")
+    private RunConfig.Precision precision = RunConfig.Precision.FP32;
+
+    @Option(names = "--threads", paramLabel = "N", defaultValue = "0", description = "of one operation; default: all cores")
+    private int threads;
+
+    @Option(names = "--save-every", paramLabel = "STEPS", defaultValue = "0",
+        description = "steps between checkpoints; default: every two minutes and at the end of epochs")
+    private int saveEvery;
+
+    @Option(names = "--json", description = "the result as JSON on stdout")
+    private boolean json;
+
+    @Option(names = "--quiet", description = "no progress line")
+    private boolean quiet;
+
+    @Override public Integer call() throws IOException {
+        if (resume) {
+            if (out == null) throw new IllegalArgumentException("--resume needs --out DIR, the run to go on with");
+            return resume(out, dataDir, json, quiet);
+        }
+        Families.named(family);
+        List<String> overrides = new ArrayList<>(Common.without(set, "data."));
+        if (length != null && length.epochs != null) overrides.add("train.epochs=" + length.epochs);
+        if (length != null && length.steps != null) overrides.add("train.steps=" + length.steps);
+        if (batch != null) overrides.add("train.batch=" + batch);
+        DataOptions options = Common.dataOptions(set, dataDir);
+        Terminal terminal = new Terminal(family + " on " + data, quiet);
+        Dataset train = open(data, Split.TRAIN, options, terminal), test = open(data, Split.TEST, options, terminal);
+        RunConfig config = RunConfig.of(family, Common.dataName(data), train, options, seed, overrides)
+            .on(Device.named(device).toString(), precision, threads > 0 ? threads : Runtime.getRuntime().availableProcessors())
+            .saving(20, saveEvery);
+        Path folder = out != null ? out : fresh(family, train.name());
+        if (!quiet) terminal.note("training into " + folder);
+        Stop stop = Stop.onSignals();
+        return end(folder, Trainer.start(folder, config, train, test, terminal, stop), json);
+    }
+
+    static int resume(Path folder, @Nullable Path dataDir, boolean json, boolean quiet) throws IOException {
+        Path file = folder.resolve(Run.CONFIG);
+        if (!Files.isRegularFile(file)) throw new IllegalArgumentException("'" + folder + "' is not a run folder: it has no " + Run.CONFIG);
+        RunConfig config = RunConfig.read(file);
+        Terminal terminal = new Terminal(config.settings().family() + " on " + config.settings().data(), quiet);
+        Dataset train = Common.data(config, null, dataDir, Split.TRAIN), test = Common.data(config, null, dataDir, Split.TEST);
+        Stop stop = Stop.onSignals();
+        return end(folder, Trainer.resume(folder, train, test, terminal, stop), json);
+    }
+
+    private static Dataset open(String data, Split split, DataOptions options, Terminal terminal) {
+        Dataset d = Datasets.open(Common.dataName(data), split, options);
+        if (d instanceof io.palitra.data.ImageFolder f && !f.skipped().isEmpty()) {
+            terminal.note("skipped " + f.skipped().size() + " broken pictures of " + split.name().toLowerCase(java.util.Locale.ROOT)
+                + ", first: "
+                + f.skipped().get(0));
+        }
+        return d;
+    }
+
+    private static Path fresh(String family, String data) {
+        String base = "runs/" + family + "-" + data.replaceAll("[^A-Za-z0-9._-]", "_") + "-";
+        int n = 1;
+        while (Files.exists(Path.of(base + n))) n++;
+        return Path.of(base + n);
+    }
+
+    private static int end(Path folder, boolean finished, boolean json) throws IOException {
+        if (json) {
+            ObjectNode node = new com.fasterxml.jackson.databind.ObjectMapper().createObjectNode();
+            node.put("run", folder.toString()).put("finished", finished);
+            ObjectNode last = node.putObject("last");
+            Metrics.read(folder).forEach((name, points) -> last.put(name, points.get(points.size() - 1)[1]));
+            Common.json(node);
+        } else {
+            Common.OUT.println(finished ? folder.resolve(io.palitra.report.Report.NAME) : folder);
+        }
+        if (!finished) System.err.println("stopped; go on with: palitra resume " + folder);
+        return finished ? CommandLine.ExitCode.OK : Main.STOPPED;
+    }
+}

@@ -1,0 +1,18 @@
+package io.palitra.family;
+
+import io.palitra.model.Family;
+import java.util.List;
+
+/** The catalogue. A new family is one file beside this one, and one line here. */
+public final class Families {
+    public static final List<Family<?>> ALL = List.of(Ae.FAMILY, Vae.FAMILY, Gan.FAMILY, Diffusion.FAMILY, Classifier.FAMILY);
+
+    private Families() {}
+
+    /** The family of that name; an unknown one is refused with the names there are. */
+    public static Family<?> named(String name) {
+        for (Family<?> f : ALL) if (f.name().equals(name)) return f;
+        throw new IllegalArgumentException("no family '" + name + "'; there are "
+            + String.join(", ", ALL.stream().map(Family::name).toList()));
+    }
+}

@@ -1,0 +1,175 @@
+package io.palitra.train;
+
+import io.palitra.data.Batch;
+import io.palitra.data.DataLoader;
+import io.palitra.data.Dataset;
+import io.palitra.data.ImageSpec;
+import io.palitra.data.Limits;
+import io.palitra.data.Picture;
+import io.palitra.data.Pictures;
+import io.palitra.engine.Device;
+import io.palitra.engine.Guard;
+import io.palitra.engine.Rng;
+import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
+import io.palitra.metric.Collapse;
+import io.palitra.model.Corrupts;
+import io.palitra.model.Encoder;
+import io.palitra.model.GenerativeModel;
+import io.palitra.model.MayCollapse;
+import io.palitra.model.Settles;
+import io.palitra.model.Trainable;
+import io.palitra.nn.Ema;
+import io.palitra.report.EventFile;
+import io.palitra.report.Gif;
+import io.palitra.report.Grid;
+import io.palitra.report.Png;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The pictures of a run while it trains: the same noise drawn again and again by the averaged weights, reconstructions of the same test
+ * items,
+ * and from them the animation. Nothing here changes what the training computes.
+ */
+final class Gallery implements AutoCloseable {
+    static final String SAMPLES = "samples";
+    static final String GRID = "samples.png";
+    static final String RECONSTRUCTIONS = "reconstructions.png";
+    static final String ANIMATION = "training.gif";
+    private static final long SEED = 1;
+    private static final int SIDE = 8;
+    private static final int POINTS = 2000;
+    private static final int WATCHED = 512;
+    private static final int SETTLED = 10_000;
+    private static final int FRAMES = 24;
+    private static final int FRAME_MILLIS = 150;
+
+    private final Path folder;
+    private final RunConfig config;
+    private final Trainable model;
+    private final Dataset data;
+    private final @Nullable Dataset test;
+    private final Progress progress;
+    private final Device device;
+    private final EventFile events;
+
+    Gallery(Path folder, RunConfig config, Trainable model, Dataset data, @Nullable Dataset test, Progress progress, Device device)
+            throws IOException {
+        this.folder = folder;
+        this.config = config;
+        this.model = model;
+        this.data = data;
+        this.test = test;
+        this.progress = progress;
+        this.device = device;
+        Files.createDirectories(folder.resolve(SAMPLES));
+        events = EventFile.open(folder, 0);
+    }
+
+    /** Every epoch, and in runs of few epochs more often, so that the animation has about 24 frames; a function of the step alone. */
+    boolean due(long step, long steps, long perEpoch) {
+        long parts = Math.max(1, Math.round(FRAMES / Math.max(1.0, steps / (double) perEpoch)));
+        long every = Math.max(1, Math.min(perEpoch, steps) / parts);
+        return step == steps || step % perEpoch == 0 || step % perEpoch % every == 0 && perEpoch - step % perEpoch >= every;
+    }
+
+    void log(long step, Map<String, Double> losses, double stepsPerSecond) {
+        events.scalars(step, losses);
+        events.scalar("steps per second", step, stepsPerSecond);
+    }
+
+    /** With the averaged weights, in evaluation mode; both are undone. */
+    void snapshot(long step, double epoch, @Nullable Ema ema, Metrics metrics) {
+        if (ema != null) ema.swap();
+        model.net().training(false);
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            if (model instanceof Settles s && step > 0) {
+                s.settle(DataLoader.inOrder(data, 500, SETTLED, device), new Rng(SEED).on(device));
+            }
+            if (model instanceof GenerativeModel<?> generative) draw(generative, step);
+            if (model instanceof Encoder encoder && test != null && test.spec() instanceof ImageSpec) reconstruct(encoder, test);
+            if (model instanceof GenerativeModel<?> generative && model instanceof MayCollapse) watch(generative, step, epoch, metrics);
+        } finally {
+            if (ema != null) ema.swap();
+        }
+    }
+
+    private void draw(GenerativeModel<?> generative, long step) {
+        boolean pictures = data.spec() instanceof ImageSpec;
+        int n = pictures ? SIDE * SIDE : POINTS;
+        Tensor x = Run.sample(generative, n, new Rng(SEED).on(device), List.of());
+        Picture sheet = pictures ? Grid.of(Run.pictures(x), SIDE, 2) : Run.scatter(x, "step " + step);
+        Map<String, String> text = Signature.of(config, folder.getFileName().toString(), "step " + step, generative.samplingDefaults(),
+            SEED, 0, n);
+        Path frame = folder.resolve(SAMPLES).resolve(String.format("step-%08d.png", step));
+        Png.write(frame, sheet, text);
+        Png.write(folder.resolve(GRID), pictures && sheet.width() < 400 ? Grid.enlarge(sheet, 2) : sheet, text);
+        events.image("samples", step, sheet);
+        progress.wrote(frame);
+    }
+
+    private void reconstruct(Encoder encoder, Dataset test) {
+        int[] items = new int[Math.min(16, test.size())];
+        for (int i = 0; i < items.length; i++) items[i] = i;
+        Batch batch = DataLoader.of(test, items, device);
+        Map<String, List<Picture>> rows = new LinkedHashMap<>();
+        rows.put("original", Run.pictures(batch.x()));
+        Tensor seen = batch.x();
+        if (model instanceof Corrupts c && c.corrupts()) {
+            seen = c.corrupt(seen, new Rng(SEED).on(device));
+            rows.put("corrupted", Run.pictures(seen));
+        }
+        rows.put("reconstruction", Run.pictures(encoder.reconstruct(seen)));
+        rows.replaceAll((title, row) -> row.stream().map(p -> p.width() < 48 ? Grid.enlarge(p, 2) : p).toList());
+        Png.write(folder.resolve(RECONSTRUCTIONS), Grid.titled(rows, 2), Map.of());
+    }
+
+    /** The collapse alarm: printed, and logged with its two figures. */
+    private void watch(GenerativeModel<?> generative, long step, double epoch, Metrics metrics) {
+        int[] items = new int[Math.min(WATCHED, data.size())];
+        for (int i = 0; i < items.length; i++) items[i] = i;
+        Tensor real = DataLoader.of(data, items, device).x();
+        Tensor samples = Run.sample(generative, items.length, new Rng(SEED).on(device), List.of());
+        Collapse seen = Collapse.check(samples, real);
+        Map<String, Double> values = new LinkedHashMap<>();
+        values.put("collapse/coverage", seen.coverage());
+        values.put("collapse/spread", seen.spread());
+        values.put("collapse/alarm", seen.alarm() ? 1.0 : 0.0);
+        metrics.append(step, epoch, values);
+        events.scalars(step, values);
+        if (seen.alarm() && step > 0) {
+            progress.note(String.format("collapse alarm at step %d: samples cover %.0f %% of %d training items and spread %.2f of theirs",
+                step,
+                100 * seen.coverage(), items.length, seen.spread()));
+        }
+    }
+
+    /** The animation and the page. */
+    void finish(long step) throws IOException {
+        if (model instanceof GenerativeModel<?>) {
+            List<Picture> frames = new ArrayList<>();
+            try (Stream<Path> files = Files.list(folder.resolve(SAMPLES))) {
+                for (Path f : files.filter(p -> p.getFileName().toString().matches("step-\\d{8}\\.png")).sorted().toList()) {
+                    String number = f.getFileName().toString().substring(5, 13);
+                    if (Long.parseLong(number) <= step) frames.add(Pictures.read(Files.readAllBytes(f), f.toString(), Limits.DEFAULT));
+                }
+            }
+            boolean small = !frames.isEmpty() && frames.get(0).width() < 400;
+            Gif.write(folder.resolve(ANIMATION), small ? frames.stream().map(f -> Grid.enlarge(f, 2)).toList() : frames, FRAME_MILLIS);
+            progress.wrote(folder.resolve(ANIMATION));
+        }
+        RunReport.write(folder);
+        progress.wrote(folder.resolve(io.palitra.report.Report.NAME));
+    }
+
+    @Override public void close() { events.close(); }
+}

@@ -1,0 +1,170 @@
+package io.palitra.train;
+
+import io.palitra.config.Config;
+import io.palitra.data.DataLoader;
+import io.palitra.data.ImageSpec;
+import io.palitra.data.Picture;
+import io.palitra.engine.Device;
+import io.palitra.engine.Guard;
+import io.palitra.engine.Rng;
+import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
+import io.palitra.family.Families;
+import io.palitra.hub.Safetensors;
+import io.palitra.model.Family;
+import io.palitra.model.GenerativeModel;
+import io.palitra.model.Trainable;
+import io.palitra.report.Plot;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/** A run folder, opened to sample from: its config and its model with the averaged weights, in evaluation mode. */
+public final class Run implements AutoCloseable {
+    public static final String CONFIG = "config.json";
+    public static final String MODEL = "model.safetensors";
+    private static final int AT_ONCE = 256;
+
+    private final Path folder;
+    private final RunConfig config;
+    private final Device device;
+    private final Trainable model;
+
+    private Run(Path folder, RunConfig config, Device device, Trainable model) {
+        this.folder = folder;
+        this.config = config;
+        this.device = device;
+        this.model = model;
+    }
+
+    /**
+     * Opens a run folder. Altered or torn weights are refused; then the weights of its last good checkpoint serve, and {@code warn} is
+     * told.
+     *
+     * @param device where to compute, see {@link Device#named}
+     */
+    public static Run open(Path folder, String device, Consumer<String> warn) throws IOException {
+        Path file = folder.resolve(CONFIG);
+        if (!Files.isRegularFile(file)) {
+            throw new IllegalArgumentException("'" + folder + "' is not a run folder: it has no " + CONFIG);
+        }
+        RunConfig config = RunConfig.read(file);
+        Device where = Device.named(device);
+        Trainable model = build(config, where);
+        try (Scope scope = new Scope()) {
+            model.net().load(weights(folder, warn));
+        } catch (RuntimeException | IOException e) {
+            model.net().close();
+            throw e;
+        }
+        model.net().training(false);
+        return new Run(folder, config, where, model);
+    }
+
+    private static Map<String, Tensor> weights(Path folder, Consumer<String> warn) throws IOException {
+        Path file = folder.resolve(MODEL);
+        RuntimeException refused;
+        try {
+            return Checkpoint.readModel(file).tensors();
+        } catch (io.palitra.data.FormatException | CheckpointException e) {
+            refused = e;
+        }
+        Optional<Checkpoint> last = Checkpoint.latest(folder, warn);
+        if (last.isEmpty()) throw refused;
+        warn.accept(refused.getMessage() + "; using the checkpoint of step " + last.get().step() + " instead");
+        Map<String, Tensor> all = last.get().load("weights");
+        if (last.get().parts().contains("ema")) all.putAll(last.get().load("ema"));
+        return all;
+    }
+
+    /** A fresh model as the config says, its weights a pure function of the seed, on a device. */
+    static Trainable build(RunConfig config, Device device) {
+        Family<?> family = Families.named(config.settings().family());
+        Trainable model = build(family, config);
+        model.net().to(device);
+        return model;
+    }
+
+    @SuppressWarnings("unchecked")   // RunConfig pairs a family with its own config
+    private static <C extends Record> Trainable build(Family<C> family, RunConfig config) {
+        return family.build((C) config.model(), config.settings().spec(), new Rng(config.settings().seed()).split(0));
+    }
+
+    public Path folder() { return folder; }
+
+    public RunConfig config() { return config; }
+
+    public Trainable model() { return model; }
+
+    public Device device() { return device; }
+
+    /** The model as one that draws samples; a family that cannot is refused by name. */
+    public GenerativeModel<?> generative() {
+        if (model instanceof GenerativeModel<?> g) return g;
+        throw new IllegalArgumentException("'" + config.settings().family() + "' draws no samples: it judges or encodes");
+    }
+
+    /**
+     * Draws samples in the range of the training batches, in the caller's scope. Item i's noise is a pure function of (seed, i), whatever
+     * the count.
+     *
+     * @param overrides of the family's sampling keys, such as {@code temperature=0.8}
+     */
+    public Tensor sample(int count, long seed, List<String> overrides) { return sample(generative(), count, new Rng(seed).on(device),
+        overrides); }
+
+    /** As {@link #sample(int, long, List)}, of any model in evaluation mode. */
+    static <S extends Record> Tensor sample(GenerativeModel<S> model, int count, Rng rng, List<String> overrides) {
+        S how = Config.with(model.samplingDefaults(), overrides);
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            List<Tensor> parts = new ArrayList<>();
+            for (int i = 0; i < count; i += AT_ONCE) {
+                int n = Math.min(AT_ONCE, count - i);
+                Rng from = rng.at(i);
+                parts.add(Scope.run(() -> model.sample(how, n, from)));
+            }
+            return scope.keep(parts.size() == 1 ? parts.get(0) : Torch.cat(0, parts));
+        }
+    }
+
+    /** Items of [N,C,H,W] in [-1,1] as pictures. Waits for the device. */
+    public static List<Picture> pictures(Tensor x) {
+        if (x.dims() != 4) throw new IllegalArgumentException("pictures wants [N,C,H,W], got " + x);
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            byte[] bytes = DataLoader.toBytes(x);
+            ImageSpec spec = new ImageSpec((int) x.size(1), (int) x.size(2), (int) x.size(3), 0);
+            int each = (int) spec.dims();
+            List<Picture> pictures = new ArrayList<>();
+            for (int i = 0; i < x.size(0); i++) {
+                pictures.add(new Picture(spec.channels(), spec.height(), spec.width(), java.util.Arrays.copyOfRange(bytes, i * each, (i
+                    + 1) * each)));
+            }
+            return pictures;
+        }
+    }
+
+    /** Points [N,2] as a plot; coordinates beyond 2 are drawn at 2. Waits for the device. */
+    public static Picture scatter(Tensor points, String title) {
+        double[] v = points.doubles();
+        double[] x = new double[v.length / 2], y = new double[v.length / 2];
+        for (int i = 0; i < x.length; i++) {
+            x[i] = Math.max(-2, Math.min(2, v[2 * i]));       // a lost sample must not shrink the rest to a dot
+            y[i] = Math.max(-2, Math.min(2, v[2 * i + 1]));
+        }
+        return new Plot(title, "x", "y", 480, 480).scatter(x, y);
+    }
+
+    /** SHA-256 of the weights to sample from, as their file states it. */
+    public static String weightsHash(Path folder) throws IOException {
+        return Safetensors.header(folder.resolve(MODEL)).metadata().getOrDefault("sha256", "unknown");
+    }
+
+    /** Frees the model's weights. */
+    @Override public void close() { model.net().close(); }
+}

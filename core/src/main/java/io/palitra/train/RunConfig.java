@@ -1,0 +1,110 @@
+package io.palitra.train;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.config.Config;
+import io.palitra.config.ConfigException;
+import io.palitra.config.Help;
+import io.palitra.config.Json;
+import io.palitra.data.DataOptions;
+import io.palitra.data.DataSpec;
+import io.palitra.data.Dataset;
+import io.palitra.family.Families;
+import io.palitra.model.Family;
+import io.palitra.model.Recipe;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Everything that decides what a run becomes: config.json, every value, defaults too.
+ *
+ * @param model the family's own config
+ */
+public record RunConfig(Settings settings, Record model) {
+    /** What all families share. */
+    public record Settings(
+            @Help("version of this file's form") int format,
+            @Help("family, as in the catalogue") String family,
+            @Help("data set, as in the catalogue, or a path") String data,
+            @Help("how the data is read") DataOptions options,
+            @Help("what an item is") DataSpec spec,
+            @Help("names of the classes in order") List<String> classes,
+            @Help("how it is trained") Recipe train,
+            @Help("decides initial weights, noise and the order of the data") long seed,
+            @Help("cpu, cuda or cuda:n") String device,
+            @Help("element type of products and convolutions") Precision precision,
+            @Help(value = "threads of one operation", min = 1) int threads,
+            @Help(value = "steps between two lines of metrics.jsonl", min = 1) int logEvery,
+            @Help(value = "steps between two checkpoints, 0 = by time and at the end of epochs", min = 0) int saveEvery,
+            @Help("version of Palitra") String code) {}
+
+    /** Element type of matrix products and convolutions; sums, norms and weights stay fp32. */
+    public enum Precision { FP32, BF16 }
+
+    private static final int FORMAT = 1;
+
+    /**
+     * The family's defaults with overrides: {@code latent=16} is the model's, {@code train.epochs=3} the recipe's.
+     *
+     * @param name of the data in the catalogue, or its path: how it is opened again
+     * @throws ConfigException for a key that neither has, or a value that is not allowed
+     */
+    public static RunConfig of(String family, String name, Dataset data, DataOptions options, long seed, List<String> overrides) {
+        Family<?> f = Families.named(family);
+        List<String> model = new ArrayList<>(), train = new ArrayList<>();
+        for (String o : overrides) {
+            if (o.startsWith("train.")) train.add(o.substring("train.".length()));
+            else model.add(o);
+        }
+        Record c = Config.with(f.defaults(), model);
+        Recipe recipe = Config.with(f.recipe(), train);
+        Settings s = new Settings(FORMAT, family, name, options, data.spec(), data.classNames(), recipe, seed, "cpu", Precision.FP32,
+            io.palitra.engine.Device.threads(), 20, 0, version());
+        return new RunConfig(s, c);
+    }
+
+    public RunConfig on(String device, Precision precision, int threads) {
+        Settings s = settings;
+        return new RunConfig(new Settings(s.format, s.family, s.data, s.options, s.spec, s.classes, s.train, s.seed, device, precision,
+            threads,
+            s.logEvery, s.saveEvery, s.code), model);
+    }
+
+    public RunConfig saving(int logEvery, int saveEvery) {
+        Settings s = settings;
+        return new RunConfig(new Settings(s.format, s.family, s.data, s.options, s.spec, s.classes, s.train, s.seed, s.device, s.precision,
+            s.threads, logEvery, saveEvery, s.code), model);
+    }
+
+    /** Steps of the whole run over a data set of {@code size} items. */
+    public long steps(int size) {
+        Recipe r = settings.train;
+        return r.steps() > 0 ? r.steps() : r.epochs() * Math.max(1L, size / r.batch());
+    }
+
+    /** Palitra's own version; "development" when run from classes. */
+    public static String version() {
+        String v = RunConfig.class.getPackage().getImplementationVersion();
+        return v == null ? "development" : v;
+    }
+
+    public ObjectNode toJson() {
+        ObjectNode json = Config.toJson(settings);
+        json.set("model", Config.toJson(model));
+        return json;
+    }
+
+    public void write(Path file) throws IOException { Json.write(file, toJson()); }
+
+    /** @throws ConfigException when the file is not one of ours, naming the key */
+    public static RunConfig read(Path file) throws IOException {
+        if (!(Json.read(file) instanceof ObjectNode json)) throw new ConfigException(file.toString(), "is not the config of a run");
+        JsonNode model = json.remove("model");
+        if (model == null) throw new ConfigException("model", "missing in " + file);
+        Settings s = Config.fromJson(Settings.class, json);
+        if (s.format != FORMAT) throw new ConfigException("format", "is " + s.format + " in " + file + ", this version reads " + FORMAT);
+        return new RunConfig(s, Config.fromJson(Families.named(s.family).defaults().getClass(), model));
+    }
+}

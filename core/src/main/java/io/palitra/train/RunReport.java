@@ -1,0 +1,175 @@
+package io.palitra.train;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.config.Json;
+import io.palitra.family.Families;
+import io.palitra.model.Family;
+import io.palitra.model.Measure;
+import io.palitra.report.Chart;
+import io.palitra.report.Report;
+import io.palitra.report.ReportData;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/** report.html of a run folder, made from the files in it. */
+public final class RunReport {
+    public static final String EVALUATION = "evaluation.json";
+    static final String SUMMARY = "summary.json";
+
+    private RunReport() {}
+
+    public static void write(Path folder) throws IOException {
+        RunConfig config = RunConfig.read(folder.resolve(Run.CONFIG));
+        RunConfig.Settings s = config.settings();
+        Family<?> family = Families.named(s.family());
+        Map<String, String> facts = facts(folder, s);
+        List<ReportData.Measure> measures = measures(folder);
+        Map<String, String> flat = new LinkedHashMap<>();
+        flatten("", config.toJson(), flat);
+        Report.write(folder, new ReportData(s.family() + " on " + s.data(), family.about() + " " + family.paper(),
+            result(facts, measures), figures(folder, s), charts(folder), facts, measures, commands(folder, family), flat, files(folder)));
+    }
+
+    private static String result(Map<String, String> facts, List<ReportData.Measure> measures) {
+        String trained = "Trained for " + facts.getOrDefault("steps", "some") + " steps in " + facts.getOrDefault("time",
+            "an unknown time") + ".";
+        if (measures.isEmpty()) return trained;
+        ReportData.Measure first = measures.get(0);
+        return trained + " On the test split: " + first.name() + " " + first.value() + " " + first.unit() + ".";
+    }
+
+    private static Map<String, String> facts(Path folder, RunConfig.Settings s) throws IOException {
+        Map<String, String> facts = new LinkedHashMap<>();
+        Path file = folder.resolve(SUMMARY);
+        if (Files.exists(file)) {
+            JsonNode j = Json.read(file);
+            facts.put("steps", j.path("step").asText());
+            facts.put("epochs", String.format(Locale.ROOT, "%.2f", j.path("epoch").asDouble()));
+            facts.put("time", time(j.path("seconds").asDouble()));
+            facts.put("items per second", String.format(Locale.ROOT, "%.0f", j.path("items").asDouble() / Math.max(1e-9,
+                j.path("seconds").asDouble())));
+            facts.put("parameters", String.format(Locale.ROOT, "%,d", j.path("parameters").asLong()));
+            j.path("machine").properties().forEach(e -> facts.put(e.getKey(), e.getValue().asText()));
+        }
+        facts.put("precision", s.precision().name().toLowerCase(Locale.ROOT));
+        facts.put("seed", String.valueOf(s.seed()));
+        facts.put("Palitra", s.code());
+        return facts;
+    }
+
+    private static String time(double seconds) {
+        long t = Math.round(seconds);
+        return t < 60 ? String.format(Locale.ROOT, "%.1f s", seconds)
+            : t < 3600 ? String.format("%d min %02d s", t / 60, t % 60) : String.format("%d h %02d min", t / 3600, t / 60 % 60);
+    }
+
+    private static List<ReportData.Measure> measures(Path folder) throws IOException {
+        List<ReportData.Measure> measures = new ArrayList<>();
+        Path file = folder.resolve(EVALUATION);
+        if (!Files.exists(file)) return measures;
+        JsonNode evaluation = Json.read(file);
+        for (JsonNode m : evaluation.path("measures")) {
+            measures.add(new ReportData.Measure(m.path("name").asText(), number(m.path("value").asDouble()), m.path("unit").asText(),
+                m.path("about").asText(), evaluation.path("command").asText()));
+        }
+        return measures;
+    }
+
+    /** Four significant digits, as a person reads them. */
+    public static String number(double v) {
+        if (v == Math.rint(v) && Math.abs(v) < 1e6) return String.format(Locale.ROOT, "%.0f", v);
+        double a = Math.abs(v);
+        return a >= 1000 ? String.format(Locale.ROOT, "%.0f", v) : a >= 100 ? String.format(Locale.ROOT, "%.1f", v)
+            : a >= 10 ? String.format(Locale.ROOT, "%.2f", v) : a >= 0.01 ? String.format(Locale.ROOT, "%.4f", v)
+            : String.format(Locale.ROOT, "%.3e", v);
+    }
+
+    /** Keeps measures beside the run, for the page and for later comparison. */
+    public static void keep(Path folder, List<Measure> measures, String command) throws IOException {
+        ObjectNode json = new ObjectMapper().createObjectNode();
+        json.put("command", command);
+        json.set("measures", toJson(measures));
+        Json.write(folder.resolve(EVALUATION), json);
+    }
+
+    public static ArrayNode toJson(List<Measure> measures) {
+        ArrayNode list = new ObjectMapper().createArrayNode();
+        for (Measure m : measures) {
+            list.addObject().put("name", m.name()).put("value", m.value()).put("unit", m.unit()).put("about", m.about());
+        }
+        return list;
+    }
+
+    private static List<ReportData.Figure> figures(Path folder, RunConfig.Settings s) throws IOException {
+        List<ReportData.Figure> figures = new ArrayList<>();
+        boolean points = s.spec().shape().length == 1;
+        figure(figures, folder, Gallery.GRID, "Samples", points ? "Points drawn by the model."
+            : "Drawn by the model from noise that never changes, with the averaged weights where the recipe averages.");
+        figure(figures, folder, Gallery.RECONSTRUCTIONS, "Reconstructions",
+            "Items of the test split, never trained on, and what the model makes "
+            + "of them.");
+        figure(figures, folder, Gallery.ANIMATION, "Training", "The same noise, drawn again and again while the model learned.");
+        figure(figures, folder, "map.png", "Latent map", "Test items by their codes.");
+        return figures;
+    }
+
+    private static void figure(List<ReportData.Figure> figures, Path folder, String name, String title, String caption) throws IOException {
+        Path file = folder.resolve(name);
+        if (Files.exists(file)) {
+            figures.add(new ReportData.Figure(title, caption, name.endsWith(".gif") ? "image/gif" : "image/png", Files.readAllBytes(file)));
+        }
+    }
+
+    private static List<Chart> charts(Path folder) throws IOException {
+        Map<String, List<Chart.Series>> groups = new LinkedHashMap<>();
+        Metrics.read(folder).forEach((name, points) -> {
+            double[] x = points.stream().mapToDouble(p -> p[0]).toArray(), y = points.stream().mapToDouble(p -> p[1]).toArray();
+            String group = name.equals("lr") ? "learning rate" : name.endsWith("gradient norm") ? "gradient norm"
+                : name.startsWith("collapse/") ? "collapse" : "loss";
+            groups.computeIfAbsent(group, k -> new ArrayList<>()).add(new Chart.Series(name.replace("/gradient norm", ""), x, y));
+        });
+        List<Chart> charts = new ArrayList<>();
+        groups.forEach((name, series) -> charts.add(new Chart(name, "step", name, name.equals("gradient norm"), series)));
+        return charts;
+    }
+
+    private static List<ReportData.Command> commands(Path folder, Family<?> family) {
+        String run = folder.getFileName().toString();
+        return List.of(new ReportData.Command("draw more", "palitra sample runs/" + run + " -n 64 --seed 3 --out more.png"),
+            new ReportData.Command("the honest numbers on the test split", "palitra evaluate runs/" + run),
+            new ReportData.Command("go on training where it stopped", "palitra resume runs/" + run),
+            new ReportData.Command("every key of this family", "palitra families " + family.name()));
+    }
+
+    private static void flatten(String path, JsonNode node, Map<String, String> out) {
+        if (node.isObject()) {
+            node.properties().forEach(e -> flatten(path.isEmpty() ? e.getKey() : path + "." + e.getKey(), e.getValue(), out));
+        } else {
+            out.put(path, node.isTextual() ? node.asText() : node.toString());
+        }
+    }
+
+    private static Map<String, String> files(Path folder) {
+        Map<String, String> about = new LinkedHashMap<>();
+        about.put(Run.CONFIG, "every value the run was made with");
+        about.put(Run.MODEL, "weights to sample from, PyTorch names");
+        about.put(Metrics.NAME, "a line a report");
+        about.put(EVALUATION, "measures on the test split");
+        about.put(Gallery.GRID, "samples");
+        about.put(Gallery.RECONSTRUCTIONS, "test items and reconstructions");
+        about.put(Gallery.ANIMATION, "the animation above");
+        about.put(Gallery.SAMPLES, "a grid for each frame of it");
+        about.put("train", "what resuming needs: weights, optimiser, averages, with checksums");
+        about.keySet().removeIf(name -> !Files.exists(folder.resolve(name)));
+        return about;
+    }
+}

@@ -1,0 +1,55 @@
+package io.palitra;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchRule;
+import com.tngtech.archunit.library.GeneralCodingRules;
+
+/** The arrows of ARCHITECTURE.md, and what core never does. */
+@AnalyzeClasses(packages = "io.palitra", importOptions = ImportOption.DoNotIncludeTests.class)
+class ArchitectureTest {
+    private static final String[] ORDER = {"edit", "train", "metric", "report", "family", "model", "diffusion", "net", "nn", "data",
+        "engine", "config"};
+
+    @ArchTest static final ArchRule packagesHaveNoCycles = slices().matching("io.palitra.(*)..").should().beFreeOfCycles();
+
+    @ArchTest static final ArchRule onlyTheEngineKnowsTheBinding =
+        noClasses().that().resideOutsideOfPackage("io.palitra.engine..").should().dependOnClassesThat().resideInAPackage("org.bytedeco..");
+
+    @ArchTest static final ArchRule lowerLayersNeverCallUp = layers();
+
+    @ArchTest static final ArchRule filesOfOthersNeedOnlyTheEngine = noClasses().that().resideInAPackage("io.palitra.hub..").should()
+        .dependOnClassesThat().resideInAnyPackage("io.palitra.edit..", "io.palitra.train..", "io.palitra.metric..", "io.palitra.report..",
+            "io.palitra.family..", "io.palitra.model..", "io.palitra.diffusion..", "io.palitra.net..", "io.palitra.nn..");
+
+    @ArchTest static final ArchRule coreIsSilent = GeneralCodingRules.NO_CLASSES_SHOULD_ACCESS_STANDARD_STREAMS;
+
+    @ArchTest static final ArchRule noFurnitureInNames = noClasses().should().haveSimpleNameStartingWith("Abstract")
+        .orShould().haveSimpleNameEndingWith("Impl").orShould().haveSimpleNameEndingWith("Manager")
+        .orShould().haveSimpleNameEndingWith("Helper").orShould().haveSimpleNameEndingWith("Util")
+        .orShould().haveSimpleNameEndingWith("Utils");
+
+    @ArchTest static final ArchRule noJavaSerialisation =
+        noClasses().should().dependOnClassesThat().haveFullyQualifiedName("java.io.ObjectInputStream");
+
+    @ArchTest static final ArchRule noGlobalRandomness =
+        noClasses().should().dependOnClassesThat().haveFullyQualifiedName("java.util.Random")
+        .orShould().dependOnClassesThat().haveFullyQualifiedName("java.util.concurrent.ThreadLocalRandom");
+
+    @ArchTest static final ArchRule onlyDownloadsOpenConnections = noClasses().that().doNotHaveSimpleName("Download").should()
+        .dependOnClassesThat().resideInAPackage("java.net.http..");
+
+    private static ArchRule layers() {
+        var rule = com.tngtech.archunit.library.Architectures.layeredArchitecture().consideringOnlyDependenciesInLayers();
+        for (String p : ORDER) rule = rule.optionalLayer(p).definedBy("io.palitra." + p + "..");
+        for (int i = 0; i < ORDER.length; i++) {
+            if (i == 0) rule = rule.whereLayer(ORDER[0]).mayNotBeAccessedByAnyLayer();
+            else rule = rule.whereLayer(ORDER[i]).mayOnlyBeAccessedByLayers(java.util.Arrays.copyOf(ORDER, i));
+        }
+        return rule;
+    }
+}

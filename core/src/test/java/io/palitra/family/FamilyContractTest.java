@@ -1,0 +1,254 @@
+package io.palitra.family;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.palitra.config.Config;
+import io.palitra.data.Batch;
+import io.palitra.data.DataSpec;
+import io.palitra.data.ImageSpec;
+import io.palitra.data.VectorSpec;
+import io.palitra.engine.Guard;
+import io.palitra.engine.Optimizer;
+import io.palitra.engine.OptimizerSpec;
+import io.palitra.engine.Rng;
+import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
+import io.palitra.hub.Safetensors;
+import io.palitra.model.Family;
+import io.palitra.model.GenerativeModel;
+import io.palitra.model.Losses;
+import io.palitra.model.Settles;
+import io.palitra.model.Trainable;
+import io.palitra.model.Update;
+import io.palitra.nn.Module;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Laws that hold for every family; a new one is a line in {@link #cases}. */
+class FamilyContractTest {
+    private static final DataSpec GREY = new ImageSpec(1, 28, 28, 10), RGB = new ImageSpec(3, 32, 32, 10), LARGE = new ImageSpec(1, 64, 64,
+        0);
+    private static final DataSpec POINTS = new VectorSpec(2, 25);
+
+    record Case(String family, DataSpec data, List<String> overrides) {
+        @Override public String toString() { return family + " " + overrides + " on " + java.util.Arrays.toString(data.shape()); }
+    }
+
+    static List<Case> cases() {
+        return CONTRACT_CASES;
+    }
+
+    private static final List<Case> CONTRACT_CASES = List.of();
+
+    @SuppressWarnings("unchecked")
+    private static <C extends Record> Trainable build(Family<C> family, Case c, long seed) {
+        return family.build(Config.with(family.defaults(), c.overrides), c.data, new Rng(seed));
+    }
+
+    private static Trainable build(Case c) { return build(Families.named(c.family), c, 5); }
+
+    /** Eight items, the same each time, in the range of training batches. */
+    private static Batch eight(Case c, long step) {
+        long[] shape = c.data.shape(), all = new long[shape.length + 1];
+        System.arraycopy(shape, 0, all, 1, shape.length);
+        all[0] = 8;
+        Tensor x = new Rng(11).normal(all).tanh();
+        return new Batch(x, c.data.classes() == 0 ? null : new Rng(12).integers(c.data.classes(), 8), step);
+    }
+
+    /** Runs the updates that are due as the trainer does. */
+    private static final class Loop implements AutoCloseable {
+        private final Trainable model;
+        private final Case c;
+        private final Map<Module, Optimizer> optimizers = new IdentityHashMap<>();
+
+        Loop(Trainable model, Case c) {
+            this.model = model;
+            this.c = c;
+            for (Update u : model.updates()) {
+                optimizers.computeIfAbsent(u.moves(), m -> new Optimizer(new OptimizerSpec.Adam(1e-3, 0.5, 0.99, 1e-8), m.parameters()));
+            }
+        }
+
+        Map<String, Double> step(long step) {
+            Map<String, Double> totals = new LinkedHashMap<>();
+            try (Scope scope = new Scope()) {
+                int i = 0;
+                for (Update u : model.updates()) {
+                    Rng rng = new Rng(3).split(step).split(i++);
+                    if (!u.due(step)) continue;
+                    Optimizer o = optimizers.get(u.moves());
+                    model.net().trainable(false);
+                    u.moves().trainable(true);
+                    o.zeroGrad();
+                    Losses losses = u.objective().of(eight(c, step), rng);
+                    totals.put(u.name(), losses.total().item());
+                    losses.total().backward();
+                    assertThat(o.gradNorm()).isFinite();
+                    o.step(o.spec().lr());
+                }
+            }
+            return totals;
+        }
+
+        @Override public void close() { optimizers.values().forEach(Optimizer::close); }
+    }
+
+    private static <S extends Record> Tensor draw(GenerativeModel<S> model, int n, Rng rng) {
+        try (Guard g = Torch.noGrad()) { return model.sample(model.samplingDefaults(), n, rng); }
+    }
+
+    @Test void everyFamilyOfTheCatalogueIsHere() {
+        Set<String> here = cases().stream().map(Case::family).collect(Collectors.toSet());
+        assertThat(here).containsExactlyInAnyOrderElementsOf(Families.ALL.stream().map(Family::name).toList());
+    }
+
+    @ParameterizedTest @MethodSource("cases")
+    void samplesHaveTheDatasShapeAndRangeAndDependOnTheSeedAlone(Case c) {
+        try (Scope scope = new Scope(); Freed t = new Freed(build(c))) {
+            if (!(t.model instanceof GenerativeModel<?> g)) return;
+            t.model.net().training(false);
+            Tensor a = draw(g, 5, new Rng(1)), b = draw(g, 5, new Rng(1)), other = draw(g, 5, new Rng(2));
+            long[] shape = a.shape();
+            assertThat(shape[0]).isEqualTo(5);
+            assertThat(java.util.Arrays.copyOfRange(shape, 1, shape.length)).isEqualTo(c.data.shape());
+            assertThat(a.isFinite().all().item()).isEqualTo(1);
+            if (c.data instanceof ImageSpec) assertThat(a.abs().max().item()).isLessThanOrEqualTo(1.0 + 1e-5);
+            assertThat(a.floats()).isEqualTo(b.floats());
+            assertThat(a.sub(other).abs().max().item()).isGreaterThan(1e-4);
+            assertThat(a.requiresGrad()).isFalse();
+        }
+    }
+
+    @ParameterizedTest @MethodSource("cases")
+    void anItemDoesNotDependOnHowManyAreDrawnWithIt(Case c) {
+        try (Scope scope = new Scope(); Freed t = new Freed(build(c))) {
+            if (!(t.model instanceof GenerativeModel<?> g)) return;
+            t.model.net().training(false);
+            Tensor all = draw(g, 6, new Rng(1)), part = draw(g, 2, new Rng(1).at(3));
+            assertThat(all.rows(3, 2).sub(part).abs().max().item()).isLessThan(2e-4);   // the kernels' rounding depends on the batch
+        }
+    }
+
+    @ParameterizedTest @MethodSource("cases")
+    void everyParameterIsMovedByAnUpdateThatIsAllowedTo(Case c) {
+        try (Scope scope = new Scope(); Freed t = new Freed(build(c)); Loop loop = new Loop(t.model, c)) {
+            Map<String, float[]> before = new LinkedHashMap<>();
+            t.model.net().parameters().forEach((k, p) -> before.put(k, p.detach().floats()));
+            long until = t.model.updates().stream().mapToLong(u -> u.from() + 2L * u.every()).max().orElse(2);
+            for (long s = 0; s < Math.max(4, until); s++) loop.step(s);
+            List<String> still = new ArrayList<>();
+            t.model.net().parameters().forEach((k, p) -> {
+                if (java.util.Arrays.equals(before.get(k), p.detach().floats())) still.add(k);
+            });
+            assertThat(still).isEmpty();
+        }
+    }
+
+    @ParameterizedTest @MethodSource("cases")
+    void anUpdateMovesNothingButItsModule(Case c) {
+        try (Scope scope = new Scope(); Freed t = new Freed(build(c))) {
+            for (Update u : t.model.updates()) {
+                Set<String> own = Set.copyOf(ids(u.moves()));
+                Map<String, float[]> before = new LinkedHashMap<>();
+                t.model.net().parameters().forEach((k, p) -> before.put(k, p.detach().floats()));
+                try (Scope step = new Scope(); Optimizer o = new Optimizer(new OptimizerSpec.Sgd(0.1, 0), u.moves().parameters())) {
+                    t.model.net().parameters().values().forEach(Tensor::clearGrad);
+                    t.model.net().trainable(false);
+                    u.moves().trainable(true);
+                    u.objective().of(eight(c, u.from()), new Rng(1)).total().backward();
+                    o.step(0.1);
+                }
+                t.model.net().parameters().forEach((k, p) -> {
+                    boolean moved = !java.util.Arrays.equals(before.get(k), p.detach().floats());
+                    assertThat(!moved || own.contains(String.valueOf(System.identityHashCode(p)))).as(u.name() + " moved " + k).isTrue();
+                });
+            }
+        }
+    }
+
+    private static List<String> ids(Module m) {
+        return m.parameters().values().stream().map(p -> String.valueOf(System.identityHashCode(p))).toList();
+    }
+
+    @ParameterizedTest @MethodSource("cases")
+    void lossesAreFiniteAndFallWhenEightItemsAreMemorised(Case c) {
+        try (Scope scope = new Scope(); Freed t = new Freed(build(c)); Loop loop = new Loop(t.model, c)) {
+            int steps = 40;
+            double first = 0, last = 0;
+            boolean adversarial = t.model.updates().size() > 1;
+            for (int s = 0; s < steps; s++) {
+                Map<String, Double> losses = loop.step(s);
+                losses.values().forEach(v -> assertThat(v).isFinite());
+                double total = losses.values().iterator().next();
+                if (s < 8) first += total / 8;
+                if (s >= steps - 8) last += total / 8;
+            }
+            if (!adversarial) assertThat(last).isLessThan(first);   // two players' losses need not fall
+        }
+    }
+
+    @ParameterizedTest @MethodSource("cases")
+    void savedAndLoadedItDrawsTheSameSamples(Case c, @TempDir Path folder) throws Exception {
+        try (Scope scope = new Scope(); Freed a = new Freed(build(c)); Freed b = new Freed(build(Families.named(c.family), c, 99))) {
+            try (Loop loop = new Loop(a.model, c)) {
+                loop.step(0);
+            }
+            if (a.model instanceof Settles s) {
+                a.model.net().training(false);
+                try (Guard g = Torch.noGrad()) { s.settle(List.of(eight(c, 0)), new Rng(4)); }
+            }
+            Path file = folder.resolve("model.safetensors");
+            Safetensors.write(file, a.model.net().state(), Map.of());
+            b.model.net().load(Safetensors.read(file).tensors());
+            a.model.net().training(false);
+            b.model.net().training(false);
+            b.model.net().state().forEach((k,
+                t) -> assertThat(t.detach().doubles()).isEqualTo(a.model.net().state().get(k).detach().doubles()));
+            if (a.model instanceof GenerativeModel<?> g && b.model instanceof GenerativeModel<?> h) {
+                assertThat(draw(h, 3, new Rng(6)).floats()).isEqualTo(draw(g, 3, new Rng(6)).floats());
+            }
+        }
+    }
+
+    @ParameterizedTest @MethodSource("cases")
+    void theConfigSurvivesJson(Case c) {
+        Record config = Config.with(Families.named(c.family).defaults(), c.overrides);
+        assertThat((Record) Config.fromJson(config.getClass(), Config.toJson(config))).isEqualTo(config);
+        Config.check(Families.named(c.family).recipe());
+    }
+
+    @ParameterizedTest @MethodSource("cases")
+    void stepsAndSamplesLeaveNoNativePointerBehind(Case c) {
+        try (Scope scope = new Scope(); Freed t = new Freed(build(c)); Loop loop = new Loop(t.model, c)) {
+            for (int s = 0; s < 20; s++) loop.step(s);
+            try (Scope warm = new Scope()) { sampleIfIt(t.model); }
+            long before = Scope.livePointers();
+            for (int s = 20; s < 40; s++) loop.step(s);
+            for (int i = 0; i < 3; i++) try (Scope draw = new Scope()) { sampleIfIt(t.model); }
+            assertThat(Scope.livePointers() - before).isZero();
+        }
+    }
+
+    private static void sampleIfIt(Trainable model) {
+        model.net().training(false);
+        if (model instanceof GenerativeModel<?> g) draw(g, 2, new Rng(1));
+        model.net().training(true);
+    }
+
+    /** Frees a model's weights at the end of a test. */
+    private record Freed(Trainable model) implements AutoCloseable {
+        @Override public void close() { model.net().close(); }
+    }
+}

@@ -1,0 +1,116 @@
+package io.palitra.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.palitra.data.Split;
+import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class TrainerTest {
+    private static RunConfig vae(String... more) {
+        List<String> all = new ArrayList<>(List.of("latent=4", "train.batch=16"));
+        all.addAll(List.of(more));
+        return RunConfig.of("vae", "strokes", TinyRuns.data(Split.TRAIN), io.palitra.data.DataOptions.DEFAULT, 3, all)
+            .on("cpu", RunConfig.Precision.FP32, 1).saving(5, 5);
+    }
+
+    private static boolean run(Path folder, RunConfig config) throws Exception {
+        return Trainer.start(folder, config, TinyRuns.data(Split.TRAIN), TinyRuns.data(Split.TEST), Progress.SILENT, () -> false);
+    }
+
+    @Test void aRunFolderHoldsWhatAPersonWantsToSee(@TempDir Path root) throws Exception {
+        Path folder = root.resolve("run");
+        run(folder, vae("train.steps=12"));
+        for (String f : List.of("config.json", "model.safetensors", "metrics.jsonl", "samples.png", "reconstructions.png", "training.gif",
+            "report.html",
+            "summary.json")) {
+            assertThat(folder.resolve(f)).isNotEmptyFile();
+        }
+        assertThat(RunConfig.read(folder.resolve("config.json"))).isEqualTo(vae("train.steps=12"));
+        assertThat(Metrics.read(folder).get("elbo")).hasSizeGreaterThanOrEqualTo(3);
+        assertThat(Files.readString(folder.resolve("report.html"))).contains("data:image/gif").doesNotContain("src=\"http");
+    }
+
+    @Test void theSameSeedGivesTheSameBitsAndAnotherSeedOthers(@TempDir Path root) throws Exception {
+        run(root.resolve("a"), vae("train.steps=10"));
+        run(root.resolve("b"), vae("train.steps=10"));
+        assertThat(TinyRuns.hashes(root.resolve("a"))).isEqualTo(TinyRuns.hashes(root.resolve("b")));
+        RunConfig other = RunConfig.of("vae", "strokes", TinyRuns.data(Split.TRAIN), io.palitra.data.DataOptions.DEFAULT, 4,
+            List.of("latent=4", "train.batch=16", "train.steps=10")).on("cpu", RunConfig.Precision.FP32, 1).saving(5, 5);
+        run(root.resolve("c"), other);
+        assertThat(TinyRuns.hashes(root.resolve("c"))).isNotEqualTo(TinyRuns.hashes(root.resolve("a")));
+    }
+
+    @Test void aNonFiniteLossStopsBeforeTheOptimiserMovesAndLeavesTheCheckpoint(@TempDir Path root) throws Exception {
+        Path folder = root.resolve("run");
+        assertThatThrownBy(() -> run(folder, vae("train.steps=200", "train.optimizer=sgd", "train.optimizer.lr=1e12", "train.clip=0")))
+            .isInstanceOf(NonFiniteException.class).hasMessageContaining("elbo").hasMessageContaining("is not finite");
+        try (Scope scope = new Scope()) {
+            Checkpoint.latest(folder, m -> {}).ifPresent(c -> {
+                Map<String, Tensor> weights = c.load("weights");
+                weights.forEach((k, t) -> assertThat(t.isFinite().all().item()).as(k).isEqualTo(1));
+            });
+        }
+    }
+
+    @Test void twoTrainersCannotShareAFolder(@TempDir Path root) throws Exception {
+        Path folder = root.resolve("run");
+        boolean[] tried = {false};
+        Trainer.start(folder, vae("train.steps=6"), TinyRuns.data(Split.TRAIN), TinyRuns.data(Split.TEST), Progress.SILENT, () -> {
+            if (!tried[0]) {
+                tried[0] = true;
+                assertThatThrownBy(() -> Trainer.resume(folder, TinyRuns.data(Split.TRAIN), null, Progress.SILENT, () -> false))
+                    .hasMessageContaining("run");
+            }
+            return false;
+        });
+        assertThat(tried[0]).isTrue();
+    }
+
+    @Test void aFolderThatHoldsARunIsNotOverwritten(@TempDir Path root) throws Exception {
+        run(root.resolve("run"), vae("train.steps=5"));
+        assertThatThrownBy(() -> run(root.resolve("run"), vae("train.steps=5"))).hasMessageContaining("already holds a run");
+    }
+
+    @Test void accumulatedMicroBatchesDescendTheSameMeanLoss(@TempDir Path root) throws Exception {
+        run(root.resolve("one"), RunConfig.of("ae", "strokes", TinyRuns.data(Split.TRAIN), io.palitra.data.DataOptions.DEFAULT, 3,
+            List.of("train.steps=5", "train.batch=16")).on("cpu", RunConfig.Precision.FP32, 1).saving(1, 5));
+        run(root.resolve("four"), RunConfig.of("ae", "strokes", TinyRuns.data(Split.TRAIN), io.palitra.data.DataOptions.DEFAULT, 3,
+            List.of("train.steps=5", "train.batch=16", "train.accumulate=4")).on("cpu", RunConfig.Precision.FP32, 1).saving(1, 5));
+        List<double[]> one = first(Metrics.read(root.resolve("one"))), four = first(Metrics.read(root.resolve("four")));
+        for (int i = 0; i < one.size(); i++) assertThat(four.get(i)[1]).isCloseTo(one.get(i)[1],
+            org.assertj.core.api.Assertions.within(1e-3));
+    }
+
+    private static List<double[]> first(Map<String, List<double[]>> metrics) { return metrics.values().iterator().next(); }
+
+    @Test void alteredWeightsAreRefusedAndTheCheckpointServes(@TempDir Path root) throws Exception {
+        Path folder = root.resolve("run");
+        run(folder, vae("train.steps=10"));
+        byte[] bytes = Files.readAllBytes(folder.resolve(Run.MODEL));
+        bytes[bytes.length - 5] ^= 4;
+        Files.write(folder.resolve(Run.MODEL), bytes);
+        List<String> warned = new ArrayList<>();
+        try (Run opened = Run.open(folder, "cpu", warned::add); Scope scope = new Scope()) {
+            assertThat(opened.sample(2, 1, List.of()).isFinite().all().item()).isEqualTo(1);
+        }
+        assertThat(warned).anyMatch(w -> w.contains("model.safetensors"));
+    }
+
+    @Test void bf16TrainsToAFiniteLossNearThatOfFp32(@TempDir Path root) throws Exception {
+        run(root.resolve("fp32"), vae("train.steps=10"));
+        RunConfig half = vae("train.steps=10").on("cpu", RunConfig.Precision.BF16, 1);
+        run(root.resolve("bf16"), half);
+        List<double[]> a = Metrics.read(root.resolve("fp32")).get("elbo"), b = Metrics.read(root.resolve("bf16")).get("elbo");
+        assertThat(b.get(b.size() - 1)[1]).isCloseTo(a.get(a.size() - 1)[1], org.assertj.core.api.Assertions.withinPercentage(5));
+        assertThat(b.get(b.size() - 1)[1]).isNotEqualTo(a.get(a.size() - 1)[1]);
+    }
+}
