@@ -176,7 +176,8 @@ public final class Ae extends Module implements GenerativeModel<Ae.Sampling>, En
             measures.add(new Measure("PSNR", decibels / items, "dB", "result against the clean item, mean over items, " + of));
             if (corrupts()) {
                 measures.add(new Measure("PSNR spoilt", noisyDecibels / items, "dB", "what the encoder saw against the clean item, " + of));
-                measures.add(new Measure("PSNR gain", (decibels - noisyDecibels) / items, "dB", "of the result over what the encoder saw, " + of));
+                double gain = (decibels - noisyDecibels) / items;
+                measures.add(new Measure("PSNR gain", gain, "dB", "of the result over what the encoder saw, " + of));
             }
         }
         return measures;

@@ -183,7 +183,8 @@ class VaeTest {
             List<Measure> measures = vae.evaluate(List.of(new Batch(grey(4, 1, 8, 8), null, 0)), new Rng(1));
             assertThat(measures.stream().map(Measure::name)).containsExactly("KL", "reconstruction error");
             assertThat(measures.get(1).about()).contains("which is no likelihood");
-            assertThatThrownBy(() -> vae.logProb(grey(4, 1, 8, 8), new Rng(1))).hasMessageContaining("decoder.binarise=none has no likelihood");
+            assertThatThrownBy(() -> vae.logProb(grey(4, 1, 8, 8), new Rng(1)))
+                .hasMessageContaining("decoder.binarise=none has no likelihood");
             vae.close();
         }
     }
@@ -193,9 +194,10 @@ class VaeTest {
             "Vae with decoder=bernoulli wants pictures, got VectorSpec[size=3, classes=0]; decoder=gaussian takes points");
         assertThatThrownBy(() -> vae(POINTS, "decoder=gaussian", "net=conv")).hasMessage(
             "Vae with net=conv wants pictures, got VectorSpec[size=3, classes=0]; net=mlp takes points");
-        assertThatThrownBy(() -> vae(new ImageSpec(1, 30, 30, 0), "net=conv")).hasMessage("Vae with net=conv wants pictures whose sides can "
-            + "be halved twice, such as 28, 32 or 64, got 30x30; net=mlp takes any size");
-        assertThatThrownBy(() -> vae(new ImageSpec(1, 8, 8, 0), "conditional=true")).hasMessageContaining("wants labelled data, got ImageSpec");
+        assertThatThrownBy(() -> vae(new ImageSpec(1, 30, 30, 0), "net=conv")).hasMessage("Vae with net=conv wants pictures whose sides "
+            + "can be halved twice, such as 28, 32 or 64, got 30x30; net=mlp takes any size");
+        assertThatThrownBy(() -> vae(new ImageSpec(1, 8, 8, 0), "conditional=true"))
+            .hasMessageContaining("wants labelled data, got ImageSpec");
         assertThatThrownBy(() -> vae(SMALL, "latent=0")).hasMessageContaining("illegal latent: 0");
         try (Scope scope = new Scope()) {
             Vae vae = vae(SMALL);
