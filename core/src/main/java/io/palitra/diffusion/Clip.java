@@ -23,12 +23,14 @@ public record Clip(Denoiser of, Bound bound, boolean keepEps) implements Denoise
     }
 
     /**
-     * Dynamic thresholding, Saharia et al. 2022, arXiv:2205.11487, section 2.3: s is the given quantile of |x0| of each item, held between 1
-     * and max; x0 is clamped to [-s, s] and divided by s.
+     * Dynamic thresholding, Saharia et al. 2022, arXiv:2205.11487, section 2.3: s is the given quantile of |x0| of each item, held
+     * between 1 and max; x0 is clamped to [-s, s] and divided by s.
      */
     public record Dynamic(double quantile, double max) implements Bound {
         public Dynamic {
-            if (!(quantile > 0 && quantile <= 1)) throw new IllegalArgumentException("illegal quantile: " + quantile + ", must be in (0, 1]");
+            if (!(quantile > 0 && quantile <= 1)) {
+                throw new IllegalArgumentException("illegal quantile: " + quantile + ", must be above 0 and at most 1");
+            }
             if (!(max > 0)) throw new IllegalArgumentException("illegal max: " + max + ", must be above 0");
         }
 

@@ -298,7 +298,8 @@ public final class DiffusersScheduler {
 
     /** n sigmas between the ends of those that the times gave; DPM takes the ends of the schedule. */
     private double[] spread(int n, double[] sigmas) {
-        double max = kind == Kind.DPM ? ratios[ratios.length - 1] : sigmas[0], min = kind == Kind.DPM ? ratios[0] : sigmas[sigmas.length - 1];
+        double max = kind == Kind.DPM ? ratios[ratios.length - 1] : sigmas[0];
+        double min = kind == Kind.DPM ? ratios[0] : sigmas[sigmas.length - 1];
         if (kind == Kind.EULER) {
             max = number("sigma_max", max);
             min = number("sigma_min", min);

@@ -6,6 +6,7 @@ import io.palitra.engine.Torch;
 /** alphaBar_t for t = 0..T-1: the trained noise levels x_t = sqrt(alphaBar_t) x0 + sqrt(1 - alphaBar_t) eps. */
 public final class NoiseTable {
     private final double[] alphaBar;
+    private final double[] logRatios;
 
     /** @throws IllegalArgumentException if there are no values, or one is not from 0 to 1 */
     public NoiseTable(double[] alphaBar) {
@@ -16,6 +17,8 @@ public final class NoiseTable {
             }
         }
         this.alphaBar = alphaBar.clone();
+        logRatios = new double[alphaBar.length];
+        for (int t = 0; t < logRatios.length; t++) logRatios[t] = Math.log(at(t).ratio());
     }
 
     /** T. */
@@ -36,11 +39,7 @@ public final class NoiseTable {
     public Tensor sigma(Tensor times, int dims) { return pick(times, dims, false); }
 
     /** The level with a given sigma / alpha; its time lies between the trained ones, on a line in log sigma. Held within the table. */
-    public Level ofRatio(double s) {
-        double[] logs = new double[size()];
-        for (int t = 0; t < logs.length; t++) logs[t] = Math.log(at(t).ratio());
-        return Level.preserving(s, time(s, logs));
-    }
+    public Level ofRatio(double s) { return Level.preserving(s, time(s, logRatios)); }
 
     /** The time of ratio s on a line between log ratios of times 0, 1, ... */
     static double time(double s, double[] logs) {

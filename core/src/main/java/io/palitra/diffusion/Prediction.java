@@ -67,8 +67,8 @@ public enum Prediction {
     }
 
     /**
-     * Weights of the squared error that make every prediction's loss the x0-loss weighted by min(SNR, gamma), SNR = (alpha / sigma)²: Hang et
-     * al. 2023, arXiv:2303.09556, section 3.4. Shaped as alpha and sigma; gamma is 5 in the paper.
+     * Weights of the squared error that make every prediction's loss the x0-loss weighted by min(SNR, gamma), SNR = (alpha / sigma)²:
+     * Hang et al. 2023, arXiv:2303.09556, section 3.4. Shaped as alpha and sigma; gamma is 5 in the paper.
      */
     public Tensor minSnr(Tensor alpha, Tensor sigma, double gamma) {
         if (!(gamma > 0)) throw new IllegalArgumentException("illegal gamma: " + gamma + ", must be above 0");

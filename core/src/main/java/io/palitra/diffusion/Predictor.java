@@ -3,8 +3,8 @@ package io.palitra.diffusion;
 import io.palitra.engine.Tensor;
 
 /**
- * A network trained with alpha² + sigma² = 1 as a denoiser. At a level of another scale it sees x / sqrt(alpha² + sigma²), the same picture
- * with the same share of noise: one network serves variance preserving and variance exploding levels alike.
+ * A network trained with alpha² + sigma² = 1 as a denoiser. At a level of another scale it sees x / sqrt(alpha² + sigma²), the same
+ * picture with the same share of noise: one network serves variance preserving and variance exploding levels alike.
  */
 public record Predictor(Prediction prediction, Net net) implements Denoiser {
     /** The network: x [B,...] where alpha² + sigma² = 1, t its time; the answer is shaped as x. */

@@ -37,8 +37,8 @@ public sealed interface Sampler {
     record Ddpm(@Help(value = "steps", min = 1) int steps, @Help("where the steps lie") Spacing spacing,
             @Help("how much fresh noise a step adds") Variance variance) implements Sampler {
         /**
-         * SMALL is the variance of the posterior, right where x0 is one point. LARGE is that of q(x_t given x_s), right where x0 is standard
-         * normal; it also adds noise to the result of a last step that starts above t = 0, so it wants a spacing that ends at 0.
+         * SMALL is the variance of the posterior, right where x0 is one point. LARGE is that of q(x_t given x_s), right where x0 is
+         * standard normal; it leaves noise in the data if the last step starts above t = 0, so it wants a spacing that ends at 0.
          */
         public enum Variance { SMALL, LARGE }
 
@@ -188,7 +188,7 @@ public sealed interface Sampler {
         for (int i = 0; i + 1 < levels.size(); i++) {
             Level from = levels.get(i), to = levels.get(i + 1);
             if (!(from.sigma() > 0 && to.alpha() > 0 && to.ratio() <= from.ratio())) {
-                throw new IllegalArgumentException("noise must fall from level to level: level " + i + " is " + from + ", followed by " + to);
+                throw new IllegalArgumentException("noise must fall from level to level: " + i + " is " + from + ", then comes " + to);
             }
         }
     }

@@ -7,7 +7,11 @@ import java.util.function.IntUnaryOperator;
 
 /** Which of the T trained noise levels a sampler visits. The names of the first three are those of Lin et al. 2024, arXiv:2305.08891. */
 public sealed interface Spacing {
-    /** n levels from noisy to nearly clean, and {@link Level#CLEAN} at the end: n + 1 in all. @throws IllegalArgumentException for illegal n */
+    /**
+     * n levels from noisy to nearly clean, and {@link Level#CLEAN} at the end: n + 1 in all.
+     *
+     * @throws IllegalArgumentException for n below 1 or, where levels are trained ones, above T
+     */
     List<Level> levels(NoiseTable table, int n);
 
     /** Every T/n-th time counted from 0, rounded down (Song et al. 2021). Never sees T - 1; with few steps it starts far from noise. */

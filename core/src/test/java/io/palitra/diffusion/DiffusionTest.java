@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Json;
 import io.palitra.engine.Rng;
@@ -58,11 +59,13 @@ class DiffusionTest {
 
     @ParameterizedTest @ValueSource(ints = {-1, 0, 1001}) void moreStepsThanLevelsAreRefused(int n) {
         NoiseTable table = new NoiseSchedule.Linear().table();
-        assertThatThrownBy(() -> new Spacing.Trailing().levels(table, n)).hasMessage("illegal steps: " + n + ", must be from 1 to the schedule's 1000");
+        assertThatThrownBy(() -> new Spacing.Trailing().levels(table, n)).isInstanceOf(IllegalArgumentException.class)
+            .hasMessage("illegal steps: " + n + ", must be from 1 to the schedule's 1000");
     }
 
     @Test void karrasSigmasAreThoseOfThePaper() {
-        assertThat(new Spacing.Karras().sigmas(5, 0.1, 10)).containsExactly(new double[] {10, 4.070104, 1.450732, 0.432453, 0.1}, within(1e-6));
+        double[] want = {10, 4.070104, 1.450732, 0.432453, 0.1};
+        assertThat(new Spacing.Karras().sigmas(5, 0.1, 10)).containsExactly(want, within(1e-6));
     }
 
     @Test void aRatioOfTheTableIsFoundAtItsTime() {
@@ -75,7 +78,8 @@ class DiffusionTest {
 
     @Test void karrasSpacingRefusesAScheduleWithoutALargestSigma() {
         NoiseTable table = new NoiseSchedule.Linear().table().zeroTerminalSnr();
-        assertThatThrownBy(() -> new Spacing.Karras().levels(table, 10)).hasMessageContaining("ends at alpha = 0; there are [trailing, linspace]");
+        assertThatThrownBy(() -> new Spacing.Karras().levels(table, 10)).isInstanceOf(IllegalArgumentException.class)
+            .hasMessageContaining("ends at alpha = 0; there are [trailing, linspace]");
     }
 
     @ParameterizedTest @EnumSource(Prediction.class) void whatANetworkIsTrainedTowardsGivesBackDataAndNoise(Prediction prediction) {
@@ -156,38 +160,49 @@ class DiffusionTest {
 
     @Test void theLibrarysOwnTestsGiveTheirNumbers() {
         // sum of absolute values after ten steps with the model x t / (t + 1), from the tests of the diffusers library
-        String ddim = "\"_class_name\":\"DDIMScheduler\"";
-        assertThat(tenSteps(0, ddim)).isCloseTo(172.0067, within(1e-2));
-        assertThat(tenSteps(0, ddim + ",\"prediction_type\":\"v_prediction\"")).isCloseTo(52.5302, within(1e-2));
-        assertThat(tenSteps(0, ddim + ",\"beta_start\":0.01")).isCloseTo(149.8295, within(1e-2));
-        assertThat(tenSteps(0, ddim + ",\"beta_start\":0.01,\"set_alpha_to_one\":false")).isCloseTo(149.0784, within(1e-2));
-        assertThat(tenSteps(8, ddim)).isCloseTo(354.5418, within(1e-2));
-        String dpm = "\"_class_name\":\"DPMSolverMultistepScheduler\",\"lower_order_final\":false,\"final_sigmas_type\":\"sigma_min\"";
+        assertThat(tenSteps(0, "DDIM")).isCloseTo(172.0067, within(1e-2));
+        assertThat(tenSteps(0, "DDIM, 'prediction_type': 'v_prediction'")).isCloseTo(52.5302, within(1e-2));
+        assertThat(tenSteps(0, "DDIM, 'beta_start': 0.01")).isCloseTo(149.8295, within(1e-2));
+        assertThat(tenSteps(0, "DDIM, 'beta_start': 0.01, 'set_alpha_to_one': false")).isCloseTo(149.0784, within(1e-2));
+        assertThat(tenSteps(8, "DDIM")).isCloseTo(354.5418, within(1e-2));
+        String dpm = "DPMSolverMultistep, 'lower_order_final': false, 'final_sigmas_type': 'sigma_min'";
         assertThat(tenSteps(0, dpm) / 768).isCloseTo(0.3301, within(1e-3));
-        assertThat(tenSteps(0, dpm + ",\"prediction_type\":\"v_prediction\"") / 768).isCloseTo(0.2251, within(1e-3));
+        assertThat(tenSteps(0, dpm + ", 'prediction_type': 'v_prediction'") / 768).isCloseTo(0.2251, within(1e-3));
         assertThat(tenSteps(5, dpm)).isCloseTo(318.4111, within(1e-2));
-        // where that library scales the input twice, the numbers of scaling it once
-        assertThat(tenSteps(0, "\"_class_name\":\"EulerDiscreteScheduler\",\"num_train_timesteps\":1100")).isCloseTo(168.0516, within(1e-2));
-        assertThat(tenSteps(0, "\"_class_name\":\"HeunDiscreteScheduler\",\"num_train_timesteps\":1100,\"beta_start\":0.0001,\"beta_end\":0.02"))
-            .isCloseTo(244.6025, within(1e-2));
+        // where those tests scale the input twice, the numbers of scaling it once
+        assertThat(tenSteps(0, "EulerDiscrete, 'num_train_timesteps': 1100")).isCloseTo(168.0516, within(1e-2));
+        String heun = "HeunDiscrete, 'num_train_timesteps': 1100, 'beta_start': 0.0001, 'beta_end': 0.02";
+        assertThat(tenSteps(0, heun)).isCloseTo(244.6025, within(1e-2));
     }
 
-    @ParameterizedTest @ValueSource(strings = {"\"_class_name\":\"PNDMScheduler\"", "\"_class_name\":7",
-        "\"_class_name\":\"DDIMScheduler\",\"prediction_type\":\"flow\"", "\"_class_name\":\"DDIMScheduler\",\"beta_schedule\":\"laplace\"",
-        "\"_class_name\":\"DDIMScheduler\",\"beta_start\":2", "\"_class_name\":\"DDIMScheduler\",\"num_train_timesteps\":1e99",
-        "\"_class_name\":\"DDIMScheduler\",\"num_train_timesteps\":2000000000", "\"_class_name\":\"DDIMScheduler\",\"clip_sample_range\":-1",
-        "\"_class_name\":\"DDPMScheduler\",\"variance_type\":\"learned_range\"", "\"_class_name\":\"DDPMScheduler\",\"trained_betas\":[0.1]",
-        "\"_class_name\":\"DPMSolverMultistepScheduler\",\"solver_order\":3",
-        "\"_class_name\":\"DPMSolverMultistepScheduler\",\"algorithm_type\":\"sde-dpmsolver++\"",
-        "\"_class_name\":\"EulerDiscreteScheduler\",\"timestep_spacing\":\"uniform\""})
-    void aSchedulerFileThatIsNotKnownIsRefusedInOneLine(String fields) {
-        assertThatThrownBy(() -> new DiffusersScheduler(Json.read("scheduler", "{" + fields + "}"))).isInstanceOf(ConfigException.class);
+    @ParameterizedTest @ValueSource(strings = {"PNDM", "DDIM, 'prediction_type': 'flow'", "DDIM, 'prediction_type': 3",
+        "DDIM, 'beta_schedule': 'laplace'", "DDIM, 'beta_start': 2", "DDIM, 'num_train_timesteps': 1e99",
+        "DDIM, 'num_train_timesteps': 2000000000", "DDIM, 'clip_sample_range': -1", "DDPM, 'variance_type': 'learned_range'",
+        "DDPM, 'trained_betas': [0.1]", "DPMSolverMultistep, 'solver_order': 3", "DPMSolverMultistep, 'algorithm_type': 'sde-dpmsolver++'",
+        "EulerDiscrete, 'timestep_spacing': 'uniform'", "EulerDiscrete, 'use_karras_sigmas': 1"})
+    void aSchedulerThatIsNotKnownIsRefused(String config) {
+        assertThatThrownBy(() -> scheduler(config)).isInstanceOf(ConfigException.class).hasMessageMatching(".+");
+    }
+
+    @Test void theRefusalSaysWhatThereIs() {
+        assertThatThrownBy(() -> scheduler("DPMSolverMultistep, 'solver_order': 3"))
+            .hasMessage("DPMSolverMultistepScheduler with solver_order=3 is not known; there are [1, 2]");
     }
 
     @Test void anOffsetBeyondTheScheduleIsRefused() {
-        DiffusersScheduler scheduler = new DiffusersScheduler(Json.read("scheduler", "{\"_class_name\":\"DDIMScheduler\",\"steps_offset\":1}"));
-        assertThatThrownBy(() -> scheduler.plan(1000)).isInstanceOf(ConfigException.class).hasMessageContaining("asks for time 1000 of 1000");
+        DiffusersScheduler scheduler = scheduler("DDIM, 'steps_offset': 1");
+        assertThatThrownBy(() -> scheduler.plan(1000)).isInstanceOf(ConfigException.class)
+            .hasMessageContaining("asks for time 1000 of 1000");
         assertThatThrownBy(() -> scheduler.plan(0)).hasMessageContaining("must be from 1 to the schedule's 1000");
+    }
+
+    record How(Sampler sampler, NoiseSchedule schedule) {}
+
+    @Test void samplersAndSchedulesAreChosenByText() {
+        How how = new How(new Sampler.Ddim(), new NoiseSchedule.Linear());
+        How heun = Config.with(how, "sampler=heun", "sampler.steps=32", "sampler.spacing=trailing", "schedule=cosine");
+        assertThat(heun).isEqualTo(new How(new Sampler.Heun(32, new Spacing.Trailing()), new NoiseSchedule.Cosine()));
+        assertThatThrownBy(() -> Config.with(how, "sampler.steps=0")).isInstanceOf(ConfigException.class);
     }
 
     @Test void theBetaQuantileIsThatOfSymmetry() {
@@ -197,13 +212,20 @@ class DiffusionTest {
         assertThat(DiffusersScheduler.betaQuantile(0.2) + DiffusersScheduler.betaQuantile(0.8)).isCloseTo(1, within(1e-12));
     }
 
-    private static double tenSteps(int first, String fields) {
-        DiffusersScheduler scheduler = new DiffusersScheduler(Json.read("scheduler", "{" + fields + "}"));
+    private static double tenSteps(int first, String config) {
+        DiffusersScheduler scheduler = scheduler(config);
         DiffusersScheduler.Plan plan = scheduler.plan(10).from(first);
         Tensor ramp = Torch.arange(0, 768).reshape(3, 8, 8, 4).div(768).permute(3, 0, 1, 2);
         Tensor reversed = Torch.arange(0, 768).flip(0).reshape(3, 8, 8, 4).div(768).permute(3, 0, 1, 2);
         Tensor x = first == 0 ? ramp.mul(plan.initialSigma()) : plan.levels().get(0).noised(ramp, reversed);
         return plan.sample(scheduler.denoiser((y, t) -> y.mul(t / (t + 1))), x, Torch::zerosLike).abs().sum().item();
+    }
+
+    /** From the class's name without "Scheduler", and further keys between single quotes. */
+    private static DiffusersScheduler scheduler(String config) {
+        String name = config.split(",", 2)[0];
+        String json = "{'_class_name': '" + name + "Scheduler'" + config.substring(name.length()) + "}";
+        return new DiffusersScheduler(Json.read("scheduler", json.replace('\'', '"')));
     }
 
     private static double[] times(List<Level> levels) { return levels.stream().mapToDouble(Level::t).toArray(); }
