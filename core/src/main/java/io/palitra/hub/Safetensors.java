@@ -292,6 +292,7 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
             ByteArrayOutputStream json = new ByteArrayOutputStream();
             long at = 0;
             try (JsonGenerator g = HeaderParser.JSON.createGenerator(json)) {
+                g.enable(JsonGenerator.Feature.COMBINE_UNICODE_SURROGATES_IN_UTF8);   // as the reference writes them
                 g.writeStartObject();
                 g.writeObjectFieldStart(METADATA);
                 Map<String, String> words = new TreeMap<>(metadata);

@@ -279,6 +279,13 @@ class SafetensorsTest {
         assertThat(folder).isEmptyDirectory();
     }
 
+    @Test void namesStandInTheFileAsPlainUtf8() throws IOException {
+        Path file = folder.resolve("a.safetensors");
+        try (Scope scope = new Scope()) { Safetensors.write(file, Map.of("ß\ud83d\ude00", Torch.zeros(1)), Map.of()); }
+        assertThat(Files.readString(file)).contains("\"ß\ud83d\ude00\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}");
+        assertThat(Safetensors.header(file).entries()).containsOnlyKeys("ß\ud83d\ude00");
+    }
+
     @Test void aFolderThatIsMissingIsSaidSo() {
         try (Scope scope = new Scope()) {
             Path file = folder.resolve("none/a.safetensors");

@@ -38,6 +38,7 @@ final class CrashStorage implements Storage {
     private final SplittableRandom random;
     private Node top = new Node(true);
     private int left = Integer.MAX_VALUE;
+    int calls;
 
     CrashStorage(Path root, SplittableRandom random) {
         this.root = root.toAbsolutePath();
@@ -48,6 +49,7 @@ final class CrashStorage implements Storage {
     void dieAfter(int calls) { left = calls; }
 
     private void call() throws IOException {
+        calls++;
         if (left-- <= 0) {
             left = 0;
             throw new IOException("the power is off");
