@@ -215,7 +215,7 @@ public final class Checkpoint {
             String plain = displaced ? name.substring(DISPLACED.length()) : name;
             if (!plain.matches(STEP + "[0-9]{8,18}")) continue;
             long step = Long.parseLong(plain.substring(STEP.length()));
-            if (displaced) byStep.putIfAbsent(step, p); else byStep.put(step, p);
+            if (!displaced || !byStep.containsKey(step)) byStep.put(step, p);
         }
         return List.copyOf(byStep.values());
     }
