@@ -8,6 +8,8 @@ import java.awt.image.DataBuffer;
 import java.awt.image.IndexColorModel;
 import java.awt.image.Raster;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.Locale;
@@ -97,7 +99,8 @@ public final class Pictures {
         }
         Format format = Format.of(bytes).orElseThrow(() -> new FormatException(name, 0, "not a PNG, JPEG, GIF, BMP or WebP picture"));
         if (Thread.currentThread().isInterrupted()) throw new CancellationException(name + ": reading was interrupted");
-        Bytes in = new Bytes(bytes);
+        if (format == Format.WEBP) whole(bytes, name);
+        Bytes in = new Bytes(bytes, format == Format.WEBP ? 64 : 0);
         Future<Picture> decoded = DECODERS.submit(() -> decode(format, in, name, limits));
         try {
             return decoded.get(limits.millis(), TimeUnit.MILLISECONDS);
@@ -114,6 +117,12 @@ public final class Pictures {
             if (e.getCause() instanceof FormatException fault) throw fault;
             throw new IllegalStateException(name + ": the decoder failed: " + e.getCause(), e);
         }
+    }
+
+    /** A RIFF says how long it is; its decoder would take what is missing for zeros. */
+    private static void whole(byte[] bytes, String name) {
+        long size = 8 + (ByteBuffer.wrap(bytes, 4, 4).order(ByteOrder.LITTLE_ENDIAN).getInt() & 0xffffffffL);
+        if (size > bytes.length) throw new FormatException(name, bytes.length, "ends early: the header claims " + size + " bytes");
     }
 
     private static Picture decode(Format format, Bytes in, String name, Limits limits) {
@@ -333,24 +342,36 @@ public final class Pictures {
         return new Picture(3, in.height(), in.width(), out);
     }
 
-    /** Bytes as the input of a decoder; once cut, every read fails, so that an abandoned decoder ends. */
+    /**
+     * Bytes as the input of a decoder; once cut, every read fails, so that an abandoned decoder ends. The decoder of WebP looks ahead, and
+     * past the end of its input goes on with an exception for every pixel: a few zeros after the end keep a sound file from that, and one
+     * that asks for more again and again is given up.
+     */
     private static final class Bytes extends ImageInputStreamImpl {
         private final byte[] bytes;
+        private final int zeros;
+        private int pastEnd;
         private volatile boolean cut;
 
-        Bytes(byte[] bytes) { this.bytes = bytes; }
+        Bytes(byte[] bytes, int zeros) {
+            this.bytes = bytes;
+            this.zeros = zeros;
+        }
 
         @Override public int read() throws IOException {
             bitOffset = 0;
             if (left() == 0) return -1;
-            return bytes[(int) streamPos++] & 0xff;
+            int at = (int) streamPos++;
+            return at < bytes.length ? bytes[at] & 0xff : 0;
         }
 
         @Override public int read(byte[] out, int offset, int length) throws IOException {
             bitOffset = 0;
             int n = Math.min(left(), length);
             if (n == 0) return length == 0 ? 0 : -1;
-            System.arraycopy(bytes, (int) streamPos, out, offset, n);
+            int there = (int) Math.max(0, Math.min(n, bytes.length - streamPos));
+            if (there > 0) System.arraycopy(bytes, (int) streamPos, out, offset, there);
+            Arrays.fill(out, offset + there, offset + n, (byte) 0);
             streamPos += n;
             return n;
         }
@@ -358,7 +379,8 @@ public final class Pictures {
         private int left() throws IOException {
             checkClosed();
             if (cut) throw new IOException("given up");
-            return (int) Math.max(0, bytes.length - streamPos);
+            if (streamPos >= bytes.length + zeros && ++pastEnd > 1000) throw new IOException("reads on after its end");
+            return (int) Math.max(0, bytes.length + zeros - streamPos);
         }
 
         @Override public long length() { return bytes.length; }

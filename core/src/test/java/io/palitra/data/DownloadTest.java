@@ -103,7 +103,8 @@ class DownloadTest {
     }
 
     private Download download() {
-        return new Download("http://127.0.0.1:" + server.getAddress().getPort() + "/some/", (file, bytes, total) -> { }, Duration.ofMillis(1500));
+        String from = "http://127.0.0.1:" + server.getAddress().getPort() + "/some/";
+        return new Download(from, (file, bytes, total) -> { }, Duration.ofMillis(1500));
     }
 
     private DownloadException fails(Download download) throws Exception {

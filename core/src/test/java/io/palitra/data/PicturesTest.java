@@ -182,6 +182,11 @@ class PicturesTest {
             .isInstanceOf(FormatException.class).hasMessage("cat.png at byte 0: not a PNG, JPEG, GIF, BMP or WebP picture");
     }
 
+    @Test void aWebpThatEndsEarlyIsRefused() {
+        assertThatThrownBy(() -> read(Arrays.copyOf(Seeds.WEBP_LOSSLESS, 100))).isInstanceOf(FormatException.class)
+            .hasMessage("x at byte 100: ends early: the header claims 120 bytes");
+    }
+
     @Test void aHeaderThatClaimsTooMuchIsRefusedBeforeDecoding() {
         long start = System.nanoTime();
         assertThatThrownBy(() -> read(header(60_000, 60_000))).isInstanceOf(FormatException.class).hasMessageContaining("60000x60000");

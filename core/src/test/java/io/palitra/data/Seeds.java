@@ -39,7 +39,7 @@ final class Seeds {
         + "AAgsPH1n4dbVNP1Xx38Rpp7cahbWlhpcNvd202paTHCtzfWyHzLmNEuUjma1nXYZbdbqwP2l7nwR8PvGnhzwXpP2NNB+Hvwv1/xKst/qosdN8QeJ3Mljbpb6"
         + "lZasCtzDdW11pQjaG0vrW6lulhmHnGa3/fyv/9k=");
 
-    /** 4x2, black but for red at (0,1) and white at (1,3), written by Pillow: what Java's own encoder makes of so few pixels is not sound. */
+    /** 4x2, black but for red at (0,1) and white at (1,3), by Pillow: Java's encoder loses the last. */
     static final byte[] GIF = Base64.getDecoder().decode(
         "R0lGODdhBAACAIEAAP////8AAAAAAAAAACwAAAAABAACAAAICQAFBBBAkCCAgAA7");
     /** 8x8 of the one colour c04020, with loss, written by libwebp. */
