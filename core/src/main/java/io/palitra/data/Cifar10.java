@@ -30,7 +30,8 @@ public final class Cifar10 implements ImageDataset {
         return List.of("data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin");
     }
 
-    static boolean in(Path folder, Split split) { return Files.isRegularFile(folder.resolve(names(split).get(0))); }
+    /** Whether a folder holds all files of a split. */
+    static boolean in(Path folder, Split split) { return names(split).stream().allMatch(name -> Files.isRegularFile(folder.resolve(name))); }
 
     /**
      * Reads {@code data_batch_1.bin} to {@code data_batch_5.bin}, or {@code test_batch.bin}.

@@ -94,6 +94,9 @@ public final class Datasets {
 
     /** The sets that need no files. */
     private static Dataset drawn(String name, Split split, DataOptions options) {
+        if (!name.equals("strokes") && (options.size() != 0 || options.channels() != 0)) {
+            throw new IllegalArgumentException(name + " has points, not pictures: size and channels must be 0");
+        }
         return switch (name) {
             case "strokes" -> Resized.of(new Strokes(split, options.size() == 0 ? 28 : options.size()), options.size(), options.channels());
             case "toy-moons" -> new Toy(Toy.Kind.MOONS, split);
@@ -134,7 +137,9 @@ public final class Datasets {
         }
         for (Path folder : looked) {
             if (Files.isRegularFile(folder.resolve("train.zip")) && Files.isRegularFile(folder.resolve("test.zip"))) {
-                return ImageFolder.open(folder, source.name(), split, options, Limits.DEFAULT);
+                ImageFolder set = ImageFolder.open(folder, source.name(), split, options, Limits.DEFAULT);
+                if (set.classNames().equals(source.classNames())) return set;
+                throw new FormatException(folder.toString(), -1, "the zips have the classes " + set.classNames() + ", not those of CIFAR-10");
             }
         }
         throw missing(source, looked);

@@ -73,6 +73,28 @@ class DatasetsTest {
         assertThatThrownBy(() -> Datasets.open("", Split.TRAIN, DataOptions.DEFAULT)).isInstanceOf(IllegalArgumentException.class);
     }
 
+    @Test void drawnSetsNeedNoFiles() {
+        for (Source source : Datasets.catalogue()) {
+            if (source.kind() != Source.Kind.DRAWN) continue;
+            for (Split split : Split.values()) {
+                Dataset set = Datasets.open(source.name(), split, DataOptions.DEFAULT);
+                assertThat(set.name()).isEqualTo(source.name());
+                assertThat(set.size()).isEqualTo(split == Split.TRAIN ? source.train() : source.test());
+            }
+        }
+        DataOptions sized = new DataOptions("", 20, 3, false);
+        assertThat(Datasets.open("strokes", Split.TEST, sized).spec()).isEqualTo(new ImageSpec(3, 20, 20, 10));
+        assertThatThrownBy(() -> Datasets.open("toy", Split.TEST, sized)).isInstanceOf(IllegalArgumentException.class)
+            .hasMessageContaining("toy-gaussians has points, not pictures");
+    }
+
+    @Test void zipsOfOtherClassesAreNotTakenForCifar(@TempDir Path dir) throws IOException {
+        Path folder = Files.createDirectories(dir.resolve("cifar10"));
+        for (String zip : new String[] {"train.zip", "test.zip"}) Files.write(folder.resolve(zip), Seeds.zip(Seeds.classes()));
+        assertThatThrownBy(() -> Datasets.open("cifar10", Split.TRAIN, new DataOptions(dir.toString(), 0, 0, false)))
+            .isInstanceOf(FormatException.class).hasMessageContaining("the classes [a, b]");
+    }
+
     @Test void missingFilesSayWhereTheyWereSoughtAndHowToGetThem(@TempDir Path dir) {
         DataOptions at = new DataOptions(dir.toString(), 0, 0, false);
         assertThatThrownBy(() -> Datasets.open("kmnist", Split.TRAIN, at)).isInstanceOf(FormatException.class)
