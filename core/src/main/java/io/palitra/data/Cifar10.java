@@ -31,7 +31,9 @@ public final class Cifar10 implements ImageDataset {
     }
 
     /** Whether a folder holds all files of a split. */
-    static boolean in(Path folder, Split split) { return names(split).stream().allMatch(name -> Files.isRegularFile(folder.resolve(name))); }
+    static boolean in(Path folder, Split split) {
+        return names(split).stream().allMatch(name -> Files.isRegularFile(folder.resolve(name)));
+    }
 
     /**
      * Reads {@code data_batch_1.bin} to {@code data_batch_5.bin}, or {@code test_batch.bin}.

@@ -139,7 +139,7 @@ public final class Datasets {
             if (Files.isRegularFile(folder.resolve("train.zip")) && Files.isRegularFile(folder.resolve("test.zip"))) {
                 ImageFolder set = ImageFolder.open(folder, source.name(), split, options, Limits.DEFAULT);
                 if (set.classNames().equals(source.classNames())) return set;
-                throw new FormatException(folder.toString(), -1, "the zips have the classes " + set.classNames() + ", not those of CIFAR-10");
+                throw new FormatException(folder.toString(), -1, "its zips have the classes " + set.classNames() + ", not CIFAR-10's");
             }
         }
         throw missing(source, looked);
