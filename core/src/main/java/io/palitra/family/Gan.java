@@ -34,7 +34,8 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Generative adversarial network: a generator G(z), z ~ N(0, I), against a discriminator D(x) whose score is high for real items and low for
+ * Generative adversarial network: a generator G(z), z ~ N(0, I), against a discriminator D(x) whose score is high for real items and low
+ * for
  * made ones.
  * Goodfellow et al. 2014, arXiv:1406.2661; convolutional nets: Radford et al. 2016, arXiv:1511.06434; hinge: Lim and Ye 2017,
  * arXiv:1705.02894; WGAN-GP: Gulrajani et al. 2017, arXiv:1704.00028; R1: Mescheder et al. 2018, arXiv:1801.04406, lazily as Karras et al.

@@ -338,7 +338,8 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
         List<Measure> measures = new ArrayList<>();
         if (bounded()) {
             String what = config.decoder instanceof Decoder.Bernoulli ? "pixels drawn black or white by their grey value"
-                : config.decoder instanceof Decoder.Logistic ? "256 grey values" : "density in data units, comparable only on the same data";
+                : config.decoder instanceof Decoder.Logistic ? "256 grey values"
+                    : "density in data units, comparable only on the same data";
             measures.add(new Measure("-ELBO", (recon + kl) / n, "nats", "one draw an item, " + what + of));
             String first = scored < items ? ", the first " + scored + " items" + (classes > 0 ? ", class given" : "") : of;
             measures.add(new Measure("-log p", -log / scored, "nats",

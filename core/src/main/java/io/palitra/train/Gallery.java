@@ -51,6 +51,7 @@ final class Gallery implements AutoCloseable {
     private static final int WATCHED = 512;
     private static final int SETTLED = 10_000;
     private static final int FRAMES = 24;
+    private static final int APART = 50;
     private static final int FRAME_MILLIS = 150;
 
     private final Path folder;
@@ -75,10 +76,13 @@ final class Gallery implements AutoCloseable {
         events = EventFile.open(folder, 0);
     }
 
-    /** Every epoch, and in runs of few epochs more often, so that the animation has about 24 frames; a function of the step alone. */
+    /**
+     * Every epoch, and in runs of few epochs more often, so that the animation has about 24 frames, at least 50 steps apart; a function
+     * of the step alone.
+     */
     boolean due(long step, long steps, long perEpoch) {
         long parts = Math.max(1, Math.round(FRAMES / Math.max(1.0, steps / (double) perEpoch)));
-        long every = Math.max(1, Math.min(perEpoch, steps) / parts);
+        long every = Math.max(APART, Math.min(perEpoch, steps) / parts);
         return step == steps || step % perEpoch == 0 || step % perEpoch % every == 0 && perEpoch - step % perEpoch >= every;
     }
 
