@@ -52,9 +52,10 @@ final class FamiliesCommand implements Callable<Integer> {
         Common.OUT.println();
         Common.OUT.println(title);
         for (Key k : keys) {
-            Common.OUT.printf("  %-34s %-14s %s%n", prefix + k.path(), k.defaultValue(), k.help());
-            String more = k.type() + (k.range().isEmpty() ? "" : ", " + k.range()) + (k.when().isEmpty() ? "" : "; when " + k.when());
-            Common.OUT.printf("  %-34s %-14s (%s)%n", "", "", more);
+            if (k.path().contains("NAME.")) continue;   // the keys of an optimiser, as above
+            String allowed = k.type() + (k.range().isEmpty() ? "" : ", " + k.range());
+            Common.OUT.printf("  %-28s = %-12s %s (%s)%s%n", prefix + k.path(), k.defaultValue(), k.help(), allowed,
+                k.when().isEmpty() ? "" : " when " + k.when());
         }
     }
 

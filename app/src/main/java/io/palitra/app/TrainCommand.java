@@ -96,6 +96,9 @@ final class TrainCommand implements Callable<Integer> {
             .on(Device.named(device).toString(), precision, threads > 0 ? threads : Runtime.getRuntime().availableProcessors())
             .saving(20, saveEvery);
         Path folder = out != null ? out : fresh(family, train.name());
+        if (Files.exists(folder.resolve(Run.CONFIG))) {
+            throw new IllegalArgumentException("'" + folder + "' already holds a run; --resume goes on with it, or choose another --out");
+        }
         if (!quiet) terminal.note("training into " + folder);
         Stop stop = Stop.onSignals();
         return end(folder, Trainer.start(folder, config, train, test, terminal, stop), json);

@@ -1,19 +1,21 @@
 package io.palitra.model;
 
+import io.palitra.config.Help;
+
 /** The learning rate's share of its full value at a step. */
 public sealed interface LrSchedule {
     /** Factor in [0,1] at {@code step} (from 0) of {@code steps}. */
     double at(long step, long steps);
 
     /** Linear over the first {@code warmup} steps, then 1. */
-    record Constant(int warmup) implements LrSchedule {
+    record Constant(@Help(value = "steps over which the rate rises from 0", min = 0) int warmup) implements LrSchedule {
         public Constant() { this(0); }
 
         @Override public double at(long step, long steps) { return rise(step, warmup); }
     }
 
     /** Linear over {@code warmup} steps, then half a cosine down to 0 at the end. Loshchilov and Hutter 2017, arXiv:1608.03983. */
-    record Cosine(int warmup) implements LrSchedule {
+    record Cosine(@Help(value = "steps over which the rate rises from 0", min = 0) int warmup) implements LrSchedule {
         public Cosine() { this(0); }
 
         @Override public double at(long step, long steps) {
@@ -24,7 +26,7 @@ public sealed interface LrSchedule {
     }
 
     /** Linear over {@code warmup} steps, then linear down to 0 at the end. */
-    record Linear(int warmup) implements LrSchedule {
+    record Linear(@Help(value = "steps over which the rate rises from 0", min = 0) int warmup) implements LrSchedule {
         public Linear() { this(0); }
 
         @Override public double at(long step, long steps) {

@@ -1,21 +1,22 @@
 package io.palitra.model;
 
+import io.palitra.config.Help;
 import io.palitra.engine.OptimizerSpec;
 import java.util.Map;
 
 /**
  * How a family is trained: everything of the loop that changes what comes out, and nothing that does not.
- *
- * @param epochs passes of the data, unless steps is given
- * @param steps optimiser moves, 0 = by epochs
- * @param batch items in a step
- * @param accumulate micro-batches that a step's batch is cut into, to save memory
- * @param modules other optimisers for modules named as in the checkpoint ("discriminator"); the rest use optimizer
- * @param clip largest Euclidean norm of all gradients of a module, 0 = any
- * @param ema decay a step of the averaged weights that are saved for sampling, 0 = no averaging
  */
-public record Recipe(int epochs, long steps, int batch, int accumulate, OptimizerSpec optimizer, Map<String, OptimizerSpec> modules,
-        LrSchedule schedule, double clip, double ema) {
+public record Recipe(
+        @Help(value = "passes of the data, unless steps is given", min = 1) int epochs,
+        @Help(value = "optimiser moves; 0 = by epochs", min = 0) long steps,
+        @Help(value = "items in a step", min = 1) int batch,
+        @Help(value = "micro-batches that a step's batch is cut into, to save memory", min = 1) int accumulate,
+        @Help("what moves the parameters") OptimizerSpec optimizer,
+        @Help("another optimiser for a module of that name, such as discriminator") Map<String, OptimizerSpec> modules,
+        @Help("share of the learning rate over the run") LrSchedule schedule,
+        @Help(value = "largest norm of all gradients of a module; 0 = any", min = 0) double clip,
+        @Help(value = "decay a step of the averaged weights that are saved to sample from; 0 = none", min = 0, max = 1) double ema) {
 
     /** One optimiser for all, constant rate, no clipping, no averaging. */
     public static Recipe of(int epochs, int batch, OptimizerSpec optimizer) {

@@ -23,7 +23,6 @@ import io.palitra.model.Trainable;
 import io.palitra.model.Update;
 import io.palitra.nn.Module;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
