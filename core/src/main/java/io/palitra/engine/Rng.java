@@ -32,55 +32,52 @@ public final class Rng {
     /** The same numbers, delivered on a device. */
     public Rng on(Device other) { return new Rng(key, first, other); }
 
-    /** Standard normal. */
+    /** Standard normal. Box and Muller 1958: two uniforms to two normals. */
     public Tensor normal(long... shape) {
-        float[] out = new float[Torch.numel(shape)];
-        long items = shape.length == 0 ? 1 : shape[0];
-        int per = items == 0 ? 0 : (int) (out.length / items);
-        int draw = draws++;
-        int[] x = new int[4];
-        for (int b = 0; b < items; b++) {
-            int at = b * per, end = at + per;
-            for (int block = 0; at < end; block++) {
-                philox(block, draw, first + b, x);
-                for (int k = 0; k < 4 && at < end; k += 2) {   // Box and Muller 1958: two uniforms to two normals
-                    double r = Math.sqrt(-2 * Math.log(((x[k] & 0xFFFFFFFFL) + 0.5) * TO_UNIT));
-                    double a = 2 * Math.PI * ((x[k + 1] & 0xFFFFFFFFL) * TO_UNIT);
-                    out[at++] = (float) (r * Math.cos(a));
-                    if (at < end) out[at++] = (float) (r * Math.sin(a));
-                }
+        return floats(shape, (x, out, at, end) -> {
+            for (int k = 0; k < 4 && at + k < end; k += 2) {
+                double r = Math.sqrt(-2 * Math.log(((x[k] & 0xFFFFFFFFL) + 0.5) * TO_UNIT));
+                double a = 2 * Math.PI * ((x[k + 1] & 0xFFFFFFFFL) * TO_UNIT);
+                out[at + k] = (float) (r * Math.cos(a));
+                if (at + k + 1 < end) out[at + k + 1] = (float) (r * Math.sin(a));
             }
-        }
-        return Torch.of(out, shape).to(device);
+        });
     }
 
     public Tensor normalLike(Tensor x) { return normal(x.shape()).to(x.device()); }
 
     /** Uniform in [0,1). */
     public Tensor uniform(long... shape) {
+        return floats(shape, (x, out, at, end) -> {
+            for (int k = 0; k < 4 && at + k < end; k++) out[at + k] = (x[k] >>> 8) * 0x1p-24f;
+        });
+    }
+
+    public Tensor uniformLike(Tensor x) { return uniform(x.shape()).to(x.device()); }
+
+    /** Makes out[at] .. out[at + 3], as far as end allows, of four random words. */
+    @FunctionalInterface private interface Four { void write(int[] x, float[] out, int at, int end); }
+
+    private Tensor floats(long[] shape, Four four) {
         float[] out = new float[Torch.numel(shape)];
-        long items = shape.length == 0 ? 1 : shape[0];
-        int per = items == 0 ? 0 : (int) (out.length / items);
+        int items = out.length == 0 ? 0 : shape.length == 0 ? 1 : (int) shape[0];
         int draw = draws++;
         int[] x = new int[4];
         for (int b = 0; b < items; b++) {
-            int at = b * per, end = at + per;
-            for (int block = 0; at < end; block++) {
+            int per = out.length / items, at = b * per, end = at + per;
+            for (int block = 0; at < end; block++, at += 4) {
                 philox(block, draw, first + b, x);
-                for (int k = 0; k < 4 && at < end; k++) out[at++] = (x[k] >>> 8) * 0x1p-24f;
+                four.write(x, out, at, end);
             }
         }
         return Torch.of(out, shape).to(device);
     }
 
-    public Tensor uniformLike(Tensor x) { return uniform(x.shape()).to(x.device()); }
-
     /** Whole numbers uniform in 0..bound-1, as I64. */
     public Tensor integers(long bound, long... shape) {
         if (bound < 1) throw new IllegalArgumentException("illegal bound: " + bound + ", must be at least 1");
         long[] out = new long[Torch.numel(shape)];
-        long items = shape.length == 0 ? 1 : shape[0];
-        int per = items == 0 ? 0 : (int) (out.length / items);
+        int items = out.length == 0 ? 0 : shape.length == 0 ? 1 : (int) shape[0], per = items == 0 ? 0 : out.length / items;
         int draw = draws++;
         int[] x = new int[4];
         for (int b = 0; b < items; b++) {
