@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.data.DataOptions;
 import io.palitra.data.Dataset;
 import io.palitra.data.Datasets;
+import io.palitra.data.FormatException;
 import io.palitra.data.Split;
 import io.palitra.engine.Device;
 import io.palitra.family.Families;
@@ -17,6 +18,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.ArgGroup;
@@ -91,7 +93,8 @@ final class TrainCommand implements Callable<Integer> {
         if (batch != null) overrides.add("train.batch=" + batch);
         DataOptions options = Common.dataOptions(set, dataDir);
         Terminal terminal = new Terminal(family + " on " + data, quiet);
-        Dataset train = open(data, Split.TRAIN, options, terminal), test = open(data, Split.TEST, options, terminal);
+        Dataset train = open(data, Split.TRAIN, options, terminal);
+        Dataset test = test(() -> open(data, Split.TEST, options, terminal), data, terminal);
         RunConfig config = RunConfig.of(family, Common.dataName(data), train, options, seed, overrides)
             .on(Device.named(device).toString(), precision, threads > 0 ? threads : Runtime.getRuntime().availableProcessors())
             .saving(20, saveEvery);
@@ -109,7 +112,8 @@ final class TrainCommand implements Callable<Integer> {
         if (!Files.isRegularFile(file)) throw new IllegalArgumentException("'" + folder + "' is not a run folder: it has no " + Run.CONFIG);
         RunConfig config = RunConfig.read(file);
         Terminal terminal = new Terminal(config.settings().family() + " on " + config.settings().data(), quiet);
-        Dataset train = Common.data(config, null, dataDir, Split.TRAIN), test = Common.data(config, null, dataDir, Split.TEST);
+        Dataset train = Common.data(config, null, dataDir, Split.TRAIN);
+        Dataset test = test(() -> Common.data(config, null, dataDir, Split.TEST), config.settings().data(), terminal);
         Stop stop = Stop.onSignals();
         return end(folder, Trainer.resume(folder, train, test, terminal, stop), json);
     }
@@ -122,6 +126,17 @@ final class TrainCommand implements Callable<Integer> {
                 + f.skipped().get(0));
         }
         return d;
+    }
+
+    /** A folder of a few pictures has no test part: said, and trained all the same. */
+    private static @Nullable Dataset test(Supplier<Dataset> open, String data, Terminal terminal) {
+        try {
+            return open.get();
+        } catch (FormatException e) {
+            if (Datasets.catalogue().stream().anyMatch(s -> s.name().equals(data))) throw e;
+            terminal.note(e.getMessage() + "; training without a test part: no reconstructions, nothing to evaluate");
+            return null;
+        }
     }
 
     private static Path fresh(String family, String data) {

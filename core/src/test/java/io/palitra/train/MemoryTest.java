@@ -89,7 +89,9 @@ class MemoryTest {
         }
         model.net().training(false);
         for (int i = 0; i < 1000; i++) {
-            try (Scope scope = new Scope(); Guard g = Torch.noGrad()) { sample((GenerativeModel<?>) model, i); }
+            try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+                sample((GenerativeModel<?>) model, i);
+            }
         }
         System.out.println(pointers + " " + Scope.livePointers() + " " + memory + " " + resident());
     }
