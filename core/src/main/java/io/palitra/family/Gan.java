@@ -35,8 +35,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Generative adversarial network: a generator G(z), z ~ N(0, I), against a discriminator D(x) whose score is high for real items and low
- * for
- * made ones.
+ * for made ones.
  * Goodfellow et al. 2014, arXiv:1406.2661; convolutional nets: Radford et al. 2016, arXiv:1511.06434; hinge: Lim and Ye 2017,
  * arXiv:1705.02894; WGAN-GP: Gulrajani et al. 2017, arXiv:1704.00028; R1: Mescheder et al. 2018, arXiv:1801.04406, lazily as Karras et al.
  * 2020, arXiv:1912.04958; spectral norm: Miyato et al. 2018, arXiv:1802.05957; minibatch deviation: Karras et al. 2018, arXiv:1710.10196;
@@ -52,13 +51,14 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
         NON_SATURATING,
         /** D: E max(0, 1 - D(x)) + E max(0, 1 + D(G(z))); G: -E D(G(z)). */
         HINGE,
-        /** D: E D(G(z)) - E D(x) + 10 E (|grad D(m)| - 1)^2, m between x and G(z); G: -E D(G(z)), every fifth step. */
+        /** D: E D(G(z)) - E D(x) + lambda E (|grad D(m)| - 1)^2, m between x and G(z); G: -E D(G(z)), every fifth step. */
         WGAN_GP
     }
 
     public record Config(
             @Help("the players' losses; wgan-gp wants train.optimizer=adam with lr=1e-4, beta1=0.5, beta2=0.9, and more steps, since its "
                 + "generator moves on every fifth only; the others want beta1=0.5") Objective loss,
+            @Help(value = "weight lambda of the gradient penalty of wgan-gp; the others have none", min = 0, max = 1e6) double penalty,
             @Help(value = "weight gamma of the penalty gamma/2 |grad D(x)|^2 on real items, applied every 16 steps 16-fold; 0 = none",
                 min = 0, max = 1e6) double r1,
             @Help("whether the discriminator's weights are divided by their largest singular values") boolean spectralNorm,
@@ -85,10 +85,9 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
     public static final Family<Config> FAMILY = new Family<>("gan",
         "Generative adversarial network: sharp samples in one pass, from two nets that play against each other",
         "Goodfellow et al. 2014, arXiv:1406.2661; Radford et al. 2016, arXiv:1511.06434",
-        new Config(Objective.NON_SATURATING, 0, false, false, false, 0, 100, 64),
+        new Config(Objective.NON_SATURATING, 10, 0, false, false, false, 0, 100, 64),
         Recipe.of(10, 64, new OptimizerSpec.Adam(2e-4, 0.5, 0.999, 1e-8)).withEma(0.999), SAMPLING, Gan::new);
 
-    private static final double PENALTY = 10;
     private static final int CRITIC_STEPS = 5;
     private static final int LAZY = 16;
     private static final int SETTLE_BATCHES = 40;
@@ -137,7 +136,7 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
                 Tensor u = rng.uniform(real.size(0)).to(real.dtype());
                 @Nullable Tensor mixedClass = realClass == null || fakeClass == null ? null : mix(realClass, fakeClass, u);
                 Tensor penalty = gradientPenalty(m -> discriminator.forward(m, mixedClass), mix(real, fake, u));
-                yield Losses.of(onFake.mean().sub(onReal.mean()).add(penalty.mul(PENALTY))).with("penalty", penalty);
+                yield Losses.of(onFake.mean().sub(onReal.mean()).add(penalty.mul(config.penalty))).with("penalty", penalty);
             }
         };
         return losses.with("real score", onReal.mean()).with("made score", onFake.mean());
