@@ -58,7 +58,8 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
     public record Config(
             @Help("the players' losses; wgan-gp wants train.optimizer=adam with lr=1e-4, beta1=0.5, beta2=0.9, and more steps, since its "
                 + "generator moves on every fifth only; the others want beta1=0.5") Objective loss,
-            @Help(value = "weight lambda of the gradient penalty of wgan-gp; the others have none", min = 0, max = 1e6) double penalty,
+            @Help(value = "weight lambda of wgan-gp's gradient penalty, the others have none; points close together want about 0.1",
+                min = 0, max = 1e6) double penalty,
             @Help(value = "weight gamma of the penalty gamma/2 |grad D(x)|^2 on real items, applied every 16 steps 16-fold; 0 = none",
                 min = 0, max = 1e6) double r1,
             @Help("whether the discriminator's weights are divided by their largest singular values") boolean spectralNorm,
