@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.core.StreamWriteConstraints;
+import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.core.util.DefaultIndenter;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
 import com.fasterxml.jackson.databind.DeserializationFeature;
@@ -24,7 +25,10 @@ import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.UUID;
 
-/** JSON that is not trusted, within limits of depth, length and count; one document, no key twice, nothing after it. */
+/**
+ * JSON that is not trusted, within limits of depth, length and count; one document, no key twice, nothing after it. NaN, Infinity and
+ * -Infinity are read as numbers, because Python writes them: who takes a number says whether it must be finite.
+ */
 public final class Json {
     /** Objects and arrays within each other, at most. */
     static final int DEPTH = 64;
@@ -107,7 +111,7 @@ public final class Json {
             .streamReadConstraints(StreamReadConstraints.builder().maxNestingDepth(DEPTH).maxDocumentLength(LONGEST_DOCUMENT)
                 .maxStringLength(LONGEST_STRING).maxNumberLength(LONGEST_NUMBER).maxTokenCount(MOST_TOKENS).build())
             .streamWriteConstraints(StreamWriteConstraints.builder().maxNestingDepth(DEPTH).build())
-            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
             .build();
         return JsonMapper.builder(factory).enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS).build();
     }

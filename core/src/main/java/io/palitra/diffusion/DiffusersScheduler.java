@@ -493,8 +493,9 @@ public final class DiffusersScheduler {
 
     private double number(String key, double otherwise) {
         if (!config.hasNonNull(key)) return otherwise;
-        if (!config.get(key).isNumber()) throw wrong(key, "a number");
-        return config.get(key).asDouble();
+        double value = config.get(key).isNumber() ? config.get(key).asDouble() : Double.NaN;
+        if (value == otherwise || Double.isFinite(value)) return value;   // a default may be -Infinity
+        throw wrong(key, "a finite number");
     }
 
     private int integer(String key, int otherwise) {

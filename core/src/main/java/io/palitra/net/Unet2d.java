@@ -241,8 +241,8 @@ public final class Unet2d extends Module {
         double number(String key, double missing) {
             JsonNode v = at(key);
             if (v == null) return missing;
-            if (v.isNumber()) return v.doubleValue();
-            throw refused(key, v, "a number");
+            if (v.isNumber() && Double.isFinite(v.doubleValue())) return v.doubleValue();
+            throw refused(key, v, "a finite number");
         }
 
         boolean yes(String key, boolean missing) {

@@ -137,7 +137,7 @@ final class Gallery implements AutoCloseable {
         Png.write(folder.resolve(RECONSTRUCTIONS), Grid.titled(rows, 2), Map.of());
     }
 
-    /** The collapse alarm: printed, and logged with its two figures. */
+    /** The collapse alarm: logged with its two figures, and printed from the first epoch's end on: before, samples are not yet anything. */
     private void watch(GenerativeModel<?> generative, long step, double epoch, Metrics metrics) {
         int[] items = new int[Math.min(WATCHED, data.size())];
         for (int i = 0; i < items.length; i++) items[i] = i;
@@ -150,10 +150,9 @@ final class Gallery implements AutoCloseable {
         values.put("collapse/alarm", seen.alarm() ? 1.0 : 0.0);
         metrics.append(step, epoch, values);
         events.scalars(step, values);
-        if (seen.alarm() && step > 0) {
+        if (seen.alarm() && epoch >= 1) {
             progress.note(String.format("collapse alarm at step %d: samples cover %.0f %% of %d training items and spread %.2f of theirs",
-                step,
-                100 * seen.coverage(), items.length, seen.spread()));
+                step, 100 * seen.coverage(), items.length, seen.spread()));
         }
     }
 

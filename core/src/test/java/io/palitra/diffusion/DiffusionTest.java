@@ -196,6 +196,15 @@ class DiffusionTest {
         assertThatThrownBy(() -> scheduler.plan(0)).hasMessageContaining("must be from 1 to the schedule's 1000");
     }
 
+    @Test void aFileFromPythonMayHoldInfinities() {
+        assertThat(scheduler("DPMSolverMultistep, 'lambda_min_clipped': -Infinity").plan(10))
+            .isEqualTo(scheduler("DPMSolverMultistep").plan(10));
+        for (String wrong : List.of("NaN", "Infinity", "-Infinity", "'1'")) {
+            assertThatThrownBy(() -> scheduler("DDIM, 'beta_start': " + wrong)).isInstanceOf(ConfigException.class)
+                .hasMessageContaining("beta_start").hasMessageContaining("finite");
+        }
+    }
+
     record How(Sampler sampler, NoiseSchedule schedule) {}
 
     @Test void samplersAndSchedulesAreChosenByText() {
