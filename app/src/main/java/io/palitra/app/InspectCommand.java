@@ -3,6 +3,7 @@ package io.palitra.app;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.data.FormatException;
 import io.palitra.hub.Safetensors;
 import io.palitra.report.Png;
 import io.palitra.train.Run;
@@ -12,6 +13,7 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -33,6 +35,7 @@ final class InspectCommand implements Callable<Integer> {
         if (Files.isDirectory(path)) run(node);
         else if (!Files.exists(path)) throw new IllegalArgumentException("no such file: " + path);
         else if (isPng()) Png.text(path).forEach(node::put);
+        else if (path.toString().toLowerCase(Locale.ROOT).endsWith(".png")) throw new FormatException(path.toString(), 0, "is not a PNG");
         else tensors(node);
         if (json) {
             Common.json(node);

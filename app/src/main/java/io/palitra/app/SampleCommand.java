@@ -67,7 +67,7 @@ final class SampleCommand implements Callable<Integer> {
             List<String> overrides = new ArrayList<>(set);
             if (label != null) overrides.add("label=" + number(opened, label));
             Record how = Config.with(opened.generative().samplingDefaults(), overrides);
-            String weights = Run.weightsHash(run);
+            String weights = opened.weights();
             Path target = out != null ? out : run.resolve(each ? "seed-" + seed : "seed-" + seed + ".png");
             if (!each) Common.free(target, force);
             Tensor x = Scope.run(() -> {

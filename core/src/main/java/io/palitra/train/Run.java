@@ -35,12 +35,14 @@ public final class Run implements AutoCloseable {
     private final RunConfig config;
     private final Device device;
     private final Trainable model;
+    private final String weights;
 
-    private Run(Path folder, RunConfig config, Device device, Trainable model) {
+    private Run(Path folder, RunConfig config, Device device, Trainable model, String weights) {
         this.folder = folder;
         this.config = config;
         this.device = device;
         this.model = model;
+        this.weights = weights;
     }
 
     /**
@@ -57,21 +59,27 @@ public final class Run implements AutoCloseable {
         RunConfig config = RunConfig.read(file);
         Device where = Device.named(device);
         Trainable model = build(config, where);
+        String name;
         try (Scope scope = new Scope()) {
-            model.net().load(weights(folder, warn));
+            Weights weights = weights(folder, warn);
+            model.net().load(weights.tensors);
+            name = weights.name;
         } catch (RuntimeException | IOException e) {
             model.net().close();
             throw e;
         }
         model.net().training(false);
-        return new Run(folder, config, where, model);
+        return new Run(folder, config, where, model, name);
     }
 
-    private static Map<String, Tensor> weights(Path folder, Consumer<String> warn) throws IOException {
+    private record Weights(Map<String, Tensor> tensors, String name) {}
+
+    private static Weights weights(Path folder, Consumer<String> warn) throws IOException {
         Path file = folder.resolve(MODEL);
         RuntimeException refused;
         try {
-            return Checkpoint.readModel(file).tensors();
+            Safetensors read = Checkpoint.readModel(file);
+            return new Weights(read.tensors(), read.metadata().getOrDefault("sha256", "unknown"));
         } catch (io.palitra.data.FormatException | CheckpointException e) {
             refused = e;
         }
@@ -80,7 +88,7 @@ public final class Run implements AutoCloseable {
         warn.accept(refused.getMessage() + "; using the checkpoint of step " + last.get().step() + " instead");
         Map<String, Tensor> all = last.get().load("weights");
         if (last.get().parts().contains("ema")) all.putAll(last.get().load("ema"));
-        return all;
+        return new Weights(all, "step " + last.get().step());
     }
 
     /** A fresh model as the config says, its weights a pure function of the seed, on a device. */
@@ -160,10 +168,8 @@ public final class Run implements AutoCloseable {
         return new Plot(title, "x", "y", 480, 480).scatter(x, y);
     }
 
-    /** SHA-256 of the weights to sample from, as their file states it. */
-    public static String weightsHash(Path folder) throws IOException {
-        return Safetensors.header(folder.resolve(MODEL)).metadata().getOrDefault("sha256", "unknown");
-    }
+    /** SHA-256 of the weights in use, or the step of the checkpoint that stands in for them. */
+    public String weights() { return weights; }
 
     /** Frees the model's weights. */
     @Override public void close() { model.net().close(); }

@@ -39,7 +39,7 @@ public final class Signature {
         values.put("Seed", String.valueOf(seed));
         if (shape.length == 3) values.put("Size", shape[2] + "x" + shape[1]);
         values.put("Model", run);
-        if (weights.length() >= 10) values.put("Model hash", weights.substring(0, 10));
+        if (weights.matches("[0-9a-f]{64}")) values.put("Model hash", weights.substring(0, 10));
         values.put("Version", "Palitra " + RunConfig.version());
         Map<String, String> text = new LinkedHashMap<>();
         text.put(Parameters.KEY, new Parameters(config.settings().family() + " on " + config.settings().data(), "", values).format());

@@ -9,6 +9,7 @@ import io.palitra.engine.Tensor;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -101,8 +102,13 @@ class TrainerTest {
         List<String> warned = new ArrayList<>();
         try (Run opened = Run.open(folder, "cpu", warned::add); Scope scope = new Scope()) {
             assertThat(opened.sample(2, 1, List.of()).isFinite().all().item()).isEqualTo(1);
+            assertThat(opened.weights()).isEqualTo("step 10");
         }
         assertThat(warned).anyMatch(w -> w.contains("model.safetensors"));
+        Files.write(folder.resolve(Run.MODEL), Arrays.copyOf(bytes, 100));
+        try (Run opened = Run.open(folder, "cpu", warned::add)) {
+            assertThat(opened.weights()).isEqualTo("step 10");
+        }
     }
 
     @Test void bf16TrainsToAFiniteLossNearThatOfFp32(@TempDir Path root) throws Exception {
