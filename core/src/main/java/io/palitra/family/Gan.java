@@ -270,7 +270,7 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
         }
     }
 
-    /** For pictures: a hidden layer of 4 width, then transposed convolutions from a side of 4..7 up; batch norm and ReLU, at last tanh. */
+    /** For pictures: transposed convolutions from a side of 4 to 7 up, batch norm and ReLU between; tanh at the end. */
     private static final class Upward extends Generator {
         private final List<ConvTranspose2d> layers = new ArrayList<>();
         private final List<Module> norms = new ArrayList<>();
@@ -280,26 +280,24 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
         Upward(Config config, int classes, ImageSpec data, Rng rng) {
             latent = config.latent;
             this.classes = classes;
-            int halvings = halvings(data), side = data.height() >> halvings, in = 4 * config.width;
-            layers.add(child("0", new ConvTranspose2d(latent, in, 1, 1, 0, Init.DCGAN, false, rng)));
-            for (int i = 1; i <= halvings + 1; i++) {
-                Module norm = classes == 0 ? new Norm.Batch(in) : new Norm.ConditionalBatch(in, classes, rng);
+            int halvings = halvings(data), channels = config.width << (halvings - 1), side = data.height() >> halvings;
+            layers.add(child("0", new ConvTranspose2d(latent, channels, side, 1, 0, Init.DCGAN, false, rng)));
+            for (int i = 1; i <= halvings; i++) {
+                int out = i < halvings ? channels / 2 : data.channels();
+                Module norm = classes == 0 ? new Norm.Batch(channels) : new Norm.ConditionalBatch(channels, classes, rng);
                 norms.add(child("norm." + (i - 1), norm));
-                boolean last = i == halvings + 1;
-                int out = last ? data.channels() : config.width << (halvings - i);
-                layers.add(child(String.valueOf(i), i == 1 ? new ConvTranspose2d(in, out, side, 1, 0, Init.DCGAN, false, rng)
-                    : new ConvTranspose2d(in, out, 4, 2, 1, Init.DCGAN, last, rng)));
-                in = out;
+                layers.add(child(String.valueOf(i), new ConvTranspose2d(channels, out, 4, 2, 1, Init.DCGAN, i == halvings, rng)));
+                channels = out;
             }
         }
 
         @Override Tensor forward(Tensor code) {
             Tensor y = code.narrow(1, latent, classes);
-            Tensor x = layers.get(0).forward(code.narrow(1, 0, latent).reshape(-1, latent, 1, 1));   // [B,Z] -> [B,4 width,1,1]
+            Tensor x = layers.get(0).forward(code.narrow(1, 0, latent).reshape(-1, latent, 1, 1));   // [B,Z] -> [B,C,side,side]
             for (int i = 0; i < norms.size(); i++) {
                 Module norm = norms.get(i);
                 x = norm instanceof Norm.ConditionalBatch c ? c.forward(x, y) : ((Norm.Batch) norm).forward(x);
-                x = layers.get(i + 1).forward(x.relu());   // [B,C,side,side], then twice the side, ...
+                x = layers.get(i + 1).forward(x.relu());
             }
             return x.tanh();
         }
@@ -319,13 +317,9 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
         return halvings;
     }
 
-    /**
-     * Items to scores [B]: a(phi(x)) + y^T V phi(x), the second for classes y [B,K] only. phi is, for points, three hidden layers of 4
-     * width; for pictures strided convolutions and one such layer, without which the score is a sum over small patches; leaky ReLU.
-     */
+    /** Items to scores [B]: a(phi(x)) + y^T V phi(x), the second for classes y [B,K] only. */
     private static final class Discriminator extends Module {
         private final List<Filter> body = new ArrayList<>();
-        private final Filter hidden;
         private final Filter head;
         private final @Nullable Filter projection;
         private final boolean deviation;
@@ -333,7 +327,7 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
         Discriminator(Config config, int classes, DataSpec data, Rng rng) {
             deviation = config.minibatchStddev;
             boolean spectral = config.spectralNorm;
-            int features, hiddenWidth = 4 * config.width;
+            int features;
             if (data instanceof ImageSpec image) {
                 int halvings = halvings(image), in = image.channels(), side = image.height() >> halvings;
                 for (int i = 0; i < halvings; i++) {
@@ -343,24 +337,23 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
                 }
                 features = (in + (deviation ? 1 : 0)) * side * side;
             } else {
-                int in = (int) data.dims();
-                for (int i = 0; i < 2; i++) {
-                    body.add(child(String.valueOf(i), new Filter(spectral, Init.DEFAULT, rng, hiddenWidth, in)));
-                    in = hiddenWidth;
+                int in = (int) data.dims(), hidden = 4 * config.width;
+                for (int i = 0; i < 3; i++) {
+                    body.add(child(String.valueOf(i), new Filter(spectral, Init.DEFAULT, rng, hidden, in)));
+                    in = hidden;
                 }
                 features = in + (deviation ? 1 : 0);
             }
             Init init = data instanceof ImageSpec ? Init.DCGAN : Init.DEFAULT;
-            hidden = child("hidden", new Filter(spectral, init, rng, hiddenWidth, features));
-            head = child("head", new Filter(spectral, init, rng, 1, hiddenWidth));
-            projection = classes == 0 ? null : child("projection", new Filter(spectral, init, rng, classes, hiddenWidth));
+            head = child("head", new Filter(spectral, init, rng, 1, features));
+            projection = classes == 0 ? null : child("projection", new Filter(spectral, init, rng, classes, features));
         }
 
         Tensor forward(Tensor x, @Nullable Tensor y) {
             Tensor h = x;
             for (Filter f : body) h = f.forward(h).leakyRelu(0.2);
             if (deviation) h = withDeviation(h);
-            Tensor phi = hidden.forward(h.flatten(1)).leakyRelu(0.2);        // [B,4 width]
+            Tensor phi = h.flatten(1);                                       // [B,F]
             Tensor score = head.forward(phi).squeeze(1);                     // [B]
             if (projection == null || y == null) return score;
             return score.add(projection.forward(phi).mul(y).sum(false, 1));
@@ -369,7 +362,6 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
         /** Moves the estimates of the largest singular values; without spectral norm there is nothing to move. */
         void iterate() {
             body.forEach(Filter::iterate);
-            hidden.iterate();
             head.iterate();
             if (projection != null) projection.iterate();
         }
