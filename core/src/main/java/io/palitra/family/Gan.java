@@ -329,10 +329,9 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
             boolean spectral = config.spectralNorm;
             int features;
             if (data instanceof ImageSpec image) {
-                int halvings = halvings(image), in = image.channels(), side = image.height() >> halvings;
-                for (int i = 0; i < halvings; i++) {
-                    int out = config.width << i;
-                    body.add(child(String.valueOf(i), new Filter(spectral, Init.DCGAN, rng, out, in, 4, 4)));
+                int in = image.channels(), side = image.height();
+                for (int out = config.width; side > 4; side /= 2, out *= 2) {   // to 3 or 4: a feature then sees most of the picture
+                    body.add(child(String.valueOf(body.size()), new Filter(spectral, Init.DCGAN, rng, out, in, 4, 4)));
                     in = out;
                 }
                 features = (in + (deviation ? 1 : 0)) * side * side;
