@@ -99,7 +99,7 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
 
     public static final Family<Config> FAMILY = new Family<>("diffusion", "Denoising diffusion: noise to pictures, little by little",
         "Ho, Jain and Abbeel 2020, arXiv:2006.11239",
-        new Config(Prediction.EPS, new NoiseSchedule.Linear(), 0, false, 0.1, List.of(16, 32, 64), 1, List.of(2), 0, 8),
+        new Config(Prediction.V, new NoiseSchedule.Cosine(), 0, false, 0.1, List.of(16, 32, 64), 1, List.of(2), 0, 8),
         Recipe.of(10, 64, new OptimizerSpec.Adam(1e-3, 0.9, 0.999, 1e-8)).withSchedule(new LrSchedule.Cosine(500)).withClip(1)
             .withEma(0.999),
         new Sampling(new Sampler.DpmPlusPlus2M(), -1, 1, true), Diffusion::new);
