@@ -23,8 +23,8 @@ public final class Rng {
         this.device = device;
     }
 
-    /** A fresh stream of the same seed whose first row is item i. */
-    public Rng at(long i) { return new Rng(key, i, device); }
+    /** A fresh stream of the same seed, i items further on: its first row is item i where this one's is item 0. */
+    public Rng at(long i) { return new Rng(key, first + i, device); }
 
     /** An independent stream for a purpose or step, a pure function of (seed, purpose). */
     public Rng split(long purpose) { return new Rng(mix(key ^ mix(purpose + 0x632BE59BD9B4E019L)), 0, device); }

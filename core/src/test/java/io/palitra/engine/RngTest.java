@@ -13,6 +13,7 @@ class RngTest {
             part.normal(2, 7);
             assertThat(part.normal(2, 3, 5).floats()).containsExactly(all.normal(8, 3, 5).rows(5, 2).floats());
             assertThat(part.uniform(2, 9).floats()).containsExactly(all.uniform(8, 9).rows(5, 2).floats());
+            assertThat(new Rng(3).at(2).at(3).normal(2, 4).floats()).containsExactly(new Rng(3).at(5).normal(2, 4).floats());
             assertThat(part.integers(10, 2, 9).longs()).containsExactly(all.integers(10, 8, 9).rows(5, 2).longs());
         }
     }
