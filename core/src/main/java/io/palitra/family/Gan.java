@@ -16,6 +16,7 @@ import io.palitra.model.Family;
 import io.palitra.model.GenerativeModel;
 import io.palitra.model.LatentModel;
 import io.palitra.model.Losses;
+import io.palitra.model.LrSchedule;
 import io.palitra.model.MayCollapse;
 import io.palitra.model.Recipe;
 import io.palitra.model.Settles;
@@ -87,7 +88,8 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
         "Generative adversarial network: sharp samples in one pass, from two nets that play against each other",
         "Goodfellow et al. 2014, arXiv:1406.2661; Radford et al. 2016, arXiv:1511.06434",
         new Config(Objective.NON_SATURATING, 10, 0, false, false, false, 0, 100, 64),
-        Recipe.of(10, 64, new OptimizerSpec.Adam(2e-4, 0.5, 0.999, 1e-8)).withEma(0.999), SAMPLING, Gan::new);
+        Recipe.of(12, 64, new OptimizerSpec.Adam(3e-4, 0.5, 0.999, 1e-8)).withSchedule(new LrSchedule.Linear()).withEma(0.999),
+        SAMPLING, Gan::new);
 
     private static final int CRITIC_STEPS = 5;
     private static final int LAZY = 16;

@@ -50,7 +50,8 @@ class DiffusionTest {
 
     @Test void theFirstLossIsTheVarianceOfTheNoise() {
         try (Scope scope = new Scope()) {
-            Diffusion model = (Diffusion) Diffusion.FAMILY.build(Diffusion.FAMILY.defaults(), new ImageSpec(1, 28, 28, 10), new Rng(1));
+            Diffusion model = (Diffusion) Diffusion.FAMILY.build(Config.with(Diffusion.FAMILY.defaults(), "prediction=eps"),
+                new ImageSpec(1, 28, 28, 10), new Rng(1));
             Batch batch = new Batch(new Rng(2).uniform(128, 1, 28, 28).mul(2).sub(1), null, 0);
             assertThat(loss(model, batch, new Rng(3))).isCloseTo(1, within(0.01));
             model.net().close();
