@@ -272,7 +272,7 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
         }
     }
 
-    /** For pictures: transposed convolutions from a side of 4 to 7 up, batch norm and ReLU between; tanh at the end. */
+    /** For pictures: transposed convolutions from a side of 3 or 4 up, batch norm and ReLU between; tanh at the end. */
     private static final class Upward extends Generator {
         private final List<ConvTranspose2d> layers = new ArrayList<>();
         private final List<Module> norms = new ArrayList<>();
@@ -282,13 +282,14 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
         Upward(Config config, int classes, ImageSpec data, Rng rng) {
             latent = config.latent;
             this.classes = classes;
-            int halvings = halvings(data), channels = config.width << (halvings - 1), side = data.height() >> halvings;
-            layers.add(child("0", new ConvTranspose2d(latent, channels, side, 1, 0, Init.DCGAN, false, rng)));
-            for (int i = 1; i <= halvings; i++) {
-                int out = i < halvings ? channels / 2 : data.channels();
+            List<Integer> sides = sides(data);
+            int steps = sides.size() - 1, channels = config.width << (steps - 1);
+            layers.add(child("0", new ConvTranspose2d(latent, channels, sides.get(steps), 1, 0, Init.DCGAN, false, rng)));
+            for (int i = 1; i <= steps; i++) {
+                int out = i < steps ? channels / 2 : data.channels(), kernel = sides.get(steps - i) % 2 == 0 ? 4 : 3;   // to 2s or 2s - 1
                 Module norm = classes == 0 ? new Norm.Batch(channels) : new Norm.ConditionalBatch(channels, classes, rng);
                 norms.add(child("norm." + (i - 1), norm));
-                layers.add(child(String.valueOf(i), new ConvTranspose2d(channels, out, 4, 2, 1, Init.DCGAN, i == halvings, rng)));
+                layers.add(child(String.valueOf(i), new ConvTranspose2d(channels, out, kernel, 2, 1, Init.DCGAN, i == steps, rng)));
                 channels = out;
             }
         }
@@ -305,18 +306,15 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
         }
     }
 
-    /** How often the side halves to 4..7. */
-    private static int halvings(ImageSpec data) {
-        int side = data.height(), halvings = 0;
-        while (side > 7 && side % 2 == 0) {
-            side /= 2;
-            halvings++;
+    /** The side, its half rounded up, and so on to 3 or 4. */
+    private static List<Integer> sides(ImageSpec data) {
+        if (data.width() != data.height() || data.height() < 8) {
+            throw new IllegalArgumentException("gan wants square pictures with a side of 8 or more, got " + data.height() + "x"
+                + data.width());
         }
-        if (data.width() != data.height() || side < 4 || side > 7 || halvings == 0) {
-            throw new IllegalArgumentException("gan wants square pictures whose side halves to 4, 5, 6 or 7 (such as 28, 32 or 64), got "
-                + data.height() + "x" + data.width());
-        }
-        return halvings;
+        List<Integer> sides = new ArrayList<>(List.of(data.height()));
+        while (sides.get(sides.size() - 1) > 4) sides.add((sides.get(sides.size() - 1) + 1) / 2);
+        return sides;
     }
 
     /** Items to scores [B]: a(phi(x)) + y^T V phi(x), the second for classes y [B,K] only. */
