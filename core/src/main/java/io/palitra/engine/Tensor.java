@@ -19,6 +19,7 @@ import org.bytedeco.pytorch.global.torch;
 public final class Tensor {
     static { Natives.load(); }
 
+    private static final LongOptional NO_BOUND = forever(new LongOptional());
     private static final ScalarTypeOptional SAME_TYPE = forever(new ScalarTypeOptional());
 
     final org.bytedeco.pytorch.Tensor handle;
@@ -235,6 +236,9 @@ public final class Tensor {
     }
 
     public Tensor narrow(int dim, long from, long n) { return new Tensor(handle.narrow(dim, from, n)); }
+
+    /** Every step-th along a dim, from the first on; a view. */
+    public Tensor every(int dim, long step) { return new Tensor(handle.slice(dim, NO_BOUND, NO_BOUND, step)); }
 
     /** Items from..from+n-1 of the first dim. */
     public Tensor rows(long from, long n) { return narrow(0, from, n); }

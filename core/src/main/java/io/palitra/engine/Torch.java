@@ -166,6 +166,11 @@ public final class Torch {
             new long[] {1, 1}, 1));
     }
 
+    /** x [B,I,H,W], w [O,I,kh,kw] with taps that far apart in rows and columns; no padding. */
+    public static Tensor conv2d(Tensor x, Tensor w, @Nullable Tensor b, long[] dilation) {
+        return new Tensor(torch.conv2d(x.handle, w.handle, optional(b), new long[] {1, 1}, new long[] {0, 0}, dilation, 1));
+    }
+
     /** x [B,I,H,W], w [I,O,k,k]; the result has (H-1) stride - 2 padding + k + outputPadding rows. */
     public static Tensor convTranspose2d(Tensor x, Tensor w, @Nullable Tensor b, int stride, int padding, int outputPadding) {
         return new Tensor(torch.conv_transpose2d(x.handle, w.handle, optional(b), new long[] {stride, stride},

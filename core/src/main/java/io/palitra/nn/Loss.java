@@ -10,7 +10,7 @@ public final class Loss {
     /** Half the width of one of 256 levels over [-1,1]. */
     private static final double HALF_BIN = 1 / 255.0;
     /** Scales below exp(-7), a seventh of a level, gain nothing and overflow. */
-    private static final double LEAST_LOG_SCALE = -7;
+    public static final double LEAST_LOG_SCALE = -7;
 
     private Loss() {}
 
@@ -66,23 +66,22 @@ public final class Loss {
     }
 
     /**
-     * -log P(x) of RGB pictures under a mixture of K discretised logistics for each pixel, whose means for green and blue move with the
+     * -log P(x) of pictures under a mixture of K discretised logistics for each pixel. Of RGB, the means for green and blue move with the
      * channels before them: m_G + c_0 R, m_B + c_1 R + c_2 G, c = tanh(coefficients). Salimans et al. 2017, arXiv:1701.05517, section 2.
      * As there, levels of probability below 1e-5 count by the density in their middle.
      *
-     * @param x [B,3,H,W], 256 levels over [-1,1]
+     * @param x [B,C,H,W], C = 1 or 3, 256 levels over [-1,1]
      * @param logits of the mixture [B,K,H,W]
-     * @param means, logScales, coefficients [B,3,K,H,W]; log scales below -7 count as -7
+     * @param means, logScales [B,C,K,H,W]; log scales below -7 count as -7
+     * @param coefficients [B,3,K,H,W]; of grey pictures anything, for it is not looked at
      */
     public static Tensor logisticMixtureNll(Tensor x, Tensor logits, Tensor means, Tensor logScales, Tensor coefficients) {
-        if (x.dims() != 4 || x.size(1) != 3) throw new IllegalArgumentException("logisticMixtureNll wants x [B,3,H,W], got " + x);
-        Tensor c = coefficients.tanh();
-        Tensor red = x.narrow(1, 0, 1), green = x.narrow(1, 1, 1);                                    // [B,1,H,W] against [B,K,H,W]
-        Tensor meanGreen = means.select(1, 1).add(c.select(1, 0).mul(red));
-        Tensor meanBlue = means.select(1, 2).add(c.select(1, 1).mul(red)).add(c.select(1, 2).mul(green));
-        Tensor mean = Torch.stack(1, List.of(means.select(1, 0), meanGreen, meanBlue));     // [B,3,K,H,W]
+        if (x.dims() != 4 || x.size(1) != 1 && x.size(1) != 3) {
+            throw new IllegalArgumentException("logisticMixtureNll wants x [B,C,H,W], C = 1 or 3, got " + x);
+        }
+        Tensor mean = x.size(1) == 1 ? means : moved(x, means, coefficients.tanh());                  // [B,C,K,H,W]
 
-        Tensor level = x.unsqueeze(2);                                                                // [B,3,1,H,W]
+        Tensor level = x.unsqueeze(2);                                                                // [B,C,1,H,W]
         Tensor logScale = logScales.clampMin(LEAST_LOG_SCALE), inverse = logScale.neg().exp();
         Tensor mid = level.sub(mean).mul(inverse);
         Tensor a = mid.add(inverse.mul(HALF_BIN)), b = mid.sub(inverse.mul(HALF_BIN));
@@ -91,5 +90,12 @@ public final class Loss {
         Tensor inner = p.clampMin(1e-12).log().where(p.gt(1e-5), density);
         Tensor logP = a.logSigmoid().where(level.lt(-0.999), b.neg().logSigmoid().where(level.gt(0.999), inner));
         return logP.sum(false, 1).add(logits.logSoftmax(1)).logSumExp(1).neg().sumPerItem();          // [B,K,H,W] -> [B,H,W] -> [B]
+    }
+
+    private static Tensor moved(Tensor x, Tensor means, Tensor c) {
+        Tensor red = x.narrow(1, 0, 1), green = x.narrow(1, 1, 1);                                    // [B,1,H,W] against [B,K,H,W]
+        Tensor meanGreen = means.select(1, 1).add(c.select(1, 0).mul(red));
+        Tensor meanBlue = means.select(1, 2).add(c.select(1, 1).mul(red)).add(c.select(1, 2).mul(green));
+        return Torch.stack(1, List.of(means.select(1, 0), meanGreen, meanBlue));
     }
 }

@@ -114,11 +114,21 @@ class LossTest {
         return Loss.logisticMixtureNll(x, logits, means, scales, coefficients).neg().exp().sum().item();
     }
 
-    @Test void aMixtureRefusesGreyPictures() {
+    @Test void theLevelsOfAGreyMixtureSumToOne() {
         try (Scope scope = new Scope()) {
-            Tensor x = Torch.zeros(2, 1, 4, 4);
+            Tensor x = levels().reshape(256, 1, 1, 1);
+            Tensor logits = Torch.of(new double[] {0.3, -1}, 1, 2, 1, 1).expand(256, 2, 1, 1);
+            Tensor means = Torch.of(new double[] {0.1, -0.9}, 1, 1, 2, 1, 1).expand(256, 1, 2, 1, 1);
+            Tensor scales = Torch.of(new double[] {-2, -3}, 1, 1, 2, 1, 1).expand(256, 1, 2, 1, 1);
+            assertThat(mass(x, logits, means, scales, scales)).isCloseTo(1, within(1e-5));
+        }
+    }
+
+    @Test void aMixtureRefusesTwoChannels() {
+        try (Scope scope = new Scope()) {
+            Tensor x = Torch.zeros(2, 2, 4, 4);
             assertThatThrownBy(() -> Loss.logisticMixtureNll(x, x, x, x, x))
-                .hasMessage("logisticMixtureNll wants x [B,3,H,W], got Tensor[2, 1, 4, 4]");
+                .hasMessage("logisticMixtureNll wants x [B,C,H,W], C = 1 or 3, got Tensor[2, 2, 4, 4]");
         }
     }
 }

@@ -1,0 +1,240 @@
+package io.palitra.family;
+
+import io.palitra.config.Help;
+import io.palitra.data.Batch;
+import io.palitra.data.DataSpec;
+import io.palitra.data.ImageSpec;
+import io.palitra.engine.DType;
+import io.palitra.engine.Device;
+import io.palitra.engine.Guard;
+import io.palitra.engine.OptimizerSpec;
+import io.palitra.engine.Rng;
+import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
+import io.palitra.model.Completes;
+import io.palitra.model.Evaluates;
+import io.palitra.model.Family;
+import io.palitra.model.GenerativeModel;
+import io.palitra.model.Likelihood;
+import io.palitra.model.Losses;
+import io.palitra.model.LrSchedule;
+import io.palitra.model.Measure;
+import io.palitra.model.Recipe;
+import io.palitra.model.Update;
+import io.palitra.net.PixelHead;
+import io.palitra.net.PixelNet;
+import io.palitra.nn.Module;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Pixels one after the other: log p(x) = sum_i log p(x_i | x_1, ..., x_(i-1)), rows from the top, pixels from the left, red before green
+ * before blue, each term from one network of masked convolutions. The likelihood is exact. van den Oord et al. 2016, arXiv:1601.06759;
+ * gated, without blind spot: van den Oord et al. 2016, arXiv:1606.05328; mixture of logistics: Salimans et al. 2017, arXiv:1701.05517.
+ *
+ * <p>The numbers of a picture are levels 0..levels-1 of equal width. Two levels are drawn anew each time with the grey value as
+ * probability of white, as {@link Vae} does. A sample is drawn pixel by pixel, and of the network only what a new pixel changes is computed.
+ */
+public final class PixelCnn implements GenerativeModel<PixelCnn.Sampling>, Likelihood, Evaluates, Completes<PixelCnn.Sampling> {
+    public record Config(
+            @Help("the network") PixelNet.Config net,
+            @Help("what a pixel is, given those before it") PixelHead.Config head,
+            @Help(value = "levels of a number: 2 = black or white, drawn with the grey value as probability; 256 = bytes", min = 2,
+                max = 256) int levels,
+            @Help("whether the class is given to the network; needs labelled data") boolean conditional) {
+        public Config {
+            if (head instanceof PixelHead.Config.Logistic && levels != 256) {
+                throw new IllegalArgumentException("illegal levels: " + levels + ", must be 256 with head=logistic");
+            }
+        }
+    }
+
+    /** How samples are drawn. */
+    public record Sampling(
+            @Help(value = "divisor of the logits and factor of the logistics' scales: below 1 likelier pictures, fewer kinds", min = 0.01,
+                max = 100) double temperature,
+            @Help(value = "class, -1 = one drawn for each sample", min = -1) int label) {}
+
+    public static final Family<Config> FAMILY = new Family<>("pixelcnn", "Pixels one after the other, each by its exact probability",
+        "van den Oord, Kalchbrenner and Kavukcuoglu 2016, arXiv:1601.06759; van den Oord et al. 2016, arXiv:1606.05328",
+        new Config(new PixelNet.Config.Gated(), new PixelHead.Config.Categorical(), 2, false),
+        Recipe.of(4, 64, new OptimizerSpec.Adam(1e-3, 0.9, 0.999, 1e-8)).withSchedule(new LrSchedule.Cosine(100)).withClip(1),
+        new Sampling(1, -1), PixelCnn::new);
+
+    private final Config config;
+    private final ImageSpec image;
+    private final PixelHead head;
+    private final PixelNet net;
+
+    PixelCnn(Config config, DataSpec data, Rng init) {
+        if (!(data instanceof ImageSpec pictures)) throw new IllegalArgumentException("PixelCnn wants pictures, got " + data);
+        if (config.conditional && data.classes() == 0) {
+            throw new IllegalArgumentException("PixelCnn with conditional=true wants labelled data, got " + data);
+        }
+        this.config = config;
+        image = pictures;
+        head = config.head.build(config.levels, pictures.channels());
+        net = config.net.build(pictures.channels(), head.outputs(), head.turns(), config.conditional ? data.classes() : 0, init);
+    }
+
+    @Override public Module net() { return net; }
+
+    @Override public List<Update> updates() { return List.of(new Update("nll", net, this::loss)); }
+
+    private Losses loss(Batch batch, Rng rng) {
+        Tensor x = levels(batch.x(), rng);
+        Tensor nats = head.nll(net.forward(x, label(batch)), x);
+        return Losses.of(nats.mean()).with("bits per dim", nats.mean().div(image.dims() * Math.log(2)));
+    }
+
+    /** Pictures [B,C,H,W] as this model sees them: the same range, but only its levels. */
+    Tensor levels(Tensor x, Rng rng) {
+        Tensor grey = x.add(1).mul(0.5);
+        if (config.levels == 2) return rng.uniformLike(grey).lt(grey).to(grey.dtype()).mul(2).sub(1);
+        Tensor level = grey.mul(255).round().mul(config.levels / 256.0).floor();
+        return level.mul(2.0 / (config.levels - 1)).sub(1);
+    }
+
+    /** One-hot [B,classes]; null where the model has none. */
+    private @Nullable Tensor label(Batch batch) {
+        return config.conditional ? Torch.oneHot(batch.labels("a conditional PixelCnn"), image.classes()) : null;
+    }
+
+    private @Nullable Tensor label(Sampling how, int count, Rng rng) {
+        int classes = config.conditional ? image.classes() : 0;
+        if (how.label >= classes) {
+            throw new IllegalArgumentException("illegal label: " + how.label + ", " + (classes > 0
+                ? "must be -1 (any) or one of the classes 0.." + (classes - 1) : "must be -1: this PixelCnn is not conditional"));
+        }
+        if (classes == 0) return null;
+        return Torch.oneHot(how.label < 0 ? rng.integers(classes, count) : Torch.full(how.label, count).to(DType.I64), classes);
+    }
+
+    @Override public Sampling samplingDefaults() { return new Sampling(1, -1); }
+
+    @Override public Tensor sample(Sampling how, int count, Rng rng) {
+        return complete(how, Torch.zeros(count, image.channels(), image.height(), image.width()), 0, rng);
+    }
+
+    @Override public Tensor complete(Sampling how, Tensor x, int rows, Rng rng) {
+        return draw(how, x, rows, rng, (picture, label) -> net.raster(picture.size(0), image.height(), image.width(), label));
+    }
+
+    /** As {@link #sample}, but all of the network for every pixel: what the fast way must equal. */
+    Tensor sampleSlowly(Sampling how, int count, Rng rng) {
+        Tensor start = Torch.zeros(count, image.channels(), image.height(), image.width());
+        return draw(how, start, 0, rng, (picture, label) -> new PixelNet.Raster() {
+            @Override public void startRow(int row) {}
+
+            @Override public void put(int row, int column, Tensor x) {}
+
+            @Override public Tensor at(int row, int column) {
+                return net.forward(picture, label).select(2, row).select(2, column);
+            }
+        });
+    }
+
+    @FunctionalInterface private interface Start { PixelNet.Raster of(Tensor picture, @Nullable Tensor label); }
+
+    private Tensor draw(Sampling how, Tensor given, int rows, Rng rng, Start start) {
+        if (rows < 0 || rows > image.height() || given.dims() != 4 || given.size(1) != image.channels()
+            || given.size(2) != image.height() || given.size(3) != image.width()) {
+            throw new IllegalArgumentException("PixelCnn wants pictures [B," + image.channels() + "," + image.height() + ","
+                + image.width() + "] and 0 to " + image.height() + " known rows, got " + given + " and " + rows);
+        }
+        int count = (int) given.size(0);
+        return Scope.run(() -> {
+            Tensor u = rng.uniform(count, head.draws(), image.height(), image.width());
+            Tensor oneHot = label(how, count, rng);
+            Device device = net.parameters().values().iterator().next().device();
+            Tensor label = oneHot == null ? null : oneHot.to(device);
+            Tensor noise = u.to(device), known = levels(given, rng).to(device);
+            Tensor x = Torch.zerosLike(known);
+            if (rows > 0) x.narrow(2, 0, rows).copyFrom(known.narrow(2, 0, rows));
+            PixelNet.Raster raster = start.of(x, label);
+            for (int i = 0; i < image.height(); i++) {
+                int row = i;
+                try (Scope turn = new Scope()) {
+                    raster.startRow(row);
+                    for (int column = 0; column < image.width(); column++) pixel(how, x, noise, raster, row, column, row < rows);
+                }
+            }
+            return x;
+        });
+    }
+
+    private void pixel(Sampling how, Tensor x, Tensor noise, PixelNet.Raster raster, int row, int column, boolean known) {
+        try (Scope turn = new Scope()) {
+            Tensor pixel = x.select(2, row).select(2, column);   // [B,C], a view
+            for (int c = 0; !known && c < head.turns(); c++) {
+                if (c > 0) raster.put(row, column, pixel);
+                head.draw(raster.at(row, column), noise.select(2, row).select(2, column), c, how.temperature, pixel);
+            }
+            raster.put(row, column, pixel);
+            if (known) raster.at(row, column);   // what follows builds on what the layers make of it
+        }
+    }
+
+    @Override public boolean exact() { return true; }
+
+    /** Of a conditional model: the sum over classes, each as likely as the other. Two levels are drawn by rng. */
+    @Override public Tensor logProb(Tensor x, Rng rng) {
+        Tensor y = levels(x, rng);
+        if (!config.conditional) return head.nll(net.forward(y, null), y).neg();
+        List<Tensor> each = new ArrayList<>();
+        int classes = image.classes();
+        for (int c = 0; c < classes; c++) {
+            Tensor label = Torch.oneHot(Torch.full(c, x.size(0)).to(DType.I64), classes).to(x.device());
+            each.add(head.nll(net.forward(y, label), y).neg());
+        }
+        return Torch.stack(1, each).logSumExp(1).sub(Math.log(classes));
+    }
+
+    @Override public List<Measure> evaluate(Iterable<Batch> test, Rng rng) {
+        double nats = 0;
+        long items = 0, pixels = (long) image.height() * image.width();
+        int levels = config.levels;
+        try (Scope all = new Scope(); Guard g = Torch.noGrad()) {
+            Tensor seen = Torch.zeros(DType.F64, levels, image.dims());
+            Tensor pairs = Torch.zeros(DType.F64, levels, levels);
+            for (Batch batch : test) {
+                try (Scope scope = new Scope()) {
+                    Tensor x = levels(batch.x(), rng.at(items));
+                    nats += head.nll(net.forward(x, label(batch)), x).sum().item();   // waits for the device
+                    items += batch.size();
+                    Tensor level = x.add(1).mul((levels - 1) / 2.0).round().to(Device.CPU);
+                    Tensor before = Torch.pad(level, 1, -1, 0, 0);
+                    for (int v = 0; v < levels; v++) {
+                        Tensor own = level.eq(v).to(DType.F64);
+                        seen.select(0, v).copyFrom(seen.select(0, v).add(own.sum(false, 0).reshape(-1)));
+                        for (int w = 0; levels <= 16 && w < levels; w++) {
+                            Tensor both = own.mul(before.eq(w).to(DType.F64)).sum();
+                            pairs.select(0, w).select(0, v).copyFrom(pairs.select(0, w).select(0, v).add(both));
+                        }
+                    }
+                }
+            }
+            double bits = image.dims() * items * Math.log(2);
+            String of = items + " items" + (config.conditional ? ", class given" : "") + ", " + levels + " levels"
+                + (levels == 2 ? ", drawn by the grey value" : "");
+            List<Measure> measures = new ArrayList<>();
+            measures.add(new Measure("-log p", nats / items, "nats", "exact; " + of));
+            measures.add(new Measure("bits/dim", nats / bits, "bits/dim", "exact; " + of));
+            measures.add(new Measure("histogram's bits/dim", entropy(seen, 0).sum().item() / bits, "bits/dim",
+                "of a histogram for each number of the picture, fitted to these very items"));
+            if (levels <= 16) {
+                measures.add(new Measure("neighbour's bits/dim", entropy(pairs, 1).sum().item() / bits, "bits/dim",
+                    "of each number given the one to its left, fitted to these very items"));
+            }
+            return measures;
+        }
+    }
+
+    /** -sum n log(n / sum n), the sums over {@code dim}, in nats. */
+    private static Tensor entropy(Tensor counts, int dim) {
+        Tensor share = counts.div(counts.sum(true, dim).clampMin(1));
+        return counts.mul(share.clampMin(1e-300).log()).neg();
+    }
+}

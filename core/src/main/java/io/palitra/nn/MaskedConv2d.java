@@ -1,0 +1,137 @@
+package io.palitra.nn;
+
+import io.palitra.engine.Rng;
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Convolution that keeps size and sees, of a pixel's surroundings, only what comes before it in raster order: rows from the top, pixels
+ * from the left, channels in turn. The kernel holds the taps that may be seen and no others; where channels take turns, a mask blanks the
+ * rest of the pixel's own tap. van den Oord et al. 2016, arXiv:1601.06759 and arXiv:1606.05328. x [B,in,H,W], y [B,out,H,W].
+ *
+ * <p>{@link Pixels} computes the same one pixel at a time, from what is already known.
+ */
+public final class MaskedConv2d extends Module {
+    /** Where the taps lie. */
+    public enum Taps {
+        /** In a square: all above, and in the own row those before. */
+        SQUARE,
+        /** In a rectangle above. With the own pixel: in the whole own row too, so that inputs must know nothing of their own row. */
+        ABOVE,
+        /** In the own row, before. */
+        ROW
+    }
+
+    private final Tensor weight;
+    private final Tensor bias;
+    private final @Nullable Tensor mask;
+    private final int up;
+    private final int down;
+    private final int left;
+    private final int right;
+    private final int dilation;
+
+    /**
+     * @param kernel side of the square that the taps are a part of, odd
+     * @param own    whether the own pixel is seen (mask B), or only what is before it (mask A)
+     * @param turns  channels of inputs and outputs belong to turns 0, 1, ..., turns - 1, 0, ...: with mask A an output sees of its own
+     *               pixel the earlier turns, with mask B its own turn also. 1 = pixels as wholes
+     */
+    public MaskedConv2d(int in, int out, Taps taps, int kernel, boolean own, int turns, int dilation, Rng rng) {
+        if (kernel < 1 || kernel % 2 == 0) throw new IllegalArgumentException("illegal kernel: " + kernel + ", must be odd");
+        int half = kernel / 2;
+        boolean seen = own || turns > 1;
+        up = taps == Taps.ROW ? 0 : half;
+        down = taps == Taps.ABOVE && !own ? -1 : 0;
+        left = half;
+        right = taps == Taps.ROW ? seen ? 0 : -1 : half;
+        this.dilation = dilation;
+        int height = up + down + 1, width = left + right + 1;
+        if (height < 1 || width < 1) throw new IllegalArgumentException("a kernel of " + kernel + " without the own pixel has no taps");
+        long fanIn = (long) in * height * width;
+        weight = parameter("weight", Init.DEFAULT.draw(rng.split(0), fanIn, out, in, height, width));
+        bias = parameter("bias", Init.DEFAULT.draw(rng.split(1), fanIn, out));
+        boolean partly = taps == Taps.SQUARE && (kernel > 1 || turns > 1) || taps == Taps.ROW && turns > 1;
+        mask = partly ? buffer("mask", mask(in, out, height, width, taps == Taps.SQUARE ? half : width - 1, own, turns)) : null;
+    }
+
+    /** [out,in,height,width]: of the last row, the taps before {@code centre}, and of that what turns allow. */
+    private static Tensor mask(int in, int out, int height, int width, int centre, boolean own, int turns) {
+        float[] m = new float[out * in * height * width];
+        java.util.Arrays.fill(m, 1);
+        for (int o = 0; o < out; o++) {
+            for (int i = 0; i < in; i++) {
+                int row = ((o * in + i) * height + height - 1) * width;
+                int from = i % turns, to = o % turns;
+                m[row + centre] = from < to || own && from == to ? 1 : 0;
+                for (int c = centre + 1; c < width; c++) m[row + c] = 0;
+            }
+        }
+        return Torch.of(m, out, in, height, width);
+    }
+
+    private Tensor kernel() { return mask == null ? weight : weight.mul(mask); }
+
+    public Tensor forward(Tensor x) {
+        if (weight.size(2) * weight.size(3) == 1) return Torch.conv2d(x, kernel(), bias, 1, 0);
+        Tensor padded = Torch.pad(x, left * dilation, right * dilation, up * dilation, down * dilation);
+        return Torch.conv2d(padded, kernel(), bias, new long[] {dilation, dilation});
+    }
+
+    /** The layer on pictures of that size of which nothing is known yet. Its tensors belong to the innermost scope. */
+    public Pixels pixels(long batch, int height, int width) { return new Pixels(batch, height, width); }
+
+    /** What is known of the input, and outputs where all they see is known. */
+    public final class Pixels {
+        private final Tensor known;    // [B,H+,W+,in], zeros around
+        private final Tensor flat;     // [out,rows x columns x in]
+        private final Tensor upright;  // [out,in,rows,columns]
+        private final long rows;
+        private final long columns;
+        private final int width;
+
+        private Pixels(long batch, int height, int width) {
+            upright = kernel();
+            rows = upright.size(2);
+            columns = upright.size(3);
+            this.width = width;
+            flat = upright.permute(0, 2, 3, 1).reshape(upright.size(0), -1);
+            known = Torch.zeros(upright.dtype(), batch, height + (long) up * dilation,
+                width + (long) (left + Math.max(0, right)) * dilation, upright.size(1)).to(upright.device());
+        }
+
+        /** One more input, [B,in]. */
+        public void put(int row, int column, Tensor x) {
+            known.select(1, row + (long) up * dilation).select(1, column + (long) left * dilation).copyFrom(x);
+        }
+
+        /** {@link #put}, then {@link #at}; a kernel of 1 keeps nothing. */
+        public Tensor next(int row, int column, Tensor x) {
+            if (rows * columns == 1) return Torch.linear(x, flat, bias);
+            put(row, column, x);
+            return at(row, column);
+        }
+
+        /** Of a kernel of 1: inputs [B,in,W] to outputs [B,out,W]. */
+        public Tensor through(Tensor x) { return Torch.linear(x.permute(0, 2, 1), flat, bias).permute(0, 2, 1); }
+
+        /** A row of inputs, [B,in,W]. */
+        public void putRow(int row, Tensor x) {
+            known.select(1, row + (long) up * dilation).narrow(1, (long) left * dilation, width).copyFrom(x.permute(0, 2, 1));
+        }
+
+        /** One output, [B,out]. */
+        public Tensor at(int row, int column) {
+            Tensor seen = known.narrow(1, row, (rows - 1) * dilation + 1).narrow(2, column, (columns - 1) * dilation + 1);
+            if (dilation > 1) seen = seen.every(1, dilation).every(2, dilation);
+            return Torch.linear(seen.reshape(seen.size(0), -1), flat, bias);
+        }
+
+        /** A row of outputs, [B,out,W]. */
+        public Tensor row(int row) {
+            Tensor seen = known.narrow(1, row, (rows - 1) * dilation + 1).permute(0, 3, 1, 2);
+            return Torch.conv2d(seen, upright, bias, new long[] {dilation, dilation}).squeeze(2);
+        }
+    }
+}
