@@ -59,6 +59,8 @@ class FamilyContractTest {
             new Case("pixelcnn", GREY, List.of("net.width=6", "net.dilations=1,2")),
             new Case("pixelcnn", RGB, List.of("net=plain", "net.width=6", "net.blocks=1", "levels=256", "head=logistic",
                 "conditional=true")),
+            new Case("realnvp", POINTS, List.of("width=16")), new Case("realnvp", GREY, List.of("width=8", "between=batchnorm")),
+            new Case("realnvp", RGB, List.of("width=8", "couplings=2", "scales=3", "dequantise=variational")),
             new Case("diffusion", RGB, List.of("channels=8,8", "attention=1", "groups=4", "conditional=true", "prediction=v",
                 "schedule=cosine")),
             new Case("diffusion", LARGE, List.of("channels=8,8,8", "groups=4", "prediction=x0", "minSnr=5")),
