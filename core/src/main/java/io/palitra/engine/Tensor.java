@@ -106,6 +106,9 @@ public final class Tensor {
     /** The x of erf(x) = this; infinite at -1 and 1. */
     public Tensor erfinv() { return new Tensor(handle.erfinv()); }
 
+    /** In [0,s), of the sign of s. */
+    public Tensor remainder(double s) { return new Tensor(handle.remainder(new Scalar(s))); }
+
     public Tensor floor() { return new Tensor(handle.floor()); }
 
     public Tensor round() { return new Tensor(handle.round()); }
@@ -236,6 +239,9 @@ public final class Tensor {
     }
 
     public Tensor narrow(int dim, long from, long n) { return new Tensor(handle.narrow(dim, from, n)); }
+
+    /** Writes rows x [n,...] over those of index I64 [n], each named once; not recorded. */
+    public void putRows(Tensor index, Tensor x) { try (Guard g = Torch.noGrad()) { handle.index_copy_(0, index.handle, x.handle); } }
 
     /** Every step-th along a dim, from the first on; a view. */
     public Tensor every(int dim, long step) { return new Tensor(handle.slice(dim, NO_BOUND, NO_BOUND, step)); }

@@ -9,6 +9,7 @@ import io.palitra.data.Datasets;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.Split;
 import io.palitra.data.Toy;
+import io.palitra.engine.DType;
 import io.palitra.engine.Guard;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
@@ -16,6 +17,8 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.metric.Judge;
 import io.palitra.metric.Modes;
+import io.palitra.metric.Ranking;
+import io.palitra.model.Energy;
 import io.palitra.model.Evaluates;
 import io.palitra.model.Features;
 import io.palitra.model.GenerativeModel;
@@ -45,6 +48,7 @@ public final class Evaluation {
             if (run.model() instanceof Evaluates e) {
                 measures.addAll(e.evaluate(DataLoader.inOrder(test, BATCH, test.size(), run.device()), new Rng(SEED).on(run.device())));
             }
+            if (run.model() instanceof Energy e) measures.addAll(energies(e, test, run));
             if (test instanceof Toy toy && toy.kind() == Toy.Kind.GAUSSIANS && run.model() instanceof GenerativeModel<?> model) {
                 Tensor points = Run.sample(model, samples, new Rng(SEED).on(run.device()), sampling);
                 measures.addAll(Modes.of(points, Toy.centres(), toy.kind().deviation(), 4).measures(samples));
@@ -54,6 +58,24 @@ public final class Evaluation {
             }
         }
         return measures;
+    }
+
+    /** Of data and of uniform noise: a model of energies must tell the one from the other. */
+    private static List<Measure> energies(Energy model, Dataset test, Run run) {
+        List<Double> data = new ArrayList<>(), noise = new ArrayList<>();
+        for (Batch batch : DataLoader.inOrder(test, BATCH, test.size(), run.device())) {
+            try (Scope scope = new Scope()) {
+                Tensor fresh = new Rng(SEED).at(noise.size()).uniform(batch.x().shape()).mul(2).sub(1).to(run.device());
+                for (double e : model.energy(batch.x()).to(DType.F64).doubles()) data.add(e);   // waits for the device
+                for (double e : model.energy(fresh).to(DType.F64).doubles()) noise.add(e);
+            }
+        }
+        String of = data.size() + " items";
+        return List.of(new Measure("energy", data.stream().mapToDouble(e -> e).average().orElse(Double.NaN), "nats",
+            "up to a constant; mean of " + of),
+            new Measure("energy of noise", noise.stream().mapToDouble(e -> e).average().orElse(Double.NaN), "nats",
+                "uniform over the range; mean of as many"),
+            new Measure("AUROC of noise", Ranking.auroc(data, noise), "", "chance that noise has more energy than an item; " + of));
     }
 
     private static List<Measure> judged(Run run, Dataset test, Features network, int samples, List<String> sampling) {
