@@ -6,24 +6,31 @@ import io.palitra.data.DataSpec;
 import io.palitra.data.ImageSpec;
 import io.palitra.diffusion.Clip;
 import io.palitra.diffusion.Denoiser;
+import io.palitra.diffusion.Level;
 import io.palitra.diffusion.NoiseSchedule;
 import io.palitra.diffusion.NoiseTable;
 import io.palitra.diffusion.Prediction;
 import io.palitra.diffusion.Predictor;
 import io.palitra.diffusion.Sampler;
+import io.palitra.engine.DType;
 import io.palitra.engine.OptimizerSpec;
 import io.palitra.engine.Rng;
+import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import io.palitra.model.Evaluates;
 import io.palitra.model.Family;
 import io.palitra.model.GenerativeModel;
 import io.palitra.model.LatentModel;
+import io.palitra.model.Likelihood;
 import io.palitra.model.Losses;
 import io.palitra.model.LrSchedule;
+import io.palitra.model.Measure;
 import io.palitra.model.Recipe;
 import io.palitra.model.Update;
 import io.palitra.net.Activation;
 import io.palitra.net.Unet2d;
+import io.palitra.nn.Loss;
 import io.palitra.nn.Module;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -41,7 +48,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Its code z is the noise that sampling starts from: by a sampler without fresh noise every z has one picture (Song et al. 2021,
  * arXiv:2010.02502, section 5.3).
  */
-public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, LatentModel {
+public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, LatentModel, Likelihood, Evaluates {
     /** What the model is. The picture's sides must be multiples of 2^(levels - 1). */
     public record Config(
             @Help("what the network says of a noisy picture: its noise, its data, or v = alpha eps - sigma x0") Prediction prediction,
@@ -103,6 +110,11 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
         Recipe.of(10, 64, new OptimizerSpec.Adam(1e-3, 0.9, 0.999, 1e-8)).withSchedule(new LrSchedule.Cosine(500)).withClip(1)
             .withEma(0.999),
         new Sampling(new Sampler.DpmPlusPlus2M(), -1, 1, true), Diffusion::new);
+
+    /** Times at which the bound is asked for, of the T there are: one drawn from each of so many stretches, short where noise is low. */
+    private static final int STRETCHES = 40;
+    /** Items whose bound is measured, since each costs so many passes of the network. */
+    private static final int SCORED = 2000;
 
     private final Config config;
     private final ImageSpec image;
@@ -213,6 +225,57 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
         long[] labels = new long[Math.toIntExact(n)];
         Arrays.fill(labels, label);
         return Torch.of(labels, n);
+    }
+
+    /** False: the variational bound, an estimate by times and noise that rng draws. A model of classes is told none. */
+    @Override public boolean exact() { return false; }
+
+    /**
+     * The bound -(L_0 + sum_t L_t + L_T) in nats, [B], eq. 5, with the variances of the true posterior: L_t = 1/2 (SNR(t-1) - SNR(t))
+     * |x0 - x0hat|^2, and x0 given x_1 a normal distribution cut at the middles between bytes.
+     */
+    @Override public Tensor logProb(Tensor x, Rng rng) { return bound(x, null, rng).neg(); }
+
+    private Tensor bound(Tensor x0, @Nullable Tensor labels, Rng rng) {
+        Denoiser model = denoiser(labels, 1, true);
+        int last = table.size() - 1;
+        double[] u = rng.split(1).uniform(STRETCHES).doubles();   // times are the same for all items: their scores compare
+        Level end = table.at(last);
+        double s2 = end.sigma() * end.sigma();
+        Tensor nats = x0.square().mul(end.alpha() * end.alpha()).add(s2 - 1 - Math.log(s2)).mul(0.5).sumPerItem();
+        for (int k = 0; k < STRETCHES; k++) {
+            int from = (int) Math.round(last * Math.pow(k / (double) STRETCHES, 3));
+            int to = (int) Math.round(last * Math.pow((k + 1.0) / STRETCHES, 3));
+            if (to == from) continue;
+            int t = 1 + from + (int) (u[k] * (to - from));
+            Level level = table.at(t), before = table.at(t - 1);
+            double weight = 0.5 * (1 / (before.ratio() * before.ratio()) - 1 / (level.ratio() * level.ratio())) * (to - from);
+            Tensor eps = rng.normalLike(x0);
+            nats = nats.add(Scope.run(() -> model.denoise(level.noised(x0, eps), level).sub(x0).square().sumPerItem().mul(weight)));
+        }
+        Level first = table.at(0), second = table.at(1);
+        double beta = 1 - second.alpha() * second.alpha() / (first.alpha() * first.alpha());
+        double deviation = Math.sqrt(beta) * first.sigma() / second.sigma();
+        Tensor mean = model.denoise(first.noised(x0, rng.normalLike(x0)), first);
+        return nats.add(Loss.discretizedGaussianNll(x0, mean, deviation));
+    }
+
+    @Override public List<Measure> evaluate(Iterable<Batch> test, Rng rng) {
+        double nats = 0;
+        long items = 0;
+        for (Batch batch : test) {
+            try (Scope scope = new Scope()) {
+                long n = Math.min(batch.size(), SCORED - items);
+                if (n < 1) break;
+                Tensor labels = config.conditional ? batch.labels("Diffusion with conditional=true").rows(0, n) : null;
+                nats += bound(batch.x().rows(0, n), labels, rng.at(items)).sum().item();   // waits for the device
+                items += n;
+            }
+        }
+        String of = "a bound, one noise at " + STRETCHES + " of " + table.size() + " times; the first " + items + " items"
+            + (config.conditional ? ", class given" : "");
+        return List.of(new Measure("-log p", nats / items, "nats", of),
+            new Measure("bits/dim", nats / items / image.dims() / Math.log(2), "bits/dim", of));
     }
 
     /** z [n,C,H,W]: the noise at the last of the T steps. */

@@ -114,6 +114,14 @@ class LossTest {
         return Loss.logisticMixtureNll(x, logits, means, scales, coefficients).neg().exp().sum().item();
     }
 
+    @Test void theLevelsOfANormalSumToOne() {
+        try (Scope scope = new Scope()) {
+            Tensor x = levels().reshape(256, 1), mean = Torch.zeros(DType.F64, 256, 1).add(0.3);
+            assertThat(Loss.discretizedGaussianNll(x, mean, 0.02).neg().exp().sum().item()).isCloseTo(1, within(1e-9));
+            assertThat(Loss.discretizedGaussianNll(x, mean, 0.7).neg().exp().sum().item()).isCloseTo(1, within(1e-9));
+        }
+    }
+
     @Test void theLevelsOfAGreyMixtureSumToOne() {
         try (Scope scope = new Scope()) {
             Tensor x = levels().reshape(256, 1, 1, 1);
