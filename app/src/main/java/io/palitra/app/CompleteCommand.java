@@ -74,11 +74,11 @@ final class CompleteCommand implements Callable<Integer> {
             List<Picture> sheet = new ArrayList<>();
             for (Picture picture : pictures(opened, spec)) {
                 sheet.add(picture);
-                byte[] kept = new byte[picture.bytes().length];
+                byte[] kept = new byte[picture.pixels().length];
                 int plane = spec.height() * spec.width();
                 java.util.Arrays.fill(kept, (byte) 128);
                 for (int c = 0; c < spec.channels(); c++) {
-                    System.arraycopy(picture.bytes(), c * plane, kept, c * plane, keep * spec.width());
+                    System.arraycopy(picture.pixels(), c * plane, kept, c * plane, keep * spec.width());
                 }
                 sheet.add(new Picture(spec.channels(), spec.height(), spec.width(), kept));
                 sheet.addAll(Run.pictures(alternatives(model, picture, spec, opened.device())));
@@ -90,7 +90,7 @@ final class CompleteCommand implements Callable<Integer> {
     }
 
     private <S extends Record> Tensor alternatives(Completes<S> model, Picture picture, ImageSpec spec, Device device) {
-        Tensor one = DataLoader.fromBytes(Torch.of(picture.bytes(), 1, spec.channels(), spec.height(), spec.width()));
+        Tensor one = DataLoader.fromBytes(Torch.of(picture.pixels(), 1, spec.channels(), spec.height(), spec.width()));
         Tensor x = one.expand(n, spec.channels(), spec.height(), spec.width()).contiguous().to(device);
         return model.complete(Config.with(model.samplingDefaults(), set), x, keep, new Rng(seed).on(device));
     }

@@ -1,6 +1,8 @@
 package io.palitra.app;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.data.Dataset;
 import io.palitra.data.ImageDataset;
@@ -12,9 +14,13 @@ import io.palitra.train.Evaluation;
 import io.palitra.train.Run;
 import io.palitra.train.RunReport;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -25,11 +31,9 @@ import picocli.CommandLine.Parameters;
     description = "The honest numbers of a run on the test split: what its family measures, and for labelled data what the project's own "
         + "classifier says of its samples (trained once and kept).")
 final class EvaluateCommand implements Callable<Integer> {
-    @Parameters(index = "0", paramLabel = "RUN", description = "the run folder")
-    private Path run = Path.of("");
-
-    @Parameters(index = "1", arity = "0..1", paramLabel = "DATA", description = "other data than the run's own")
-    private @Nullable String data;
+    @Parameters(arity = "1..*", paramLabel = "RUN… [DATA]", description = "run folders; several are set side by side; and, last, other "
+        + "data than each run's own")
+    private List<String> names = new ArrayList<>();
 
     @Option(names = "-n", paramLabel = "N", defaultValue = "10000", description = "samples for the classifier to judge; default: 10000")
     private int n;
@@ -55,11 +59,27 @@ final class EvaluateCommand implements Callable<Integer> {
     @Option(names = "--json", description = "as JSON on stdout")
     private boolean json;
 
+    /** Name of the data that each run was tested on. */
+    private final Map<String, String> tested = new HashMap<>();
+
     @Override public Integer call() throws IOException {
         if (n < 100 || n > 1_000_000) throw new IllegalArgumentException("illegal -n: " + n + ", must be between 100 and 1000000");
         Terminal terminal = new Terminal("evaluate", false);
+        int last = names.size() - 1;
+        boolean other = last > 0 && !Files.exists(Path.of(names.get(last)).resolve(Run.CONFIG));
+        String data = other ? names.get(last) : null;
+        Map<String, List<Measure>> all = new LinkedHashMap<>();
+        for (String name : other ? names.subList(0, last) : names) all.put(name, measures(Path.of(name), data, terminal));
+        if (json) Common.json(toJson(all, data));
+        else if (all.size() == 1) all.values().forEach(EvaluateCommand::list);
+        else sideBySide(all);
+        return 0;
+    }
+
+    private List<Measure> measures(Path run, @Nullable String data, Terminal terminal) throws IOException {
         try (Run opened = Common.open(run, device, threads, terminal); Scope scope = new Scope()) {
             Dataset test = Common.data(opened.config(), data, dataDir, Split.TEST);
+            tested.put(run.toString(), test.name());
             boolean judged = !alone && opened.model() instanceof GenerativeModel && test instanceof ImageDataset
                 && test.spec().classes() > 1;
             List<Measure> measures;
@@ -71,23 +91,56 @@ final class EvaluateCommand implements Callable<Integer> {
             }
             if (measures.isEmpty()) throw new IllegalArgumentException("nothing to measure: '" + opened.config().settings().family()
                 + "' on '" + test.name() + "' has no measures of its own, and a judge needs classes");
-            String command = "palitra evaluate " + run + (data == null ? "" : " " + data) + (n == 10_000 ? "" : " -n " + n)
-                + (alone ? " --no-classifier" : "") + String.join("", set.stream().map(s -> " --set " + s).toList());
             if (data == null) {
-                RunReport.keep(run, measures, command);
+                RunReport.keep(run, measures, command(run.toString(), null));
                 RunReport.write(run);
             }
-            if (json) {
-                ObjectNode node = new ObjectMapper().createObjectNode();
-                node.put("run", run.toString()).put("data", test.name()).put("command", command);
-                node.set("measures", RunReport.toJson(measures));
-                Common.json(node);
-            } else {
-                for (Measure m : measures) {
-                    Common.OUT.printf("%-36s %12s %-6s %s%n", m.name(), RunReport.number(m.value()), m.unit(), m.about());
-                }
-            }
-            return 0;
+            return measures;
         }
+    }
+
+    private String command(String run, @Nullable String data) {
+        return "palitra evaluate " + run + (data == null ? "" : " " + data) + (n == 10_000 ? "" : " -n " + n)
+            + (alone ? " --no-classifier" : "") + String.join("", set.stream().map(s -> " --set " + s).toList());
+    }
+
+    private JsonNode toJson(Map<String, List<Measure>> all, @Nullable String data) {
+        ArrayNode array = new ObjectMapper().createArrayNode();
+        all.forEach((run, measures) -> {
+            ObjectNode node = array.addObject().put("run", run).put("data", tested.get(Path.of(run).toString()));
+            node.put("command", command(run, data));
+            node.set("measures", RunReport.toJson(measures));
+        });
+        return all.size() == 1 ? array.get(0) : array;
+    }
+
+    private static void list(List<Measure> measures) {
+        for (Measure m : measures) {
+            Common.OUT.printf("%-36s %12s %-6s %s%n", m.name(), RunReport.number(m.value()), m.unit(), m.about());
+        }
+    }
+
+    /** A row for each measure, a column for each run; below, what each run's figures are. */
+    private static void sideBySide(Map<String, List<Measure>> all) {
+        Map<String, String> rows = new LinkedHashMap<>();
+        all.values().forEach(list -> list.forEach(m -> rows.putIfAbsent(m.name(), m.unit())));
+        StringBuilder head = new StringBuilder(String.format("%-36s %-10s", "", ""));
+        all.keySet().forEach(run -> head.append(String.format(" %16s", last(run))));
+        Common.OUT.println(head);
+        rows.forEach((name, unit) -> {
+            StringBuilder row = new StringBuilder(String.format("%-36s %-10s", name, unit));
+            for (List<Measure> list : all.values()) {
+                String value = list.stream().filter(m -> m.name().equals(name)).map(m -> RunReport.number(m.value())).findFirst().orElse("");
+                row.append(String.format(" %16s", value));
+            }
+            Common.OUT.println(row);
+        });
+        all.forEach((run, list) -> list.stream().filter(m -> m.name().startsWith("-log p") || m.name().equals("-ELBO"))
+            .forEach(m -> Common.OUT.println(last(run) + ", " + m.name() + ": " + m.about())));
+    }
+
+    private static String last(String run) {
+        Path name = Path.of(run).toAbsolutePath().normalize().getFileName();
+        return name == null ? run : name.toString();
     }
 }

@@ -266,7 +266,7 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
         for (Batch batch : test) {
             try (Scope scope = new Scope()) {
                 long n = Math.min(batch.size(), SCORED - items);
-                if (n < 1) break;
+                if (n < 1) continue;   // to the end: the batches are freed by the next one
                 Tensor labels = config.conditional ? batch.labels("Diffusion with conditional=true").rows(0, n) : null;
                 nats += bound(batch.x().rows(0, n), labels, rng.at(items)).sum().item();   // waits for the device
                 items += n;

@@ -3,6 +3,7 @@ package io.palitra.family;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
+import static org.assertj.core.api.Assertions.withinPercentage;
 
 import io.palitra.config.Config;
 import io.palitra.data.Batch;
@@ -17,6 +18,7 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import io.palitra.nn.Loss;
 import java.util.List;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
@@ -55,6 +57,25 @@ class DiffusionTest {
             Batch batch = new Batch(new Rng(2).uniform(128, 1, 28, 28).mul(2).sub(1), null, 0);
             assertThat(loss(model, batch, new Rng(3))).isCloseTo(1, within(0.01));
             model.net().close();
+        }
+    }
+
+    /** A network that says x0 = 0 whatever it sees: the sum over times telescopes to 1/2 (SNR(0) - SNR(T-1)) |x0|^2. */
+    @Test void theBoundIsThatOfANetworkThatKnowsNothing() {
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            Diffusion model = tiny(GREY, "prediction=x0", "schedule=linear");
+            model.net().training(false);
+            Tensor x = new Rng(2).uniform(6, 1, 8, 8).mul(1.9).sub(0.95);
+            double first = Math.pow(model.table().at(0).ratio(), -2), last = Math.pow(model.table().at(999).ratio(), -2);
+            double[] want = x.square().sumPerItem().mul(0.5 * (first - last)).doubles();
+            double[] cut = Loss.discretizedGaussianNll(x, Torch.zerosLike(x), 0.0074).doubles();
+            double[] mean = new double[6];
+            for (int k = 0; k < 40; k++) {
+                double[] got = model.logProb(x, new Rng(k)).doubles();
+                for (int i = 0; i < 6; i++) mean[i] -= got[i] / 40;
+            }
+            for (int i = 0; i < 6; i++) assertThat(mean[i]).isCloseTo(want[i] + cut[i], withinPercentage(3));
+            assertThat(model.exact()).isFalse();
         }
     }
 
