@@ -7,6 +7,8 @@ import io.palitra.data.DataOptions;
 import io.palitra.data.Dataset;
 import io.palitra.data.Datasets;
 import io.palitra.data.Split;
+import io.palitra.data.Table;
+import io.palitra.data.VectorSpec;
 import io.palitra.engine.Device;
 import io.palitra.train.Run;
 import io.palitra.train.RunConfig;
@@ -58,7 +60,9 @@ final class Common {
         if (other != null && s.spec() instanceof io.palitra.data.ImageSpec spec) {
             options = Config.with(options, "size=" + spec.height(), "channels=" + spec.channels());
         }
-        Dataset data = Datasets.open(other == null ? s.data() : dataName(other), split, options);
+        boolean table = s.spec() instanceof VectorSpec v && !v.columns().isEmpty();
+        Dataset data = table ? Table.open(Path.of(other == null ? s.data() : other), split, options, (VectorSpec) s.spec())
+            : Datasets.open(other == null ? s.data() : dataName(other), split, options);
         if (!java.util.Arrays.equals(data.spec().shape(), s.spec().shape())) {
             throw new IllegalArgumentException("the run was made for " + s.spec() + ", '" + data.name() + "' is " + data.spec());
         }

@@ -1,5 +1,7 @@
 package io.palitra.data;
 
+import java.util.List;
+
 /**
  * How a data set is opened.
  *
@@ -7,14 +9,20 @@ package io.palitra.data;
  * @param size side of the square pictures are fitted to, in pixels; 0 keeps the native size (of the first picture, in a folder)
  * @param channels 1 for grey, 3 for colour, 0 as they are (as the first picture, in a folder)
  * @param strict whether one broken picture in a folder is an error; otherwise it is skipped and named
+ * @param except names of classes that are left out, as if the set had never held them
+ * @param label of a table: the column that names the class; "" = it has none
  */
-public record DataOptions(String dir, int size, int channels, boolean strict) {
+public record DataOptions(String dir, int size, int channels, boolean strict, List<String> except, String label) {
     /** Largest side training takes, in pixels: a picture of 2048x2048 in colour is 12 MiB in every batch. */
     static final int MOST = 2048;
 
     public static final DataOptions DEFAULT = new DataOptions("", 0, 0, false);
 
+    /** All classes, no table. */
+    public DataOptions(String dir, int size, int channels, boolean strict) { this(dir, size, channels, strict, List.of(), ""); }
+
     public DataOptions {
+        except = List.copyOf(except);
         if (size < 0 || size > MOST) throw new IllegalArgumentException("illegal size: " + size + ", must be 0 (native) to " + MOST);
         if (channels != 0 && channels != 1 && channels != 3) {
             throw new IllegalArgumentException("illegal channels: " + channels + ", must be 0 (native), 1 (grey) or 3 (colour)");

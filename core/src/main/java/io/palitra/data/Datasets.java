@@ -68,18 +68,26 @@ public final class Datasets {
     private static List<String> names() { return CATALOGUE.stream().map(Source::name).toList(); }
 
     /**
-     * Opens a set of the catalogue, or a folder or .zip of pictures.
+     * Opens a set of the catalogue, a folder or .zip of pictures, or a table.
      *
      * @throws IllegalArgumentException when there is neither
      * @throws FormatException when files are missing or damaged
      */
     public static Dataset open(String nameOrPath, Split split, DataOptions options) {
-        if (nameOrPath.equals("toy")) return open("toy-gaussians", split, options);
+        return Without.of(whole(nameOrPath, split, options), named(nameOrPath) ? List.of() : options.except());
+    }
+
+    /** A table leaves rows out by itself, before it looks at the others. */
+    private static boolean named(String path) { return path.toLowerCase(java.util.Locale.ROOT).endsWith(".csv"); }
+
+    private static Dataset whole(String nameOrPath, Split split, DataOptions options) {
+        if (nameOrPath.equals("toy")) return whole("toy-gaussians", split, options);
         for (Source source : CATALOGUE) if (source.name().equals(nameOrPath)) return open(source, split, options, System.getenv());
         Path path = path(nameOrPath);
         if (nameOrPath.isBlank() || !Files.exists(path)) {
-            throw new IllegalArgumentException("no data set '" + nameOrPath + "', and no folder or .zip there; known are " + names());
+            throw new IllegalArgumentException("no data set '" + nameOrPath + "', and no folder, .zip or .csv there; known are " + names());
         }
+        if (Table.named(path)) return Table.open(path, split, options, null);
         Path last = path.toAbsolutePath().normalize().getFileName();
         return ImageFolder.open(path, last == null ? nameOrPath : last.toString(), split, options, Limits.DEFAULT);
     }

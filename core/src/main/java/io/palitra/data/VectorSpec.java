@@ -1,11 +1,35 @@
 package io.palitra.data;
 
-/** Points [D] of floats, as they are. */
-public record VectorSpec(int size, int classes) implements DataSpec {
+import java.util.List;
+
+/**
+ * Points [D] of floats. Those of a table are its columns, made standard: (value - mean) / deviation.
+ *
+ * @param columns names of a table's columns; empty where the numbers have no names and stand as they are
+ * @param means of the columns in the rows for training
+ * @param deviations of the columns there, 1 for a column that never changes
+ */
+public record VectorSpec(int size, int classes, List<String> columns, List<Double> means, List<Double> deviations) implements DataSpec {
     public VectorSpec {
+        columns = List.copyOf(columns);
+        means = List.copyOf(means);
+        deviations = List.copyOf(deviations);
         if (size < 1) throw new IllegalArgumentException("illegal size: " + size + ", must be at least 1");
         if (classes < 0) throw new IllegalArgumentException("illegal classes: " + classes + ", must be at least 0");
+        int named = columns.size();
+        if (named != 0 && named != size || means.size() != named || deviations.size() != named) {
+            throw new IllegalArgumentException("illegal columns: " + named + ", means: " + means.size() + ", deviations: "
+                + deviations.size() + ", must be " + size + " each, or none");
+        }
+        for (double v : deviations) if (!(v > 0)) throw new IllegalArgumentException("illegal deviation: " + v + ", must be above 0");
     }
 
+    /** Numbers without names, as they are. */
+    public VectorSpec(int size, int classes) { this(size, classes, List.of(), List.of(), List.of()); }
+
     @Override public long[] shape() { return new long[] {size}; }
+
+    @Override public String toString() {
+        return "VectorSpec[size=" + size + ", classes=" + classes + (columns.isEmpty() ? "" : ", columns=" + columns) + "]";
+    }
 }

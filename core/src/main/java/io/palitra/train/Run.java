@@ -157,9 +157,9 @@ public final class Run implements AutoCloseable {
         }
     }
 
-    /** Points [N,2] as a plot; coordinates beyond 2 are drawn at 2. Waits for the device. */
+    /** Points [N,D] by their first two numbers as a plot; what lies beyond 2 is drawn at 2. Waits for the device. */
     public static Picture scatter(Tensor points, String title) {
-        double[] v = points.doubles();
+        double[] v = (points.size(1) == 1 ? Torch.cat(1, points, Torch.zerosLike(points)) : points.narrow(1, 0, 2)).doubles();
         double[] x = new double[v.length / 2], y = new double[v.length / 2];
         for (int i = 0; i < x.length; i++) {
             x[i] = Math.max(-2, Math.min(2, v[2 * i]));       // a lost sample must not shrink the rest to a dot

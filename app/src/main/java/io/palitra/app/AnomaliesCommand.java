@@ -1,0 +1,226 @@
+package io.palitra.app;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.config.Config;
+import io.palitra.data.DataLoader;
+import io.palitra.data.DataOptions;
+import io.palitra.data.Dataset;
+import io.palitra.data.Datasets;
+import io.palitra.data.ImageDataset;
+import io.palitra.data.ImageSpec;
+import io.palitra.data.Picture;
+import io.palitra.data.Split;
+import io.palitra.data.Table;
+import io.palitra.data.VectorSpec;
+import io.palitra.edit.Anomalies;
+import io.palitra.engine.Rng;
+import io.palitra.engine.Scope;
+import io.palitra.metric.Ranking;
+import io.palitra.model.Measure;
+import io.palitra.report.Grid;
+import io.palitra.report.Png;
+import io.palitra.report.Report;
+import io.palitra.report.ReportData;
+import io.palitra.train.Run;
+import io.palitra.train.RunConfig;
+import io.palitra.train.RunReport;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+@Command(name = "anomalies", mixinStandardHelpOptions = true, usageHelpAutoWidth = true,
+    description = "Score items by how strange they are to a run: a CSV with every score, and a page with the most and least strange. What "
+        + "counts as strange is a quantile of the scores of the run's own test split, which is taken for normal. Classes that the run "
+        + "was not trained on are taken for anomalies, and then AUROC and average precision are told.")
+final class AnomaliesCommand implements Callable<Integer> {
+    private static final long SEED = 12345;
+    private static final int BATCH = 200;
+    private static final int SHOWN = 40;
+
+    @Parameters(index = "0", paramLabel = "RUN", description = "the run folder")
+    private Path run = Path.of("");
+
+    @Parameters(index = "1", paramLabel = "DATA", description = "data set, folder, .zip or .csv; of a table all rows, else the test split")
+    private String data = "";
+
+    @Option(names = "--quantile", paramLabel = "Q", defaultValue = "0.95",
+        description = "share of normal items below the threshold; default: 0.95")
+    private double quantile;
+
+    @Option(names = "--label", paramLabel = "COLUMN", description = "of a table: the column that names the class")
+    private @Nullable String label;
+
+    @Option(names = "--data-dir", paramLabel = "DIR", description = "where data sets lie")
+    private @Nullable Path dataDir;
+
+    @Option(names = "--out", paramLabel = "DIR", description = "default: RUN/anomalies")
+    private @Nullable Path out;
+
+    @Option(names = "--device", paramLabel = "auto|cpu|cuda[:n]", defaultValue = "auto", description = "where to compute; default: auto")
+    private String device = "auto";
+
+    @Option(names = "--threads", paramLabel = "N", defaultValue = "0", description = "of one operation; default: all cores")
+    private int threads;
+
+    @Option(names = "--json", description = "as JSON on stdout")
+    private boolean json;
+
+    @Override public Integer call() throws IOException {
+        Anomalies.threshold(new double[] {0}, quantile);   // refused before the work
+        Terminal terminal = new Terminal("anomalies", false);
+        try (Run opened = Common.open(run, device, threads, terminal); Scope scope = new Scope()) {
+            Anomalies.Score score = Anomalies.score(opened.model());
+            Dataset asked = asked(opened.config());
+            Dataset normal = Common.data(opened.config(), null, dataDir, Split.TEST);
+            terminal.doing("scoring " + normal.size() + " normal items");
+            double[] usual = scores(opened, normal);
+            double threshold = Anomalies.threshold(usual, quantile);
+            terminal.doing("scoring " + asked.size() + " items");
+            double[] scores = scores(opened, asked);
+            terminal.done();
+            Path folder = out != null ? out : run.resolve("anomalies");
+            Files.createDirectories(folder);
+            List<String> known = opened.config().settings().classes();
+            List<Measure> measures = measures(score, usual, threshold, scores, asked, known);
+            csv(folder.resolve("scores.csv"), scores, threshold, asked);
+            page(folder, opened.config(), score, measures, scores, asked);
+            if (json) {
+                ObjectNode node = new ObjectMapper().createObjectNode();
+                node.put("run", run.toString()).put("data", data).put("scores", folder.resolve("scores.csv").toString());
+                node.put("page", folder.resolve(Report.NAME).toString());
+                node.set("measures", RunReport.toJson(measures));
+                Common.json(node);
+            } else {
+                for (Measure m : measures) {
+                    Common.OUT.printf("%-36s %12s %-6s %s%n", m.name(), RunReport.number(m.value()), m.unit(), m.about());
+                }
+                Common.OUT.println(folder.resolve(Report.NAME));
+            }
+            return 0;
+        }
+    }
+
+    private double[] scores(Run opened, Dataset items) {
+        return Anomalies.scores(opened.model(), DataLoader.inOrder(items, BATCH, items.size(), opened.device()),
+            new Rng(SEED).on(opened.device()));
+    }
+
+    /** The data with all of its classes, also those that the run was not to see. */
+    private Dataset asked(RunConfig config) {
+        RunConfig.Settings s = config.settings();
+        List<String> changes = new ArrayList<>(List.of("except="));
+        if (label != null) changes.add("label=" + label);
+        if (dataDir != null) changes.add("dir=" + dataDir);
+        if (s.spec() instanceof ImageSpec i) changes.addAll(List.of("size=" + i.height(), "channels=" + i.channels()));
+        DataOptions options = Config.with(s.options(), changes);
+        if (s.spec() instanceof VectorSpec v && !v.columns().isEmpty()) {
+            Path file = Path.of(data);
+            if (!Files.exists(file)) throw new IllegalArgumentException("no such file: " + data + "; the run was trained on a table");
+            return Table.open(file, null, options, v);
+        }
+        Dataset set = Datasets.open(Common.dataName(data), Split.TEST, options);
+        if (!java.util.Arrays.equals(set.spec().shape(), s.spec().shape())) {
+            throw new IllegalArgumentException("the run was made for " + s.spec() + ", '" + set.name() + "' is " + set.spec());
+        }
+        return set;
+    }
+
+    private List<Measure> measures(Anomalies.Score score, double[] usual, double threshold, double[] scores, Dataset asked,
+            List<String> known) {
+        List<Measure> measures = new ArrayList<>();
+        long flagged = IntStream.range(0, scores.length).filter(i -> scores[i] > threshold).count();
+        measures.add(new Measure("threshold", threshold, score.unit().split(",", 2)[0], score.name() + " that " + 100 * quantile
+            + " % of " + usual.length + " normal items stay below"));
+        measures.add(new Measure("flagged", 100.0 * flagged / scores.length, "%", flagged + " of " + scores.length + " items"));
+        List<Double> inside = new ArrayList<>(), outside = new ArrayList<>();
+        Map<String, List<Double>> each = new LinkedHashMap<>();
+        for (int i = 0; i < scores.length; i++) {
+            String name = className(asked, i);
+            if (name.isEmpty()) continue;
+            boolean seen = known.contains(name);
+            (seen ? inside : outside).add(scores[i]);
+            if (!seen) each.computeIfAbsent(name, k -> new ArrayList<>()).add(scores[i]);
+        }
+        if (!inside.isEmpty() && !outside.isEmpty()) {
+            String of = outside.size() + " items of classes the run did not see, " + each.keySet() + ", against " + inside.size();
+            measures.add(new Measure("AUROC", Ranking.auroc(inside, outside), "", "chance that an anomaly scores higher; " + of));
+            measures.add(new Measure("average precision", Ranking.averagePrecision(inside, outside), "", of + "; chance is "
+                + String.format(Locale.ROOT, "%.3f", outside.size() / (double) (inside.size() + outside.size()))));
+        }
+        return measures;
+    }
+
+    private static String className(Dataset data, int i) { return data.label(i) < 0 ? "" : data.classNames().get(data.label(i)); }
+
+    private static void csv(Path file, double[] scores, double threshold, Dataset asked) throws IOException {
+        StringBuilder text = new StringBuilder("item,score,strange,class\n");
+        for (int i = 0; i < scores.length; i++) {
+            int item = asked instanceof Table t ? t.row(i) : i;
+            text.append(item).append(',').append(scores[i]).append(',').append(scores[i] > threshold).append(',')
+                .append('"').append(className(asked, i).replace("\"", "\"\"")).append("\"\n");
+        }
+        Files.writeString(file, text, StandardCharsets.UTF_8);
+    }
+
+    private void page(Path folder, RunConfig config, Anomalies.Score score, List<Measure> measures, double[] scores, Dataset asked)
+            throws IOException {
+        List<Integer> order = new ArrayList<>(IntStream.range(0, scores.length).boxed().toList());
+        order.sort(Comparator.comparingDouble((Integer i) -> -scores[i]));
+        List<Integer> most = order.subList(0, Math.min(SHOWN, order.size()));
+        List<Integer> least = order.subList(Math.max(0, order.size() - SHOWN), order.size());
+        List<ReportData.Figure> figures = new ArrayList<>();
+        Map<String, String> facts = new LinkedHashMap<>();
+        if (asked instanceof ImageDataset pictures) {
+            figures.add(figure(folder, "most.png", pictures, most, "Most strange", "The strangest first."));
+            figures.add(figure(folder, "least.png", pictures, least, "Least strange", "The most usual last."));
+        } else if (asked instanceof Table table) {
+            for (int i : most.subList(0, Math.min(12, most.size()))) facts.put("row " + table.row(i), describe(table, i, scores[i]));
+        }
+        List<ReportData.Measure> shown = measures.stream().map(m -> new ReportData.Measure(m.name(), RunReport.number(m.value()), m.unit(),
+            m.about(), "palitra anomalies " + run + " " + data)).toList();
+        String name = run.toAbsolutePath().normalize().getFileName().toString();
+        Report.write(folder, new ReportData("Anomalies in " + asked.name(), "scored by " + name + ", " + config.settings().family()
+            + ": " + score.name(), "", figures, List.of(), facts, shown, List.of(), Map.of(),
+            Map.of("scores.csv", "every item: its score, whether it lies above the threshold, its class")));
+    }
+
+    private static ReportData.Figure figure(Path folder, String file, ImageDataset data, List<Integer> items, String title, String caption)
+            throws IOException {
+        ImageSpec spec = data.spec();
+        List<Picture> pictures = new ArrayList<>();
+        for (int i : items) {
+            byte[] bytes = new byte[(int) spec.dims()];
+            data.pixels(i, bytes, 0);
+            pictures.add(new Picture(spec.channels(), spec.height(), spec.width(), bytes));
+        }
+        Picture sheet = Grid.of(pictures, 10, 2);
+        Png.write(folder.resolve(file), sheet.width() < 400 ? Grid.enlarge(sheet, 2) : sheet, Map.of());
+        return new ReportData.Figure(title, caption, "image/png", Files.readAllBytes(folder.resolve(file)));
+    }
+
+    /** The columns that lie furthest from their means. */
+    private static String describe(Table table, int item, double score) {
+        VectorSpec spec = table.spec();
+        float[] v = new float[spec.size()];
+        table.values(item, v, 0);
+        StringBuilder text = new StringBuilder(String.format(Locale.ROOT, "score %s", RunReport.number(score)));
+        IntStream.range(0, v.length).boxed().sorted(Comparator.comparingDouble((Integer c) -> -Math.abs(v[c]))).limit(4)
+            .forEach(c -> text.append(String.format(Locale.ROOT, "; %s %s (%+.1f deviations)", spec.columns().get(c),
+                RunReport.number(v[c] * spec.deviations().get(c) + spec.means().get(c)), v[c])));
+        return text.toString();
+    }
+}
