@@ -17,8 +17,8 @@ import picocli.CommandLine.IVersionProvider;
     footer = {"", "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C (a checkpoint was saved).",
         "Begin with: palitra train vae"},
     subcommands = {TrainCommand.class, ResumeCommand.class, SampleCommand.class, EvaluateCommand.class, ReconstructCommand.class,
-        CompleteCommand.class, AnomaliesCommand.class, InterpolateCommand.class, MapCommand.class, FamiliesCommand.class, DataCommand.class,
-        InspectCommand.class, DoctorCommand.class,
+        CompleteCommand.class, AnomaliesCommand.class, BalanceCommand.class, InterpolateCommand.class, MapCommand.class,
+        FamiliesCommand.class, DataCommand.class, InspectCommand.class, DoctorCommand.class,
         AutoComplete.GenerateCompletion.class})
 public final class Main implements Runnable {
     /** Stopped by the user; a checkpoint was saved. */

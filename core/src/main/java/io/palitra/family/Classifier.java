@@ -37,20 +37,29 @@ public final class Classifier implements Trainable, Features, Evaluates {
     public static final Family<Config> FAMILY = new Family<>("classifier",
         "names the class of an item; its features judge the samples of other families",
         "LeCun, Bottou, Bengio and Haffner 1998, Gradient-based learning applied to document recognition",
-        new Config(16, 128),
+        new Config(16, 128, List.of()),
         Recipe.of(4, 128, new OptimizerSpec.AdamW(2e-3, 0.9, 0.999, 1e-8, 0.01)).withSchedule(new LrSchedule.Cosine(100)),
         null, Classifier::new);
 
     public record Config(
             @Help(value = "channels of the first convolution; points have none", min = 1, max = 1024) int width,
-            @Help(value = "width of the last hidden layer, which is the features", min = 1, max = 4096) int features) {}
+            @Help(value = "width of the last hidden layer, which is the features", min = 1, max = 4096) int features,
+            @Help(value = "how much an item of each class counts in the loss; none = all the same", min = 0) List<Double> weights) {
+        public Config { weights = List.copyOf(weights); }
+    }
 
     private static final int SHIFT = 2;
 
     private final Net net;
+    private final List<Double> weights;
 
     private Classifier(Config config, DataSpec data, Rng init) {
         if (data.classes() < 2) throw new IllegalArgumentException("classifier wants data of at least 2 classes, got " + data);
+        if (!config.weights.isEmpty() && config.weights.size() != data.classes()) {
+            throw new IllegalArgumentException("illegal weights: " + config.weights.size() + ", must be one for each of the "
+                + data.classes() + " classes");
+        }
+        weights = config.weights;
         net = new Net(config, data, init);
     }
 
@@ -61,7 +70,16 @@ public final class Classifier implements Trainable, Features, Evaluates {
     private Losses loss(Batch batch, Rng rng) {
         Tensor labels = batch.labels("classifier");
         Tensor logits = logits(shifted(batch.x(), rng));
-        return Losses.of(Torch.crossEntropy(logits, labels)).with("accuracy", hits(logits.detach(), labels).mean());
+        Tensor loss = weights.isEmpty() ? Torch.crossEntropy(logits, labels) : weighted(logits, labels);
+        return Losses.of(loss).with("accuracy", hits(logits.detach(), labels).mean());
+    }
+
+    /** Mean of -log p of the own classes, each item counting as its class weighs. */
+    private Tensor weighted(Tensor logits, Tensor labels) {
+        double[] w = weights.stream().mapToDouble(v -> v).toArray();
+        Tensor each = Torch.of(w, w.length).to(DType.F32).to(logits.device()).indexSelect(0, labels);
+        Tensor nats = logits.logSoftmax(1).gather(1, labels.unsqueeze(1)).squeeze(1).neg();
+        return nats.mul(each).sum().div(each.sum());
     }
 
     private static Tensor hits(Tensor logits, Tensor labels) { return logits.argmax(1).eq(labels).to(DType.F32); }

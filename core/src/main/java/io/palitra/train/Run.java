@@ -127,6 +127,11 @@ public final class Run implements AutoCloseable {
     public Tensor sample(int count, long seed, List<String> overrides) { return sample(generative(), count, new Rng(seed).on(device),
         overrides); }
 
+    /** As {@link #sample(int, long, List)}, items first, first + 1, ... of the seed. */
+    public Tensor sample(int count, long first, long seed, List<String> overrides) {
+        return sample(generative(), count, new Rng(seed).at(first).on(device), overrides);
+    }
+
     /** As {@link #sample(int, long, List)}, of any model in evaluation mode. */
     static <S extends Record> Tensor sample(GenerativeModel<S> model, int count, Rng rng, List<String> overrides) {
         S how = Config.with(model.samplingDefaults(), overrides);

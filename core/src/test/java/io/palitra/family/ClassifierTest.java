@@ -2,6 +2,7 @@ package io.palitra.family;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import io.palitra.data.Batch;
 import io.palitra.data.DataSpec;
@@ -19,7 +20,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class ClassifierTest {
-    private static final Classifier.Config SMALL = new Classifier.Config(4, 16);
+    private static final Classifier.Config SMALL = new Classifier.Config(4, 16, List.of());
 
     private static Classifier build(DataSpec data) { return (Classifier) Classifier.FAMILY.build(SMALL, data, new Rng(1)); }
 
@@ -47,6 +48,21 @@ class ClassifierTest {
         }
         model.net().training(false);
         return model.evaluate(List.of(test), new Rng(1)).get(0).value();
+    }
+
+    @Test void anItemCountsAsItsClassWeighs() {
+        try (Scope scope = new Scope()) {
+            VectorSpec points = new VectorSpec(2, 2);
+            Classifier even = (Classifier) Classifier.FAMILY.build(SMALL, points, new Rng(1));
+            Classifier one = (Classifier) Classifier.FAMILY.build(new Classifier.Config(4, 16, List.of(0.0, 3.0)), points, new Rng(1));
+            Batch both = new Batch(new Rng(2).normal(4, 2), Torch.of(new long[] {0, 1, 0, 1}, 4), 0);
+            Batch second = new Batch(both.x().rows(1, 3).every(0, 2), Torch.of(new long[] {1, 1}, 2), 0);
+            double weighed = one.updates().get(0).objective().of(both, new Rng(3)).total().item();
+            double alone = even.updates().get(0).objective().of(second, new Rng(3)).total().item();
+            assertThat(weighed).isCloseTo(alone, within(1e-5));
+        }
+        assertThatThrownBy(() -> Classifier.FAMILY.build(new Classifier.Config(4, 8, List.of(1.0)), new VectorSpec(2, 2), new Rng(1)))
+            .hasMessage("illegal weights: 1, must be one for each of the 2 classes");
     }
 
     @Test void itLearnsPicturesOfEverySizeAndColour() {

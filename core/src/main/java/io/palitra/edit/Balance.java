@@ -1,0 +1,150 @@
+package io.palitra.edit;
+
+import io.palitra.config.Config;
+import io.palitra.data.Batch;
+import io.palitra.data.DataLoader;
+import io.palitra.data.DataOptions;
+import io.palitra.data.ImageDataset;
+import io.palitra.data.ImageSpec;
+import io.palitra.engine.Guard;
+import io.palitra.engine.Scope;
+import io.palitra.engine.Torch;
+import io.palitra.metric.MacroF1;
+import io.palitra.model.Features;
+import io.palitra.train.Progress;
+import io.palitra.train.Run;
+import io.palitra.train.RunConfig;
+import io.palitra.train.Trainer;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+
+/** Fills the small classes of a labelled set with samples of a class-conditional model, and tells whether that helped a classifier. */
+public final class Balance {
+    private static final int AT_ONCE = 100;
+
+    private Balance() {}
+
+    /** Items of each class. */
+    public static int[] counts(ImageDataset data) {
+        int[] counts = new int[data.spec().classes()];
+        for (int i = 0; i < data.size(); i++) if (data.label(i) >= 0) counts[data.label(i)]++;
+        return counts;
+    }
+
+    /** Pictures in memory. */
+    public record Drawn(ImageSpec spec, List<String> classNames, byte[] bytes, int[] labels) implements ImageDataset {
+        @Override public String name() { return "drawn"; }
+
+        @Override public int size() { return labels.length; }
+
+        @Override public int label(int i) { return labels[i]; }
+
+        @Override public void pixels(int i, byte[] out, int offset) {
+            System.arraycopy(bytes, Math.toIntExact(i * spec.dims()), out, offset, (int) spec.dims());
+        }
+    }
+
+    /**
+     * As many samples of each class as it lacks to the largest. Sample i of the whole is item i of the seed.
+     *
+     * @throws IllegalArgumentException for a model that knows no classes, or others than the data
+     */
+    public static Drawn missing(Run run, ImageDataset data, long seed) {
+        if (!run.config().settings().classes().equals(data.classNames())) {
+            throw new IllegalArgumentException("the run knows the classes " + run.config().settings().classes() + ", '" + data.name()
+                + "' has " + data.classNames());
+        }
+        if (!Config.toJson(run.config().model()).path("conditional").asBoolean(false)) {
+            throw new IllegalArgumentException("this run draws no classes; train one with --set conditional=true");
+        }
+        int[] counts = counts(data);
+        int most = Arrays.stream(counts).max().orElse(0), total = Arrays.stream(counts).map(c -> most - c).sum();
+        int dims = (int) data.spec().dims(), at = 0;
+        byte[] bytes = new byte[Math.multiplyExact(total, dims)];
+        int[] labels = new int[total];
+        for (int c = 0; c < counts.length; c++) {
+            for (int left = most - counts[c]; left > 0; left -= AT_ONCE) {
+                int n = Math.min(AT_ONCE, left);
+                try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+                    byte[] drawn = DataLoader.toBytes(run.sample(n, at, seed, List.of("label=" + c)));
+                    System.arraycopy(drawn, 0, bytes, at * dims, drawn.length);
+                }
+                Arrays.fill(labels, at, at + n, c);
+                at += n;
+            }
+        }
+        return new Drawn(data.spec(), data.classNames(), bytes, labels);
+    }
+
+    /** Two sets in one, the first first. */
+    private record Both(ImageDataset a, ImageDataset b) implements ImageDataset {
+        @Override public String name() { return a.name() + " and " + b.name(); }
+
+        @Override public ImageSpec spec() { return a.spec(); }
+
+        @Override public int size() { return a.size() + b.size(); }
+
+        @Override public int label(int i) { return i < a.size() ? a.label(i) : b.label(i - a.size()); }
+
+        @Override public List<String> classNames() { return a.classNames(); }
+
+        @Override public void pixels(int i, byte[] out, int offset) {
+            if (i < a.size()) a.pixels(i, out, offset);
+            else b.pixels(i - a.size(), out, offset);
+        }
+    }
+
+    /** A way to train the classifier, and its score on the test split. */
+    public record Outcome(String way, MacroF1 f1) {}
+
+    /**
+     * Trains the project's classifier three times, on the data as they are, with classes weighted by 1 / their number of items, and with
+     * the drawn items, the same number of steps and the same seed each, and scores it on test items that nobody trained on.
+     *
+     * @param folder for the three runs
+     */
+    public static List<Outcome> compare(ImageDataset train, Drawn drawn, ImageDataset test, Path folder, long seed, Progress progress)
+            throws IOException {
+        int[] counts = counts(train);
+        String weights = Arrays.stream(counts).mapToObj(c -> String.format(Locale.ROOT, "%.6f", c == 0 ? 0 : 1.0 * train.size()
+            / counts.length / c)).collect(Collectors.joining(","));
+        ImageDataset both = new Both(train, drawn);
+        int batch = (int) Math.min(128, train.size());
+        long steps = Math.max(200, 4L * both.size() / batch);
+        List<String> same = List.of("train.steps=" + steps, "train.batch=" + batch);
+        List<Outcome> outcomes = new ArrayList<>();
+        for (String way : List.of("as it is", "class weights", "drawn items")) {
+            List<String> overrides = new ArrayList<>(same);
+            if (way.equals("class weights")) overrides.add("weights=" + weights);
+            ImageDataset on = way.equals("drawn items") ? both : train;
+            Path run = folder.resolve("classifier-" + way.replace(' ', '-'));
+            RunConfig config = RunConfig.of("classifier", train.name(), on, DataOptions.DEFAULT, seed, overrides);
+            progress.note("classifier, " + way + ": " + steps + " steps on " + on.size() + " items");
+            Trainer.start(run, config, on, null, progress, () -> false);
+            outcomes.add(new Outcome(way, score(run, test)));
+        }
+        return outcomes;
+    }
+
+    private static MacroF1 score(Path folder, ImageDataset test) throws IOException {
+        long[] truth = new long[test.size()], answer = new long[test.size()];
+        try (Run judge = Run.open(folder, "cpu", s -> {}); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            int at = 0;
+            for (Batch b : DataLoader.inOrder(test, 500, test.size(), judge.device())) {
+                try (Scope turn = new Scope()) {
+                    long[] labels = b.labels("balance").longs();
+                    long[] said = ((Features) judge.model()).logits(b.x()).argmax(1).longs();
+                    System.arraycopy(labels, 0, truth, at, labels.length);
+                    System.arraycopy(said, 0, answer, at, said.length);
+                    at += labels.length;
+                }
+            }
+        }
+        return MacroF1.of(truth, answer, test.spec().classes());
+    }
+}
