@@ -153,11 +153,13 @@ public final class Table implements VectorDataset {
                 // said below
             }
             String shown = cell.length() > 40 ? cell.substring(0, 40) + "..." : cell;
-            throw wrong("row " + line + ", column '" + column + "': '" + shown.replaceAll("\\p{Cntrl}", "?")
+            throw wrong("row " + line + ", column '" + column + "': '" + shown
                 + "' is not a number; a column of classes is named by data.label");
         }
 
-        private FormatException wrong(String what) { return new FormatException(file.toString(), -1, what); }
+        private FormatException wrong(String what) {
+            return new FormatException(file.toString(), -1, what.replaceAll("\\R|\\p{Cntrl}", "?"));
+        }
     }
 
     private static boolean number(String cell) {

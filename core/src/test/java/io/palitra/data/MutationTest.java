@@ -43,7 +43,15 @@ class MutationTest {
             of("lossless webp", Seeds.WEBP_LOSSLESS, picture),
             of("lossy webp", Seeds.WEBP_LOSSY, picture),
             of("zip", Seeds.zip(Seeds.classes()), MutationTest::zip),
-            of("tar.gz", Seeds.gzip(Seeds.tar(Seeds.classes())), MutationTest::tar));
+            of("tar.gz", Seeds.gzip(Seeds.tar(Seeds.classes())), MutationTest::tar),
+            of("csv", table(), b -> Table.open(write("x.csv", b), Split.TRAIN, DataOptions.DEFAULT, null)));
+    }
+
+    private static byte[] table() {
+        StringBuilder text = new StringBuilder("a,\"b, c\",d\r\n");
+        for (int i = 0; i < 30; i++) text.append(i).append(",\"").append(-i / 7.0).append("\",").append(i % 5 == 0 ? "NA" : "1e"
+            + i).append("\r\n");
+        return text.toString().getBytes(java.nio.charset.StandardCharsets.UTF_8);
     }
 
     private static void zip(byte[] bytes) {
