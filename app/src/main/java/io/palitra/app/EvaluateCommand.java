@@ -130,7 +130,8 @@ final class EvaluateCommand implements Callable<Integer> {
         rows.forEach((name, unit) -> {
             StringBuilder row = new StringBuilder(String.format("%-36s %-10s", name, unit));
             for (List<Measure> list : all.values()) {
-                String value = list.stream().filter(m -> m.name().equals(name)).map(m -> RunReport.number(m.value())).findFirst().orElse("");
+                String value = list.stream().filter(m -> m.name().equals(name)).map(m -> RunReport.number(m.value())).findFirst()
+                    .orElse("");
                 row.append(String.format(" %16s", value));
             }
             Common.OUT.println(row);

@@ -127,7 +127,9 @@ public final class Ebm extends Module implements GenerativeModel<Ebm.Sampling>, 
         return Scope.run(() -> {
             net.trainable(false);
             try (Guard g = Torch.noGrad()) {
-                if (n > config.buffer) throw new IllegalArgumentException("illegal buffer: " + config.buffer + ", must hold a batch of " + n);
+                if (n > config.buffer) {
+                    throw new IllegalArgumentException("illegal buffer: " + config.buffer + ", must hold a batch of " + n);
+                }
                 double first = Math.floor(rng.uniform(1).item() * config.buffer);   // a run of chains, each once
                 Tensor index = Torch.arange(0, n).add(first).remainder(config.buffer).to(DType.I64).to(replay.device());
                 Tensor old = replay.indexSelect(0, index);

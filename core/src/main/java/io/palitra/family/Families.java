@@ -5,7 +5,8 @@ import java.util.List;
 
 /** The catalogue. A new family is one file beside this one, and one line here. */
 public final class Families {
-    public static final List<Family<?>> ALL = List.of(Ae.FAMILY, Vae.FAMILY, Gan.FAMILY, PixelCnn.FAMILY, RealNvp.FAMILY, Ebm.FAMILY, Diffusion.FAMILY, Classifier.FAMILY);
+    public static final List<Family<?>> ALL = List.of(Ae.FAMILY, Vae.FAMILY, Gan.FAMILY, PixelCnn.FAMILY, RealNvp.FAMILY,
+        Ebm.FAMILY, Diffusion.FAMILY, Classifier.FAMILY);
 
     private Families() {}
 

@@ -35,7 +35,8 @@ import org.jspecify.annotations.Nullable;
  * gated, without blind spot: van den Oord et al. 2016, arXiv:1606.05328; mixture of logistics: Salimans et al. 2017, arXiv:1701.05517.
  *
  * <p>The numbers of a picture are levels 0..levels-1 of equal width. Two levels are drawn anew each time with the grey value as
- * probability of white, as {@link Vae} does. A sample is drawn pixel by pixel, and of the network only what a new pixel changes is computed.
+ * probability of white, as a {@code vae} does. A sample is drawn pixel by pixel, and of the network only what a new pixel changes is
+ * computed.
  */
 public final class PixelCnn implements GenerativeModel<PixelCnn.Sampling>, Likelihood, Evaluates, Completes<PixelCnn.Sampling> {
     public record Config(

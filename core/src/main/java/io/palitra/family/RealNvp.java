@@ -54,7 +54,7 @@ public final class RealNvp extends Module implements GenerativeModel<RealNvp.Sam
     }
 
     public record Config(
-            @Help(value = "couplings: of points all; of pictures those at each scale before and after the squeeze, and one more at the last",
+            @Help(value = "couplings: of points all; of pictures those of a scale before the squeeze, as many after, one more at the last",
                 min = 1, max = 64) int couplings,
             @Help(value = "channels, or units, of the networks in the couplings", min = 1, max = 1024) int width,
             @Help(value = "residual blocks in each", min = 0, max = 32) int blocks,

@@ -151,8 +151,8 @@ public abstract sealed class PixelNet extends Module {
     }
 
     /**
-     * v, of the rows above, and h, which adds the own row: v' = gate(V v), h' = h + gate(R h + L V v) U, after figure 2 of arXiv:1606.05328.
-     * Of a turn's channels nothing is lost in gates: a and b take turns alike.
+     * v, of the rows above, and h, which adds the own row: v' = gate(V v), h' = h + gate(R h + L V v) U, after figure 2 of
+     * arXiv:1606.05328. Of a turn's channels nothing is lost in gates: a and b take turns alike.
      */
     private static final class GatedNet extends PixelNet {
         private record Layer(MaskedConv2d above, MaskedConv2d row, MaskedConv2d link, MaskedConv2d out, @Nullable ClassShift shift) {}
@@ -211,7 +211,7 @@ public abstract sealed class PixelNet extends Module {
                     l.shift == null || label == null ? Torch.zeros(1) : l.shift.of(label)));
             }
             MaskedConv2d.Pixels end0 = hidden.pixels(batch, height, columns), end1 = last.pixels(batch, height, columns);
-            List<Tensor> fromAbove = new ArrayList<>();   // of the row: what h takes from v at the start [B,D,W], and in each layer [B,2D,W]
+            List<Tensor> fromAbove = new ArrayList<>();   // of the row: what h takes from v, first [B,D,W], then in each layer [B,2D,W]
             return new Raster() {
                 @Override public void startRow(int row) {
                     fromAbove.clear();
