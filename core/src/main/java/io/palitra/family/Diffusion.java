@@ -12,7 +12,6 @@ import io.palitra.diffusion.NoiseTable;
 import io.palitra.diffusion.Prediction;
 import io.palitra.diffusion.Predictor;
 import io.palitra.diffusion.Sampler;
-import io.palitra.engine.DType;
 import io.palitra.engine.OptimizerSpec;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
