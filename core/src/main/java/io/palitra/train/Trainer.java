@@ -150,6 +150,7 @@ public final class Trainer implements AutoCloseable {
         try (Metrics metrics = Metrics.resume(folder, step == 0 ? -1 : step);   // -1: from the beginning again
                 DataLoader loader = new DataLoader(data, recipe.batch(), config.settings().seed(), step, device)) {
             if (step == 0) gallery.snapshot(0, 0, ema, metrics);
+            else publish();   // a kill between a checkpoint and its model leaves the model of the checkpoint before
             long saved = System.nanoTime(), reported = System.nanoTime(), reportedStep = step;
             model.net().training(true);
             while (step < steps) {
@@ -252,6 +253,11 @@ public final class Trainer implements AutoCloseable {
         parts.put("optimizer", optimizerState());
         if (ema != null) parts.put("ema", ema.state());
         Checkpoint.save(folder, step, parts, Map.of());
+        publish();
+    }
+
+    /** What others read while the run goes on: the weights to sample from, and a summary. */
+    private void publish() throws IOException {
         Map<String, Tensor> averaged = new LinkedHashMap<>(model.net().state());
         if (ema != null) averaged.putAll(ema.state());
         Checkpoint.writeModel(folder.resolve(Run.MODEL), averaged,

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -59,6 +60,17 @@ class ResumeTest {
         assertThat(kills).isPositive();
         assertThat(TinyRuns.hashes(killed)).isEqualTo(TinyRuns.hashes(whole));
         assertThat(Files.exists(killed.resolve("report.html"))).isTrue();
+    }
+
+    @Test void killedBetweenTheLastCheckpointAndItsModelTheModelIsThatOfTheCheckpoint(@TempDir Path folder) throws Exception {
+        Trainer.start(folder, TinyRuns.config("ae"), TinyRuns.data(Split.TRAIN), TinyRuns.data(Split.TEST), Progress.SILENT, after(25));
+        byte[] before = Files.readAllBytes(folder.resolve(Run.MODEL));
+        Trainer.resume(folder, TinyRuns.data(Split.TRAIN), TinyRuns.data(Split.TEST), Progress.SILENT, () -> false);
+        Map<String, String> expected = TinyRuns.hashes(folder);
+        Files.write(folder.resolve(Run.MODEL), before);   // what such a kill leaves
+        assertThat(TinyRuns.hashes(folder)).isNotEqualTo(expected);
+        Trainer.resume(folder, TinyRuns.data(Split.TRAIN), TinyRuns.data(Split.TEST), Progress.SILENT, () -> false);
+        assertThat(TinyRuns.hashes(folder)).isEqualTo(expected);
     }
 
     private static Process child(Path folder, String family) throws Exception {
