@@ -44,8 +44,9 @@ import picocli.CommandLine.Parameters;
 
 @Command(name = "anomalies", mixinStandardHelpOptions = true, usageHelpAutoWidth = true,
     description = "Score items by how strange they are to a run: a CSV with every score, and a page with the most and least strange. What "
-        + "counts as strange is a quantile of the scores of the run's own test split, which is taken for normal. Classes that the run "
-        + "was not trained on are taken for anomalies, and then AUROC and average precision are told.")
+        + "counts as strange is a quantile of the scores of the run's own test split, which is taken for normal; of the run's own data "
+        + "half of that split sets the threshold, the other half is scored. Classes that the run was not trained on are taken for "
+        + "anomalies, and then AUROC and average precision are told.")
 final class AnomaliesCommand implements Callable<Integer> {
     private static final long SEED = 12345;
     private static final int BATCH = 200;
@@ -85,18 +86,25 @@ final class AnomaliesCommand implements Callable<Integer> {
         try (Run opened = Common.open(run, device, threads, terminal); Scope scope = new Scope()) {
             Anomalies.Score score = Anomalies.score(opened.model());
             Dataset asked = asked(opened.config());
-            Dataset normal = Common.data(opened.config(), null, dataDir, Split.TEST);
-            terminal.doing("scoring " + normal.size() + " normal items");
-            double[] usual = scores(opened, normal);
-            double threshold = Anomalies.threshold(usual, quantile);
             terminal.doing("scoring " + asked.size() + " items");
             double[] scores = scores(opened, asked);
+            boolean own = Common.dataName(data).equals(opened.config().settings().data());
+            List<String> known = opened.config().settings().classes();
+            Part[] parts = parts(asked, known, own);
+            double[] usual;
+            if (own) {
+                usual = IntStream.range(0, scores.length).filter(i -> parts[i] == Part.VALIDATION).mapToDouble(i -> scores[i]).toArray();
+            } else {
+                Dataset normal = Common.data(opened.config(), null, dataDir, Split.TEST);
+                terminal.doing("scoring " + normal.size() + " normal items");
+                usual = scores(opened, normal);
+            }
+            double threshold = Anomalies.threshold(usual, quantile);
             terminal.done();
             Path folder = out != null ? out : run.resolve("anomalies");
             Files.createDirectories(folder);
-            List<String> known = opened.config().settings().classes();
-            List<Measure> measures = measures(score, usual, threshold, scores, asked, known);
-            csv(folder.resolve("scores.csv"), scores, threshold, asked);
+            List<Measure> measures = measures(score, usual, threshold, scores, asked, known, parts);
+            csv(folder.resolve("scores.csv"), scores, threshold, asked, parts);
             page(folder, opened.config(), score, measures, scores, asked);
             if (json) {
                 ObjectNode node = new ObjectMapper().createObjectNode();
@@ -112,6 +120,21 @@ final class AnomaliesCommand implements Callable<Integer> {
             }
             return 0;
         }
+    }
+
+    /** What an item is there for. */
+    private enum Part { TRAINING, VALIDATION, TEST }
+
+    /** Of the run's own data what it was trained on and, of the rest of its classes, every other item for the threshold do not test it. */
+    private static Part[] parts(Dataset asked, List<String> known, boolean own) {
+        Part[] parts = new Part[asked.size()];
+        int normal = 0;
+        for (int i = 0; i < parts.length; i++) {
+            boolean seen = own && (asked.label(i) < 0 || known.contains(className(asked, i)));
+            parts[i] = !seen ? Part.TEST : asked instanceof Table t && t.trains(i) ? Part.TRAINING
+                : normal++ % 2 == 0 ? Part.VALIDATION : Part.TEST;
+        }
+        return parts;
     }
 
     private double[] scores(Run opened, Dataset items) {
@@ -140,17 +163,19 @@ final class AnomaliesCommand implements Callable<Integer> {
     }
 
     private List<Measure> measures(Anomalies.Score score, double[] usual, double threshold, double[] scores, Dataset asked,
-            List<String> known) {
+            List<String> known, Part[] parts) {
         List<Measure> measures = new ArrayList<>();
-        long flagged = IntStream.range(0, scores.length).filter(i -> scores[i] > threshold).count();
+        long tested = java.util.Arrays.stream(parts).filter(p -> p == Part.TEST).count();
+        long flagged = IntStream.range(0, scores.length).filter(i -> parts[i] == Part.TEST && scores[i] > threshold).count();
         measures.add(new Measure("threshold", threshold, score.unit().split(",", 2)[0], score.name() + " that " + 100 * quantile
             + " % of " + usual.length + " normal items stay below"));
-        measures.add(new Measure("flagged", 100.0 * flagged / scores.length, "%", flagged + " of " + scores.length + " items"));
+        measures.add(new Measure("flagged", 100.0 * flagged / tested, "%", flagged + " of " + tested + " items"
+            + (tested == scores.length ? "" : ", without those for training and for the threshold")));
         List<Double> inside = new ArrayList<>(), outside = new ArrayList<>();
         Map<String, List<Double>> each = new LinkedHashMap<>();
         for (int i = 0; i < scores.length; i++) {
             String name = className(asked, i);
-            if (name.isEmpty()) continue;
+            if (name.isEmpty() || parts[i] != Part.TEST) continue;
             boolean seen = known.contains(name);
             (seen ? inside : outside).add(scores[i]);
             if (!seen) each.computeIfAbsent(name, k -> new ArrayList<>()).add(scores[i]);
@@ -166,11 +191,12 @@ final class AnomaliesCommand implements Callable<Integer> {
 
     private static String className(Dataset data, int i) { return data.label(i) < 0 ? "" : data.classNames().get(data.label(i)); }
 
-    private static void csv(Path file, double[] scores, double threshold, Dataset asked) throws IOException {
-        StringBuilder text = new StringBuilder("item,score,strange,class\n");
+    private static void csv(Path file, double[] scores, double threshold, Dataset asked, Part[] parts) throws IOException {
+        StringBuilder text = new StringBuilder("item,score,strange,part,class\n");
         for (int i = 0; i < scores.length; i++) {
             int item = asked instanceof Table t ? t.row(i) : i;
             text.append(item).append(',').append(scores[i]).append(',').append(scores[i] > threshold).append(',')
+                .append(parts[i].name().toLowerCase(Locale.ROOT)).append(',')
                 .append('"').append(className(asked, i).replace("\"", "\"\"")).append("\"\n");
         }
         Files.writeString(file, text, StandardCharsets.UTF_8);
@@ -195,7 +221,7 @@ final class AnomaliesCommand implements Callable<Integer> {
         String name = run.toAbsolutePath().normalize().getFileName().toString();
         Report.write(folder, new ReportData("Anomalies in " + asked.name(), "scored by " + name + ", " + config.settings().family()
             + ": " + score.name(), "", figures, List.of(), facts, shown, List.of(), Map.of(),
-            Map.of("scores.csv", "every item: its score, whether it lies above the threshold, its class")));
+            Map.of("scores.csv", "every item: its score, whether it lies above the threshold, what it was there for, its class")));
     }
 
     private static ReportData.Figure figure(Path folder, String file, ImageDataset data, List<Integer> items, String title, String caption)

@@ -8,6 +8,7 @@ import io.palitra.data.ImageSpec;
 import io.palitra.data.Picture;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
+import io.palitra.report.Gif;
 import io.palitra.report.Grid;
 import io.palitra.report.Png;
 import io.palitra.train.Run;
@@ -27,6 +28,10 @@ import picocli.CommandLine.Parameters;
 @Command(name = "sample", mixinStandardHelpOptions = true, usageHelpAutoWidth = true,
     description = "Draw samples of a run: a grid, or one PNG an item. Item i of a seed has the same noise whatever -n is.")
 final class SampleCommand implements Callable<Integer> {
+    /** Pictures of an animation, and how many times its last one is shown again. */
+    private static final int FRAMES = 60;
+    private static final int REST = 15;
+
     @Parameters(index = "0", paramLabel = "RUN", description = "the run folder")
     private Path run = Path.of("");
 
@@ -48,6 +53,10 @@ final class SampleCommand implements Callable<Integer> {
     @Option(names = "--each", description = "one PNG an item, in a folder")
     private boolean each;
 
+    @Option(names = "--animation", paramLabel = "FILE.gif", description = "also how the samples came to be, from the first noise on; for "
+        + "families that draw step by step")
+    private @Nullable Path animation;
+
     @Option(names = "--force", description = "overwrite what is there")
     private boolean force;
 
@@ -62,6 +71,9 @@ final class SampleCommand implements Callable<Integer> {
 
     @Override public Integer call() throws IOException {
         if (n < 1 || n > 100_000) throw new IllegalArgumentException("illegal -n: " + n + ", must be between 1 and 100000");
+        if (animation != null && n > Run.AT_ONCE) {
+            throw new IllegalArgumentException("illegal -n: " + n + ", must be at most " + Run.AT_ONCE + " with --animation");
+        }
         Terminal terminal = new Terminal("sample", false);
         try (Run opened = Common.open(run, device, threads, terminal); Scope scope = new Scope()) {
             List<String> overrides = new ArrayList<>(set);
@@ -70,12 +82,25 @@ final class SampleCommand implements Callable<Integer> {
             String weights = opened.weights();
             Path target = out != null ? out : run.resolve(each ? "seed-" + seed : "seed-" + seed + ".png");
             if (!each) Common.free(target, force);
+            if (animation != null) Common.free(animation, force);
+            List<Picture> frames = new ArrayList<>();
             Tensor x = Scope.run(() -> {
-                try (var watch = Scope.watch((i, of, t) -> terminal.doing("sample: step " + (i + 1) + "/" + of))) {
+                try (var watch = Scope.watch((i, of, t) -> {
+                    terminal.doing("sample: step " + (i + 1) + "/" + of);
+                    if (animation != null && (i == 0 || i + 1 == of || (i + 1) * FRAMES / of > i * FRAMES / of)) frames.add(drawn(t));
+                })) {
                     return opened.sample(n, seed, overrides);
                 }
             });
             terminal.done();
+            if (animation != null) {
+                if (frames.isEmpty()) {
+                    throw new IllegalArgumentException("--animation is for families that draw step by step; '"
+                        + opened.config().settings().family() + "' draws in one");
+                }
+                for (int i = 0; i < REST; i++) frames.add(frames.get(frames.size() - 1));
+                Gif.write(animation, frames, 80);
+            }
             List<Path> written = new ArrayList<>();
             if (opened.config().settings().spec() instanceof ImageSpec) {
                 List<Picture> pictures = Run.pictures(x);
@@ -108,6 +133,11 @@ final class SampleCommand implements Callable<Integer> {
             }
             return 0;
         }
+    }
+
+    private Picture drawn(Tensor x) {
+        return x.dims() == 4 ? Grid.of(Run.pictures(x), (int) Math.ceil(Math.sqrt(x.size(0))), 2) : Run.scatter(x, n + " samples, seed "
+            + seed);
     }
 
     private Map<String, String> signature(Run opened, String weights, Record how, int first, int count) {

@@ -62,6 +62,51 @@ class MainTest {
         assertThat(palitra("resume", run, "--quiet").code).isZero();   // finished already: nothing to do
     }
 
+    @Test void aModelOfPixelsDrawsStepByStepAndCompletes() throws Exception {
+        Path pixels = root.resolve("pixelcnn");
+        assertThat(palitra("train", "pixelcnn", "--set", "net=gated", "--set", "net.width=4", "--set", "net.dilations=1", "--steps", 10,
+            "--batch", 8, "--set", "data.size=16", "--out", pixels, "--quiet", "--threads", 1).code).isZero();
+        Path gif = root.resolve("pixels.gif");
+        Result r = palitra("sample", pixels, "-n", 4, "--animation", gif);
+        assertThat(r.code).as(r.err).isZero();
+        assertThat(new String(Files.readAllBytes(gif), 0, 6, StandardCharsets.US_ASCII)).isEqualTo("GIF89a");
+        assertThat(palitra("complete", pixels, "--keep", 8, "-n", 3).code).isZero();
+        assertThat(pixels.resolve("complete.png")).isNotEmptyFile();
+        assertThat(palitra("evaluate", pixels, "--no-classifier", "--json").code).isZero();
+        assertThat(palitra("complete", pixels, "--keep", 17).code).isEqualTo(2);
+        Path still = root.resolve("still.png");
+        assertThat(palitra("sample", run, "-n", 4, "--out", still, "--animation", root.resolve("still.gif")).err)
+            .contains("step by step");
+        assertThat(still).doesNotExist();
+    }
+
+    @Test void aTableIsScoredForAnomaliesWithoutTheRowsThatTrained() throws Exception {
+        StringBuilder text = new StringBuilder("amount,hour,kind\n");
+        java.util.SplittableRandom random = new java.util.SplittableRandom(1);
+        for (int i = 0; i < 600; i++) {
+            boolean fraud = i % 20 == 0;
+            double amount = (fraud ? 900 : 20) + 10 * random.nextDouble();
+            text.append(amount).append(',').append(i % 7 == 0 ? "" : 12 + random.nextInt(3)).append(',').append(fraud ? "fraud" : "fair")
+                .append('\n');
+        }
+        Path table = Files.writeString(root.resolve("transfers.csv"), text);
+        Path flow = root.resolve("flow");
+        Result r = palitra("train", "realnvp", table, "--set", "data.label=kind", "--set", "data.except=fraud", "--steps", 60, "--batch",
+            32, "--out", flow, "--quiet", "--threads", 1);
+        assertThat(r.code).as(r.err).isZero();
+        assertThat(palitra("anomalies", flow, table).code).isZero();
+        List<String> lines = Files.readAllLines(flow.resolve("anomalies/scores.csv"));
+        assertThat(lines).hasSize(601);
+        List<String> fraud = lines.stream().filter(l -> l.endsWith("\"fraud\"")).toList();
+        assertThat(fraud).hasSize(30).allMatch(l -> l.contains(",true,test,"));
+        assertThat(lines).anyMatch(l -> l.contains(",training,")).anyMatch(l -> l.contains(",validation,"))
+            .anyMatch(l -> l.contains(",false,test,\"fair\""));
+        assertThat(flow.resolve("anomalies/report.html")).isNotEmptyFile();
+        assertThat(palitra("evaluate", flow, flow, "--no-classifier").code).isZero();
+        Path text2 = Files.writeString(root.resolve("words.csv"), "amount,hour\n1,2\n3,noon\n");
+        assertThat(palitra("anomalies", flow, text2).err).contains("row 3", "hour", "noon");
+    }
+
     @Test void wrongInputIsOneClearLineAndExitCodeTwo() throws Exception {
         Path text = Files.writeString(root.resolve("notes.txt"), "not a run");
         List<Object[]> wrong = List.of(

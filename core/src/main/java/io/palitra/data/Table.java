@@ -35,14 +35,16 @@ public final class Table implements VectorDataset {
     private final float[] values;
     private final int[] labels;
     private final int[] rows;
+    private final int[] inFile;
 
-    private Table(String name, VectorSpec spec, List<String> classNames, float[] values, int[] labels, int[] rows) {
+    private Table(String name, VectorSpec spec, List<String> classNames, float[] values, int[] labels, int[] rows, int[] inFile) {
         this.name = name;
         this.spec = spec;
         this.classNames = classNames;
         this.values = values;
         this.labels = labels;
         this.rows = rows;
+        this.inFile = inFile;
     }
 
     /** Whether a path is taken for a table. */
@@ -89,7 +91,8 @@ public final class Table implements VectorDataset {
             int[] from = wanted.stream().mapToInt(all::indexOf).toArray();
             List<float[]> rows = new ArrayList<>();
             List<String> classes = new ArrayList<>();
-            for (long line = 2; lines.hasNextValue(); line++) {
+            List<Integer> inFile = new ArrayList<>();
+            for (int line = 2; lines.hasNextValue(); line++) {
                 String[] cells = lines.nextValue();
                 if (cells.length != header.length) {
                     throw wrong("row " + line + " has " + cells.length + " cells, the first line names " + header.length + " columns");
@@ -101,17 +104,19 @@ public final class Table implements VectorDataset {
                 for (int i = 0; i < from.length; i++) row[i] = value(cells[from[i]], line, wanted.get(i));
                 rows.add(row);
                 classes.add(own);
+                inFile.add(line - 2);
             }
             if (rows.isEmpty()) throw wrong("has no rows");
-            return table(wanted, rows, classes, label >= 0, split);
+            return table(wanted, rows, inFile.stream().mapToInt(i -> i).toArray(), classes, label >= 0, split);
         }
 
-        private Table table(List<String> columns, List<float[]> rows, List<String> classes, boolean labelled, @Nullable Split split) {
+        private Table table(List<String> columns, List<float[]> rows, int[] inFile, List<String> classes, boolean labelled,
+                @Nullable Split split) {
             int n = rows.size(), d = columns.size();
             boolean divided = n >= FEWEST;
-            int[] train = IntStream.range(0, n).filter(i -> !divided || !tenth(i)).toArray();
+            int[] train = IntStream.range(0, n).filter(i -> !divided || !tenth(inFile[i])).toArray();
             int[] chosen = split == null ? IntStream.range(0, n).toArray() : split == Split.TRAIN ? train
-                : IntStream.range(0, n).filter(i -> divided && tenth(i)).toArray();
+                : IntStream.range(0, n).filter(i -> divided && tenth(inFile[i])).toArray();
             if (chosen.length == 0) throw wrong("has " + n + " rows, too few for a test part; " + FEWEST + " are enough");
             List<String> names = labelled ? List.copyOf(new TreeSet<>(classes)) : List.of();
             List<Double> means = new ArrayList<>(), deviations = new ArrayList<>();
@@ -141,7 +146,7 @@ public final class Table implements VectorDataset {
                 }
             }
             Path last = file.getFileName();
-            return new Table(last == null ? file.toString() : last.toString(), spec, names, values, labels, chosen);
+            return new Table(last == null ? file.toString() : last.toString(), spec, names, values, labels, chosen, inFile);
         }
 
         private float value(String cell, long line, String column) {
@@ -187,6 +192,9 @@ public final class Table implements VectorDataset {
         System.arraycopy(values, rows[i] * spec.size(), out, offset, spec.size());
     }
 
-    /** The row of item i in the file, counted from 1 without the first line and without rows of classes that are left out. */
-    public int row(int i) { return rows[i] + 1; }
+    /** The row of item i in the file, counted from 1 without the first line. */
+    public int row(int i) { return inFile[rows[i]] + 1; }
+
+    /** Whether the row of item i is one of those for training, whatever classes are left out. */
+    public boolean trains(int i) { return !tenth(inFile[rows[i]]); }
 }

@@ -155,14 +155,11 @@ public final class PixelCnn implements GenerativeModel<PixelCnn.Sampling>, Likel
             Tensor x = Torch.zerosLike(known);
             if (rows > 0) x.narrow(2, 0, rows).copyFrom(known.narrow(2, 0, rows));
             PixelNet.Raster raster = start.of(x, label);
-            for (int i = 0; i < image.height(); i++) {
-                int row = i;
-                try (Scope turn = new Scope()) {
-                    raster.startRow(row);
-                    for (int column = 0; column < image.width(); column++) pixel(how, x, noise, raster, row, column, row < rows);
-                }
-            }
-            return x;
+            return Scope.fold(x, image.height(), (drawn, row) -> {
+                raster.startRow(row);
+                for (int column = 0; column < image.width(); column++) pixel(how, drawn, noise, raster, row, column, row < rows);
+                return drawn;
+            });
         });
     }
 

@@ -29,7 +29,8 @@ import java.util.function.Consumer;
 public final class Run implements AutoCloseable {
     public static final String CONFIG = "config.json";
     public static final String MODEL = "model.safetensors";
-    private static final int AT_ONCE = 256;
+    /** Samples drawn in one batch; more are drawn in several. */
+    public static final int AT_ONCE = 256;
 
     private final Path folder;
     private final RunConfig config;
