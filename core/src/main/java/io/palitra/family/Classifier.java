@@ -102,7 +102,7 @@ public final class Classifier implements Trainable, Features, Evaluates {
     @Override public Tensor features(Tensor x) { return net.features(x); }
 
     /** x [B, ...data shape] to [B,classes]. */
-    @Override public Tensor logits(Tensor x) { return net.head.forward(net.features(x)); }
+    @Override public Tensor logits(Tensor x) { return net.head.forward(net.features(x)).to(x.dtype()); }
 
     @Override public List<Measure> evaluate(Iterable<Batch> test, Rng rng) {
         long n = 0;

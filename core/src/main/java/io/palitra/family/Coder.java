@@ -135,7 +135,7 @@ final class Coder extends Module {
         for (UnaryOperator<Tensor> layer : before) y = layer.apply(y);
         if (label != null) y = Torch.cat(1, y, label);
         for (UnaryOperator<Tensor> layer : after) y = layer.apply(y);
-        return y;
+        return y.to(x.dtype());   // of layers in bf16: what is computed from here on is not
     }
 
     private static long[] join(long first, long[] rest) {

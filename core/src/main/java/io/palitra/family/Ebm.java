@@ -215,7 +215,7 @@ public final class Ebm extends Module implements GenerativeModel<Ebm.Sampling>, 
                 h = l.stride > 0 ? Torch.conv2d(h, w, l.bias, l.stride, (int) w.size(3) / 2) : Torch.linear(h.flatten(1), w, l.bias);
                 if (i < layers.size() - 1) h = h.silu();
             }
-            return h.squeeze(1);
+            return h.squeeze(1).to(x.dtype());
         }
 
         void iterate() { layers.forEach(l -> { if (l.spectral != null) l.spectral.iterate(l.weight); }); }

@@ -268,7 +268,7 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
         @Override Tensor forward(Tensor code) {
             Tensor x = code;
             for (int i = 0; i < 3; i++) x = layers.get(i).forward(x).relu();
-            return layers.get(3).forward(x);
+            return layers.get(3).forward(x).to(code.dtype());
         }
     }
 
@@ -302,7 +302,7 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
                 x = norm instanceof Norm.ConditionalBatch c ? c.forward(x, y) : ((Norm.Batch) norm).forward(x);
                 x = layers.get(i + 1).forward(x.relu());
             }
-            return x.tanh();
+            return x.to(code.dtype()).tanh();
         }
     }
 
@@ -353,9 +353,9 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
             for (Filter f : body) h = f.forward(h).leakyRelu(0.2);
             if (deviation) h = withDeviation(h);
             Tensor phi = h.flatten(1);                                       // [B,F]
-            Tensor score = head.forward(phi).squeeze(1);                     // [B]
+            Tensor score = head.forward(phi).squeeze(1).to(x.dtype());       // [B]
             if (projection == null || y == null) return score;
-            return score.add(projection.forward(phi).mul(y).sum(false, 1));
+            return score.add(projection.forward(phi).to(x.dtype()).mul(y).sum(false, 1));
         }
 
         /** Moves the estimates of the largest singular values; without spectral norm there is nothing to move. */

@@ -86,9 +86,12 @@ public final class PixelCnn implements GenerativeModel<PixelCnn.Sampling>, Likel
 
     private Losses loss(Batch batch, Rng rng) {
         Tensor x = levels(batch.x(), rng);
-        Tensor nats = head.nll(net.forward(x, label(batch)), x);
+        Tensor nats = nll(x, label(batch));
         return Losses.of(nats.mean()).with("bits per dim", nats.mean().div(image.dims() * Math.log(2)));
     }
+
+    /** -log p in nats, [B], in the precision of x, whatever that of the network. */
+    private Tensor nll(Tensor x, @Nullable Tensor label) { return head.nll(net.forward(x, label).to(x.dtype()), x); }
 
     /** Pictures [B,C,H,W] as this model sees them: the same range, but only its levels. */
     Tensor levels(Tensor x, Rng rng) {
@@ -180,12 +183,12 @@ public final class PixelCnn implements GenerativeModel<PixelCnn.Sampling>, Likel
     /** Of a conditional model: the sum over classes, each as likely as the other. Two levels are drawn by rng. */
     @Override public Tensor logProb(Tensor x, Rng rng) {
         Tensor y = levels(x, rng);
-        if (!config.conditional) return head.nll(net.forward(y, null), y).neg();
+        if (!config.conditional) return nll(y, null).neg();
         List<Tensor> each = new ArrayList<>();
         int classes = image.classes();
         for (int c = 0; c < classes; c++) {
             Tensor label = Torch.oneHot(Torch.full(c, x.size(0)).to(DType.I64), classes).to(x.device());
-            each.add(head.nll(net.forward(y, label), y).neg());
+            each.add(nll(y, label).neg());
         }
         return Torch.stack(1, each).logSumExp(1).sub(Math.log(classes));
     }
@@ -200,7 +203,7 @@ public final class PixelCnn implements GenerativeModel<PixelCnn.Sampling>, Likel
             for (Batch batch : test) {
                 try (Scope scope = new Scope()) {
                     Tensor x = levels(batch.x(), rng.at(items));
-                    nats += head.nll(net.forward(x, label(batch)), x).sum().item();   // waits for the device
+                    nats += nll(x, label(batch)).sum().item();   // waits for the device
                     items += batch.size();
                     Tensor level = x.add(1).mul((levels - 1) / 2.0).round().to(Device.CPU);
                     Tensor before = Torch.pad(level, 1, -1, 0, 0);

@@ -176,7 +176,8 @@ public final class RealNvp extends Module implements GenerativeModel<RealNvp.Sam
 
         private Tensor[] scaleAndShift(Tensor kept, @Nullable Tensor seen) {
             Tensor in = seen == null ? kept : Torch.cat(1, kept, seen);
-            Tensor[] st = (net instanceof ConvNet c ? c.forward(in) : ((DenseNet) net).forward(in)).chunk(2, 1);
+            Tensor[] st = (net instanceof ConvNet c ? c.forward(in) : ((DenseNet) net).forward(in)).to(kept.dtype())
+                .chunk(2, 1);
             Tensor free = mask.neg().add(1);
             return new Tensor[] {st[0].tanh().mul(bound).mul(free), st[1].mul(free)};
         }

@@ -517,7 +517,7 @@ public final class Unet2d extends Module {
             }
             if (level.resampler != null) h = level.resampler.forward(h, emb, rng);
         }
-        Tensor y = convOut.forward(normOut.forward(h).silu());
+        Tensor y = convOut.forward(normOut.forward(h).silu()).to(x.dtype());
         // a network of noise levels learns the score, whose size is that of 1/t
         return frequencies == null ? y : y.div(t.to(DType.F32).broadcastTo(4));
     }

@@ -1,12 +1,15 @@
 package io.palitra.family;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import io.palitra.config.Config;
 import io.palitra.data.Batch;
 import io.palitra.data.DataSpec;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.VectorSpec;
+import io.palitra.engine.DType;
+import io.palitra.engine.Device;
 import io.palitra.engine.Guard;
 import io.palitra.engine.Optimizer;
 import io.palitra.engine.OptimizerSpec;
@@ -158,6 +161,20 @@ class FamilyContractTest {
             t.model.net().training(false);
             Tensor all = draw(g, 6, new Rng(1)), part = draw(g, 2, new Rng(1).at(3));
             assertThat(all.rows(3, 2).sub(part).abs().max().item()).isLessThan(2e-4);   // the kernels' rounding depends on the batch
+        }
+    }
+
+    @ParameterizedTest @MethodSource("cases")
+    void inBf16OnlyTheNetworkIsRounded(Case c) {
+        try (Scope scope = new Scope(); Freed t = new Freed(build(c))) {
+            for (Update u : t.model.updates()) {
+                Tensor full = u.objective().of(eight(c, u.from()), new Rng(1)).total(), half;
+                try (Guard cast = Torch.autocast(Device.CPU, DType.BF16)) {
+                    half = u.objective().of(eight(c, u.from()), new Rng(1)).total();
+                }
+                assertThat(half.dtype()).isEqualTo(DType.F32);
+                assertThat(half.item()).isCloseTo(full.item(), within(0.02 * (1 + Math.abs(full.item()))));
+            }
         }
     }
 
