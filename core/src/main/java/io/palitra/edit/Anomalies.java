@@ -30,7 +30,7 @@ public final class Anomalies {
         if (model instanceof Energy) return new Score("energy", "nats, up to a constant");
         if (model instanceof Encoder) return new Score("reconstruction error", "mean square over the item's numbers, data range -1..1");
         throw new IllegalArgumentException("this model scores no items: it has no likelihood, no energy and no encoder; ae, vae, pixelcnn, "
-            + "realnvp, ebm and diffusion have one");
+            + "realnvp, ebm, diffusion and classifier have one");
     }
 
     /** The scores of all items in order; a pure function of the model, the items and rng. Waits for the device. */

@@ -12,6 +12,7 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import io.palitra.model.Energy;
 import io.palitra.model.Evaluates;
 import io.palitra.model.Family;
 import io.palitra.model.Features;
@@ -33,7 +34,7 @@ import java.util.Locale;
  * Names the class of an item: the judge of what others draw. Pictures go through convolutions that halve them until their shorter side is
  * below 8, after LeCun et al. 1998, points through two hidden layers. Trained by cross-entropy, on pictures shifted by up to 2 pixels.
  */
-public final class Classifier implements Trainable, Features, Evaluates {
+public final class Classifier implements Trainable, Features, Energy, Evaluates {
     public static final Family<Config> FAMILY = new Family<>("classifier",
         "names the class of an item; its features judge the samples of other families",
         "LeCun, Bottou, Bengio and Haffner 1998, Gradient-based learning applied to document recognition",
@@ -103,6 +104,9 @@ public final class Classifier implements Trainable, Features, Evaluates {
 
     /** x [B, ...data shape] to [B,classes]. */
     @Override public Tensor logits(Tensor x) { return net.head.forward(net.features(x)).to(x.dtype()); }
+
+    /** -log sum_k exp logit_k: low for what looks like one of the classes. Grathwohl et al. 2020, arXiv:1912.03263. */
+    @Override public Tensor energy(Tensor x) { return logits(x).logSumExp(1).neg(); }
 
     @Override public List<Measure> evaluate(Iterable<Batch> test, Rng rng) {
         long n = 0;
