@@ -29,7 +29,8 @@ import javax.imageio.stream.ImageInputStreamImpl;
 
 /**
  * Pictures from the bytes of PNG, JPEG, GIF (the first frame), BMP and WebP files, and the few things done to them before training.
- * Transparent parts are laid over white, the EXIF orientation of a JPEG is applied, 16 bits become 8.
+ * Transparent parts are laid over white, the EXIF orientation of a JPEG is applied. Pictures of 16 bits are refused: 8 of them would not be
+ * what was given, and their likelihood that of other data.
  */
 public final class Pictures {
     private static final ExecutorService DECODERS = Executors.newCachedThreadPool(task -> {
@@ -131,7 +132,10 @@ public final class Pictures {
             try {
                 reader.setInput(in, true, true);
                 limits.check(name, reader.getWidth(0), reader.getHeight(0), in.bytes.length);
-                Picture picture = picture(reader.read(0));
+                BufferedImage image = reader.read(0);
+                int bits = image.getColorModel().getComponentSize(0);
+                if (bits > 8) throw new FormatException(name, -1, "has " + bits + " bits to a channel, at most 8 are read; convert it");
+                Picture picture = picture(image);
                 return format == Format.JPEG ? turn(picture, Exif.orientation(in.bytes)) : picture;
             } finally {
                 reader.dispose();
@@ -157,7 +161,7 @@ public final class Pictures {
         int type = colours.getColorSpace().getType();
         boolean plain = colours instanceof ComponentColorModel && !colours.isAlphaPremultiplied()
             && (n == 1 && type == ColorSpace.TYPE_GRAY || n == 3 && type == ColorSpace.TYPE_RGB)
-            && (raster.getTransferType() == DataBuffer.TYPE_BYTE || raster.getTransferType() == DataBuffer.TYPE_USHORT);
+            && raster.getTransferType() == DataBuffer.TYPE_BYTE;
         return plain ? samples(colours, raster, n) : colours(image, colours);
     }
 
