@@ -1,6 +1,8 @@
 package io.palitra.net;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.BooleanNode;
+import com.fasterxml.jackson.databind.node.NullNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 import io.palitra.config.ConfigException;
@@ -43,6 +45,8 @@ public final class Dit extends Module {
             int normNumGroups, boolean attentionBias, int sampleSize, int patchSize, FeedForward.Kind activationFn, int numEmbedsAdaNorm,
             boolean upcastAttention, boolean normElementwiseAffine, double normEps) {
         private static final String CLASS = "DiTTransformer2DModel";
+        /** Of the files of the paper's authors, from when one class had all kinds of transformers. */
+        private static final String OLD_CLASS = "Transformer2DModel";
         private static final int WIDEST = 1 << 16;
 
         public Config {
@@ -76,8 +80,17 @@ public final class Dit extends Module {
          * @throws ConfigException for another class of model, an unknown key, and a value that is wrong or that this network does not have
          */
         public static Config fromJson(JsonNode json) {
-            Keys keys = new Keys(json, CLASS);
+            boolean old = json.path("_class_name").asText().equals(OLD_CLASS);
+            Keys keys = new Keys(json, old ? OLD_CLASS : CLASS);
             keys.only("norm_type", TextNode.valueOf("ada_norm_zero"));
+            if (old) {
+                for (String key : List.of("cross_attention_dim", "num_vector_embeds", "caption_channels", "interpolation_scale")) {
+                    keys.only(key, NullNode.instance);
+                }
+                for (String key : List.of("double_self_attention", "only_cross_attention")) keys.only(key, BooleanNode.FALSE);
+                keys.only("attention_type", TextNode.valueOf("default"));
+                keys.unused("use_linear_projection", "use_additional_conditions");   // of pictures that are not cut into patches
+            }
             Config read = new Config(keys.whole("num_attention_heads", 16), keys.whole("attention_head_dim", 72),
                 keys.whole("in_channels", 4), keys.wholeOr0("out_channels", 0), keys.whole("num_layers", 28), keys.number("dropout", 0),
                 keys.whole("norm_num_groups", 32), keys.yes("attention_bias", true), keys.whole("sample_size", 32),
@@ -172,7 +185,7 @@ public final class Dit extends Module {
      * x [B,in,S,S] with S a multiple of the patch; t [B], times in steps; labels I64 [B], {@link #noClass} among them; result
      * [B,out,S,S].
      *
-     * @param rng draws the dropout of training, and which labels become none there (1 in 10); null = neither
+     * @param rng draws the dropout of training, and which labels become none there (1 in 10); null = no label does
      * @throws IllegalArgumentException for other shapes
      */
     public Tensor forward(Tensor x, Tensor t, Tensor labels, @Nullable Rng rng) {

@@ -141,6 +141,7 @@ public final class UnetCondition2d extends Module {
             boolean classes = classEmbedType != ClassEmbedding.LOOKUP || numClassEmbeds > 0;
             Keys.check(!classEmbeddingsConcat || classes && additionEmbedType == Addition.NONE, "class_embeddings_concat",
                 classEmbeddingsConcat, "false without classes or with an addition_embed_type");
+            List<Integer> widths = new ArrayList<>();
             for (int i = 0; i < levels; i++) {
                 int c = blockOutChannels.get(i), layers = of(layersPerBlock, i);
                 Keys.check(c >= 1 && c <= WIDEST && c % normNumGroups == 0, "block_out_channels", blockOutChannels,
@@ -153,15 +154,10 @@ public final class UnetCondition2d extends Module {
                 }
                 boolean attends = downBlockTypes.get(i) == Block.CROSS || upBlockTypes.get(levels - 1 - i) == Block.CROSS
                     || i == levels - 1 && midBlockType == MidBlock.CROSS;
+                if (attends) widths.add(of(crossAttentionDim, i));
                 int heads = of(attentionHeadDim, i);
                 Keys.check(!attends || heads >= 1 && heads <= c, "attention_head_dim", attentionHeadDim,
                     "1 to the " + c + " channels: it is the number of heads");
-            }
-            List<Integer> widths = new ArrayList<>();
-            for (int i = 0; i < levels; i++) {
-                boolean attends = downBlockTypes.get(i) == Block.CROSS || upBlockTypes.get(levels - 1 - i) == Block.CROSS
-                    || i == levels - 1 && midBlockType == MidBlock.CROSS;
-                if (attends) widths.add(of(crossAttentionDim, i));
             }
             Keys.check(widths.stream().allMatch(w -> w >= 1 && w <= 1 << 16 && w.equals(widths.get(0))), "cross_attention_dim",
                 crossAttentionDim, "1 to 65536 and the same at all levels that attend to the text");

@@ -69,8 +69,8 @@ class ModelParityTest {
 
     private static void unet2d(Path folder, JsonNode config) {
         Map<String, Tensor> io = io(folder, Set.of("sample", "timestep", "class_labels", "output"));
-        try (Unet2d unet = loaded(folder, new Unet2d(Unet2d.Config.fromJson(config), new Rng(0)))) {
-            same(unet.forward(get(io, "sample"), get(io, "timestep"), io.get("class_labels")), get(io, "output"));
+        try (Unet2d unet = loaded(folder, new Unet2d(Unet2d.Config.fromJson(config), Rng.silent()))) {
+            same(unet.forward(get(io, "sample"), times(io), io.get("class_labels")), get(io, "output"));
         }
     }
 
@@ -81,8 +81,8 @@ class ModelParityTest {
             io.get("class_labels"), io.get("timestep_cond"), io.get("text_embeds"), io.get("time_ids"));
         UnetCondition2d.Config read = UnetCondition2d.Config.fromJson(config);
         assertThat(UnetCondition2d.Config.fromJson(read.toJson())).isEqualTo(read);
-        try (UnetCondition2d unet = loaded(folder, new UnetCondition2d(read, new Rng(0)))) {
-            same(unet.forward(get(io, "sample"), get(io, "timestep"), given), get(io, "output"));
+        try (UnetCondition2d unet = loaded(folder, new UnetCondition2d(read, Rng.silent()))) {
+            same(unet.forward(get(io, "sample"), times(io), given), get(io, "output"));
         }
     }
 
@@ -90,7 +90,7 @@ class ModelParityTest {
         Map<String, Tensor> io = io(folder, Set.of("sample", "mean", "logvar", "decoded"));
         AutoencoderKl.Config read = AutoencoderKl.Config.fromJson(config);
         assertThat(AutoencoderKl.Config.fromJson(read.toJson())).isEqualTo(read);
-        try (AutoencoderKl vae = loaded(folder, new AutoencoderKl(read, new Rng(0)))) {
+        try (AutoencoderKl vae = loaded(folder, new AutoencoderKl(read, Rng.silent()))) {
             AutoencoderKl.Posterior q = vae.encode(get(io, "sample"));
             same(q.mean(), get(io, "mean"));
             same(q.logVar(), get(io, "logvar"));
@@ -102,7 +102,7 @@ class ModelParityTest {
         Map<String, Tensor> io = io(folder, Set.of("sample", "latents", "indices", "quantized", "decoded"));
         VqModel.Config read = VqModel.Config.fromJson(config);
         assertThat(VqModel.Config.fromJson(read.toJson())).isEqualTo(read);
-        try (VqModel vq = loaded(folder, new VqModel(read, new Rng(0)))) {
+        try (VqModel vq = loaded(folder, new VqModel(read, Rng.silent()))) {
             Tensor latents = get(io, "latents"), codes = vq.codes(latents);
             same(vq.encode(get(io, "sample")), latents);
             assertThat(codes.reshape(-1).longs()).isEqualTo(get(io, "indices").reshape(-1).longs());
@@ -116,8 +116,8 @@ class ModelParityTest {
         Map<String, Tensor> io = io(folder, Set.of("sample", "timestep", "class_labels", "output"));
         Dit.Config read = Dit.Config.fromJson(config);
         assertThat(Dit.Config.fromJson(read.toJson())).isEqualTo(read);
-        try (Dit dit = loaded(folder, new Dit(read, new Rng(0)))) {
-            same(dit.forward(get(io, "sample"), get(io, "timestep"), get(io, "class_labels")), get(io, "output"));
+        try (Dit dit = loaded(folder, new Dit(read, Rng.silent()))) {
+            same(dit.forward(get(io, "sample"), times(io), get(io, "class_labels")), get(io, "output"));
         }
     }
 
@@ -132,6 +132,9 @@ class ModelParityTest {
         net.training(false);
         return net;
     }
+
+    /** One for all, or one for each item. */
+    private static Tensor times(Map<String, Tensor> io) { return get(io, "timestep").reshape(-1).expand(get(io, "sample").size(0)); }
 
     private static Tensor get(Map<String, Tensor> io, String name) { return Objects.requireNonNull(io.get(name), name); }
 
