@@ -191,7 +191,8 @@ public final class Dit extends Module {
     public Tensor forward(Tensor x, Tensor t, Tensor labels, @Nullable Rng rng) {
         int p = config.patchSize();
         if (x.dims() != 4 || x.size(1) != config.inChannels() || x.size(2) != x.size(3) || x.size(2) % p != 0) {
-            throw new IllegalArgumentException("Dit wants squares [B," + config.inChannels() + ",S,S] with multiples of " + p + ", got " + x);
+            throw new IllegalArgumentException("Dit wants squares [B," + config.inChannels() + ",S,S] with multiples of " + p
+                + ", got " + x);
         }
         long b = x.size(0);
         if (t.dims() != 1 || t.size(0) != b || labels.dims() != 1 || labels.size(0) != b) {

@@ -16,7 +16,9 @@ import org.jspecify.annotations.Nullable;
 /** The blocks of one resolution, on the way down or up: residual blocks, perhaps attention after each, a change of resolution. */
 final class Level extends Module {
     /** A part that changes the resolution; on the way up to that of {@code like}, or to the double. */
-    @FunctionalInterface private interface Resampler { Tensor forward(Tensor x, @Nullable Tensor emb, @Nullable Tensor like, @Nullable Rng rng); }
+    @FunctionalInterface private interface Resampler {
+        Tensor forward(Tensor x, @Nullable Tensor emb, @Nullable Tensor like, @Nullable Rng rng);
+    }
 
     private final List<ResnetBlock> resnets = new ArrayList<>();
     private final List<PictureAttention> attentions = new ArrayList<>();

@@ -13,7 +13,9 @@ final class Middle extends Module {
     private final @Nullable PictureAttention attention;
     private final @Nullable ResnetBlock second;
 
-    <A extends Module & PictureAttention> Middle(int channels, boolean two, ResnetBlock.Style style, @Nullable Supplier<A> attention, Rng rng) {
+    /** @param two residual blocks, or one */
+    <A extends Module & PictureAttention> Middle(int channels, boolean two, ResnetBlock.Style style, @Nullable Supplier<A> attention,
+            Rng rng) {
         first = child("resnets.0", new ResnetBlock(channels, channels, ResnetBlock.Resize.NONE, style, rng));
         this.attention = attention == null ? null : child("attentions.0", attention.get());
         second = two ? child("resnets.1", new ResnetBlock(channels, channels, ResnetBlock.Resize.NONE, style, rng)) : null;

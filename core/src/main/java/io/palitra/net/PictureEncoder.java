@@ -29,7 +29,8 @@ final class PictureEncoder extends Module {
         for (int i = 0; i < n; i++) {
             int own = channels.get(i);
             int[] in = Level.inputs(i == 0 ? first : channels.get(i - 1), own, config.layersPerBlock());
-            Level level = child("down_blocks." + i, new Level(in, own, style, attention(config.downBlockTypes().get(i), own, style, rng), rng));
+            Level level = child("down_blocks." + i,
+                new Level(in, own, style, attention(config.downBlockTypes().get(i), own, style, rng), rng));
             if (i < n - 1) level.down(own, false, 0, style, rng);
             downs.add(level);
         }

@@ -112,8 +112,9 @@ public final class Unet2d extends Module {
             int last = blockOutChannels.get(levels - 1);
             Keys.check(attnNormNumGroups >= 0 && (attnNormNumGroups == 0 || last % attnNormNumGroups == 0), "attn_norm_num_groups",
                 attnNormNumGroups, "a divisor of the " + last + " channels in the middle, or null");
-            Keys.check(timeEmbeddingType != TimeEmbedding.POSITIONAL || Double.isFinite(freqShift) && freqShift < blockOutChannels.get(0) / 2,
-                "freq_shift", freqShift, "below half the first of block_out_channels");
+            boolean waves = Double.isFinite(freqShift) && freqShift < blockOutChannels.get(0) / 2;
+            Keys.check(timeEmbeddingType != TimeEmbedding.POSITIONAL || waves, "freq_shift", freqShift,
+                "below half the first of block_out_channels");
             Keys.check(numClassEmbeds >= 0 && numClassEmbeds <= 1 << 24, "num_class_embeds", numClassEmbeds, "1 to 2^24, or null");
             int fewest = timeEmbeddingType == TimeEmbedding.LEARNED ? 1 : 0;
             Keys.check(numTrainTimesteps >= fewest && numTrainTimesteps <= 1 << 24, "num_train_timesteps", numTrainTimesteps,
@@ -204,14 +205,16 @@ public final class Unet2d extends Module {
         first = channels.get(0);
         int width = config.embedding();
         convIn = child("conv_in", new Conv2d(config.inChannels(), first, 3, 1, 1, rng));
-        frequencies = config.timeEmbeddingType() == TimeEmbedding.FOURIER ? child("time_proj", new Times.Frequencies(first, 16, rng)) : null;
+        frequencies = config.timeEmbeddingType() == TimeEmbedding.FOURIER
+            ? child("time_proj", new Times.Frequencies(first, 16, rng)) : null;
         times = config.timeEmbeddingType() == TimeEmbedding.LEARNED
             ? child("time_proj", new Embedding(config.numTrainTimesteps(), first, rng)) : null;
         int projected = frequencies == null ? first : 2 * first;
         timeEmbedding = child("time_embedding", new Times.Mlp(projected, width, rng));
         classes = config.classEmbedType() == ClassEmbedding.LOOKUP && config.numClassEmbeds() > 0
             ? child("class_embedding", new Embedding(config.numClassEmbeds(), width, rng)) : null;
-        classTimes = config.classEmbedType() == ClassEmbedding.TIMESTEP ? child("class_embedding", new Times.Mlp(projected, width, rng)) : null;
+        classTimes = config.classEmbedType() == ClassEmbedding.TIMESTEP
+            ? child("class_embedding", new Times.Mlp(projected, width, rng)) : null;
 
         ResnetBlock.Style style = new ResnetBlock.Style(width, config.resnetTimeScaleShift() == TimeShift.SCALE_SHIFT,
             config.normNumGroups(), config.normEps(), config.actFn(), config.dropout(), 1, 0);
@@ -228,7 +231,8 @@ public final class Unet2d extends Module {
         ResnetBlock.Style scaled = style.scaled(config.midBlockScaleFactor());
         int groups = config.attnNormNumGroups() > 0 ? config.attnNormNumGroups() : style.scaleShift() ? 0 : style.groups();
         Supplier<SelfAttention> inMiddle = () -> new SelfAttention(last, config.headDim(last), groups, scaled, rng);
-        middle = config.midBlock() ? child("mid_block", new Middle(last, true, scaled, config.addAttention() ? inMiddle : null, rng)) : null;
+        middle = config.midBlock()
+            ? child("mid_block", new Middle(last, true, scaled, config.addAttention() ? inMiddle : null, rng)) : null;
         for (int i = 0; i < n; i++) {
             Block kind = config.upBlockTypes().get(i);
             int out = channels.get(n - 1 - i);

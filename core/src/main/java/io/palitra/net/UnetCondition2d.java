@@ -150,7 +150,8 @@ public final class UnetCondition2d extends Module {
                 transformers("transformer_layers_per_block", of(transformerLayersPerBlock, i), layers,
                     reverseTransformerLayersPerBlock.isEmpty() ? "a number for each level without its reverse_" : "");
                 if (!reverseTransformerLayersPerBlock.isEmpty()) {
-                    transformers("reverse_transformer_layers_per_block", reverseTransformerLayersPerBlock.get(levels - 1 - i), layers + 1, "");
+                    List<Integer> up = reverseTransformerLayersPerBlock.get(levels - 1 - i);
+                    transformers("reverse_transformer_layers_per_block", up, layers + 1, "");
                 }
                 boolean attends = downBlockTypes.get(i) == Block.CROSS || upBlockTypes.get(levels - 1 - i) == Block.CROSS
                     || i == levels - 1 && midBlockType == MidBlock.CROSS;
@@ -378,7 +379,8 @@ public final class UnetCondition2d extends Module {
             int out = channels.get(i);
             int[] in = Level.inputs(i == 0 ? first : channels.get(i - 1), out, Config.of(config.layersPerBlock(), i));
             List<Integer> blocks = Config.of(config.transformerLayersPerBlock(), i);
-            Level level = child("down_blocks." + i, new Level(in, out, style, transformers(config.downBlockTypes().get(i), i, blocks, rng), rng));
+            Level level = child("down_blocks." + i,
+                new Level(in, out, style, transformers(config.downBlockTypes().get(i), i, blocks, rng), rng));
             if (i < n - 1) level.down(out, false, config.downsamplePadding(), style, rng);
             downs.add(level);
         }
@@ -395,7 +397,8 @@ public final class UnetCondition2d extends Module {
                 Config.of(config.layersPerBlock(), level));
             List<List<Integer>> reverse = config.reverseTransformerLayersPerBlock();
             List<Integer> blocks = reverse.isEmpty() ? Config.of(config.transformerLayersPerBlock(), level) : reverse.get(i);
-            Level up = child("up_blocks." + i, new Level(in, out, style, transformers(config.upBlockTypes().get(i), level, blocks, rng), rng));
+            Level up = child("up_blocks." + i,
+                new Level(in, out, style, transformers(config.upBlockTypes().get(i), level, blocks, rng), rng));
             if (i < n - 1) up.up(out, false, style, rng);
             ups.add(up);
         }

@@ -34,7 +34,8 @@ class DitTest {
     }
 
     @Test void aConfigurationReadsBackAsItWasWritten() {
-        Dit.Config config = small(", 'activation_fn': 'linear-silu', 'norm_elementwise_affine': true, 'out_channels': 8, 'norm_eps': 0.001");
+        Dit.Config config = small(", 'activation_fn': 'linear-silu', 'norm_elementwise_affine': true, 'out_channels': 8,"
+            + "'norm_eps': 0.001");
         assertThat(config.activationFn()).isEqualTo(FeedForward.Kind.LINEAR_SILU);
         assertThat(Dit.Config.fromJson(config.toJson())).isEqualTo(config);
     }
