@@ -13,24 +13,29 @@ public final class Rng {
     private final long key;
     private final long first;
     private final Device device;
+    private final boolean silent;
     private int draws;
 
-    public Rng(long seed) { this(mix(seed), 0, Device.CPU); }
+    public Rng(long seed) { this(mix(seed), 0, Device.CPU, false); }
 
-    private Rng(long key, long first, Device device) {
+    /** Draws nothing: its normal and uniform numbers are 0. For networks whose weights are loaded next, which need no others first. */
+    public static Rng silent() { return new Rng(0, 0, Device.CPU, true); }
+
+    private Rng(long key, long first, Device device, boolean silent) {
+        this.silent = silent;
         this.key = key;
         this.first = first;
         this.device = device;
     }
 
     /** A fresh stream of the same seed, i items further on: its first row is item i where this one's is item 0. */
-    public Rng at(long i) { return new Rng(key, first + i, device); }
+    public Rng at(long i) { return new Rng(key, first + i, device, silent); }
 
     /** An independent stream for a purpose or step, a pure function of (seed, purpose). */
-    public Rng split(long purpose) { return new Rng(mix(key ^ mix(purpose + 0x632BE59BD9B4E019L)), 0, device); }
+    public Rng split(long purpose) { return new Rng(mix(key ^ mix(purpose + 0x632BE59BD9B4E019L)), 0, device, silent); }
 
     /** The same numbers, delivered on a device. */
-    public Rng on(Device other) { return new Rng(key, first, other); }
+    public Rng on(Device other) { return new Rng(key, first, other, silent); }
 
     /** Standard normal. Box and Muller 1958: two uniforms to two normals. */
     public Tensor normal(long... shape) {
@@ -59,6 +64,7 @@ public final class Rng {
     @FunctionalInterface private interface Four { void write(int[] x, float[] out, int at, int end); }
 
     private Tensor floats(long[] shape, Four four) {
+        if (silent) return Torch.zeros(shape).to(device);
         float[] out = new float[Torch.numel(shape)];
         int items = out.length == 0 ? 0 : shape.length == 0 ? 1 : (int) shape[0];
         int draw = draws++;

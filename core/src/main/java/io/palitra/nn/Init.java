@@ -1,6 +1,7 @@
 package io.palitra.nn;
 
 import io.palitra.engine.Rng;
+import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 
@@ -13,7 +14,8 @@ public interface Init {
     /** U(-1/sqrt(fanIn), 1/sqrt(fanIn)): what PyTorch does by default to weights and biases of linear and convolution layers. */
     Init DEFAULT = (rng, fanIn, shape) -> {
         double bound = 1 / Math.sqrt(fanIn);
-        return rng.uniform(shape).mul(2 * bound).sub(bound);
+        // large networks are built in one scope
+        return Scope.run(() -> rng.uniform(shape).mul(2 * bound).sub(bound));
     };
 
     /** Glorot and Bengio 2010, uniform, for a matrix or kernel whose two first dims are out and in. */

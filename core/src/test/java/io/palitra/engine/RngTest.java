@@ -47,4 +47,11 @@ class RngTest {
             assertThat(a.mul(c).mean().item()).isBetween(-0.04, 0.04);
         }
     }
+
+    @Test void aSilentStreamDrawsZeros() {
+        try (Scope scope = new Scope()) {
+            assertThat(Rng.silent().split(3).normal(4, 2).floats()).containsOnly(0);
+            assertThat(Rng.silent().at(7).uniform(3).floats()).containsOnly(0).hasSize(3);
+        }
+    }
 }

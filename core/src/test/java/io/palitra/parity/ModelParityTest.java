@@ -12,7 +12,13 @@ import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.Safetensors;
+import io.palitra.net.AutoencoderKl;
+import io.palitra.net.Dit;
+import io.palitra.net.OldNames;
 import io.palitra.net.Unet2d;
+import io.palitra.net.UnetCondition2d;
+import io.palitra.net.VqModel;
+import io.palitra.nn.Module;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -52,20 +58,83 @@ class ModelParityTest {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             switch (kind) {
                 case "UNet2DModel" -> unet2d(folder, config);
+                case "UNet2DConditionModel" -> unetCondition2d(folder, config);
+                case "AutoencoderKL" -> autoencoderKl(folder, config);
+                case "VQModel" -> vqModel(folder, config);
+                case "DiTTransformer2DModel" -> dit(folder, config);
                 default -> abort("no network for '" + kind + "' of " + folder.getFileName());
             }
         }
     }
 
     private static void unet2d(Path folder, JsonNode config) {
-        Map<String, Tensor> io = Safetensors.read(folder.resolve("io.safetensors")).tensors();
-        assertThat(io.keySet()).contains("sample", "timestep", "output").isSubsetOf(Set.of("sample", "timestep", "class_labels", "output"));
-        try (Unet2d unet = new Unet2d(Unet2d.Config.fromJson(config), new Rng(0))) {
-            unet.load(Safetensors.read(folder.resolve("diffusion_pytorch_model.safetensors")).tensors());
-            unet.training(false);
-            same(unet.forward(get(io, "sample"), get(io, "timestep"), io.get("class_labels")), get(io, "output"));
+        Map<String, Tensor> io = io(folder, Set.of("sample", "timestep", "class_labels", "output"));
+        try (Unet2d unet = loaded(folder, new Unet2d(Unet2d.Config.fromJson(config), Rng.silent()))) {
+            same(unet.forward(get(io, "sample"), times(io), io.get("class_labels")), get(io, "output"));
         }
     }
+
+    private static void unetCondition2d(Path folder, JsonNode config) {
+        Map<String, Tensor> io = io(folder, Set.of("sample", "timestep", "encoder_hidden_states", "encoder_attention_mask", "class_labels",
+            "timestep_cond", "text_embeds", "time_ids", "output"));
+        UnetCondition2d.Given given = new UnetCondition2d.Given(io.get("encoder_hidden_states"), io.get("encoder_attention_mask"),
+            io.get("class_labels"), io.get("timestep_cond"), io.get("text_embeds"), io.get("time_ids"));
+        UnetCondition2d.Config read = UnetCondition2d.Config.fromJson(config);
+        assertThat(UnetCondition2d.Config.fromJson(read.toJson())).isEqualTo(read);
+        try (UnetCondition2d unet = loaded(folder, new UnetCondition2d(read, Rng.silent()))) {
+            same(unet.forward(get(io, "sample"), times(io), given), get(io, "output"));
+        }
+    }
+
+    private static void autoencoderKl(Path folder, JsonNode config) {
+        Map<String, Tensor> io = io(folder, Set.of("sample", "mean", "logvar", "decoded"));
+        AutoencoderKl.Config read = AutoencoderKl.Config.fromJson(config);
+        assertThat(AutoencoderKl.Config.fromJson(read.toJson())).isEqualTo(read);
+        try (AutoencoderKl vae = loaded(folder, new AutoencoderKl(read, Rng.silent()))) {
+            AutoencoderKl.Posterior q = vae.encode(get(io, "sample"));
+            same(q.mean(), get(io, "mean"));
+            same(q.logVar(), get(io, "logvar"));
+            same(vae.decode(get(io, "mean")), get(io, "decoded"));
+        }
+    }
+
+    private static void vqModel(Path folder, JsonNode config) {
+        Map<String, Tensor> io = io(folder, Set.of("sample", "latents", "indices", "quantized", "decoded"));
+        VqModel.Config read = VqModel.Config.fromJson(config);
+        assertThat(VqModel.Config.fromJson(read.toJson())).isEqualTo(read);
+        try (VqModel vq = loaded(folder, new VqModel(read, Rng.silent()))) {
+            Tensor latents = get(io, "latents"), codes = vq.codes(latents);
+            same(vq.encode(get(io, "sample")), latents);
+            assertThat(codes.reshape(-1).longs()).isEqualTo(get(io, "indices").reshape(-1).longs());
+            same(vq.quantized(latents), get(io, "quantized"));
+            same(vq.decode(latents), get(io, "decoded"));
+            same(vq.decodeCodes(codes), get(io, "decoded"));
+        }
+    }
+
+    private static void dit(Path folder, JsonNode config) {
+        Map<String, Tensor> io = io(folder, Set.of("sample", "timestep", "class_labels", "output"));
+        Dit.Config read = Dit.Config.fromJson(config);
+        assertThat(Dit.Config.fromJson(read.toJson())).isEqualTo(read);
+        try (Dit dit = loaded(folder, new Dit(read, Rng.silent()))) {
+            same(dit.forward(get(io, "sample"), times(io), get(io, "class_labels")), get(io, "output"));
+        }
+    }
+
+    private static Map<String, Tensor> io(Path folder, Set<String> known) {
+        Map<String, Tensor> io = Safetensors.read(folder.resolve("io.safetensors")).tensors();
+        assertThat(io.keySet()).contains("sample").isSubsetOf(known);
+        return io;
+    }
+
+    private static <M extends Module> M loaded(Path folder, M net) {
+        net.load(OldNames.renewed(Safetensors.read(folder.resolve("diffusion_pytorch_model.safetensors")).tensors()));
+        net.training(false);
+        return net;
+    }
+
+    /** One for all, or one for each item. */
+    private static Tensor times(Map<String, Tensor> io) { return get(io, "timestep").reshape(-1).expand(get(io, "sample").size(0)); }
 
     private static Tensor get(Map<String, Tensor> io, String name) { return Objects.requireNonNull(io.get(name), name); }
 
