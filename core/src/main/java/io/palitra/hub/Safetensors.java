@@ -45,9 +45,9 @@ import org.jspecify.annotations.Nullable;
  */
 public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metadata) {
     private static final String METADATA = "__metadata__";
-    private static final int MAX_DIMS = 8;
-    private static final int MAX_NAME_BYTES = 1024;
-    private static final int CHUNK = 1 << 20;
+    static final int MAX_DIMS = 8;
+    static final int MAX_NAME_BYTES = 1024;
+    static final int CHUNK = 1 << 20;
     /** The reference orders tensors by type in this order, then by name, so that each lies at a multiple of its element's size. */
     private static final List<DType> FILE_ORDER = List.of(DType.I64, DType.F64, DType.F32, DType.I32, DType.BF16, DType.F16, DType.I16,
         DType.I8, DType.U8, DType.BOOL);
@@ -113,13 +113,13 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
         }
     }
 
-    private static FileChannel open(Path file) throws IOException {
+    static FileChannel open(Path file) throws IOException {
         // a pipe or a device would block or never end
         if (Files.exists(file) && !Files.isRegularFile(file)) throw new FormatException(file.toString(), -1, "is not a regular file");
         return FileChannel.open(file, StandardOpenOption.READ);
     }
 
-    private static FormatException unreadable(String file, IOException e) {
+    static FormatException unreadable(String file, IOException e) {
         if (e instanceof java.nio.file.NoSuchFileException) return new FormatException(file, -1, "there is no such file", e);
         if (e instanceof java.nio.file.AccessDeniedException) return new FormatException(file, -1, "permission to read it is denied", e);
         if (e instanceof ClosedByInterruptException) return new FormatException(file, -1, "reading it was interrupted", e);
@@ -145,7 +145,7 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
         return new HeaderParser(file, json, limits).parse(size - 8 - n);
     }
 
-    private static void readFully(String file, FileChannel channel, long at, ByteBuffer into) throws IOException {
+    static void readFully(String file, FileChannel channel, long at, ByteBuffer into) throws IOException {
         while (into.hasRemaining()) {
             int n = channel.read(into, at);
             if (n < 0) throw new FormatException(file, at, "the file ends here; it became shorter while it was read");
@@ -170,15 +170,17 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
             readFully(file, channel, dataAt + e.begin + at, chunk);
             chunk.flip();
             if (digest != null) digest.update(chunk.duplicate());
-            if (e.dtype == DType.BOOL) {   // other bytes than 0 and 1 have no meaning for the engine
-                for (int i = 0; i < chunk.limit(); i++) {
-                    if ((chunk.get(i) & ~1) != 0) {
-                        throw new FormatException(file, dataAt + e.begin + at + i, "tensor '" + name + "' of BOOL holds a byte "
-                            + (chunk.get(i) & 255) + ", allowed are 0 and 1");
-                    }
-                }
-            }
+            if (e.dtype == DType.BOOL) checkBools(file, "tensor '" + name + "'", dataAt + e.begin + at, chunk);
             t.writeRaw(at, chunk);
+        }
+    }
+
+    /** Refuses other bytes than 0 and 1, which have no meaning for the engine. */
+    static void checkBools(String file, String what, long at, ByteBuffer chunk) {
+        for (int i = 0; i < chunk.limit(); i++) {
+            if ((chunk.get(i) & ~1) != 0) {
+                throw new FormatException(file, at + i, what + " of BOOL holds a byte " + (chunk.get(i) & 255) + ", allowed are 0 and 1");
+            }
         }
     }
 
@@ -246,7 +248,7 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
     }
 
     /** Why a name cannot stand in a file, or null. */
-    private static @Nullable String fault(String name) {
+    static @Nullable String fault(String name) {
         if (hasHalfAPair(name)) return "has half a surrogate pair";
         int bytes = 0;
         for (int i = 0; i < name.length(); i++) {
@@ -359,7 +361,7 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
     }
 
     /** For messages of one line. */
-    private static String printable(String text) {
+    static String printable(String text) {
         String shown = text.codePoints().limit(100).map(c -> Character.isISOControl(c) ? '?' : c)
             .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append).toString();
         return shown.length() < text.length() ? shown + "..." : shown;
