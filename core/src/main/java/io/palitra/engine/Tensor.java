@@ -271,6 +271,11 @@ public final class Tensor {
         return out;
     }
 
+    /** Element [i,j,...] is this contiguous tensor's element {@code from} + i strides[0] + j strides[1] + ..., which must be there. */
+    public Tensor strided(long from, long[] shape, long[] strides) {
+        return new Tensor(handle.as_strided(shape, strides, new LongOptional(from)));
+    }
+
     public Tensor contiguous() { return new Tensor(handle.contiguous()); }
 
 

@@ -45,9 +45,9 @@ import org.jspecify.annotations.Nullable;
  */
 public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metadata) {
     private static final String METADATA = "__metadata__";
-    private static final int MAX_DIMS = 8;
-    private static final int MAX_NAME_BYTES = 1024;
-    private static final int CHUNK = 1 << 20;
+    static final int MAX_DIMS = 8;
+    static final int MAX_NAME_BYTES = 1024;
+    static final int CHUNK = 1 << 20;
     /** The reference orders tensors by type in this order, then by name, so that each lies at a multiple of its element's size. */
     private static final List<DType> FILE_ORDER = List.of(DType.I64, DType.F64, DType.F32, DType.I32, DType.BF16, DType.F16, DType.I16,
         DType.I8, DType.U8, DType.BOOL);
@@ -65,8 +65,14 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
         }
     }
 
-    /** One tensor of a file: its values are the bytes from {@code begin} up to {@code end}, counted from the end of the header. */
-    public record Entry(DType dtype, long[] shape, long begin, long end) {
+    /**
+     * One tensor of a file: its values are the bytes from {@code begin} up to {@code end}, counted from the end of the header.
+     *
+     * @param stored the file's name of its type
+     * @param dtype the type it is read as: the same, or where the engine does not have that a larger one, as F32 for F8_E4M3
+     * @param shape as read: complex numbers have a last dimension of 2
+     */
+    public record Entry(String stored, DType dtype, long[] shape, long begin, long end) {
         public long bytes() { return end - begin; }
     }
 
@@ -113,13 +119,13 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
         }
     }
 
-    private static FileChannel open(Path file) throws IOException {
+    static FileChannel open(Path file) throws IOException {
         // a pipe or a device would block or never end
         if (Files.exists(file) && !Files.isRegularFile(file)) throw new FormatException(file.toString(), -1, "is not a regular file");
         return FileChannel.open(file, StandardOpenOption.READ);
     }
 
-    private static FormatException unreadable(String file, IOException e) {
+    static FormatException unreadable(String file, IOException e) {
         if (e instanceof java.nio.file.NoSuchFileException) return new FormatException(file, -1, "there is no such file", e);
         if (e instanceof java.nio.file.AccessDeniedException) return new FormatException(file, -1, "permission to read it is denied", e);
         if (e instanceof ClosedByInterruptException) return new FormatException(file, -1, "reading it was interrupted", e);
@@ -145,7 +151,7 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
         return new HeaderParser(file, json, limits).parse(size - 8 - n);
     }
 
-    private static void readFully(String file, FileChannel channel, long at, ByteBuffer into) throws IOException {
+    static void readFully(String file, FileChannel channel, long at, ByteBuffer into) throws IOException {
         while (into.hasRemaining()) {
             int n = channel.read(into, at);
             if (n < 0) throw new FormatException(file, at, "the file ends here; it became shorter while it was read");
@@ -165,20 +171,36 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
     private static void fill(String file, FileChannel channel, long dataAt, String name, Entry e, Tensor t, ByteBuffer chunk,
             @Nullable MessageDigest digest) throws IOException {
         long bytes = e.bytes();
+        Foreign foreign = Foreign.of(e.stored);
+        ByteBuffer wide = foreign == null ? chunk : ByteBuffer.allocateDirect(chunk.capacity() / foreign.bytes() * foreign.wideBytes())
+            .order(ByteOrder.LITTLE_ENDIAN);
+        long wideAt = 0;
         for (long at = 0; at < bytes; at += chunk.limit()) {
             chunk.clear().limit((int) Math.min(chunk.capacity(), bytes - at));
             readFully(file, channel, dataAt + e.begin + at, chunk);
             chunk.flip();
             if (digest != null) digest.update(chunk.duplicate());
-            if (e.dtype == DType.BOOL) {   // other bytes than 0 and 1 have no meaning for the engine
-                for (int i = 0; i < chunk.limit(); i++) {
-                    if ((chunk.get(i) & ~1) != 0) {
-                        throw new FormatException(file, dataAt + e.begin + at + i, "tensor '" + name + "' of BOOL holds a byte "
-                            + (chunk.get(i) & 255) + ", allowed are 0 and 1");
-                    }
+            if (e.dtype == DType.BOOL) checkBools(file, "tensor '" + name + "'", dataAt + e.begin + at, chunk);
+            if (foreign == null) {
+                t.writeRaw(at, chunk);
+            } else {
+                int tooLarge = foreign.widen(chunk.order(ByteOrder.LITTLE_ENDIAN), wide.clear());
+                if (tooLarge >= 0) {
+                    throw new FormatException(file, dataAt + e.begin + at + tooLarge, "tensor '" + name + "' of " + e.stored
+                        + " holds a number above " + Long.MAX_VALUE + ", the largest that is read");
                 }
+                t.writeRaw(wideAt, wide.flip());
+                wideAt += wide.limit();
             }
-            t.writeRaw(at, chunk);
+        }
+    }
+
+    /** Refuses other bytes than 0 and 1, which have no meaning for the engine. */
+    static void checkBools(String file, String what, long at, ByteBuffer chunk) {
+        for (int i = 0; i < chunk.limit(); i++) {
+            if ((chunk.get(i) & ~1) != 0) {
+                throw new FormatException(file, at + i, what + " of BOOL holds a byte " + (chunk.get(i) & 255) + ", allowed are 0 and 1");
+            }
         }
     }
 
@@ -246,7 +268,7 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
     }
 
     /** Why a name cannot stand in a file, or null. */
-    private static @Nullable String fault(String name) {
+    static @Nullable String fault(String name) {
         if (hasHalfAPair(name)) return "has half a surrogate pair";
         int bytes = 0;
         for (int i = 0; i < name.length(); i++) {
@@ -359,7 +381,7 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
     }
 
     /** For messages of one line. */
-    private static String printable(String text) {
+    static String printable(String text) {
         String shown = text.codePoints().limit(100).map(c -> Character.isISOControl(c) ? '?' : c)
             .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append).toString();
         return shown.length() < text.length() ? shown + "..." : shown;
@@ -432,45 +454,52 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
 
         private Entry entry(JsonParser p, String name) throws IOException {
             expect(p, p.nextToken(), JsonToken.START_OBJECT, "tensor '" + name + "'");
-            DType dtype = null;
+            String stored = null;
             List<Long> shape = null;
             List<Long> offsets = null;
             while (p.nextToken() != JsonToken.END_OBJECT) {
                 switch (p.currentName()) {
-                    case "dtype" -> dtype = dtype(p, name);
+                    case "dtype" -> stored = dtype(p, name);
                     case "shape" -> shape = naturals(p, "shape of tensor '" + name + "'", MAX_DIMS);
                     case "data_offsets" -> offsets = naturals(p, "data_offsets of tensor '" + name + "'", 2);
                     default -> throw wrong(p, "tensor '" + name + "' has an unknown field '" + printable(p.currentName())
                         + "'; there are [dtype, shape, data_offsets]");
                 }
             }
-            if (dtype == null || shape == null || offsets == null || offsets.size() != 2) {
+            if (stored == null || shape == null || offsets == null || offsets.size() != 2) {
                 throw wrong(p, "tensor '" + name + "' wants a dtype, a shape and two data_offsets");
             }
+            Foreign foreign = Foreign.of(stored);
+            DType dtype = foreign == null ? DType.valueOf(stored) : foreign.as();
             long[] extents = shape.stream().mapToLong(Long::longValue).toArray();
-            Entry entry = new Entry(dtype, extents, offsets.get(0), offsets.get(1));
+            long[] asRead = foreign == Foreign.C64 ? Arrays.copyOf(extents, extents.length + 1) : extents;
+            if (foreign == Foreign.C64) asRead[extents.length] = 2;
+            Entry entry = new Entry(stored, dtype, asRead, offsets.get(0), offsets.get(1));
             try {
-                long bytes = dtype.bytes();
-                long strides = dtype.bytes();   // an extent of 0 must not hide a product that overflows
+                long bytes = foreign == null ? dtype.bytes() : foreign.bytes();
+                // an extent of 0 must not hide a product that overflows
+                long strides = Math.max(bytes, foreign == null ? 0 : foreign.wideBytes());
                 for (long extent : extents) {
                     bytes = Math.multiplyExact(bytes, extent);
                     strides = Math.multiplyExact(strides, Math.max(1, extent));
                 }
                 if (entry.end < entry.begin || bytes != entry.bytes()) {
-                    throw wrong(p, "tensor '" + name + "' " + shape + " of " + dtype + " wants " + bytes
+                    throw wrong(p, "tensor '" + name + "' " + shape + " of " + stored + " wants " + bytes
                         + " bytes, but its data_offsets are " + offsets);
                 }
             } catch (ArithmeticException e) {
-                throw wrong(p, "tensor '" + name + "' " + shape + " of " + dtype + " has more bytes than can be counted");
+                throw wrong(p, "tensor '" + name + "' " + shape + " of " + stored + " has more bytes than can be counted");
             }
             return entry;
         }
 
-        private DType dtype(JsonParser p, String name) throws IOException {
+        private String dtype(JsonParser p, String name) throws IOException {
             expect(p, p.nextToken(), JsonToken.VALUE_STRING, "dtype of tensor '" + name + "'");
             String asked = p.getText();
-            for (DType d : DType.values()) if (d.name().equals(asked)) return d;
-            throw wrong(p, "tensor '" + name + "' has dtype '" + printable(asked) + "'; there are " + Arrays.toString(DType.values()));
+            for (DType d : DType.values()) if (d.name().equals(asked)) return asked;
+            if (Foreign.of(asked) != null) return asked;
+            throw wrong(p, "tensor '" + name + "' has dtype '" + printable(asked) + "'; there are " + Arrays.toString(DType.values())
+                + " and " + Arrays.toString(Foreign.values()));
         }
 
         private List<Long> naturals(JsonParser p, String what, int most) throws IOException {
