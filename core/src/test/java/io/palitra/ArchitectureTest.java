@@ -40,7 +40,7 @@ class ArchitectureTest {
         noClasses().should().dependOnClassesThat().haveFullyQualifiedName("java.util.Random")
         .orShould().dependOnClassesThat().haveFullyQualifiedName("java.util.concurrent.ThreadLocalRandom");
 
-    @ArchTest static final ArchRule onlyDownloadsOpenConnections = noClasses().that().doNotHaveSimpleName("Download").should()
+    @ArchTest static final ArchRule onlyHttpOpensConnections = noClasses().that().haveNameNotMatching("io\\.palitra\\.data\\.Http(\\$.*)?").should()
         .dependOnClassesThat().resideInAPackage("java.net.http..");
 
     private static ArchRule layers() {
