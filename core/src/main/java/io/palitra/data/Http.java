@@ -147,7 +147,8 @@ public final class Http {
         return out.toString();
     }
 
-    static boolean sameOrigin(URI a, URI b) {
+    /** Whether scheme, host and port are the same. */
+    public static boolean sameOrigin(URI a, URI b) {
         return String.valueOf(a.getScheme()).equalsIgnoreCase(b.getScheme()) && String.valueOf(a.getHost()).equalsIgnoreCase(b.getHost())
             && port(a) == port(b);
     }
@@ -280,7 +281,8 @@ public final class Http {
                 size += n;
                 if (size > most) {
                     part.restart();
-                    throw new DownloadException(Fault.SIZE, plain(reply.address()) + " sends more than the " + most + " bytes expected", null);
+                    throw new DownloadException(Fault.SIZE, plain(reply.address()) + " sends more than the " + most + " bytes expected",
+                        null);
                 }
                 part.append(ByteBuffer.wrap(chunk, 0, n));
                 progress.at(what, size, most);
