@@ -121,7 +121,8 @@ public final class Http {
         throw new DownloadException(Fault.STATUS, plain(address) + " redirects more than " + HOPS + " times", null);
     }
 
-    private static URI next(URI at, String location) {
+    /** Where a redirect leads. @throws DownloadException when that is no address, or one that is less safe */
+    static URI next(URI at, String location) {
         URI to;
         try {
             to = at.resolve(URI.create(encode(location)));

@@ -10,6 +10,7 @@ import io.palitra.data.Http;
 import java.io.Closeable;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -131,6 +132,8 @@ final class HubCache {
         if (!Files.isDirectory(folder)) return List.of();
         try (Stream<Path> walk = Files.walk(folder, 32)) {
             return walk.filter(Files::isRegularFile).map(p -> folder.relativize(p).toString().replace('\\', '/')).sorted().toList();
+        } catch (UncheckedIOException e) {
+            throw e.getCause();
         }
     }
 

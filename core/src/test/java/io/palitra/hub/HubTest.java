@@ -344,8 +344,8 @@ class HubTest {
     }
 
     @Test void aNameThatLeavesTheFolderIsRefused() throws Exception {
-        for (String name : List.of("../x", "a/../../x", "/etc/x", "a//b", "./x", "a/.", "..", "", "C:/x", "a\\\\..\\\\x", "a\\u0000b", "a\\nb",
-            "x/".repeat(40) + "y", "n".repeat(300), "a/")) {
+        for (String name : List.of("../x", "a/../../x", "/etc/x", "a//b", "./x", "a/.", "..", "", "C:/x", "a\\\\..\\\\x", "a\\u0000b",
+            "a\\nb", "x/".repeat(40) + "y", "n".repeat(300), "a/")) {
             server.listing = "[{\"type\": \"file\", \"path\": \"" + name + "\", \"size\": 0, \"oid\": \""
                 + LoopbackHub.blob(new byte[0]) + "\"}]";
             assertThat(catchThrowable(() -> pull())).as(name).isInstanceOf(FormatException.class).hasMessageContaining("refused");

@@ -186,7 +186,7 @@ final class LoopbackHub implements AutoCloseable {
             e.getResponseHeaders().add("X-Linked-Etag", "\"" + (linkedEtag.isEmpty() ? etag(path) : linkedEtag) + "\"");
             e.getResponseHeaders().add("X-Linked-Size", String.valueOf(files.get(path).length));
             String away = manner == Manner.LOOPS ? endpoint() + e.getRequestURI()
-                : "http://127.0.0.1:" + store.getAddress().getPort() + "/" + path + "?name=a|b \"c\"&Signature=x";
+                : "http://localhost:" + store.getAddress().getPort() + "/" + path + "?name=a b \"c\"&Signature=x";
             e.getResponseHeaders().add("Location", away);
             e.sendResponseHeaders(302, -1);
         } else if (path.equals("config.json")) {
@@ -200,6 +200,7 @@ final class LoopbackHub implements AutoCloseable {
 
     private void send(HttpExchange e, String path) throws IOException, InterruptedException {
         if (!e.getLocalAddress().equals(store.getAddress())) {
+            e.getResponseHeaders().set("X-Repo-Commit", repoCommit);
             bytes(e, files.get(path), "\"" + etag(path) + "\"", Manner.PLAIN);
             return;
         }
