@@ -116,7 +116,8 @@ class MainTest {
             new Object[] {"train", "vae", "--epochs", 1, "--steps", 1}, new Object[] {"train", "vae", "--out", run},
             new Object[] {"sample", root.resolve("nowhere")}, new Object[] {"sample", run, "-n", 0},
             new Object[] {"sample", run, "--set", "temprature=1"}, new Object[] {"sample", run, "--class", "eleven"},
-            new Object[] {"resume", text}, new Object[] {"frobnicate"}, new Object[] {}, new Object[] {"train"});
+            new Object[] {"resume", text}, new Object[] {"frobnicate"}, new Object[] {"pull", "a/b/c"}, new Object[] {"pull", "a/b@../c"},
+            new Object[] {"pull"}, new Object[] {}, new Object[] {"train"});
         for (Object[] words : wrong) {
             Result r = palitra(words);
             assertThat(r.code).as(List.of(words) + ": " + r.err).isEqualTo(2);

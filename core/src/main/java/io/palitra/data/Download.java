@@ -2,12 +2,7 @@ package io.palitra.data;
 
 import io.palitra.data.DownloadException.Fault;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -21,44 +16,30 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.HexFormat;
-import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.CancellationException;
-import java.util.concurrent.Executors;
-import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.ScheduledFuture;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Fetches the files of a set of the catalogue over HTTP. Bytes go to NAME.part, from which a later run resumes; the file appears under its
  * own name only when its size and checksum are those published. A file that is already there is left as it is.
  */
 public final class Download {
-    /** Told of each chunk; total is in bytes. */
-    @FunctionalInterface
-    public interface Progress {
-        void at(String file, long bytes, long total);
-    }
-
     private final String from;
-    private final Progress progress;
-    private final Duration patience;
-    private final HttpClient client = HttpClient.newBuilder()
-        .followRedirects(HttpClient.Redirect.NORMAL).connectTimeout(Duration.ofSeconds(20)).build();
+    private final Http.Progress progress;
+    private final Http http;
 
     /** @param from address of a folder that holds the files under their names, or "" for where they are published */
-    public Download(String from, Progress progress) { this(from, progress, Duration.ofSeconds(60)); }
+    public Download(String from, Http.Progress progress) { this(from, progress, Duration.ofSeconds(60)); }
 
     /** @param patience how long no byte may come before the connection counts as cut */
-    Download(String from, Progress progress, Duration patience) {
+    Download(String from, Http.Progress progress, Duration patience) {
         if (!from.isEmpty() && !from.matches("https?://[!-~]+")) {
             String shown = from.replaceAll("\\p{Cntrl}", "?");
             throw new IllegalArgumentException("illegal address: '" + shown + "', must begin with http:// or https://");
         }
         this.from = from;
         this.progress = progress;
-        this.patience = patience;
+        http = new Http(patience, () -> false);
     }
 
     /**
@@ -143,88 +124,19 @@ public final class Download {
     /** Appends what is missing; from the start when the server does not resume. */
     private void receive(Source.Remote remote, FileChannel channel) throws IOException {
         long have = channel.size();
-        URI address = address(remote);
-        HttpRequest.Builder request = HttpRequest.newBuilder(address).timeout(patience).header("Accept-Encoding", "identity");
-        if (have > 0) request.header("Range", "bytes=" + have + "-");
-        HttpResponse<InputStream> response;
-        try {
-            response = client.send(request.build(), HttpResponse.BodyHandlers.ofInputStream());
-        } catch (IOException e) {
-            throw cut(remote, address, e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new CancellationException(remote.file() + ": the download was interrupted");
-        }
-        try (InputStream body = response.body()) {
-            int status = response.statusCode();
-            if (status == 416) {
-                channel.truncate(0);
-                throw new DownloadException(Fault.CUT, address + " cannot resume at byte " + have + "; running again starts anew", null);
-            }
-            if (status != 200 && status != 206) {
-                throw new DownloadException(Fault.STATUS, address + " answered with HTTP status " + status, null);
-            }
-            if (status == 200) channel.truncate(0);
-            if (status == 206 && !resumes(response.headers().firstValue("Content-Range"), have)) {
-                throw new DownloadException(Fault.STATUS, address + " was asked for bytes from " + have + " on, and sent others", null);
-            }
-            channel.position(channel.size());
-            copy(remote, address, body, channel);
-        }
-    }
+        Map<String, String> headers = have > 0 ? Map.of("Range", "bytes=" + have + "-") : Map.of();
+        try (Http.Reply reply = http.get(address(remote), headers, Optional.empty())) {
+            http.receive(remote.file(), reply, new Http.Part() {
+                @Override public long size() throws IOException { return channel.size(); }
 
-    private static boolean resumes(Optional<String> range, long at) {
-        return range.map(text -> text.toLowerCase(Locale.ROOT).startsWith("bytes " + at + "-")).orElse(false);
-    }
+                @Override public void restart() throws IOException { channel.truncate(0); }
 
-    private void copy(Source.Remote remote, URI address, InputStream body, FileChannel channel) throws IOException {
-        AtomicLong last = new AtomicLong(System.nanoTime());
-        ScheduledExecutorService clock = Executors.newSingleThreadScheduledExecutor(task -> {
-            Thread thread = new Thread(task, "download-watch");
-            thread.setDaemon(true);
-            return thread;
-        });
-        long period = Math.max(1, patience.toMillis() / 4);
-        ScheduledFuture<?> watch = clock.scheduleAtFixedRate(() -> {
-            if (System.nanoTime() - last.get() > patience.toNanos()) close(body);
-        }, period, period, TimeUnit.MILLISECONDS);
-        try {
-            byte[] chunk = new byte[1 << 16];
-            while (true) {
-                int n;
-                try {
-                    n = body.read(chunk);
-                } catch (IOException e) {
-                    throw cut(remote, address, e);
+                @Override public void append(ByteBuffer chunk) throws IOException {
+                    channel.position(channel.size());
+                    while (chunk.hasRemaining()) channel.write(chunk);
                 }
-                if (n < 0) return;
-                last.set(System.nanoTime());
-                if (channel.position() + n > remote.size()) {
-                    channel.truncate(0);
-                    throw new DownloadException(Fault.SIZE, address + " sends more than the " + remote.size() + " bytes published", null);
-                }
-                ByteBuffer bytes = ByteBuffer.wrap(chunk, 0, n);
-                while (bytes.hasRemaining()) channel.write(bytes);
-                progress.at(remote.file(), channel.position(), remote.size());
-            }
-        } finally {
-            watch.cancel(false);
-            clock.shutdownNow();
+            }, remote.size(), progress);
         }
-    }
-
-    private static void close(InputStream body) {
-        try {
-            body.close();
-        } catch (IOException e) {
-            // the reader, for whom this is done, sees the stream closed either way
-            throw new UncheckedIOException(e);
-        }
-    }
-
-    private static DownloadException cut(Source.Remote remote, URI address, IOException e) {
-        String why = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
-        return new DownloadException(Fault.CUT, remote.file() + " from " + address.getHost() + ": " + why + "; running again resumes", e);
     }
 
     private static String md5(FileChannel channel) throws IOException {

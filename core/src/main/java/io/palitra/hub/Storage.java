@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -24,6 +25,12 @@ public interface Storage {
 
     /** A new file; one that is there is an error. */
     Output create(Path file) throws IOException;
+
+    /** A file that is there, to be written on from its end. */
+    Output append(Path file) throws IOException;
+
+    /** A new symbolic link; {@code target} may be relative to its folder. Not every system or user can make one. */
+    void link(Path link, Path target) throws IOException;
 
     /** A new folder in one that is there. */
     void createFolder(Path folder) throws IOException;
@@ -47,7 +54,14 @@ public interface Storage {
         private Disk() {}
 
         @Override public Output create(Path file) throws IOException {
-            FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+            return output(FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE));
+        }
+
+        @Override public Output append(Path file) throws IOException {
+            return output(FileChannel.open(file, StandardOpenOption.APPEND, LinkOption.NOFOLLOW_LINKS));
+        }
+
+        private static Output output(FileChannel channel) {
             return new Output() {
                 @Override public void write(ByteBuffer from) throws IOException {
                     while (from.hasRemaining()) channel.write(from);
@@ -58,6 +72,8 @@ public interface Storage {
                 @Override public void close() throws IOException { channel.close(); }
             };
         }
+
+        @Override public void link(Path link, Path target) throws IOException { Files.createSymbolicLink(link, target); }
 
         @Override public void createFolder(Path folder) throws IOException { Files.createDirectory(folder); }
 

@@ -24,7 +24,8 @@ public final class StorageException extends RuntimeException {
 
     public long free() { return free; }
 
-    private static String reason(IOException e) {
+    /** Why, without the name of its class. */
+    static String reason(IOException e) {
         if (e instanceof AccessDeniedException) return "permission denied";
         if (e instanceof NoSuchFileException) return "no such folder";
         if (e instanceof FileAlreadyExistsException f) return f.getFile() + " is in the way";

@@ -104,6 +104,10 @@ final class CrashStorage implements Storage {
         };
     }
 
+    @Override public Output append(Path file) { throw new UnsupportedOperationException("a save writes new files only"); }
+
+    @Override public void link(Path link, Path target) { throw new UnsupportedOperationException("a save makes no links"); }
+
     @Override public void createFolder(Path folder) throws IOException {
         call();
         DISK.createFolder(folder);

@@ -6,18 +6,20 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 
 /** The disk, without waiting for it, of which a chosen call fails or which has only so much room. Counts the calls. */
-final class FaultStorage implements Storage {
-    enum Fault { NONE, ONE_ERROR, DEAD_FROM_THERE, DEAD_WITH_HALF_A_WRITE }
+public final class FaultStorage implements Storage {
+    public enum Fault { NONE, ONE_ERROR, DEAD_FROM_THERE, DEAD_WITH_HALF_A_WRITE }
 
     private final Fault fault;
     private final int at;
-    int calls;
+    public int calls;
     /** Bytes that may still be written. */
-    long room = Long.MAX_VALUE;
+    public long room = Long.MAX_VALUE;
     /** Whether {@link #free} tells the truth or 0. */
-    boolean tells = true;
+    public boolean tells = true;
+    /** Whether symbolic links can be made. */
+    public boolean links = true;
 
-    FaultStorage(Fault fault, int at) {
+    public FaultStorage(Fault fault, int at) {
         this.fault = fault;
         this.at = at;
     }
@@ -33,7 +35,15 @@ final class FaultStorage implements Storage {
 
     @Override public Output create(Path file) throws IOException {
         call();
-        Output out = DISK.create(file);
+        return output(DISK.create(file));
+    }
+
+    @Override public Output append(Path file) throws IOException {
+        call();
+        return output(DISK.append(file));
+    }
+
+    private Output output(Output out) {
         return new Output() {
             @Override public void write(ByteBuffer from) throws IOException {
                 boolean before = dead();
@@ -59,6 +69,12 @@ final class FaultStorage implements Storage {
                 call();
             }
         };
+    }
+
+    @Override public void link(Path link, Path target) throws IOException {
+        call();
+        if (!links) throw new UnsupportedOperationException("no links here");
+        DISK.link(link, target);
     }
 
     @Override public void createFolder(Path folder) throws IOException {
