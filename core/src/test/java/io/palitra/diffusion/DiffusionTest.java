@@ -175,18 +175,18 @@ class DiffusionTest {
         assertThat(tenSteps(0, heun)).isCloseTo(244.6025, within(1e-2));
     }
 
-    @ParameterizedTest @ValueSource(strings = {"PNDM", "DDIM, 'prediction_type': 'flow'", "DDIM, 'prediction_type': 3",
+    @ParameterizedTest @ValueSource(strings = {"ScoreSdeVe", "DDIM, 'prediction_type': 'flow'", "DDIM, 'prediction_type': 3",
         "DDIM, 'beta_schedule': 'laplace'", "DDIM, 'beta_start': 2", "DDIM, 'num_train_timesteps': 1e99",
         "DDIM, 'num_train_timesteps': 2000000000", "DDIM, 'clip_sample_range': -1", "DDPM, 'variance_type': 'learned_range'",
-        "DDPM, 'trained_betas': [0.1]", "DPMSolverMultistep, 'solver_order': 3", "DPMSolverMultistep, 'algorithm_type': 'sde-dpmsolver++'",
+        "DDPM, 'trained_betas': [0.1]", "DPMSolverMultistep, 'solver_order': 4", "DPMSolverMultistep, 'algorithm_type': 'sde-dpmsolver'",
         "EulerDiscrete, 'timestep_spacing': 'uniform'", "EulerDiscrete, 'use_karras_sigmas': 1"})
     void aSchedulerThatIsNotKnownIsRefused(String config) {
         assertThatThrownBy(() -> scheduler(config)).isInstanceOf(ConfigException.class).hasMessageMatching(".+");
     }
 
     @Test void theRefusalSaysWhatThereIs() {
-        assertThatThrownBy(() -> scheduler("DPMSolverMultistep, 'solver_order': 3"))
-            .hasMessage("DPMSolverMultistepScheduler with solver_order=3 is not known; there are [1, 2]");
+        assertThatThrownBy(() -> scheduler("DPMSolverMultistep, 'solver_type': 'euler'"))
+            .hasMessage("DPMSolverMultistepScheduler with solver_type=\"euler\" is not known; there are [midpoint, heun]");
     }
 
     @Test void anOffsetBeyondTheScheduleIsRefused() {
@@ -215,10 +215,10 @@ class DiffusionTest {
     }
 
     @Test void theBetaQuantileIsThatOfSymmetry() {
-        assertThat(DiffusersScheduler.betaQuantile(0)).isZero();
-        assertThat(DiffusersScheduler.betaQuantile(1)).isEqualTo(1);
-        assertThat(DiffusersScheduler.betaQuantile(0.5)).isCloseTo(0.5, within(1e-12));
-        assertThat(DiffusersScheduler.betaQuantile(0.2) + DiffusersScheduler.betaQuantile(0.8)).isCloseTo(1, within(1e-12));
+        assertThat(BetaQuantile.at(0)).isZero();
+        assertThat(BetaQuantile.at(1)).isEqualTo(1);
+        assertThat(BetaQuantile.at(0.5)).isCloseTo(0.5, within(1e-12));
+        assertThat(BetaQuantile.at(0.2) + BetaQuantile.at(0.8)).isCloseTo(1, within(1e-12));
     }
 
     private static double tenSteps(int first, String config) {

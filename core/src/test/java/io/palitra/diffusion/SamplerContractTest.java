@@ -35,8 +35,8 @@ class SamplerContractTest {
         Spacing trailing = new Spacing.Trailing();
         return Stream.of(new Sampler.Ddpm(50, trailing, Sampler.Ddpm.Variance.SMALL), new Sampler.Ddim(50, trailing, 0),
             new Sampler.Ddim(50, trailing, 0.5), new Sampler.Euler(50, trailing), new Sampler.EulerAncestral(50, trailing),
-            new Sampler.Heun(50, trailing), new Sampler.DpmPlusPlus2M(50, trailing, Sampler.DpmPlusPlus2M.Solver.MIDPOINT, true),
-            new Sampler.DpmPlusPlus2M(50, trailing, Sampler.DpmPlusPlus2M.Solver.HEUN, false));
+            new Sampler.Heun(50, trailing), new Sampler.DpmPlusPlus2M(50, trailing, Dpm.Solver.MIDPOINT, true),
+            new Sampler.DpmPlusPlus2M(50, trailing, Dpm.Solver.HEUN, false));
     }
 
     @Test void doublingTheStepsHalvesTheErrorOfEuler() {
@@ -47,8 +47,8 @@ class SamplerContractTest {
     @Test void doublingTheStepsQuartersTheErrorOfHeun() { assertOrder(new Sampler.Heun(), 4); }
 
     @Test void doublingTheStepsQuartersTheErrorOfDpmPlusPlus2M() {
-        assertOrder(new Sampler.DpmPlusPlus2M(20, new Spacing.Karras(), Sampler.DpmPlusPlus2M.Solver.MIDPOINT, false), 4);
-        assertOrder(new Sampler.DpmPlusPlus2M(20, new Spacing.Karras(), Sampler.DpmPlusPlus2M.Solver.HEUN, false), 4);
+        assertOrder(new Sampler.DpmPlusPlus2M(20, new Spacing.Karras(), Dpm.Solver.MIDPOINT, false), 4);
+        assertOrder(new Sampler.DpmPlusPlus2M(20, new Spacing.Karras(), Dpm.Solver.HEUN, false), 4);
     }
 
     @ParameterizedTest @MethodSource("everySampler") void theDataDoNotDependOnTheScaleOfTheLevels(Sampler sampler) {

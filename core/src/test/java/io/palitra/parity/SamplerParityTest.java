@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.palitra.diffusion.Denoiser;
 import io.palitra.diffusion.DiffusersScheduler;
+import io.palitra.diffusion.Leg;
 import io.palitra.diffusion.Level;
 import io.palitra.diffusion.Noise;
 import io.palitra.engine.Guard;
@@ -19,10 +20,12 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.ToDoubleFunction;
+import java.util.stream.DoubleStream;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Assumptions;
@@ -51,58 +54,60 @@ class SamplerParityTest {
         String name = config.get("_class_name").asText();
         Optional<DiffusersScheduler.Kind> kind = DiffusersScheduler.Kind.of(name);
         Assumptions.assumeTrue(kind.isPresent(), name + " is not among the schedulers that are known");
-        String algorithm = config.path("algorithm_type").asText();
-        Assumptions.assumeFalse(algorithm.startsWith("sde-"), name + " with algorithm_type " + algorithm + " is not known");
         DiffusersScheduler scheduler = new DiffusersScheduler(config, reference.get("step_args"));
         int steps = reference.get("steps").asInt();
-        DiffusersScheduler.Plan plan = scheduler.plan(steps);
+        JsonNode mu = reference.path("set_timesteps_args").path("mu");
+        DiffusersScheduler.Plan plan = mu.isMissingNode() ? scheduler.plan(steps) : scheduler.plan(steps, mu.asDouble());
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             Map<String, Tensor> want = Safetensors.read(FOLDER.resolve(reference.get("name").asText() + ".safetensors")).tensors();
-            boolean twice = kind.get() == DiffusersScheduler.Kind.HEUN;
-            agree("alphas_cumprod", want, alphaBars(scheduler), TABLE);
-            agree("timesteps", want, repeated(plan.levels().stream().map(Level::t).toList(), twice), TABLE);
-            if (want.containsKey("sigmas")) agree("sigmas", want, sigmas(plan, twice), TABLE);
+            if (want.containsKey("alphas_cumprod")) agree("alphas_cumprod", want, alphaBars(scheduler), TABLE);
+            agree("timesteps", want, plan.levels().stream().mapToDouble(Level::t).toArray(), TABLE);
+            if (want.containsKey("sigmas")) agreeSigmas(kind.get(), config, plan, want.get("sigmas").doubles());
             assertThat(plan.initialSigma()).isCloseTo(reference.get("init_noise_sigma").asDouble(), within(TABLE * plan.initialSigma()));
-            noised(plan, want);
-            trajectory(scheduler, plan, want, twice);
+            noised(scheduler, plan, want);
+            trajectory(scheduler, plan, want);
         }
     }
 
-    private static void trajectory(DiffusersScheduler scheduler, DiffusersScheduler.Plan plan, Map<String, Tensor> want, boolean twice) {
+    private static void trajectory(DiffusersScheduler scheduler, DiffusersScheduler.Plan plan, Map<String, Tensor> want) {
         Denoiser model = scheduler.denoiser((x, t) -> x.mul(0.7).add(0.3 * Math.cos(t / 100)).tanh());
         int[] drawn = {0};
         Noise noise = x -> want.get("noises").select(0, drawn[0]++);
         Tensor all = want.get("trajectory");
         double largest = all.abs().max().item();
-        int evaluations = (int) all.size(0), n = plan.levels().size();
         List<Double> errors = new ArrayList<>();
         Tensor start = want.get("init").mul(plan.initialSigma());
-        try (Guard g = Scope.watch((i, of, x) -> {
-            int entry = twice ? Math.min(2 * i + 1, evaluations - 1) : i;   // the evaluation that ends step i
-            errors.add(x.sub(all.select(0, entry)).abs().max().item() / largest);
-        })) {
+        try (Guard g = Scope.watch((i, of, x) -> errors.add(x.sub(all.select(0, i)).abs().max().item() / largest))) {
             plan.sample(model, start, noise);
         }
-        assertThat(errors).hasSize(n);
-        assertThat(evaluations).isEqualTo(twice ? 2 * n - 1 : n);
+        assertThat(errors).hasSize((int) all.size(0));
         assertThat(errors).allSatisfy(e -> assertThat(e).isLessThan(TRAJECTORY));
     }
 
-    private static void noised(DiffusersScheduler.Plan plan, Map<String, Tensor> want) {
+    private static void noised(DiffusersScheduler scheduler, DiffusersScheduler.Plan plan, Map<String, Tensor> want) {
         if (!want.containsKey("add_noise_out")) return;
         double[] times = want.get("add_noise_timesteps").doubles();
         for (int b = 0; b < times.length; b++) {
             Tensor out = want.get("add_noise_out").select(0, b);
-            Tensor got = level(plan, times[b]).noised(want.get("add_noise_x0").select(0, b), want.get("add_noise_noise").select(0, b));
+            Tensor got = level(scheduler, plan, times[b])
+                .noised(want.get("add_noise_x0").select(0, b), want.get("add_noise_noise").select(0, b));
             assertThat(got.sub(out).abs().max().item() / out.abs().max().item()).isLessThan(TRAJECTORY);
         }
     }
 
-    /** The level of a time; of two with the same time the second, as the library takes it. */
-    private static Level level(DiffusersScheduler.Plan plan, double time) {
-        List<Level> there = plan.levels().stream().filter(l -> Math.abs(l.t() - time) < 1e-3).toList();
-        assertThat(there).as("levels at time " + time).isNotEmpty();
-        return there.get(Math.min(1, there.size() - 1));
+    /** The level of a time; of two calls with the same time that of the second, and of a middle that of its end, as the library has it. */
+    private static Level level(DiffusersScheduler scheduler, DiffusersScheduler.Plan plan, double time) {
+        switch (scheduler.kind()) {
+            case DDPM, DDIM, PNDM, LCM -> {
+                return scheduler.noiseTable().at((int) time);
+            }
+            default -> { }
+        }
+        List<Leg> there = plan.legs().stream().filter(l -> Math.abs(l.at().t() - time) < 1e-3).toList();
+        assertThat(there).as("calls at time " + time).isNotEmpty();
+        Leg leg = there.get(Math.min(1, there.size() - 1));
+        boolean middle = scheduler.kind() == DiffusersScheduler.Kind.DPM2 || scheduler.kind() == DiffusersScheduler.Kind.DPM2_ANCESTRAL;
+        return middle && !leg.begins() ? leg.to() : leg.at();
     }
 
     private static double[] alphaBars(DiffusersScheduler scheduler) {
@@ -111,27 +116,29 @@ class SamplerParityTest {
         return out;
     }
 
-    private static double[] sigmas(DiffusersScheduler.Plan plan, boolean twice) {
-        double[] at = repeated(plan.levels().stream().map(Level::ratio).toList(), twice);
-        double[] out = Arrays.copyOf(at, at.length + 1);
-        out[at.length] = plan.ends().get(plan.ends().size() - 1).ratio();
-        return out;
+    /** Methods of two calls list sigmas twice: a value that follows itself counts once. */
+    private static void agreeSigmas(DiffusersScheduler.Kind kind, JsonNode config, DiffusersScheduler.Plan plan, double[] want) {
+        ToDoubleFunction<Level> sigma = config.path("invert_sigmas").asBoolean() ? Level::alpha
+            : kind == DiffusersScheduler.Kind.FLOW_EULER || config.path("use_flow_sigmas").asBoolean() ? Level::sigma : Level::ratio;
+        List<Leg> legs = plan.legs();
+        boolean middles = kind == DiffusersScheduler.Kind.DPM2 || kind == DiffusersScheduler.Kind.DPM2_ANCESTRAL;
+        DoubleStream at = legs.stream().filter(l -> !middles || l.begins()).map(Leg::at).mapToDouble(sigma);
+        double[] got = once(DoubleStream.concat(at, DoubleStream.of(sigma.applyAsDouble(legs.get(legs.size() - 1).to()))).toArray());
+        agree("sigmas", once(want), got, TABLE);
     }
 
-    /** Heun's lists hold every value but the first twice: once for each evaluation. */
-    private static double[] repeated(List<Double> values, boolean twice) {
-        List<Double> out = new ArrayList<>();
-        for (int i = 0; i < values.size(); i++) {
-            out.add(values.get(i));
-            if (twice && i > 0) out.add(values.get(i));
-        }
-        return out.stream().mapToDouble(Double::doubleValue).toArray();
+    private static double[] once(double[] values) {
+        return IntStream.range(0, values.length).filter(i -> i == 0 || Math.abs(values[i] - values[i - 1]) > TABLE * values[i])
+            .mapToDouble(i -> values[i]).toArray();
+    }
+
+    private static void agree(String name, Map<String, Tensor> want, double[] got, double tolerance) {
+        agree(name, want.get(name).doubles(), got, tolerance);
     }
 
     /** To {@code tolerance} of a value, or of 1 where it is smaller. */
-    private static void agree(String name, Map<String, Tensor> want, double[] got, double tolerance) {
-        double[] values = want.get(name).doubles();
-        assertThat(values).as(name).hasSizeGreaterThanOrEqualTo(got.length);
+    private static void agree(String name, double[] values, double[] got, double tolerance) {
+        assertThat(got).as(name).hasSameSizeAs(values);
         for (int i = 0; i < got.length; i++) {
             assertThat(got[i]).as(name + "[" + i + "]").isCloseTo(values[i], within(tolerance * Math.max(1, Math.abs(values[i]))));
         }
