@@ -129,6 +129,7 @@ public final class DiffusersScheduler {
     public Denoiser read(Predictor.Net net) {
         if (prediction.isEmpty()) return new Velocity(config.flag("invert_sigmas", false) ? (x, t) -> net.forward(x, t).neg() : net);
         Prediction says = prediction.get();
+        if (says == Prediction.EPS && bound.isPresent() && kind.byTime()) return new Bounded(new Predictor(says, net));
         // on straight paths x has another scale than where such a network was trained, and the library leaves it so
         return levels.straight() ? (x, at) -> says.x0(net.forward(x, at.t()), x, at) : new Predictor(says, net);
     }
@@ -166,11 +167,23 @@ public final class DiffusersScheduler {
                 legs.add(leg);
                 continue;
             }
-            float middle = (float) sampler.middle(leg.from(), leg.to());
+            float middle = middle(sampler, (float) leg.from().ratio(), (float) leg.to().ratio());
             Level at = Level.exploding(middle, table.time(middle));
             legs.addAll(List.of(new Leg(leg.from(), at), new Leg(at, leg.from(), leg.to())));
         }
         return legs;
+    }
+
+    /** In single precision, which shows where sigma falls to a small part of itself in one step. */
+    private static float middle(Sampler.Dpm2 sampler, float from, float to) {
+        float down = to;
+        if (sampler.ancestral()) {
+            float up = (float) Math.sqrt(to * to * (from * from - to * to) / (from * from));
+            down = (float) Math.sqrt(to * to - up * up);
+            if (!(down > 0)) return (float) sampler.middle(Level.exploding(from, 0), Level.exploding(to, 0));
+        }
+        float a = (float) Math.log(from), b = (float) Math.log(down);
+        return (float) Math.exp(b - (b - a) * 0.5f);
     }
 
     /** @param steps that were asked for; {@code n} are left of them where the noisiest levels are clipped */
@@ -302,6 +315,17 @@ public final class DiffusersScheduler {
         boolean unlessTold = kind == Kind.DDPM || kind == Kind.DDIM;
         if (clips && config.flag("clip_sample", unlessTold)) return Optional.of(new Clip.Range(config.number("clip_sample_range", 1)));
         return Optional.empty();
+    }
+
+    /** eps at alpha = 0 puts the data at infinity, which a bound brings back. */
+    private record Bounded(Denoiser of) implements Denoiser {
+        private static final double NEARLY_NO_DATA = 1e-30;
+
+        @Override public Tensor denoise(Tensor x, Level at) { return of.denoise(x, nearly(at)); }
+
+        @Override public Estimate estimate(Tensor x, Level at) { return of.estimate(x, nearly(at)); }
+
+        private static Level nearly(Level at) { return at.alpha() == 0 ? new Level(NEARLY_NO_DATA, at.sigma(), at.t()) : at; }
     }
 
     /** What the library's {@code step} is called with besides the sample. */

@@ -75,9 +75,9 @@ public final class Dpm {
         if (form == Form.SDE_DATA || h == Double.POSITIVE_INFINITY) {
             double e = Math.exp(-h);
             Tensor mean = base.x().mul(to.sigma() / leg.from().sigma() * e).add(x0.mul(-to.alpha() * Math.expm1(-2 * h)));
-            return mean.add(noise.like(x0).mul(to.sigma() * Math.sqrt(-Math.expm1(-2 * h))));
+            return mean.add(noise.like(x0).mul(to.sigma() * Math.sqrt(Math.max(0, -Math.expm1(-2 * h)))));
         }
         Tensor mean = base.x().mul(to.alpha() / leg.from().alpha()).sub(base.said().eps().mul(2 * to.sigma() * Math.expm1(h)));
-        return mean.add(noise.like(x0).mul(to.sigma() * Math.sqrt(Math.expm1(2 * h))));
+        return mean.add(noise.like(x0).mul(to.sigma() * Math.sqrt(Math.max(0, Math.expm1(2 * h)))));
     }
 }

@@ -22,8 +22,8 @@ public record Lms(@Help(value = "steps", min = 1) int steps, @Help("where the st
     @Override public Tensor next(List<Leg> legs, int i, Past past, Noise noise) {
         Level from = legs.get(i).from(), to = legs.get(i).to();
         List<Past.Entry> said = past.newest(order);
-        if (said.size() == 1) return past.base().moved(legs.get(i));
-        Tensor x = past.base().x().mul(to.alpha() / from.alpha());
+        if (said.size() == 1) return past.base().slid(legs.get(i));
+        Tensor x = to.alpha() == from.alpha() ? past.base().x() : past.base().x().mul(to.alpha() / from.alpha());
         for (int j = 0; j < said.size(); j++) x = x.add(said.get(j).said().eps().mul(to.alpha() * weight(said, j, from.ratio(), to.ratio())));
         return x;
     }

@@ -14,6 +14,15 @@ public final class Past implements AutoCloseable {
         /** alpha_s x0 + sigma_s eps: the ODE in a step of first order, DDIM's. */
         Tensor moved(Leg leg) { return leg.to().noised(said.x0(), said.eps()); }
 
+        /** The same as a slope in the scale of the data, x / alpha, of width sigma / alpha: nothing for it to go from at alpha = 0. */
+        Tensor slid(Leg leg) { return leg.from().alpha() == 0 ? moved(leg) : slid(leg, said.eps(), leg.to().ratio()); }
+
+        /** Along a slope [B,...] to a ratio of sigma to alpha, in the scale of where the leg ends. */
+        Tensor slid(Leg leg, Tensor slope, double ratio) {
+            double alpha = leg.to().alpha(), scale = alpha / leg.from().alpha();
+            return (scale == 1 ? x : x.mul(scale)).add(slope.mul(alpha * (ratio - leg.from().ratio())));
+        }
+
         /** alpha_s x0 + sqrt(sigma_s² - d²) eps + d n, where d is eta times the posterior's deviation; Song et al. 2021, eq. 12. */
         Tensor moved(Leg leg, double eta, Noise noise) {
             Level to = leg.to();

@@ -117,7 +117,7 @@ public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Eule
         public Euler { Leg.check(steps); }
 
         @Override public Tensor next(List<Leg> legs, int i, Past past, Noise noise) {
-            return past.base().moved(legs.get(i));
+            return past.base().slid(legs.get(i));
         }
     }
 
@@ -128,7 +128,12 @@ public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Eule
         public EulerAncestral { Leg.check(steps); }
 
         @Override public Tensor next(List<Leg> legs, int i, Past past, Noise noise) {
-            return past.base().moved(legs.get(i), 1, noise);
+            Leg leg = legs.get(i);
+            Level from = leg.from(), to = leg.to();
+            if (to.sigma() == 0 || from.alpha() == 0) return past.base().moved(leg, 1, noise);
+            double down = to.ratio() * to.ratio() / from.ratio(), up = Math.sqrt(to.ratio() * to.ratio() - down * down);
+            Tensor x = past.base().slid(leg, past.base().said().eps(), down);
+            return x.add(noise.like(x).mul(to.alpha() * up));
         }
     }
 
@@ -149,11 +154,10 @@ public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Eule
         }
 
         @Override public Tensor next(List<Leg> legs, int i, Past past, Noise noise) {
-            Level from = legs.get(i).from(), to = legs.get(i).to();
+            Leg leg = legs.get(i);
             Past.Entry base = past.base();
-            if (legs.get(i).begins()) return base.moved(legs.get(i));
-            Tensor slope = base.said().eps().add(past.stages().get(1).said().eps()).mul(0.5);
-            return base.x().mul(to.alpha() / from.alpha()).add(slope.mul(to.alpha() * (to.ratio() - from.ratio())));
+            if (leg.begins()) return base.slid(leg);
+            return base.slid(leg, base.said().eps().add(past.stages().get(1).said().eps()).mul(0.5), leg.to().ratio());
         }
     }
 
@@ -178,8 +182,7 @@ public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Eule
                     legs.add(leg);
                     continue;
                 }
-                double share = to.ratio() == from.ratio() ? 0 : Math.log(middle(from, to) / from.ratio()) / Math.log(to.ratio() / from.ratio());
-                Level middle = Level.exploding(middle(from, to), from.t() + share * (to.t() - from.t()));
+                Level middle = Level.exploding(middle(from, to), ancestral ? to.t() : (from.t() + to.t()) / 2);
                 legs.add(new Leg(from, middle));
                 legs.add(new Leg(middle, from, to));
             }
@@ -187,13 +190,14 @@ public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Eule
         }
 
         @Override public Tensor next(List<Leg> legs, int i, Past past, Noise noise) {
-            Level from = legs.get(i).from(), to = legs.get(i).to();
+            Leg leg = legs.get(i);
             Past.Entry base = past.base();
-            if (legs.get(i).begins()) return base.moved(legs.get(i), ancestral && Leg.ends(legs, i) ? 1 : 0, noise);
+            if (leg.begins()) return ancestral && Leg.ends(legs, i) ? base.moved(leg, 1, noise) : base.slid(leg);
             Tensor slope = past.stages().get(1).said().eps();
-            double down = down(from, to), up = Math.sqrt(Math.max(0, to.ratio() * to.ratio() - down * down));
-            Tensor x = base.x().mul(to.alpha() / from.alpha()).add(slope.mul(to.alpha() * (down - from.ratio())));
-            return ancestral ? x.add(noise.like(x).mul(to.alpha() * up)) : x;
+            if (!ancestral) return base.slid(leg, slope, leg.to().ratio());
+            double middle = leg.at().ratio(), down = middle * middle / leg.from().ratio(), to = leg.to().ratio();
+            Tensor x = base.slid(leg, slope, down);
+            return x.add(noise.like(x).mul(leg.to().alpha() * Math.sqrt(Math.max(0, to * to - down * down))));
         }
 
         private double down(Level from, Level to) { return ancestral ? to.ratio() * to.ratio() / from.ratio() : to.ratio(); }

@@ -136,7 +136,8 @@ final class SchedulerLevels {
         if (place == Place.TRAILING) {
             double every = (double) size / n;
             times = new double[Math.min(n, (int) Math.ceil(last / every))];
-            for (int i = 0; i < times.length; i++) times[i] = Math.rint(last - i * every) - 1;
+            double step = (last - every) - last;   // as the library's ranges step: it decides halves
+            for (int i = 0; i < times.length; i++) times[i] = Math.rint(last + i * step) - 1;
         }
         double offset = config.integer("steps_offset", 0);
         boolean between = !kind.byTime() && !kind.preserving();
@@ -200,8 +201,8 @@ final class SchedulerLevels {
             if (kind.preserving()) times = Arrays.stream(times).map(Math::floor).toArray();
         }
         boolean continuous = clock == Clock.CONTINUOUS && config.text("prediction_type", "").equals("v_prediction");
-        if (continuous) times = Arrays.stream(sigmas).limit(n).map(s -> 0.25 * Math.log((float) s)).toArray();
-        if (!own) {
+        if (continuous) times = Arrays.stream(sigmas).map(s -> 0.25 * Math.log((float) s)).toArray();
+        if (!own || continuous) {
             double last = sigmas[sigmas.length - 1];
             sigmas = Arrays.copyOf(sigmas, times.length + 1);
             boolean repeats = spread != Spread.TIMES && (kind == Kind.DEIS || kind == Kind.UNIPC && end == End.SIGMA_MIN);
@@ -226,15 +227,16 @@ final class SchedulerLevels {
 
     /** n sigmas from max down to min. */
     private double[] spread(Spread how, int n, double[] sigmas, double max, double min) {
-        if (!(min > 0 && min <= max) && how != Spread.TIMES && how != Spread.FLOW) {
+        if (how == Spread.TIMES || how == Spread.FLOW) return sigmas;
+        if (n == 1 && how != Spread.LU) return new double[] {max};
+        if (!(min > 0 && min <= max)) {
             throw new ConfigException("sigma_min", "illegal sigmas: from " + max + " to " + min + ", must be above 0 and fall");
         }
         return switch (how) {
-            case TIMES, FLOW -> sigmas;
             case KARRAS -> new Spacing.Karras().sigmas(n, min, max);
             case EXPONENTIAL -> line(n, Math.log(max), Math.log(min), Math::exp);
             case LU -> line(n, table.logs()[table.size() - 1], table.logs()[0], Math::exp);
-            case BETA -> line(n, 1, 0, u -> min + BetaQuantile.at(u) * (max - min));
+            default -> line(n, 1, 0, u -> min + BetaQuantile.at(u) * (max - min));
         };
     }
 

@@ -41,7 +41,13 @@ final class SchedulerTable {
     double[] logs() { return logs; }
 
     /** The time, between trained ones, of a ratio sigma / alpha. */
-    double time(double ratio) { return NoiseTable.time(Math.max(ratio, 1e-10), logs); }
+    double time(double ratio) {
+        double log = Math.log(Math.max(ratio, 1e-10));
+        int low = 0;
+        for (int t = 0; t < logs.length; t++) if (logs[t] <= log) low = Math.min(t, logs.length - 2);
+        double w = (logs[low] - log) / (float) (logs[low] - logs[low + 1]);   // the last of a table that is not quite rising counts
+        return (1 - Math.max(0, Math.min(1, w))) * low + Math.max(0, Math.min(1, w)) * (low + 1);
+    }
 
     /** sigma / alpha at a time between the trained ones, on a line, held at the ends. */
     double ratio(double t) {
@@ -102,13 +108,14 @@ final class SchedulerTable {
                 return singles(new NoiseSchedule.Cosine(n, 0.008).betas());
             }
             case "laplace" -> {
-                return ofAlphaBar(n, SchedulerTable::laplace);
+                if (config.kind() == DiffusersScheduler.Kind.DDPM) return ofAlphaBar(n, SchedulerTable::laplace);
             }
             case "exp" -> {
-                return ofAlphaBar(n, u -> Math.exp(-12 * u));
+                if (config.kind() == DiffusersScheduler.Kind.HEUN) return ofAlphaBar(n, u -> Math.exp(-12 * u));
             }
-            default -> throw config.refused("beta_schedule", "linear", "scaled_linear", "squaredcos_cap_v2", "sigmoid", "laplace", "exp");
+            default -> { }
         }
+        throw config.refused("beta_schedule", "linear", "scaled_linear", "squaredcos_cap_v2", "sigmoid", "laplace of DDPM", "exp of Heun");
     }
 
     private static float[] trained(double[] betas, int n) {
