@@ -283,7 +283,8 @@ public final class DiffusersScheduler {
 
     private Optional<Prediction> predictionAsked() {
         boolean straight = levels.straight();
-        if ((kind == Kind.DPM || kind == Kind.DPM_SINGLESTEP) && config.given("variance_type")) throw config.refused("variance_type", "null");
+        boolean solver = kind == Kind.DPM || kind == Kind.DPM_SINGLESTEP;
+        if (solver && config.given("variance_type")) throw config.refused("variance_type", "null");
         if (kind == Kind.FLOW_EULER) return Optional.empty();
         String asked = config.text("prediction_type", "epsilon");
         if (asked.equals("epsilon")) return Optional.of(Prediction.EPS);
@@ -340,7 +341,7 @@ public final class DiffusersScheduler {
                 if (kind == Kind.DDIM && argument.equals("eta") && value.isNumber()) eta = value.asDouble();
                 else if (kind == Kind.DDIM && argument.equals("use_clipped_model_output") && value.isBoolean()) clipped = value.asBoolean();
                 else if (kind == Kind.LMS && argument.equals("order") && value.isInt()) order = value.asInt();
-                else throw new ConfigException(argument, kind.className() + " takes no step argument " + argument + "=" + value + there(kind));
+                else throw new ConfigException(argument, kind.className() + " takes no " + argument + "=" + value + there(kind));
             }
             if (!(eta >= 0 && eta <= 1)) throw new ConfigException("eta", "illegal eta: " + eta + ", must be from 0 to 1");
             if (order < 1 || order > 4) throw new ConfigException("order", "illegal order: " + order + ", must be from 1 to 4");

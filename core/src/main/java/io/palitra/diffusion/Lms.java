@@ -24,7 +24,9 @@ public record Lms(@Help(value = "steps", min = 1) int steps, @Help("where the st
         List<Past.Entry> said = past.newest(order);
         if (said.size() == 1) return past.base().slid(legs.get(i));
         Tensor x = to.alpha() == from.alpha() ? past.base().x() : past.base().x().mul(to.alpha() / from.alpha());
-        for (int j = 0; j < said.size(); j++) x = x.add(said.get(j).said().eps().mul(to.alpha() * weight(said, j, from.ratio(), to.ratio())));
+        for (int j = 0; j < said.size(); j++) {
+            x = x.add(said.get(j).said().eps().mul(to.alpha() * weight(said, j, from.ratio(), to.ratio())));
+        }
         return x;
     }
 

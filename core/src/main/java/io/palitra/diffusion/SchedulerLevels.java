@@ -104,8 +104,8 @@ final class SchedulerLevels {
                 legs.add(new Leg(next, trained(n, s + every), next));
             } else {
                 Level middle = trained(n, s + half);
-                legs.addAll(List.of(new Leg(from, trained(n, t - half)), new Leg(middle, from, middle), new Leg(middle, from, next),
-                    new Leg(next, from, next)));
+                legs.addAll(List.of(new Leg(from, trained(n, t - half)), new Leg(middle, from, middle)));
+                legs.addAll(List.of(new Leg(middle, from, next), new Leg(next, from, next)));
             }
         }
         return legs;
@@ -123,7 +123,8 @@ final class SchedulerLevels {
             throw new ConfigException("steps", "illegal steps: " + n + ", must be at most original_inference_steps=" + taught);
         }
         double[] times = new double[n];
-        for (int i = 0; i < n; i++) times[i] = (double) (taught - (int) Math.floor(i * ((double) taught / n))) * (table.size() / taught) - 1;
+        int every = table.size() / taught;
+        for (int i = 0; i < n; i++) times[i] = (double) (taught - (int) Math.floor(i * ((double) taught / n))) * every - 1;
         return times;
     }
 
@@ -196,7 +197,9 @@ final class SchedulerLevels {
             double max = kind.preserving() ? table.most() : sigmas[0];
             double min = kind.preserving() ? table.least() : sigmas[sigmas.length - 1];
             boolean bounds = kind == Kind.EULER || kind == Kind.UNIPC;
-            sigmas = spread(spread, n, sigmas, bounds ? config.number("sigma_max", max) : max, bounds ? config.number("sigma_min", min) : min);
+            if (bounds) max = config.number("sigma_max", max);
+            if (bounds) min = config.number("sigma_min", min);
+            sigmas = spread(spread, n, sigmas, max, min);
             times = Arrays.stream(sigmas).map(table::time).map(t -> rounded() ? Math.rint(t) : t).toArray();
             if (kind.preserving()) times = Arrays.stream(times).map(Math::floor).toArray();
         }

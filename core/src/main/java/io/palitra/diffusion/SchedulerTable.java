@@ -128,7 +128,7 @@ final class SchedulerTable {
         return singles(betas);
     }
 
-    /** lambda = log(alpha / sigma) of a Laplace distribution: Hang et al. 2024, arXiv:2407.03297; the library takes the root of alphaBar. */
+    /** Levels of a Laplace distribution in log SNR, Hang et al. 2024, arXiv:2407.03297; the library takes the root of their alphaBar. */
     private static double laplace(double u) {
         double lambda = -0.5 * Math.copySign(1, 0.5 - u) * Math.log(1 - 2 * Math.abs(0.5 - u) + 1e-6), snr = Math.exp(lambda);
         return Math.sqrt(snr / (1 + snr));

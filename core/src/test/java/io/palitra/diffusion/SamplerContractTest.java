@@ -45,7 +45,8 @@ class SamplerContractTest {
             new DpmMultistep(50, trailing, 1, Dpm.Form.SDE_EPS, Dpm.Solver.HEUN, Dpm.Ending.EULER),
             new DpmSinglestep(50, trailing, 3, Dpm.Form.DATA, Dpm.Solver.HEUN, false),
             new DpmSinglestep(50, trailing, 2, Dpm.Form.EPS, Dpm.Solver.MIDPOINT, true),
-            new UniPc(50, trailing, 2, UniPc.B.BH2, true, true, List.of()), new UniPc(50, trailing, 3, UniPc.B.BH1, false, false, List.of(0)),
+            new UniPc(50, trailing, 2, UniPc.B.BH2, true, true, List.of()),
+            new UniPc(50, trailing, 3, UniPc.B.BH1, false, false, List.of(0)),
             new Pndm(50, trailing, false, Prediction.V), new Pndm(50, trailing, true, Prediction.X0));
     }
 
