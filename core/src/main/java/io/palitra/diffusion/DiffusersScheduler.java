@@ -3,16 +3,12 @@ package io.palitra.diffusion;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import io.palitra.config.ConfigException;
-import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
-import java.util.function.DoubleUnaryOperator;
-import java.util.stream.Collectors;
 
 /**
  * A scheduler_config.json of the diffusers library in our terms: a schedule, noise levels and a sampler that go where the library goes,
@@ -22,8 +18,11 @@ import java.util.stream.Collectors;
 public final class DiffusersScheduler {
     /** The classes that are known. */
     public enum Kind {
-        DDPM("DDPMScheduler"), DDIM("DDIMScheduler"), EULER("EulerDiscreteScheduler"), EULER_ANCESTRAL("EulerAncestralDiscreteScheduler"),
-        HEUN("HeunDiscreteScheduler"), DPM("DPMSolverMultistepScheduler");
+        DDPM("DDPMScheduler"), DDIM("DDIMScheduler"), PNDM("PNDMScheduler"), LMS("LMSDiscreteScheduler"), EULER("EulerDiscreteScheduler"),
+        EULER_ANCESTRAL("EulerAncestralDiscreteScheduler"), HEUN("HeunDiscreteScheduler"), DPM2("KDPM2DiscreteScheduler"),
+        DPM2_ANCESTRAL("KDPM2AncestralDiscreteScheduler"), DPM("DPMSolverMultistepScheduler"),
+        DPM_SINGLESTEP("DPMSolverSinglestepScheduler"), DEIS("DEISMultistepScheduler"), UNIPC("UniPCMultistepScheduler"),
+        LCM("LCMScheduler"), FLOW_EULER("FlowMatchEulerDiscreteScheduler");
 
         private final String className;
 
@@ -36,401 +35,267 @@ public final class DiffusersScheduler {
             return Arrays.stream(values()).filter(k -> k.className.equals(className)).findFirst();
         }
 
-        /** Whether the levels are picked by sigma / alpha; otherwise they are trained levels. */
-        private boolean bySigma() { return this != DDPM && this != DDIM; }
+        /** Whether the levels are trained ones; otherwise they are picked by sigma. */
+        boolean byTime() { return this == DDPM || this == DDIM || this == PNDM || this == LCM; }
+
+        /** Whether levels picked by sigma keep the variance. */
+        boolean preserving() { return this == DPM || this == DPM_SINGLESTEP || this == DEIS || this == UNIPC; }
+
+        /** Whether betas are by default those of latent diffusion. */
+        boolean latentBetas() { return this == HEUN || this == DPM2 || this == DPM2_ANCESTRAL || this == LCM; }
+
+        /** Whether the schedule can be stretched to end in pure noise. */
+        boolean mayEndInNoise() {
+            return this == DDPM || this == DDIM || this == EULER || this == EULER_ANCESTRAL || this == DPM || this == UNIPC || this == LCM;
+        }
     }
 
     /**
-     * A run: step i goes from levels[i] to ends[i].
+     * A run.
      *
-     * @param levels       where the network is asked
-     * @param ends         where the steps end: the next level, save in DDIM, which goes T/n trained levels down whatever its spacing
+     * @param legs         its network calls; a step may end elsewhere than where the next begins
      * @param initialSigma deviation of the x to start from
      */
-    public record Plan(Sampler sampler, List<Level> levels, List<Level> ends, double initialSigma) {
-        public Plan {
-            levels = List.copyOf(levels);
-            ends = List.copyOf(ends);
-        }
+    public record Plan(Sampler sampler, List<Leg> legs, double initialSigma) {
+        public Plan { legs = List.copyOf(legs); }
 
-        /** Data from x at the first level. */
-        public Tensor sample(Denoiser model, Tensor x, Noise noise) {
-            int n = levels.size();
-            if (n > 0 && levels.subList(1, n).equals(ends.subList(0, n - 1))) {
-                List<Level> all = new ArrayList<>(levels);
-                all.add(ends.get(n - 1));
-                return sampler.sample(model, x, all, noise);
-            }
-            return Scope.fold(x, n, (xi, i) -> sampler.step(model, xi, levels.get(i), ends.get(i), noise));
-        }
+        /** Data from x where the first leg starts. */
+        public Tensor sample(Denoiser model, Tensor x, Noise noise) { return sampler.walk(model, x, legs, noise); }
+
+        /** Where the network is asked, call by call. */
+        public List<Level> levels() { return legs.stream().map(Leg::at).toList(); }
 
         /** The same run without its first i steps; all of them gone, x is left as it is. */
         public Plan from(int i) {
-            int n = levels.size();
+            boolean pairs = sampler instanceof Sampler.Heun || sampler instanceof Sampler.Dpm2;   // whose steps have two legs but the last
+            int n = pairs ? (legs.size() + 1) / 2 : legs.size();
             if (i < 0 || i > n) throw new IllegalArgumentException("illegal first step: " + i + ", must be from 0 to " + n);
-            return new Plan(sampler, levels.subList(i, n), ends.subList(i, n), initialSigma);
+            List<Leg> left = new ArrayList<>(legs.subList(Math.min(pairs ? 2 * i : i, legs.size()), legs.size()));
+            for (int k = 0; k < left.size() && !left.get(k).begins(); k++) {   // stages of a step whose beginning is gone
+                Leg leg = left.get(k);
+                left.set(k, new Leg(leg.at(), left.get(0).at(), leg.to()));
+            }
+            return new Plan(sampler, left, initialSigma);
         }
     }
 
-    private enum Place { LEADING, TRAILING, LINSPACE }
-
-    private enum Spread { TIMES, KARRAS, EXPONENTIAL, BETA, LU }
-
-    private enum End { ZERO, SIGMA_MIN }
-
-    private enum Interpolation { LINEAR, LOG_LINEAR }
-
-    private enum Clock { DISCRETE, CONTINUOUS }
-
-    /** Stands for alphaBar = 0 where sigma / alpha must be finite. */
-    private static final float ALMOST_NOISE = 0x1p-24f;
-    /** A file is not trusted: its table is made at once. */
-    private static final int MOST_LEVELS = 1_000_000;
-    /** Below this number of steps the last one is of first order. */
+    /** Below this number of steps the last ones are of lower order. */
     private static final int STEADY = 15;
 
-    private final JsonNode config;
+    private final SchedulerConfig config;
     private final Kind kind;
-    private final Prediction prediction;
-    private final NoiseTable table;
-    /** sigma / alpha of the trained levels, and its logarithms, rounded to single precision. */
-    private final double[] ratios;
-    private final double[] logs;
+    private final Optional<Prediction> prediction;
+    private final SchedulerTable table;
+    private final SchedulerLevels levels;
     private final Optional<Clip.Bound> bound;
-    private final Place place;
-    private final Spread spread;
-    private final End end;
-    private final Interpolation interpolation;
-    private final Clock clock;
-    private final Sampler.Ddpm.Variance variance;
-    private final Sampler.DpmPlusPlus2M.Solver solver;
-    private final double eta;
-    private final boolean keepEps;
+    private final StepArguments arguments;
 
     /** @throws ConfigException that names the key if the class, or an option of it, is not known */
     public DiffusersScheduler(JsonNode config) { this(config, MissingNode.getInstance()); }
 
     /**
-     * @param stepArguments what the library's {@code step} is called with: {@code eta} and {@code use_clipped_model_output} of DDIM
+     * @param stepArguments what the library's {@code step} is called with: {@code eta} and {@code use_clipped_model_output} of DDIM,
+     *                      {@code order} of LMS
      * @throws ConfigException that names the key if the class, an option of it, or an argument is not known
      */
     public DiffusersScheduler(JsonNode config, JsonNode stepArguments) {
-        this.config = config;
-        String name = text("_class_name", "");
-        kind = Kind.of(name).orElseThrow(() -> new ConfigException("_class_name", "no scheduler '" + name + "'; there are "
-            + Arrays.stream(Kind.values()).map(Kind::className).collect(Collectors.joining(", ", "[", "]"))));
-        refuseWhatIsMissing();
-        prediction = switch (text("prediction_type", "epsilon")) {
-            case "epsilon" -> Prediction.EPS;
-            case "sample" -> Prediction.X0;
-            case "v_prediction" -> Prediction.V;
-            default -> throw refused("prediction_type", "epsilon", "sample", "v_prediction");
-        };
-        place = choice("timestep_spacing", kind.bySigma() ? Place.LINSPACE : Place.LEADING);
-        spread = spread();
-        end = kind == Kind.EULER || kind == Kind.DPM ? choice("final_sigmas_type", End.ZERO) : End.ZERO;
-        interpolation = kind == Kind.EULER ? choice("interpolation_type", Interpolation.LINEAR) : Interpolation.LINEAR;
-        clock = kind == Kind.EULER ? choice("timestep_type", Clock.DISCRETE) : Clock.DISCRETE;
-        variance = kind == Kind.DDPM ? variance() : Sampler.Ddpm.Variance.SMALL;
-        solver = kind == Kind.DPM ? choice("solver_type", Sampler.DpmPlusPlus2M.Solver.MIDPOINT) : Sampler.DpmPlusPlus2M.Solver.MIDPOINT;
+        this.config = new SchedulerConfig(config);
+        kind = this.config.kind();
+        arguments = StepArguments.of(kind, stepArguments);
+        table = new SchedulerTable(this.config);
+        levels = new SchedulerLevels(this.config, table);
+        prediction = predictionAsked();
         bound = bound();
-        table = table();
-        ratios = new double[table.size()];
-        logs = new double[table.size()];
-        for (int t = 0; t < ratios.length; t++) {
-            float a = (float) table.alphaBar(t);
-            ratios[t] = (float) Math.sqrt((1 - a) / a);
-            logs[t] = (float) Math.log(ratios[t]);
-        }
-        double drawn = 0;
-        boolean kept = kind == Kind.DDIM;
-        for (Iterator<String> names = stepArguments.fieldNames(); names.hasNext();) {
-            String argument = names.next();
-            JsonNode value = stepArguments.get(argument);
-            if (kind == Kind.DDIM && argument.equals("eta") && value.isNumber()) drawn = value.asDouble();
-            else if (kind == Kind.DDIM && argument.equals("use_clipped_model_output") && value.isBoolean()) kept = !value.asBoolean();
-            else throw new ConfigException(argument, kind.className() + " takes no step argument " + argument + "=" + value
-                + (kind == Kind.DDIM ? "; there are [eta, use_clipped_model_output]" : ""));
-        }
-        if (!(drawn >= 0 && drawn <= 1)) throw new ConfigException("eta", "illegal eta: " + drawn + ", must be from 0 to 1");
-        eta = drawn;
-        keepEps = kept;
+        sampler(1, 1);   // refuses options before a run asks for them
     }
 
     public Kind kind() { return kind; }
 
-    /** What the network says. */
-    public Prediction prediction() { return prediction; }
+    /** What the network says. @throws IllegalStateException of flow matching, where it says a velocity: see {@link #denoiser} */
+    public Prediction prediction() {
+        return prediction.orElseThrow(() -> new IllegalStateException(kind.className() + " is of a network that says a velocity"));
+    }
 
-    /** The trained levels, rounded as the library rounds them. */
-    public NoiseTable noiseTable() { return table; }
+    /** The trained levels, rounded as the library rounds them. @throws IllegalStateException of flow matching, which has none */
+    public NoiseTable noiseTable() {
+        if (kind == Kind.FLOW_EULER) throw new IllegalStateException(kind.className() + " has no table of trained levels");
+        return table.noise();
+    }
 
-    /** A network as this scheduler uses it: its answer read by {@link #prediction}, the data bounded if the configuration says so. */
-    public Denoiser denoiser(Predictor.Net net) { return bounded(new Predictor(prediction, net)); }
+    /** A network as this scheduler uses it: its answer read as the configuration says, the data bounded if it says so. */
+    public Denoiser denoiser(Predictor.Net net) { return bounded(read(net)); }
 
-    /** A denoiser, guided for instance, with its data bounded if the configuration says so. */
+    /** A network's answer read as the configuration says: what guidance combines, before {@link #bounded}. */
+    public Denoiser read(Predictor.Net net) {
+        if (prediction.isEmpty()) return new Velocity(config.flag("invert_sigmas", false) ? (x, t) -> net.forward(x, t).neg() : net);
+        Prediction says = prediction.get();
+        if (says == Prediction.EPS && bound.isPresent() && kind.byTime()) return new Bounded(new Predictor(says, net));
+        // on straight paths x has another scale than where such a network was trained, and the library leaves it so
+        return levels.straight() ? (x, at) -> says.x0(net.forward(x, at.t()), x, at) : new Predictor(says, net);
+    }
+
+    /** A denoiser, guided for instance, with its data bounded and held at its boundary if the configuration says so. */
     public Denoiser bounded(Denoiser model) {
-        return bound.<Denoiser>map(b -> new Clip(model, b, keepEps)).orElse(model);
+        Denoiser bounded = bound.<Denoiser>map(b -> new Clip(model, b, kind == Kind.DDIM && !arguments.clippedEps)).orElse(model);
+        return kind == Kind.LCM ? new ConsistencyModel(bounded, config.number("timestep_scaling", 10)) : bounded;
     }
 
     /** The run of n steps. @throws ConfigException if the schedule has no such run */
-    public Plan plan(int n) {
+    public Plan plan(int n) { return plan(n, Optional.empty()); }
+
+    /** The run of n steps, shifted towards noise by mu: with {@code use_dynamic_shifting}. @throws ConfigException without it */
+    public Plan plan(int n, double mu) { return plan(n, Optional.of(mu)); }
+
+    /** mu for a picture that is a sequence of this length, on the line that the configuration draws. */
+    public double mu(int length) { return new FlowShift(config).mu(length); }
+
+    private Plan plan(int n, Optional<Double> mu) {
         if (n < 1 || n > table.size()) {
             throw new ConfigException("steps", "illegal steps: " + n + ", must be from 1 to the schedule's " + table.size());
         }
-        return kind.bySigma() ? planBySigma(n) : planByTime(n);
+        if (kind.byTime()) return new Plan(sampler(n, n), levels.byTime(n), 1);
+        List<Level> all = levels.bySigma(n, mu);
+        Sampler sampler = sampler(n, all.size() - 1);
+        return new Plan(sampler, sampler instanceof Sampler.Dpm2 dpm2 ? timed(dpm2, all) : sampler.legs(all), levels.initialSigma(all));
     }
 
-    private Plan planByTime(int n) {
-        double[] times = times(n);
-        List<Level> levels = new ArrayList<>(), ends = new ArrayList<>();
-        for (double t : times) levels.add(trained(n, t));
-        for (int i = 0; i < times.length; i++) {
-            int ddim = (int) times[i] - table.size() / n;
-            if (kind == Kind.DDIM && ddim >= 0) ends.add(table.at(ddim));
-            else if (kind == Kind.DDPM && i + 1 < times.length) ends.add(levels.get(i + 1));
-            else ends.add(kind == Kind.DDPM || flag("set_alpha_to_one", true) ? Level.CLEAN : table.at(0));
+    /** Legs whose middles have the times that the table gives them. */
+    private List<Leg> timed(Sampler.Dpm2 sampler, List<Level> all) {
+        List<Leg> legs = new ArrayList<>();
+        for (Leg leg : Leg.between(all)) {
+            if (leg.to().sigma() == 0) {
+                legs.add(leg);
+                continue;
+            }
+            float middle = middle(sampler, (float) leg.from().ratio(), (float) leg.to().ratio());
+            Level at = Level.exploding(middle, table.time(middle));
+            legs.addAll(List.of(new Leg(leg.from(), at), new Leg(at, leg.from(), leg.to())));
         }
-        return new Plan(sampler(times.length), levels, ends, 1);
+        return legs;
     }
 
-    private Plan planBySigma(int n) {
-        double[] times = times(n);
-        double[] sigmas = new double[times.length];
-        for (int i = 0; i < sigmas.length; i++) sigmas[i] = ratio(times[i]);
-        if (interpolation == Interpolation.LOG_LINEAR) {
-            double from = Math.log(ratios[ratios.length - 1]), to = Math.log(ratios[0]);
-            sigmas = line(n + 1, from, to, s -> (float) Math.exp((float) s));
+    /** In single precision, which shows where sigma falls to a small part of itself in one step. */
+    private static float middle(Sampler.Dpm2 sampler, float from, float to) {
+        float down = to;
+        if (sampler.ancestral()) {
+            float up = (float) Math.sqrt(to * to * (from * from - to * to) / (from * from));
+            down = (float) Math.sqrt(to * to - up * up);
+            if (!(down > 0)) return (float) sampler.middle(Level.exploding(from, 0), Level.exploding(to, 0));
         }
-        if (spread != Spread.TIMES) {
-            sigmas = spread(n, sigmas);
-            times = Arrays.stream(sigmas).map(s -> NoiseTable.time(s, logs)).toArray();
-            boolean rounded = kind == Kind.DPM && spread != Spread.EXPONENTIAL && spread != Spread.BETA
-                && !text("beta_schedule", "linear").equals("squaredcos_cap_v2");
-            if (rounded) times = Arrays.stream(times).map(Math::rint).toArray();
-            if (kind == Kind.DPM) times = Arrays.stream(times).map(Math::floor).toArray();
-        }
-        if (prediction == Prediction.V && clock == Clock.CONTINUOUS) {
-            times = Arrays.stream(sigmas).limit(n).map(s -> 0.25 * Math.log((float) s)).toArray();
-        }
-        boolean endsSelf = sigmas.length > times.length;   // the log-linear form makes its own end
-        double last = end == End.ZERO ? 0 : ratios[0];
-        List<Level> levels = new ArrayList<>(), ends = new ArrayList<>();
-        for (int i = 0; i < times.length; i++) levels.add(level(sigmas[i], times[i]));
-        for (int i = 1; i < times.length; i++) ends.add(levels.get(i));
-        ends.add(level(endsSelf ? sigmas[times.length] : last, 0));
-        double max = (float) Arrays.stream(sigmas).max().orElseThrow();
-        double initial = kind == Kind.DPM ? 1 : place == Place.LEADING ? Math.sqrt(max * max + 1) : max;
-        return new Plan(sampler(times.length), levels, ends, initial);
+        float a = (float) Math.log(from), b = (float) Math.log(down);
+        return (float) Math.exp(b - (b - a) * 0.5f);
     }
 
-    private Sampler sampler(int n) {
-        Spacing spacing = switch (place) {
+    /** @param steps that were asked for; {@code n} are left of them where the noisiest levels are clipped */
+    private Sampler sampler(int steps, int n) {
+        Spacing spacing = switch (levels.place()) {
             case LEADING -> new Spacing.Leading();
             case TRAILING -> new Spacing.Trailing();
             case LINSPACE -> new Spacing.Linspace();
         };
+        boolean falls = config.flag("lower_order_final", kind != Kind.DPM_SINGLESTEP);
+        Dpm.Ending ending = falls && n < STEADY ? Dpm.Ending.FALLING
+            : kind == Kind.DPM && config.flag("euler_at_final", false) ? Dpm.Ending.EULER : Dpm.Ending.FULL;
         return switch (kind) {
-            case DDPM -> new Sampler.Ddpm(n, spacing, variance);
-            case DDIM -> new Sampler.Ddim(n, spacing, eta);
-            case EULER -> new Sampler.Euler(n, spacing);
-            case EULER_ANCESTRAL -> new Sampler.EulerAncestral(n, spacing);
-            case HEUN -> new Sampler.Heun(n, spacing);
-            case DPM -> integer("solver_order", 2) == 1 ? new Sampler.Euler(n, spacing)
-                : new Sampler.DpmPlusPlus2M(n, spacing, solver,
-                    flag("euler_at_final", false) || flag("lower_order_final", true) && n < STEADY);
+            case DDPM -> new Sampler.Ddpm(steps, spacing, variance());
+            case DDIM -> new Sampler.Ddim(steps, spacing, arguments.eta);
+            case PNDM -> new Pndm(steps, spacing, !config.flag("skip_prk_steps", false), prediction());
+            case LMS -> new Lms(steps, spacing, arguments.order);
+            case EULER -> new Sampler.Euler(steps, spacing);
+            case EULER_ANCESTRAL -> new Sampler.EulerAncestral(steps, spacing);
+            case HEUN -> new Sampler.Heun(steps, spacing);
+            case DPM2, DPM2_ANCESTRAL -> new Sampler.Dpm2(steps, spacing, kind == Kind.DPM2_ANCESTRAL);
+            case DPM -> new DpmMultistep(steps, spacing, order(), form(), solver(), ending);
+            case DPM_SINGLESTEP -> new DpmSinglestep(steps, spacing, order(), form(), solver(), falls);
+            case DEIS -> new Deis(steps, spacing, deisOrder(), ending);
+            case UNIPC -> unified(steps, spacing, falls);
+            case LCM -> new Sampler.Consistency(steps, spacing);
+            case FLOW_EULER -> flow(steps, spacing);
         };
     }
 
-    /** The times of a run, falling, before any spread over sigmas. */
-    private double[] times(int n) {
-        int size = table.size();
-        int last = kind == Kind.DPM ? size - clipped() : size;
-        int points = kind == Kind.DPM ? n + 1 : n;   // DPM takes one point more and leaves out the last
-        double[] times = new double[n];
-        if (place == Place.TRAILING) {
-            double every = (double) size / n;
-            times = new double[Math.min(n, (int) Math.ceil(last / every))];
-            for (int i = 0; i < times.length; i++) times[i] = Math.rint(last - i * every) - 1;
-        }
-        double offset = number("steps_offset", 0);
-        for (int i = 0; i < n && place != Place.TRAILING; i++) {
-            int up = points - 1 - i;
-            double linspace = points == 1 ? 0 : up * ((last - 1.0) / (points - 1));
-            boolean between = kind.bySigma() && kind != Kind.DPM;
-            times[i] = place == Place.LEADING ? (double) up * (last / points) + offset : between ? (float) linspace : Math.rint(linspace);
-        }
-        return times;
+    private Sampler flow(int steps, Spacing spacing) {
+        if (!config.flag("stochastic_sampling", false)) return new Sampler.Euler(steps, spacing);
+        if (config.flag("invert_sigmas", false)) throw config.refused("stochastic_sampling", "false, where invert_sigmas is true");
+        return new Sampler.Consistency(steps, spacing);
     }
 
-    /** How many of the noisiest levels have log(alpha / sigma) below the configuration's bound. */
-    private int clipped() {
-        double least = number("lambda_min_clipped", Double.NEGATIVE_INFINITY);
-        int n = 0;
-        for (int t = 0; t < table.size(); t++) {
-            float a = (float) table.alphaBar(t);
-            if ((float) Math.log((float) Math.sqrt(a)) - (float) Math.log((float) Math.sqrt(1 - a)) < least) n++;
-        }
-        if (n == table.size()) throw new ConfigException("lambda_min_clipped", "illegal lambda_min_clipped: " + least + " leaves no level");
-        return n;
-    }
-
-    private Level trained(int n, double t) {
-        if (t < 0 || t >= table.size()) {
-            throw new ConfigException("steps_offset", "illegal steps_offset: " + (int) number("steps_offset", 0) + ", with " + n
-                + " steps it asks for time " + (int) t + " of " + table.size());
-        }
-        return table.at((int) t);
-    }
-
-    /** sigma / alpha at a time between the trained ones, on a line, held at the ends. */
-    private double ratio(double t) {
-        if (t <= 0) return ratios[0];
-        if (t >= ratios.length - 1) return ratios[ratios.length - 1];
-        int low = (int) t;
-        return ratios[low] + (t - low) * (ratios[low + 1] - ratios[low]);
-    }
-
-    private Level level(double sigma, double t) {
-        if (sigma == 0) return Level.CLEAN;
-        return kind == Kind.DPM ? Level.preserving((float) sigma, t) : Level.exploding((float) sigma, (float) t);
-    }
-
-    /** n sigmas between the ends of those that the times gave; DPM takes the ends of the schedule. */
-    private double[] spread(int n, double[] sigmas) {
-        double max = kind == Kind.DPM ? ratios[ratios.length - 1] : sigmas[0];
-        double min = kind == Kind.DPM ? ratios[0] : sigmas[sigmas.length - 1];
-        if (kind == Kind.EULER) {
-            max = number("sigma_max", max);
-            min = number("sigma_min", min);
-        }
-        double from = min, over = max - min;
-        return switch (spread) {
-            case TIMES -> sigmas;
-            case KARRAS -> new Spacing.Karras().sigmas(n, min, max);
-            case EXPONENTIAL -> line(n, Math.log(max), Math.log(min), Math::exp);
-            case LU -> line(n, logs[logs.length - 1], logs[0], Math::exp);
-            case BETA -> line(n, 1, 0, u -> from + betaQuantile(u) * over);
+    private Sampler unified(int steps, Spacing spacing, boolean falls) {
+        if (config.given("solver_p")) throw config.refused("solver_p", "null");
+        UniPc.B b = switch (config.text("solver_type", "bh2")) {
+            case "bh1" -> UniPc.B.BH1;
+            case "bh2", "midpoint", "heun", "logrho" -> UniPc.B.BH2;   // the library reads other solvers' names so
+            default -> throw config.refused("solver_type", "bh1", "bh2");
         };
+        return new UniPc(steps, spacing, config.integer("solver_order", 2, 1, 9), b, config.flag("predict_x0", true), falls,
+            config.integers("disable_corrector"));
     }
 
-    private static double[] line(int n, double from, double to, DoubleUnaryOperator f) {
-        double[] out = new double[n];
-        for (int i = 0; i < n; i++) out[i] = f.applyAsDouble(n == 1 ? from : from + i * (to - from) / (n - 1));
-        return out;
+    private int order() {
+        int order = config.integer("solver_order", 2, 1, 3);
+        if (order == 3 && form() == Dpm.Form.SDE_EPS) throw config.refused("solver_order", "1", "2");
+        return order;
     }
 
-    /** The quantile u of the distribution Beta(0.6, 0.6), by bisection of its distribution function. */
-    static double betaQuantile(double u) {
-        if (u > 0.5) return 1 - betaQuantile(1 - u);
-        double whole = 2 * betaSeries(0.5), low = 0, high = 0.5;
-        for (int i = 0; i < 60; i++) {
-            double middle = (low + high) / 2;
-            if (betaSeries(middle) < u * whole) low = middle;
-            else high = middle;
+    private int deisOrder() {
+        switch (config.text("algorithm_type", "deis")) {
+            case "deis", "dpmsolver", "dpmsolver++" -> { }   // the library reads other solvers' names so
+            default -> throw config.refused("algorithm_type", "deis");
         }
-        return u == 0 ? 0 : high;
-    }
-
-    /** Integral of y^(a-1) (1-y)^(a-1) from 0 to x, a = 0.6, term by term of the binomial series; x at most 1/2. */
-    private static double betaSeries(double x) {
-        double a = 0.6, binomial = 1, sum = 0;
-        for (int k = 0; k < 60; k++) {
-            sum += binomial / (a + k) * Math.pow(x, a + k);
-            binomial *= (k + 1 - a) / (k + 1);
+        switch (config.text("solver_type", "logrho")) {
+            case "logrho", "midpoint", "heun", "bh1", "bh2" -> { }
+            default -> throw config.refused("solver_type", "logrho");
         }
-        return sum;
+        return config.integer("solver_order", 2, 1, 3);
     }
 
-    private NoiseTable table() {
-        float[] alpha = betas();
-        for (int t = 0; t < alpha.length; t++) alpha[t] = 1 - alpha[t];
-        float[] alphaBar = product(alpha);
-        boolean zero = kind != Kind.HEUN && flag("rescale_betas_zero_snr", false);
-        if (zero) alphaBar = zeroTerminalSnr(alphaBar);
-        if (zero && kind.bySigma()) alphaBar[alphaBar.length - 1] = ALMOST_NOISE;
-        double[] out = new double[alphaBar.length];
-        for (int t = 0; t < out.length; t++) out[t] = alphaBar[t];
-        return new NoiseTable(out);
-    }
-
-    private float[] betas() {
-        int n = integer("num_train_timesteps", 1000);
-        if (n < 2 || n > MOST_LEVELS) {
-            throw new ConfigException("num_train_timesteps", "illegal num_train_timesteps: " + n + ", must be from 2 to " + MOST_LEVELS);
+    private Dpm.Form form() {
+        Dpm.Form form = switch (config.text("algorithm_type", "dpmsolver++")) {
+            case "dpmsolver" -> Dpm.Form.EPS;
+            case "dpmsolver++", "deis" -> Dpm.Form.DATA;   // the library reads other solvers' names so
+            case "sde-dpmsolver" -> Dpm.Form.SDE_EPS;
+            case "sde-dpmsolver++" -> Dpm.Form.SDE_DATA;
+            default -> throw config.refused("algorithm_type", "dpmsolver", "dpmsolver++", "sde-dpmsolver", "sde-dpmsolver++");
+        };
+        boolean eps = form == Dpm.Form.EPS || form == Dpm.Form.SDE_EPS;
+        if (eps && config.text("final_sigmas_type", "zero").equals("zero")) throw config.refused("final_sigmas_type", "sigma_min");
+        if (form == Dpm.Form.SDE_EPS && kind == Kind.DPM_SINGLESTEP) {
+            throw config.refused("algorithm_type", "dpmsolver", "dpmsolver++", "sde-dpmsolver++");
         }
-        float start = beta("beta_start", kind == Kind.HEUN ? 0.00085 : 1e-4), end = beta("beta_end", kind == Kind.HEUN ? 0.012 : 0.02);
-        switch (text("beta_schedule", "linear")) {
-            case "linear" -> {
-                return line(n, start, end);
-            }
-            case "scaled_linear" -> {
-                float[] roots = line(n, (float) Math.sqrt(number("beta_start", start)), (float) Math.sqrt(number("beta_end", end)));
-                for (int t = 0; t < n; t++) roots[t] *= roots[t];
-                return roots;
-            }
-            case "sigmoid" -> {
-                float[] u = line(n, -6, 6);
-                for (int t = 0; t < n; t++) u[t] = (float) (1 / (1 + Math.exp(-u[t]))) * (end - start) + start;
-                return u;
-            }
-            case "squaredcos_cap_v2" -> {
-                double[] exact = new NoiseSchedule.Cosine(n, 0.008).betas();
-                float[] betas = new float[n];
-                for (int t = 0; t < n; t++) betas[t] = (float) exact[t];
-                return betas;
-            }
-            default -> throw refused("beta_schedule", "linear", "scaled_linear", "squaredcos_cap_v2", "sigmoid");
-        }
+        return form;
     }
 
-    private float beta(String key, double otherwise) {
-        double beta = number(key, otherwise);
-        if (!(beta > 0 && beta < 1)) throw new ConfigException(key, "illegal " + key + ": " + beta + ", must be between 0 and 1");
-        return (float) beta;
-    }
-
-    /** A line in single precision, drawn from both ends to its middle, each point rounded once. */
-    private static float[] line(int n, float from, float to) {
-        float step = (to - from) / (n - 1);
-        float[] out = new float[n];
-        for (int i = 0; i < n; i++) out[i] = i < n / 2 ? Math.fma(step, i, from) : Math.fma(-step, n - 1 - i, to);
-        return out;
-    }
-
-    private static float[] product(float[] alpha) {
-        float[] out = new float[alpha.length];
-        double product = 1;
-        for (int t = 0; t < out.length; t++) {
-            product *= alpha[t];
-            out[t] = (float) product;
-        }
-        return out;
-    }
-
-    /** {@link NoiseTable#zeroTerminalSnr} by way of the betas, in single precision. */
-    private static float[] zeroTerminalSnr(float[] alphaBar) {
-        int n = alphaBar.length;
-        float[] root = new float[n];
-        for (int t = 0; t < n; t++) root[t] = (float) Math.sqrt(alphaBar[t]);
-        float first = root[0], last = root[n - 1], stretch = first / (first - last);
-        float[] alpha = new float[n];
-        float before = 1;
-        for (int t = 0; t < n; t++) {
-            float shifted = (root[t] - last) * stretch;
-            float square = shifted * shifted;
-            alpha[t] = 1 - (1 - square / before);
-            before = square;
-        }
-        return product(alpha);
+    private Dpm.Solver solver() {
+        return switch (config.text("solver_type", "midpoint")) {
+            case "midpoint", "logrho", "bh1", "bh2" -> Dpm.Solver.MIDPOINT;   // the library reads other solvers' names so
+            case "heun" -> Dpm.Solver.HEUN;
+            default -> throw config.refused("solver_type", "midpoint", "heun");
+        };
     }
 
     private Sampler.Ddpm.Variance variance() {
-        return switch (text("variance_type", "fixed_small")) {
+        return switch (config.text("variance_type", "fixed_small")) {
             case "fixed_small", "fixed_small_log" -> Sampler.Ddpm.Variance.SMALL;
             case "fixed_large", "fixed_large_log" -> Sampler.Ddpm.Variance.LARGE;
-            default -> throw refused("variance_type", "fixed_small", "fixed_small_log", "fixed_large", "fixed_large_log");
+            default -> throw config.refused("variance_type", "fixed_small", "fixed_small_log", "fixed_large", "fixed_large_log");
         };
+    }
+
+    private Optional<Prediction> predictionAsked() {
+        boolean straight = levels.straight();
+        boolean solver = kind == Kind.DPM || kind == Kind.DPM_SINGLESTEP;
+        if (solver && config.given("variance_type")) throw config.refused("variance_type", "null");
+        if (kind == Kind.FLOW_EULER) return Optional.empty();
+        String asked = config.text("prediction_type", "epsilon");
+        if (asked.equals("epsilon")) return Optional.of(Prediction.EPS);
+        if (asked.equals("sample") && kind != Kind.PNDM || asked.equals("original_sample") && kind == Kind.EULER) {
+            return Optional.of(Prediction.X0);
+        }
+        if (asked.equals("v_prediction") && !straight) return Optional.of(Prediction.V);
+        if (asked.equals("flow_prediction") && straight) return Optional.empty();
+        if (straight) throw config.refused("prediction_type", "epsilon", "sample", "flow_prediction");
+        if (kind == Kind.PNDM) throw config.refused("prediction_type", "epsilon", "v_prediction");
+        throw config.refused("prediction_type", "epsilon", "sample", "v_prediction");
     }
 
     private Optional<Clip.Bound> bound() {
@@ -442,76 +307,49 @@ public final class DiffusersScheduler {
     }
 
     private Optional<Clip.Bound> boundAsked() {
-        boolean thresholds = kind == Kind.DDPM || kind == Kind.DDIM || kind == Kind.DPM;
-        if (thresholds && flag("thresholding", false)) {
-            return Optional.of(new Clip.Dynamic(number("dynamic_thresholding_ratio", 0.995), number("sample_max_value", 1)));
+        boolean noise = kind == Kind.UNIPC && !config.flag("predict_x0", true);   // there the library does not look at the data
+        boolean thresholds = kind == Kind.DDPM || kind == Kind.DDIM || kind == Kind.LCM || kind.preserving() && !noise;
+        if (thresholds && config.flag("thresholding", false)) {
+            return Optional.of(new Clip.Dynamic(config.number("dynamic_thresholding_ratio", 0.995), config.number("sample_max_value", 1)));
         }
-        boolean clips = kind == Kind.DDPM || kind == Kind.DDIM || kind == Kind.HEUN;
-        if (clips && flag("clip_sample", kind != Kind.HEUN)) return Optional.of(new Clip.Range(number("clip_sample_range", 1)));
+        boolean clips = kind == Kind.DDPM || kind == Kind.DDIM || kind == Kind.HEUN || kind == Kind.LCM;
+        boolean unlessTold = kind == Kind.DDPM || kind == Kind.DDIM;
+        if (clips && config.flag("clip_sample", unlessTold)) return Optional.of(new Clip.Range(config.number("clip_sample_range", 1)));
         return Optional.empty();
     }
 
-    private Spread spread() {
-        if (!kind.bySigma() || kind == Kind.EULER_ANCESTRAL) return Spread.TIMES;
-        if (flag("use_karras_sigmas", false)) return Spread.KARRAS;
-        if (kind == Kind.DPM && flag("use_lu_lambdas", false)) return Spread.LU;
-        if (flag("use_exponential_sigmas", false)) return Spread.EXPONENTIAL;
-        return flag("use_beta_sigmas", false) ? Spread.BETA : Spread.TIMES;
+    /** eps at alpha = 0 puts the data at infinity, which a bound brings back. */
+    private record Bounded(Denoiser of) implements Denoiser {
+        private static final double NEARLY_NO_DATA = 1e-30;
+
+        @Override public Tensor denoise(Tensor x, Level at) { return of.denoise(x, nearly(at)); }
+
+        @Override public Estimate estimate(Tensor x, Level at) { return of.estimate(x, nearly(at)); }
+
+        private static Level nearly(Level at) { return at.alpha() == 0 ? new Level(NEARLY_NO_DATA, at.sigma(), at.t()) : at; }
     }
 
-    private void refuseWhatIsMissing() {
-        if (config.hasNonNull("trained_betas")) throw refused("trained_betas", "null");
-        if (kind != Kind.DPM) return;
-        if (!text("algorithm_type", "dpmsolver++").equals("dpmsolver++")) throw refused("algorithm_type", "dpmsolver++");
-        int order = integer("solver_order", 2);
-        if (order != 1 && order != 2) throw refused("solver_order", "1", "2");
-        if (config.hasNonNull("variance_type")) throw refused("variance_type", "null");
-        if (flag("use_flow_sigmas", false)) throw refused("use_flow_sigmas", "false");
-        if (flag("use_dynamic_shifting", false)) throw refused("use_dynamic_shifting", "false");
-    }
-
-    private ConfigException refused(String key, String... allowed) {
-        return new ConfigException(key, kind.className() + " with " + key + "=" + config.path(key) + " is not known; there are "
-            + Arrays.toString(allowed));
-    }
-
-    private ConfigException wrong(String key, String wanted) {
-        return new ConfigException(key, key + " wants " + wanted + ", got " + config.path(key));
-    }
-
-    private String text(String key, String otherwise) {
-        if (!config.hasNonNull(key)) return otherwise;
-        if (!config.get(key).isTextual()) throw wrong(key, "a text");
-        return config.get(key).asText();
-    }
-
-    private boolean flag(String key, boolean otherwise) {
-        if (!config.hasNonNull(key)) return otherwise;
-        if (!config.get(key).isBoolean()) throw wrong(key, "true or false");
-        return config.get(key).asBoolean();
-    }
-
-    private double number(String key, double otherwise) {
-        if (!config.hasNonNull(key)) return otherwise;
-        double value = config.get(key).isNumber() ? config.get(key).asDouble() : Double.NaN;
-        if (value == otherwise || Double.isFinite(value)) return value;   // a default may be -Infinity
-        throw wrong(key, "a finite number");
-    }
-
-    private int integer(String key, int otherwise) {
-        if (!config.hasNonNull(key)) return otherwise;
-        if (!config.get(key).canConvertToExactIntegral() || !config.get(key).canConvertToInt()) throw wrong(key, "a whole number");
-        return config.get(key).asInt();
-    }
-
-    /** A constant of an enum by its name in lower case. */
-    private <E extends Enum<E>> E choice(String key, E otherwise) {
-        String asked = text(key, otherwise.name().toLowerCase(Locale.ROOT));
-        List<String> names = new ArrayList<>();
-        for (E e : otherwise.getDeclaringClass().getEnumConstants()) {
-            if (e.name().toLowerCase(Locale.ROOT).equals(asked)) return e;
-            names.add(e.name().toLowerCase(Locale.ROOT));
+    /** What the library's {@code step} is called with besides the sample. */
+    private record StepArguments(double eta, boolean clippedEps, int order) {
+        static StepArguments of(Kind kind, JsonNode asked) {
+            double eta = 0;
+            boolean clipped = false;
+            int order = 4;
+            for (Iterator<String> names = asked.fieldNames(); names.hasNext();) {
+                String argument = names.next();
+                JsonNode value = asked.get(argument);
+                if (kind == Kind.DDIM && argument.equals("eta") && value.isNumber()) eta = value.asDouble();
+                else if (kind == Kind.DDIM && argument.equals("use_clipped_model_output") && value.isBoolean()) clipped = value.asBoolean();
+                else if (kind == Kind.LMS && argument.equals("order") && value.isInt()) order = value.asInt();
+                else throw new ConfigException(argument, kind.className() + " takes no " + argument + "=" + value + there(kind));
+            }
+            if (!(eta >= 0 && eta <= 1)) throw new ConfigException("eta", "illegal eta: " + eta + ", must be from 0 to 1");
+            if (order < 1 || order > 4) throw new ConfigException("order", "illegal order: " + order + ", must be from 1 to 4");
+            return new StepArguments(eta, clipped, order);
         }
-        throw refused(key, names.toArray(String[]::new));
+
+        private static String there(Kind kind) {
+            return kind == Kind.DDIM ? "; there are [eta, use_clipped_model_output]" : kind == Kind.LMS ? "; there are [order]" : "";
+        }
     }
 }

@@ -19,6 +19,15 @@ public enum Prediction {
         };
     }
 
+    /** What a network would answer that says x0 and eps at a level. */
+    Tensor answer(Denoiser.Estimate said, Level at) {
+        return switch (this) {
+            case EPS -> said.eps();
+            case X0 -> said.x0();
+            case V -> said.eps().mul(at.alpha()).sub(said.x0().mul(at.sigma())).div(Math.sqrt(power(at)));
+        };
+    }
+
     /** x0 from the network's answer. @throws IllegalStateException for EPS at alpha = 0, where noise says nothing of the data */
     public Tensor x0(Tensor out, Tensor x, Level at) {
         return switch (this) {

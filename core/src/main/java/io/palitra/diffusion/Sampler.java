@@ -3,31 +3,67 @@ package io.palitra.diffusion;
 import io.palitra.config.Help;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
+import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Goes from noise to data along falling noise levels. A closed set of records, each a pure function of its arguments, written once for
- * every scale of the data (see {@link Level}): below, x_s at (alpha_s, sigma_s) is what follows x_t at (alpha_t, sigma_t).
+ * every scale of the data (see {@link Level}): below, x_s at (alpha_s, sigma_s) is what follows x_t at (alpha_t, sigma_t). Every method is
+ * a list of {@link Leg}s, one per network call, and what follows from what was said at the last of them: {@link #legs}, {@link #next}.
  */
-public sealed interface Sampler {
+public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Euler, Sampler.EulerAncestral, Sampler.Heun, Sampler.Dpm2,
+        Sampler.DpmPlusPlus2M, Sampler.Consistency, DpmMultistep, DpmSinglestep, Deis, UniPc, Lms, Pndm {
     /** How many levels are visited before the data. */
     int steps();
 
     /** Where they lie. */
     Spacing spacing();
 
+    /** x_s at the end of leg i, [B,...], from what the network has said at it and before. */
+    Tensor next(List<Leg> legs, int i, Past past, Noise noise);
+
+    /** How many earlier steps {@link #next} looks back on. */
+    default int memory() { return 0; }
+
+    /** The network calls of a run along falling levels, {@link Level#CLEAN} or another at the end. */
+    default List<Leg> legs(List<Level> levels) { return Leg.between(levels); }
+
+    /** What x is taken to be. By default the noise is what is left of x, given x0: an ODE in x follows it even where x0 was bounded. */
+    default Denoiser.Estimate ask(Denoiser model, Tensor x, Level at) {
+        Tensor x0 = model.denoise(x, at);
+        return new Denoiser.Estimate(x0, at.eps(x, x0));
+    }
+
+    /** A better x at leg i, once the network has said something of it; by default the same. */
+    default Past.Entry corrected(List<Leg> legs, int i, Past.Entry entry, Past past) { return entry; }
+
     /** x_s from x_t [B,...], without memory of earlier steps: for those who change x or the model on the way. */
-    Tensor step(Denoiser model, Tensor x, Level from, Level to, Noise noise);
+    default Tensor step(Denoiser model, Tensor x, Level from, Level to, Noise noise) {
+        return walk(model, x, legs(List.of(from, to)), noise);
+    }
 
     /**
-     * Data from x [B,...] at levels[0], following the levels to the last; one level leaves x as it is. Turns in {@link Scope#fold}.
+     * Data from x [B,...] at levels[0], following the levels to the last; one level leaves x as it is. Turns in {@link Scope#fold}, one
+     * turn per network call.
      *
      * @throws IllegalArgumentException if sigma / alpha rises, or a level other than the last is clean
      */
     default Tensor sample(Denoiser model, Tensor x, List<Level> levels, Noise noise) {
         check(levels);
-        return Scope.fold(x, levels.size() - 1, (xi, i) -> step(model, xi, levels.get(i), levels.get(i + 1), noise));
+        return walk(model, x, legs(levels), noise);
+    }
+
+    /** The same along legs that were made elsewhere; none leaves x as it is. */
+    default Tensor walk(Denoiser model, Tensor x, List<Leg> legs, Noise noise) {
+        try (Past past = new Past(memory())) {
+            return Scope.fold(x, legs.size(), (xi, i) -> {
+                Level at = legs.get(i).at();
+                past.add(corrected(legs, i, new Past.Entry(at, xi, ask(model, xi, at)), past));
+                Tensor next = next(legs, i, past, noise);
+                past.turn(Leg.ends(legs, i));
+                return next;
+            });
+        }
     }
 
     /** This sampler's levels of a schedule, {@link Level#CLEAN} at the end. */
@@ -44,11 +80,13 @@ public sealed interface Sampler {
 
         public Ddpm() { this(1000, new Spacing.Leading(), Variance.SMALL); }
 
-        public Ddpm { check(steps); }
+        public Ddpm { Leg.check(steps); }
 
-        @Override public Tensor step(Denoiser model, Tensor x, Level from, Level to, Noise noise) {
-            double forward = forwardVariance(from, to), t2 = from.sigma() * from.sigma(), s2 = to.sigma() * to.sigma();
-            Tensor mean = model.denoise(x, from).mul(to.alpha() * forward / t2).add(x.mul(from.alpha() / to.alpha() * s2 / t2));   // eq. 7
+        @Override public Tensor next(List<Leg> legs, int i, Past past, Noise noise) {
+            Level from = legs.get(i).from(), to = legs.get(i).to();
+            Tensor x = past.base().x(), x0 = past.base().said().x0();
+            double forward = legs.get(i).forwardVariance(), t2 = from.sigma() * from.sigma(), s2 = to.sigma() * to.sigma();
+            Tensor mean = x0.mul(to.alpha() * forward / t2).add(x.mul(from.alpha() / to.alpha() * s2 / t2));   // eq. 7
             if (to.sigma() == 0 && from.t() <= 0) return mean;
             double variance = variance() == Variance.LARGE ? forward : forward * s2 / t2;
             return mean.add(noise.like(x).mul(Math.sqrt(variance)));
@@ -61,12 +99,14 @@ public sealed interface Sampler {
         public Ddim() { this(50, new Spacing.Leading(), 0); }
 
         public Ddim {
-            check(steps);
+            Leg.check(steps);
             if (!(eta >= 0 && eta <= 1)) throw new IllegalArgumentException("illegal eta: " + eta + ", must be from 0 to 1");
         }
 
-        @Override public Tensor step(Denoiser model, Tensor x, Level from, Level to, Noise noise) {
-            return implicit(model.estimate(x, from), x, from, to, eta, noise);
+        @Override public Denoiser.Estimate ask(Denoiser model, Tensor x, Level at) { return model.estimate(x, at); }
+
+        @Override public Tensor next(List<Leg> legs, int i, Past past, Noise noise) {
+            return past.base().moved(legs.get(i), eta, noise);
         }
     }
 
@@ -74,10 +114,10 @@ public sealed interface Sampler {
     record Euler(@Help(value = "steps", min = 1) int steps, @Help("where the steps lie") Spacing spacing) implements Sampler {
         public Euler() { this(30, new Spacing.Linspace()); }
 
-        public Euler { check(steps); }
+        public Euler { Leg.check(steps); }
 
-        @Override public Tensor step(Denoiser model, Tensor x, Level from, Level to, Noise noise) {
-            return implicit(split(model, x, from), x, from, to, 0, noise);
+        @Override public Tensor next(List<Leg> legs, int i, Past past, Noise noise) {
+            return past.base().slid(legs.get(i));
         }
     }
 
@@ -85,10 +125,15 @@ public sealed interface Sampler {
     record EulerAncestral(@Help(value = "steps", min = 1) int steps, @Help("where the steps lie") Spacing spacing) implements Sampler {
         public EulerAncestral() { this(30, new Spacing.Linspace()); }
 
-        public EulerAncestral { check(steps); }
+        public EulerAncestral { Leg.check(steps); }
 
-        @Override public Tensor step(Denoiser model, Tensor x, Level from, Level to, Noise noise) {
-            return implicit(split(model, x, from), x, from, to, 1, noise);
+        @Override public Tensor next(List<Leg> legs, int i, Past past, Noise noise) {
+            Leg leg = legs.get(i);
+            Level from = leg.from(), to = leg.to();
+            if (to.sigma() == 0 || from.alpha() == 0) return past.base().moved(leg, 1, noise);
+            double down = to.ratio() * to.ratio() / from.ratio(), up = Math.sqrt(to.ratio() * to.ratio() - down * down);
+            Tensor x = past.base().slid(leg, past.base().said().eps(), down);
+            return x.add(noise.like(x).mul(to.alpha() * up));
         }
     }
 
@@ -96,17 +141,66 @@ public sealed interface Sampler {
     record Heun(@Help(value = "steps", min = 1) int steps, @Help("where the steps lie") Spacing spacing) implements Sampler {
         public Heun() { this(18, new Spacing.Karras()); }
 
-        public Heun { check(steps); }
+        public Heun { Leg.check(steps); }
 
-        @Override public Tensor step(Denoiser model, Tensor x, Level from, Level to, Noise noise) {
-            Denoiser.Estimate here = split(model, x, from);
-            // the trapezoid's far side is undefined at sigma = 0, and its width infinite at alpha = 0
-            if (to.sigma() == 0 || from.alpha() == 0) return implicit(here, x, from, to, 0, noise);
-            Tensor scaled = x.mul(to.alpha() / from.alpha());
-            double ds = to.alpha() * (to.ratio() - from.ratio());
-            Tensor euler = scaled.add(here.eps().mul(ds));
-            return scaled.add(here.eps().add(split(model, euler, to).eps()).mul(0.5 * ds));
+        /** The far side of the trapezoid is undefined at sigma = 0, its width infinite at alpha = 0: there the step is Euler's. */
+        @Override public List<Leg> legs(List<Level> levels) {
+            List<Leg> legs = new ArrayList<>();
+            for (Leg leg : Leg.between(levels)) {
+                legs.add(leg);
+                if (leg.to().sigma() > 0 && leg.from().alpha() > 0) legs.add(new Leg(leg.to(), leg.from(), leg.to()));
+            }
+            return List.copyOf(legs);
         }
+
+        @Override public Tensor next(List<Leg> legs, int i, Past past, Noise noise) {
+            Leg leg = legs.get(i);
+            Past.Entry base = past.base();
+            if (leg.begins()) return base.slid(leg);
+            return base.slid(leg, base.said().eps().add(past.stages().get(1).said().eps()).mul(0.5), leg.to().ratio());
+        }
+    }
+
+    /**
+     * The midpoint rule in log sigma, two network calls each step but the last: DPM-Solver-2, Lu et al. 2022, arXiv:2206.00927, in the
+     * coordinates of Karras et al. 2022. The ancestral form steps to below the next level and adds fresh noise, as {@link EulerAncestral}.
+     */
+    record Dpm2(@Help(value = "steps", min = 1) int steps, @Help("where the steps lie") Spacing spacing,
+            @Help("whether fresh noise is added") boolean ancestral) implements Sampler {
+        public Dpm2() { this(18, new Spacing.Karras(), false); }
+
+        public Dpm2 { Leg.check(steps); }
+
+        /** sigma / alpha of the middle: the geometric mean of where a step starts and where its ODE part ends. */
+        double middle(Level from, Level to) { return Math.sqrt(from.ratio() * down(from, to)); }
+
+        @Override public List<Leg> legs(List<Level> levels) {
+            List<Leg> legs = new ArrayList<>();
+            for (Leg leg : Leg.between(levels)) {
+                Level from = leg.from(), to = leg.to();
+                if (to.sigma() == 0 || from.alpha() == 0) {
+                    legs.add(leg);
+                    continue;
+                }
+                Level middle = Level.exploding(middle(from, to), ancestral ? to.t() : (from.t() + to.t()) / 2);
+                legs.add(new Leg(from, middle));
+                legs.add(new Leg(middle, from, to));
+            }
+            return List.copyOf(legs);
+        }
+
+        @Override public Tensor next(List<Leg> legs, int i, Past past, Noise noise) {
+            Leg leg = legs.get(i);
+            Past.Entry base = past.base();
+            if (leg.begins()) return ancestral && Leg.ends(legs, i) ? base.moved(leg, 1, noise) : base.slid(leg);
+            Tensor slope = past.stages().get(1).said().eps();
+            if (!ancestral) return base.slid(leg, slope, leg.to().ratio());
+            double middle = leg.at().ratio(), down = middle * middle / leg.from().ratio(), to = leg.to().ratio();
+            Tensor x = base.slid(leg, slope, down);
+            return x.add(noise.like(x).mul(leg.to().alpha() * Math.sqrt(Math.max(0, to * to - down * down))));
+        }
+
+        private double down(Level from, Level to) { return ancestral ? to.ratio() * to.ratio() / from.ratio() : to.ratio(); }
     }
 
     /**
@@ -116,71 +210,31 @@ public sealed interface Sampler {
      * @param eulerLast whether the last step is of first order wherever it ends: steadier with fewer than 15 steps
      */
     record DpmPlusPlus2M(@Help(value = "steps", min = 1) int steps, @Help("where the steps lie") Spacing spacing,
-            @Help("how the line is integrated") Solver solver, @Help("whether the last step is of first order") boolean eulerLast)
+            @Help("how the line is integrated") Dpm.Solver solver, @Help("whether the last step is of first order") boolean eulerLast)
             implements Sampler {
-        /** MIDPOINT takes the line's value at the middle of a step, HEUN integrates it exactly. */
-        public enum Solver { MIDPOINT, HEUN }
+        public DpmPlusPlus2M() { this(20, new Spacing.Karras(), Dpm.Solver.MIDPOINT, true); }
 
-        public DpmPlusPlus2M() { this(20, new Spacing.Karras(), Solver.MIDPOINT, true); }
+        public DpmPlusPlus2M { Leg.check(steps); }
 
-        public DpmPlusPlus2M { check(steps); }
+        @Override public int memory() { return 1; }
 
-        @Override public Tensor step(Denoiser model, Tensor x, Level from, Level to, Noise noise) {
-            return next(model.denoise(x, from), null, x, null, from, to);
-        }
-
-        @Override public Tensor sample(Denoiser model, Tensor x, List<Level> levels, Noise noise) {
-            Sampler.check(levels);
-            int n = levels.size() - 1;
-            @Nullable Tensor[] last = {null};   // x0 of the step before: outlives its turn, and is freed here
-            try {
-                return Scope.fold(x, n, (xi, i) -> {
-                    Tensor x0 = model.denoise(xi, levels.get(i));
-                    boolean first = last[0] == null || eulerLast && i == n - 1;
-                    Tensor next = first ? next(x0, null, xi, null, levels.get(i), levels.get(i + 1))
-                        : next(x0, last[0], xi, levels.get(i - 1), levels.get(i), levels.get(i + 1));
-                    free(last[0]);
-                    last[0] = x0.detach().retain();   // a handle of our own: the model's tensor is not ours to free
-                    return next;
-                });
-            } finally {
-                free(last[0]);
-            }
-        }
-
-        private Tensor next(Tensor x0, @Nullable Tensor before, Tensor x, @Nullable Level earlier, Level from, Level to) {
-            double e = to.ratio() / from.ratio();   // exp(-h), h = lambda_s - lambda_t
-            Tensor euler = x.mul(to.sigma() / from.sigma()).add(x0.mul(to.alpha() * (1 - e)));   // first order, eq. 9
-            double h = -Math.log(e);
-            if (before == null || earlier == null || h == 0 || h == Double.POSITIVE_INFINITY) return euler;
-            double share = h / Math.log(earlier.ratio() / from.ratio());   // 1 / r: slope of x0 over this step
-            double c = to.alpha() * (solver == Solver.MIDPOINT ? 0.5 * (1 - e) : 1 - (1 - e) / h);
-            return euler.add(x0.sub(before).mul(c * share));
-        }
-
-        private static void free(@Nullable Tensor t) {
-            if (t != null) t.free();
+        @Override public Tensor next(List<Leg> legs, int i, Past past, Noise noise) {
+            return new DpmMultistep(steps, spacing, 2, Dpm.Form.DATA, solver, eulerLast ? Dpm.Ending.EULER : Dpm.Ending.FULL)
+                .next(legs, i, past, noise);
         }
     }
 
-    /** alpha_s x0 + sqrt(sigma_s² - d²) eps + d n, where d is eta times the posterior's deviation; Song et al. 2021, eq. 12. */
-    private static Tensor implicit(Denoiser.Estimate at, Tensor x, Level from, Level to, double eta, Noise noise) {
-        double d = eta * to.sigma() / from.sigma() * Math.sqrt(forwardVariance(from, to));
-        double keep = Math.sqrt(Math.max(0, to.sigma() * to.sigma() - d * d));
-        Tensor mean = at.x0().mul(to.alpha()).add(at.eps().mul(keep));
-        return eta == 0 || to.sigma() == 0 ? mean : mean.add(noise.like(x).mul(d));
-    }
+    /** The expected data, noised again to the next level: Song et al. 2023, arXiv:2303.01469, algorithm 1. For consistency models. */
+    record Consistency(@Help(value = "steps", min = 1) int steps, @Help("where the steps lie") Spacing spacing) implements Sampler {
+        public Consistency() { this(4, new Spacing.Trailing()); }
 
-    /** The noise as x says, given x0: what an ODE in x follows even where x0 was bounded. */
-    private static Denoiser.Estimate split(Denoiser model, Tensor x, Level at) {
-        Tensor x0 = model.denoise(x, at);
-        return new Denoiser.Estimate(x0, at.eps(x, x0));
-    }
+        public Consistency { Leg.check(steps); }
 
-    /** Variance of q(x_t given x_s): sigma_t² - (alpha_t / alpha_s)² sigma_s². */
-    private static double forwardVariance(Level from, Level to) {
-        double a = from.alpha() / to.alpha() * to.sigma();
-        return Math.max(0, from.sigma() * from.sigma() - a * a);
+        @Override public Tensor next(List<Leg> legs, int i, Past past, Noise noise) {
+            Level to = legs.get(i).to();
+            Tensor x0 = past.base().said().x0();
+            return to.sigma() == 0 ? x0.mul(to.alpha()) : to.noised(x0, noise.like(x0));
+        }
     }
 
     private static void check(List<Level> levels) {
@@ -191,9 +245,5 @@ public sealed interface Sampler {
                 throw new IllegalArgumentException("noise must fall from level to level: " + i + " is " + from + ", then comes " + to);
             }
         }
-    }
-
-    private static void check(int steps) {
-        if (steps < 1) throw new IllegalArgumentException("illegal steps: " + steps + ", must be at least 1");
     }
 }

@@ -15,6 +15,7 @@ import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -169,24 +170,60 @@ class DiffusionTest {
         assertThat(tenSteps(0, dpm) / 768).isCloseTo(0.3301, within(1e-3));
         assertThat(tenSteps(0, dpm + ", 'prediction_type': 'v_prediction'") / 768).isCloseTo(0.2251, within(1e-3));
         assertThat(tenSteps(5, dpm)).isCloseTo(318.4111, within(1e-2));
+        assertThat(tenSteps(0, "PNDM")).isCloseTo(198.1318, within(1e-2));
+        assertThat(tenSteps(0, "UniPCMultistep, 'final_sigmas_type': 'sigma_min'") / 768).isCloseTo(0.2464, within(1e-3));
         // where those tests scale the input twice, the numbers of scaling it once
         assertThat(tenSteps(0, "EulerDiscrete, 'num_train_timesteps': 1100")).isCloseTo(168.0516, within(1e-2));
         String heun = "HeunDiscrete, 'num_train_timesteps': 1100, 'beta_start': 0.0001, 'beta_end': 0.02";
         assertThat(tenSteps(0, heun)).isCloseTo(244.6025, within(1e-2));
     }
 
-    @ParameterizedTest @ValueSource(strings = {"PNDM", "DDIM, 'prediction_type': 'flow'", "DDIM, 'prediction_type': 3",
+    @ParameterizedTest @ValueSource(strings = {"ScoreSdeVe", "DDIM, 'prediction_type': 'flow'", "DDIM, 'prediction_type': 3",
         "DDIM, 'beta_schedule': 'laplace'", "DDIM, 'beta_start': 2", "DDIM, 'num_train_timesteps': 1e99",
         "DDIM, 'num_train_timesteps': 2000000000", "DDIM, 'clip_sample_range': -1", "DDPM, 'variance_type': 'learned_range'",
-        "DDPM, 'trained_betas': [0.1]", "DPMSolverMultistep, 'solver_order': 3", "DPMSolverMultistep, 'algorithm_type': 'sde-dpmsolver++'",
+        "DDPM, 'trained_betas': [0.1]", "DPMSolverMultistep, 'solver_order': 4", "DPMSolverMultistep, 'algorithm_type': 'sde-dpmsolver'",
         "EulerDiscrete, 'timestep_spacing': 'uniform'", "EulerDiscrete, 'use_karras_sigmas': 1"})
     void aSchedulerThatIsNotKnownIsRefused(String config) {
         assertThatThrownBy(() -> scheduler(config)).isInstanceOf(ConfigException.class).hasMessageMatching(".+");
     }
 
     @Test void theRefusalSaysWhatThereIs() {
-        assertThatThrownBy(() -> scheduler("DPMSolverMultistep, 'solver_order': 3"))
-            .hasMessage("DPMSolverMultistepScheduler with solver_order=3 is not known; there are [1, 2]");
+        assertThatThrownBy(() -> scheduler("DPMSolverMultistep, 'solver_type': 'euler'"))
+            .hasMessage("DPMSolverMultistepScheduler with solver_type=\"euler\" is not known; there are [midpoint, heun]");
+    }
+
+    @ParameterizedTest @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
+        "DPMSolverMultistep, 'algorithm_type': 'dpmsolver' | final_sigmas_type",
+        "DPMSolverMultistep, 'use_flow_sigmas': true, 'prediction_type': 'v_prediction' | prediction_type",
+        "DPMSolverMultistep, 'use_karras_sigmas': true, 'use_beta_sigmas': true | use_karras_sigmas",
+        "DEISMultistep, 'use_flow_sigmas': true, 'use_karras_sigmas': true | use_flow_sigmas",
+        "UniPCMultistep, 'solver_p': 'ddim' | solver_p", "UniPCMultistep, 'solver_type': 'bh3' | solver_type",
+        "UniPCMultistep, 'disable_corrector': [0.5] | disable_corrector", "PNDM, 'prediction_type': 'sample' | prediction_type",
+        "FlowMatchEulerDiscrete, 'invert_sigmas': true, 'stochastic_sampling': true | stochastic_sampling",
+        "FlowMatchEulerDiscrete, 'shift': 0 | shift", "LMSDiscrete, 'trained_betas': [0.1, 2] | trained_betas"})
+    void whatCannotBeGoneTogetherIsRefusedByItsName(String config, String key) {
+        assertThatThrownBy(() -> scheduler(config)).isInstanceOf(ConfigException.class).hasMessageContaining(key)
+            .satisfies(e -> assertThat(((ConfigException) e).key()).isEqualTo(key));
+    }
+
+    @Test void aRunMayBeginLaterWhateverItsStepsAreMadeOf() {
+        DiffusersScheduler.Plan heun = scheduler("HeunDiscrete").plan(6).from(2);
+        assertThat(heun.legs().get(0).begins()).isTrue();
+        assertThat(heun.legs()).hasSize(7).isEqualTo(scheduler("HeunDiscrete").plan(6).legs().subList(4, 11));
+        List<Leg> singlestep = scheduler("DPMSolverSinglestep, 'solver_order': 3").plan(9).from(1).legs();
+        assertThat(singlestep).hasSize(8);
+        assertThat(singlestep.get(1).from()).isEqualTo(singlestep.get(0).at());
+        assertThat(scheduler("LMSDiscrete").plan(5).from(5).legs()).isEmpty();
+    }
+
+    @Test void aShiftForThePictureIsAskedForWhereTheConfigurationLeavesItOpen() {
+        DiffusersScheduler flow = scheduler("FlowMatchEulerDiscrete, 'use_dynamic_shifting': true");
+        assertThatThrownBy(() -> flow.plan(4)).isInstanceOf(ConfigException.class).hasMessageContaining("wants mu, got none");
+        assertThat(flow.mu(256)).isCloseTo(0.5, within(1e-12));
+        assertThat(flow.mu(4096)).isCloseTo(1.15, within(1e-12));
+        double s = flow.plan(3, 1.15).levels().get(1).sigma(), u = (1 + 0.001) / 2, e = Math.exp(1.15);
+        assertThat(s).isCloseTo(e / (e + 1 / u - 1), within(1e-6));
+        assertThatThrownBy(() -> scheduler("FlowMatchEulerDiscrete").plan(4, 1)).hasMessageContaining("use_dynamic_shifting=true only");
     }
 
     @Test void anOffsetBeyondTheScheduleIsRefused() {
@@ -215,10 +252,10 @@ class DiffusionTest {
     }
 
     @Test void theBetaQuantileIsThatOfSymmetry() {
-        assertThat(DiffusersScheduler.betaQuantile(0)).isZero();
-        assertThat(DiffusersScheduler.betaQuantile(1)).isEqualTo(1);
-        assertThat(DiffusersScheduler.betaQuantile(0.5)).isCloseTo(0.5, within(1e-12));
-        assertThat(DiffusersScheduler.betaQuantile(0.2) + DiffusersScheduler.betaQuantile(0.8)).isCloseTo(1, within(1e-12));
+        assertThat(BetaQuantile.at(0)).isZero();
+        assertThat(BetaQuantile.at(1)).isEqualTo(1);
+        assertThat(BetaQuantile.at(0.5)).isCloseTo(0.5, within(1e-12));
+        assertThat(BetaQuantile.at(0.2) + BetaQuantile.at(0.8)).isCloseTo(1, within(1e-12));
     }
 
     private static double tenSteps(int first, String config) {

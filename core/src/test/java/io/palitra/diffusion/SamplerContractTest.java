@@ -10,6 +10,7 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -35,8 +36,18 @@ class SamplerContractTest {
         Spacing trailing = new Spacing.Trailing();
         return Stream.of(new Sampler.Ddpm(50, trailing, Sampler.Ddpm.Variance.SMALL), new Sampler.Ddim(50, trailing, 0),
             new Sampler.Ddim(50, trailing, 0.5), new Sampler.Euler(50, trailing), new Sampler.EulerAncestral(50, trailing),
-            new Sampler.Heun(50, trailing), new Sampler.DpmPlusPlus2M(50, trailing, Sampler.DpmPlusPlus2M.Solver.MIDPOINT, true),
-            new Sampler.DpmPlusPlus2M(50, trailing, Sampler.DpmPlusPlus2M.Solver.HEUN, false));
+            new Sampler.Heun(50, trailing), new Sampler.DpmPlusPlus2M(50, trailing, Dpm.Solver.MIDPOINT, true),
+            new Sampler.DpmPlusPlus2M(50, trailing, Dpm.Solver.HEUN, false), new Sampler.Dpm2(50, trailing, false),
+            new Sampler.Dpm2(50, trailing, true), new Lms(50, trailing, 4), new Deis(50, trailing, 3, Dpm.Ending.FALLING),
+            new DpmMultistep(50, trailing, 3, Dpm.Form.DATA, Dpm.Solver.MIDPOINT, Dpm.Ending.FALLING),
+            new DpmMultistep(50, trailing, 2, Dpm.Form.EPS, Dpm.Solver.HEUN, Dpm.Ending.FULL),
+            new DpmMultistep(50, trailing, 2, Dpm.Form.SDE_DATA, Dpm.Solver.HEUN, Dpm.Ending.EULER),
+            new DpmMultistep(50, trailing, 1, Dpm.Form.SDE_EPS, Dpm.Solver.HEUN, Dpm.Ending.EULER),
+            new DpmSinglestep(50, trailing, 3, Dpm.Form.DATA, Dpm.Solver.HEUN, false),
+            new DpmSinglestep(50, trailing, 2, Dpm.Form.EPS, Dpm.Solver.MIDPOINT, true),
+            new UniPc(50, trailing, 2, UniPc.B.BH2, true, true, List.of()),
+            new UniPc(50, trailing, 3, UniPc.B.BH1, false, false, List.of(0)),
+            new Pndm(50, trailing, false, Prediction.V), new Pndm(50, trailing, true, Prediction.X0));
     }
 
     @Test void doublingTheStepsHalvesTheErrorOfEuler() {
@@ -47,8 +58,63 @@ class SamplerContractTest {
     @Test void doublingTheStepsQuartersTheErrorOfHeun() { assertOrder(new Sampler.Heun(), 4); }
 
     @Test void doublingTheStepsQuartersTheErrorOfDpmPlusPlus2M() {
-        assertOrder(new Sampler.DpmPlusPlus2M(20, new Spacing.Karras(), Sampler.DpmPlusPlus2M.Solver.MIDPOINT, false), 4);
-        assertOrder(new Sampler.DpmPlusPlus2M(20, new Spacing.Karras(), Sampler.DpmPlusPlus2M.Solver.HEUN, false), 4);
+        assertOrder(new Sampler.DpmPlusPlus2M(20, new Spacing.Karras(), Dpm.Solver.MIDPOINT, false), 4);
+        assertOrder(new Sampler.DpmPlusPlus2M(20, new Spacing.Karras(), Dpm.Solver.HEUN, false), 4);
+    }
+
+    @Test void doublingTheStepsQuartersTheErrorOfMethodsOfSecondOrder() {
+        Spacing any = new Spacing.Karras();
+        assertOrder(new Sampler.Dpm2(20, any, false), 4);
+        assertOrder(new Lms(20, any, 2), 4);
+        assertOrder(new Deis(20, any, 2, Dpm.Ending.FULL), 4);
+        for (Dpm.Form form : List.of(Dpm.Form.EPS, Dpm.Form.DATA)) {
+            for (Dpm.Solver solver : Dpm.Solver.values()) {
+                assertOrder(new DpmMultistep(20, any, 2, form, solver, Dpm.Ending.FULL), 4);
+                assertOrder(new DpmSinglestep(20, any, 2, form, solver, false), 4);
+            }
+        }
+        for (UniPc.B b : UniPc.B.values()) assertOrder(new UniPc(20, any, 1, b, true, false, List.of()), 4);
+    }
+
+    @Test void aCorrectorRaisesTheOrderOfItsPredictorByOne() {
+        Spacing any = new Spacing.Karras();
+        assertOrder(new UniPc(20, any, 1, UniPc.B.BH2, true, false, List.of()), 4);
+        List<Integer> all = IntStream.range(0, 160).boxed().toList();
+        assertOrder(new UniPc(20, any, 1, UniPc.B.BH2, true, false, all), 2);
+        assertOrder(new UniPc(20, any, 2, UniPc.B.BH2, true, false, all), 4);
+    }
+
+    @Test void whatWasSaidIsRememberedForOneRunOnly() {
+        for (Sampler sampler : everySampler().filter(s -> s.memory() > 0).toList()) {
+            List<Level> levels = sampler.spacing().levels(new NoiseSchedule.Linear().table(), 12);
+            Tensor x = new Rng(1).normal(2, 3);
+            float[] first = sampler.sample(GAUSSIAN, x, levels, new Rng(2)::normalLike).floats();
+            assertThat(sampler.sample(GAUSSIAN, x, levels, new Rng(2)::normalLike).floats()).containsExactly(first);
+        }
+    }
+
+    @Test void consistencyNoisesTheExpectedDataAgain() {
+        Tensor one = Torch.ones(1);
+        Sampler sampler = new Sampler.Consistency();
+        Tensor next = sampler.step((x, at) -> x.mul(0).add(3), one, new Level(0.6, 0.8, 500), new Level(0.8, 0.6, 200), y -> one);
+        assertThat(next.item()).isCloseTo(0.8 * 3 + 0.6, within(1e-6));
+        assertThat(sampler.step((x, at) -> x.mul(0).add(3), one, new Level(0.6, 0.8, 500), Level.CLEAN, NONE).item()).isEqualTo(3);
+    }
+
+    @Test void aConsistencyModelIsXItselfWhereThereIsNoNoise() {
+        Denoiser model = new ConsistencyModel((x, at) -> x.mul(0).add(3), 10);
+        assertThat(model.denoise(Torch.ones(1), new Level(1, 0.01, 0)).item()).isEqualTo(1);
+        assertThat(model.denoise(Torch.ones(1), new Level(0, 1, 999)).item()).isCloseTo(3, within(1e-3));
+        assertThatThrownBy(() -> new ConsistencyModel(model, 0)).hasMessage("illegal scaling: 0.0, must be finite and above 0");
+    }
+
+    @Test void straightPathsOfAConstantVelocityAreFollowedInOneStep() {
+        Tensor x0 = new Rng(1).normal(3), eps = new Rng(2).normal(3);
+        Denoiser model = new Velocity((x, t) -> eps.sub(x0));
+        for (Level from : List.of(new Level(0, 1, 999), new Level(0.25, 0.75, 750), new Level(0.6, 0.8, 500))) {
+            Tensor end = new Sampler.Euler().step(model, from.noised(x0, eps), from, Level.CLEAN, NONE);
+            assertThat(end.floats()).containsExactly(x0.floats(), within(1e-5f));
+        }
     }
 
     @ParameterizedTest @MethodSource("everySampler") void theDataDoNotDependOnTheScaleOfTheLevels(Sampler sampler) {

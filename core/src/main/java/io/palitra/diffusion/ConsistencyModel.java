@@ -1,0 +1,24 @@
+package io.palitra.diffusion;
+
+import io.palitra.engine.Tensor;
+
+/**
+ * f(x, t) = c_skip x + c_out x0, which is x itself at t = 0: the boundary condition of consistency models, Song et al. 2023,
+ * arXiv:2303.01469, section 3, as latent consistency models set it on discrete times, Luo et al. 2023, arXiv:2310.04378, appendix.
+ *
+ * @param scaling what t is multiplied by: the larger, the nearer to t = 0 f is x0
+ */
+public record ConsistencyModel(Denoiser of, double scaling) implements Denoiser {
+    private static final double SIGMA_DATA = 0.5;
+
+    public ConsistencyModel {
+        if (!(scaling > 0 && scaling < Double.POSITIVE_INFINITY)) {
+            throw new IllegalArgumentException("illegal scaling: " + scaling + ", must be finite and above 0");
+        }
+    }
+
+    @Override public Tensor denoise(Tensor x, Level at) {
+        double t = scaling * at.t(), root = Math.hypot(t, SIGMA_DATA), skip = SIGMA_DATA / root;
+        return of.denoise(x, at).mul(t / root).add(x.mul(skip * skip));
+    }
+}

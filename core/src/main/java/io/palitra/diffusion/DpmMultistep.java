@@ -1,0 +1,45 @@
+package io.palitra.diffusion;
+
+import io.palitra.config.Help;
+import io.palitra.engine.Tensor;
+import java.util.List;
+
+/**
+ * Multistep DPM-Solver and DPM-Solver++: the polynomial in lambda goes through what the network said at earlier levels, one network call
+ * a step. Lu et al. 2022, arXiv:2211.01095, algorithm 2 and appendix; the SDE forms are those of its section 4.3.
+ *
+ * @param order 1 to 3; the first steps are of the order that the past allows
+ */
+public record DpmMultistep(@Help(value = "steps", min = 1) int steps, @Help("where the steps lie") Spacing spacing,
+        @Help(value = "order of a step", min = 1, max = 3) int order, @Help("what is extrapolated") Dpm.Form form,
+        @Help("how a line is integrated") Dpm.Solver solver, @Help("order of the last steps") Dpm.Ending ending) implements Sampler {
+    public DpmMultistep() { this(20, new Spacing.Karras(), 3, Dpm.Form.DATA, Dpm.Solver.MIDPOINT, Dpm.Ending.FALLING); }
+
+    public DpmMultistep {
+        Leg.check(steps);
+        if (order < 1 || order > 3) throw new IllegalArgumentException("illegal order: " + order + ", must be from 1 to 3");
+        if (order == 3 && form == Dpm.Form.SDE_EPS) throw new IllegalArgumentException("SDE_EPS has no step of order 3; there are [1, 2]");
+    }
+
+    @Override public int memory() { return order - 1; }
+
+    @Override public Tensor next(List<Leg> legs, int i, Past past, Noise noise) {
+        Leg leg = legs.get(i);
+        List<Past.Entry> m = past.newest(ending.order(order, i, legs.size()));
+        double h = leg.h();
+        if (m.size() == 1 || !Double.isFinite(h) || h == 0) return Dpm.step(form, past.base(), leg, null, null, false, noise);
+        double r0 = r(m, 0, h);
+        Tensor d10 = slope(m, 0, r0);
+        if (m.size() == 2) return Dpm.step(form, m.get(0), leg, d10, null, solver == Dpm.Solver.MIDPOINT, noise);
+        double r1 = r(m, 1, h);
+        Tensor change = d10.sub(slope(m, 1, r1)).div(r0 + r1);
+        return Dpm.step(form, m.get(0), leg, d10.add(change.mul(r0)), change, false, noise);
+    }
+
+    /** The width of the step between two entries, in widths of this one. */
+    private static double r(List<Past.Entry> m, int j, double h) { return new Leg(m.get(j + 1).at(), m.get(j).at()).h() / h; }
+
+    private Tensor slope(List<Past.Entry> m, int j, double r) {
+        return form.of(m.get(j).said()).sub(form.of(m.get(j + 1).said())).div(r);
+    }
+}

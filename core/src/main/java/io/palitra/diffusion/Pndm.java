@@ -1,0 +1,71 @@
+package io.palitra.diffusion;
+
+import io.palitra.config.Help;
+import io.palitra.engine.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Pseudo numerical methods: what the network answered is combined as a linear multistep method of fourth order combines slopes, and a step
+ * of DDIM follows the combination. Liu et al. 2022, arXiv:2202.09778, algorithm 2. The past is won by three Runge-Kutta steps of four
+ * calls (F-PNDM), or the first step is of two calls and the order rises (S-PNDM's start, then as in F-PNDM).
+ *
+ * @param of what is combined: the noise in the paper, else what the network was trained to say
+ */
+public record Pndm(@Help(value = "steps", min = 1) int steps, @Help("where the steps lie") Spacing spacing,
+        @Help("whether the first three steps are Runge-Kutta's") boolean rungeKutta, @Help("what is combined") Prediction of)
+        implements Sampler {
+    /** Adams and Bashforth's weights of 1 to 4 values, the newest first. */
+    private static final double[][] WEIGHTS = {{1}, {3 / 2.0, -1 / 2.0}, {23 / 12.0, -16 / 12.0, 5 / 12.0},
+        {55 / 24.0, -59 / 24.0, 37 / 24.0, -9 / 24.0}};
+    private static final int RUNGE_KUTTA = 3;
+
+    public Pndm() { this(50, new Spacing.Leading(), false, Prediction.EPS); }
+
+    public Pndm { Leg.check(steps); }
+
+    @Override public int memory() { return WEIGHTS.length - 1; }
+
+    /** The first step has two legs, or the first three have four each, where both ends have data and noise. */
+    @Override public List<Leg> legs(List<Level> levels) {
+        List<Leg> legs = new ArrayList<>();
+        for (int i = 0; i + 1 < levels.size(); i++) {
+            Level from = levels.get(i), to = levels.get(i + 1);
+            boolean staged = i < (rungeKutta ? RUNGE_KUTTA : 1) && from.alpha() > 0 && to.sigma() > 0;
+            if (staged && rungeKutta) {
+                Level middle = Level.exploding(Math.sqrt(from.ratio() * to.ratio()), (from.t() + to.t()) / 2);
+                legs.add(new Leg(from, middle));
+                legs.add(new Leg(middle, from, middle));
+                legs.add(new Leg(middle, from, to));
+            } else {
+                legs.add(new Leg(from, to));
+            }
+            if (staged) legs.add(new Leg(to, from, to));
+        }
+        return List.copyOf(legs);
+    }
+
+    @Override public Denoiser.Estimate ask(Denoiser model, Tensor x, Level at) { return model.estimate(x, at); }
+
+    @Override public Tensor next(List<Leg> legs, int i, Past past, Noise noise) {
+        Leg leg = legs.get(i);
+        List<Past.Entry> before = past.newest(WEIGHTS.length);
+        if (leg.begins() && (before.size() == 1 || !Leg.ends(legs, i))) return past.base().moved(leg);
+        Tensor answer = leg.begins() ? combined(before, WEIGHTS[before.size() - 1]) : staged(past.stages());
+        Tensor x = past.base().x();
+        Denoiser.Estimate said = new Denoiser.Estimate(of.x0(answer, x, leg.from()), of.eps(answer, x, leg.from()));
+        return new Past.Entry(leg.from(), x, said).moved(leg);
+    }
+
+    private Tensor staged(List<Past.Entry> stages) {
+        Past.Entry last = stages.get(stages.size() - 1);
+        if (!rungeKutta) return combined(stages, 0.5, 0.5);
+        return stages.size() < 4 ? of.answer(last.said(), last.at()) : combined(stages, 1 / 6.0, 1 / 3.0, 1 / 3.0, 1 / 6.0);
+    }
+
+    private Tensor combined(List<Past.Entry> entries, double... weights) {
+        Tensor sum = of.answer(entries.get(0).said(), entries.get(0).at()).mul(weights[0]);
+        for (int j = 1; j < weights.length; j++) sum = sum.add(of.answer(entries.get(j).said(), entries.get(j).at()).mul(weights[j]));
+        return sum;
+    }
+}
