@@ -117,6 +117,9 @@ public final class Tensor {
 
     public Tensor gelu() { return new Tensor(torch.gelu(handle)); }
 
+    /** x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), which is nearly gelu. */
+    public Tensor geluTanh() { return new Tensor(torch.gelu(handle, "tanh")); }
+
     /** x tanh(softplus(x)). Misra 2019, arXiv:1908.08681. */
     public Tensor mish() { return new Tensor(torch.mish(handle)); }
 

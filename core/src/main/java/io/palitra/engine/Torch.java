@@ -198,6 +198,11 @@ public final class Torch {
         return new Tensor(torch.scaled_dot_product_attention(q.handle, k.handle, v.handle, NONE, 0, causal, NO_DOUBLE, false));
     }
 
+    /** softmax(q k^T / sqrt(d) + bias) v. q [B,heads,L,d], k and v [B,heads,S,d]; bias is stretched to [B,heads,L,S]. */
+    public static Tensor attention(Tensor q, Tensor k, Tensor v, @Nullable Tensor bias) {
+        return new Tensor(torch.scaled_dot_product_attention(q.handle, k.handle, v.handle, optional(bias), 0, false, NO_DOUBLE, false));
+    }
+
     /** Each pixel repeated {@code factor} times in both directions. */
     public static Tensor upsampleNearest(Tensor x, int factor) {
         return new Tensor(torch.upsample_nearest2d(x.handle, new long[] {x.size(2) * factor, x.size(3) * factor}, NO_DOUBLE, NO_DOUBLE));

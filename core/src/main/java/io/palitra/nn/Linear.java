@@ -3,13 +3,19 @@ package io.palitra.nn;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import org.jspecify.annotations.Nullable;
 
 /** y = x W^T + b. x [...,in], y [...,out]. */
 public final class Linear extends Module {
     private final Tensor weight;
-    private final Tensor bias;
+    private final @Nullable Tensor bias;
 
     public Linear(int in, int out, Rng rng) { this(in, out, Init.DEFAULT, Init.DEFAULT, rng); }
+
+    public Linear(int in, int out, boolean withBias, Rng rng) {
+        weight = parameter("weight", Init.DEFAULT.draw(rng, in, out, in));
+        bias = withBias ? parameter("bias", Init.DEFAULT.draw(rng, in, out)) : null;
+    }
 
     public Linear(int in, int out, Init weights, Init biases, Rng rng) {
         weight = parameter("weight", weights.draw(rng, in, out, in));

@@ -31,6 +31,21 @@ public final class Norm {
         public Tensor forward(Tensor x) { return Torch.groupNorm(x, groups, weight, bias, eps); }
     }
 
+    /** Over the last dimension, whose extent is that width. Ba et al. 2016, arXiv:1607.06450. x [...,D]. */
+    public static final class Layer extends Module {
+        private final Tensor weight;
+        private final Tensor bias;
+        private final double eps;
+
+        public Layer(int width, double eps) {
+            weight = parameter("weight", Torch.ones(width));
+            bias = parameter("bias", Torch.zeros(width));
+            this.eps = eps;
+        }
+
+        public Tensor forward(Tensor x) { return Torch.layerNorm(x, weight, bias, eps); }
+    }
+
     /** Over the batch and space; running statistics serve in evaluation. Ioffe and Szegedy 2015, arXiv:1502.03167. x [B,C,H,W]. */
     public static final class Batch extends Module {
         private final Tensor weight;
