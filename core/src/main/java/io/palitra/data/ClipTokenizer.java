@@ -196,7 +196,7 @@ public final class ClipTokenizer {
         StringBuilder lower = new StringBuilder(composed.length());
         composed.codePoints().forEach(c -> {
             if (c == 0x130) lower.append("i\u0307");   // the one letter that becomes two
-            else lower.appendCodePoint(Character.toLowerCase(c));
+            else lower.appendCodePoint(Letters.lower(c));
         });
         return lower.toString();
     }
@@ -218,7 +218,7 @@ public final class ClipTokenizer {
             i += ending(text, i);
             if (i == from) {
                 i += Character.charCount(c);
-                while (Character.isLetter(c) && i < text.length() && Character.isLetter(text.codePointAt(i))) i = after(text, i);
+                while (Letters.letter(c) && i < text.length() && Letters.letter(text.codePointAt(i))) i = after(text, i);
                 while (sign(c) && i < text.length() && sign(text.codePointAt(i))) i = after(text, i);
             }
             word(text.substring(from, i), out);
@@ -239,12 +239,7 @@ public final class ClipTokenizer {
         return 0;
     }
 
-    private static boolean sign(int c) { return !space(c) && !Character.isLetter(c) && !digit(c); }
-
-    private static boolean digit(int c) {
-        int type = Character.getType(c);
-        return type == Character.DECIMAL_DIGIT_NUMBER || type == Character.LETTER_NUMBER || type == Character.OTHER_NUMBER;
-    }
+    private static boolean sign(int c) { return !space(c) && !Letters.letter(c) && !Letters.digit(c); }
 
     /** Unicode's White_Space. */
     private static boolean space(int c) {

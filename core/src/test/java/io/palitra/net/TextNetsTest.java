@@ -28,6 +28,10 @@ class TextNetsTest {
 
     private static ClipText text(String more) { return new ClipText(ClipText.Config.fromJson(json(TEXT + more)), new Rng(1)); }
 
+    private static ClipText legacy() {
+        return new ClipText(ClipText.Config.fromJson(json(TEXT.replace("'eos_token_id': 29", "'eos_token_id': 2"))), new Rng(1));
+    }
+
     private static Tensor ids(int b, long... all) { return Torch.of(all, b, all.length / b); }
 
     @Test void tokenByTokenFromTheCacheTheLogitsAreThoseOfTheWholeText() {
