@@ -4,7 +4,10 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.PriorityQueue;
 
-/** Byte-pair encoding: of two neighbours that may merge the earliest learnt pair does, first the leftmost. Sennrich et al. 2016, arXiv:1508.07909. */
+/**
+ * Byte-pair encoding: of neighbours that may merge the earliest learnt pair does, first the leftmost. Sennrich et al. 2016,
+ * arXiv:1508.07909.
+ */
 final class BytePairs {
     private final Map<Long, Integer> ranks = new HashMap<>();
     private int[] merged = new int[1 << 16];

@@ -176,7 +176,8 @@ public record Prompt(List<Part> parts) {
         private double inner(int at) {
             double own = weights[at], w = weight * own;
             if (own < 0) {
-                throw new ConfigException("prompt", "illegal weight in brackets: " + own + ", must be at least 0; a part after | may weigh less");
+                throw new ConfigException("prompt", "illegal weight in brackets: " + own
+                    + ", must be at least 0; a part after | may weigh less");
             }
             if (!Double.isFinite(w)) {
                 throw new ConfigException("prompt", "illegal brackets at character " + at + ": so many within each other weigh infinitely");

@@ -93,7 +93,8 @@ record TokenizerFiles(Map<String, Integer> vocabulary, List<Pair> merges, Map<St
 
         private void token(String file, String text, JsonNode id) {
             if (!id.isInt() || id.intValue() < 0 || id.intValue() >= MOST_TOKENS) {
-                throw wrong(file + ": illegal id of '" + shown(text) + "': " + shown(id.toString()) + ", must be 0 to " + (MOST_TOKENS - 1));
+                throw wrong(file + ": illegal id of '" + shown(text) + "': " + shown(id.toString()) + ", must be 0 to "
+                    + (MOST_TOKENS - 1));
             }
             Integer before = vocabulary.putIfAbsent(text, id.intValue());
             if (before != null && before != id.intValue()) {
@@ -154,8 +155,12 @@ record TokenizerFiles(Map<String, Integer> vocabulary, List<Pair> merges, Map<St
         /** A text, or an object with one. */
         private String special(JsonNode token) {
             JsonNode text = token.isObject() ? token.path("content") : token;
-            if (!text.isTextual() || text.textValue().isEmpty()) throw wrong("a special token wants a text, got " + shown(token.toString()));
-            if (token.path("single_word").asBoolean()) throw wrong("special token '" + shown(text.textValue()) + "' is single_word: not known");
+            if (!text.isTextual() || text.textValue().isEmpty()) {
+                throw wrong("a special token wants a text, got " + shown(token.toString()));
+            }
+            if (token.path("single_word").asBoolean()) {
+                throw wrong("special token '" + shown(text.textValue()) + "' is single_word: not known");
+            }
             special.putIfAbsent(text.textValue(), token.path("normalized").asBoolean());
             return text.textValue();
         }

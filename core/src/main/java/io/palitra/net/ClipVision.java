@@ -89,7 +89,8 @@ public final class ClipVision extends Module {
 
         Patches(Config c, Rng rng) {
             whole = parameter("class_embedding", rng.normal(c.hiddenSize).div(Math.sqrt(c.hiddenSize)));
-            patch = child("patch_embedding", new Conv2d(c.numChannels, c.hiddenSize, c.patchSize, c.patchSize, 0, Init.DEFAULT, false, rng));
+            patch = child("patch_embedding",
+                new Conv2d(c.numChannels, c.hiddenSize, c.patchSize, c.patchSize, 0, Init.DEFAULT, false, rng));
             positions = child("position_embedding", new Embedding(c.patches() + 1, c.hiddenSize, rng));
         }
 

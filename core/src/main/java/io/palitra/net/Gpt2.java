@@ -155,8 +155,8 @@ public final class Gpt2 extends Module {
     public Config config() { return config; }
 
     /**
-     * {@link #load} of a public file: the tables of who sees whom that old ones hold are passed over, and so is a last layer that is tied to
-     * the table of tokens.
+     * {@link #load} of a public file: the tables of who sees whom that old ones hold are passed over, and so is a last layer that is tied
+     * to the table of tokens.
      */
     public void loadPublic(Map<String, Tensor> values) {
         load(PublicNames.renamed(values, key -> {

@@ -104,7 +104,8 @@ class TextNetsTest {
     @Test void sharesOfTokensAreTheirChances() {
         double[] logits = {Math.log(0.2), Math.log(0.5), Math.log(0.3), Double.NEGATIVE_INFINITY};
         assertThat(shares(new TokenSampling(1, 0, 1), logits)).containsExactly(new double[] {0.2, 0.5, 0.3, 0}, within(2e-3));
-        assertThat(shares(new TokenSampling(0.5, 0, 1), logits)).containsExactly(new double[] {4 / 38., 25 / 38., 9 / 38., 0}, within(2e-3));
+        assertThat(shares(new TokenSampling(0.5, 0, 1), logits)).containsExactly(new double[] {4 / 38., 25 / 38., 9 / 38., 0},
+                within(2e-3));
         assertThat(shares(new TokenSampling(1, 2, 1), logits)).containsExactly(new double[] {0, 0.625, 0.375, 0}, within(2e-3));
         assertThat(shares(new TokenSampling(1, 0, 0.6), logits)).containsExactly(new double[] {0, 0.625, 0.375, 0}, within(2e-3));
         assertThat(shares(new TokenSampling(1, 0, 0.4), logits)).containsExactly(0, 1, 0, 0);
@@ -156,7 +157,8 @@ class TextNetsTest {
             file.remove("final_layer_norm.bias");
             assertThatThrownBy(() -> other.loadPublic(file)).hasMessageContaining("missing text_model.final_layer_norm.bias");
             file.put("text_model.encoder.layers.0.mlp.fc1.bias", Torch.zeros(20));
-            assertThatThrownBy(() -> other.loadPublic(file)).hasMessageStartingWith("the weights hold text_model.encoder.layers.0.mlp.fc1.bias");
+            assertThatThrownBy(() -> other.loadPublic(file))
+                .hasMessageStartingWith("the weights hold text_model.encoder.layers.0.mlp.fc1.bias");
         }
     }
 
@@ -180,7 +182,8 @@ class TextNetsTest {
         assertThatThrownBy(() -> text(", 'architectures': ['BertModel']")).hasMessage("illegal architectures: [\"BertModel\"],"
             + " must be one of [CLIPTextModel, CLIPTextModelWithProjection]");
         assertThatThrownBy(() -> gpt(", 'add_cross_attention': true")).hasMessage("illegal add_cross_attention: true, must be false");
-        assertThatThrownBy(() -> Gpt2.Config.fromJson(json("'n_head': 7"))).hasMessage("illegal n_head: 7, must be a divisor of the width 768");
+        assertThatThrownBy(() -> Gpt2.Config.fromJson(json("'n_head': 7")))
+                .hasMessage("illegal n_head: 7, must be a divisor of the width 768");
         assertThatThrownBy(() -> Gpt2.Config.fromJson(json("'n_layer': 'x'"))).hasMessage("illegal n_layer: \"x\", must be a whole number");
     }
 }
