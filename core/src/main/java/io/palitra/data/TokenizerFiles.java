@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * What a folder says of a CLIP tokenizer: {@code vocab.json} and {@code merges.txt}, or {@code tokenizer.json}; and where they are,
@@ -49,7 +50,7 @@ record TokenizerFiles(Map<String, Integer> vocabulary, List<Pair> merges, Map<St
         private final Map<String, Integer> vocabulary = new LinkedHashMap<>();
         private final List<Pair> merges = new ArrayList<>();
         private final Map<String, Boolean> special = new LinkedHashMap<>();
-        private final Map<String, String> roles = new LinkedHashMap<>(Map.of("bos_token", START, "eos_token", END, "pad_token", END,
+        private final Map<String, String> roles = new TreeMap<>(Map.of("bos_token", START, "eos_token", END, "pad_token", END,
             "unk_token", END));
 
         Reader(Path folder) { this.folder = folder; }

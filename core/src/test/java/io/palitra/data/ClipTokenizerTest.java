@@ -174,7 +174,7 @@ class ClipTokenizerTest {
         refused("merges.txt", "l zz\n", "merges.txt line 1: 'zz' is not in the vocabulary");
         refused("merges.txt", "q r\n", "merges.txt line 1: 'qr' is not in the vocabulary");
         refused("vocab.json", "{\"a\": -1}", "vocab.json: illegal id of 'a': -1, must be 0 to 4194303");
-        refused("vocab.json", "{\"a\": 1, \"b\": 1}", "special token '<|endoftext|>' is not in the vocabulary");
+        refused("vocab.json", "{\"a\": 1, \"b\": 1}", "special token '<|startoftext|>' is not in the vocabulary");
         refused("vocab.json", "{\"" + START + "\": 1, \"" + END + "\": 1}", "id 1 stands for two tokens");
         refused("vocab.json", "[", "vocab.json at byte");
         refused("tokenizer_config.json", "{\"pad_token\": \"zz\"}", "special token 'zz' is not in the vocabulary");
