@@ -13,8 +13,13 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.Safetensors;
 import io.palitra.net.AutoencoderKl;
+import io.palitra.net.Clip;
+import io.palitra.net.ClipText;
+import io.palitra.net.ClipVision;
 import io.palitra.net.Dit;
+import io.palitra.net.Gpt2;
 import io.palitra.net.OldNames;
+import io.palitra.net.TokenSampling;
 import io.palitra.net.Unet2d;
 import io.palitra.net.UnetCondition2d;
 import io.palitra.net.VqModel;
@@ -22,6 +27,7 @@ import io.palitra.nn.Module;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -62,6 +68,10 @@ class ModelParityTest {
                 case "AutoencoderKL" -> autoencoderKl(folder, config);
                 case "VQModel" -> vqModel(folder, config);
                 case "DiTTransformer2DModel" -> dit(folder, config);
+                case "CLIPTextModel", "CLIPTextModelWithProjection" -> clipText(folder, config);
+                case "CLIPVisionModel", "CLIPVisionModelWithProjection" -> clipVision(folder, config);
+                case "CLIPModel" -> clip(folder, config);
+                case "GPT2LMHeadModel" -> gpt2(folder, config);
                 default -> abort("no network for '" + kind + "' of " + folder.getFileName());
             }
         }
@@ -135,6 +145,67 @@ class ModelParityTest {
 
     /** One for all, or one for each item. */
     private static Tensor times(Map<String, Tensor> io) { return get(io, "timestep").reshape(-1).expand(get(io, "sample").size(0)); }
+
+    private static void clipText(Path folder, JsonNode config) {
+        Map<String, Tensor> io = io(folder);
+        try (ClipText net = new ClipText(ClipText.Config.fromJson(config), new Rng(0))) {
+            net.loadPublic(weights(folder));
+            ClipText.Output out = net.forward(get(io, "input_ids"), io.get("attention_mask"));
+            Map<String, Tensor> got = new HashMap<>(Map.of("last_hidden_state", out.last(), "pooler_output", out.pooled()));
+            if (out.projected() != null) got.put("text_embeds", out.projected());
+            for (int i = 0; i < out.hidden().size(); i++) got.put("hidden_states." + i, out.hidden().get(i));
+            same(io, got, "input_ids", "attention_mask");
+        }
+    }
+
+    private static void clipVision(Path folder, JsonNode config) {
+        Map<String, Tensor> io = io(folder);
+        try (ClipVision net = new ClipVision(ClipVision.Config.fromJson(config), new Rng(0))) {
+            net.loadPublic(weights(folder));
+            ClipVision.Output out = net.forward(get(io, "pixel_values"));
+            Map<String, Tensor> got = new HashMap<>(Map.of("last_hidden_state", out.last(), "pooler_output", out.pooled()));
+            if (out.projected() != null) got.put("image_embeds", out.projected());
+            for (int i = 0; i < out.hidden().size(); i++) got.put("hidden_states." + i, out.hidden().get(i));
+            same(io, got, "pixel_values");
+        }
+    }
+
+    private static void clip(Path folder, JsonNode config) {
+        Map<String, Tensor> io = io(folder);
+        try (Clip net = new Clip(Clip.Config.fromJson(config), new Rng(0))) {
+            net.loadPublic(weights(folder));
+            Tensor ids = get(io, "input_ids"), mask = io.get("attention_mask");
+            Clip.Output out = net.forward(ids, mask, get(io, "pixel_values"));
+            same(io, Map.of("text_embeds", out.text(), "image_embeds", out.image(), "logits_per_image", out.logits(),
+                "logits_per_text", out.logits().t(), "last_hidden_state", net.text().forward(ids, mask).last()),
+                "input_ids", "attention_mask", "pixel_values");
+        }
+    }
+
+    private static void gpt2(Path folder, JsonNode config) {
+        Map<String, Tensor> io = io(folder);
+        try (Gpt2 net = new Gpt2(Gpt2.Config.fromJson(config), new Rng(0))) {
+            net.loadPublic(weights(folder));
+            Tensor ids = get(io, "input_ids"), mask = io.get("attention_mask"), greedy = io.get("greedy");
+            same(io, Map.of("logits", net.forward(ids, mask, null)), "input_ids", "attention_mask", "greedy");
+            if (greedy == null) return;
+            int tokens = (int) (greedy.size(1) - ids.size(1));
+            assertThat(net.generate(ids, tokens, TokenSampling.GREEDY, new Rng(0)).longs()).isEqualTo(greedy.longs());
+        }
+    }
+
+    private static Map<String, Tensor> io(Path folder) { return Safetensors.read(folder.resolve("io.safetensors")).tensors(); }
+
+    private static Map<String, Tensor> weights(Path folder) { return Safetensors.read(folder.resolve("model.safetensors")).tensors(); }
+
+    /** Every tensor of the case that is no input is one that we computed, and the same. */
+    private static void same(Map<String, Tensor> io, Map<String, Tensor> got, String... inputs) {
+        Map<String, Tensor> wanted = new HashMap<>(io);
+        wanted.keySet().removeAll(Set.of(inputs));
+        assertThat(wanted).isNotEmpty();
+        assertThat(got.keySet()).containsAll(wanted.keySet());
+        wanted.forEach((name, t) -> same(get(got, name), t));
+    }
 
     private static Tensor get(Map<String, Tensor> io, String name) { return Objects.requireNonNull(io.get(name), name); }
 

@@ -1,0 +1,276 @@
+package io.palitra.data;
+
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * CLIP's tokens: the bytes of a composed lower-case text, merged in pairs word by word. Radford et al. 2021, arXiv:2103.00020. Reads the
+ * folders that transformers' {@code CLIPTokenizer} writes and gives the same ids. A text of n characters takes n log n steps.
+ */
+public final class ClipTokenizer {
+    /** Ends of words that are words of their own, each tried before the next. */
+    private static final List<String> ENDINGS = List.of("'s", "'t", "'re", "'ve", "'m", "'ll", "'d");
+    /** Written in capitals these are no special tokens, but three words, whatever stands around. */
+    private static final List<List<String>> TRIPLES = List.of(List.of("<|", "startoftext", "|>"), List.of("<|", "endoftext", "|>"));
+
+    /** A text of one token, found before words are. */
+    private record Special(String text, int id) {}
+
+    /**
+     * One fill of the network: the start token, at most {@code positions() - 2} tokens, the end token, padding.
+     *
+     * @param weights of each place, 1 where there is no token of a text
+     */
+    public record Window(long[] ids, float[] weights) {}
+
+    private final String[] texts;   // by id; empty = no such token
+    private final int[] inner = new int[256];   // id of a byte within a word
+    private final int[] last = new int[256];    // and of one at its end
+    private final BytePairs pairs = new BytePairs();
+    private final List<Special> written;    // looked for in a text as it came
+    private final List<Special> composed;   // looked for in the composed lower-case text
+    private final int start;
+    private final int end;
+    private final int padding;
+    private final int positions;
+
+    private ClipTokenizer(Path folder, TokenizerFiles files) {
+        Map<String, Integer> ids = files.vocabulary();
+        texts = new String[ids.values().stream().mapToInt(i -> i + 1).max().orElse(0)];
+        Arrays.fill(texts, "");
+        ids.forEach((text, id) -> {
+            if (!texts[id].isEmpty()) throw new FormatException(folder.toString(), -1, "id " + id + " stands for two tokens");
+            texts[id] = text;
+        });
+        start = id(files, "bos_token");
+        end = id(files, "eos_token");
+        padding = id(files, "pad_token");
+        int unknown = id(files, "unk_token");
+        for (int b = 0; b < 256; b++) {
+            inner[b] = ids.getOrDefault(String.valueOf(ByteLetters.letter(b)), unknown);
+            last[b] = ids.getOrDefault(ByteLetters.letter(b) + TokenizerFiles.WORD_END, unknown);
+        }
+        for (TokenizerFiles.Pair p : files.merges()) {
+            pairs.add(known(ids, p.left()), known(ids, p.right()), known(ids, p.left() + p.right()));
+        }
+        written = specials(files, false);
+        composed = specials(files, true);
+        positions = files.positions();
+    }
+
+    /**
+     * From {@code vocab.json} and {@code merges.txt}, or {@code tokenizer.json}; {@code tokenizer_config.json} and
+     * {@code special_tokens_map.json} are read where they are.
+     *
+     * @throws FormatException if a file is missing, is not what its name says, or is beyond the limits
+     */
+    public static ClipTokenizer open(Path folder) { return new ClipTokenizer(folder, TokenizerFiles.read(folder)); }
+
+    private static int id(TokenizerFiles files, String role) {
+        return known(files.vocabulary(), java.util.Objects.requireNonNull(files.roles().get(role)));
+    }
+
+    private static int known(Map<String, Integer> ids, String text) { return java.util.Objects.requireNonNull(ids.get(text)); }
+
+    /** The longest first. */
+    private static List<Special> specials(TokenizerFiles files, boolean composed) {
+        return files.special().entrySet().stream().filter(e -> e.getValue() == composed)
+            .map(e -> new Special(composed ? clean(e.getKey()) : e.getKey(), known(files.vocabulary(), e.getKey())))
+            .sorted((a, b) -> b.text.length() - a.text.length()).toList();
+    }
+
+    /** Tokens of a window. */
+    public int positions() { return positions; }
+
+    /** Tokens of a whole text, without start, end and padding. */
+    public long[] tokens(String text) {
+        Ids out = new Ids();
+        split(text, written, false, out);
+        return Arrays.stream(out.ids, 0, out.size).asLongStream().toArray();
+    }
+
+    /** What fits of a text into one window, as the public library cuts it. */
+    public long[] window(String text) {
+        long[] all = tokens(text);
+        return window(all, new float[all.length], 0, Math.min(all.length, positions - 2)).ids;
+    }
+
+    /** A window of each text, cut where it is longer. I64 [B,L]. */
+    public Tensor batch(List<String> texts) {
+        long[] ids = texts.stream().flatMapToLong(t -> Arrays.stream(window(t))).toArray();
+        return Torch.of(ids, texts.size(), positions);
+    }
+
+    /** A whole text in as many windows as it takes, at least one. */
+    public List<Window> windows(String text) { return windows(List.of(new Prompt.Span(text, 1))); }
+
+    /** Spans of a text, each with its weight, in as many windows as they take, at least one. */
+    public List<Window> windows(List<Prompt.Span> spans) {
+        List<long[]> tokens = spans.stream().map(s -> tokens(s.text())).toList();
+        int n = tokens.stream().mapToInt(t -> t.length).sum(), at = 0;
+        long[] ids = new long[n];
+        float[] weights = new float[n];
+        for (int i = 0; i < tokens.size(); i++) {
+            long[] t = tokens.get(i);
+            System.arraycopy(t, 0, ids, at, t.length);
+            Arrays.fill(weights, at, at + t.length, (float) spans.get(i).weight());
+            at += t.length;
+        }
+        List<Window> windows = new ArrayList<>();
+        int fill = positions - 2;
+        for (int from = 0; from < n || from == 0; from += fill) windows.add(window(ids, weights, from, Math.min(n, from + fill)));
+        return windows;
+    }
+
+    private Window window(long[] ids, float[] weights, int from, int to) {
+        long[] filled = new long[positions];
+        float[] weighed = new float[positions];
+        Arrays.fill(filled, padding);
+        Arrays.fill(weighed, 1);
+        filled[0] = start;
+        System.arraycopy(ids, from, filled, 1, to - from);
+        System.arraycopy(weights, from, weighed, 1, to - from);
+        filled[to - from + 1] = end;
+        return new Window(filled, weighed);
+    }
+
+    /**
+     * Tokens back to text: lower-case, one space after each word. Special tokens are left out.
+     *
+     * @throws IllegalArgumentException for an id that is no token
+     */
+    public String text(long... ids) {
+        Set<Long> left = new HashSet<>(List.of((long) start, (long) end, (long) padding));
+        written.forEach(s -> left.add((long) s.id));
+        composed.forEach(s -> left.add((long) s.id));
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        for (long id : ids) {
+            if (id < 0 || id >= texts.length || texts[(int) id].isEmpty()) {
+                throw new IllegalArgumentException("there is no token " + id + ", known are 0 to " + (texts.length - 1));
+            }
+            if (!left.contains(id)) bytes.writeBytes(ByteLetters.bytes(texts[(int) id]));
+        }
+        return bytes.toString(StandardCharsets.UTF_8).replace(TokenizerFiles.WORD_END, " ").strip();
+    }
+
+    /** Tokens of what stands between the special ones, and these. */
+    private void split(String text, List<Special> specials, boolean cleaned, Ids out) {
+        int from = 0;
+        for (int i = 0; i < text.length();) {
+            Special found = special(text, i, specials);
+            if (found == null) {
+                i++;
+                continue;
+            }
+            plain(text.substring(from, i), cleaned, out);
+            out.add(found.id);
+            i += found.text.length();
+            from = i;
+        }
+        plain(text.substring(from), cleaned, out);
+    }
+
+    private static @Nullable Special special(String text, int at, List<Special> specials) {
+        for (Special s : specials) if (text.startsWith(s.text, at)) return s;
+        return null;
+    }
+
+    private void plain(String text, boolean cleaned, Ids out) {
+        if (cleaned) words(text, out);
+        else split(clean(text), composed, true, out);
+    }
+
+    /** Composed, then each letter for itself in lower case: the last sigma of a word is as any. */
+    private static String clean(String text) {
+        String composed = Composed.of(text);
+        StringBuilder lower = new StringBuilder(composed.length());
+        composed.codePoints().forEach(c -> {
+            if (c == 0x130) lower.append("i\u0307");   // the one letter that becomes two
+            else lower.appendCodePoint(Letters.lower(c));
+        });
+        return lower.toString();
+    }
+
+    /** A word is an ending, a row of letters, one digit, or a row of what is neither letter nor digit nor space. */
+    private void words(String text, Ids out) {
+        for (int i = 0; i < text.length();) {
+            int from = i, c = text.codePointAt(i);
+            if (space(c)) {
+                i += Character.charCount(c);
+                continue;
+            }
+            List<String> triple = c == '<' ? triple(text, i) : List.of();
+            for (String word : triple) {
+                word(word, out);
+                i += word.length();
+            }
+            if (!triple.isEmpty()) continue;
+            i += ending(text, i);
+            if (i == from) {
+                i += Character.charCount(c);
+                while (Letters.letter(c) && i < text.length() && Letters.letter(text.codePointAt(i))) i = after(text, i);
+                while (sign(c) && i < text.length() && sign(text.codePointAt(i))) i = after(text, i);
+            }
+            word(text.substring(from, i), out);
+        }
+    }
+
+    private static int after(String text, int i) { return i + Character.charCount(text.codePointAt(i)); }
+
+    private static List<String> triple(String text, int at) {
+        for (List<String> t : TRIPLES) if (text.startsWith(String.join("", t), at)) return t;
+        return List.of();
+    }
+
+    /** Length of the ending at a place, 0 for none. */
+    private static int ending(String text, int at) {
+        if (text.charAt(at) != '\'') return 0;
+        for (String e : ENDINGS) if (text.startsWith(e, at)) return e.length();
+        return 0;
+    }
+
+    private static boolean sign(int c) { return !space(c) && !Letters.letter(c) && !Letters.digit(c); }
+
+    /** Unicode's White_Space. */
+    private static boolean space(int c) {
+        return c >= 9 && c <= 13 || c == 0x85 || Character.isSpaceChar(c);
+    }
+
+    private void word(String word, Ids out) {
+        byte[] bytes = wellFormed(word).getBytes(StandardCharsets.UTF_8);
+        int[] tokens = new int[bytes.length];
+        for (int i = 0; i < tokens.length; i++) tokens[i] = inner[bytes[i] & 255];
+        tokens[tokens.length - 1] = last[bytes[bytes.length - 1] & 255];
+        int n = pairs.merge(tokens, tokens.length);
+        for (int i = 0; i < n; i++) out.add(tokens[i]);
+    }
+
+    /** Half a character becomes the sign for what is none. */
+    private static String wellFormed(String word) {
+        if (word.codePoints().noneMatch(c -> Character.getType(c) == Character.SURROGATE)) return word;
+        StringBuilder whole = new StringBuilder(word.length());
+        word.codePoints().forEach(c -> whole.appendCodePoint(Character.getType(c) == Character.SURROGATE ? 0xFFFD : c));
+        return whole.toString();
+    }
+
+    /** Ids that become more. */
+    private static final class Ids {
+        private int[] ids = new int[128];
+        private int size;
+
+        void add(int id) {
+            if (size == ids.length) ids = Arrays.copyOf(ids, 2 * size);
+            ids[size++] = id;
+        }
+    }
+}

@@ -1,0 +1,186 @@
+package io.palitra.data;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import io.palitra.config.ConfigException;
+import io.palitra.config.Json;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * What a folder says of a CLIP tokenizer: {@code vocab.json} and {@code merges.txt}, or {@code tokenizer.json}; and where they are,
+ * {@code tokenizer_config.json} and {@code special_tokens_map.json}.
+ *
+ * @param vocabulary ids by text
+ * @param merges pairs of texts in the order in which they merge
+ * @param special texts that are one token; whether each is looked for in the composed lower-case text
+ * @param roles texts of the tokens that start, end and fill up a window, and of what is unknown
+ * @param positions of a window
+ */
+record TokenizerFiles(Map<String, Integer> vocabulary, List<Pair> merges, Map<String, Boolean> special, Map<String, String> roles,
+        int positions) {
+    record Pair(String left, String right) {}
+
+    static final String WORD_END = "</w>";
+    private static final String START = "<|startoftext|>", END = "<|endoftext|>";
+    private static final int LONGEST_FILE = 64 << 20;
+    private static final int MOST_TOKENS = 1 << 22;
+    private static final int USUAL_POSITIONS = 77, MOST_POSITIONS = 1 << 16;
+
+    /** @throws FormatException if a file is missing, is not what its name says, or is beyond the limits */
+    static TokenizerFiles read(Path folder) {
+        try {
+            return new Reader(folder).read();
+        } catch (ConfigException e) {
+            throw new FormatException(folder.toString(), -1, String.valueOf(e.getMessage()), e);
+        } catch (IOException e) {
+            throw new FormatException(folder.toString(), -1, "cannot be read: " + e.getMessage(), e);
+        }
+    }
+
+    private static final class Reader {
+        private final Path folder;
+        private final Map<String, Integer> vocabulary = new LinkedHashMap<>();
+        private final List<Pair> merges = new ArrayList<>();
+        private final Map<String, Boolean> special = new LinkedHashMap<>();
+        private final Map<String, String> roles = new TreeMap<>(Map.of("bos_token", START, "eos_token", END, "pad_token", END,
+            "unk_token", END));
+
+        Reader(Path folder) { this.folder = folder; }
+
+        TokenizerFiles read() throws IOException {
+            JsonNode config = optional("tokenizer_config.json");
+            JsonNode decoder = config.path("added_tokens_decoder");
+            decoder.fields().forEachRemaining(e -> added(e.getValue(), e.getKey()));
+            if (Files.exists(folder.resolve("vocab.json")) && Files.exists(folder.resolve("merges.txt"))) {
+                vocabulary("vocab.json", Json.read(folder.resolve("vocab.json")));
+                mergesFile(folder.resolve("merges.txt"));
+            } else if (Files.exists(folder.resolve("tokenizer.json"))) {
+                whole(Json.read(folder.resolve("tokenizer.json")));
+            } else {
+                throw new FormatException(folder.toString(), -1, "holds no tokenizer: wants vocab.json and merges.txt, or tokenizer.json");
+            }
+            roles(config);
+            if (decoder.isMissingNode()) roles(optional("special_tokens_map.json"));   // as the public library: newer files say it all
+            roles.values().forEach(text -> special.putIfAbsent(text, false));
+            for (String text : special.keySet()) {
+                if (!vocabulary.containsKey(text)) throw wrong("special token '" + shown(text) + "' is not in the vocabulary");
+            }
+            return new TokenizerFiles(vocabulary, merges, special, roles, positions(config.path("model_max_length")));
+        }
+
+        private JsonNode optional(String name) throws IOException {
+            Path file = folder.resolve(name);
+            return Files.exists(file) ? Json.read(file) : JsonNodeFactory.instance.objectNode();
+        }
+
+        private FormatException wrong(String message) { return new FormatException(folder.toString(), -1, message); }
+
+        private static String shown(String text) {
+            return text.substring(0, Math.min(40, text.length())).replaceAll("\\p{Cntrl}", "?");
+        }
+
+        private void vocabulary(String file, JsonNode json) {
+            if (!json.isObject()) throw wrong(file + ": the vocabulary wants an object, got " + json.getNodeType());
+            json.fields().forEachRemaining(e -> token(file, e.getKey(), e.getValue()));
+        }
+
+        private void token(String file, String text, JsonNode id) {
+            if (!id.isInt() || id.intValue() < 0 || id.intValue() >= MOST_TOKENS) {
+                throw wrong(file + ": illegal id of '" + shown(text) + "': " + shown(id.toString()) + ", must be 0 to "
+                    + (MOST_TOKENS - 1));
+            }
+            Integer before = vocabulary.putIfAbsent(text, id.intValue());
+            if (before != null && before != id.intValue()) {
+                throw wrong(file + ": '" + shown(text) + "' has ids " + before + " and " + id.intValue());
+            }
+        }
+
+        /** A line is two texts and a space between; the first may tell a version instead. */
+        private void mergesFile(Path file) throws IOException {
+            if (Files.size(file) > LONGEST_FILE) throw wrong("merges.txt is longer than " + LONGEST_FILE + " bytes");
+            List<String> lines = Files.readString(file, StandardCharsets.UTF_8).lines().toList();
+            for (int i = 0; i < lines.size(); i++) {
+                String line = lines.get(i);
+                if (!line.isEmpty() && !line.startsWith("#version")) merge("merges.txt line " + (i + 1), line);
+            }
+        }
+
+        private void merge(String where, String line) {
+            int space = line.indexOf(' ');
+            if (space < 1 || space == line.length() - 1 || line.indexOf(' ', space + 1) >= 0) {
+                throw wrong(where + ": wants two texts with a space between, got '" + shown(line) + "'");
+            }
+            merge(where, line.substring(0, space), line.substring(space + 1));
+        }
+
+        private void merge(String where, String left, String right) {
+            for (String text : List.of(left, right, left + right)) {
+                if (!vocabulary.containsKey(text)) throw wrong(where + ": '" + shown(text) + "' is not in the vocabulary");
+            }
+            merges.add(new Pair(left, right));
+        }
+
+        /** tokenizer.json: the same in one file, with other tokenizers' rules possible. */
+        private void whole(JsonNode json) {
+            JsonNode model = json.path("model");
+            if (!model.path("type").asText("BPE").equals("BPE") || !model.path("end_of_word_suffix").asText().equals(WORD_END)) {
+                throw wrong("tokenizer.json: model wants type BPE and end_of_word_suffix " + WORD_END + ", got "
+                    + shown(model.path("type").asText("none")) + " and '" + shown(model.path("end_of_word_suffix").asText()) + "'");
+            }
+            vocabulary("tokenizer.json", model.path("vocab"));
+            json.path("added_tokens").forEach(token -> added(token, token.path("id").asText()));
+            int i = 0;
+            for (JsonNode merge : model.path("merges")) {
+                String where = "tokenizer.json merge " + i++;
+                if (merge.isTextual()) merge(where, merge.textValue());
+                else merge(where, merge.path(0).asText(), merge.path(1).asText());
+            }
+            JsonNode pad = json.path("padding").path("pad_token");
+            if (pad.isTextual()) roles.put("pad_token", pad.textValue());
+        }
+
+        private void added(JsonNode token, String id) {
+            String text = special(token);
+            if (!id.matches("\\d{1,9}")) throw wrong("special token '" + shown(text) + "' has id '" + shown(id) + "', must be a number");
+            token("special tokens", text, JsonNodeFactory.instance.numberNode(Integer.parseInt(id)));
+        }
+
+        /** A text, or an object with one. */
+        private String special(JsonNode token) {
+            JsonNode text = token.isObject() ? token.path("content") : token;
+            if (!text.isTextual() || text.textValue().isEmpty()) {
+                throw wrong("a special token wants a text, got " + shown(token.toString()));
+            }
+            if (token.path("single_word").asBoolean()) {
+                throw wrong("special token '" + shown(text.textValue()) + "' is single_word: not known");
+            }
+            special.putIfAbsent(text.textValue(), token.path("normalized").asBoolean());
+            return text.textValue();
+        }
+
+        private void roles(JsonNode json) {
+            for (String role : List.copyOf(roles.keySet())) {
+                JsonNode token = json.path(role);
+                if (!token.isMissingNode() && !token.isNull()) roles.put(role, special(token));
+            }
+            json.path("additional_special_tokens").forEach(this::special);
+        }
+
+        /** Files with no limit of their own say so by a number beyond all sense. */
+        private int positions(JsonNode length) {
+            if (length.isMissingNode() || length.isNull() || length.isNumber() && length.doubleValue() > MOST_POSITIONS) {
+                return USUAL_POSITIONS;
+            }
+            if (length.isInt() && length.intValue() >= 3) return length.intValue();
+            throw wrong("illegal model_max_length: " + shown(length.toString()) + ", must be at least 3");
+        }
+    }
+}

@@ -1,0 +1,255 @@
+package io.palitra.net;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.palitra.config.ConfigException;
+import io.palitra.engine.DType;
+import io.palitra.engine.Guard;
+import io.palitra.engine.Rng;
+import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
+import io.palitra.nn.Embedding;
+import io.palitra.nn.Linear;
+import io.palitra.nn.Module;
+import io.palitra.nn.Norm;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * GPT-2: a causal transformer that tells the next token. Radford et al. 2019, "Language models are unsupervised multitask learners".
+ * Configuration and names of tensors are those of transformers' {@code GPT2LMHeadModel}. Dropout is not built.
+ */
+public final class Gpt2 extends Module {
+    private static final String NAME = "GPT2LMHeadModel";
+    /** Tables of who sees whom, which old files hold. */
+    private static final Pattern MASKS = Pattern.compile("(transformer\\.)?h\\.\\d+\\.attn\\.(bias|masked_bias)");
+
+    /**
+     * transformers' keys in camel case.
+     *
+     * @param nInner width between the two layers that end a block ({@code n_inner}, where null is four times {@code n_embd})
+     * @param scaleAttnWeights scores are divided by the root of a head's width
+     * @param scaleAttnByInverseLayerIdx and by the number of the layer, from 1
+     * @param tieWordEmbeddings the table of tokens is also the last layer
+     * @param eosTokenIds that end a text; may be empty
+     * @param padTokenId that fills up a text which ended before others; -1 = the first of the end tokens
+     */
+    public record Config(int vocabSize, int nPositions, int nEmbd, int nLayer, int nHead, int nInner, HiddenActivation activationFunction,
+            double layerNormEpsilon, boolean scaleAttnWeights, boolean scaleAttnByInverseLayerIdx, boolean tieWordEmbeddings,
+            List<Integer> eosTokenIds, int padTokenId) {
+        public Config {
+            eosTokenIds = List.copyOf(eosTokenIds);
+            TransformerKeys.checkRows("vocab_size", vocabSize);
+            TransformerKeys.checkRows("n_positions", nPositions);
+            TransformerKeys.checkWidth("n_embd", nEmbd);
+            TransformerKeys.checkDepth("n_layer", nLayer);
+            TransformerKeys.checkHeads("n_head", nHead, nEmbd);
+            TransformerKeys.check(nInner >= 1 && nInner <= 1 << 20, "n_inner", nInner, "1 to 2^20, or null");
+            TransformerKeys.checkEps("layer_norm_epsilon", layerNormEpsilon);
+            TransformerKeys.check(eosTokenIds.stream().allMatch(t -> t >= 0), "eos_token_id", eosTokenIds, "at least 0, or null");
+            TransformerKeys.check(padTokenId >= -1, "pad_token_id", padTokenId, "at least 0, or null");
+        }
+
+        /**
+         * From a {@code config.json} of transformers; missing keys have its defaults.
+         *
+         * @throws ConfigException for another architecture, and a value that is wrong or that this network does not have
+         */
+        public static Config fromJson(JsonNode json) {
+            TransformerKeys keys = new TransformerKeys(json);
+            keys.architecture(NAME, NAME);
+            TransformerKeys.check(!keys.yes("add_cross_attention", false), "add_cross_attention", true, "false");
+            int width = keys.whole("n_embd", 768);
+            Integer inner = keys.wholeOrNull("n_inner");
+            Integer pad = keys.wholeOrNull("pad_token_id");
+            return new Config(keys.whole("vocab_size", 50257), keys.whole("n_positions", 1024), width, keys.whole("n_layer", 12),
+                keys.whole("n_head", 12), inner == null ? 4 * width : inner,
+                keys.activation("activation_function", HiddenActivation.GELU_NEW), keys.number("layer_norm_epsilon", 1e-5),
+                keys.yes("scale_attn_weights", true), keys.yes("scale_attn_by_inverse_layer_idx", false),
+                keys.yes("tie_word_embeddings", true), keys.wholes("eos_token_id", List.of(50256)), pad == null ? -1 : pad);
+        }
+    }
+
+    /** y = x W + b with W [in,out], the other way round than {@link Linear}. */
+    private static final class Projection extends Module {
+        private final Tensor weight;
+        private final Tensor bias;
+
+        Projection(int in, int out, Rng rng) {
+            weight = parameter("weight", rng.normal(in, out).mul(0.02));
+            bias = parameter("bias", Torch.zeros(out));
+        }
+
+        Tensor forward(Tensor x) { return x.matmul(weight).add(bias); }
+    }
+
+    private static final class Block extends Module {
+        private final int index;
+        private final int heads;
+        private final double scale;
+        private final HiddenActivation act;
+        private final Norm.Layer norm1;
+        private final Projection qkv;
+        private final Projection out;
+        private final Norm.Layer norm2;
+        private final Projection up;
+        private final Projection down;
+
+        Block(int index, Config c, Rng rng) {
+            this.index = index;
+            heads = c.nHead;
+            // the engine divides by the root of a head's width: undone where the configuration does not
+            double undo = c.scaleAttnWeights ? 1 : Math.sqrt((double) c.nEmbd / c.nHead);
+            scale = c.scaleAttnByInverseLayerIdx ? undo / (index + 1) : undo;
+            act = c.activationFunction;
+            norm1 = child("ln_1", new Norm.Layer(c.nEmbd, c.layerNormEpsilon));
+            qkv = child("attn.c_attn", new Projection(c.nEmbd, 3 * c.nEmbd, rng));
+            out = child("attn.c_proj", new Projection(c.nEmbd, c.nEmbd, rng));
+            norm2 = child("ln_2", new Norm.Layer(c.nEmbd, c.layerNormEpsilon));
+            up = child("mlp.c_fc", new Projection(c.nEmbd, c.nInner, rng));
+            down = child("mlp.c_proj", new Projection(c.nInner, c.nEmbd, rng));
+        }
+
+        Tensor forward(Tensor x, @Nullable Tensor bias, @Nullable KvCache cache) {
+            return Scope.run(() -> {
+                Tensor h = x.add(attended(norm1.forward(x), bias, cache));
+                return h.add(down.forward(act.of(up.forward(norm2.forward(h)))));
+            });
+        }
+
+        private Tensor attended(Tensor x, @Nullable Tensor bias, @Nullable KvCache cache) {
+            Tensor[] parts = qkv.forward(x).chunk(3, -1);
+            Tensor q = headed(scale == 1 ? parts[0] : parts[0].mul(scale)), k = headed(parts[1]), v = headed(parts[2]);
+            Tensor o = cache == null ? Torch.attention(q, k, v, bias)
+                : Torch.attention(q, cache.keys(index, k), cache.values(index, v), bias);
+            return out.forward(o.transpose(1, 2).reshape(x.shape()));   // [B,heads,L,d] -> [B,L,D]
+        }
+
+        private Tensor headed(Tensor x) { return x.reshape(x.size(0), x.size(1), heads, -1).transpose(1, 2); }   // [B,heads,L,d]
+    }
+
+    private final Config config;
+    private final Embedding tokens;
+    private final Embedding positions;
+    private final List<Block> blocks = new ArrayList<>();
+    private final Norm.Layer norm;
+    private final Tensor head;
+
+    /** A network of fresh weights. */
+    public Gpt2(Config config, Rng rng) {
+        this.config = config;
+        tokens = child("transformer.wte", new Embedding(config.vocabSize, config.nEmbd, rng));
+        positions = child("transformer.wpe", new Embedding(config.nPositions, config.nEmbd, rng));
+        for (int i = 0; i < config.nLayer; i++) blocks.add(child("transformer.h." + i, new Block(i, config, rng)));
+        norm = child("transformer.ln_f", new Norm.Layer(config.nEmbd, config.layerNormEpsilon));
+        Module last = config.tieWordEmbeddings ? tokens : child("lm_head", new Linear(config.nEmbd, config.vocabSize, false, rng));
+        head = Objects.requireNonNull(last.parameters().get("weight"));
+    }
+
+    public Config config() { return config; }
+
+    /**
+     * {@link #load} of a public file: the tables of who sees whom that old ones hold are passed over, and so is a last layer that is tied
+     * to the table of tokens.
+     */
+    public void loadPublic(Map<String, Tensor> values) {
+        load(PublicNames.renamed(values, key -> {
+            if (MASKS.matcher(key).matches() || config.tieWordEmbeddings && key.equals("lm_head.weight")) return Optional.empty();
+            return Optional.of(key.startsWith("transformer.") || key.startsWith("lm_head.") ? key : "transformer." + key);
+        }));
+    }
+
+    /** An empty cache for texts of at most {@code capacity} tokens. */
+    public KvCache cache(long batch, int capacity) {
+        if (batch < 1) throw new IllegalArgumentException("illegal batch: " + batch + ", must be at least 1");
+        if (capacity < 1 || capacity > config.nPositions) {
+            throw new IllegalArgumentException("illegal capacity: " + capacity + ", must be 1 to " + config.nPositions);
+        }
+        return new KvCache(config.nLayer, batch, config.nHead, capacity, config.nEmbd / config.nHead, head.dtype(), head.device());
+    }
+
+    /** Logits of the token after each. As for {@link #forward(Tensor, Tensor, KvCache)}. */
+    public Tensor forward(Tensor ids) { return forward(ids, null, null); }
+
+    /**
+     * Logits [B,L,V] of the token after each of ids.
+     *
+     * @param ids I64 [B,L]
+     * @param mask [B,S], 0 = padding that is not attended to, S = L and what the cache holds; null for none
+     * @param cache what came before ids, and then also ids; null for nothing. No gradient flows through it
+     */
+    public Tensor forward(Tensor ids, @Nullable Tensor mask, @Nullable KvCache cache) {
+        return Scope.run(() -> Torch.linear(hidden(ids, mask, cache), head, null));
+    }
+
+    private Tensor hidden(Tensor ids, @Nullable Tensor mask, @Nullable KvCache cache) {
+        long past = cache == null ? 0 : cache.length();
+        CausalMask.check("Gpt2", ids, past, cache == null ? config.nPositions : cache.capacity(), mask);
+        if (cache != null && cache.batch() != ids.size(0)) {
+            throw new IllegalArgumentException("the cache is of " + cache.batch() + " texts, got " + ids);
+        }
+        return Scope.run(() -> {
+            long length = ids.size(1);
+            Tensor place = Torch.arange(past, past + length).to(DType.I64).to(ids.device());
+            Tensor x = tokens.forward(ids).add(positions.forward(place));
+            Tensor bias = length == 1 && mask == null ? null : CausalMask.bias(length, past, mask, ids.device());
+            for (Block block : blocks) x = block.forward(x, bias, cache);
+            if (cache != null) cache.advance(length);
+            return norm.forward(x);
+        });
+    }
+
+    /**
+     * Prompts and what follows them, I64 [B,L + n]. A text that has come to an end token is filled up; n is {@code tokens}, or fewer when
+     * every text has come to its end. Row b draws from item b of rng. Waits for the device at every token.
+     *
+     * @param prompt I64 [B,L], L and tokens together at most the number of positions
+     */
+    public Tensor generate(Tensor prompt, int tokens, TokenSampling how, Rng rng) {
+        CausalMask.check("Gpt2", prompt, 0, config.nPositions, null);
+        int most = config.nPositions - (int) prompt.size(1);
+        if (tokens < 0 || tokens > most) throw new IllegalArgumentException("illegal tokens: " + tokens + ", must be 0 to " + most);
+        if (tokens == 0) return prompt;
+        int batch = (int) prompt.size(0);
+        List<long[]> drawn = new ArrayList<>();
+        boolean[] ended = new boolean[batch];
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad(); KvCache cache = cache(batch, (int) prompt.size(1) + tokens)) {
+            Scope.fold(prompt, tokens, (x, i) -> {
+                if (i > 0 && all(ended)) return x;
+                Tensor last = hidden(x, null, cache);
+                Tensor logits = Torch.linear(last.select(1, last.size(1) - 1), head, null);   // [B,V]
+                long[] next = draw(logits, how, rng, ended);
+                drawn.add(next);
+                return Torch.of(next, batch, 1).to(prompt.device());
+            });
+            Tensor after = Torch.of(drawn.stream().flatMapToLong(Arrays::stream).toArray(), drawn.size(), batch);   // [n,B]
+            return scope.keep(Torch.cat(1, prompt, after.t().to(prompt.device())));
+        }
+    }
+
+    /** A token for each text, and whether it has ended with it. */
+    private long[] draw(Tensor logits, TokenSampling how, Rng rng, boolean[] ended) {
+        double[] all = logits.doubles();   // waits for the device
+        double[] u = rng.uniform(ended.length).doubles();
+        int v = config.vocabSize;
+        long[] next = new long[ended.length];
+        for (int b = 0; b < next.length; b++) {
+            next[b] = ended[b] ? pad() : how.draw(Arrays.copyOfRange(all, b * v, (b + 1) * v), u[b]);
+            ended[b] |= config.eosTokenIds.contains((int) next[b]);
+        }
+        return next;
+    }
+
+    private int pad() { return config.padTokenId >= 0 ? config.padTokenId : config.eosTokenIds.get(0); }
+
+    private static boolean all(boolean[] ended) {
+        for (boolean e : ended) if (!e) return false;
+        return true;
+    }
+}
