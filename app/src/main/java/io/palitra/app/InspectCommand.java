@@ -73,7 +73,13 @@ final class InspectCommand implements Callable<Integer> {
     }
 
     private void tensors(ObjectNode node) throws IOException {
-        Safetensors.Header header = Safetensors.header(path);
+        Safetensors.Header header;
+        try {
+            header = Safetensors.header(path);
+        } catch (FormatException e) {
+            if (path.toString().toLowerCase(Locale.ROOT).endsWith(".safetensors")) throw e;
+            throw new FormatException(path.toString(), 0, "is neither a PNG nor a safetensors file");
+        }
         header.metadata().forEach(node::put);
         ArrayNode list = node.putArray("tensors");
         header.entries().forEach((name, e) -> list.add(name + "  " + e.dtype() + " " + Arrays.toString(e.shape())));

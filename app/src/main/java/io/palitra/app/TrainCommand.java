@@ -62,6 +62,9 @@ final class TrainCommand implements Callable<Integer> {
     @Option(names = "--data-dir", paramLabel = "DIR", description = "where data sets lie")
     private @Nullable Path dataDir;
 
+    @Option(names = "--strict", description = "a broken picture in a folder is an error; else it is skipped and named")
+    private boolean strict;
+
     @Option(names = "--device", paramLabel = "auto|cpu|cuda[:n]", defaultValue = "auto", description = "where to compute; default: auto")
     private String device = "auto";
 
@@ -91,6 +94,7 @@ final class TrainCommand implements Callable<Integer> {
         if (length != null && length.epochs != null) overrides.add("train.epochs=" + length.epochs);
         if (length != null && length.steps != null) overrides.add("train.steps=" + length.steps);
         if (batch != null) overrides.add("train.batch=" + batch);
+        if (strict) set.add("data.strict=true");
         DataOptions options = Common.dataOptions(set, dataDir);
         Terminal terminal = new Terminal(family + " on " + data, quiet);
         Dataset train = open(data, Split.TRAIN, options, terminal);

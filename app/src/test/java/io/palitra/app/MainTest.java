@@ -136,6 +136,22 @@ class MainTest {
         Result r = palitra("inspect", torn);
         assertThat(r.code).isEqualTo(1);
         assertThat(r.err).contains("torn.safetensors");
+        Path text = Files.writeString(root.resolve("notes.txt"), "a picture of a cat");
+        assertThat(palitra("inspect", text).err).contains("notes.txt").contains("neither a PNG nor a safetensors file");
+    }
+
+    @Test void strictRefusesAFolderWithABrokenPictureWhichIsElseSkipped() throws Exception {
+        Path folder = Files.createDirectories(root.resolve("pictures"));
+        for (int i = 0; i < 3; i++) {
+            assertThat(palitra("sample", run, "-n", 1, "--seed", i, "--out", folder.resolve(i + ".png")).code).isZero();
+        }
+        Files.write(folder.resolve("torn.png"), java.util.Arrays.copyOf(Files.readAllBytes(folder.resolve("0.png")), 60));
+        Result kept = palitra("train", "ae", folder, "--steps", 1, "--out", root.resolve("lenient"));
+        assertThat(kept.code).as(kept.err).isZero();
+        assertThat(kept.err).contains("skipped 1 broken").contains("torn.png");
+        Result refused = palitra("train", "ae", folder, "--strict", "--steps", 1, "--out", root.resolve("strict"));
+        assertThat(refused.code).isEqualTo(1);
+        assertThat(refused.err).contains("torn.png");
     }
 
     @Test void anExistingPictureIsNotOverwritten() throws Exception {

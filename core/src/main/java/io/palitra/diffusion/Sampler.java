@@ -96,7 +96,7 @@ public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Eule
     /** Song et al. 2021, arXiv:2010.02502, eq. 12 and 16. eta 0 is deterministic, 1 adds the noise of DDPM's small variance. */
     record Ddim(@Help(value = "steps", min = 1) int steps, @Help("where the steps lie") Spacing spacing,
             @Help(value = "fresh noise: 0 none, 1 as much as DDPM", min = 0, max = 1) double eta) implements Sampler {
-        public Ddim() { this(50, new Spacing.Leading(), 0); }
+        public Ddim() { this(50, new Spacing.Trailing(), 0); }
 
         public Ddim {
             Leg.check(steps);

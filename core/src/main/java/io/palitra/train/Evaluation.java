@@ -22,6 +22,7 @@ import io.palitra.model.Energy;
 import io.palitra.model.Evaluates;
 import io.palitra.model.Features;
 import io.palitra.model.GenerativeModel;
+import io.palitra.model.Likelihood;
 import io.palitra.model.Measure;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -48,6 +49,7 @@ public final class Evaluation {
             if (run.model() instanceof Evaluates e) {
                 measures.addAll(e.evaluate(DataLoader.inOrder(test, BATCH, test.size(), run.device()), new Rng(SEED).on(run.device())));
             }
+            if (test instanceof Toy toy && run.model() instanceof Likelihood l) measures.addAll(besideTheTruth(l, toy, run));
             if (run.model() instanceof Energy e) measures.addAll(energies(e, test, run));
             if (test instanceof Toy toy && toy.kind() == Toy.Kind.GAUSSIANS && run.model() instanceof GenerativeModel<?> model) {
                 Tensor points = Run.sample(model, samples, new Rng(SEED).on(run.device()), sampling);
@@ -58,6 +60,31 @@ public final class Evaluation {
             }
         }
         return measures;
+    }
+
+    /** What is measured of a known density, in units of its coordinates' deviations, and the same of that density itself. */
+    private static List<Measure> besideTheTruth(Likelihood model, Toy test, Run run) {
+        double nats = 0, truth = 0;
+        double[] sum = new double[2], square = new double[2];
+        for (Batch batch : DataLoader.inOrder(test, BATCH, test.size(), run.device())) {
+            try (Scope scope = new Scope()) {
+                nats -= model.logProb(batch.x(), new Rng(SEED).on(run.device())).sum().item();   // waits for the device
+                double[] v = batch.x().to(DType.F64).doubles();
+                for (int i = 0; i < v.length; i += 2) {
+                    truth -= test.logDensity(v[i], v[i + 1]);
+                    for (int c = 0; c < 2; c++) {
+                        sum[c] += v[i + c];
+                        square[c] += v[i + c] * v[i + c];
+                    }
+                }
+            }
+        }
+        int n = test.size();
+        double unit = 0;   // log of the product of the deviations
+        for (int c = 0; c < 2; c++) unit += 0.5 * Math.log(square[c] / n - sum[c] / n * sum[c] / n);
+        String of = "in units of the coordinates' deviations; " + n + " items";
+        return List.of(new Measure("-log p, standardised", nats / n - unit, "nats", of),
+            new Measure("-log p, standardised, of the truth", truth / n - unit, "nats", of));
     }
 
     /** Of data and of uniform noise: a model of energies must tell the one from the other. */
