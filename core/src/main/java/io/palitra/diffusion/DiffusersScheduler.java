@@ -67,15 +67,32 @@ public final class DiffusersScheduler {
 
         /** The same run without its first i steps; all of them gone, x is left as it is. */
         public Plan from(int i) {
-            boolean pairs = sampler instanceof Sampler.Heun || sampler instanceof Sampler.Dpm2;   // whose steps have two legs but the last
-            int n = pairs ? (legs.size() + 1) / 2 : legs.size();
-            if (i < 0 || i > n) throw new IllegalArgumentException("illegal first step: " + i + ", must be from 0 to " + n);
-            List<Leg> left = new ArrayList<>(legs.subList(Math.min(pairs ? 2 * i : i, legs.size()), legs.size()));
+            List<Leg> left = new ArrayList<>(legs.subList(first(i), legs.size()));
             for (int k = 0; k < left.size() && !left.get(k).begins(); k++) {   // stages of a step whose beginning is gone
                 Leg leg = left.get(k);
                 left.set(k, new Leg(leg.at(), left.get(0).at(), leg.to()));
             }
             return new Plan(sampler, left, initialSigma);
+        }
+
+        /** The first i steps alone. */
+        public Plan until(int i) { return new Plan(sampler, legs.subList(0, first(i)), initialSigma); }
+
+        /** How many steps begin at this time or above it. */
+        public int stepsAbove(double time) {
+            int n = 0;
+            while (n < steps() && legs.get(first(n)).from().t() >= time) n++;
+            return n;
+        }
+
+        /** Heun's and DPM2's steps have two legs but the last. */
+        private boolean pairs() { return sampler instanceof Sampler.Heun || sampler instanceof Sampler.Dpm2; }
+
+        private int steps() { return pairs() ? (legs.size() + 1) / 2 : legs.size(); }
+
+        private int first(int i) {
+            if (i < 0 || i > steps()) throw new IllegalArgumentException("illegal step: " + i + ", must be from 0 to " + steps());
+            return Math.min(pairs() ? 2 * i : i, legs.size());
         }
     }
 

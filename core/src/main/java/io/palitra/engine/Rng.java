@@ -18,8 +18,14 @@ public final class Rng {
 
     public Rng(long seed) { this(mix(seed), 0, Device.CPU, false); }
 
-    /** Draws nothing: its normal and uniform numbers are 0. For networks whose weights are loaded next, which need no others first. */
+    /**
+     * Draws nothing: its normal and uniform numbers are one 0 that stands for all. For networks whose weights are loaded next, which need
+     * neither others first nor room for them.
+     */
     public static Rng silent() { return new Rng(0, 0, Device.CPU, true); }
+
+    /** Whether this is {@link #silent()}. */
+    public boolean isSilent() { return silent; }
 
     private Rng(long key, long first, Device device, boolean silent) {
         this.silent = silent;
@@ -64,7 +70,7 @@ public final class Rng {
     @FunctionalInterface private interface Four { void write(int[] x, float[] out, int at, int end); }
 
     private Tensor floats(long[] shape, Four four) {
-        if (silent) return Torch.zeros(shape).to(device);
+        if (silent) return Torch.zeros(1).to(device).expand(shape);
         float[] out = new float[Torch.numel(shape)];
         int items = out.length == 0 ? 0 : shape.length == 0 ? 1 : (int) shape[0];
         int draw = draws++;

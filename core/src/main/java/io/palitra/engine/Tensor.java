@@ -334,6 +334,12 @@ public final class Tensor {
     /** This very tensor, a leaf, with another type. */
     public void convertTo(DType type) { handle.set_data(to(type).handle); }
 
+    /** Whether one element stands for all, so that there is no room for values: {@link #become} gives it. */
+    public boolean hollow() { return !handle.is_non_overlapping_and_dense(); }
+
+    /** This tensor, wherever it is held, is from now on that one: its values are shared, not copied. */
+    public void become(Tensor o) { handle.set_data(o.handle); }
+
     /** The one element. Waits for the device. */
     public double item() {
         if (numel() != 1) throw new IllegalArgumentException("item wants one element, got " + this);

@@ -129,7 +129,10 @@ public final class ClipText extends Module {
     public Config config() { return config; }
 
     /** {@link #load} of a public file: the tables of positions that old ones hold are passed over, names of new ones mapped. */
-    public void loadPublic(Map<String, Tensor> values) { load(PublicNames.renamed(values, ClipText::publicName)); }
+    public void loadPublic(Map<String, Tensor> values) { load(publicNames(values)); }
+
+    /** The tensors of a public file under our names. */
+    public static Map<String, Tensor> publicNames(Map<String, Tensor> values) { return PublicNames.renamed(values, ClipText::publicName); }
 
     static Optional<String> publicName(String key) {
         if (key.equals("text_model.embeddings.position_ids") || key.equals("embeddings.position_ids")) return Optional.empty();

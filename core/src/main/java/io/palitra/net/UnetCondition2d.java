@@ -457,7 +457,7 @@ public final class UnetCondition2d extends Module {
     }
 
     private Tensor predicted(Tensor x, Tensor t, Given given, @Nullable Rng rng) {
-        Tensor emb = config.actFn().of(embedded(t, given));   // [B,E]
+        Tensor emb = config.actFn().of(embedded(t, given, x.dtype()));   // [B,E]
         PictureAttention.Text text = given.text == null ? null : new PictureAttention.Text(
             textProj == null ? given.text : textProj.forward(given.text), given.mask == null ? null : bias(given.mask, x.dtype()));
         Deque<Tensor> kept = new ArrayDeque<>();
@@ -472,25 +472,25 @@ public final class UnetCondition2d extends Module {
     /** mask [B,S] to [B,1,1,S]: finite, so that a text without any token still has an answer. */
     private static Tensor bias(Tensor mask, DType type) { return mask.to(type).from(1).mul(-10000).unsqueeze(1).unsqueeze(1); }
 
-    private Tensor embedded(Tensor t, Given given) {
-        Tensor emb = timeEmbedding.forward(waves(t), given.timeCond);
+    private Tensor embedded(Tensor t, Given given, DType type) {
+        Tensor emb = timeEmbedding.forward(waves(t).to(type), given.timeCond);
         if (given.labels != null) {
-            Tensor c = classified(given.labels);
+            Tensor c = classified(given.labels, type);
             emb = config.classEmbeddingsConcat() ? Torch.cat(1, emb, c) : emb.add(c);
         }
         if (pooling != null && given.text != null) emb = emb.add(pooling.forward(given.text));
         if (addition != null && given.pooled != null && given.timeIds != null) {
             Tensor ids = Times.waves(given.timeIds.reshape(-1), config.additionTimeEmbedDim(), config.flipSinToCos(), config.freqShift());
-            emb = emb.add(addition.forward(Torch.cat(1, given.pooled, ids.reshape(given.pooled.size(0), -1))));
+            emb = emb.add(addition.forward(Torch.cat(1, given.pooled, ids.reshape(given.pooled.size(0), -1).to(type))));
         }
         return config.timeEmbeddingActFn() == null ? emb : config.timeEmbeddingActFn().of(emb);
     }
 
-    private Tensor classified(Tensor labels) {
+    private Tensor classified(Tensor labels, DType type) {
         if (classes != null) return classes.forward(labels);
         if (classLinear != null) return classLinear.forward(labels);
         if (classMlp == null) return labels;
-        return classMlp.forward(config.classEmbedType() == ClassEmbedding.TIMESTEP ? waves(labels) : labels);
+        return classMlp.forward(config.classEmbedType() == ClassEmbedding.TIMESTEP ? waves(labels).to(type) : labels);
     }
 
     private Tensor waves(Tensor t) {

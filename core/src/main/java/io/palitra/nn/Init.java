@@ -15,7 +15,7 @@ public interface Init {
     Init DEFAULT = (rng, fanIn, shape) -> {
         double bound = 1 / Math.sqrt(fanIn);
         // large networks are built in one scope
-        return Scope.run(() -> rng.uniform(shape).mul(2 * bound).sub(bound));
+        return Scope.run(() -> rng.isSilent() ? rng.uniform(shape) : rng.uniform(shape).mul(2 * bound).sub(bound));
     };
 
     /** Glorot and Bengio 2010, uniform, for a matrix or kernel whose two first dims are out and in. */

@@ -61,6 +61,34 @@ public abstract class Module implements AutoCloseable {
 
     /** Copies values in by key. A missing, extra or misshapen tensor is an error that names it, and nothing is changed. */
     public final void load(Map<String, Tensor> values) {
+        check(values);
+        try (Scope scope = new Scope()) {
+            state().forEach((k, t) -> {
+                Tensor v = java.util.Objects.requireNonNull(values.get(k));
+                if (t.hollow()) t.become(v.to(t.dtype()).to(t.device()).copy());
+                else t.copyFrom(v);
+            });
+        }
+    }
+
+    /**
+     * As {@link #load}, but the tensors themselves become this network's, its parameters in an element type of their own if those given are
+     * of another: nothing is held twice. They must not be used any more.
+     */
+    public final void take(Map<String, Tensor> values, DType type) {
+        check(values);
+        Map<String, Tensor> moved = parameters();
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            state().forEach((k, t) -> {
+                Tensor v = java.util.Objects.requireNonNull(values.get(k));
+                Tensor mine = v.to(moved.containsKey(k) ? type : t.dtype()).contiguous();
+                t.become(mine.to(t.device()));
+                v.free();
+            });
+        }
+    }
+
+    private void check(Map<String, Tensor> values) {
         Map<String, Tensor> own = state();
         List<String> wrong = new ArrayList<>();
         own.forEach((k, t) -> {
@@ -72,9 +100,6 @@ public abstract class Module implements AutoCloseable {
         if (!wrong.isEmpty()) {
             throw new IllegalArgumentException("weights do not fit " + getClass().getSimpleName() + ": " + String.join("; ",
                 wrong.subList(0, Math.min(3, wrong.size()))) + (wrong.size() > 3 ? "; and " + (wrong.size() - 3) + " more" : ""));
-        }
-        try (Scope scope = new Scope()) {
-            own.forEach((k, t) -> t.copyFrom(java.util.Objects.requireNonNull(values.get(k))));
         }
     }
 

@@ -1,0 +1,84 @@
+package io.palitra.diffusion;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.config.ConfigException;
+import io.palitra.diffusion.DiffusersScheduler.Kind;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+
+/**
+ * Samplers by the names that other tools write into pictures, such as "DPM++ 2M Karras", and by diffusers' class names. A name stands for a
+ * scheduler of diffusers and some of its options; all else is what the model's own scheduler says.
+ */
+public enum NamedSampler {
+    DDIM("DDIM", Kind.DDIM), DDPM("DDPM", Kind.DDPM), PLMS("PLMS", Kind.PNDM, "skip_prk_steps", true), LMS("LMS", Kind.LMS),
+    EULER("Euler", Kind.EULER), EULER_A("Euler a", Kind.EULER_ANCESTRAL), HEUN("Heun", Kind.HEUN), DPM2("DPM2", Kind.DPM2),
+    DPM2_A("DPM2 a", Kind.DPM2_ANCESTRAL),
+    DPMPP_2M("DPM++ 2M", Kind.DPM, "algorithm_type", "dpmsolver++", "solver_order", 2, "solver_type", "midpoint"),
+    DPMPP_2M_SDE("DPM++ 2M SDE", Kind.DPM, "algorithm_type", "sde-dpmsolver++", "solver_order", 2, "solver_type", "midpoint"),
+    DPMPP_3M("DPM++ 3M", Kind.DPM, "algorithm_type", "dpmsolver++", "solver_order", 3, "solver_type", "midpoint"),
+    DPMPP_3M_SDE("DPM++ 3M SDE", Kind.DPM, "algorithm_type", "sde-dpmsolver++", "solver_order", 3, "solver_type", "midpoint"),
+    DPMPP_2S("DPM++ 2S", Kind.DPM_SINGLESTEP, "algorithm_type", "dpmsolver++", "solver_order", 2, "solver_type", "midpoint"),
+    DEIS("DEIS", Kind.DEIS), UNIPC("UniPC", Kind.UNIPC), LCM("LCM", Kind.LCM);
+
+    private static final Map<String, String> SIGMAS = Map.of(" karras", "use_karras_sigmas", " exponential", "use_exponential_sigmas",
+        " beta", "use_beta_sigmas");
+
+    private final String label;
+    private final Kind kind;
+    private final Object[] options;
+
+    NamedSampler(String label, Kind kind, Object... options) {
+        this.label = label;
+        this.kind = kind;
+        this.options = options;
+    }
+
+    /** The name as other tools write it. */
+    public String label() { return label; }
+
+    /**
+     * The configuration of the scheduler that a name asks for.
+     *
+     * @param name a label, in any case, with or without " Karras", " Exponential" or " Beta"; a class of diffusers; empty = {@code own}
+     * @param own the model's scheduler
+     * @throws ConfigException for another name, and of a model of flow matching for any name
+     */
+    public static JsonNode config(String name, JsonNode own) {
+        if (name.isEmpty()) return own;
+        String asked = name.strip().toLowerCase(Locale.ROOT).replace('_', ' ');
+        String sigmas = SIGMAS.keySet().stream().filter(asked::endsWith).findFirst().orElse("");
+        String plain = asked.substring(0, asked.length() - sigmas.length());
+        Optional<NamedSampler> named = Arrays.stream(values())
+            .filter(s -> s.label.toLowerCase(Locale.ROOT).equals(plain) || s.name().toLowerCase(Locale.ROOT).replace('_', ' ').equals(plain)
+                || s.kind.className().toLowerCase(Locale.ROOT).equals(plain)).findFirst();
+        NamedSampler sampler = named.orElseThrow(() -> new ConfigException("sampler", "no sampler '" + name + "'; there are "
+            + Arrays.stream(values()).map(NamedSampler::label).collect(Collectors.joining(", ", "[", "]"))
+            + ", most of them also with Karras, Exponential or Beta behind"));
+        if (own.path("_class_name").asText().equals(Kind.FLOW_EULER.className())) {
+            throw new ConfigException("sampler", "illegal sampler: " + name + "; a model of flow matching has its own alone");
+        }
+        return sampler.over(own, sigmas.isEmpty() ? "" : java.util.Objects.requireNonNull(SIGMAS.get(sigmas)));
+    }
+
+    private ObjectNode over(JsonNode own, String sigmas) {
+        ObjectNode config = own.deepCopy();
+        boolean other = !own.path("_class_name").asText().equals(kind.className());
+        config.put("_class_name", kind.className());
+        // what another class of scheduler means by these is another thing
+        if (other) for (String key : new String[] {"variance_type", "algorithm_type", "solver_type", "solver_order"}) config.remove(key);
+        for (int i = 0; i < options.length; i += 2) {
+            String key = (String) options[i];
+            if (options[i + 1] instanceof Boolean b) config.put(key, b);
+            else if (options[i + 1] instanceof Integer n) config.put(key, n);
+            else config.put(key, (String) options[i + 1]);
+        }
+        if (sigmas.isEmpty()) return config;
+        SIGMAS.values().forEach(config::remove);
+        return config.put(sigmas, true);
+    }
+}

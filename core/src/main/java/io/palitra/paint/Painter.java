@@ -1,0 +1,462 @@
+package io.palitra.paint;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import io.palitra.config.ConfigException;
+import io.palitra.data.ClipTokenizer;
+import io.palitra.data.Picture;
+import io.palitra.diffusion.Denoiser;
+import io.palitra.diffusion.DiffusersScheduler;
+import io.palitra.diffusion.Level;
+import io.palitra.diffusion.NamedSampler;
+import io.palitra.diffusion.Noise;
+import io.palitra.engine.DType;
+import io.palitra.engine.Device;
+import io.palitra.engine.Guard;
+import io.palitra.engine.Rng;
+import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
+import io.palitra.hub.ModelParts;
+import io.palitra.net.ClipText;
+import io.palitra.net.OldNames;
+import io.palitra.net.UnetCondition2d;
+import io.palitra.nn.Module;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CancellationException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Stable Diffusion 1, 2 and XL: text to pictures, pictures to pictures, inpainting and outpainting. Rombach et al. 2022, arXiv:2112.10752;
+ * Podell et al. 2023, arXiv:2307.01952; from a middle step: Meng et al. 2022, arXiv:2108.01073. The numbers are those of the diffusers
+ * library. Not for several threads at once.
+ */
+public final class Painter implements AutoCloseable {
+    /**
+     * How a model is held.
+     *
+     * @param type      of its weights and of most arithmetic; noise, steps and guidance are always F32
+     * @param lowMemory each part is loaded when it is needed and freed after, texts are answered one by one, pictures decoded by tiles
+     */
+    public record Options(Device device, DType type, boolean lowMemory) {
+        public static final Options DEFAULT = new Options(Device.CPU, DType.F32, false);
+    }
+
+    private static final List<String> PIPELINES = List.of("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline",
+        "StableDiffusionInpaintPipeline", "StableDiffusionXLPipeline", "StableDiffusionXLImg2ImgPipeline",
+        "StableDiffusionXLInpaintPipeline", "LatentConsistencyModelPipeline");
+    private static final List<String> ENCODERS = List.of("text_encoder", "text_encoder_2");
+    /** Longest side of the latents that a preview is decoded from. */
+    private static final int PREVIEW = 24;
+
+    private final ModelParts parts;
+    private final Options options;
+    private final JsonNode schedule;
+    private final UnetCondition2d.Config config;
+    private @Nullable TextEncoders texts;
+    private @Nullable UnetCondition2d unet;
+    private @Nullable PictureCoder coder;
+
+    private Painter(ModelParts parts, Options options) {
+        this.parts = parts;
+        this.options = options;
+        schedule = parts.config("scheduler");
+        config = UnetCondition2d.Config.fromJson(parts.config("unet"));
+    }
+
+    /**
+     * Reads configurations; weights are read when they are first needed.
+     *
+     * @throws ConfigException when it is another kind of pipeline, or its parts do not fit
+     * @throws io.palitra.data.FormatException when a file is missing or broken
+     */
+    public static Painter open(ModelParts parts, Options options) {
+        if (!PIPELINES.contains(parts.pipeline())) {
+            throw new ConfigException("model", "'" + parts.name() + "' is a " + parts.pipeline() + "; there are " + PIPELINES);
+        }
+        for (String part : List.of("unet", "vae", "scheduler")) {
+            if (!parts.has(part)) throw new ConfigException("model", "'" + parts.name() + "' has no " + part);
+        }
+        Painter painter = new Painter(parts, options);
+        new DiffusersScheduler(painter.schedule);
+        return painter;
+    }
+
+    /** Bytes that the weights take in memory: all of them, or with {@code lowMemory} the largest part. What is worked with comes on top. */
+    public long weightBytes() {
+        List<Long> sizes = new ArrayList<>();
+        try (Scope scope = new Scope()) {   // networks without weights take no room
+            for (String part : ENCODERS) if (parts.has(part)) sizes.add(size(textEncoder(part)));
+            sizes.add(size(new UnetCondition2d(config, Rng.silent())));
+            sizes.add(size(PictureCoder.of(parts.classes().getOrDefault("vae", ""), parts.config("vae")).net()));
+        }
+        long sum = sizes.stream().mapToLong(n -> n).sum(), most = sizes.stream().mapToLong(n -> n).max().orElse(0);
+        return (options.lowMemory ? most : sum) * options.type.bytes();
+    }
+
+    private static long size(Module net) {
+        try (net) { return net.size(); }
+    }
+
+    private ClipText textEncoder(String part) { return new ClipText(ClipText.Config.fromJson(parts.config(part)), Rng.silent()); }
+
+    /**
+     * Draws what is asked for.
+     *
+     * @throws ConfigException when the request does not fit the model
+     * @throws CancellationException when the watcher stops it
+     */
+    public PaintResult paint(PaintRequest request, PaintWatcher watcher) {
+        long began = System.nanoTime();
+        PaintRequest.How how = request.how();
+        Canvas canvas = request.edit().map(e -> Canvas.of(e, how.width(), how.height())).orElse(null);
+        int factor = coder().factor(), side = (config.sampleSize().isEmpty() ? 64 : config.sampleSize().get(0)) * factor;
+        int width = canvas != null ? canvas.width() : how.width() > 0 ? how.width() : side;
+        int height = canvas != null ? canvas.height() : how.height() > 0 ? how.height() : side;
+        if (width % factor != 0 || height % factor != 0) {
+            throw new ConfigException("size", "a size of " + width + "x" + height + " is not divisible by " + factor + "; near it is "
+                + (width + factor / 2) / factor * factor + "x" + (height + factor / 2) / factor * factor);
+        }
+        Course course = course(request);
+        List<Picture> pictures = new ArrayList<>();
+        if (course.plan.legs().isEmpty() && canvas != null) {
+            for (int i = 0; i < how.n(); i++) pictures.add(canvas.picture());
+        } else {
+            try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+                Texts said = encode(request);
+                freeTexts();
+                Tensor known = canvas == null ? null : encoded(canvas, how);
+                List<Tensor> noise = new ArrayList<>();
+                for (int i = 0; i < how.n(); i++) {
+                    noise.add(how.noise().draw(item(how, i).split(0), coder().channels(), height / factor, width / factor));
+                }
+                Tensor z = walk(request, course, said, canvas, known, Torch.cat(0, noise).to(options.device), fresh(how), watcher);
+                freeUnet();
+                for (int i = 0; i < how.n(); i++) {   // one by one: decoding takes the most memory
+                    Tensor x = Scope.run(() -> coder().decode(z.rows(pictures.size(), 1), options.lowMemory));
+                    Picture p = picture(x);
+                    pictures.add(canvas == null ? p : canvas.upon(p));
+                    x.free();
+                }
+                freeCoder();
+            }
+        }
+        return new PaintResult(request, parts.name(), course.label, pictures, (System.nanoTime() - began) / 1e9);
+    }
+
+    /**
+     * Latents [n,C,h,w] of a text, for those who bring their own noise; they belong to the innermost scope.
+     *
+     * @param request its edit's strength says where a run from {@code known} begins; the picture itself is not looked at
+     * @param noise   of deviation 1, [n,C,h,w]
+     * @param known   latents of pictures to begin with, [n,C,h,w] or one for all; null = none
+     * @param fresh   for samplers that add noise on the way
+     */
+    public Tensor latents(PaintRequest request, Tensor noise, @Nullable Tensor known, Noise fresh) {
+        return Scope.run(() -> {
+            try (Guard g = Torch.noGrad()) {
+                return walk(request, course(request), encode(request), null, known, noise, fresh, PaintWatcher.NONE);
+            }
+        });
+    }
+
+    /** A text as the U-Net is told it, [1,S,D]; it belongs to the innermost scope. */
+    public Tensor context(String prompt) {
+        try (Guard g = Torch.noGrad()) { return texts().encode(prompt, "", 1, 0).context().get(1); }
+    }
+
+    /** Latents [1,C,h,w] as a picture. */
+    public Picture decode(Tensor z) {
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) { return picture(coder().decode(z, options.lowMemory)); }
+    }
+
+    /** The way that a request asks for. */
+    private record Course(DiffusersScheduler scheduler, DiffusersScheduler.Plan plan, boolean fromNoise, String label) {}
+
+    private Course course(PaintRequest request) {
+        PaintRequest.How how = request.how();
+        JsonNode named = NamedSampler.config(how.sampler(), schedule);
+        JsonNode arguments = JsonNodeFactory.instance.missingNode();
+        if (how.eta() > 0) {
+            if (!named.path("_class_name").asText().equals(DiffusersScheduler.Kind.DDIM.className())) {
+                throw new ConfigException("eta", "illegal eta: " + how.eta() + ", must be 0: only DDIM takes it");
+            }
+            arguments = JsonNodeFactory.instance.objectNode().put("eta", how.eta());
+        }
+        DiffusersScheduler scheduler = new DiffusersScheduler(named, arguments);
+        double strength = request.edit().map(PaintRequest.Edit::strength).orElse(1.0);
+        int skipped = how.steps() - (int) Math.min(how.steps() * strength, how.steps());
+        return new Course(scheduler, scheduler.plan(how.steps()).from(skipped), skipped == 0,
+            how.sampler().isEmpty() ? scheduler.kind().className() : how.sampler());
+    }
+
+    private Tensor walk(PaintRequest request, Course course, Texts said, @Nullable Canvas canvas, @Nullable Tensor known, Tensor noise,
+            Noise fresh, PaintWatcher watcher) {
+        boolean anew = known == null || canvas != null && canvas.mask() != null && course.fromNoise;
+        DiffusersScheduler.Plan plan = course.plan;
+        Tensor x = anew || known == null ? noise.mul(plan.initialSigma()) : plan.legs().get(0).from().noised(known, noise);
+        Watch watch = new Watch(watcher, plan.legs().size(), options.lowMemory ? null : coder());
+        PaintRequest.Switch to = request.next().orElse(null);
+        if (to == null) return watch.sample(plan, model(request, course, said, canvas, known), x, fresh);
+        int steps = plan.stepsAbove(to.time());
+        try (Painter next = open(ModelParts.open(to.model()), options)) {
+            next.checkGoesOn(this, course.scheduler);
+            x = watch.sample(plan.until(steps), model(request, course, said, canvas, known), x, fresh);
+            freeUnet();
+            Texts again = next.encode(request);
+            next.freeTexts();
+            Course theirs = new Course(next.course(request).scheduler, plan, course.fromNoise, course.label);
+            return watch.sample(plan.from(steps), next.model(request, theirs, again, canvas, known), x, fresh);
+        }
+    }
+
+    /** Whether this model can go on with what another has begun. */
+    private void checkGoesOn(Painter first, DiffusersScheduler theirs) {
+        DiffusersScheduler ours = new DiffusersScheduler(schedule);
+        String why = coder().channels() != first.coder().channels() || coder().scale() != first.coder().scale()
+            ? "their latents differ: " + first.coder().channels() + " channels of scale " + first.coder().scale() + " and "
+                + coder().channels() + " of " + coder().scale()
+            : !same(ours, theirs) ? "they were trained on different noise schedules" : "";
+        if (!why.isEmpty()) {
+            throw new ConfigException("switch-to", "'" + parts.name() + "' cannot go on from '" + first.parts.name() + "': " + why);
+        }
+    }
+
+    private static boolean same(DiffusersScheduler a, DiffusersScheduler b) {
+        boolean straight = a.kind() == DiffusersScheduler.Kind.FLOW_EULER;
+        if (straight || b.kind() == DiffusersScheduler.Kind.FLOW_EULER) return a.kind() == b.kind();
+        boolean same = a.noiseTable().size() == b.noiseTable().size();
+        for (int i = 0; same && i < a.noiseTable().size(); i++) same = a.noiseTable().at(i).equals(b.noiseTable().at(i));
+        return same;
+    }
+
+    private Denoiser model(PaintRequest request, Course course, Texts said, @Nullable Canvas canvas, @Nullable Tensor known) {
+        Tensor more = canvas == null ? null : more(canvas, request.how());
+        Denoiser model = denoiser(course.scheduler, said, more);
+        if (more != null || canvas == null || canvas.mask() == null || known == null) return model;
+        return new Keeps(model, known, canvas.drawn(coder().factor()).to(options.device));
+    }
+
+    private Noise fresh(PaintRequest.How how) {
+        List<Rng> items = new ArrayList<>();
+        for (int i = 0; i < how.n(); i++) items.add(item(how, i).split(1));
+        return x -> {
+            List<Tensor> each = new ArrayList<>();
+            for (Rng r : items) each.add(r.normal(1, x.size(1), x.size(2), x.size(3)));
+            return Torch.cat(0, each).to(x.device());
+        };
+    }
+
+    private static Rng item(PaintRequest.How how, int i) { return new Rng(how.seed() + i); }
+
+    /** Latents of the canvas, for each picture with its own noise. */
+    private Tensor encoded(Canvas canvas, PaintRequest.How how) {
+        List<Tensor> each = new ArrayList<>();
+        Tensor pixels = canvas.pixels().to(options.device);
+        for (int i = 0; i < how.n(); i++) each.add(coder().encode(pixels, item(how, i).split(2)));
+        return Torch.cat(0, each);
+    }
+
+    /** What an inpainting model is told besides x: the mask and the latents of what stays, [n,1+C,h,w]; null for other models. */
+    private @Nullable Tensor more(Canvas canvas, PaintRequest.How how) {
+        int c = coder().channels();
+        if (config.inChannels() != 2 * c + 1) return null;
+        List<Tensor> each = new ArrayList<>();
+        Tensor seen = canvas.seen().to(options.device), mask = canvas.drawn(coder().factor()).to(options.device);
+        for (int i = 0; i < how.n(); i++) each.add(Torch.cat(1, mask, coder().encode(seen, item(how, i).split(3))));
+        return Torch.cat(0, each);
+    }
+
+    private Texts encode(PaintRequest request) {
+        return texts().encode(request.prompt(), request.negative(), request.how().guidance(), request.how().guidanceRescale());
+    }
+
+    /**
+     * The U-Net with its texts as a denoiser of latents [B,C,h,w].
+     *
+     * @param more channels that an inpainting model is told besides, [B,M,h,w]; null for others
+     */
+    private Denoiser denoiser(DiffusersScheduler scheduler, Texts said, @Nullable Tensor more) {
+        int wanted = coder().channels() + (more == null ? 0 : (int) more.size(1));
+        if (config.inChannels() != wanted) {
+            throw new ConfigException("model", "the U-Net of '" + parts.name() + "' wants " + config.inChannels() + " channels, here are "
+                + wanted + (config.inChannels() == 2 * coder().channels() + 1 ? "; it paints into a picture: give one" : ""));
+        }
+        UnetCondition2d net = unet();
+        return scheduler.denoiser((x, t) -> {
+            Tensor in = more == null ? x : Torch.cat(1, x, more);
+            return answer(net, in.to(options.type), t, said);
+        });
+    }
+
+    private Tensor answer(UnetCondition2d net, Tensor x, double t, Texts said) {
+        TextGuidance guidance = said.guidance();
+        boolean told = config.timeCondProjDim() > 0;   // a distilled model is told the scale of the guidance
+        int from = told || !guidance.needsNone() ? 1 : 0, n = said.context().size() - from;
+        if (told && n != 1) throw new ConfigException("prompt", "this model takes one text, got " + n + " parts");
+        long b = x.size(0);
+        Tensor[] answers;
+        if (options.lowMemory || n == 1) {
+            answers = new Tensor[n];
+            for (int i = 0; i < n; i++) answers[i] = one(net, x, t, said, from + i, 1);
+        } else {
+            answers = one(net, x, t, said, from, n).chunk(n, 0);
+        }
+        if (from == 1) return answers[0];
+        Tensor[] with = new Tensor[n - 1];
+        System.arraycopy(answers, 1, with, 0, n - 1);
+        Tensor guided = guidance.of(answers[0], with);
+        assert guided.size(0) == b;
+        return guided;
+    }
+
+    /** Answers [n B,C,h,w] to the texts from that on. */
+    private Tensor one(UnetCondition2d net, Tensor x, double t, Texts said, int from, int n) {
+        return Scope.run(() -> {
+            long b = x.size(0);
+            List<Tensor> inputs = new ArrayList<>(), context = new ArrayList<>(), pooled = new ArrayList<>();
+            for (int i = from; i < from + n; i++) {
+                Tensor c = said.context().get(i), p = said.pooled().get(i);
+                inputs.add(x);
+                context.add(c.expand(b, c.size(1), c.size(2)));
+                if (p != null && wantsPooled()) pooled.add(p.expand(b, p.size(1)));
+            }
+            Tensor text = Torch.cat(0, context).to(options.type), all = n == 1 ? x : Torch.cat(0, inputs);
+            Tensor whole = pooled.isEmpty() ? null : Torch.cat(0, pooled).to(options.type);
+            Tensor times = Torch.full(t, n * b).to(options.device);
+            Tensor told = config.timeCondProjDim() > 0 ? scale(said.guidance().scale(), n * b).to(options.type) : null;
+            Tensor ids = whole == null ? null : timeIds(x, n * b);
+            return net.forward(all, times, new UnetCondition2d.Given(text, null, null, told, whole, ids)).to(DType.F32);
+        });
+    }
+
+    private boolean wantsPooled() { return config.additionEmbedType() == UnetCondition2d.Addition.TEXT_TIME; }
+
+    /** Height and width of an original of this size, the corner of a cut that there is not, and the size again: SDXL, section 2.2. */
+    private Tensor timeIds(Tensor x, long n) {
+        double h = x.size(2) * (double) coder().factor(), w = x.size(3) * (double) coder().factor();
+        return Torch.of(new double[] {h, w, 0, 0, h, w}, 1, 6).to(DType.F32).expand(n, 6).to(options.device);
+    }
+
+    /** Waves of a thousand times the scale less one: Luo et al. 2023, arXiv:2310.04378, as their public code has it. [n,D] */
+    private Tensor scale(double guidance, long n) {
+        int half = config.timeCondProjDim() / 2;
+        Tensor frequency = Torch.arange(0, half).mul(-Math.log(10000) / (half - 1)).exp();
+        Tensor angle = frequency.mul((guidance - 1) * 1000);
+        Tensor waves = Torch.cat(0, angle.sin(), angle.cos());
+        return waves.reshape(1, 2L * half).expand(n, 2L * half).to(options.device);
+    }
+
+    private TextEncoders texts() {
+        if (texts != null) return texts;
+        List<ClipTokenizer> tokenizers = new ArrayList<>();
+        List<ClipText> encoders = new ArrayList<>();
+        for (String part : ENCODERS) {
+            if (!parts.has(part)) continue;
+            tokenizers.add(ClipTokenizer.open(parts.folder(part.replace("text_encoder", "tokenizer"))));
+            ClipText net = textEncoder(part);
+            try (Scope scope = new Scope()) { take(net, ClipText.publicNames(parts.weights(part))); }
+            encoders.add(net);
+        }
+        if (encoders.isEmpty()) throw new ConfigException("model", "'" + parts.name() + "' has no text_encoder");
+        return texts = new TextEncoders(List.copyOf(tokenizers), List.copyOf(encoders),
+            parts.option("force_zeros_for_empty_prompt").asBoolean(false));
+    }
+
+    private UnetCondition2d unet() {
+        if (unet != null) return unet;
+        UnetCondition2d net = new UnetCondition2d(config, Rng.silent());
+        try (Scope scope = new Scope()) { take(net, OldNames.renewed(parts.weights("unet"))); }
+        return unet = net;
+    }
+
+    private PictureCoder coder() {
+        if (coder != null) return coder;
+        PictureCoder c = PictureCoder.of(parts.classes().getOrDefault("vae", ""), parts.config("vae"));
+        try (Scope scope = new Scope()) { take(c.net(), OldNames.renewed(parts.weights("vae"))); }
+        return coder = c;
+    }
+
+    private void take(Module net, Map<String, Tensor> weights) {
+        net.to(options.device);
+        net.take(weights, options.type);
+        net.trainable(false);
+        net.training(false);
+    }
+
+    private void freeTexts() {
+        if (!options.lowMemory || texts == null) return;
+        texts.encoders().forEach(Module::close);
+        texts = null;
+    }
+
+    private void freeUnet() {
+        if (!options.lowMemory || unet == null) return;
+        unet.close();
+        unet = null;
+    }
+
+    private void freeCoder() {
+        if (!options.lowMemory || coder == null) return;
+        coder.net().close();
+        coder = null;
+    }
+
+    /** x [1,3,H,W] in -1 to 1. */
+    private static Picture picture(Tensor x) {
+        Tensor bytes = x.squeeze(0).add(1).mul(127.5).clamp(0, 255).round().to(DType.U8);
+        return new Picture(3, (int) x.size(2), (int) x.size(3), bytes.contiguous().bytes());
+    }
+
+    @Override public void close() {
+        if (texts != null) texts.encoders().forEach(Module::close);
+        if (unet != null) unet.close();
+        if (coder != null) coder.net().close();
+    }
+
+    /** Runs samplers and hands their turns on, with what the model expects for a preview. */
+    private static final class Watch {
+        private final PaintWatcher watcher;
+        private final int of;
+        private final @Nullable PictureCoder coder;
+        private @Nullable Tensor expected;
+        private int done;
+
+        Watch(PaintWatcher watcher, int of, @Nullable PictureCoder coder) {
+            this.watcher = watcher;
+            this.of = of;
+            this.coder = coder;
+        }
+
+        Tensor sample(DiffusersScheduler.Plan plan, Denoiser model, Tensor x, Noise fresh) {
+            Denoiser seen = new Denoiser() {
+                @Override public Tensor denoise(Tensor x, Level at) { return expected = model.denoise(x, at); }
+
+                @Override public Estimate estimate(Tensor x, Level at) {
+                    Estimate e = model.estimate(x, at);
+                    expected = e.x0();
+                    return e;
+                }
+            };
+            try (Guard g = Scope.watch(this::turn)) { return plan.sample(seen, x, fresh); }
+        }
+
+        private void turn(int i, int n, Tensor x) {
+            watcher.step(++done, of, () -> preview(x));
+            expected = null;
+            if (watcher.stop()) throw new CancellationException("stopped at step " + done + " of " + of);
+        }
+
+        private Picture preview(Tensor x) {
+            if (coder == null) throw new IllegalStateException("there are no previews with low memory: the decoder is not loaded");
+            try (Scope scope = new Scope()) {
+                Tensor z = (expected == null ? x : expected).rows(0, 1);
+                long shrink = (Math.max(z.size(2), z.size(3)) + PREVIEW - 1) / PREVIEW;
+                int k = (int) Math.max(1, Math.min(shrink, Math.min(z.size(2), z.size(3))));
+                return picture(coder.decode(k == 1 ? z : Torch.avgPool(z, k), false));
+            }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+package io.palitra.paint;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.palitra.config.ConfigException;
+import io.palitra.engine.DType;
+import io.palitra.engine.Rng;
+import io.palitra.engine.Tensor;
+import io.palitra.net.AutoencoderKl;
+import io.palitra.net.AutoencoderTiny;
+import io.palitra.nn.Module;
+
+/** Pictures to latents as the U-Net wants them, and back. */
+sealed interface PictureCoder {
+    Module net();
+
+    /** Pixels of a picture for one of its latents, along one side. */
+    int factor();
+
+    int channels();
+
+    /** x [B,3,H,W] in -1 to 1 to [B,C,H/f,W/f]; a noise a picture. */
+    Tensor encode(Tensor x, Rng rng);
+
+    /** [B,C,h,w] to [B,3,f h,f w] about -1 to 1. */
+    Tensor decode(Tensor z, boolean byTiles);
+
+    /** Of what the latents are scaled by: two models whose coders differ in it cannot go on with each other's latents. */
+    double scale();
+
+    static PictureCoder of(String className, JsonNode config) {
+        return switch (className) {
+            case "AutoencoderKL" -> new Kl(new AutoencoderKl(AutoencoderKl.Config.fromJson(config), Rng.silent()));
+            case "AutoencoderTiny" -> new Tiny(new AutoencoderTiny(AutoencoderTiny.Config.fromJson(config), Rng.silent()));
+            default -> throw new ConfigException("vae", "no autoencoder '" + className + "'; there are [AutoencoderKL, AutoencoderTiny]");
+        };
+    }
+
+    /** Kingma and Welling's, with an adversary: Rombach et al. 2022. */
+    record Kl(AutoencoderKl net) implements PictureCoder {
+        @Override public int factor() { return net.config().coder().factor(); }
+
+        @Override public int channels() { return net.config().coder().latentChannels(); }
+
+        @Override public Tensor encode(Tensor x, Rng rng) {
+            AutoencoderKl.Posterior q = net.encode(x.to(typeOf(net)));
+            Tensor mean = q.mean().to(DType.F32), deviation = q.logVar().to(DType.F32).mul(0.5).exp();
+            return net.scaled(mean.add(deviation.mul(rng.normalLike(mean))));
+        }
+
+        @Override public Tensor decode(Tensor z, boolean byTiles) {
+            Tensor in = net.unscaled(z).to(typeOf(net));
+            return (byTiles ? net.decode(in, net.tiling()) : net.decode(in)).to(DType.F32);
+        }
+
+        @Override public double scale() { return net.config().coder().scalingFactor(); }
+    }
+
+    /** A small one for quick looks. */
+    record Tiny(AutoencoderTiny net) implements PictureCoder {
+        @Override public int factor() { return net.config().factor(); }
+
+        @Override public int channels() { return net.config().latentChannels(); }
+
+        @Override public Tensor encode(Tensor x, Rng rng) { return net.encode(x.to(typeOf(net))).to(DType.F32); }
+
+        @Override public Tensor decode(Tensor z, boolean byTiles) { return net.decode(z.to(typeOf(net))).to(DType.F32); }
+
+        @Override public double scale() { return 1; }
+    }
+
+    private static DType typeOf(Module net) { return net.parameters().values().iterator().next().dtype(); }
+}

@@ -1,0 +1,85 @@
+package io.palitra.paint;
+
+import io.palitra.config.ConfigException;
+import io.palitra.data.ClipTokenizer;
+import io.palitra.data.Prompt;
+import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
+import io.palitra.net.ClipText;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Prompts to tensors, by the one text encoder of Stable Diffusion or the two of SDXL, whose last hidden layers but one are joined.
+ *
+ * @param tokenizers  one for each encoder
+ * @param zeroNothing whether an empty text to lead away from is all zeros, as SDXL was trained
+ */
+record TextEncoders(List<ClipTokenizer> tokenizers, List<ClipText> encoders, boolean zeroNothing) {
+    private boolean joined() { return encoders.size() > 1 || encoders.get(0).config().projected(); }
+
+    /** The tensors belong to the innermost scope. */
+    Texts encode(String prompt, String negative, double guidance, double rescale) {
+        List<Prompt.Part> parts = Prompt.parse(prompt).parts();
+        double sum = parts.stream().mapToDouble(p -> Math.abs(p.weight())).sum();
+        if (!(sum > 0)) throw new ConfigException("prompt", "the weights of the prompt's parts are all 0");
+        List<List<Prompt.Span>> texts = new ArrayList<>();
+        texts.add(Prompt.parse(negative).parts().stream().flatMap(p -> p.spans().stream()).toList());
+        parts.forEach(p -> texts.add(p.spans()));
+        int windows = 1;
+        for (List<Prompt.Span> t : texts) for (ClipTokenizer k : tokenizers) windows = Math.max(windows, k.windows(t).size());
+        List<Tensor> context = new ArrayList<>();
+        List<@Nullable Tensor> pooled = new ArrayList<>();
+        boolean zero = zeroNothing && negative.isBlank();
+        try (Scope scope = new Scope()) {
+            for (int i = 0; i < texts.size(); i++) {
+                Encoded e = encoded(texts.get(i), windows);
+                boolean nothing = i == 0 && zero;
+                context.add(scope.keep(nothing ? Torch.zerosLike(e.context) : e.context));
+                Tensor p = e.pooled == null ? null : scope.keep(nothing ? Torch.zerosLike(e.pooled) : e.pooled);
+                pooled.add(p);
+            }
+        }
+        double[] weights = parts.stream().mapToDouble(p -> p.weight() / sum).toArray();
+        return new Texts(context, pooled, new TextGuidance(weights, guidance, rescale));
+    }
+
+    private record Encoded(Tensor context, @Nullable Tensor pooled) {}
+
+    /** [1,77 windows,D], and the vector of the whole text, that of its first window. */
+    private Encoded encoded(List<Prompt.Span> text, int windows) {
+        List<Tensor> context = new ArrayList<>();
+        Tensor pooled = null;
+        for (int k = 0; k < encoders.size(); k++) {
+            ClipTokenizer tokenizer = tokenizers.get(k);
+            List<ClipTokenizer.Window> own = new ArrayList<>(tokenizer.windows(text));
+            while (own.size() < windows) own.add(tokenizer.windows("").get(0));
+            int length = tokenizer.positions();
+            long[] ids = new long[windows * length];
+            float[] weights = new float[windows * length];
+            boolean plain = true;
+            for (int w = 0; w < windows; w++) {
+                System.arraycopy(own.get(w).ids(), 0, ids, w * length, length);
+                System.arraycopy(own.get(w).weights(), 0, weights, w * length, length);
+            }
+            for (float w : weights) plain &= w == 1;
+            ClipText encoder = encoders.get(k);
+            var device = encoder.parameters().values().iterator().next().device();
+            ClipText.Output out = encoder.forward(Torch.of(ids, windows, length).to(device), null);
+            Tensor words = joined() ? out.skipping(1) : out.last();
+            if (!plain) words = weighed(words, Torch.of(weights, windows, length, 1).to(device).to(words.dtype()));
+            context.add(words.reshape(1, (long) windows * length, words.size(2)));
+            Tensor whole = out.projected();
+            if (whole != null) pooled = whole.rows(0, 1);
+        }
+        return new Encoded(context.size() == 1 ? context.get(0) : Torch.cat(2, context), pooled);
+    }
+
+    /** Each token's vector times its weight, then all scaled so that their mean is as before. words [W,L,D], weights [W,L,1]. */
+    private static Tensor weighed(Tensor words, Tensor weights) {
+        Tensor changed = words.mul(weights);
+        return changed.mul(words.mean().div(changed.mean()));
+    }
+}

@@ -1,0 +1,14 @@
+package io.palitra.paint;
+
+import io.palitra.engine.Tensor;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the U-Net is told: prompts as tensors, the one to lead away from first.
+ *
+ * @param context  [1,S,D] of each text
+ * @param pooled   [1,P] of each text; null for models that want none
+ * @param guidance how the answers are combined
+ */
+record Texts(List<Tensor> context, List<@Nullable Tensor> pooled, TextGuidance guidance) {}
