@@ -6,7 +6,7 @@ import io.palitra.engine.Torch;
 import org.jspecify.annotations.Nullable;
 
 /** Two-dimensional convolution. x [B,in,H,W], y [B,out,(H + 2 padding - kernel) / stride + 1, ...]. */
-public final class Conv2d extends Module {
+public final class Conv2d extends Affine {
     private final Tensor weight;
     private final @Nullable Tensor bias;
     private final int stride;
@@ -24,5 +24,9 @@ public final class Conv2d extends Module {
         this.padding = padding;
     }
 
-    public Tensor forward(Tensor x) { return Torch.conv2d(x, weight, bias, stride, padding); }
+    @Override Tensor weight() { return weight; }
+
+    @Override Tensor plain(Tensor x) { return Torch.conv2d(x, weight, bias, stride, padding); }
+
+    @Override Tensor by(Tensor other, Tensor x) { return Torch.conv2d(x, other, null, stride, padding); }
 }

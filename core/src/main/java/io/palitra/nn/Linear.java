@@ -6,7 +6,7 @@ import io.palitra.engine.Torch;
 import org.jspecify.annotations.Nullable;
 
 /** y = x W^T + b. x [...,in], y [...,out]. */
-public final class Linear extends Module {
+public final class Linear extends Affine {
     private final Tensor weight;
     private final @Nullable Tensor bias;
 
@@ -22,5 +22,9 @@ public final class Linear extends Module {
         bias = parameter("bias", biases.draw(rng, in, out));
     }
 
-    public Tensor forward(Tensor x) { return Torch.linear(x, weight, bias); }
+    @Override Tensor weight() { return weight; }
+
+    @Override Tensor plain(Tensor x) { return Torch.linear(x, weight, bias); }
+
+    @Override Tensor by(Tensor other, Tensor x) { return Torch.linear(x, other, null); }
 }

@@ -52,6 +52,16 @@ public abstract class Module implements AutoCloseable {
         return all;
     }
 
+    /** Every part, and the parts of those, by the path that begins the keys of its tensors. */
+    public final Map<String, Module> modules() {
+        Map<String, Module> all = new LinkedHashMap<>();
+        children.forEach((name, m) -> {
+            all.put(name, m);
+            m.modules().forEach((k, part) -> all.put(name + "." + k, part));
+        });
+        return all;
+    }
+
     /** What a checkpoint holds: parameters and buffers. The tensors themselves, not copies. */
     public final Map<String, Tensor> state() {
         Map<String, Tensor> all = new LinkedHashMap<>(parameters());

@@ -104,7 +104,7 @@ class HubMutationTest {
     }
 
     /** One to four changes: a bit, a byte, an extreme value, a cut, a stretch doubled, removed, or over another. */
-    private static byte[] mutated(byte[] seed, SplittableRandom random) {
+    static byte[] mutated(byte[] seed, SplittableRandom random) {
         byte[] b = seed.clone();
         for (int changes = random.nextInt(1, 5); changes > 0 && b.length > 1; changes--) {
             int at = random.nextInt(b.length);

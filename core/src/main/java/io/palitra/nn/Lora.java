@@ -1,0 +1,190 @@
+package io.palitra.nn;
+
+import io.palitra.data.FormatException;
+import io.palitra.engine.DType;
+import io.palitra.engine.Rng;
+import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
+import io.palitra.hub.LoraFile;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Low-rank paths beside the layers of a network, to be trained while its own weights rest: y = W x + b + s B A x with s = alpha / r.
+ * Hu et al. 2021, arXiv:2106.09685. A and B are the parameters here, F32, on the device of the network, under the keys of PEFT:
+ * {@code PATH.lora_A.weight} [r,in] or [r,in,k,k], {@code PATH.lora_B.weight} [out,r] or [out,r,1,1]. The network's own keys, weights and
+ * files stay as they are. {@link MergedLora} is for sampling: it costs no time there.
+ */
+public final class Lora extends Module {
+    /** The attention of a diffusion network, as diffusers has it by default. */
+    public static final List<String> ATTENTION = List.of("to_q", "to_k", "to_v", "to_out.0");
+    /** The attention of a text encoder, as diffusers has it by default. */
+    public static final List<String> TEXT_ATTENTION = List.of("q_proj", "k_proj", "v_proj", "out_proj");
+
+    /** s B A x beside one layer. */
+    static final class Path extends Module {
+        private final Tensor a;
+        private final Tensor b;
+        private final float alpha;
+
+        Path(Tensor a, Tensor b, float alpha) {
+            this.a = parameter("lora_A.weight", a);
+            this.b = parameter("lora_B.weight", b);
+            this.alpha = alpha;
+        }
+
+        /** A sees what the layer's own W sees, a kernel with the same stride and padding; B goes from rank to outputs pixel by pixel. */
+        Tensor of(Tensor x, Affine layer) {
+            Tensor down = layer.by(a, x.to(a.dtype())).mul((double) alpha / a.size(0));
+            return a.dims() == 2 ? Torch.linear(down, b, null) : Torch.conv2d(down, b, null, 1, 0);
+        }
+    }
+
+    /** A change, and the path and weight of the layer that it is for. */
+    record Placed(String path, Tensor weight, LoraFile.Change change) {}
+
+    private final Map<String, Affine> layers = new LinkedHashMap<>();
+    private final Map<String, Path> paths = new LinkedHashMap<>();
+
+    private Lora() {}
+
+    /**
+     * Paths that add 0 at first, so that no output changes, save that -0 becomes 0: A is drawn as kohya-ss does, Kaiming-uniform with
+     * a = sqrt(5), which is U(-1/sqrt(n), 1/sqrt(n)) for n inputs (diffusers draws a Gaussian), and B is 0.
+     *
+     * @param targets ends of the paths of layers, such as {@link #ATTENTION}
+     * @throws IllegalArgumentException where a target names no linear layer or convolution, and nothing is changed
+     */
+    public static Lora fresh(Module net, List<String> targets, int rank, float alpha, Rng rng) {
+        if (rank < 1) throw new IllegalArgumentException("illegal rank: " + rank + ", must be at least 1");
+        if (!Float.isFinite(alpha) || alpha == 0) throw new IllegalArgumentException("illegal alpha: " + alpha + ", must be finite, not 0");
+        if (targets.isEmpty()) throw new IllegalArgumentException("illegal targets: none, must be ends of names such as " + ATTENTION);
+        Map<String, Affine> chosen = new LinkedHashMap<>();
+        Set<String> idle = new LinkedHashSet<>(targets);
+        net.modules().forEach((path, m) -> {
+            if (!(m instanceof Affine layer)) return;
+            for (String target : targets) {
+                if (!path.equals(target) && !path.endsWith("." + target)) continue;
+                chosen.put(path, layer);
+                idle.remove(target);
+            }
+        });
+        if (!idle.isEmpty()) throw new IllegalArgumentException(name(net) + " has no linear layer or convolution that ends in " + idle);
+        Lora lora = new Lora();
+        try (Scope scope = new Scope()) {
+            chosen.forEach((path, layer) -> {
+                Tensor w = layer.weight();
+                long[] down = w.shape(), up = w.shape();
+                down[0] = rank;
+                up[1] = rank;
+                Arrays.fill(up, 2, up.length, 1);
+                Tensor a = Init.DEFAULT.draw(rng, w.numel() / w.size(0), down).to(w.device());
+                lora.put(path, layer, new Path(a, Torch.zeros(up).to(w.device()), alpha));
+            });
+        }
+        lora.attach();
+        return lora;
+    }
+
+    /**
+     * Paths that hold a copy of a file's changes of one network, to train on.
+     *
+     * @throws FormatException where the file is for another architecture, and nothing is changed
+     */
+    public static Lora of(Module net, LoraFile.Network network, LoraFile file) {
+        LoraFile ours = new LoraFile(file.name(), file.changes().stream().filter(c -> c.network() == network).toList(), file.metadata());
+        if (ours.changes().isEmpty()) throw new FormatException(file.name(), -1, "changes nothing in a " + network.key());
+        Map<String, Module> modules = net.modules();
+        Lora lora = new Lora();
+        try (Scope scope = new Scope()) {
+            for (Placed p : placed(Map.of(network, net), ours)) {
+                if (!(modules.get(p.path) instanceof Affine layer)) {
+                    throw new FormatException(file.name(), -1, "'" + p.path + "' of " + name(net) + " is no linear layer or convolution");
+                }
+                long[] down = layer.weight().shape(), up = layer.weight().shape();
+                down[0] = p.change.rank();
+                up[1] = p.change.rank();
+                Arrays.fill(up, 2, up.length, 1);
+                lora.put(p.path, layer, new Path(fitted(p.change.a(), layer, down), fitted(p.change.b(), layer, up), p.change.alpha()));
+            }
+        }
+        lora.attach();
+        return lora;
+    }
+
+    private static Tensor fitted(Tensor t, Affine layer, long[] shape) {
+        return t.to(DType.F32).to(layer.weight().device()).reshape(shape).copy();
+    }
+
+    private void put(String path, Affine layer, Path beside) {
+        layers.put(path, layer);
+        paths.put(path, child(path, beside));
+    }
+
+    private void attach() {
+        layers.forEach((path, layer) -> {
+            if (layer.hasPath()) throw new IllegalStateException("'" + path + "' has a low-rank path already; detach that first");
+        });
+        layers.forEach((path, layer) -> layer.beside(paths.get(path)));
+    }
+
+    /** Takes the paths away from the network, which then computes what it did before. To be called before {@link #close}. */
+    public void detach() { layers.values().forEach(layer -> layer.beside(null)); }
+
+    /** A and B as they are now, not copies, for a file. */
+    public List<LoraFile.Change> changes(LoraFile.Network network) {
+        List<LoraFile.Change> changes = new ArrayList<>();
+        paths.forEach((path, p) -> changes.add(new LoraFile.Change(network, path, false, p.a, p.b, p.alpha)));
+        return changes;
+    }
+
+    static String name(Module net) { return net.getClass().getSimpleName(); }
+
+    /** Finds the layer of each change; one that has none, or one of another shape, refuses them all. */
+    static List<Placed> placed(Map<LoraFile.Network, Module> nets, LoraFile file) {
+        Map<LoraFile.Network, Map<String, Tensor>> states = new TreeMap<>();
+        Map<LoraFile.Network, Map<String, String>> paths = new TreeMap<>();
+        nets.forEach((network, net) -> {
+            Map<String, Tensor> state = net.parameters();
+            states.put(network, state);
+            paths.put(network, LoraFile.paths(state.keySet()));
+        });
+        List<Placed> placed = new ArrayList<>();
+        List<String> misfits = new ArrayList<>();
+        for (LoraFile.Change c : file.changes()) {
+            String path = paths.getOrDefault(c.network(), Map.of()).get(c.target());
+            Tensor weight = states.getOrDefault(c.network(), Map.of()).get(path + ".weight");
+            Optional<String> misfit = misfit(nets.get(c.network()), c, weight);
+            misfit.ifPresent(misfits::add);
+            if (misfit.isEmpty()) placed.add(new Placed(Objects.requireNonNull(path), Objects.requireNonNull(weight), c));
+        }
+        if (!misfits.isEmpty()) {
+            throw new FormatException(file.name(), -1, "this LoRA is for another network: " + misfits.get(0) + "; "
+                + misfits.size() + " of " + file.changes().size() + " targets do not fit");
+        }
+        return placed;
+    }
+
+    private static Optional<String> misfit(@Nullable Module net, LoraFile.Change c, @Nullable Tensor w) {
+        if (net == null) return Optional.of("there is no " + c.network().key() + " to change");
+        if (w == null) return Optional.of(name(net) + " has no layer '" + c.target() + "'");
+        long[] own = w.shape(), change = c.shape();
+        return Arrays.equals(matrix(own), matrix(change)) ? Optional.empty() : Optional.of("'" + c.target() + "' of " + name(net) + " is "
+            + Arrays.toString(own) + ", the change is " + Arrays.toString(change));
+    }
+
+    /** A kernel of one pixel is a matrix: some files have the one where the network has the other. */
+    private static long[] matrix(long[] shape) {
+        return shape.length == 4 && shape[2] == 1 && shape[3] == 1 ? new long[] {shape[0], shape[1]} : shape;
+    }
+}
