@@ -17,12 +17,15 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import io.palitra.hub.LoraFile;
 import io.palitra.hub.ModelParts;
 import io.palitra.net.ClipText;
 import io.palitra.net.OldNames;
 import io.palitra.net.UnetCondition2d;
+import io.palitra.nn.MergedLora;
 import io.palitra.nn.Module;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CancellationException;
@@ -106,6 +109,7 @@ public final class Painter implements AutoCloseable {
      * Draws what is asked for.
      *
      * @throws ConfigException when the request does not fit the model
+     * @throws io.palitra.data.FormatException when a file of low-rank changes is broken, or for other networks
      * @throws CancellationException when the watcher stops it
      */
     public PaintResult paint(PaintRequest request, PaintWatcher watcher) {
@@ -124,25 +128,27 @@ public final class Painter implements AutoCloseable {
         if (course.plan.legs().isEmpty() && canvas != null) {
             for (int i = 0; i < how.n(); i++) pictures.add(canvas.picture());
         } else {
-            try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            try (Scope scope = new Scope(); Guard g = Torch.noGrad(); Guard changed = merged(request)) {
                 Texts said = encode(request);
-                freeTexts();
+                if (request.loras().isEmpty()) freeTexts();
                 Tensor known = canvas == null ? null : encoded(canvas, how);
                 List<Tensor> noise = new ArrayList<>();
                 for (int i = 0; i < how.n(); i++) {
                     noise.add(how.noise().draw(item(how, i).split(0), coder().channels(), height / factor, width / factor));
                 }
                 Tensor z = walk(request, course, said, canvas, known, Torch.cat(0, noise).to(options.device), fresh(how), watcher);
-                freeUnet();
+                if (request.loras().isEmpty()) freeUnet();
                 for (int i = 0; i < how.n(); i++) {   // one by one: decoding takes the most memory
                     Tensor x = Scope.run(() -> coder().decode(z.rows(pictures.size(), 1), options.lowMemory));
                     Picture p = picture(x);
                     pictures.add(canvas == null ? p : canvas.upon(p));
                     x.free();
                 }
-                freeCoder();
             }
         }
+        freeTexts();
+        freeUnet();
+        freeCoder();
         return new PaintResult(request, parts.name(), course.label, pictures, (System.nanoTime() - began) / 1e9);
     }
 
@@ -156,7 +162,7 @@ public final class Painter implements AutoCloseable {
      */
     public Tensor latents(PaintRequest request, Tensor noise, @Nullable Tensor known, Noise fresh) {
         return Scope.run(() -> {
-            try (Guard g = Torch.noGrad()) {
+            try (Guard g = Torch.noGrad(); Guard changed = merged(request)) {
                 return walk(request, course(request), encode(request), null, known, noise, fresh, PaintWatcher.NONE);
             }
         });
@@ -204,7 +210,7 @@ public final class Painter implements AutoCloseable {
         try (Painter next = open(ModelParts.open(to.model()), options)) {
             next.checkGoesOn(this, course.scheduler);
             x = watch.sample(plan.until(steps), model(request, course, said, canvas, known), x, fresh);
-            freeUnet();
+            if (request.loras().isEmpty()) freeUnet();
             Texts again = next.encode(request);
             next.freeTexts();
             Course theirs = new Course(next.course(request).scheduler, plan, course.fromNoise, course.label);
@@ -267,6 +273,21 @@ public final class Painter implements AutoCloseable {
         Tensor seen = canvas.seen().to(options.device), mask = canvas.drawn(coder().factor()).to(options.device);
         for (int i = 0; i < how.n(); i++) each.add(Torch.cat(1, mask, coder().encode(seen, item(how, i).split(3))));
         return Torch.cat(0, each);
+    }
+
+    /** The request's low-rank changes, added to the networks until the guard closes. */
+    private Guard merged(PaintRequest request) {
+        if (request.loras().isEmpty()) return () -> { };
+        Map<LoraFile.Network, Module> nets = new EnumMap<>(LoraFile.Network.class);
+        nets.put(LoraFile.Network.UNET, unet());
+        List<ClipText> encoders = texts().encoders();
+        nets.put(LoraFile.Network.TEXT_ENCODER, encoders.get(0));
+        if (encoders.size() > 1) nets.put(LoraFile.Network.TEXT_ENCODER_2, encoders.get(1));
+        try (Scope scope = new Scope()) {
+            MergedLora merged = MergedLora.of(nets, request.loras().stream()
+                .map(l -> new MergedLora.Weighted(LoraFile.read(l.file()), l.weight())).toList());
+            return merged::close;
+        }
     }
 
     private Texts encode(PaintRequest request) {

@@ -55,7 +55,8 @@ class PipelineParityTest {
     private static void compare(String stem, String name, JsonNode runs) {
         JsonNode run = runs.get(name), like = run.has("like") ? runs.get(run.get("like").asText()) : run;
         PaintRequest request = PaintRequest.of(like.get("prompt").asText()).awayFrom(like.get("negative_prompt").asText())
-            .with("steps=" + like.get("steps"), "guidance=" + like.get("guidance_scale"));
+            .with("steps=" + like.get("steps"), "guidance=" + like.get("guidance_scale"),
+                "guidanceRescale=" + like.path("guidance_rescale").asDouble(0), "eta=" + like.path("eta").asDouble(0));
         if (run.has("file")) {
             request = request.with(new PaintRequest.Lora(FOLDER.resolve(run.get("file").asText()), run.get("scale").asDouble()));
         }
