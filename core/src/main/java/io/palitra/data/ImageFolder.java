@@ -19,8 +19,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A folder of pictures, or a .zip of one, which is read in place. Pictures in folders are classed by them, and come one of each class in
- * turn, in the order of their names; pictures side by side have no labels. Sub-folders {@code train} and {@code test} (also {@code valid}, {@code val}, {@code dev}), or
- * {@code train.zip} and {@code test.zip}, are the parts; without them a tenth, picked by a hash of the name, is the test part.
+ * turn, in the order of their names; pictures side by side have no labels. Sub-folders {@code train} and {@code test} (also
+ * {@code valid}, {@code val}, {@code dev}), or {@code train.zip} and {@code test.zip}, are the parts; without them a tenth, picked by a
+ * hash of the name, is the test part.
  *
  * <p>All pictures get the size and channels of the options, or of the first picture of the training part; a picture of another shape is
  * resized to cover that and cut around its middle. They are decoded when opened if all fit a quarter of the heap and 1 GiB. Otherwise each
