@@ -11,15 +11,17 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.IntStream;
 import java.util.zip.CRC32;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A folder of pictures, or a .zip of one, which is read in place. Pictures in folders are classed by them, in the order of their names;
- * pictures side by side have no labels. Sub-folders {@code train} and {@code test} (also {@code valid}, {@code val}, {@code dev}), or
- * {@code train.zip} and {@code test.zip}, are the parts; without them a tenth, picked by a hash of the name, is the test part.
+ * A folder of pictures, or a .zip of one, which is read in place. Pictures in folders are classed by them, and come one of each class in
+ * turn, in the order of their names; pictures side by side have no labels. Sub-folders {@code train} and {@code test} (also
+ * {@code valid}, {@code val}, {@code dev}), or {@code train.zip} and {@code test.zip}, are the parts; without them a tenth, picked by a
+ * hash of the name, is the test part.
  *
  * <p>All pictures get the size and channels of the options, or of the first picture of the training part; a picture of another shape is
  * resized to cover that and cut around its middle. They are decoded when opened if all fit a quarter of the heap and 1 GiB. Otherwise each
@@ -73,7 +75,7 @@ public final class ImageFolder implements ImageDataset {
         this.name = name;
         this.limits = limits;
         this.classNames = classes(path, parts);
-        Part asked = parts[split.ordinal()];
+        Part asked = inTurn(parts[split.ordinal()]);
         if (asked.names.isEmpty()) {
             throw new FormatException(path.toString(), -1, "no pictures in its " + split.name().toLowerCase(Locale.ROOT) + " part, "
                 + parts[1 - split.ordinal()].names.size() + " in the other");
@@ -116,6 +118,17 @@ public final class ImageFolder implements ImageDataset {
         Map<String, Integer> numbers = new HashMap<>();
         for (String c : classNames) numbers.put(c, numbers.size());
         for (int i = 0; i < labels.length; i++) labels[i] = numbers.getOrDefault(top(part.names.get(i).substring(part.root.length())), -1);
+    }
+
+    /** One of each class in turn, while there are, so that the first n of a set are fair to its classes whatever n is. */
+    private static Part inTurn(Part part) {
+        Map<String, Integer> seen = new HashMap<>();
+        Map<Integer, List<String>> turns = new TreeMap<>();
+        for (String file : part.names) {
+            int turn = seen.merge(top(file.substring(part.root.length())), 1, Integer::sum);
+            turns.computeIfAbsent(turn, t -> new ArrayList<>()).add(file);
+        }
+        return new Part(part.archive, part.root, turns.values().stream().flatMap(List::stream).toList());
     }
 
     private static Part whole(Archive archive) {

@@ -62,14 +62,15 @@ public final class RealNvp extends Module implements GenerativeModel<RealNvp.Sam
             int scales,
             @Help("what stands between couplings") Between between,
             @Help("how bytes become densities") Dequantise dequantise,
-            @Help(value = "margin alpha of the logit of pictures", min = 1e-7, max = 0.25) double alpha) {}
+            @Help(value = "margin alpha of the logit of pictures; small, it spreads the noise on black, which is then learned sooner",
+                min = 1e-7, max = 0.25) double alpha) {}
 
     /** How samples are drawn. */
     public record Sampling(@Help(value = "standard deviation of z; 1 is the model", min = 0, max = 10) double temperature) {}
 
     public static final Family<Config> FAMILY = new Family<>("realnvp", "Normalising flow: exact density, exact inverse",
         "Dinh, Sohl-Dickstein and Bengio 2017, arXiv:1605.08803",
-        new Config(4, 32, 1, 2, Between.ACTNORM, Dequantise.UNIFORM, 0.05),
+        new Config(4, 32, 1, 2, Between.ACTNORM, Dequantise.UNIFORM, 0.002),
         Recipe.of(10, 64, new OptimizerSpec.Adam(1e-3, 0.9, 0.999, 1e-8)).withSchedule(new LrSchedule.Cosine(200)).withClip(100)
             .withEma(0.999),
         new Sampling(1), RealNvp::new);

@@ -41,14 +41,14 @@ class ImageFolderTest {
 
     private Path zip(String name, Map<String, byte[]> files) throws IOException { return Files.write(dir.resolve(name), Seeds.zip(files)); }
 
-    @Test void foldersAreClassesInTheOrderOfTheirNames() {
+    @Test void foldersAreClassesInTheOrderOfTheirNamesAndTakeTurns() {
         Map<String, byte[]> files = Seeds.classes();
         files.put("a/readme.txt", new byte[] {1});
         files.put(".thumbs/0.png", new byte[] {1});
         ImageFolder set = open(folder(files), Split.TRAIN, STRICT);
         assertThat(set.classNames()).containsExactly("a", "b");
         assertThat(set.spec()).isEqualTo(new ImageSpec(3, 4, 5, 2));
-        assertThat(new int[] {set.label(0), set.label(1), set.label(2), set.label(3)}).containsExactly(0, 0, 1, 1);
+        assertThat(new int[] {set.label(0), set.label(1), set.label(2), set.label(3)}).containsExactly(0, 1, 0, 1);
         byte[] out = new byte[61];
         set.pixels(3, out, 1);
         assertThat(Arrays.copyOfRange(out, 1, 61)).isEqualTo(Seeds.picture(3, 4, 5).pixels());
