@@ -12,8 +12,8 @@ import com.tngtech.archunit.library.GeneralCodingRules;
 /** The arrows of ARCHITECTURE.md, and what core never does. */
 @AnalyzeClasses(packages = "io.palitra", importOptions = ImportOption.DoNotIncludeTests.class)
 class ArchitectureTest {
-    private static final String[] ORDER = {"edit", "train", "metric", "report", "family", "paint", "model", "diffusion", "net", "nn", "data",
-        "engine", "config"};
+    private static final String[] ORDER = {"edit", "train", "metric", "report", "family", "paint", "model", "diffusion", "net", "nn",
+        "data", "engine", "config"};
 
     @ArchTest static final ArchRule packagesHaveNoCycles = slices().matching("io.palitra.(*)..").should().beFreeOfCycles();
 
@@ -24,7 +24,8 @@ class ArchitectureTest {
 
     @ArchTest static final ArchRule filesOfOthersNeedOnlyTheEngine = noClasses().that().resideInAPackage("io.palitra.hub..").should()
         .dependOnClassesThat().resideInAnyPackage("io.palitra.edit..", "io.palitra.train..", "io.palitra.metric..", "io.palitra.report..",
-            "io.palitra.family..", "io.palitra.paint..", "io.palitra.model..", "io.palitra.diffusion..", "io.palitra.net..", "io.palitra.nn..");
+            "io.palitra.family..", "io.palitra.paint..", "io.palitra.model..", "io.palitra.diffusion..", "io.palitra.net..",
+            "io.palitra.nn..");
 
     @ArchTest static final ArchRule coreIsSilent = GeneralCodingRules.NO_CLASSES_SHOULD_ACCESS_STANDARD_STREAMS;
 

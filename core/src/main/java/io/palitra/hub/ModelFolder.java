@@ -83,16 +83,9 @@ public final class ModelFolder implements ModelParts {
 
     @Override public Path folder(String part) { return folder.resolve(part); }
 
-    @Override public Map<String, Tensor> weights(String part) { return read(file(folder.resolve(part))); }
+    @Override public Map<String, Tensor> weights(String part) { return Weights.read(file(folder.resolve(part))); }
 
     @Override public Path file(String part) { return file(folder.resolve(part)); }
-
-    /** Tensors of a safetensors file, of an index of shards, or of a PyTorch file. They belong to the innermost scope. */
-    public static Map<String, Tensor> read(Path file) {
-        String name = String.valueOf(file.getFileName());
-        if (name.endsWith(".json")) return Shards.read(file);
-        return name.endsWith(".safetensors") ? Safetensors.read(file).tensors() : TorchFile.read(file);
-    }
 
     /**
      * The file, or index of shards, that holds the weights of a part: safetensors before .bin, without a variant before with one.

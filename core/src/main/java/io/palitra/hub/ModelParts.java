@@ -1,14 +1,22 @@
 package io.palitra.hub;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.palitra.data.FormatException;
 import io.palitra.engine.Tensor;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 
 /** A pipeline in files: the parts it is made of by diffusers' names (unet, vae, text_encoder, ...), however they are stored. */
 public interface ModelParts {
-    /** A folder of diffusers. @throws io.palitra.data.FormatException when it is none */
-    static ModelParts open(Path model) { return ModelFolder.open(model); }
+    /** A folder of diffusers. @throws FormatException when it is none */
+    static ModelParts open(Path model) {
+        if (Files.isRegularFile(model) && Weights.named(model)) {
+            throw new FormatException(model.toString(), -1, "is a single file, which holds no tokenizer; `palitra import " + model
+                + " DIR` makes a folder of it that can be opened");
+        }
+        return ModelFolder.open(model);
+    }
 
     /** What a user calls it. */
     String name();
@@ -24,7 +32,7 @@ public interface ModelParts {
 
     default boolean has(String part) { return classes().containsKey(part); }
 
-    /** The configuration of a part. @throws io.palitra.data.FormatException where it is missing or no JSON */
+    /** The configuration of a part. @throws FormatException where it is missing or no JSON */
     JsonNode config(String part);
 
     /** The weights of a part; they belong to the innermost scope. */

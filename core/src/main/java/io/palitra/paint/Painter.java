@@ -175,7 +175,9 @@ public final class Painter implements AutoCloseable {
 
     /** Latents [1,C,h,w] as a picture. */
     public Picture decode(Tensor z) {
-        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) { return picture(coder().decode(z, options.lowMemory)); }
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            return picture(coder().decode(z, options.lowMemory));
+        }
     }
 
     /** The way that a request asks for. */

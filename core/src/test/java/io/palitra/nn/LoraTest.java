@@ -216,7 +216,9 @@ class LoraTest {
             LoraFile file = file(changes(new Rng(7)));
             for (int i = 0; i < 2; i++) {
                 long live = Scope.livePointers();
-                try (Scope inner = new Scope(); MergedLora merged = merged(net, file, 1)) { net.forward(picture()); }
+                try (Scope inner = new Scope(); MergedLora merged = merged(net, file, 1)) {
+                    net.forward(picture());
+                }
                 try (Scope inner = new Scope(); Lora lora = Lora.of(net, Network.UNET, file)) {
                     net.forward(picture());
                     lora.detach();
