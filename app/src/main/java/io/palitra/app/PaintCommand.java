@@ -241,7 +241,8 @@ final class PaintCommand implements Callable<Integer> {
         if (files.size() == pictures.size()) {
             for (int i = 0; i < files.size(); i++) Png.write(files.get(i), pictures.get(i), settings.text(result, i, 1));
         } else {
-            Png.write(files.get(0), Grid.of(pictures, (int) Math.ceil(Math.sqrt(pictures.size())), 2), settings.text(result, 0, pictures.size()));
+            int columns = (int) Math.ceil(Math.sqrt(pictures.size()));
+            Png.write(files.get(0), Grid.of(pictures, columns, 2), settings.text(result, 0, pictures.size()));
         }
     }
 }

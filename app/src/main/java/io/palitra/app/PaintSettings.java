@@ -58,8 +58,8 @@ record PaintSettings(String model, String prompt, String negative, PaintRequest.
             words.append(" <lora:").append(String.valueOf(l.file().getFileName()).replaceAll("\\.[a-z]+$", "")).append(':')
                 .append(number(l.weight())).append('>');
         }
-        PaintSettings one = new PaintSettings(model, prompt, negative, Config.with(how, "n=" + count, "seed=" + (how.seed() + i)), loras, image,
-            strength, mask, blur, margin, switchTo);
+        PaintRequest.How these = Config.with(how, "n=" + count, "seed=" + (how.seed() + i));
+        PaintSettings one = new PaintSettings(model, prompt, negative, these, loras, image, strength, mask, blur, margin, switchTo);
         return Map.of(Parameters.KEY, new Parameters(words.toString(), negative, values).format(), KEY, one.json().toString());
     }
 
@@ -127,7 +127,7 @@ record PaintSettings(String model, String prompt, String negative, PaintRequest.
         int at = switchTo.lastIndexOf('@');
         String time = switchTo.substring(at + 1);
         if (at < 1 || !time.matches("\\d{1,6}(\\.\\d{1,6})?")) {
-            throw new ConfigException("switch-to", "illegal --switch-to: " + switchTo + ", must be MODEL@TIME, a training time such as 300");
+            throw new ConfigException("switch-to", "illegal --switch-to: " + switchTo + ", must be MODEL@TIME, a time of training as 300");
         }
         return request.with(new PaintRequest.Switch(model.apply(switchTo.substring(0, at)), Double.parseDouble(time)));
     }

@@ -227,7 +227,8 @@ class ImportCommandTest {
             assertThat(config.path("model_max_length").asInt()).isEqualTo(77);
             assertThat(Json.read(made.resolve("tokenizer/special_tokens_map.json")).path("pad_token").asText()).isEqualTo("!");
 
-            Path real = Path.of(Optional.ofNullable(System.getenv("PALITRA_PARITY")).orElse("../shared/parity"), "pipelines/clip-tokenizer");
+            Path real = Path.of(Optional.ofNullable(System.getenv("PALITRA_PARITY")).orElse("../shared/parity"), "pipelines",
+                "clip-tokenizer");
             assumeTrue(Files.isDirectory(real), "no tokenizer at " + real + "; PALITRA_PARITY names its folder");
             assertThat(palitra("import", file, root.resolve("real"), "--tokenizer", real).code).isZero();
             long[] ids = ClipTokenizer.open(root.resolve("real/tokenizer")).window("a cat");

@@ -178,7 +178,7 @@ class LdmCheckpointTest {
     @Test void openClipsFusedAttentionIsSplitAndItsProjectionTransposed() {
         try (Scope scope = new Scope()) {
             int d = 4;
-            LdmNames names = new LdmNames().openClip("t.", 10, d, 3, 2);
+            LdmKeyList names = new LdmKeyList().openClip("t.", 10, d, 3, 2);
             Map<String, Tensor> all = names.tensors();
             all.put("t.transformer.resblocks.1.attn.in_proj_weight", Torch.arange(0, 3 * d * d).reshape(3 * d, d));
             all.put("t.transformer.resblocks.1.attn.in_proj_bias", Torch.arange(100, 100 + 3 * d));
@@ -221,7 +221,7 @@ class LdmCheckpointTest {
     @Test void theLastOfTwentyFourBlocksIsLeftOutAndOfTwentyThreeNone() {
         try (Scope scope = new Scope()) {
             for (int blocks : new int[] {23, 24}) {
-                LdmPart part = new LdmPart("a", "t.", new TreeMap<>(new LdmNames().openClip("t.", 10, 4, blocks, 4).tensors()));
+                LdmPart part = new LdmPart("a", "t.", new TreeMap<>(new LdmKeyList().openClip("t.", 10, 4, blocks, 4).tensors()));
                 assertThat(part.openClip(false).path("num_hidden_layers").asInt()).isEqualTo(23);
             }
         }
@@ -232,17 +232,17 @@ class LdmCheckpointTest {
     /** The published models have as many numbers as this, to the last. */
     @Test void theModelsInTheirFullSizeHaveAllTheirTensors() {
         try (Scope scope = new Scope()) {
-            LdmCheckpoint one = read(LdmNames.sd1(4, 320, 768, 12, 128).tensors());
+            LdmCheckpoint one = read(LdmKeyList.sd1(4, 320, 768, 12, 128).tensors());
             assertThat(numbers(part(one, "unet"))).isEqualTo(859_520_964);
             assertThat(part(one, "unet").tensors()).hasSize(686);
             assertThat(numbers(part(one, "vae"))).isEqualTo(83_653_863);
             assertThat(part(one, "vae").tensors()).hasSize(248);
             assertThat(numbers(part(one, "text_encoder"))).isEqualTo(123_060_480);
             assertThat(part(one, "text_encoder").tensors()).hasSize(196);
-            LdmCheckpoint two = read(LdmNames.sd2(4, 320, 1024, 24, 128).tensors());
+            LdmCheckpoint two = read(LdmKeyList.sd2(4, 320, 1024, 24, 128).tensors());
             assertThat(numbers(part(two, "unet"))).isEqualTo(865_910_724);
             assertThat(numbers(part(two, "text_encoder"))).isEqualTo(340_387_840);
-            LdmCheckpoint xl = read(LdmNames.xl(320, 768, 12, 1280, 32, 128).tensors());
+            LdmCheckpoint xl = read(LdmKeyList.xl(320, 768, 12, 1280, 32, 128).tensors());
             assertThat(numbers(part(xl, "unet"))).isEqualTo(2_567_463_684L);
             assertThat(part(xl, "unet").tensors()).hasSize(1680);
             assertThat(numbers(part(xl, "text_encoder"))).isEqualTo(123_060_480);
@@ -252,17 +252,17 @@ class LdmCheckpointTest {
 
     @Test void theModelsInTheirFullSizeHaveTheirPublishedConfigurations() {
         try (Scope scope = new Scope()) {
-            JsonNode one = part(read(LdmNames.sd1(4, 320, 768, 12, 128).tensors()), "unet").config();
+            JsonNode one = part(read(LdmKeyList.sd1(4, 320, 768, 12, 128).tensors()), "unet").config();
             has(one, "{'in_channels': 4, 'out_channels': 4, 'sample_size': 64, 'attention_head_dim': 8, 'cross_attention_dim': 768,"
                 + "'block_out_channels': [320, 640, 1280, 1280], 'layers_per_block': 2, 'norm_num_groups': 32, 'flip_sin_to_cos': true,"
                 + "'down_block_types': ['CrossAttnDownBlock2D', 'CrossAttnDownBlock2D', 'CrossAttnDownBlock2D', 'DownBlock2D'],"
                 + "'up_block_types': ['UpBlock2D', 'CrossAttnUpBlock2D', 'CrossAttnUpBlock2D', 'CrossAttnUpBlock2D']}");
-            LdmCheckpoint two = read(LdmNames.sd2(4, 320, 1024, 24, 128).tensors());
+            LdmCheckpoint two = read(LdmKeyList.sd2(4, 320, 1024, 24, 128).tensors());
             has(part(two, "unet").config(), "{'sample_size': 96, 'attention_head_dim': [5, 10, 20, 20], 'cross_attention_dim': 1024,"
                 + "'use_linear_projection': true, 'upcast_attention': true}");
             has(part(two, "text_encoder").config(), "{'architectures': ['CLIPTextModel'], 'hidden_act': 'gelu', 'hidden_size': 1024,"
                 + "'intermediate_size': 4096, 'num_attention_heads': 16, 'num_hidden_layers': 23, 'vocab_size': 49408}");
-            LdmCheckpoint xl = read(LdmNames.xl(320, 768, 12, 1280, 32, 128).tensors());
+            LdmCheckpoint xl = read(LdmKeyList.xl(320, 768, 12, 1280, 32, 128).tensors());
             has(part(xl, "unet").config(), "{'sample_size': 128, 'attention_head_dim': [5, 10, 20], 'cross_attention_dim': 2048,"
                 + "'use_linear_projection': true, 'addition_embed_type': 'text_time', 'addition_time_embed_dim': 256,"
                 + "'projection_class_embeddings_input_dim': 2816, 'transformer_layers_per_block': [1, 2, 10],"
@@ -273,7 +273,7 @@ class LdmCheckpointTest {
                 + "'intermediate_size': 5120, 'num_attention_heads': 20, 'num_hidden_layers': 32, 'projection_dim': 1280}");
             has(part(xl, "vae").config(), "{'scaling_factor': 0.13025, 'sample_size': 1024, 'block_out_channels': [128, 256, 512, 512],"
                 + "'latent_channels': 4, 'layers_per_block': 2}");
-            has(part(read(LdmNames.refiner(384, 1280, 32, 128).tensors()), "unet").config(), "{'attention_head_dim': [6, 12, 24, 24],"
+            has(part(read(LdmKeyList.refiner(384, 1280, 32, 128).tensors()), "unet").config(), "{'attention_head_dim': [6, 12, 24, 24],"
                 + "'cross_attention_dim': 1280, 'projection_class_embeddings_input_dim': 2560, 'transformer_layers_per_block': 4,"
                 + "'addition_time_embed_dim': 256, 'block_out_channels': [384, 768, 1536, 1536],"
                 + "'down_block_types': ['DownBlock2D', 'CrossAttnDownBlock2D', 'CrossAttnDownBlock2D', 'DownBlock2D']}");
@@ -288,8 +288,8 @@ class LdmCheckpointTest {
     /** The same structures, narrower: the networks take every tensor, and want no other. */
     @Test void theNetworksTakeWhatAFileOfTheirStructureGives() {
         try (Scope scope = new Scope()) {
-            for (LdmNames names : List.of(LdmNames.sd1(4, 32, 48, 2, 32), LdmNames.sd1(9, 32, 48, 2, 32), LdmNames.sd2(4, 64, 64, 3, 32),
-                    LdmNames.xl(32, 32, 2, 64, 2, 32), LdmNames.refiner(32, 64, 2, 32))) {
+            for (LdmKeyList names : List.of(LdmKeyList.sd1(4, 32, 48, 2, 32), LdmKeyList.sd1(9, 32, 48, 2, 32), LdmKeyList.sd2(4, 64, 64, 3, 32),
+                    LdmKeyList.xl(32, 32, 2, 64, 2, 32), LdmKeyList.refiner(32, 64, 2, 32))) {
                 LdmCheckpoint checkpoint = read(names.tensors());
                 checkpoint.parts().forEach((name, part) -> {
                     try (Module net = network(name, part.config())) { net.load(part.tensors()); }
@@ -302,7 +302,7 @@ class LdmCheckpointTest {
     @Test void namesOfTheTextEncoderMayLackTheirFirstWord() {
         try (Scope scope = new Scope()) {
             Map<String, Tensor> all = new LinkedHashMap<>();
-            LdmNames.sd1(4, 32, 48, 2, 32).tensors().forEach((k, t) -> all.put(k.replace(".text_model.", "."), t));
+            LdmKeyList.sd1(4, 32, 48, 2, 32).tensors().forEach((k, t) -> all.put(k.replace(".text_model.", "."), t));
             assertThat(all).containsKey("cond_stage_model.transformer.embeddings.position_ids");
             Part text = part(read(all), "text_encoder");
             try (Module net = network("text_encoder", text.config())) { net.load(text.tensors()); }
@@ -319,16 +319,16 @@ class LdmCheckpointTest {
 
     @Test void thePipelineAndTheSchedulerAreThoseOfTheModel() {
         try (Scope scope = new Scope()) {
-            model(LdmNames.sd1(4, 32, 48, 2, 32), "StableDiffusionPipeline", "PNDMScheduler", "epsilon", 64);
-            model(LdmNames.sd1(9, 32, 48, 2, 32), "StableDiffusionInpaintPipeline", "PNDMScheduler", "epsilon", 64);
-            model(LdmNames.sd2(4, 64, 64, 3, 32), "StableDiffusionPipeline", "DDIMScheduler", "v_prediction", 96);
-            model(LdmNames.sd2(9, 64, 64, 3, 32), "StableDiffusionInpaintPipeline", "PNDMScheduler", "epsilon", 64);
-            model(LdmNames.xl(32, 32, 2, 64, 2, 32), "StableDiffusionXLPipeline", "EulerDiscreteScheduler", "epsilon", 128);
-            LdmNames marked = LdmNames.xl(32, 32, 2, 64, 2, 32).tensor("v_pred", 0).tensor("ztsnr", 0);
+            model(LdmKeyList.sd1(4, 32, 48, 2, 32), "StableDiffusionPipeline", "PNDMScheduler", "epsilon", 64);
+            model(LdmKeyList.sd1(9, 32, 48, 2, 32), "StableDiffusionInpaintPipeline", "PNDMScheduler", "epsilon", 64);
+            model(LdmKeyList.sd2(4, 64, 64, 3, 32), "StableDiffusionPipeline", "DDIMScheduler", "v_prediction", 96);
+            model(LdmKeyList.sd2(9, 64, 64, 3, 32), "StableDiffusionInpaintPipeline", "PNDMScheduler", "epsilon", 64);
+            model(LdmKeyList.xl(32, 32, 2, 64, 2, 32), "StableDiffusionXLPipeline", "EulerDiscreteScheduler", "epsilon", 128);
+            LdmKeyList marked = LdmKeyList.xl(32, 32, 2, 64, 2, 32).tensor("v_pred", 0).tensor("ztsnr", 0);
             model(marked, "StableDiffusionXLPipeline", "EulerDiscreteScheduler", "v_prediction", 128);
             assertThat(read(marked.tensors()).scheduler().path("rescale_betas_zero_snr").asBoolean()).isTrue();
-            model(LdmNames.refiner(32, 64, 2, 32), "StableDiffusionXLImg2ImgPipeline", "EulerDiscreteScheduler", "epsilon", 128);
-            LdmCheckpoint base = LdmCheckpoint.of("a", LdmNames.sd2(4, 64, 64, 3, 32).tensors(), false, Optional.of(Prediction.EPSILON));
+            model(LdmKeyList.refiner(32, 64, 2, 32), "StableDiffusionXLImg2ImgPipeline", "EulerDiscreteScheduler", "epsilon", 128);
+            LdmCheckpoint base = LdmCheckpoint.of("a", LdmKeyList.sd2(4, 64, 64, 3, 32).tensors(), false, Optional.of(Prediction.EPSILON));
             has(base.scheduler(), "{'_class_name': 'PNDMScheduler', 'prediction_type': 'epsilon', 'steps_offset': 1,"
                 + "'skip_prk_steps': true, 'set_alpha_to_one': false, 'beta_start': 0.00085, 'beta_end': 0.012,"
                 + "'beta_schedule': 'scaled_linear'}");
@@ -336,7 +336,7 @@ class LdmCheckpointTest {
         }
     }
 
-    private static void model(LdmNames names, String pipeline, String scheduler, String prediction, int size) {
+    private static void model(LdmKeyList names, String pipeline, String scheduler, String prediction, int size) {
         LdmCheckpoint checkpoint = read(names.tensors());
         has(checkpoint.index(), "{'_class_name': '" + pipeline + "', 'scheduler': ['diffusers', '" + scheduler + "']}");
         has(checkpoint.scheduler(), "{'_class_name': '" + scheduler + "', 'prediction_type': '" + prediction + "'}");
@@ -349,7 +349,7 @@ class LdmCheckpointTest {
 
     @Test void aFolderIsWrittenThatHoldsTheSameNumbers() throws IOException {
         try (Scope scope = new Scope()) {
-            Map<String, Tensor> all = LdmNames.xl(32, 32, 2, 64, 2, 32).tensors();
+            Map<String, Tensor> all = LdmKeyList.xl(32, 32, 2, 64, 2, 32).tensors();
             Tensor fused = new Rng(0).normal(192, 64).to(DType.F16);
             Tensor projection = new Rng(1).normal(64, 64).to(DType.BF16);
             all.put("conditioner.embedders.1.model.transformer.resblocks.0.attn.in_proj_weight", fused);
@@ -378,7 +378,7 @@ class LdmCheckpointTest {
     /** A small good file in which one tensor is another, or in place of the shape null gone. */
     private static void refusedWith(String name, long @Nullable [] shape, String... why) {
         try (Scope scope = new Scope()) {
-            LdmNames names = LdmNames.sd1(4, 32, 48, 2, 32);
+            LdmKeyList names = LdmKeyList.sd1(4, 32, 48, 2, 32);
             if (shape == null) names.tensors().keySet().removeIf(k -> k.startsWith(name));
             else names.tensor(name, shape);
             refused(() -> read(names.tensors()), why);
@@ -421,11 +421,11 @@ class LdmCheckpointTest {
         refusedWith("cond_stage_model.transformer.text_model.embeddings.token_embedding.weight", new long[] {9, 47}, "width 48", "give 47");
         try (Scope scope = new Scope()) {
             String fused = "cond_stage_model.model.transformer.resblocks.0.attn.in_proj_weight";
-            LdmNames two = LdmNames.sd2(4, 64, 64, 3, 32).tensor(fused, 190, 64);
+            LdmKeyList two = LdmKeyList.sd2(4, 64, 64, 3, 32).tensor(fused, 190, 64);
             refused(() -> read(two.tensors()), "in_proj_weight", "[3 D,D]");
-            LdmNames xl = LdmNames.xl(32, 32, 2, 64, 2, 32).tensor("model.diffusion_model.label_emb.0.0.weight", 128, 65);
+            LdmKeyList xl = LdmKeyList.xl(32, 32, 2, 64, 2, 32).tensor("model.diffusion_model.label_emb.0.0.weight", 128, 65);
             refused(() -> read(xl.tensors()), "label_emb.0.0.weight", "65");
-            LdmNames deeper = LdmNames.xl(32, 32, 2, 64, 2, 32);
+            LdmKeyList deeper = LdmKeyList.xl(32, 32, 2, 64, 2, 32);
             deeper.tensors().keySet().removeIf(k -> k.startsWith("model.diffusion_model.output_blocks.0.1.transformer_blocks.9."));
             refused(() -> read(deeper.tensors()), "output_blocks.0 has 9 blocks", "10");
         }
@@ -434,7 +434,7 @@ class LdmCheckpointTest {
     @Test void otherWeightsAreNotTakenForACheckpoint() {
         try (Scope scope = new Scope()) {
             assertThat(LdmCheckpoint.recognises(Map.of("conv_in.weight", Torch.ones(1)))).isFalse();
-            assertThat(LdmCheckpoint.recognises(LdmNames.sd1(4, 32, 48, 2, 32).tensors())).isTrue();
+            assertThat(LdmCheckpoint.recognises(LdmKeyList.sd1(4, 32, 48, 2, 32).tensors())).isTrue();
             refused(() -> read(Map.of("model.diffusion_model.joint_blocks.0.x.weight", Torch.ones(1))), "is not of Stable Diffusion");
         }
     }

@@ -11,13 +11,13 @@ import java.util.Map;
  * Names and shapes of checkpoints of latent diffusion, built as the code of latent diffusion builds its networks: block by block, where
  * each block of the way up gets what was kept last on the way down. The tensors are one number in many places.
  */
-final class LdmNames {
+final class LdmKeyList {
     private final Map<String, Tensor> all = new LinkedHashMap<>();
     private final Tensor zero = Torch.zeros();
 
     Map<String, Tensor> tensors() { return all; }
 
-    LdmNames tensor(String name, long... shape) {
+    LdmKeyList tensor(String name, long... shape) {
         all.put(name, zero.expand(shape));
         return this;
     }
@@ -31,7 +31,7 @@ final class LdmNames {
     }
 
     /** @param adm numbers that are added to the time, 0 = none; @param depth blocks of a transformer at each level */
-    LdmNames unet(int in, int c, int[] mult, int[] depth, int middle, int context, int adm, boolean linear) {
+    LdmKeyList unet(int in, int c, int[] mult, int[] depth, int middle, int context, int adm, boolean linear) {
         String net = "model.diffusion_model.";
         int emb = 4 * c, ch = c, block = 1;
         linear(net + "time_embed.0", c, emb);
@@ -102,7 +102,7 @@ final class LdmNames {
         }
     }
 
-    LdmNames autoencoder(int c, int... mult) {
+    LdmKeyList autoencoder(int c, int... mult) {
         String net = "first_stage_model.";
         int ch = c, levels = mult.length;
         conv(net + "encoder.conv_in", 3, c, 3);
@@ -147,7 +147,7 @@ final class LdmNames {
         resnet(at + "block_2.", c, c);
     }
 
-    LdmNames clip(String at, int vocabulary, int width, int layers) {
+    LdmKeyList clip(String at, int vocabulary, int width, int layers) {
         tensor(at + "embeddings.position_ids", 1, 77);
         tensor(at + "embeddings.token_embedding.weight", vocabulary, width);
         tensor(at + "embeddings.position_embedding.weight", 77, width);
@@ -163,7 +163,7 @@ final class LdmNames {
         return this;
     }
 
-    LdmNames openClip(String at, int vocabulary, int width, int blocks, int projection) {
+    LdmKeyList openClip(String at, int vocabulary, int width, int blocks, int projection) {
         tensor(at + "positional_embedding", 77, width).tensor(at + "text_projection", width, projection).tensor(at + "logit_scale");
         tensor(at + "token_embedding.weight", vocabulary, width);
         norm(at + "ln_final", width);
@@ -180,7 +180,7 @@ final class LdmNames {
     }
 
     /** What training leaves in a file. */
-    LdmNames leftovers() {
+    LdmKeyList leftovers() {
         for (String name : new String[] {"betas", "alphas_cumprod", "alphas_cumprod_prev", "sqrt_alphas_cumprod",
                 "sqrt_one_minus_alphas_cumprod", "log_one_minus_alphas_cumprod", "sqrt_recip_alphas_cumprod", "sqrt_recipm1_alphas_cumprod",
                 "posterior_variance", "posterior_log_variance_clipped", "posterior_mean_coef1", "posterior_mean_coef2", "lvlb_weights",
@@ -191,27 +191,27 @@ final class LdmNames {
     }
 
     /** Four levels, attention in the upper three: Stable Diffusion 1 with c = 320, text = 768, layers = 12, vae = 128. */
-    static LdmNames sd1(int in, int c, int text, int layers, int vae) {
-        return new LdmNames().unet(in, c, new int[] {1, 2, 4, 4}, new int[] {1, 1, 1, 0}, 1, text, 0, false)
+    static LdmKeyList sd1(int in, int c, int text, int layers, int vae) {
+        return new LdmKeyList().unet(in, c, new int[] {1, 2, 4, 4}, new int[] {1, 1, 1, 0}, 1, text, 0, false)
             .autoencoder(vae, 1, 2, 4, 4).clip("cond_stage_model.transformer.text_model.", 49408, text, layers).leftovers();
     }
 
     /** Stable Diffusion 2 with c = 320, text = 1024, blocks = 24, vae = 128. */
-    static LdmNames sd2(int in, int c, int text, int blocks, int vae) {
-        return new LdmNames().unet(in, c, new int[] {1, 2, 4, 4}, new int[] {1, 1, 1, 0}, 1, text, 0, true)
+    static LdmKeyList sd2(int in, int c, int text, int blocks, int vae) {
+        return new LdmKeyList().unet(in, c, new int[] {1, 2, 4, 4}, new int[] {1, 1, 1, 0}, 1, text, 0, true)
             .autoencoder(vae, 1, 2, 4, 4).openClip("cond_stage_model.model.", 49408, text, blocks, text).leftovers();
     }
 
     /** Stable Diffusion XL with c = 320, texts of 768 in 12 layers and 1280 in 32, vae = 128. */
-    static LdmNames xl(int c, int text, int layers, int text2, int blocks, int vae) {
-        return new LdmNames().unet(4, c, new int[] {1, 2, 4}, new int[] {0, 2, 10}, 10, text + text2, text2 + 6 * 256, true)
+    static LdmKeyList xl(int c, int text, int layers, int text2, int blocks, int vae) {
+        return new LdmKeyList().unet(4, c, new int[] {1, 2, 4}, new int[] {0, 2, 10}, 10, text + text2, text2 + 6 * 256, true)
             .autoencoder(vae, 1, 2, 4, 4).clip("conditioner.embedders.0.transformer.text_model.", 49408, text, layers)
             .openClip("conditioner.embedders.1.model.", 49408, text2, blocks, text2).leftovers();
     }
 
     /** Its refiner with c = 384, text of 1280 in 32 blocks, vae = 128. */
-    static LdmNames refiner(int c, int text, int blocks, int vae) {
-        return new LdmNames().unet(4, c, new int[] {1, 2, 4, 4}, new int[] {0, 4, 4, 0}, 4, text, text + 5 * 256, true)
+    static LdmKeyList refiner(int c, int text, int blocks, int vae) {
+        return new LdmKeyList().unet(4, c, new int[] {1, 2, 4, 4}, new int[] {0, 4, 4, 0}, 4, text, text + 5 * 256, true)
             .autoencoder(vae, 1, 2, 4, 4).openClip("conditioner.embedders.0.model.", 49408, text, blocks, text).leftovers();
     }
 }
