@@ -24,6 +24,7 @@ import io.palitra.model.Update;
 import io.palitra.nn.Init;
 import io.palitra.nn.Linear;
 import io.palitra.nn.Module;
+import io.palitra.nn.Norm;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -56,7 +57,7 @@ public final class RealNvp extends Module implements GenerativeModel<RealNvp.Sam
     public record Config(
             @Help(value = "couplings: of points all; of pictures those of a scale before the squeeze, as many after, one more at the last",
                 min = 1, max = 64) int couplings,
-            @Help(value = "channels, or units, of the networks in the couplings", min = 1, max = 1024) int width,
+            @Help(value = "channels, or units, of the networks in the couplings; of pictures twice as many after each halving", min = 1, max = 1024) int width,
             @Help(value = "residual blocks in each", min = 0, max = 32) int blocks,
             @Help(value = "scales of pictures; each but the last halves the side and factors out half of the numbers", min = 1, max = 6)
             int scales,
@@ -70,14 +71,14 @@ public final class RealNvp extends Module implements GenerativeModel<RealNvp.Sam
 
     public static final Family<Config> FAMILY = new Family<>("realnvp", "Normalising flow: exact density, exact inverse",
         "Dinh, Sohl-Dickstein and Bengio 2017, arXiv:1605.08803",
-        new Config(4, 32, 1, 2, Between.ACTNORM, Dequantise.UNIFORM, 0.002),
-        Recipe.of(10, 64, new OptimizerSpec.Adam(1e-3, 0.9, 0.999, 1e-8)).withSchedule(new LrSchedule.Cosine(200)).withClip(100)
+        new Config(2, 24, 1, 3, Between.ACTNORM, Dequantise.VARIATIONAL, 0.002),
+        Recipe.of(6, 64, new OptimizerSpec.Adam(3e-3, 0.9, 0.999, 1e-8)).withSchedule(new LrSchedule.Cosine(200)).withClip(100)
             .withEma(0.999),
         new Sampling(1), RealNvp::new);
 
     private static final double HALF_LOG_2PI = 0.5 * Math.log(2 * Math.PI);
     /** Couplings of the flow that draws the noise on bytes. */
-    private static final int NOISE_COUPLINGS = 4;
+    private static final int NOISE_COUPLINGS = 2;
 
     private final Config config;
     private final DataSpec data;
@@ -91,7 +92,9 @@ public final class RealNvp extends Module implements GenerativeModel<RealNvp.Sam
         if (data instanceof VectorSpec points) {
             if (points.size() < 2) throw new IllegalArgumentException("RealNvp wants points of 2 numbers or more, got " + data);
             List<Bijection> all = new ArrayList<>();
-            for (int i = 0; i < config.couplings; i++) add(all, "flow." + i, points.size(), Mask.half(points.size(), i), init.split(i));
+            for (int i = 0; i < config.couplings; i++) {
+                add(all, "flow." + i, points.size(), config.width, Mask.half(points.size(), i), init.split(i));
+            }
             scales.add(all);
         } else if (data instanceof ImageSpec image) {
             int step = 1 << config.scales - 1;
@@ -106,18 +109,21 @@ public final class RealNvp extends Module implements GenerativeModel<RealNvp.Sam
     }
 
     private void pictures(ImageSpec image, Rng init) {
-        int channels = image.channels(), n = 0;
+        int channels = image.channels(), wide = config.width, n = 0;
         for (int s = 0; s < config.scales; s++) {
             boolean last = s == config.scales - 1;
             List<Bijection> all = new ArrayList<>();
             int height = image.height() >> s, width = image.width() >> s;
             for (int i = 0; i < config.couplings + (last ? 1 : 0); i++, n++) {
-                add(all, "flow." + n, channels, Mask.checker(height, width, i), init.split(n));
+                add(all, "flow." + n, channels, wide, Mask.checker(height, width, i), init.split(n));
             }
             if (!last) {
                 all.add(new Squeeze());
                 channels *= 4;
-                for (int i = 0; i < config.couplings; i++, n++) add(all, "flow." + n, channels, Mask.half(channels, i), init.split(n));
+                wide *= 2;
+                for (int i = 0; i < config.couplings; i++, n++) {
+                    add(all, "flow." + n, channels, wide, Mask.half(channels, i), init.split(n));
+                }
                 channels /= 2;
             }
             scales.add(all);
@@ -129,11 +135,11 @@ public final class RealNvp extends Module implements GenerativeModel<RealNvp.Sam
         }
     }
 
-    private void add(List<Bijection> all, String name, int channels, Mask mask, Rng rng) {
+    private void add(List<Bijection> all, String name, int channels, int width, Mask mask, Rng rng) {
         boolean image = data instanceof ImageSpec;
         all.add(config.between == Between.ACTNORM ? child(name + ".norm", new ActNorm(channels, image))
             : child(name + ".norm", new FlowNorm(channels, image)));
-        all.add(child(name + ".coupling", new Coupling(channels, 0, config.width, config.blocks, image, mask, rng)));
+        all.add(child(name + ".coupling", new Coupling(channels, 0, width, config.blocks, image, mask, rng)));
     }
 
     /** What a map makes of its input, and log |det| of its Jacobian for each item [B], in nats. */
@@ -293,9 +299,11 @@ public final class RealNvp extends Module implements GenerativeModel<RealNvp.Sam
         }
     }
 
+    /** With group norm in the blocks 400 steps of MNIST ended at 1.59 bits/dim, without at 1.67 (scales=3, width=24). */
     private static final class ConvNet extends Module {
         private final NormedConv first;
         private final List<NormedConv> blocks = new ArrayList<>();
+        private final List<Norm.Group> norms = new ArrayList<>();
         private final NormedConv last;
 
         ConvNet(int in, int width, int count, int out, Rng rng) {
@@ -303,15 +311,18 @@ public final class RealNvp extends Module implements GenerativeModel<RealNvp.Sam
             for (int i = 0; i < 2 * count; i++) {
                 blocks.add(child("blocks." + i, new NormedConv(width, width, i % 2 == 0 ? 1 : 3, false, rng.split(i + 2))));
             }
+            int groups = width % 8 == 0 ? width / 8 : 1;
+            for (int i = 0; i < 2 * count + 1; i++) norms.add(child("norms." + i, new Norm.Group(groups, width, 1e-5)));
             last = child("last", new NormedConv(width, out, 3, true, rng.split(1)));
         }
 
         Tensor forward(Tensor x) {
             Tensor h = first.forward(x);
             for (int i = 0; i < blocks.size(); i += 2) {
-                h = h.add(blocks.get(i + 1).forward(blocks.get(i).forward(h.relu()).relu()));
+                Tensor r = blocks.get(i).forward(norms.get(i).forward(h).silu());
+                h = h.add(blocks.get(i + 1).forward(norms.get(i + 1).forward(r).silu()));
             }
-            return last.forward(h.relu());
+            return last.forward(norms.get(norms.size() - 1).forward(h).silu());
         }
     }
 

@@ -23,6 +23,8 @@ import java.util.Locale;
 public record Judge(Features net, String name) {
     /** Most items of either side whose neighbours are looked up. */
     private static final int NEIGHBOURS_OF = 2000;
+    /** Probability from which the classifier counts as sure of a class. */
+    private static final double CONFIDENT = 0.8;
     private static final int K = 3;
 
     /** Where samples come from. */
@@ -79,6 +81,9 @@ public record Judge(Features net, String name) {
                 InceptionScore.of(Torch.cat(0, data.logits)), drawn.classes.length)));
         out.add(new Measure("confidence", 100 * drawn.confidence / drawn.seen, "%",
             words("mean probability of the likeliest class, %.1f for the data", 100 * data.confidence / data.seen)));
+        out.add(new Measure("confident", 100.0 * drawn.confident / drawn.seen, "%", words(
+            "share of samples whose likeliest class has a probability of %.1f or more, %.1f for the data", CONFIDENT,
+            100.0 * data.confident / data.seen)));
         out.add(new Measure("smallest class", drawn.share(drawn.rarest()), "%", words("samples taken for class %d; all: %s; data: %s",
             drawn.rarest(), drawn.shares(), data.shares())));
         if (drawn.asked > 0) {
@@ -101,7 +106,7 @@ public record Judge(Features net, String name) {
         private final int stride;
         private long[] classes = {};
         private double confidence;
-        private long seen, asked, obeyed;
+        private long seen, asked, obeyed, confident;
 
         Side(String who, int n) {
             this.who = who;
@@ -121,7 +126,9 @@ public record Judge(Features net, String name) {
                 if (classes.length == 0) classes = new long[(int) scores.size(1)];
                 long[] best = scores.argmax(1).longs();
                 for (long c : best) classes[(int) c]++;
-                confidence += scores.to(DType.F64).softmax(1).amax(false, 1).sum().item();
+                Tensor likeliest = scores.to(DType.F64).softmax(1).amax(false, 1);
+                confidence += likeliest.sum().item();
+                confident += (long) likeliest.ge(CONFIDENT).to(DType.F64).sum().item();
                 Tensor labels = batch.labels();
                 if (labels != null) compare(best, labels.rows(0, count).longs());
                 seen += count;
