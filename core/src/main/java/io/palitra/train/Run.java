@@ -24,6 +24,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -164,7 +165,7 @@ public final class Run implements AutoCloseable {
             int each = (int) spec.dims();
             List<Picture> pictures = new ArrayList<>();
             for (int i = 0; i < x.size(0); i++) {
-                pictures.add(new Picture(spec.channels(), spec.height(), spec.width(), java.util.Arrays.copyOfRange(bytes, i * each, (i
+                pictures.add(new Picture(spec.channels(), spec.height(), spec.width(), Arrays.copyOfRange(bytes, i * each, (i
                     + 1) * each)));
             }
             return pictures;
@@ -200,7 +201,7 @@ public final class Run implements AutoCloseable {
             String python = exports.export(folder, items, new Rng(0).on(device)).replace("DIR", name);
             RunConfig.Settings s = config.settings();
             folder.text("README.md", "Trained by Palitra " + s.code() + ": `" + s.family() + "` on `" + Path.of(s.data()).getFileName()
-                + "`, pictures " + s.spec() + ".\n\n```python\n" + python + "```\n");
+                + "`, items of " + Arrays.toString(s.spec().shape()) + ".\n\n```python\n" + python + "```\n");
             return python;
         }
     }
