@@ -134,8 +134,9 @@ public final class DiffusersScheduler {
     public Kind kind() { return kind; }
 
     /**
-     * The DDPMScheduler of a schedule: the keys that {@link #DiffusersScheduler(JsonNode)} and the library read, for pictures in [-1,1]. Its
-     * steps are {@link Spacing.Trailing}, as those of {@link Sampler.Ddim} are, which matters to who makes a scheduler of few steps of it.
+     * The DDPMScheduler of a schedule: the keys that {@link #DiffusersScheduler(JsonNode)} and the library read, for pictures in
+     * [-1,1]. Its steps are {@link Spacing.Trailing}, as those of {@link Sampler.Ddim} are: a scheduler of fewer steps made of it keeps
+     * them.
      */
     public static ObjectNode ddpm(NoiseSchedule schedule, Prediction prediction) {
         ObjectNode json = JsonNodeFactory.instance.objectNode().put("_class_name", Kind.DDPM.className());

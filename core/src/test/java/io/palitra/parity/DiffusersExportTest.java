@@ -30,7 +30,6 @@ import io.palitra.net.VqModel;
 import io.palitra.nn.Module;
 import java.io.IOException;
 import java.net.URISyntaxException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Collections;
@@ -40,7 +39,7 @@ import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Networks trained and saved here: what Python's diffusers computes with the same files is what we do. The files tell how they were made. */
+/** Networks trained and saved here: what Python's diffusers computes with their files is what we do. A README.md lies beside them. */
 class DiffusersExportTest {
     /** Of the largest number; the README.md beside the files has what was measured. */
     private static final double TOLERANCE = 1e-5;
