@@ -103,7 +103,7 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
     private static final int DRAWS = 500;
     /** Numbers of data whose likelihood is measured: 10,000 items of 28x28, fewer larger ones, since each is decoded 500 times. */
     private static final long SCORED = 7_840_000;
-    /** The same with net=kl, whose decoder takes a hundred times as long: 100 items of 28x28. */
+    /** The same with net=kl, whose decoder is slow: it has residual blocks at full resolution. 100 items of 28x28. */
     private static final long SCORED_KL = SCORED / 100;
     /** Importance samples of {@link #logProb}. */
     private static final int QUICK_DRAWS = 64;
@@ -117,7 +117,7 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
     private final int classes;
     /** Numbers of a code, Z. */
     private final int latent;
-    private final @Nullable AutoencoderKl kl;
+    private final @Nullable AutoencoderKl autoencoder;
     private final Coder encoder;
     private final Coder decoder;
     /** Of a Gaussian decoder: log of the standard deviation, 0-d. */
@@ -137,13 +137,13 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
         classes = config.conditional ? data.classes() : 0;
         if (config.net instanceof Net.Kl net) {
             ImageSpec pictures = pictures(net);
-            kl = child("autoencoder", new AutoencoderKl(net.autoencoder(pictures, config.latent), init));
-            int factor = kl.config().coder().factor(), h = pictures.height() / factor, w = pictures.width() / factor;
+            autoencoder = child("autoencoder", new AutoencoderKl(net.autoencoder(pictures, config.latent), init));
+            int factor = autoencoder.config().coder().factor(), h = pictures.height() / factor, w = pictures.width() / factor;
             latent = config.latent * h * w;
-            encoder = Coder.encoder("Vae", kl, pictures);
-            decoder = Coder.decoder("Vae", kl, config.latent, h, w);
+            encoder = Coder.encoder("Vae", autoencoder, pictures);
+            decoder = Coder.decoder("Vae", autoencoder, config.latent, h, w);
         } else {
-            kl = null;
+            autoencoder = null;
             latent = config.latent;
             encoder = child("encoder", Coder.encoder("Vae", config.net, data, classes, 2 * latent, init.split(0)));
             int planes = config.decoder instanceof Decoder.Logistic ? 2 : 1;
@@ -348,7 +348,7 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
 
     @Override public List<Measure> evaluate(Iterable<Batch> test, Rng rng) {
         double recon = 0, kl = 0, log = 0, error = 0;
-        long items = 0, scored = 0, mostScored = Math.max(1, (kl == null ? SCORED : SCORED_KL) / data.dims());
+        long items = 0, scored = 0, mostScored = Math.max(1, (autoencoder == null ? SCORED : SCORED_KL) / data.dims());
         for (Batch batch : test) {
             try (Scope scope = new Scope()) {
                 Rng own = rng.at(items);
@@ -394,7 +394,7 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
 
     /** An AutoencoderKL whose scaling factor makes the deviation of codes 1, as in Rombach et al. 2022, appendix G. */
     @Override public String export(FolderDraft folder, Iterable<Batch> train, Rng rng) {
-        if (kl == null) {
+        if (autoencoder == null) {
             throw new IllegalArgumentException("a Vae with net=" + config.net.getClass().getSimpleName().toLowerCase(Locale.ROOT)
                 + " is no network of diffusers; one with net=kl is");
         }
@@ -402,15 +402,15 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
         long n = 0;
         for (Batch batch : train) {
             try (Scope scope = new Scope()) {
-                Tensor z = kl.encode(batch.x()).sample(rng.at(n)).to(DType.F64);
+                Tensor z = autoencoder.encode(batch.x()).sample(rng.at(n)).to(DType.F64);
                 sum += z.sum().item();   // waits for the device
                 squares += z.square().sum().item();
                 n += z.numel();
             }
         }
         double mean = sum / n;
-        ObjectNode json = kl.config().toJson().put("scaling_factor", 1 / Math.sqrt(squares / n - mean * mean));
-        folder.network("", json, kl.state());
+        ObjectNode json = autoencoder.config().toJson().put("scaling_factor", 1 / Math.sqrt(squares / n - mean * mean));
+        folder.network("", json, autoencoder.state());
         return """
             from diffusers import AutoencoderKL
 
