@@ -18,7 +18,8 @@ import picocli.CommandLine.IVersionProvider;
         "Begin with: palitra train vae"},
     subcommands = {TrainCommand.class, ResumeCommand.class, SampleCommand.class, EvaluateCommand.class, ReconstructCommand.class,
         CompleteCommand.class, AnomaliesCommand.class, BalanceCommand.class, InterpolateCommand.class, MapCommand.class,
-        FamiliesCommand.class, DataCommand.class, PaintCommand.class, PullCommand.class, ImportCommand.class, InspectCommand.class,
+        FamiliesCommand.class, DataCommand.class, PaintCommand.class, PullCommand.class, ImportCommand.class, ExportCommand.class,
+        InspectCommand.class,
         DoctorCommand.class,
         AutoComplete.GenerateCompletion.class})
 public final class Main implements Runnable {

@@ -8,6 +8,7 @@ import io.palitra.engine.Torch;
 import java.util.Iterator;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
+import java.util.function.IntUnaryOperator;
 import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -95,7 +96,16 @@ public final class DataLoader implements AutoCloseable {
      * its end within one scope.
      */
     public static Iterable<Batch> inOrder(Dataset data, int batch, int limit, Device device) {
-        int n = Math.min(limit, data.size());
+        return each(data, batch, Math.min(limit, data.size()), i -> i, device);
+    }
+
+    /** As {@link #inOrder}, but {@code limit} items drawn by a seed, each at most once: in a folder the classes stand in a row. */
+    public static Iterable<Batch> drawn(Dataset data, int batch, int limit, long seed, Device device) {
+        int[] order = new Rng(seed).permutation(data.size());
+        return each(data, batch, Math.min(limit, order.length), i -> order[i], device);
+    }
+
+    private static Iterable<Batch> each(Dataset data, int batch, int n, IntUnaryOperator item, Device device) {
         return () -> new Iterator<>() {
             private int at;
             private @Nullable Scope scope;
@@ -110,7 +120,7 @@ public final class DataLoader implements AutoCloseable {
             @Override public Batch next() {
                 if (scope != null) scope.close();
                 int[] items = new int[Math.min(batch, n - at)];
-                for (int i = 0; i < items.length; i++) items[i] = at + i;
+                for (int i = 0; i < items.length; i++) items[i] = item.applyAsInt(at + i);
                 long step = at / batch;
                 at += items.length;
                 scope = new Scope();

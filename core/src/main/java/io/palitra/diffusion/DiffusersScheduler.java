@@ -1,7 +1,10 @@
 package io.palitra.diffusion;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.MissingNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.ConfigException;
 import io.palitra.engine.Tensor;
 import java.util.ArrayList;
@@ -96,6 +99,8 @@ public final class DiffusersScheduler {
         }
     }
 
+    /** The library's one cosine. */
+    private static final double COSINE_S = 0.008;
     /** Below this number of steps the last ones are of lower order. */
     private static final int STEADY = 15;
 
@@ -127,6 +132,33 @@ public final class DiffusersScheduler {
     }
 
     public Kind kind() { return kind; }
+
+    /**
+     * The DDPMScheduler of a schedule: the keys that {@link #DiffusersScheduler(JsonNode)} and the library read, for pictures in
+     * [-1,1]. Its steps are {@link Spacing.Trailing}, as those of {@link Sampler.Ddim} are: a scheduler of fewer steps made of it keeps
+     * them.
+     */
+    public static ObjectNode ddpm(NoiseSchedule schedule, Prediction prediction) {
+        ObjectNode json = JsonNodeFactory.instance.objectNode().put("_class_name", Kind.DDPM.className());
+        json.put("num_train_timesteps", schedule.levels());
+        if (schedule instanceof NoiseSchedule.Linear s) {
+            json.put("beta_schedule", "linear").put("beta_start", s.betaStart()).put("beta_end", s.betaEnd());
+        } else if (schedule instanceof NoiseSchedule.ScaledLinear s) {
+            json.put("beta_schedule", "scaled_linear").put("beta_start", s.betaStart()).put("beta_end", s.betaEnd());
+        } else if (schedule instanceof NoiseSchedule.Sigmoid s) {
+            json.put("beta_schedule", "sigmoid").put("beta_start", s.betaStart()).put("beta_end", s.betaEnd());
+        } else if (schedule.equals(new NoiseSchedule.Cosine(schedule.levels(), COSINE_S))) {
+            json.put("beta_schedule", "squaredcos_cap_v2");
+        } else {
+            ArrayNode betas = json.putArray("trained_betas");
+            for (double beta : schedule.betas()) betas.add(beta);
+        }
+        return json.put("prediction_type", switch (prediction) {
+            case EPS -> "epsilon";
+            case X0 -> "sample";
+            case V -> "v_prediction";
+        }).put("variance_type", "fixed_small").put("clip_sample", true).put("clip_sample_range", 1.0).put("timestep_spacing", "trailing");
+    }
 
     /** What the network says. @throws IllegalStateException of flow matching, where it says a velocity: see {@link #denoiser} */
     public Prediction prediction() {

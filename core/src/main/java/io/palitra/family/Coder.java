@@ -5,6 +5,7 @@ import io.palitra.data.ImageSpec;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import io.palitra.net.AutoencoderKl;
 import io.palitra.nn.Conv2d;
 import io.palitra.nn.ConvTranspose2d;
 import io.palitra.nn.Init;
@@ -58,7 +59,26 @@ final class Coder extends Module {
             }
             c.before.add(x -> x.flatten(1));
             c.dense(channels * (image.height() >> halvings) * (image.width() >> halvings) + classes, List.of(), out, rng);
+        } else {
+            throw new IllegalArgumentException(who + " takes net=mlp or net=conv; net=kl is for a vae");
         }
+        return c;
+    }
+
+    /** The first half of a network that is the caller's: mean and log variance of its latent picture in a row, [B,2Z]. */
+    static Coder encoder(String who, AutoencoderKl net, ImageSpec image) {
+        Coder c = new Coder(who + " encoder", image.shape());
+        c.before.add(x -> {
+            AutoencoderKl.Posterior q = net.encode(x);
+            return Torch.cat(1, q.mean().flatten(1), q.logVar().flatten(1));
+        });
+        return c;
+    }
+
+    /** Its second half, from a latent picture [channels,h,w] in a row. */
+    static Coder decoder(String who, AutoencoderKl net, int channels, int h, int w) {
+        Coder c = new Coder(who + " decoder", channels * h * w);
+        c.before.add(z -> net.decode(z.reshape(z.size(0), channels, h, w)));
         return c;
     }
 

@@ -1,11 +1,14 @@
 package io.palitra.family;
 
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Help;
 import io.palitra.data.Batch;
 import io.palitra.data.DataSpec;
 import io.palitra.data.ImageSpec;
 import io.palitra.diffusion.Clip;
 import io.palitra.diffusion.Denoiser;
+import io.palitra.diffusion.DiffusersScheduler;
 import io.palitra.diffusion.Level;
 import io.palitra.diffusion.NoiseSchedule;
 import io.palitra.diffusion.NoiseTable;
@@ -17,7 +20,9 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import io.palitra.hub.FolderDraft;
 import io.palitra.model.Evaluates;
+import io.palitra.model.Exports;
 import io.palitra.model.Family;
 import io.palitra.model.GenerativeModel;
 import io.palitra.model.LatentModel;
@@ -47,7 +52,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Its code z is the noise that sampling starts from: by a sampler without fresh noise every z has one picture (Song et al. 2021,
  * arXiv:2010.02502, section 5.3).
  */
-public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, LatentModel, Likelihood, Evaluates {
+public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, LatentModel, Likelihood, Evaluates,
+        Exports {
     /** What the model is. The picture's sides must be multiples of 2^(levels - 1). */
     public record Config(
             @Help("what the network says of a noisy picture: its noise, its data, or v = alpha eps - sigma x0") Prediction prediction,
@@ -284,4 +290,45 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
     @Override public Tensor decode(Tensor z) { return sample(samplingDefaults(), z, null, new Rng(0)); }
 
     @Override public boolean normalPrior() { return true; }
+
+    /** A DDPMPipeline. Of a conditional model only its parts are of use: the pipeline tells the network no classes. */
+    @Override public String export(FolderDraft folder, Iterable<Batch> train, Rng rng) {
+        ObjectNode index = JsonNodeFactory.instance.objectNode().put("_class_name", "DDPMPipeline");
+        index.putArray("unet").add("diffusers").add("UNet2DModel");
+        index.putArray("scheduler").add("diffusers").add("DDPMScheduler");
+        folder.json("model_index.json", index);
+        folder.network("unet", unet.config().toJson(), unet.state());
+        folder.json("scheduler/scheduler_config.json", DiffusersScheduler.ddpm(config.schedule, config.prediction));
+        if (!config.conditional) {
+            return """
+                from diffusers import DDIMScheduler, DDPMPipeline
+
+                pipeline = DDPMPipeline.from_pretrained("DIR")
+                pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)   # 50 steps are then enough
+                pipeline(batch_size=1, num_inference_steps=50).images[0].save("sample.png")
+                """;
+        }
+        String steps = config.labelDropout > 0 ? """
+            g = 2   # guidance: 1 = none
+            null = torch.full_like(labels, %d)   # the class of pictures whose class is not told
+            for t in scheduler.timesteps:
+                told, untold = unet(x, t, class_labels=labels).sample, unet(x, t, class_labels=null).sample
+                x = scheduler.step(untold + g * (told - untold), t, x).prev_sample
+            """.formatted(image.classes()) : """
+            for t in scheduler.timesteps:
+                x = scheduler.step(unet(x, t, class_labels=labels).sample, t, x).prev_sample
+            """;
+        return """
+            import torch
+            from diffusers import DDIMScheduler, DDPMPipeline
+
+            pipeline = DDPMPipeline.from_pretrained("DIR")   # it cannot be called: it tells unet no classes
+            unet, scheduler = pipeline.unet, DDIMScheduler.from_config(pipeline.scheduler.config)
+            scheduler.set_timesteps(50)
+            labels = torch.arange(%d)
+            x = torch.randn(len(labels), %d, %d, %d)
+            torch.set_grad_enabled(False)
+            """.formatted(image.classes(), image.channels(), image.height(), image.width()) + steps
+            + "pictures = (x / 2 + 0.5).clamp(0, 1)   # [B,C,H,W] from 0 to 1\n";
+    }
 }

@@ -1,6 +1,11 @@
 package io.palitra.family;
 
 import io.palitra.config.Help;
+import io.palitra.data.ImageSpec;
+import io.palitra.net.Activation;
+import io.palitra.net.AutoencoderKl;
+import io.palitra.net.CoderConfig;
+import java.util.Collections;
 import java.util.List;
 
 /** The network of an autoencoder: how the encoder narrows; the decoder mirrors it. SiLU between layers (Elfwing et al. 2017). */
@@ -22,6 +27,40 @@ public sealed interface Net {
 
         public Conv {
             if (width % 8 != 0) throw new IllegalArgumentException("illegal width: " + width + ", must be a multiple of 8");
+        }
+    }
+
+    /**
+     * The autoencoder of latent diffusion (Rombach et al. 2022, arXiv:2112.10752), whose code is a small picture: diffusers'
+     * {@code AutoencoderKL}. Sides must be multiples of 2^(levels - 1). For a Vae.
+     */
+    record Kl(
+            @Help(value = "channels of each level, from the full resolution down; each level halves it", min = 1, max = 4096)
+            List<Integer> channels,
+            @Help(value = "residual blocks in a level of the encoder; the decoder has one more", min = 1, max = 16) int layers,
+            @Help(value = "groups of channels that are normalised together; must divide channels", min = 1) int groups) implements Net {
+        public Kl() { this(List.of(16, 32, 64), 1, 8); }
+
+        public Kl {
+            channels = List.copyOf(channels);
+            if (channels.isEmpty() || channels.size() > 8) {
+                throw new IllegalArgumentException("illegal channels: " + channels + ", must be 1 to 8 levels");
+            }
+            for (int c : channels) {
+                if (groups < 1 || c % groups != 0) {
+                    throw new IllegalArgumentException("illegal channels: " + channels + ", must be multiples of groups " + groups);
+                }
+            }
+        }
+
+        /** The network of this size on pictures of that shape. @param latent channels of the code */
+        AutoencoderKl.Config autoencoder(ImageSpec image, int latent) {
+            int levels = channels.size();
+            List<CoderConfig.Block> plain = Collections.nCopies(levels, CoderConfig.Block.PLAIN);
+            List<Integer> size = image.height() == image.width() ? List.of(image.height()) : List.of(image.height(), image.width());
+            CoderConfig coder = new CoderConfig(image.channels(), image.channels(), plain, plain, channels, layers, Activation.SILU, latent,
+                groups, size, 1, true, true);
+            return new AutoencoderKl.Config(coder, null, List.of(), List.of(), true, true);
         }
     }
 }

@@ -1,5 +1,6 @@
 package io.palitra.family;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Help;
 import io.palitra.data.Batch;
 import io.palitra.data.DataSpec;
@@ -10,8 +11,10 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import io.palitra.hub.FolderDraft;
 import io.palitra.model.Encoder;
 import io.palitra.model.Evaluates;
+import io.palitra.model.Exports;
 import io.palitra.model.Family;
 import io.palitra.model.GenerativeModel;
 import io.palitra.model.Likelihood;
@@ -20,6 +23,7 @@ import io.palitra.model.LrSchedule;
 import io.palitra.model.Measure;
 import io.palitra.model.Recipe;
 import io.palitra.model.Update;
+import io.palitra.net.AutoencoderKl;
 import io.palitra.nn.Loss;
 import io.palitra.nn.Module;
 import java.util.ArrayList;
@@ -38,7 +42,7 @@ import org.jspecify.annotations.Nullable;
  * <p>A conditional model's code is z followed by the one-hot class, [B,Z+classes]: encode finds the class of the highest ELBO, and the
  * likelihood sums over classes, each as likely as the other.
  */
-public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, Encoder, Likelihood, Evaluates {
+public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, Encoder, Likelihood, Evaluates, Exports {
     /** What x given z is. */
     public sealed interface Decoder {
         /** Black or white pixels, each on its own. */
@@ -75,7 +79,7 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
     /** What the model is. */
     public record Config(
             @Help("layers of encoder and decoder") Net net,
-            @Help(value = "size of the code", min = 1, max = 4096) int latent,
+            @Help(value = "size of the code; with net=kl its channels, of which 4 are usual", min = 1, max = 4096) int latent,
             @Help("distribution of an item given its code") Decoder decoder,
             @Help("what holds codes to the prior") Divergence divergence,
             @Help(value = "weight of the divergence in the loss; 1 is the ELBO", min = 0, max = 1e4) double beta,
@@ -99,6 +103,8 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
     private static final int DRAWS = 500;
     /** Numbers of data whose likelihood is measured: 10,000 items of 28x28, fewer larger ones, since each is decoded 500 times. */
     private static final long SCORED = 7_840_000;
+    /** The same with net=kl, whose decoder is slow: it has residual blocks at full resolution. 100 items of 28x28. */
+    private static final long SCORED_KL = SCORED / 100;
     /** Importance samples of {@link #logProb}. */
     private static final int QUICK_DRAWS = 64;
     /** Importance samples drawn at once. */
@@ -109,6 +115,9 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
     private final Config config;
     private final DataSpec data;
     private final int classes;
+    /** Numbers of a code, Z. */
+    private final int latent;
+    private final @Nullable AutoencoderKl autoencoder;
     private final Coder encoder;
     private final Coder decoder;
     /** Of a Gaussian decoder: log of the standard deviation, 0-d. */
@@ -126,15 +135,42 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
         this.config = config;
         this.data = data;
         classes = config.conditional ? data.classes() : 0;
-        encoder = child("encoder", Coder.encoder("Vae", config.net, data, classes, 2 * config.latent, init.split(0)));
-        int planes = config.decoder instanceof Decoder.Logistic ? 2 : 1;
-        decoder = child("decoder", Coder.decoder("Vae", config.net, config.latent, classes, data, planes, init.split(1)));
+        if (config.net instanceof Net.Kl net) {
+            ImageSpec pictures = pictures(net);
+            autoencoder = child("autoencoder", new AutoencoderKl(net.autoencoder(pictures, config.latent), init));
+            int factor = autoencoder.config().coder().factor(), h = pictures.height() / factor, w = pictures.width() / factor;
+            latent = config.latent * h * w;
+            encoder = Coder.encoder("Vae", autoencoder, pictures);
+            decoder = Coder.decoder("Vae", autoencoder, config.latent, h, w);
+        } else {
+            autoencoder = null;
+            latent = config.latent;
+            encoder = child("encoder", Coder.encoder("Vae", config.net, data, classes, 2 * latent, init.split(0)));
+            int planes = config.decoder instanceof Decoder.Logistic ? 2 : 1;
+            decoder = child("decoder", Coder.decoder("Vae", config.net, latent, classes, data, planes, init.split(1)));
+        }
         if (config.decoder instanceof Decoder.Gaussian g) {
             Tensor log = Torch.full(Math.log(g.deviation));
             logDeviation = g.learned ? parameter("logDeviation", log) : buffer("logDeviation", log);
         } else {
             logDeviation = null;
         }
+    }
+
+    /** Refuses what AutoencoderKL is not: it knows no classes, and what it decodes is the picture itself, from -1 to 1. */
+    private ImageSpec pictures(Net.Kl net) {
+        if (!(data instanceof ImageSpec image)) throw new IllegalArgumentException("Vae with net=kl wants pictures, got " + data);
+        int step = 1 << net.channels().size() - 1;
+        if (image.height() % step != 0 || image.width() % step != 0) {
+            throw new IllegalArgumentException("Vae with net=kl and " + net.channels().size()
+                + " levels of channels wants sides that are multiples of " + step + ", got " + image);
+        }
+        if (!(config.decoder instanceof Decoder.Gaussian)) {
+            throw new IllegalArgumentException("Vae with net=kl wants decoder=gaussian, got decoder="
+                + config.decoder.getClass().getSimpleName().toLowerCase(Locale.ROOT));
+        }
+        if (config.conditional) throw new IllegalArgumentException("Vae with net=kl takes no conditional=true; net=conv does");
+        return image;
     }
 
     /** q(z|x): mu and logVar [B,Z]. */
@@ -187,7 +223,7 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
         Tensor mu = q.mu.reshape(-1, 1), logVar = q.logVar.reshape(-1, 1);   // [BZ,1]: a divergence for each latent
         Tensor each = config.divergence instanceof Divergence.Gjs g ? Loss.skewJensenShannon(mu, logVar, g.alpha)
             : Loss.gaussianKl(mu, logVar);
-        Tensor perLatent = each.reshape(-1, config.latent).mean(false, 0);   // [Z]
+        Tensor perLatent = each.reshape(-1, latent).mean(false, 0);   // [Z]
         Tensor divergence = perLatent.sum();
         Tensor held = config.freeBits > 0 ? perLatent.clampMin(config.freeBits).sum() : divergence;
         double warm = config.klWarmup > 0 ? Math.min(1, (batch.step() + 1) / (double) config.klWarmup) : 1;
@@ -212,7 +248,7 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
             throw new IllegalArgumentException("illegal label: " + how.label + ", " + (classes > 0
                 ? "must be -1 (any) or one of the classes 0.." + (classes - 1) : "must be -1: this Vae is not conditional"));
         }
-        Tensor z = rng.normal(count, config.latent).mul(how.temperature);
+        Tensor z = rng.normal(count, latent).mul(how.temperature);
         if (classes == 0) return mean(decoder.forward(z, null));
         Tensor label = how.label >= 0 ? label(how.label, z) : Torch.oneHot(rng.integers(classes, count), classes);
         return mean(decoder.forward(z, label));
@@ -221,17 +257,17 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
     @Override public boolean normalPrior() { return classes == 0; }
 
     @Override public Tensor prior(int n, Rng rng) {
-        Tensor z = rng.normal(n, config.latent);
+        Tensor z = rng.normal(n, latent);
         return classes == 0 ? z : Torch.cat(1, z, Torch.oneHot(rng.integers(classes, n), classes));
     }
 
     @Override public Tensor decode(Tensor z) {
         if (classes == 0) return mean(decoder.forward(z, null));
-        if (z.dims() != 2 || z.size(1) != config.latent + classes) {
-            throw new IllegalArgumentException("a conditional Vae wants codes [B," + (config.latent + classes)
+        if (z.dims() != 2 || z.size(1) != latent + classes) {
+            throw new IllegalArgumentException("a conditional Vae wants codes [B," + (latent + classes)
                 + "], z and one-hot class, got " + Arrays.toString(z.shape()).replace(" ", ""));
         }
-        return mean(decoder.forward(z.narrow(1, 0, config.latent), z.narrow(1, config.latent, classes)));
+        return mean(decoder.forward(z.narrow(1, 0, latent), z.narrow(1, latent, classes)));
     }
 
     /** The mean of q(z|x), from grey values. */
@@ -245,7 +281,7 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
             codes.add(Torch.cat(1, q.mu, label));
             bounds.add(nll(decoder.forward(q.mu, label), grey).add(q.kl()));
         }
-        Tensor best = Torch.stack(1, bounds).neg().argmax(1).reshape(-1, 1, 1).expand(x.size(0), 1, config.latent + classes);
+        Tensor best = Torch.stack(1, bounds).neg().argmax(1).reshape(-1, 1, 1).expand(x.size(0), 1, latent + classes);
         return Torch.stack(1, codes).gather(1, best).squeeze(1);   // [B,classes,Z+classes] -> [B,Z+classes]
     }
 
@@ -275,7 +311,7 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
             List<Tensor> weights = new ArrayList<>();
             for (int done = 0; done < draws; done += DRAWN) {
                 int k = Math.min(DRAWN, draws - done);
-                Tensor eps = rng.normal(items, k, config.latent).to(target.device());
+                Tensor eps = rng.normal(items, k, latent).to(target.device());
                 List<Tensor> part = new ArrayList<>();
                 for (long from = 0; from < items; from += atOnce) {
                     long first = from, n = Math.min(atOnce, items - from);
@@ -295,7 +331,7 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
         Tensor logVar = q.logVar.unsqueeze(1);
         Tensor z = q.mu.unsqueeze(1).add(logVar.mul(0.5).exp().mul(eps));   // [B,k,Z]
         Tensor prior = eps.square().add(logVar).sub(z.square()).sum(false, 2).mul(0.5);   // the terms with 2 pi cancel
-        Tensor out = decoder.forward(z.reshape(items * k, config.latent), label == null ? null : repeat(label, k));
+        Tensor out = decoder.forward(z.reshape(items * k, latent), label == null ? null : repeat(label, k));
         return prior.sub(nll(out, repeat(target, k)).reshape(items, k));
     }
 
@@ -312,7 +348,7 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
 
     @Override public List<Measure> evaluate(Iterable<Batch> test, Rng rng) {
         double recon = 0, kl = 0, log = 0, error = 0;
-        long items = 0, scored = 0, mostScored = Math.max(1, SCORED / data.dims());
+        long items = 0, scored = 0, mostScored = Math.max(1, (autoencoder == null ? SCORED : SCORED_KL) / data.dims());
         for (Batch batch : test) {
             try (Scope scope = new Scope()) {
                 Rng own = rng.at(items);
@@ -348,11 +384,39 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
                 measures.add(new Measure("bits/dim", -log / scored / data.dims() / Math.log(2), "bits/dim", "of -log p" + first));
             }
         }
-        measures.add(new Measure("KL", kl / n, "nats", "of q(z|x) to the prior, summed over " + config.latent + " latents" + of));
+        measures.add(new Measure("KL", kl / n, "nats", "of q(z|x) to the prior, summed over " + latent + " latents" + of));
         // pictures lie in -1..1: a quarter of the square is that of 0..1
         measures.add(new Measure("reconstruction error", error / n * (image ? 0.25 : 1), image ? "pixel^2, range 0..1" : "data units^2",
             "mean square over " + (image ? "pixels" : "numbers") + ", from the mean of q" + of
             + (bounded() ? "" : "; trained by cross-entropy on grey pixels, which is no likelihood: no nats")));
         return measures;
+    }
+
+    /** An AutoencoderKL whose scaling factor makes the deviation of codes 1, as in Rombach et al. 2022, appendix G. */
+    @Override public String export(FolderDraft folder, Iterable<Batch> train, Rng rng) {
+        if (autoencoder == null) {
+            throw new IllegalArgumentException("a Vae with net=" + config.net.getClass().getSimpleName().toLowerCase(Locale.ROOT)
+                + " is no network of diffusers; one with net=kl is");
+        }
+        double sum = 0, squares = 0;
+        long n = 0;
+        for (Batch batch : train) {
+            try (Scope scope = new Scope()) {
+                Tensor z = autoencoder.encode(batch.x()).sample(rng.at(n)).to(DType.F64);
+                sum += z.sum().item();   // waits for the device
+                squares += z.square().sum().item();
+                n += z.numel();
+            }
+        }
+        double mean = sum / n;
+        ObjectNode json = autoencoder.config().toJson().put("scaling_factor", 1 / Math.sqrt(squares / n - mean * mean));
+        folder.network("", json, autoencoder.state());
+        return """
+            from diffusers import AutoencoderKL
+
+            vae = AutoencoderKL.from_pretrained("DIR")
+            z = vae.encode(pictures).latent_dist.sample() * vae.config.scaling_factor   # pictures [B,C,H,W] from -1 to 1
+            pictures = vae.decode(z / vae.config.scaling_factor).sample
+            """;
     }
 }

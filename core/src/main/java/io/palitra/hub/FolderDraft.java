@@ -6,6 +6,7 @@ import io.palitra.engine.Tensor;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -72,8 +73,33 @@ public final class FolderDraft implements AutoCloseable {
 
     public void json(String path, JsonNode json) { run(0, () -> Json.write(file(path), json)); }
 
+    /** Text in UTF-8. */
+    public void text(String path, String text) {
+        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+        run(bytes.length, () -> {
+            try (Storage.Output out = storage.create(file(path))) {
+                out.write(ByteBuffer.wrap(bytes));
+                out.force();
+            }
+        });
+    }
+
     /** A safetensors file. Waits for the device. */
-    public void tensors(String path, Map<String, Tensor> tensors) { Safetensors.write(storage, file(path), tensors, Map.of()); }
+    public void tensors(String path, Map<String, Tensor> tensors) {
+        Safetensors.write(storage, file(path), tensors, Map.of("format", "pt"));   // transformers has refused files that do not say so
+    }
+
+    /**
+     * A network as diffusers saves it: {@code config.json} and {@code diffusion_pytorch_model.safetensors}. Waits for the device.
+     *
+     * @param part of a pipeline, or empty for a network alone
+     * @param config with the library's {@code _class_name}
+     */
+    public void network(String part, JsonNode config, Map<String, Tensor> state) {
+        String folder = part.isEmpty() ? "" : part + "/";
+        json(folder + "config.json", config);
+        tensors(folder + "diffusion_pytorch_model.safetensors", state);
+    }
 
     /** The bytes of another file. @throws io.palitra.data.FormatException if that cannot be read */
     public void copy(String path, Path from) {

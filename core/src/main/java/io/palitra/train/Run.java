@@ -1,7 +1,9 @@
 package io.palitra.train;
 
 import io.palitra.config.Config;
+import io.palitra.data.Batch;
 import io.palitra.data.DataLoader;
+import io.palitra.data.Dataset;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.Picture;
 import io.palitra.engine.Device;
@@ -11,7 +13,9 @@ import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.family.Families;
+import io.palitra.hub.FolderDraft;
 import io.palitra.hub.Safetensors;
+import io.palitra.model.Exports;
 import io.palitra.model.Family;
 import io.palitra.model.GenerativeModel;
 import io.palitra.model.Trainable;
@@ -20,10 +24,12 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 
 /** A run folder, opened to sample from: its config and its model with the averaged weights, in evaluation mode. */
 public final class Run implements AutoCloseable {
@@ -31,6 +37,9 @@ public final class Run implements AutoCloseable {
     public static final String MODEL = "model.safetensors";
     /** Samples drawn in one batch; more are drawn in several. */
     public static final int AT_ONCE = 256;
+
+    /** Items for what an export measures of a model, and of them in a batch. */
+    private static final int MEASURED = 500, MEASURED_AT_ONCE = 20;
 
     private final Path folder;
     private final RunConfig config;
@@ -156,7 +165,7 @@ public final class Run implements AutoCloseable {
             int each = (int) spec.dims();
             List<Picture> pictures = new ArrayList<>();
             for (int i = 0; i < x.size(0); i++) {
-                pictures.add(new Picture(spec.channels(), spec.height(), spec.width(), java.util.Arrays.copyOfRange(bytes, i * each, (i
+                pictures.add(new Picture(spec.channels(), spec.height(), spec.width(), Arrays.copyOfRange(bytes, i * each, (i
                     + 1) * each)));
             }
             return pictures;
@@ -172,6 +181,29 @@ public final class Run implements AutoCloseable {
             y[i] = Math.max(-2, Math.min(2, v[2 * i + 1]));
         }
         return new Plot(title, "x", "y", 480, 480).scatter(x, y);
+    }
+
+    /**
+     * Writes the model, as it samples, in files that Python's diffusers loads, and a README.md that tells how.
+     *
+     * @param name of the folder, for the README.md
+     * @param train the training split, opened only for a model that must measure something
+     * @return what Python runs to use them
+     * @throws IllegalArgumentException for a family, or a configuration of one, that diffusers does not have
+     */
+    public String export(FolderDraft folder, String name, Supplier<Dataset> train) {
+        if (!(model instanceof Exports exports)) {
+            throw new IllegalArgumentException("'" + config.settings().family() + "' is no model of diffusers; diffusion is, and vae with "
+                + "net=kl");
+        }
+        Iterable<Batch> items = () -> DataLoader.drawn(train.get(), MEASURED_AT_ONCE, MEASURED, 0, device).iterator();
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            String python = exports.export(folder, items, new Rng(0).on(device)).replace("DIR", name);
+            RunConfig.Settings s = config.settings();
+            folder.text("README.md", "Trained by Palitra " + s.code() + ": `" + s.family() + "` on `" + Path.of(s.data()).getFileName()
+                + "`, items of " + Arrays.toString(s.spec().shape()) + ".\n\n```python\n" + python + "```\n");
+            return python;
+        }
     }
 
     /** SHA-256 of the weights in use, or the step of the checkpoint that stands in for them. */

@@ -168,4 +168,8 @@ class AeTest {
         assertThatThrownBy(() -> ae(new VectorSpec(2, 0), "loss=bce"))
             .hasMessage("Ae with loss=bce wants pictures, got VectorSpec[size=2, classes=0]; loss=mse takes points");
     }
+
+    @Test void theAutoencoderOfLatentDiffusionIsLeftToTheVae() {
+        assertThatThrownBy(() -> ae(SMALL, "net=kl")).hasMessage("Ae takes net=mlp or net=conv; net=kl is for a vae");
+    }
 }

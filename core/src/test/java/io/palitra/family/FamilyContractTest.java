@@ -54,6 +54,7 @@ class FamilyContractTest {
             new Case("vae", GREY, List.of("latent=4", "net.hidden=32")),
             new Case("vae", LARGE, List.of("latent=4", "net=conv", "net.width=8", "decoder=logistic", "freeBits=0.1")),
             new Case("vae", RGB, List.of("latent=4", "net=conv", "net.width=8", "decoder=gaussian", "conditional=true", "divergence=gjs")),
+            new Case("vae", RGB, List.of("latent=2", "net=kl", "net.channels=4,4,4", "net.groups=2", "decoder=gaussian")),
             new Case("vae", POINTS, List.of("latent=2", "net.hidden=16", "decoder=gaussian")),
             new Case("gan", GREY, List.of("width=8")),
             new Case("gan", RGB, List.of("width=8", "conditional=true", "loss=hinge", "spectralNorm=true", "minibatchStddev=true")),

@@ -189,6 +189,19 @@ class VaeTest {
         }
     }
 
+    @Test void theCodeOfAnAutoencoderKlIsASmallPictureInARow() {
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            Vae vae = vae(SMALL, "net=kl", "net.channels=4,4", "net.groups=2", "decoder=gaussian", "latent=3");
+            Tensor x = grey(2, 1, 8, 8);
+            assertThat(vae.encode(x).shape()).containsExactly(2, 3 * 4 * 4);
+            assertThat(vae.prior(5, new Rng(1)).shape()).containsExactly(5, 48);
+            assertThat(vae.reconstruct(x).shape()).isEqualTo(x.shape());
+            assertThat(vae.state().keySet()).contains("logDeviation", "autoencoder.quant_conv.weight", "autoencoder.decoder.conv_out.bias");
+            assertThatThrownBy(() -> vae.decode(grey(5, 3))).hasMessage("Vae decoder wants [B,48], got [5,3]");
+            vae.close();
+        }
+    }
+
     @Test void whatCannotBeIsRefusedInOneLine() {
         assertThatThrownBy(() -> vae(POINTS)).hasMessage(
             "Vae with decoder=bernoulli wants pictures, got VectorSpec[size=3, classes=0]; decoder=gaussian takes points");
@@ -198,6 +211,14 @@ class VaeTest {
             + "can be halved twice, such as 28, 32 or 64, got 30x30; net=mlp takes any size");
         assertThatThrownBy(() -> vae(new ImageSpec(1, 8, 8, 0), "conditional=true"))
             .hasMessageContaining("wants labelled data, got ImageSpec");
+        assertThatThrownBy(() -> vae(SMALL, "net=kl")).hasMessage("Vae with net=kl wants decoder=gaussian, got decoder=bernoulli");
+        assertThatThrownBy(() -> vae(POINTS, "net=kl", "decoder=gaussian")).hasMessageContaining("Vae with net=kl wants pictures, got");
+        assertThatThrownBy(() -> vae(SMALL, "net=kl", "decoder=gaussian", "conditional=true"))
+            .hasMessage("Vae with net=kl takes no conditional=true; net=conv does");
+        assertThatThrownBy(() -> vae(new ImageSpec(1, 30, 28, 0), "net=kl", "decoder=gaussian"))
+            .hasMessageStartingWith("Vae with net=kl and 3 levels of channels wants sides that are multiples of 4, got ");
+        assertThatThrownBy(() -> vae(SMALL, "net=kl", "net.groups=5", "decoder=gaussian"))
+            .hasMessageContaining("must be multiples of groups 5");
         assertThatThrownBy(() -> vae(SMALL, "latent=0")).hasMessageContaining("illegal latent: 0");
         try (Scope scope = new Scope()) {
             Vae vae = vae(SMALL);
