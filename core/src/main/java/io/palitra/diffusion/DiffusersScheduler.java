@@ -128,6 +128,9 @@ public final class DiffusersScheduler {
 
     public Kind kind() { return kind; }
 
+    /** Whether the network says noise, data or v at trained levels; otherwise it says a velocity of flow matching. */
+    public boolean denoises() { return prediction.isPresent() && kind != Kind.FLOW_EULER; }
+
     /** What the network says. @throws IllegalStateException of flow matching, where it says a velocity: see {@link #denoiser} */
     public Prediction prediction() {
         return prediction.orElseThrow(() -> new IllegalStateException(kind.className() + " is of a network that says a velocity"));
