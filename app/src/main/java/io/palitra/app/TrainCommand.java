@@ -131,9 +131,10 @@ final class TrainCommand implements Callable<Integer> {
         return end(folder, Trainer.resume(folder, train, test, terminal, stop), json);
     }
 
-    /** Pictures are read with their captions, as large as the model was trained on; its path. */
+    /** Sets that pictures are read with their captions, as large as the model was trained on. The path of the model. */
     private Path captioned() {
         if (model == null) throw new IllegalArgumentException("which model? --model names a folder, or org/name of the hub");
+        if (Files.exists(Path.of(data))) data = Path.of(data).toAbsolutePath().normalize().toString();
         Path base = Hub.resolve(model).toAbsolutePath().normalize();
         set.addAll(List.of("data.captions=true", "data.channels=3"));
         if (set.stream().noneMatch(s -> s.startsWith("data.size="))) set.add("data.size=" + LoraTuning.side(base));

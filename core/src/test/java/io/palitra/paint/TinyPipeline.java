@@ -6,6 +6,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Json;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
 import io.palitra.hub.Safetensors;
 import io.palitra.net.AutoencoderKl;
 import io.palitra.net.ClipText;
@@ -15,6 +17,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Objects;
 
 /** A folder as diffusers saves pipelines, of networks so small that a test can train on them, their weights random. */
 final class TinyPipeline {
@@ -22,7 +25,7 @@ final class TinyPipeline {
         + "'up_block_types': ['UpBlock2D', 'CrossAttnUpBlock2D'], 'layers_per_block': 1, 'norm_num_groups': 4, 'attention_head_dim': 2,"
         + "'cross_attention_dim': 16, 'sample_size': 8}";
     private static final String VAE = "{'block_out_channels': [8, 16], 'down_block_types': ['DownEncoderBlock2D', 'DownEncoderBlock2D'],"
-        + "'up_block_types': ['UpDecoderBlock2D', 'UpDecoderBlock2D'], 'layers_per_block': 1, 'norm_num_groups': 4, 'sample_size': 16}";
+        + "'up_block_types': ['UpDecoderBlock2D', 'UpDecoderBlock2D'], 'layers_per_block': 1, 'norm_num_groups': 4, 'sample_size': 16, 'scaling_factor': 2.0}";
     private static final String TEXT = "{'architectures': ['CLIPTextModel'], 'hidden_size': 16, 'intermediate_size': 32,"
         + "'num_hidden_layers': 2, 'num_attention_heads': 2, 'vocab_size': 192, 'eos_token_id': 191}";
     private static final String SCHEDULER = "{'_class_name': 'DDIMScheduler', 'beta_schedule': 'scaled_linear', 'beta_start': 0.00085,"
@@ -63,7 +66,10 @@ final class TinyPipeline {
         AutoencoderKl.Config v = AutoencoderKl.Config.fromJson(json(VAE));
         try (Scope scope = new Scope()) {
             save(folder.resolve("unet"), u.toJson(), new UnetCondition2d(u, new Rng(1)));
-            save(folder.resolve("vae"), v.toJson(), new AutoencoderKl(v, new Rng(2)));
+            AutoencoderKl vae = new AutoencoderKl(v, new Rng(2));
+            Tensor bias = Objects.requireNonNull(vae.state().get("quant_conv.bias"));
+            bias.copyFrom(Torch.cat(0, bias.detach().rows(0, 4), Torch.full(-12, 4)));   // log of the variance: a trained one is sure of itself
+            save(folder.resolve("vae"), v.toJson(), vae);
         }
     }
 
