@@ -103,6 +103,7 @@ class LoraTuningTest {
     @Test void atStepZeroThePipelinePaintsTheBitsOfItsBase() {
         try (Painter base = Painter.open(ModelParts.open(model), Painter.Options.DEFAULT);
                 LoraTuning fresh = tuning(model, SPEC, "rank=8", "alpha=16", "textEncoder=true")) {
+            assertThat(LoraTuning.side(model)).isEqualTo(16);
             assertThat(fresh.net().parameters().keySet()).anyMatch(k -> k.startsWith("text_encoder.")).anyMatch(k -> k.startsWith("unet."));
             assertThat(latents(fresh.painter())).isEqualTo(latents(base));
             assertThat(paint(fresh.painter()).pixels()).isEqualTo(paint(base).pixels());
@@ -213,6 +214,5 @@ class LoraTuningTest {
             assertThatThrownBy(() -> tuning.updates().get(0).objective().of(bare, new Rng(1))).isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("captions");
         }
-        assertThat(LoraTuning.side(model)).isEqualTo(16);
     }
 }
