@@ -181,7 +181,8 @@ final class TrainCommand implements Callable<Integer> {
         }
         if (!finished) System.err.println("stopped; go on with: palitra resume " + folder);
         if (RunConfig.read(folder.resolve(Run.CONFIG)).model() instanceof LoraTuning.Config c) {
-            System.err.println("paint with it: palitra paint TEXT --model " + c.model() + " --lora " + folder.resolve(LoraTuning.DIFFUSERS));
+            System.err.println("paint with it: palitra paint TEXT --model " + c.model() + " --lora "
+                + folder.resolve(LoraTuning.DIFFUSERS));
             System.err.println("the same for programs that want kohya's form: " + folder.resolve(LoraTuning.KOHYA));
         }
         return finished ? CommandLine.ExitCode.OK : Main.STOPPED;

@@ -104,7 +104,8 @@ public final class CaptionFolder implements ImageDataset {
         String caption = text.strip().replaceAll("\\s+", " ");
         if (caption.isEmpty()) throw new FormatException(file, -1, at + "the caption is empty");
         if (caption.length() > LONGEST) {
-            throw new FormatException(file, -1, at + "the caption has " + caption.length() + " characters, at most " + LONGEST + " are read");
+            throw new FormatException(file, -1, at + "the caption has " + caption.length() + " characters, at most " + LONGEST
+                + " are read");
         }
         return caption;
     }

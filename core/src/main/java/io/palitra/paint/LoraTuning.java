@@ -149,7 +149,9 @@ public final class LoraTuning implements Trainable, Exports {
     }
 
     private static Tensor kept(java.util.function.Supplier<Tensor> make) {
-        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) { return make.get().retain(); }
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            return make.get().retain();
+        }
     }
 
     private UnetCondition2d.Given told(List<String> captions, Tensor pictures) {

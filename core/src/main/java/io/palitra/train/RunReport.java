@@ -37,7 +37,8 @@ public final class RunReport {
         Map<String, String> flat = new LinkedHashMap<>();
         flatten("", config.toJson(), flat);
         Report.write(folder, new ReportData(s.family() + " on " + s.data(), family.about() + " " + family.paper(),
-            result(facts, measures), figures(folder, s), charts(folder), facts, measures, commands(folder, family, config.model()), flat, files(folder)));
+            result(facts, measures), figures(folder, s), charts(folder), facts, measures,
+            commands(folder, family, config.model()), flat, files(folder)));
     }
 
     private static String result(Map<String, String> facts, List<ReportData.Measure> measures) {

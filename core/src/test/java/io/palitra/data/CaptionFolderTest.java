@@ -63,7 +63,8 @@ class CaptionFolderTest {
     }
 
     @Test void linesOfMetadataAreCaptionsFromTheFolderTheyLieIn() throws IOException {
-        put("metadata.jsonl", "{\"file_name\": \"a.png\", \"text\": \"first\", \"more\": 3}\r\n\n{\"text\": \"deep\", \"file_name\": \"x/b.png\"}\n");
+        put("metadata.jsonl", "{\"file_name\": \"a.png\", \"text\": \"first\", \"more\": 3}\r\n\n"
+            + "{\"text\": \"deep\", \"file_name\": \"x/b.png\"}\n");
         put("a.png", PNG);
         put("a.txt", "not this one");
         put("x/b.png", Seeds.png(1, 4, 4));

@@ -89,7 +89,8 @@ class LoraTuningTest {
 
     private static float[] latents(Painter painter) {
         try (Scope scope = new Scope()) {
-            return painter.latents(REQUEST, new Rng(2).normal(1, 4, 8, 8), null, x -> { throw new AssertionError("DDIM adds none"); }).floats();
+            Tensor noise = new Rng(2).normal(1, 4, 8, 8);
+            return painter.latents(REQUEST, noise, null, x -> { throw new AssertionError("DDIM adds none"); }).floats();
         }
     }
 
@@ -195,14 +196,15 @@ class LoraTuningTest {
 
     @Test void whatCannotBeTrainedIsRefusedInOneLine() throws IOException {
         assertThatThrownBy(() -> tuning(TinyPipeline.write(root.resolve("inpaint"), "", "'in_channels': 9"), SPEC))
-            .isInstanceOf(ConfigException.class).hasMessage("'inpaint' cannot be trained by lora: it is an inpainting model: its U-Net wants "
-            + "9 channels");
+            .isInstanceOf(ConfigException.class)
+            .hasMessage("'inpaint' cannot be trained by lora: it is an inpainting model: its U-Net wants 9 channels");
         assertThatThrownBy(() -> tuning(TinyPipeline.write(root.resolve("lcm"), "", "'time_cond_proj_dim': 8"), SPEC))
             .isInstanceOf(ConfigException.class).hasMessageContaining("it is distilled");
         Path flow = TinyPipeline.write(root.resolve("flow"), "'_class_name': 'FlowMatchEulerDiscreteScheduler'", "");
         assertThatThrownBy(() -> tuning(flow, SPEC)).isInstanceOf(ConfigException.class).hasMessageContaining("flow matching");
         Files.writeString(flow.resolve("model_index.json"), "{\"_class_name\": \"FluxPipeline\"}");
-        assertThatThrownBy(() -> LoraTuning.side(flow)).isInstanceOf(ConfigException.class).hasMessageContaining("is a FluxPipeline; there are");
+        assertThatThrownBy(() -> LoraTuning.side(flow)).isInstanceOf(ConfigException.class)
+            .hasMessageContaining("is a FluxPipeline; there are");
         assertThatThrownBy(() -> tuning(model, new ImageSpec(3, 17, 17, 0))).isInstanceOf(IllegalArgumentException.class)
             .hasMessage("'model' wants pictures whose sides 2 divides, got 17x17; near it is data.size=18");
         assertThatThrownBy(() -> tuning(model, new ImageSpec(1, 16, 16, 0))).isInstanceOf(IllegalArgumentException.class)

@@ -25,7 +25,8 @@ final class TinyPipeline {
         + "'up_block_types': ['UpBlock2D', 'CrossAttnUpBlock2D'], 'layers_per_block': 1, 'norm_num_groups': 4, 'attention_head_dim': 2,"
         + "'cross_attention_dim': 16, 'sample_size': 8}";
     private static final String VAE = "{'block_out_channels': [8, 16], 'down_block_types': ['DownEncoderBlock2D', 'DownEncoderBlock2D'],"
-        + "'up_block_types': ['UpDecoderBlock2D', 'UpDecoderBlock2D'], 'layers_per_block': 1, 'norm_num_groups': 4, 'sample_size': 16, 'scaling_factor': 2.0}";
+        + "'up_block_types': ['UpDecoderBlock2D', 'UpDecoderBlock2D'], 'layers_per_block': 1, 'norm_num_groups': 4, 'sample_size': 16,"
+        + "'scaling_factor': 2.0}";
     private static final String TEXT = "{'architectures': ['CLIPTextModel'], 'hidden_size': 16, 'intermediate_size': 32,"
         + "'num_hidden_layers': 2, 'num_attention_heads': 2, 'vocab_size': 192, 'eos_token_id': 191}";
     private static final String SCHEDULER = "{'_class_name': 'DDIMScheduler', 'beta_schedule': 'scaled_linear', 'beta_start': 0.00085,"
@@ -68,7 +69,8 @@ final class TinyPipeline {
             save(folder.resolve("unet"), u.toJson(), new UnetCondition2d(u, new Rng(1)));
             AutoencoderKl vae = new AutoencoderKl(v, new Rng(2));
             Tensor bias = Objects.requireNonNull(vae.state().get("quant_conv.bias"));
-            bias.copyFrom(Torch.cat(0, bias.detach().rows(0, 4), Torch.full(-12, 4)));   // log of the variance: a trained one is sure of itself
+            // log of the variance: a trained one is sure of itself
+            bias.copyFrom(Torch.cat(0, bias.detach().rows(0, 4), Torch.full(-12, 4)));
             save(folder.resolve("vae"), v.toJson(), vae);
         }
     }
@@ -102,8 +104,8 @@ final class TinyPipeline {
 
     private static void save(Path folder, JsonNode config, Module net) throws IOException {
         config(folder.resolve("config.json"), config);
-        Safetensors.write(folder.resolve(net instanceof ClipText ? "model.safetensors" : "diffusion_pytorch_model.safetensors"), net.state(),
-            Map.of("format", "pt"));
+        String file = net instanceof ClipText ? "model.safetensors" : "diffusion_pytorch_model.safetensors";
+        Safetensors.write(folder.resolve(file), net.state(), Map.of("format", "pt"));
         net.close();
     }
 }
