@@ -8,6 +8,8 @@ import io.palitra.data.FormatException;
 import io.palitra.data.Split;
 import io.palitra.engine.Device;
 import io.palitra.family.Families;
+import io.palitra.hub.Hub;
+import io.palitra.paint.LoraTuning;
 import io.palitra.train.Metrics;
 import io.palitra.train.Run;
 import io.palitra.train.RunConfig;
@@ -33,8 +35,12 @@ final class TrainCommand implements Callable<Integer> {
     private String family = "";
 
     @Parameters(index = "1", arity = "0..1", paramLabel = "DATA", defaultValue = "strokes",
-        description = "a data set ('palitra data' lists them), a folder of pictures, or a zip of one; default: ${DEFAULT-VALUE}")
+        description = {"a data set ('palitra data' lists them), a folder of pictures, or a zip of one; default: ${DEFAULT-VALUE};",
+            "for lora a folder of pictures with captions: metadata.jsonl with file_name and text, or a .txt beside each picture"})
     private String data = "strokes";
+
+    @Option(names = "--model", paramLabel = "M", description = "of lora: the model to change, a folder, or org/name of the hub")
+    private @Nullable String model;
 
     @Option(names = "--set", paramLabel = "key=value",
         description = "any config key: the family's (latent=16), the recipe's (train.optimizer.lr=1e-3), the reader's (data.size=32)")
@@ -95,10 +101,12 @@ final class TrainCommand implements Callable<Integer> {
         if (length != null && length.steps != null) overrides.add("train.steps=" + length.steps);
         if (batch != null) overrides.add("train.batch=" + batch);
         if (strict) set.add("data.strict=true");
+        if (family.equals(LoraTuning.FAMILY.name())) overrides.add("model=" + captioned());
+        else if (model != null) throw new IllegalArgumentException("--model is of lora; '" + family + "' changes no other model");
         DataOptions options = Common.dataOptions(set, dataDir);
         Terminal terminal = new Terminal(family + " on " + data, quiet);
         Dataset train = open(data, Split.TRAIN, options, terminal);
-        Dataset test = test(() -> open(data, Split.TEST, options, terminal), data, terminal);
+        Dataset test = options.captions() ? null : test(() -> open(data, Split.TEST, options, terminal), data, terminal);
         RunConfig config = RunConfig.of(family, Common.dataName(data), train, options, seed, overrides)
             .on(Device.named(device).toString(), precision, threads > 0 ? threads : Runtime.getRuntime().availableProcessors())
             .saving(20, saveEvery);
@@ -117,9 +125,20 @@ final class TrainCommand implements Callable<Integer> {
         RunConfig config = RunConfig.read(file);
         Terminal terminal = new Terminal(config.settings().family() + " on " + config.settings().data(), quiet);
         Dataset train = Common.data(config, null, dataDir, Split.TRAIN);
-        Dataset test = test(() -> Common.data(config, null, dataDir, Split.TEST), config.settings().data(), terminal);
+        Dataset test = config.settings().options().captions() ? null
+            : test(() -> Common.data(config, null, dataDir, Split.TEST), config.settings().data(), terminal);
         Stop stop = Stop.onSignals();
         return end(folder, Trainer.resume(folder, train, test, terminal, stop), json);
+    }
+
+    /** Sets that pictures are read with their captions, as large as the model was trained on. The path of the model. */
+    private Path captioned() {
+        if (model == null) throw new IllegalArgumentException("which model? --model names a folder, or org/name of the hub");
+        if (Files.exists(Path.of(data))) data = Path.of(data).toAbsolutePath().normalize().toString();
+        Path base = Hub.resolve(model).toAbsolutePath().normalize();
+        set.addAll(List.of("data.captions=true", "data.channels=3"));
+        if (set.stream().noneMatch(s -> s.startsWith("data.size="))) set.add("data.size=" + LoraTuning.side(base));
+        return base;
     }
 
     private static Dataset open(String data, Split split, DataOptions options, Terminal terminal) {
@@ -161,6 +180,11 @@ final class TrainCommand implements Callable<Integer> {
             Common.OUT.println(finished ? folder.resolve(io.palitra.report.Report.NAME) : folder);
         }
         if (!finished) System.err.println("stopped; go on with: palitra resume " + folder);
+        if (RunConfig.read(folder.resolve(Run.CONFIG)).model() instanceof LoraTuning.Config c) {
+            System.err.println("paint with it: palitra paint TEXT --model " + c.model() + " --lora "
+                + folder.resolve(LoraTuning.DIFFUSERS));
+            System.err.println("the same for programs that want kohya's form: " + folder.resolve(LoraTuning.KOHYA));
+        }
         return finished ? CommandLine.ExitCode.OK : Main.STOPPED;
     }
 }

@@ -5,7 +5,9 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import java.util.Arrays;
 import java.util.Iterator;
+import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.function.IntUnaryOperator;
@@ -20,7 +22,7 @@ public final class DataLoader implements AutoCloseable {
     private static final int AHEAD = 4;
 
     /** What the reading thread hands over: host arrays, or the fault that ended it. */
-    private record Raw(byte @Nullable [] bytes, float @Nullable [] floats, long @Nullable [] labels, long step,
+    private record Raw(byte @Nullable [] bytes, float @Nullable [] floats, long @Nullable [] labels, int[] items, long step,
         @Nullable Throwable fault) {}
 
     private final Dataset data;
@@ -63,7 +65,7 @@ public final class DataLoader implements AutoCloseable {
                 try {
                     raw = raw(data, order.apply(step), step);
                 } catch (RuntimeException | Error e) {
-                    queue.put(new Raw(null, null, null, step, e));
+                    queue.put(new Raw(null, null, null, new int[0], step, e));
                     return;
                 }
                 queue.put(raw);
@@ -142,7 +144,7 @@ public final class DataLoader implements AutoCloseable {
             if (data instanceof ImageDataset images && bytes != null) images.pixels(items[b], bytes, b * dims);
             if (data instanceof VectorDataset points && floats != null) points.values(items[b], floats, b * dims);
         }
-        return new Raw(bytes, floats, labels, step, null);
+        return new Raw(bytes, floats, labels, items, step, null);
     }
 
     private static Batch batch(Dataset data, Raw raw, Device device) {
@@ -159,7 +161,8 @@ public final class DataLoader implements AutoCloseable {
         } else {
             throw new IllegalStateException("a batch without items");
         }
-        return new Batch(x, raw.labels == null ? null : Torch.of(raw.labels, raw.labels.length).to(device), raw.step);
+        List<String> captions = data instanceof CaptionFolder c ? Arrays.stream(raw.items).mapToObj(c::caption).toList() : List.of();
+        return new Batch(x, raw.labels == null ? null : Torch.of(raw.labels, raw.labels.length).to(device), captions, raw.items, raw.step);
     }
 
     /** Bytes 0..255 to floats in [-1,1]. */

@@ -11,15 +11,22 @@ import java.util.List;
  * @param strict whether one broken picture in a folder is an error; otherwise it is skipped and named
  * @param except names of classes that are left out, as if the set had never held them
  * @param label of a table: the column that names the class; "" = it has none
+ * @param captions whether pictures come with their captions, see {@link CaptionFolder}
  */
-public record DataOptions(String dir, int size, int channels, boolean strict, List<String> except, String label) {
+public record DataOptions(String dir, int size, int channels, boolean strict, List<String> except, String label,
+        boolean captions) {
     /** Largest side training takes, in pixels: a picture of 2048x2048 in colour is 12 MiB in every batch. */
     static final int MOST = 2048;
 
     public static final DataOptions DEFAULT = new DataOptions("", 0, 0, false);
 
-    /** All classes, no table. */
+    /** All classes, no table, no captions. */
     public DataOptions(String dir, int size, int channels, boolean strict) { this(dir, size, channels, strict, List.of(), ""); }
+
+    /** No captions. */
+    public DataOptions(String dir, int size, int channels, boolean strict, List<String> except, String label) {
+        this(dir, size, channels, strict, except, label, false);
+    }
 
     public DataOptions {
         except = List.copyOf(except);

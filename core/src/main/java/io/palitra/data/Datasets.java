@@ -81,6 +81,13 @@ public final class Datasets {
     private static boolean named(String path) { return path.toLowerCase(java.util.Locale.ROOT).endsWith(".csv"); }
 
     private static Dataset whole(String nameOrPath, Split split, DataOptions options) {
+        if (options.captions()) {
+            Path folder = path(nameOrPath);
+            if (!Files.exists(folder)) {
+                throw new IllegalArgumentException("captions are of a folder or .zip of pictures; there is none at '" + nameOrPath + "'");
+            }
+            return CaptionFolder.open(folder, name(folder, nameOrPath), split, options, Limits.DEFAULT);
+        }
         if (nameOrPath.equals("toy")) return whole("toy-gaussians", split, options);
         for (Source source : CATALOGUE) if (source.name().equals(nameOrPath)) return open(source, split, options, System.getenv());
         Path path = path(nameOrPath);
@@ -88,8 +95,12 @@ public final class Datasets {
             throw new IllegalArgumentException("no data set '" + nameOrPath + "', and no folder, .zip or .csv there; known are " + names());
         }
         if (Table.named(path)) return Table.open(path, split, options, null);
+        return ImageFolder.open(path, name(path, nameOrPath), split, options, Limits.DEFAULT);
+    }
+
+    private static String name(Path path, String given) {
         Path last = path.toAbsolutePath().normalize().getFileName();
-        return ImageFolder.open(path, last == null ? nameOrPath : last.toString(), split, options, Limits.DEFAULT);
+        return last == null ? given : last.toString();
     }
 
     static Dataset open(Source source, Split split, DataOptions options, Map<String, String> environment) {

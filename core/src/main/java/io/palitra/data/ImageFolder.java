@@ -62,7 +62,7 @@ public final class ImageFolder implements ImageDataset {
         try {
             if (pair) second = Archive.open(testZip, limits);
             Part[] parts = pair ? new Part[] {whole(first), whole(second)} : divide(first, path);
-            ImageFolder folder = new ImageFolder(path, name, parts, split, options, limits);
+            ImageFolder folder = new ImageFolder(path, name, parts, true, split, options, limits);
             keep = folder.decoded == null;
             return folder;
         } finally {
@@ -71,10 +71,24 @@ public final class ImageFolder implements ImageDataset {
         }
     }
 
-    private ImageFolder(Path path, String name, Part[] parts, Split split, DataOptions options, Limits limits) {
+    /** All pictures of a folder or .zip, those in folders too, without labels and without a test part. */
+    static ImageFolder unlabelled(Path path, String name, DataOptions options, Limits limits) {
+        Archive archive = Archive.open(path, limits);
+        boolean keep = false;
+        try {
+            Part none = new Part(archive, "", List.of());
+            ImageFolder folder = new ImageFolder(path, name, new Part[] {whole(archive), none}, false, Split.TRAIN, options, limits);
+            keep = folder.decoded == null;
+            return folder;
+        } finally {
+            if (!keep) archive.close();
+        }
+    }
+
+    private ImageFolder(Path path, String name, Part[] parts, boolean labelled, Split split, DataOptions options, Limits limits) {
         this.name = name;
         this.limits = limits;
-        this.classNames = classes(path, parts);
+        this.classNames = labelled ? classes(path, parts) : List.of();
         Part asked = inTurn(parts[split.ordinal()]);
         if (asked.names.isEmpty()) {
             throw new FormatException(path.toString(), -1, "no pictures in its " + split.name().toLowerCase(Locale.ROOT) + " part, "
@@ -170,7 +184,7 @@ public final class ImageFolder implements ImageDataset {
         return (crc.getValue() * 0x9e3779b97f4a7c15L >>> 33) % 10 == 0;
     }
 
-    private static List<String> pictures(Archive archive) {
+    static List<String> pictures(Archive archive) {
         return archive.names().stream()
             .filter(file -> EXTENSIONS.contains(file.substring(file.lastIndexOf('.') + 1).toLowerCase(Locale.ROOT))).toList();
     }
@@ -238,6 +252,9 @@ public final class ImageFolder implements ImageDataset {
         }
         return Pictures.fit(Pictures.channels(picture, spec.channels()), spec.height(), spec.width());
     }
+
+    /** The file of picture i, as the archive names it. */
+    String file(int i) { return part.names.get(i); }
 
     /** What was left out when opening, each with its fault; empty when all was read. */
     public List<String> skipped() { return skipped; }

@@ -160,6 +160,9 @@ public final class DiffusersScheduler {
         }).put("variance_type", "fixed_small").put("clip_sample", true).put("clip_sample_range", 1.0).put("timestep_spacing", "trailing");
     }
 
+    /** Whether the network says noise, data or v at trained levels; otherwise it says a velocity of flow matching. */
+    public boolean denoises() { return prediction.isPresent() && kind != Kind.FLOW_EULER; }
+
     /** What the network says. @throws IllegalStateException of flow matching, where it says a velocity: see {@link #denoiser} */
     public Prediction prediction() {
         return prediction.orElseThrow(() -> new IllegalStateException(kind.className() + " is of a network that says a velocity"));

@@ -1,12 +1,13 @@
 package io.palitra.family;
 
 import io.palitra.model.Family;
+import io.palitra.paint.LoraTuning;
 import java.util.List;
 
 /** The catalogue. A new family is one file beside this one, and one line here. */
 public final class Families {
     public static final List<Family<?>> ALL = List.of(Ae.FAMILY, Vae.FAMILY, Gan.FAMILY, PixelCnn.FAMILY, RealNvp.FAMILY,
-        Ebm.FAMILY, Diffusion.FAMILY, Classifier.FAMILY);
+        Ebm.FAMILY, Diffusion.FAMILY, Classifier.FAMILY, LoraTuning.FAMILY);
 
     private Families() {}
 

@@ -114,6 +114,7 @@ public record LoraFile(String name, List<Change> changes, Map<String, String> me
     private static final Set<String> TOP_OF_UNET = Set.of("conv_in", "time_embedding", "class_embedding", "add_embedding",
         "encoder_hid_proj", "down_blocks", "mid_block", "up_blocks", "conv_out");
     private static final String PEFT = "base_model.model.";
+    private static final String TEXT = "text_model.";
     private static final String ADAPTER = "lora_adapter_metadata";
     private static final Pattern OLD_ATTENTION = Pattern.compile("(.+?)(\\.processor)?\\.to_(q|k|v|out)");
 
@@ -277,7 +278,7 @@ public record LoraFile(String name, List<Change> changes, Map<String, String> me
             if (!key.endsWith(".weight")) continue;
             String path = key.substring(0, key.length() - ".weight".length());
             // files written with transformers 5 leave the first word away
-            String shorter = path.startsWith("text_model.") ? path.substring("text_model.".length()) : path;
+            String shorter = path.startsWith(TEXT) ? path.substring(TEXT.length()) : path;
             paths.put(path, path);
             paths.put(path.replace('.', '_'), path);
             paths.putIfAbsent(shorter, path);
@@ -386,7 +387,10 @@ public record LoraFile(String name, List<Change> changes, Map<String, String> me
         Safetensors.write(file, tensors, words);
     }
 
-    /** PEFT's settings: rank and alpha of the first layer, and those of the layers that differ. */
+    /**
+     * PEFT's settings: rank and alpha of the first layer, and those of the layers that differ. PEFT takes ends of paths for its targets;
+     * the first word of a text encoder's paths is left away, since its class has none from transformers 5 on.
+     */
     private static void describe(Network network, List<Change> changes, ObjectNode settings) {
         String dot = network.key() + ".";
         Change first = changes.get(0);
@@ -394,9 +398,10 @@ public record LoraFile(String name, List<Change> changes, Map<String, String> me
         ArrayNode targets = settings.putArray(dot + "target_modules");
         ObjectNode ranks = settings.putObject(dot + "rank_pattern"), alphas = settings.putObject(dot + "alpha_pattern");
         for (Change c : changes) {
-            targets.add(c.target);
-            if (c.rank() != first.rank()) ranks.put(c.target, c.rank());
-            if (c.alpha != first.alpha) alphas.put(c.target, c.alpha);
+            String end = c.target.startsWith(TEXT) ? c.target.substring(TEXT.length()) : c.target;
+            targets.add(end);
+            if (c.rank() != first.rank()) ranks.put(end, c.rank());
+            if (c.alpha != first.alpha) alphas.put(end, c.alpha);
         }
     }
 }

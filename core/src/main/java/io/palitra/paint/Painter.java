@@ -116,7 +116,7 @@ public final class Painter implements AutoCloseable {
         long began = System.nanoTime();
         PaintRequest.How how = request.how();
         Canvas canvas = request.edit().map(e -> Canvas.of(e, how.width(), how.height())).orElse(null);
-        int factor = coder().factor(), side = (config.sampleSize().isEmpty() ? 64 : config.sampleSize().get(0)) * factor;
+        int factor = coder().factor(), side = side();
         int width = canvas != null ? canvas.width() : how.width() > 0 ? how.width() : side;
         int height = canvas != null ? canvas.height() : how.height() > 0 ? how.height() : side;
         if (width % factor != 0 || height % factor != 0) {
@@ -172,6 +172,9 @@ public final class Painter implements AutoCloseable {
     public Tensor context(String prompt) {
         try (Guard g = Torch.noGrad()) { return texts().encode(prompt, "", 1, 0).context().get(1); }
     }
+
+    /** Side of the pictures it was trained on, in pixels. */
+    public int side() { return (config.sampleSize().isEmpty() ? 64 : config.sampleSize().get(0)) * coder().factor(); }
 
     /** Latents [1,C,h,w] as a picture. */
     public Picture decode(Tensor z) {
@@ -350,17 +353,17 @@ public final class Painter implements AutoCloseable {
             Tensor whole = pooled.isEmpty() ? null : Torch.cat(0, pooled).to(options.type);
             Tensor times = Torch.full(t, n * b).to(options.device);
             Tensor told = config.timeCondProjDim() > 0 ? scale(said.guidance().scale(), n * b).to(options.type) : null;
-            Tensor ids = whole == null ? null : timeIds(x, n * b);
+            double factor = coder().factor();
+            Tensor ids = whole == null ? null : timeIds(x.size(2) * factor, x.size(3) * factor, n * b).to(options.device);
             return net.forward(all, times, new UnetCondition2d.Given(text, null, null, told, whole, ids)).to(DType.F32);
         });
     }
 
-    private boolean wantsPooled() { return config.additionEmbedType() == UnetCondition2d.Addition.TEXT_TIME; }
+    boolean wantsPooled() { return config.additionEmbedType() == UnetCondition2d.Addition.TEXT_TIME; }
 
     /** Height and width of an original of this size, the corner of a cut that there is not, and the size again: SDXL, section 2.2. */
-    private Tensor timeIds(Tensor x, long n) {
-        double h = x.size(2) * (double) coder().factor(), w = x.size(3) * (double) coder().factor();
-        return Torch.of(new double[] {h, w, 0, 0, h, w}, 1, 6).to(DType.F32).expand(n, 6).to(options.device);
+    static Tensor timeIds(double h, double w, long n) {
+        return Torch.of(new double[] {h, w, 0, 0, h, w}, 1, 6).to(DType.F32).expand(n, 6);
     }
 
     /** Waves of a thousand times the scale less one: Luo et al. 2023, arXiv:2310.04378, as their public code has it. [n,D] */
@@ -372,7 +375,7 @@ public final class Painter implements AutoCloseable {
         return waves.reshape(1, 2L * half).expand(n, 2L * half).to(options.device);
     }
 
-    private TextEncoders texts() {
+    TextEncoders texts() {
         if (texts != null) return texts;
         List<ClipTokenizer> tokenizers = new ArrayList<>();
         List<ClipText> encoders = new ArrayList<>();
@@ -388,14 +391,14 @@ public final class Painter implements AutoCloseable {
             parts.option("force_zeros_for_empty_prompt").asBoolean(false));
     }
 
-    private UnetCondition2d unet() {
+    UnetCondition2d unet() {
         if (unet != null) return unet;
         UnetCondition2d net = new UnetCondition2d(config, Rng.silent());
         try (Scope scope = new Scope()) { take(net, OldNames.renewed(parts.weights("unet"))); }
         return unet = net;
     }
 
-    private PictureCoder coder() {
+    PictureCoder coder() {
         if (coder != null) return coder;
         PictureCoder c = PictureCoder.of(parts.classes().getOrDefault("vae", ""), parts.config("vae"));
         try (Scope scope = new Scope()) { take(c.net(), OldNames.renewed(parts.weights("vae"))); }

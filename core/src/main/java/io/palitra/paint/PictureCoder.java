@@ -5,6 +5,7 @@ import io.palitra.config.ConfigException;
 import io.palitra.engine.DType;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
 import io.palitra.net.AutoencoderKl;
 import io.palitra.net.AutoencoderTiny;
 import io.palitra.nn.Module;
@@ -19,7 +20,13 @@ sealed interface PictureCoder {
     int channels();
 
     /** x [B,3,H,W] in -1 to 1 to [B,C,H/f,W/f]; a noise a picture. */
-    Tensor encode(Tensor x, Rng rng);
+    default Tensor encode(Tensor x, Rng rng) { return draw(moments(x), rng); }
+
+    /** What the latents of pictures are drawn from: x [B,3,H,W] in -1 to 1 to [B,M,H/f,W/f]. */
+    Tensor moments(Tensor x);
+
+    /** Latents [B,C,h,w] of moments [B,M,h,w]; a noise a picture. */
+    Tensor draw(Tensor moments, Rng rng);
 
     /** [B,C,h,w] to [B,3,f h,f w] about -1 to 1. */
     Tensor decode(Tensor z, boolean byTiles);
@@ -41,10 +48,14 @@ sealed interface PictureCoder {
 
         @Override public int channels() { return net.config().coder().latentChannels(); }
 
-        @Override public Tensor encode(Tensor x, Rng rng) {
+        @Override public Tensor moments(Tensor x) {
             AutoencoderKl.Posterior q = net.encode(x.to(typeOf(net)));
-            Tensor mean = q.mean().to(DType.F32), deviation = q.logVar().to(DType.F32).mul(0.5).exp();
-            return net.scaled(mean.add(deviation.mul(rng.normalLike(mean))));
+            return Torch.cat(1, q.mean().to(DType.F32), q.logVar().to(DType.F32).mul(0.5).exp());
+        }
+
+        @Override public Tensor draw(Tensor moments, Rng rng) {
+            Tensor[] q = moments.chunk(2, 1);   // mean, deviation: [B,C,h,w] each
+            return net.scaled(q[0].add(q[1].mul(rng.normalLike(q[0]))));
         }
 
         @Override public Tensor decode(Tensor z, boolean byTiles) {
@@ -61,7 +72,9 @@ sealed interface PictureCoder {
 
         @Override public int channels() { return net.config().latentChannels(); }
 
-        @Override public Tensor encode(Tensor x, Rng rng) { return net.encode(x.to(typeOf(net))).to(DType.F32); }
+        @Override public Tensor moments(Tensor x) { return net.encode(x.to(typeOf(net))).to(DType.F32); }
+
+        @Override public Tensor draw(Tensor moments, Rng rng) { return moments; }
 
         @Override public Tensor decode(Tensor z, boolean byTiles) { return net.decode(z.to(typeOf(net))).to(DType.F32); }
 

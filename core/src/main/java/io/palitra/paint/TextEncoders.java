@@ -46,7 +46,11 @@ record TextEncoders(List<ClipTokenizer> tokenizers, List<ClipText> encoders, boo
         return new Texts(context, pooled, new TextGuidance(weights, guidance, rescale));
     }
 
-    private record Encoded(Tensor context, @Nullable Tensor pooled) {}
+    /** A text as [1,77 windows,D], and as one vector [1,P] where the encoders have one. */
+    record Encoded(Tensor context, @Nullable Tensor pooled) {}
+
+    /** A caption, which has no weights; what goes beyond one window is cut off, as in the training of these models. */
+    Encoded encode(String caption) { return encoded(List.of(new Prompt.Span(caption, 1)), 1); }
 
     /** [1,77 windows,D], and the vector of the whole text, that of its first window. */
     private Encoded encoded(List<Prompt.Span> text, int windows) {

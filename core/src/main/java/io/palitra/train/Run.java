@@ -75,7 +75,7 @@ public final class Run implements AutoCloseable {
             model.net().load(weights.tensors);
             name = weights.name;
         } catch (RuntimeException | IOException e) {
-            model.net().close();
+            model.close();
             throw e;
         }
         model.net().training(false);
@@ -105,7 +105,7 @@ public final class Run implements AutoCloseable {
     static Trainable build(RunConfig config, Device device) {
         Family<?> family = Families.named(config.settings().family());
         Trainable model = build(family, config);
-        model.net().to(device);
+        model.to(device);
         return model;
     }
 
@@ -125,7 +125,8 @@ public final class Run implements AutoCloseable {
     /** The model as one that draws samples; a family that cannot is refused by name. */
     public GenerativeModel<?> generative() {
         if (model instanceof GenerativeModel<?> g) return g;
-        throw new IllegalArgumentException("'" + config.settings().family() + "' draws no samples: it judges or encodes");
+        String family = config.settings().family();
+        throw new IllegalArgumentException("'" + family + "' draws no samples; what it is: " + Families.named(family).about());
     }
 
     /**
@@ -210,5 +211,5 @@ public final class Run implements AutoCloseable {
     public String weights() { return weights; }
 
     /** Frees the model's weights. */
-    @Override public void close() { model.net().close(); }
+    @Override public void close() { model.close(); }
 }

@@ -8,6 +8,7 @@ import io.palitra.config.Json;
 import io.palitra.family.Families;
 import io.palitra.model.Family;
 import io.palitra.model.Measure;
+import io.palitra.paint.LoraTuning;
 import io.palitra.report.Chart;
 import io.palitra.report.Report;
 import io.palitra.report.ReportData;
@@ -36,7 +37,8 @@ public final class RunReport {
         Map<String, String> flat = new LinkedHashMap<>();
         flatten("", config.toJson(), flat);
         Report.write(folder, new ReportData(s.family() + " on " + s.data(), family.about() + " " + family.paper(),
-            result(facts, measures), figures(folder, s), charts(folder), facts, measures, commands(folder, family), flat, files(folder)));
+            result(facts, measures), figures(folder, s), charts(folder), facts, measures,
+            commands(folder, family, config.model()), flat, files(folder)));
     }
 
     private static String result(Map<String, String> facts, List<ReportData.Measure> measures) {
@@ -142,8 +144,12 @@ public final class RunReport {
         return charts;
     }
 
-    private static List<ReportData.Command> commands(Path folder, Family<?> family) {
+    private static List<ReportData.Command> commands(Path folder, Family<?> family, Record model) {
         String run = folder.getFileName().toString();
+        if (model instanceof LoraTuning.Config c) {
+            return List.of(new ReportData.Command("paint with it", "palitra paint TEXT --model " + c.model() + " --lora runs/" + run + "/"
+                + LoraTuning.DIFFUSERS), new ReportData.Command("go on training where it stopped", "palitra resume runs/" + run));
+        }
         return List.of(new ReportData.Command("draw more", "palitra sample runs/" + run + " -n 64 --seed 3 --out more.png"),
             new ReportData.Command("the honest numbers on the test split", "palitra evaluate runs/" + run),
             new ReportData.Command("go on training where it stopped", "palitra resume runs/" + run),
@@ -162,6 +168,8 @@ public final class RunReport {
         Map<String, String> about = new LinkedHashMap<>();
         about.put(Run.CONFIG, "every value the run was made with");
         about.put(Run.MODEL, "weights to sample from, PyTorch names");
+        about.put(LoraTuning.DIFFUSERS, "the change, under names of diffusers and PEFT");
+        about.put(LoraTuning.KOHYA, "the same, under names of kohya-ss");
         about.put(Metrics.NAME, "a line a report");
         about.put(EVALUATION, "measures on the test split");
         about.put(Gallery.GRID, "samples");

@@ -15,6 +15,7 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import io.palitra.model.Publishes;
 import io.palitra.model.Losses;
 import io.palitra.model.Recipe;
 import io.palitra.model.Trainable;
@@ -224,8 +225,7 @@ public final class Trainer implements AutoCloseable {
             long from = batch.size() * k / parts, n = batch.size() * (k + 1) / parts - from;
             double share = n / (double) batch.size();
             try (Scope scope = new Scope()) {
-                Batch part = parts == 1 ? batch
-                    : new Batch(batch.x().rows(from, n), batch.labels() == null ? null : batch.labels().rows(from, n), batch.step());
+                Batch part = parts == 1 ? batch : batch.part(from, n);
                 Losses losses;
                 try (Guard cast = precision()) {
                     losses = u.objective().of(part, parts == 1 ? rng : rng.split(k));
@@ -262,6 +262,14 @@ public final class Trainer implements AutoCloseable {
         if (ema != null) averaged.putAll(ema.state());
         Checkpoint.writeModel(folder.resolve(Run.MODEL), averaged,
             Map.of("family", config.settings().family(), "step", String.valueOf(step), "palitra", RunConfig.version()));
+        if (model instanceof Publishes publishes) {
+            if (ema != null) ema.swap();
+            try {
+                publishes.publish(folder).forEach(progress::wrote);
+            } finally {
+                if (ema != null) ema.swap();
+            }
+        }
         summarise();
     }
 
@@ -280,7 +288,7 @@ public final class Trainer implements AutoCloseable {
         gallery.close();
         if (ema != null) ema.close();
         optimizersByName.values().forEach(Optimizer::close);
-        model.net().close();
+        model.close();
         lock.close();
     }
 }

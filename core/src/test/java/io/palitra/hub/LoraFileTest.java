@@ -223,7 +223,7 @@ class LoraFileTest {
                 .hasSize(8);
             assertThat(raw.metadata()).containsEntry("format", "pt");
             assertThat(raw.metadata().get("lora_adapter_metadata")).contains("\"unet.r\":2", "\"unet.rank_pattern\":{\"conv_in\":3}",
-                "\"text_encoder.lora_alpha\":-1.5");
+                "\"text_encoder.lora_alpha\":-1.5", "\"text_encoder.target_modules\":[\"encoder.layers.0.self_attn.q_proj\"]");
         }
     }
 

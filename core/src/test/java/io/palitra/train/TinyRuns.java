@@ -40,7 +40,7 @@ public final class TinyRuns {
     }
 
     /** SHA-256 of everything that must not depend on where the run was stopped: weights, optimiser, averages, log. */
-    static Map<String, String> hashes(Path folder) throws Exception {
+    public static Map<String, String> hashes(Path folder) throws Exception {
         List<Path> files = new ArrayList<>(List.of(folder.resolve(Metrics.NAME), folder.resolve(Run.MODEL)));
         try (Stream<Path> steps = Files.list(folder.resolve("train"))) {
             Path last = steps.filter(p -> p.getFileName().toString().startsWith("step-")).max(Path::compareTo).orElseThrow();

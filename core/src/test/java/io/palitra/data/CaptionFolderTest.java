@@ -1,0 +1,141 @@
+package io.palitra.data;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.palitra.engine.Device;
+import io.palitra.engine.Scope;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class CaptionFolderTest {
+    private static final DataOptions OPTIONS = new DataOptions("", 4, 3, false, List.of(), "", true);
+    private static final byte[] PNG = Seeds.png(3, 4, 5);
+
+    @TempDir private Path dir;
+
+    private void put(String name, String text) throws IOException { put(name, text.getBytes(StandardCharsets.UTF_8)); }
+
+    private void put(String name, byte[] bytes) throws IOException {
+        Files.createDirectories(dir.resolve(name).getParent());
+        Files.write(dir.resolve(name), bytes);
+    }
+
+    private CaptionFolder open() { return (CaptionFolder) Datasets.open(dir.toString(), Split.TRAIN, OPTIONS); }
+
+    private Map<String, String> captions() throws IOException {
+        CaptionFolder set = open();
+        Map<String, String> all = new TreeMap<>();
+        for (int i = 0; i < set.size(); i++) all.put(set.caption(i), Arrays.toString(pixels(set, i)));
+        return all;
+    }
+
+    private static byte[] pixels(ImageDataset set, int i) {
+        byte[] out = new byte[(int) set.spec().dims()];
+        set.pixels(i, out, 0);
+        return out;
+    }
+
+    private void refused(String... words) {
+        assertThatThrownBy(this::open).isInstanceOf(FormatException.class).hasMessageNotContaining("\n")
+            .satisfies(e -> assertThat(e.getMessage()).contains(words));
+    }
+
+    @Test void aTextBesideAPictureIsItsCaption() throws IOException {
+        put("b.png", PNG);
+        put("b.txt", "  a red\n house, \u00fcber alles \n");
+        put("a.webp", Seeds.WEBP_FLAT);
+        put("a.txt", "\uFEFFflat");
+        put("notes.txt", "of nothing");
+        CaptionFolder set = open();
+        assertThat(set.spec()).isEqualTo(new ImageSpec(3, 4, 4, 0));
+        assertThat(List.of(set.caption(0), set.caption(1))).containsExactly("flat", "a red house, \u00fcber alles");
+        assertThat(pixels(set, 1)).isEqualTo(Pictures.fit(Pictures.read(PNG, "b", Limits.DEFAULT), 4, 4).pixels());
+    }
+
+    @Test void linesOfMetadataAreCaptionsFromTheFolderTheyLieIn() throws IOException {
+        put("metadata.jsonl", "{\"file_name\": \"a.png\", \"text\": \"first\", \"more\": 3}\r\n\n"
+            + "{\"text\": \"deep\", \"file_name\": \"x/b.png\"}\n");
+        put("a.png", PNG);
+        put("a.txt", "not this one");
+        put("x/b.png", Seeds.png(1, 4, 4));
+        put("train/metadata.jsonl", "{\"file_name\": \"c.png\", \"text\": \"of a part\"}");
+        put("train/c.png", PNG);
+        put("train/d.png", PNG);
+        put("train/d.txt", "by its side");
+        assertThat(captions().keySet()).containsExactly("by its side", "deep", "first", "of a part");
+        assertThat(captions().get("deep")).isNotEqualTo(captions().get("first"));
+    }
+
+    @Test void aZipReadsAsItsFolderDoes() throws IOException {
+        Map<String, byte[]> files = new LinkedHashMap<>(Map.of("p/a.png", PNG, "p/a.txt", "in a zip".getBytes(StandardCharsets.UTF_8)));
+        Path zip = Files.write(dir.resolve("x.zip"), Seeds.zip(files));
+        assertThat(((CaptionFolder) Datasets.open(zip.toString(), Split.TRAIN, OPTIONS)).caption(0)).isEqualTo("in a zip");
+    }
+
+    @Test void aBatchCarriesCaptionsAndPlaces() throws IOException {
+        for (String name : List.of("a", "b", "c")) {
+            put(name + ".png", PNG);
+            put(name + ".txt", "is " + name);
+        }
+        try (Scope scope = new Scope()) {
+            Batch batch = DataLoader.of(open(), new int[] {2, 0, 1}, Device.CPU);
+            assertThat(batch.captions()).containsExactly("is c", "is a", "is b");
+            assertThat(batch.part(1, 2).captions()).containsExactly("is a", "is b");
+            assertThat(batch.part(1, 2).items()).containsExactly(0, 1);
+            assertThat(batch.part(1, 2).x().shape()).containsExactly(2, 3, 4, 4);
+        }
+    }
+
+    @Test void aPictureWithoutCaptionIsNamed() throws IOException {
+        put("a.png", PNG);
+        put("a.txt", "yes");
+        put("sub/b.png", PNG);
+        refused("b.png", "has no caption", "'b.txt' beside it", "metadata.jsonl");
+        put("sub/b.txt", " \n ");
+        refused("b.txt", "the caption is empty");
+        put("sub/b.txt", new byte[] {'a', (byte) 0xff});
+        refused("b.txt", "is no text in UTF-8");
+        put("sub/b.txt", "x".repeat(20_001));
+        refused("b.txt", "20001 characters, at most 20000");
+    }
+
+    @Test void aWrongLineIsNamedByItsNumber() throws IOException {
+        put("a.png", PNG);
+        String good = "{\"file_name\": \"a.png\", \"text\": \"yes\"}\n";
+        put("metadata.jsonl", good + "{\"file_name\": \"a.png\"");
+        refused("metadata.jsonl", "line 2");
+        put("metadata.jsonl", good + "\n{\"file_name\": \"b.png\", \"text\": \"no\"}");
+        refused("metadata.jsonl: line 3 is of 'b.png', and there is no such file");
+        put("metadata.jsonl", good + good);
+        refused("line 2 is of 'a.png', as is one before it");
+        put("metadata.jsonl", "{\"file_name\": \"a.png\", \"caption\": \"x\"}");
+        refused("line 1 has no text 'text'; its keys are [file_name, caption]");
+        put("metadata.jsonl", "[3]");
+        refused("line 1 has no text 'file_name'");
+        put("metadata.jsonl", "{\"file_name\": \"../a.png\", \"text\": \"x\"}");
+        refused("line 1 is of '../a.png'");
+        put("metadata.jsonl", "{\"file_name\": \"a.png\", \"text\": \"\"}");
+        refused("line 1: the caption is empty");
+    }
+
+    @Test void brokenPicturesAndOtherThingsAreRefused() throws IOException {
+        refused("no files of pictures");
+        put("a.png", Arrays.copyOf(PNG, PNG.length / 2));
+        put("a.txt", "torn");
+        refused("a.png");
+        assertThatThrownBy(() -> Datasets.open("strokes", Split.TRAIN, OPTIONS)).isInstanceOf(IllegalArgumentException.class)
+            .hasMessageContaining("'strokes'");
+        assertThatThrownBy(() -> Datasets.open(dir.toString(), Split.TEST, OPTIONS)).isInstanceOf(FormatException.class)
+            .hasMessageContaining("no test part");
+    }
+}
