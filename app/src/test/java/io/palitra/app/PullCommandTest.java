@@ -59,7 +59,9 @@ class PullCommandTest {
     }
 
     private Result end(Process process) throws IOException, InterruptedException {
-        assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        boolean ended = process.waitFor(300, TimeUnit.SECONDS);
+        if (!ended) process.destroyForcibly();
+        assertThat(ended).as("ended by itself").isTrue();
         return new Result(process.exitValue(), Files.readString(root.resolve("out")), Files.readString(root.resolve("err")));
     }
 
@@ -76,7 +78,7 @@ class PullCommandTest {
         Result pulled = palitra("pull", "org/name");
         assertThat(pulled.code).as(pulled.err).isZero();
         assertThat(pulled.out.strip()).isEqualTo(model().resolve("snapshots").resolve(LoopbackHub.COMMIT).toString());
-        assertThat(pulled.err).contains("9 files, 9 fetched, 0 there already");
+        assertThat(pulled.err).contains("10 files, 10 fetched, 0 there already");
         Result painted = palitra("paint", "a castle", "--model", "org/name", "--steps", 2, "--out", root.resolve("x.png"));
         assertThat(painted.code).as(painted.err).isZero();
         assertThat(root.resolve("x.png")).isNotEmptyFile();
@@ -102,7 +104,7 @@ class PullCommandTest {
         Process process = begin("", "pull", "org/name", "--include", "*.safetensors");
         long start = System.nanoTime();
         while (!Files.exists(part()) || Files.size(part()) < 1) {
-            assertThat(System.nanoTime() - start).isLessThan(60_000_000_000L);
+            assertThat(System.nanoTime() - start).isLessThan(300_000_000_000L);
             Thread.sleep(10);
         }
         process.destroy();

@@ -232,8 +232,8 @@ final class SchedulerLevels {
     private double[] spread(Spread how, int n, double[] sigmas, double max, double min) {
         if (how == Spread.TIMES || how == Spread.FLOW) return sigmas;
         if (n == 1 && how != Spread.LU) return new double[] {max};
-        if (!(min > 0 && min <= max && (max < Double.POSITIVE_INFINITY || how == Spread.LU))) {
-            throw new ConfigException("sigma_min", "illegal sigmas: from " + max + " to " + min + ", must be finite, above 0 and fall");
+        if (!(min > 0 && min <= max)) {
+            throw new ConfigException("sigma_min", "illegal sigmas: from " + max + " to " + min + ", must be above 0 and fall");
         }
         return switch (how) {
             case KARRAS -> new Spacing.Karras().sigmas(n, min, max);

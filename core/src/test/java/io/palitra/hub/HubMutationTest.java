@@ -36,11 +36,11 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Sound files of others, damaged 10,000 times each, or as often as -Dpalitra.mutations says: what they hold or one line of a typed
+ * Sound files of others, damaged 2,000 times each, or as often as -Dpalitra.mutations says: what they hold or one line of a typed
  * exception, soon, and without much memory.
  */
 class HubMutationTest {
-    private static final int TIMES = Integer.getInteger("palitra.mutations", 10_000);
+    private static final int TIMES = Integer.getInteger("palitra.mutations", 2000);
     /** No row reads a file of a megabyte. */
     private static final long MOST_BYTES = 64 << 20;
     private static final com.sun.management.ThreadMXBean THREADS =
