@@ -25,6 +25,7 @@ import picocli.CommandLine.IVersionProvider;
 public final class Main implements Runnable {
     /** Stopped by the user; a checkpoint was saved. */
     static final int STOPPED = 130;
+    private static final int LONGEST = 1000;
 
     @CommandLine.Spec private CommandLine.Model.@org.jspecify.annotations.Nullable CommandSpec spec;
 
@@ -47,7 +48,7 @@ public final class Main implements Runnable {
         CommandLine line = new CommandLine(new Main());
         line.setCaseInsensitiveEnumValuesAllowed(true);
         line.setExecutionExceptionHandler((e, command, parsed) -> {
-            command.getErr().println("palitra: " + message(e));
+            command.getErr().println("palitra: " + shortened(message(e)));
             command.getErr().flush();
             if (System.getenv("PALITRA_DEBUG") != null) e.printStackTrace(command.getErr());
             return e instanceof IllegalArgumentException || e instanceof ConfigException ? CommandLine.ExitCode.USAGE
@@ -55,15 +56,24 @@ public final class Main implements Runnable {
         });
         line.setParameterExceptionHandler((e, parsed) -> {
             CommandLine command = e.getCommandLine();
-            command.getErr().println("palitra: " + Terminal.plain(e.getMessage()));
+            command.getErr().println("palitra: " + shortened(Terminal.plain(e.getMessage())));
             if (!CommandLine.UnmatchedArgumentException.printSuggestions(e, command.getErr())) {
                 command.getErr().println("Try '" + command.getCommandSpec().qualifiedName() + " --help'.");
             }
             command.getErr().flush();
             return CommandLine.ExitCode.USAGE;
         });
-        return line.execute(args);
+        try {
+            return line.execute(args);
+        } catch (OutOfMemoryError e) {   // picocli hands on exceptions alone
+            line.getErr().println("palitra: " + message(e));
+            line.getErr().flush();
+            return CommandLine.ExitCode.SOFTWARE;
+        }
     }
+
+    /** A line can be read: who asks for a name of a million letters is not told all of them. */
+    private static String shortened(String line) { return line.length() <= LONGEST ? line : line.substring(0, LONGEST) + "..."; }
 
     /** One line for a user. */
     private static String message(Throwable e) {

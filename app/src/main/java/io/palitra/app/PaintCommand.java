@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Config;
 import io.palitra.data.Picture;
+import io.palitra.diffusion.NamedSampler;
 import io.palitra.engine.DType;
 import io.palitra.engine.Device;
 import io.palitra.hub.Hub;
@@ -19,6 +20,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -35,6 +38,11 @@ import picocli.CommandLine.Parameters;
         "Noise: gaussian is what models are trained on; offset makes pictures darker or brighter as a whole; pyramid makes shapes larger.",
         "Each PNG carries its settings; 'palitra paint --like F.png' paints it again."})
 final class PaintCommand implements Callable<Integer> {
+    /** For the help and for completion. */
+    static final class Samplers implements Iterable<String> {
+        @Override public Iterator<String> iterator() { return Arrays.stream(NamedSampler.values()).map(NamedSampler::label).iterator(); }
+    }
+
     @Parameters(index = "0", arity = "0..1", paramLabel = "TEXT", description = "what the picture is to show")
     private @Nullable String prompt;
 
@@ -59,7 +67,8 @@ final class PaintCommand implements Callable<Integer> {
     @Option(names = "--guidance-rescale", paramLabel = "0..1", description = "softens a large guidance; default: 0")
     private @Nullable Double rescale;
 
-    @Option(names = "--sampler", paramLabel = "NAME", description = "such as 'DPM++ 2M Karras'; default: the model's own")
+    @Option(names = "--sampler", paramLabel = "NAME", completionCandidates = Samplers.class,
+        description = "default: the model's own; there are ${COMPLETION-CANDIDATES}, most also with Karras, Exponential or Beta behind")
     private @Nullable String sampler;
 
     @Option(names = "--seed", paramLabel = "S", description = "of the first picture, the next has S + 1; default: 0")
@@ -125,7 +134,11 @@ final class PaintCommand implements Callable<Integer> {
         PaintSettings settings = settings();
         PaintRequest request = settings.request(Hub::resolve);
         List<Path> files = files(settings.how());
-        files.forEach(f -> Common.free(f, force));
+        for (Path f : files) writable(Common.free(f, force), "--out");
+        if (preview != null) {
+            if (lowMemory) throw new IllegalArgumentException("there are no previews with --low-memory: the decoder is not loaded");
+            writable(preview, "--preview");
+        }
         Device where = Device.named(device);
         Terminal terminal = new Terminal("paint", false);
         Stop stop = Stop.onSignals();
@@ -149,6 +162,14 @@ final class PaintCommand implements Callable<Integer> {
             terminal.note("palitra: " + e.getMessage());
             return Main.STOPPED;
         }
+    }
+
+    /** What cannot be written is refused before the work, not after it. */
+    private static void writable(Path file, String option) {
+        Path folder = file.toAbsolutePath().getParent();
+        if (folder != null && Files.isDirectory(folder) && Files.isWritable(folder) && !Files.isDirectory(file)) return;
+        throw new IllegalArgumentException("cannot write " + option + " " + file + ": "
+            + (Files.isDirectory(file) ? "it is a folder" : "its folder is not there, or not to be written to"));
     }
 
     private PaintWatcher watcher(Terminal terminal, Stop stop) {

@@ -16,6 +16,7 @@ import io.palitra.paint.PaintResult;
 import io.palitra.report.Parameters;
 import io.palitra.train.RunConfig;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -133,6 +134,12 @@ record PaintSettings(String model, String prompt, String negative, PaintRequest.
     }
 
     private static @Nullable Picture picture(String file) throws IOException {
-        return file.isEmpty() ? null : Pictures.read(Files.readAllBytes(Path.of(file)), file, Limits.DEFAULT);
+        if (file.isEmpty()) return null;
+        Path path = Path.of(file);
+        if (Files.exists(path) && !Files.isRegularFile(path)) throw new FormatException(file, -1, "is not a regular file");
+        // one byte more than is read tells a file that is too long, however long it is
+        try (InputStream in = Files.newInputStream(path)) {
+            return Pictures.read(in.readNBytes(Limits.DEFAULT.pictureBytes() + 1), file, Limits.DEFAULT);
+        }
     }
 }

@@ -205,6 +205,14 @@ public final class DiffusersScheduler {
         if (n < 1 || n > table.size()) {
             throw new ConfigException("steps", "illegal steps: " + n + ", must be from 1 to the schedule's " + table.size());
         }
+        try {
+            return run(n, mu);
+        } catch (IllegalArgumentException e) {   // numbers that each may be, but together make no levels of noise
+            throw new ConfigException("steps", "the schedule has no run of " + n + " steps: " + e.getMessage(), e);
+        }
+    }
+
+    private Plan run(int n, Optional<Double> mu) {
         if (kind.byTime()) return new Plan(sampler(n, n), levels.byTime(n), 1);
         List<Level> all = levels.bySigma(n, mu);
         Sampler sampler = sampler(n, all.size() - 1);

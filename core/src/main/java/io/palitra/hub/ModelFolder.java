@@ -59,7 +59,9 @@ public final class ModelFolder implements ModelParts {
         try {
             return Json.read(file);
         } catch (ConfigException e) {
-            throw new FormatException(file.toString(), -1, "is no JSON: " + e.getMessage(), e);
+            // the message begins with the file, too
+            String why = String.valueOf(e.getMessage()), name = file + ": ";
+            throw new FormatException(file.toString(), -1, "is no JSON: " + (why.startsWith(name) ? why.substring(name.length()) : why), e);
         } catch (IOException e) {
             throw Safetensors.unreadable(file.toString(), e);
         }

@@ -16,13 +16,14 @@ import org.jspecify.annotations.Nullable;
  * @param hard    the same before it was softened
  */
 record Canvas(Picture picture, byte @Nullable [] mask, byte @Nullable [] hard) {
-    /** @param width 0 = of the picture */
+    /** @param width 0 = of the picture; @param height likewise */
     static Canvas of(PaintRequest.Edit edit, int width, int height) {
         Picture rgb = Pictures.rgb(edit.picture());
         Picture white = edit.mask() == null ? null : Pictures.grey(edit.mask());
-        if (width > 0) {
-            rgb = Pictures.fit(rgb, height, width);
-            if (white != null) white = Pictures.fit(white, height, width);
+        if (width > 0 || height > 0) {
+            int h = height > 0 ? height : rgb.height(), w = width > 0 ? width : rgb.width();
+            rgb = Pictures.fit(rgb, h, w);
+            if (white != null) white = Pictures.fit(white, h, w);
         }
         if (!edit.inpaints()) return new Canvas(rgb, null, null);
         PaintRequest.Margin m = edit.margin();

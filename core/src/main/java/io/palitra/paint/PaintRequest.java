@@ -4,6 +4,7 @@ import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
 import io.palitra.data.Picture;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -117,6 +118,10 @@ public record PaintRequest(String prompt, String negative, How how, List<Lora> l
     private static void length(String key, String text) {
         if (text.length() > LONGEST_PROMPT) {
             throw new ConfigException(key, "the " + key + " has " + text.length() + " characters, at most " + LONGEST_PROMPT + " are read");
+        }
+        // what a PNG cannot carry is refused before the work, not after it
+        if (text.indexOf(0) >= 0 || !StandardCharsets.UTF_8.newEncoder().canEncode(text)) {
+            throw new ConfigException(key, "the " + key + " holds U+0000 or half a surrogate pair; it must be text");
         }
     }
 }

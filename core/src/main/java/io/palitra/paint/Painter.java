@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import io.palitra.config.ConfigException;
 import io.palitra.data.ClipTokenizer;
+import io.palitra.data.FormatException;
 import io.palitra.data.Picture;
 import io.palitra.diffusion.Denoiser;
 import io.palitra.diffusion.DiffusersScheduler;
@@ -29,6 +30,8 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CancellationException;
+import java.util.function.Function;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -66,14 +69,24 @@ public final class Painter implements AutoCloseable {
         this.parts = parts;
         this.options = options;
         schedule = parts.config("scheduler");
-        config = UnetCondition2d.Config.fromJson(parts.config("unet"));
+        config = said(parts, "unet", UnetCondition2d.Config::fromJson);
+    }
+
+    /** What a part's configuration says. @throws FormatException that names the part, where it says what cannot be */
+    private static <T> T said(ModelParts parts, String part, Function<JsonNode, T> read) {
+        JsonNode json = parts.config(part);
+        try {
+            return read.apply(json);
+        } catch (ConfigException e) {
+            throw new FormatException(parts.folder(part).toString(), -1, "its configuration is not understood: " + e.getMessage(), e);
+        }
     }
 
     /**
      * Reads configurations; weights are read when they are first needed.
      *
      * @throws ConfigException when it is another kind of pipeline, or its parts do not fit
-     * @throws io.palitra.data.FormatException when a file is missing or broken
+     * @throws FormatException when a file is missing or broken
      */
     public static Painter open(ModelParts parts, Options options) {
         if (!PIPELINES.contains(parts.pipeline())) {
@@ -83,7 +96,7 @@ public final class Painter implements AutoCloseable {
             if (!parts.has(part)) throw new ConfigException("model", "'" + parts.name() + "' has no " + part);
         }
         Painter painter = new Painter(parts, options);
-        new DiffusersScheduler(painter.schedule);
+        said(parts, "scheduler", DiffusersScheduler::new);
         return painter;
     }
 
@@ -93,7 +106,7 @@ public final class Painter implements AutoCloseable {
         try (Scope scope = new Scope()) {   // networks without weights take no room
             for (String part : ENCODERS) if (parts.has(part)) sizes.add(size(textEncoder(part)));
             sizes.add(size(new UnetCondition2d(config, Rng.silent())));
-            sizes.add(size(PictureCoder.of(parts.classes().getOrDefault("vae", ""), parts.config("vae")).net()));
+            sizes.add(size(emptyCoder().net()));
         }
         long sum = sizes.stream().mapToLong(n -> n).sum(), most = sizes.stream().mapToLong(n -> n).max().orElse(0);
         return (options.lowMemory ? most : sum) * options.type.bytes();
@@ -103,13 +116,17 @@ public final class Painter implements AutoCloseable {
         try (net) { return net.size(); }
     }
 
-    private ClipText textEncoder(String part) { return new ClipText(ClipText.Config.fromJson(parts.config(part)), Rng.silent()); }
+    private ClipText textEncoder(String part) { return new ClipText(said(parts, part, ClipText.Config::fromJson), Rng.silent()); }
+
+    private PictureCoder emptyCoder() {
+        return said(parts, "vae", json -> PictureCoder.of(parts.classes().getOrDefault("vae", ""), json));
+    }
 
     /**
      * Draws what is asked for.
      *
      * @throws ConfigException when the request does not fit the model
-     * @throws io.palitra.data.FormatException when a file of low-rank changes is broken, or for other networks
+     * @throws FormatException when a file of low-rank changes is broken, or for other networks
      * @throws CancellationException when the watcher stops it
      */
     public PaintResult paint(PaintRequest request, PaintWatcher watcher) {
@@ -121,7 +138,7 @@ public final class Painter implements AutoCloseable {
         int height = canvas != null ? canvas.height() : how.height() > 0 ? how.height() : side;
         if (width % factor != 0 || height % factor != 0) {
             throw new ConfigException("size", "a size of " + width + "x" + height + " is not divisible by " + factor + "; near it is "
-                + (width + factor / 2) / factor * factor + "x" + (height + factor / 2) / factor * factor);
+                + near(width, factor) + "x" + near(height, factor));
         }
         Course course = course(request);
         List<Picture> pictures = new ArrayList<>();
@@ -151,6 +168,8 @@ public final class Painter implements AutoCloseable {
         freeCoder();
         return new PaintResult(request, parts.name(), course.label, pictures, (System.nanoTime() - began) / 1e9);
     }
+
+    private static int near(int pixels, int factor) { return Math.max(1, (pixels + factor / 2) / factor) * factor; }
 
     /**
      * Latents [n,C,h,w] of a text, for those who bring their own noise; they belong to the innermost scope.
@@ -383,7 +402,7 @@ public final class Painter implements AutoCloseable {
             if (!parts.has(part)) continue;
             tokenizers.add(ClipTokenizer.open(parts.folder(part.replace("text_encoder", "tokenizer"))));
             ClipText net = textEncoder(part);
-            try (Scope scope = new Scope()) { take(net, ClipText.publicNames(parts.weights(part))); }
+            take(net, part, ClipText::publicNames);
             encoders.add(net);
         }
         if (encoders.isEmpty()) throw new ConfigException("model", "'" + parts.name() + "' has no text_encoder");
@@ -394,20 +413,30 @@ public final class Painter implements AutoCloseable {
     UnetCondition2d unet() {
         if (unet != null) return unet;
         UnetCondition2d net = new UnetCondition2d(config, Rng.silent());
-        try (Scope scope = new Scope()) { take(net, OldNames.renewed(parts.weights("unet"))); }
+        take(net, "unet", OldNames::renewed);
         return unet = net;
     }
 
     PictureCoder coder() {
         if (coder != null) return coder;
-        PictureCoder c = PictureCoder.of(parts.classes().getOrDefault("vae", ""), parts.config("vae"));
-        try (Scope scope = new Scope()) { take(c.net(), OldNames.renewed(parts.weights("vae"))); }
+        PictureCoder c = emptyCoder();
+        take(c.net(), "vae", OldNames::renewed);
         return coder = c;
     }
 
-    private void take(Module net, Map<String, Tensor> weights) {
-        net.to(options.device);
-        net.take(weights, options.type);
+    /** Gives a network the weights of a part. @param names theirs to those of the network */
+    private void take(Module net, String part, UnaryOperator<Map<String, Tensor>> names) {
+        try (Scope scope = new Scope()) {
+            Map<String, Tensor> weights = names.apply(parts.weights(part));
+            net.to(options.device);
+            net.take(weights, options.type);
+        } catch (IllegalArgumentException e) {
+            net.close();
+            throw new FormatException(parts.file(part).toString(), -1, String.valueOf(e.getMessage()), e);
+        } catch (RuntimeException e) {
+            net.close();
+            throw e;
+        }
         net.trainable(false);
         net.training(false);
     }

@@ -8,6 +8,7 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.net.ClipText;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -70,6 +71,7 @@ record TextEncoders(List<ClipTokenizer> tokenizers, List<ClipText> encoders, boo
             }
             for (float w : weights) plain &= w == 1;
             ClipText encoder = encoders.get(k);
+            fits(tokenizer, encoder.config(), ids);
             var device = encoder.parameters().values().iterator().next().device();
             ClipText.Output out = encoder.forward(Torch.of(ids, windows, length).to(device), null);
             Tensor words = joined() ? out.skipping(1) : out.last();
@@ -79,6 +81,14 @@ record TextEncoders(List<ClipTokenizer> tokenizers, List<ClipText> encoders, boo
             if (whole != null) pooled = whole.rows(0, 1);
         }
         return new Encoded(context.size() == 1 ? context.get(0) : Torch.cat(2, context), pooled);
+    }
+
+    /** A token that an encoder has not would be an error of the device. */
+    private static void fits(ClipTokenizer tokenizer, ClipText.Config encoder, long[] ids) {
+        long most = Arrays.stream(ids).max().orElse(0);
+        if (most < encoder.vocabSize() && tokenizer.positions() <= encoder.maxPositionEmbeddings()) return;
+        throw new ConfigException("model", "the tokenizer gives token " + most + " in windows of " + tokenizer.positions()
+            + ", but the text encoder has " + encoder.vocabSize() + " tokens and windows of at most " + encoder.maxPositionEmbeddings());
     }
 
     /** Each token's vector times its weight, then all scaled so that their mean is as before. words [W,L,D], weights [W,L,1]. */

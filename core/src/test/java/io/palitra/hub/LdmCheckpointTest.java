@@ -288,9 +288,8 @@ class LdmCheckpointTest {
     /** The same structures, narrower: the networks take every tensor, and want no other. */
     @Test void theNetworksTakeWhatAFileOfTheirStructureGives() {
         try (Scope scope = new Scope()) {
-            for (LdmKeyList names : List.of(LdmKeyList.sd1(4, 32, 48, 2, 32), LdmKeyList.sd1(9, 32, 48, 2, 32), LdmKeyList.sd2(4, 64, 64,
-                3, 32),
-                    LdmKeyList.xl(32, 32, 2, 64, 2, 32), LdmKeyList.refiner(32, 64, 2, 32))) {
+            for (LdmKeyList names : List.of(LdmKeyList.sd1(4, 32, 48, 2, 32), LdmKeyList.sd1(9, 32, 48, 2, 32),
+                    LdmKeyList.sd2(4, 64, 64, 3, 32), LdmKeyList.xl(32, 32, 2, 64, 2, 32), LdmKeyList.refiner(32, 64, 2, 32))) {
                 LdmCheckpoint checkpoint = read(names.tensors());
                 checkpoint.parts().forEach((name, part) -> {
                     try (Module net = network(name, part.config())) { net.load(part.tensors()); }

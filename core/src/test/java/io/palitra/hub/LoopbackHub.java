@@ -21,14 +21,14 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 
 /** Answers as the hub does: large files lie on a second server, to which the first redirects. */
-final class LoopbackHub implements AutoCloseable {
-    static final String COMMIT = "0123456789abcdef0123456789abcdef01234567";
-    static final String TOKEN = "hf_secret";
+public final class LoopbackHub implements AutoCloseable {
+    public static final String COMMIT = "0123456789abcdef0123456789abcdef01234567";
+    public static final String TOKEN = "hf_secret";
     /** Bytes before a cut. */
     static final int CUT = 100_000;
 
     /** How the second server treats those who ask for a file. */
-    enum Manner { PLAIN, CUT_ONCE, CUT_ALWAYS, CHANGES, WRONG, NO_RANGES, NOT_SATISFIABLE, STALLS, LONGER, LOOPS, MISSING }
+    public enum Manner { PLAIN, CUT_ONCE, CUT_ALWAYS, CHANGES, WRONG, NO_RANGES, NOT_SATISFIABLE, STALLS, LONGER, LOOPS, MISSING }
 
     record Asked(String server, String path, String range, String ifRange, String token) {}
 
@@ -42,10 +42,10 @@ final class LoopbackHub implements AutoCloseable {
     private final ExecutorService threads = Executors.newCachedThreadPool();
     private final CountDownLatch over = new CountDownLatch(1);
     private final List<Asked> asked = new ArrayList<>();
-    final Map<String, byte[]> files = new TreeMap<>();
-    volatile Manner manner = Manner.PLAIN;
+    public final Map<String, byte[]> files = new TreeMap<>();
+    public volatile Manner manner = Manner.PLAIN;
     /** What the first server says instead, by path: a status, then headers as "Name: value"; null for nothing special. */
-    volatile Function<String, List<String>> refusal = path -> null;
+    public volatile Function<String, List<String>> refusal = path -> null;
     volatile String listing = "";
     /** What the listing says lies behind it. */
     volatile String nextPage = "";
@@ -53,7 +53,7 @@ final class LoopbackHub implements AutoCloseable {
     volatile String repoCommit = COMMIT;
     private int parts;
 
-    LoopbackHub() throws IOException {
+    public LoopbackHub() throws IOException {
         byte[] weights = new byte[300_000];
         for (int i = 0; i < weights.length; i++) weights[i] = (byte) (i * i >> 7);
         files.put("config.json", "{\"sample_size\": 16}\n".getBytes(StandardCharsets.UTF_8));
@@ -80,7 +80,7 @@ final class LoopbackHub implements AutoCloseable {
         threads.shutdownNow();
     }
 
-    String endpoint() { return "http://127.0.0.1:" + hub.getAddress().getPort(); }
+    public String endpoint() { return "http://127.0.0.1:" + hub.getAddress().getPort(); }
 
     List<Asked> asked() {
         synchronized (asked) { return List.copyOf(asked); }
@@ -106,7 +106,7 @@ final class LoopbackHub implements AutoCloseable {
 
     static String blob(byte[] bytes) { return sha("SHA-1", ("blob " + bytes.length + "\0").getBytes(StandardCharsets.US_ASCII), bytes); }
 
-    String etag(String path) { return large(path) ? sha("SHA-256", files.get(path)) : blob(files.get(path)); }
+    public String etag(String path) { return large(path) ? sha("SHA-256", files.get(path)) : blob(files.get(path)); }
 
     private void answer(HttpExchange e, String server) throws IOException {
         String path = e.getRequestURI().getPath();

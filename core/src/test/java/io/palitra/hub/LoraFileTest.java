@@ -283,7 +283,7 @@ class LoraFileTest {
             Safetensors inDiffusers = Safetensors.read(file);
             long live = Scope.livePointers();
             for (int i = 0; i < 2000; i++) {
-                byte[] damaged = i % 4 < 2 ? HubMutationTest.mutated(i % 2 == 0 ? kohya : diffusers, random)
+                byte[] damaged = i % 4 < 2 ? Damage.bytes(i % 2 == 0 ? kohya : diffusers, random)
                     : rewritten(i % 2 == 0 ? inKohya : inDiffusers, random);
                 Files.deleteIfExists(file);   // some file systems flush one that is overwritten
                 Files.write(file, damaged);

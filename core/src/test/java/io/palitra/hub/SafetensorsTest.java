@@ -32,7 +32,7 @@ class SafetensorsTest {
     @TempDir Path folder;
 
     /** One tensor of every type, beside 0-d, empty, transposed and 8-d ones. */
-    private static Map<String, Tensor> everyKind() {
+    static Map<String, Tensor> everyKind() {
         Map<String, Tensor> all = new LinkedHashMap<>();
         for (DType d : DType.values()) all.put("of." + d, new Rng(1).integers(2, 3, 5).to(d));
         all.put("scalar", Torch.full(-2.5));

@@ -20,13 +20,16 @@ import java.util.Map;
 import java.util.Objects;
 
 /** A folder as diffusers saves pipelines, of networks so small that a test can train on them, their weights random. */
-final class TinyPipeline {
+public final class TinyPipeline {
     private static final String UNET = "{'block_out_channels': [16, 16], 'down_block_types': ['CrossAttnDownBlock2D', 'DownBlock2D'],"
         + "'up_block_types': ['UpBlock2D', 'CrossAttnUpBlock2D'], 'layers_per_block': 1, 'norm_num_groups': 4, 'attention_head_dim': 2,"
         + "'cross_attention_dim': 16, 'sample_size': 8}";
     private static final String VAE = "{'block_out_channels': [8, 16], 'down_block_types': ['DownEncoderBlock2D', 'DownEncoderBlock2D'],"
         + "'up_block_types': ['UpDecoderBlock2D', 'UpDecoderBlock2D'], 'layers_per_block': 1, 'norm_num_groups': 4, 'sample_size': 16,"
         + "'scaling_factor': 2.0}";
+    private static final String VAE_OF_8 = "'block_out_channels': [4, 4, 4, 4], 'norm_num_groups': 2, 'sample_size': 32,"
+        + "'down_block_types': ['DownEncoderBlock2D', 'DownEncoderBlock2D', 'DownEncoderBlock2D', 'DownEncoderBlock2D'],"
+        + "'up_block_types': ['UpDecoderBlock2D', 'UpDecoderBlock2D', 'UpDecoderBlock2D', 'UpDecoderBlock2D']";
     private static final String TEXT = "{'architectures': ['CLIPTextModel'], 'hidden_size': 16, 'intermediate_size': 32,"
         + "'num_hidden_layers': 2, 'num_attention_heads': 2, 'vocab_size': 192, 'eos_token_id': 191}";
     private static final String SCHEDULER = "{'_class_name': 'DDIMScheduler', 'beta_schedule': 'scaled_linear', 'beta_start': 0.00085,"
@@ -42,11 +45,20 @@ final class TinyPipeline {
         return config;
     }
 
-    /** Stable Diffusion in small. @param scheduler keys that are other than usual, as {@code 'prediction_type': 'sample'} */
+    /** Stable Diffusion that paints 32x32 pixels from 4x4 latents; the same seed gives the same weights. */
+    public static Path write(Path folder, long seed) throws IOException {
+        index(folder, "StableDiffusionPipeline", "text_encoder");
+        config(folder.resolve("scheduler/scheduler_config.json"), json(SCHEDULER));
+        nets(folder, "'sample_size': 4", VAE_OF_8, seed);
+        text(folder, "text_encoder", "");
+        return folder;
+    }
+
+    /** Stable Diffusion that paints 16x16 pixels from 8x8 latents. @param scheduler keys that are other than usual, as {@code 'prediction_type': 'sample'} */
     static Path write(Path folder, String scheduler, String unet) throws IOException {
         index(folder, "StableDiffusionPipeline", "text_encoder");
         config(folder.resolve("scheduler/scheduler_config.json"), with(SCHEDULER, scheduler));
-        nets(folder, unet);
+        nets(folder, unet, "", 1);
         text(folder, "text_encoder", "");
         return folder;
     }
@@ -56,22 +68,22 @@ final class TinyPipeline {
         index(folder, "StableDiffusionXLPipeline", "text_encoder", "text_encoder_2");
         config(folder.resolve("scheduler/scheduler_config.json"), with(SCHEDULER, "'prediction_type': 'v_prediction'"));
         nets(folder, "'cross_attention_dim': 32, 'addition_embed_type': 'text_time', 'addition_time_embed_dim': 4,"
-            + "'projection_class_embeddings_input_dim': 36");
+            + "'projection_class_embeddings_input_dim': 36", "", 1);
         text(folder, "text_encoder", "");
         text(folder, "text_encoder_2", "'architectures': ['CLIPTextModelWithProjection'], 'projection_dim': 12");
         return folder;
     }
 
-    private static void nets(Path folder, String unet) throws IOException {
+    private static void nets(Path folder, String unet, String vae, long seed) throws IOException {
         UnetCondition2d.Config u = UnetCondition2d.Config.fromJson(with(UNET, unet));
-        AutoencoderKl.Config v = AutoencoderKl.Config.fromJson(json(VAE));
+        AutoencoderKl.Config v = AutoencoderKl.Config.fromJson(with(VAE, vae));
         try (Scope scope = new Scope()) {
-            save(folder.resolve("unet"), u.toJson(), new UnetCondition2d(u, new Rng(1)));
-            AutoencoderKl vae = new AutoencoderKl(v, new Rng(2));
-            Tensor bias = Objects.requireNonNull(vae.state().get("quant_conv.bias"));
+            save(folder.resolve("unet"), u.toJson(), new UnetCondition2d(u, new Rng(seed)));
+            AutoencoderKl net = new AutoencoderKl(v, new Rng(seed + 1));
+            Tensor bias = Objects.requireNonNull(net.state().get("quant_conv.bias"));
             // log of the variance: a trained one is sure of itself
             bias.copyFrom(Torch.cat(0, bias.detach().rows(0, 4), Torch.full(-12, 4)));
-            save(folder.resolve("vae"), v.toJson(), vae);
+            save(folder.resolve("vae"), v.toJson(), net);
         }
     }
 
