@@ -57,7 +57,8 @@ public final class RealNvp extends Module implements GenerativeModel<RealNvp.Sam
     public record Config(
             @Help(value = "couplings: of points all; of pictures those of a scale before the squeeze, as many after, one more at the last",
                 min = 1, max = 64) int couplings,
-            @Help(value = "channels, or units, of the networks in the couplings; of pictures twice as many after each halving", min = 1, max = 1024) int width,
+            @Help(value = "channels, or units, of the networks in the couplings; of pictures twice as many after each halving",
+                min = 1, max = 1024) int width,
             @Help(value = "residual blocks in each", min = 0, max = 32) int blocks,
             @Help(value = "scales of pictures; each but the last halves the side and factors out half of the numbers", min = 1, max = 6)
             int scales,
@@ -71,8 +72,8 @@ public final class RealNvp extends Module implements GenerativeModel<RealNvp.Sam
 
     public static final Family<Config> FAMILY = new Family<>("realnvp", "Normalising flow: exact density, exact inverse",
         "Dinh, Sohl-Dickstein and Bengio 2017, arXiv:1605.08803",
-        new Config(2, 24, 1, 3, Between.ACTNORM, Dequantise.VARIATIONAL, 0.002),
-        Recipe.of(6, 64, new OptimizerSpec.Adam(3e-3, 0.9, 0.999, 1e-8)).withSchedule(new LrSchedule.Cosine(200)).withClip(100)
+        new Config(4, 24, 1, 3, Between.ACTNORM, Dequantise.VARIATIONAL, 0.002),
+        Recipe.of(7, 64, new OptimizerSpec.Adam(3e-3, 0.9, 0.999, 1e-8)).withSchedule(new LrSchedule.Cosine(200)).withClip(100)
             .withEma(0.999),
         new Sampling(1), RealNvp::new);
 

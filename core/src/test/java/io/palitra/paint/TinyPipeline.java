@@ -54,7 +54,11 @@ public final class TinyPipeline {
         return folder;
     }
 
-    /** Stable Diffusion that paints 16x16 pixels from 8x8 latents. @param scheduler keys that are other than usual, as {@code 'prediction_type': 'sample'} */
+    /**
+     * Stable Diffusion that paints 16x16 pixels from 8x8 latents.
+     *
+     * @param scheduler keys that are other than usual, as {@code 'prediction_type': 'sample'}
+     */
     static Path write(Path folder, String scheduler, String unet) throws IOException {
         index(folder, "StableDiffusionPipeline", "text_encoder");
         config(folder.resolve("scheduler/scheduler_config.json"), with(SCHEDULER, scheduler));
