@@ -3,6 +3,7 @@ package io.palitra.paint;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.palitra.config.Json;
 import io.palitra.engine.Rng;
+import io.palitra.engine.Scope;
 import io.palitra.hub.Safetensors;
 import io.palitra.net.AutoencoderKl;
 import io.palitra.net.ClipText;
@@ -44,10 +45,12 @@ public final class TinyPipeline {
         for (char c = 'a'; c <= 'z'; c++) words.append("\"%c\": %d, \"%c</w>\": %d, ".formatted(c, c - 'a', c, c - 'a' + 26));
         file(folder, "tokenizer/vocab.json", words.append("\"<|startoftext|>\": 52, \"<|endoftext|>\": 53}").toString());
         file(folder, "tokenizer/merges.txt", "#version: 0.2\n");
-        Rng rng = new Rng(seed);
-        part(folder, "unet", UNET, new UnetCondition2d(UnetCondition2d.Config.fromJson(json(UNET)), rng));
-        part(folder, "vae", VAE, new AutoencoderKl(AutoencoderKl.Config.fromJson(json(VAE)), rng));
-        part(folder, "text_encoder", TEXT, new ClipText(ClipText.Config.fromJson(json(TEXT)), rng));
+        try (Scope scope = new Scope()) {
+            Rng rng = new Rng(seed);
+            part(folder, "unet", UNET, new UnetCondition2d(UnetCondition2d.Config.fromJson(json(UNET)), rng));
+            part(folder, "vae", VAE, new AutoencoderKl(AutoencoderKl.Config.fromJson(json(VAE)), rng));
+            part(folder, "text_encoder", TEXT, new ClipText(ClipText.Config.fromJson(json(TEXT)), rng));
+        }
         return folder;
     }
 
