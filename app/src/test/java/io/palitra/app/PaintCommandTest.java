@@ -153,13 +153,13 @@ class PaintCommandTest {
         try (Scope scope = new Scope()) {
             Rng rng = new Rng(seed);
             Safetensors.write(file, Map.of("unet." + layer + ".lora_A.weight", rng.normal(2, inputs), "unet." + layer + ".lora_B.weight",
-                rng.normal(8, 2)), Map.of());
+                rng.normal(16, 2)), Map.of());
         }
         return file;
     }
 
     @Test void twoLorasAddUpAndAreToldByThePicture() throws IOException {
-        Path a = lora("style", 1, ATTENTION + "to_q", 8), b = lora("face", 2, ATTENTION + "to_v", 8);
+        Path a = lora("style", 1, ATTENTION + "to_q", 16), b = lora("face", 2, ATTENTION + "to_v", 16);
         byte[] none = pixels(paint("none")), one = pixels(paint("one", "--lora", a));
         Path both = paint("both", "--lora", a, "--lora", b + ":-1.5");
         assertThat(pixels(both)).isNotEqualTo(one).isNotEqualTo(none);
@@ -225,7 +225,7 @@ class PaintCommandTest {
             tensors.put("conv_in.weight", Torch.ones(8, 3, 3, 3));
             Safetensors.write(shape.resolve(UNET), tensors, Map.of());
         }
-        all.put(shape, UNET + ": weights do not fit UnetCondition2d: conv_in.weight wants Tensor[8, 4, 3, 3], got Tensor[8, 3, 3, 3]");
+        all.put(shape, UNET + ": weights do not fit UnetCondition2d: conv_in.weight wants Tensor[16, 4, 3, 3], got Tensor[8, 3, 3, 3]");
         Files.move(shards.resolve(UNET), shards.resolve("unet/a.safetensors"));
         text(shards, UNET + ".index.json", "{\"weight_map\": {\"conv_in.weight\": \"b.safetensors\"}}");
         all.put(shards, UNET + ".index.json: shard 'b.safetensors' is missing");

@@ -205,6 +205,6 @@ class HubMutationTest {
         assertThat(read).as("damage that does not matter").isPositive();
         assertThat(longest).as("longest, in ns").isLessThan(1_000_000_000L);
         assertThat(most).as("bytes of memory").isLessThan(MOST_BYTES);
-        assertThat(Scope.livePointers()).as("tensors left behind").isEqualTo(live);
+        assertThat(Scope.livePointers()).as("tensors left behind").isLessThanOrEqualTo(live);
     }
 }
