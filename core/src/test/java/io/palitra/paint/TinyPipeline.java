@@ -49,8 +49,9 @@ public final class TinyPipeline {
     public static Path write(Path folder, long seed) throws IOException {
         index(folder, "StableDiffusionPipeline", "text_encoder");
         config(folder.resolve("scheduler/scheduler_config.json"), json(SCHEDULER));
-        nets(folder, "'sample_size': 4", VAE_OF_8, seed);
-        text(folder, "text_encoder", "");
+        nets(folder, "'sample_size': 4, 'block_out_channels': [8, 8], 'cross_attention_dim': 8", VAE_OF_8, seed);
+        text(folder, "text_encoder", "'hidden_size': 8, 'intermediate_size': 16, 'num_hidden_layers': 1, 'vocab_size': 54,"
+            + "'eos_token_id': 53", 'a', 'z');
         return folder;
     }
 
@@ -63,7 +64,7 @@ public final class TinyPipeline {
         index(folder, "StableDiffusionPipeline", "text_encoder");
         config(folder.resolve("scheduler/scheduler_config.json"), with(SCHEDULER, scheduler));
         nets(folder, unet, "", 1);
-        text(folder, "text_encoder", "");
+        text(folder, "text_encoder", "", '!', '~');
         return folder;
     }
 
@@ -73,8 +74,8 @@ public final class TinyPipeline {
         config(folder.resolve("scheduler/scheduler_config.json"), with(SCHEDULER, "'prediction_type': 'v_prediction'"));
         nets(folder, "'cross_attention_dim': 32, 'addition_embed_type': 'text_time', 'addition_time_embed_dim': 4,"
             + "'projection_class_embeddings_input_dim': 36", "", 1);
-        text(folder, "text_encoder", "");
-        text(folder, "text_encoder_2", "'architectures': ['CLIPTextModelWithProjection'], 'projection_dim': 12");
+        text(folder, "text_encoder", "", '!', '~');
+        text(folder, "text_encoder_2", "'architectures': ['CLIPTextModelWithProjection'], 'projection_dim': 12", '!', '~');
         return folder;
     }
 
@@ -91,14 +92,16 @@ public final class TinyPipeline {
         }
     }
 
-    private static void text(Path folder, String part, String more) throws IOException {
+    /** Its words are single letters. */
+    private static void text(Path folder, String part, String more, char first, char last) throws IOException {
         ObjectNode config = with(TEXT, more);
         try (Scope scope = new Scope()) { save(folder.resolve(part), config, new ClipText(ClipText.Config.fromJson(config), new Rng(3))); }
         Path tokenizer = Files.createDirectories(folder.resolve(part.replace("text_encoder", "tokenizer")));
         ObjectNode vocabulary = JsonNodeFactory.instance.objectNode();
-        for (char c = '!'; c <= '~'; c++) vocabulary.put(String.valueOf(c), vocabulary.size());
-        for (char c = '!'; c <= '~'; c++) vocabulary.put(c + "</w>", vocabulary.size());
-        vocabulary.put("<|startoftext|>", 190).put("<|endoftext|>", 191);
+        for (char c = first; c <= last; c++) vocabulary.put(String.valueOf(c), vocabulary.size());
+        for (char c = first; c <= last; c++) vocabulary.put(c + "</w>", vocabulary.size());
+        int end = config.path("eos_token_id").asInt();
+        vocabulary.put("<|startoftext|>", end - 1).put("<|endoftext|>", end);
         Json.write(tokenizer.resolve("vocab.json"), vocabulary);
         Files.writeString(tokenizer.resolve("merges.txt"), "#version: 0.2\n");
     }
