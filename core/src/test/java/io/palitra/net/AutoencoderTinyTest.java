@@ -64,7 +64,7 @@ class AutoencoderTinyTest {
             assertThat(net.decode(z).shape()).containsExactly(2, 3, 8, 12);
             long before = Scope.livePointers();
             net.decode(net.encode(x));
-            assertThat(Scope.livePointers() - before).isEqualTo(2);
+            assertThat(Scope.livePointers() - before).isLessThanOrEqualTo(2);
             assertThatThrownBy(() -> net.encode(Torch.zeros(2, 3, 8, 9))).hasMessage(
                 "AutoencoderTiny wants [B,3,H,W] with multiples of 2, got Tensor[2, 3, 8, 9]");
             assertThatThrownBy(() -> net.decode(x)).hasMessageStartingWith("AutoencoderTiny wants latents [B,4,h,w], got");

@@ -97,7 +97,7 @@ class TextNetsTest {
             Scope.run(() -> net.generate(prompt, 3, TokenSampling.GREEDY, new Rng(0))).free();
             long before = Scope.livePointers();
             for (int i = 0; i < 3; i++) Scope.run(() -> net.generate(prompt, 9, TokenSampling.GREEDY, new Rng(0))).free();
-            assertThat(Scope.livePointers()).isEqualTo(before);
+            assertThat(Scope.livePointers()).isLessThanOrEqualTo(before);
         }
     }
 

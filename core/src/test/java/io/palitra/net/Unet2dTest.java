@@ -106,7 +106,7 @@ class Unet2dTest {
             for (int i = 0; i < 5; i++) {
                 try (Scope turn = new Scope()) { unet.forward(x, t, null); }
             }
-            assertThat(Scope.livePointers()).isEqualTo(before);
+            assertThat(Scope.livePointers()).isLessThanOrEqualTo(before);
         }
     }
 }

@@ -162,7 +162,7 @@ class UnetCondition2dTest {
             for (int i = 0; i < 3; i++) {
                 try (Scope turn = new Scope()) { unet.forward(x, t, given); }
             }
-            assertThat(Scope.livePointers()).isEqualTo(before);
+            assertThat(Scope.livePointers()).isLessThanOrEqualTo(before);
         }
     }
 }

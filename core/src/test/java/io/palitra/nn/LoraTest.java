@@ -223,7 +223,7 @@ class LoraTest {
                     net.forward(picture());
                     lora.detach();
                 }
-                if (i > 0) assertThat(Scope.livePointers()).isEqualTo(live);
+                if (i > 0) assertThat(Scope.livePointers()).isLessThanOrEqualTo(live);   // less: the collector took what other tests left
             }
         }
     }
