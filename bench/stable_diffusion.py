@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 
-JAVA = ["java", "-XX:+UseSerialGC", "-cp", "core/target/test-classes:core/target/classes:app/target/lib/*", "io.palitra.net.StableDiffusionBench"]
+JAVA = ["java", "-XX:+UseSerialGC", "-Xms32m", "-cp", "core/target/test-classes:core/target/classes:app/target/lib/*", "io.palitra.net.StableDiffusionBench"]
 CASES = ["unet-f32", "unet-bf16", "vae-f32", "vae-bf16", "tiny-f32"]
 TOLERANCE = {"f32": 1e-3, "bf16": 0.2}
 
@@ -90,7 +90,7 @@ class Python:
 class Java(Python):
     def __init__(self, folder, name, kind, threads):
         args = ["vae" if name == "vae" else "unet", str(folder / name), str(folder / name / "io.safetensors"), kind, str(threads)]
-        env = dict(os.environ, MALLOC_ARENA_MAX="1", MALLOC_MMAP_MAX_="0", MALLOC_TRIM_THRESHOLD_="100000000000", MALLOC_TOP_PAD_="67108864")
+        env = dict(os.environ, MALLOC_ARENA_MAX="1", MALLOC_MMAP_THRESHOLD_="33554432", MALLOC_TRIM_THRESHOLD_="268435456")   # as ./palitra paint
         self.process = subprocess.Popen(JAVA + args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
         assert self.process.stdout.readline().strip() == "ready"
 
@@ -139,7 +139,7 @@ def cold(pipeline, pairs):
                " p('a red circle', num_inference_steps=5).images[0].save(sys.argv[2])")
     with tempfile.TemporaryDirectory() as d:
         out = os.path.join(d, "a.png")
-        commands = [["java", "-XX:+UseSerialGC", "-jar", "app/target/palitra.jar", "paint", "a red circle", "--model", pipeline, "--steps", "5",
+        commands = [["./palitra", "paint", "a red circle", "--model", pipeline, "--steps", "5",
                      "--force", "--out", out], [sys.executable, "-c", program, pipeline, out]]
         seconds = [[], []]
         for i in range(pairs + 1):   # the first pair fills the file cache

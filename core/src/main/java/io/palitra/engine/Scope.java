@@ -59,6 +59,9 @@ public final class Scope implements AutoCloseable {
         return () -> WATCHER.set(before);
     }
 
+    /** Gives memory of freed tensors back to the system: before a few large pictures take the place of many small ones. */
+    public static void trim() { Pointer.trimMemory(); }
+
     /**
      * Native objects alive in this process: constant from step to step when nothing leaks. Counted only in a JVM started with
      * {@code -Dorg.bytedeco.javacpp.nopointergc=false}; otherwise 0.

@@ -54,6 +54,13 @@ public final class Tensor {
 
     public Tensor add(Tensor o) { return new Tensor(handle.add(o.handle)); }
 
+    /** The same in this tensor's own memory, unless a gradient passes or the sum is of another type; for what nobody else reads. */
+    public Tensor addOver(Tensor o) {
+        if (requiresGrad() || o.requiresGrad() || dtype() != o.dtype()) return add(o);
+        handle.add_(o.handle);
+        return this;
+    }
+
     public Tensor add(double s) { return new Tensor(handle.add(new Scalar(s))); }
 
     public Tensor sub(Tensor o) { return new Tensor(handle.sub(o.handle)); }
@@ -114,6 +121,13 @@ public final class Tensor {
     public Tensor round() { return new Tensor(handle.round()); }
 
     public Tensor silu() { return new Tensor(torch.silu(handle)); }
+
+    /** The same in this tensor's own memory, unless a gradient passes; for what nobody else holds or will read. */
+    public Tensor siluOver() {
+        if (requiresGrad()) return silu();
+        torch.silu_(handle);
+        return this;
+    }
 
     public Tensor gelu() { return new Tensor(torch.gelu(handle)); }
 

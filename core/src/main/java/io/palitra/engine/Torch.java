@@ -195,13 +195,28 @@ public final class Torch {
 
     /** softmax(q k^T / sqrt(d)) v. Each [B,heads,L,d]. */
     public static Tensor attention(Tensor q, Tensor k, Tensor v, boolean causal) {
-        return new Tensor(torch.scaled_dot_product_attention(q.handle, k.handle, v.handle, NONE, 0, causal, NO_DOUBLE, false));
+        return attention(q, k, v, NONE, causal);
     }
 
     /** softmax(q k^T / sqrt(d) + bias) v. q [B,heads,L,d], k and v [B,heads,S,d]; bias is stretched to [B,heads,L,S]. */
     public static Tensor attention(Tensor q, Tensor k, Tensor v, @Nullable Tensor bias) {
-        return new Tensor(torch.scaled_dot_product_attention(q.handle, k.handle, v.handle, optional(bias), 0, false, NO_DOUBLE, false));
+        return attention(q, k, v, bias == null ? NONE : new TensorOptional(bias.to(wide(q)).handle), false);
     }
+
+    /** In F32 on the processor: this engine's kernel for BF16 does without the processor's instructions and takes twenty times as long. */
+    private static Tensor attention(Tensor q, Tensor k, Tensor v, TensorOptional bias, boolean causal) {
+        boolean cpu = q.device().kind() == Device.Kind.CPU, cast = cpu && torch.is_autocast_enabled(DeviceType.CPU);
+        DType type = wide(q);
+        if (cast) torch.set_autocast_enabled(DeviceType.CPU, false);
+        try {
+            return new Tensor(torch.scaled_dot_product_attention(q.to(type).handle, k.to(type).handle, v.to(type).handle, bias, 0, causal,
+                NO_DOUBLE, false)).to(q.dtype());
+        } finally {
+            if (cast) torch.set_autocast_enabled(DeviceType.CPU, true);
+        }
+    }
+
+    private static DType wide(Tensor q) { return q.device().kind() == Device.Kind.CPU && q.dtype() == DType.BF16 ? DType.F32 : q.dtype(); }
 
     /** Each pixel repeated {@code factor} times in both directions. */
     public static Tensor upsampleNearest(Tensor x, int factor) {

@@ -12,6 +12,9 @@ public enum Activation {
     GELU,
     RELU;
 
+    /** Of what nobody else holds or will read: large pictures then need no memory of their own for the result. */
+    Tensor over(Tensor x) { return this == SILU ? x.siluOver() : of(x); }
+
     Tensor of(Tensor x) {
         return switch (this) {
             case SILU -> x.silu();

@@ -100,17 +100,19 @@ final class Level extends Module {
         return resampler == null ? h : resampler.forward(h, emb, kept.peek(), rng);
     }
 
-    /** Without anything kept. z for spatial norms. */
-    Tensor forward(Tensor x, @Nullable Tensor z) {
+    /** Without anything kept, x neither: all that a large picture becomes would fill the memory. z for spatial norms. */
+    Tensor spend(Tensor x, @Nullable Tensor z) {
         Tensor h = x;
-        for (int i = 0; i <= resnets.size(); i++) {
-            Tensor before = h;
-            if (i < resnets.size()) h = layer(i, before, z, null, null);
-            else if (resampler != null) h = resampler.forward(before, z, null, null);
-            // a large picture's intermediate results would fill the memory
-            if (before != x && before != h) before.free();
+        for (int i = 0; i < resnets.size(); i++) {
+            h = resnets.get(i).spend(h, z);
+            if (!attentions.isEmpty()) h = freed(h, attentions.get(i).forward(h, z, null));
         }
-        return h;
+        return resampler == null ? h : freed(h, resampler.forward(h, z, null, null));
+    }
+
+    private static Tensor freed(Tensor before, Tensor after) {
+        before.free();
+        return after;
     }
 
     private Tensor layer(int i, Tensor x, @Nullable Tensor emb, PictureAttention.@Nullable Text text, @Nullable Rng rng) {

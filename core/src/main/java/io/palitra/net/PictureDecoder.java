@@ -47,14 +47,13 @@ final class PictureDecoder extends Module {
     Tensor forward(Tensor x, @Nullable Tensor z) {
         return Scope.run(() -> {
             Tensor h = middle.forward(convIn.forward(x), z, null, null);
-            for (Level level : ups) h = freed(h, level.forward(h, z));
-            return convOut.forward(normOut.forward(h, z).silu());
+            for (Level level : ups) {
+                h = level.spend(h, z);
+                Scope.trim();
+            }
+            Tensor normed = normOut.forward(h, z);
+            h.free();
+            return convOut.forward(normed.siluOver());
         });
-    }
-
-    /** The levels of a large picture together would fill the memory. */
-    private static Tensor freed(Tensor before, Tensor after) {
-        before.free();
-        return after;
     }
 }

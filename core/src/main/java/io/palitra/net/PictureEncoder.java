@@ -53,8 +53,8 @@ final class PictureEncoder extends Module {
     Tensor forward(Tensor x) {
         return Scope.run(() -> {
             Tensor h = convIn.forward(x);
-            for (Level level : downs) h = level.forward(h, null);
-            return convOut.forward(normOut.forward(middle.forward(h, null, null, null)).silu());
+            for (Level level : downs) h = level.spend(h, null);
+            return convOut.forward(normOut.forward(middle.forward(h, null, null, null)).siluOver());
         });
     }
 }

@@ -60,26 +60,39 @@ final class ResnetBlock extends Module {
     }
 
     /** rng draws the dropout of training; evaluation needs none. */
-    Tensor forward(Tensor x, @Nullable Tensor emb, @Nullable Rng rng) { return Scope.run(() -> residual(x, emb, rng)); }
+    Tensor forward(Tensor x, @Nullable Tensor emb, @Nullable Rng rng) { return Scope.run(() -> residual(x, emb, rng, false)); }
 
-    private Tensor residual(Tensor x, @Nullable Tensor emb, @Nullable Rng rng) {
-        Tensor h = Scope.run(() -> conv1.forward(resized(style.act.of(norm1.forward(x, emb)))));
+    /** The same in evaluation; x, which nobody else will read, goes as soon as it can. */
+    Tensor spend(Tensor x, @Nullable Tensor emb) { return Scope.run(() -> residual(x, emb, null, true)); }
+
+    // A picture of many channels is large: none stays longer than it must.
+    private Tensor residual(Tensor x, @Nullable Tensor emb, @Nullable Rng rng, boolean spends) {
+        Tensor n = Scope.run(() -> resized(style.act.over(norm1.forward(x, emb))));
+        Tensor early = spends ? skipped(x) : null;
+        if (early != null && early != x) x.free();
+        Tensor h = conv1.forward(n);
+        n.free();
         Tensor e = timeEmbProj == null || emb == null ? null : timeEmbProj.forward(emb).unsqueeze(2).unsqueeze(3);   // [B,out or 2 out,1,1]
-        Tensor f = Scope.run(() -> conv2.forward(dropped(h, e, emb, rng)));
-        Tensor kept = resized(x);
-        Tensor sum = (shortcut == null ? kept : shortcut.forward(kept)).add(f);
+        Tensor a = Scope.run(() -> dropped(h, e, emb, rng));
+        h.free();
+        Tensor f = conv2.forward(a);
+        a.free();
+        Tensor sum = f.addOver(early == null ? skipped(x) : early);
+        if (early != null) early.free();
         return style.scale == 1 ? sum : sum.div(style.scale);
     }
 
+    private Tensor skipped(Tensor x) { return shortcut == null ? resized(x) : Scope.run(() -> shortcut.forward(resized(x))); }
+
     private Tensor modulated(Tensor h, @Nullable Tensor e, @Nullable Tensor z) {
         if (e == null) return norm2.forward(h, z);
-        if (!style.scaleShift) return norm2.forward(h.add(e), z);
+        if (!style.scaleShift) return norm2.forward(h.addOver(e), z);
         Tensor[] s = e.chunk(2, 1);
         return norm2.forward(h, z).mul(s[0].add(1)).add(s[1]);
     }
 
     private Tensor dropped(Tensor h, @Nullable Tensor e, @Nullable Tensor z, @Nullable Rng rng) {
-        return FeedForward.dropped(this, style.act.of(modulated(h, e, z)), style.dropout, rng);
+        return FeedForward.dropped(this, style.act.over(modulated(h, e, z)), style.dropout, rng);
     }
 
     private Tensor resized(Tensor x) {

@@ -44,9 +44,9 @@ final class SpatialTransformer extends Module implements PictureAttention {
 
         Tensor forward(Tensor x, Text text) {
             Tensor n1 = norm1.forward(x);
-            Tensor a = x.add(attn1.attend(n1, onlyText ? text.states() : n1, null));
-            Tensor b = a.add(attn2.attend(norm2.forward(a), text.states(), text.bias()));
-            return b.add(ff.forward(norm3.forward(b), null));
+            Tensor a = attn1.attend(n1, onlyText ? text.states() : n1, null).addOver(x);
+            Tensor b = attn2.attend(norm2.forward(a), text.states(), text.bias()).addOver(a);
+            return ff.forward(norm3.forward(b), null).addOver(b);
         }
     }
 
@@ -78,7 +78,7 @@ final class SpatialTransformer extends Module implements PictureAttention {
                 Tensor in = h;
                 h = Scope.run(() -> block.forward(in, text));
             }
-            return x.add(picture(h, x.size(2), x.size(3)));
+            return picture(h, x.size(2), x.size(3)).addOver(x);
         });
     }
 

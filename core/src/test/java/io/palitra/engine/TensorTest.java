@@ -1,0 +1,52 @@
+package io.palitra.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+
+class TensorTest {
+    private final Rng rng = new Rng(1);
+
+    @Test void resultsOverATensorAreThoseBesideIt() {
+        try (Scope scope = new Scope()) {
+            Tensor x = rng.normal(2, 3, 4, 4), y = rng.split(1).normal(2, 3, 1, 1);
+            float[] silu = x.silu().floats(), sum = x.add(y).floats();
+            Tensor a = x.copy(), b = x.copy();
+            assertThat(a.siluOver()).isSameAs(a);
+            assertThat(a.floats()).containsExactly(silu);
+            assertThat(b.addOver(y)).isSameAs(b);
+            assertThat(b.floats()).containsExactly(sum);
+            Tensor narrow = x.to(DType.BF16);
+            assertThat(narrow.addOver(y).dtype()).isEqualTo(DType.F32);
+        }
+    }
+
+    @Test void whatHasAGradientStays() {
+        try (Scope scope = new Scope()) {
+            Tensor x = rng.normal(5), w = rng.split(1).normal(5).requiresGrad(true);
+            float[] before = x.floats();
+            Tensor h = x.mul(w);
+            assertThat(h.siluOver()).isNotSameAs(h);
+            assertThat(x.addOver(w)).isNotSameAs(x);
+            assertThat(x.floats()).containsExactly(before);
+            x.addOver(w).square().sum().backward();
+            Tensor right = x.add(w.detach()).mul(2);
+            assertThat(w.grad().floats()).containsExactly(right.floats());
+        }
+    }
+
+    @Test void attentionInBf16IsThatInF32Rounded() {
+        try (Scope scope = new Scope()) {
+            Tensor q = rng.normal(1, 2, 64, 8).to(DType.BF16), k = rng.split(1).normal(1, 2, 32, 8).to(DType.BF16);
+            Tensor bias = rng.split(2).normal(1, 1, 1, 32).to(DType.BF16);
+            Tensor wide = Torch.attention(q.to(DType.F32), k.to(DType.F32), k.to(DType.F32), bias.to(DType.F32));
+            Tensor got = Torch.attention(q, k, k, bias);
+            assertThat(got.dtype()).isEqualTo(DType.BF16);
+            assertThat(got.floats()).containsExactly(wide.to(DType.BF16).floats());
+            try (Guard g = Torch.autocast(Device.CPU, DType.BF16)) {
+                assertThat(Torch.attention(q, k, k, bias).floats()).containsExactly(got.floats());
+                assertThat(q.to(DType.F32).matmul(k.to(DType.F32).transpose(2, 3)).dtype()).as("autocast is on").isEqualTo(DType.BF16);
+            }
+        }
+    }
+}
