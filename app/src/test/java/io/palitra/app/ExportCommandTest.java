@@ -1,14 +1,11 @@
 package io.palitra.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static io.palitra.app.Typed.palitra;
 
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -19,33 +16,18 @@ class ExportCommandTest {
     @TempDir static Path root;
     private static Path run;
 
-    record Result(int code, String err) {}
-
-    private static Result palitra(Object... args) {
-        PrintStream before = System.err;
-        ByteArrayOutputStream err = new ByteArrayOutputStream();
-        System.setErr(new PrintStream(err, true, StandardCharsets.UTF_8));
-        try {
-            List<String> words = new ArrayList<>();
-            for (Object a : args) words.add(a.toString());
-            return new Result(Main.execute(words.toArray(String[]::new)), err.toString(StandardCharsets.UTF_8));
-        } finally {
-            System.setErr(before);
-        }
-    }
-
     @BeforeAll static void aSmallRun() {
         run = root.resolve("diffusion");
-        Result r = palitra("train", "diffusion", "--set", "channels=4,4", "--set", "groups=2", "--set", "attention=", "--steps", 2,
+        Typed r = palitra("train", "diffusion", "--set", "channels=4,4", "--set", "groups=2", "--set", "attention=", "--steps", 2,
             "--batch", 2, "--out", run, "--quiet", "--threads", 1);
-        assertThat(r.code).as(r.err).isZero();
+        assertThat(r.code()).as(r.err()).isZero();
     }
 
     @Test void aRunIsWrittenAsAFolderOfDiffusers() {
         Path made = root.resolve("made");
-        Result r = palitra("export", run, made);
-        assertThat(r.code).as(r.err).isZero();
-        assertThat(r.err).contains("DDPMPipeline.from_pretrained(\"made\")");
+        Typed r = palitra("export", run, made);
+        assertThat(r.code()).as(r.err()).isZero();
+        assertThat(r.err()).contains("DDPMPipeline.from_pretrained(\"made\")");
         for (String file : List.of("model_index.json", "unet/config.json", "unet/diffusion_pytorch_model.safetensors",
                 "scheduler/scheduler_config.json", "README.md")) {
             assertThat(made.resolve(file)).isNotEmptyFile();
@@ -77,8 +59,8 @@ class ExportCommandTest {
     }
 
     private static void refused(int code, String message, Path from, Path to) {
-        Result r = palitra("export", from, to);
-        assertThat(r.code).as(r.err).isEqualTo(code);
-        assertThat(r.err).startsWith("palitra: ").contains(message).hasLineCount(1);
+        Typed r = palitra("export", from, to);
+        assertThat(r.code()).as(r.err()).isEqualTo(code);
+        assertThat(r.err()).startsWith("palitra: ").contains(message).hasLineCount(1);
     }
 }

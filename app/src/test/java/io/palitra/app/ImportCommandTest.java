@@ -2,6 +2,7 @@ package io.palitra.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
+import static io.palitra.app.Typed.palitra;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.palitra.config.Json;
@@ -17,13 +18,11 @@ import io.palitra.net.ClipText;
 import io.palitra.net.UnetCondition2d;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -91,21 +90,6 @@ class ImportCommandTest {
 
     @TempDir Path root;
 
-    record Result(int code, String err) {}
-
-    private static Result palitra(Object... args) {
-        PrintStream before = System.err;
-        ByteArrayOutputStream err = new ByteArrayOutputStream();
-        System.setErr(new PrintStream(err, true, StandardCharsets.UTF_8));
-        try {
-            List<String> words = new ArrayList<>();
-            for (Object a : args) words.add(a.toString());
-            return new Result(Main.execute(words.toArray(String[]::new)), err.toString(StandardCharsets.UTF_8));
-        } finally {
-            System.setErr(before);
-        }
-    }
-
     private static Map<String, Tensor> small() {
         Map<String, Tensor> all = new LinkedHashMap<>();
         Rng rng = new Rng(1);
@@ -165,9 +149,9 @@ class ImportCommandTest {
             Map<String, Tensor> all = small();
             Path file = root.resolve("sd.safetensors"), made = root.resolve("sd");
             Safetensors.write(file, all, Map.of());
-            Result r = palitra("import", file, made, "--tokenizer", tokenizer());
-            assertThat(r.code).as(r.err).isZero();
-            assertThat(r.err).contains("Stable Diffusion 1, predicts epsilon").contains("unet: ").doesNotContain("missing");
+            Typed r = palitra("import", file, made, "--tokenizer", tokenizer());
+            assertThat(r.code()).as(r.err()).isZero();
+            assertThat(r.err()).contains("Stable Diffusion 1, predicts epsilon").contains("unet: ").doesNotContain("missing");
             networksTake(made);
             assertThat(floats(read(made.resolve("unet/diffusion_pytorch_model.safetensors")), "conv_out.bias"))
                 .isEqualTo(floats(all, "model.diffusion_model.out.2.bias"));
@@ -177,9 +161,9 @@ class ImportCommandTest {
             JsonNode words = Json.read(made.resolve("tokenizer/tokenizer_config.json"));
             assertThat(words.path("pad_token").asText()).isEqualTo("<|endoftext|>");
 
-            Result again = palitra("import", file, made);
-            assertThat(again.code).isEqualTo(2);
-            assertThat(again.err).contains("exists").hasLineCount(1);
+            Typed again = palitra("import", file, made);
+            assertThat(again.code()).isEqualTo(2);
+            assertThat(again.err()).contains("exists").hasLineCount(1);
         }
     }
 
@@ -190,9 +174,9 @@ class ImportCommandTest {
             all.put("optimizer_states.0.exp_avg", Torch.ones(3));
             Path file = root.resolve("sd.ckpt"), made = root.resolve("sd");
             Files.write(file, torchSave(all));
-            Result r = palitra("import", file, made, "--prediction", "v_prediction");
-            assertThat(r.code).as(r.err).isZero();
-            assertThat(r.err).contains("predicts v_prediction", "tokenizer missing", "palitra pull openai/clip-vit-large-patch14");
+            Typed r = palitra("import", file, made, "--prediction", "v_prediction");
+            assertThat(r.code()).as(r.err()).isZero();
+            assertThat(r.err()).contains("predicts v_prediction", "tokenizer missing", "palitra pull openai/clip-vit-large-patch14");
             networksTake(made);
             assertThat(made.resolve("tokenizer")).doesNotExist();
         }
@@ -218,9 +202,9 @@ class ImportCommandTest {
             Safetensors.write(file, all, Map.of());
             Path words = tokenizer();
             Files.writeString(words.resolve("special_tokens_map.json"), "{\"pad_token\": {\"content\": \"<|endoftext|>\"}}");
-            Result r = palitra("import", file, made, "--tokenizer", words);
-            assertThat(r.code).as(r.err).isZero();
-            assertThat(r.err).contains("Stable Diffusion 2, predicts v_prediction");
+            Typed r = palitra("import", file, made, "--tokenizer", words);
+            assertThat(r.code()).as(r.err()).isZero();
+            assertThat(r.err()).contains("Stable Diffusion 2, predicts v_prediction");
             networksTake(made);
             JsonNode config = Json.read(made.resolve("tokenizer/tokenizer_config.json"));
             assertThat(config.path("pad_token").asText()).isEqualTo("!");
@@ -230,7 +214,7 @@ class ImportCommandTest {
             Path real = Path.of(Optional.ofNullable(System.getenv("PALITRA_PARITY")).orElse("../shared/parity"), "pipelines",
                 "clip-tokenizer");
             assumeTrue(Files.isDirectory(real), "no tokenizer at " + real + "; PALITRA_PARITY names its folder");
-            assertThat(palitra("import", file, root.resolve("real"), "--tokenizer", real).code).isZero();
+            assertThat(palitra("import", file, root.resolve("real"), "--tokenizer", real).code()).isZero();
             long[] ids = ClipTokenizer.open(root.resolve("real/tokenizer")).window("a cat");
             assertThat(ids).startsWith(49406, 320, 2368, 49407, 0, 0).endsWith(0).hasSize(77);
         }
@@ -240,8 +224,8 @@ class ImportCommandTest {
         try (Scope scope = new Scope()) {
             Path file = root.resolve("net.pth"), made = root.resolve("net");
             Files.write(file, torchSave(Map.of("a.weight", Torch.arange(0, 6).reshape(2, 3))));
-            Result r = palitra("import", file, made);
-            assertThat(r.code).as(r.err).isZero();
+            Typed r = palitra("import", file, made);
+            assertThat(r.code()).as(r.err()).isZero();
             Map<String, Tensor> back = read(made.resolve("model.safetensors"));
             assertThat(back.keySet()).containsExactly("a.weight");
             assertThat(floats(back, "a.weight")).containsExactly(0, 1, 2, 3, 4, 5);
@@ -261,8 +245,8 @@ class ImportCommandTest {
             Files.write(from.resolve("text_encoder/pytorch_model.bin"), torchSave(Map.of("b", Torch.full(3, 1))));
             Files.writeString(from.resolve("tokenizer/merges.txt"), "a b");
             Files.write(from.resolve("v1-5.ckpt"), new byte[] {1});   // the same again in one file, which is left out
-            Result r = palitra("import", from, made);
-            assertThat(r.code).as(r.err).isZero();
+            Typed r = palitra("import", from, made);
+            assertThat(r.code()).as(r.err()).isZero();
             assertThat(floats(read(made.resolve("unet/diffusion_pytorch_model.safetensors")), "a")).containsExactly(2, 2);
             assertThat(floats(read(made.resolve("text_encoder/model.safetensors")), "b")).containsExactly(3);
             assertThat(made.resolve("tokenizer/merges.txt")).hasContent("a b");
@@ -308,10 +292,10 @@ class ImportCommandTest {
     }
 
     private static void refused(int code, String why, Object... words) {
-        Result r = palitra(words);
-        assertThat(r.code).as(List.of(words) + ": " + r.err).isEqualTo(code);
-        assertThat(r.err).contains(why).doesNotContain("\tat ");
-        assertThat(r.err.lines().filter(l -> l.startsWith("palitra: "))).hasSize(1);
+        Typed r = palitra(words);
+        assertThat(r.code()).as(List.of(words) + ": " + r.err()).isEqualTo(code);
+        assertThat(r.err()).contains(why).doesNotContain("\tat ");
+        assertThat(r.err().lines().filter(l -> l.startsWith("palitra: "))).hasSize(1);
     }
 
     /** As {@code torch.save} writes a dictionary of tensors of F32, names with dots as one name. */

@@ -1,13 +1,11 @@
 package io.palitra.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static io.palitra.app.Typed.palitra;
 
-import java.io.ByteArrayOutputStream;
-import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -18,36 +16,21 @@ class MainTest {
     @TempDir static Path root;
     private static Path run;
 
-    record Result(int code, String err) {}
-
-    private static Result palitra(Object... args) {
-        PrintStream before = System.err;
-        ByteArrayOutputStream err = new ByteArrayOutputStream();
-        System.setErr(new PrintStream(err, true, StandardCharsets.UTF_8));
-        try {
-            List<String> words = new ArrayList<>();
-            for (Object a : args) words.add(a.toString());
-            return new Result(Main.execute(words.toArray(String[]::new)), err.toString(StandardCharsets.UTF_8));
-        } finally {
-            System.setErr(before);
-        }
-    }
-
     @BeforeAll static void aSmallRun() {
         run = root.resolve("vae");
-        Result r = palitra("train", "vae", "--set", "latent=4", "--steps", 40, "--batch", 32, "--out", run, "--quiet", "--threads", 1);
-        assertThat(r.code).as(r.err).isZero();
+        Typed r = palitra("train", "vae", "--set", "latent=4", "--steps", 40, "--batch", 32, "--out", run, "--quiet", "--threads", 1);
+        assertThat(r.code()).as(r.err()).isZero();
     }
 
     @Test void everyCommandOfARunWorks() {
-        assertThat(palitra("sample", run, "-n", 9, "--seed", 3, "--out", root.resolve("nine.png"))).extracting(Result::code).isEqualTo(0);
-        assertThat(palitra("inspect", root.resolve("nine.png"))).extracting(Result::code).isEqualTo(0);
-        assertThat(palitra("sample", run, "-n", 3, "--each", "--out", root.resolve("each"))).extracting(Result::code).isEqualTo(0);
+        assertThat(palitra("sample", run, "-n", 9, "--seed", 3, "--out", root.resolve("nine.png"))).extracting(Typed::code).isEqualTo(0);
+        assertThat(palitra("inspect", root.resolve("nine.png"))).extracting(Typed::code).isEqualTo(0);
+        assertThat(palitra("sample", run, "-n", 3, "--each", "--out", root.resolve("each"))).extracting(Typed::code).isEqualTo(0);
         assertThat(root.resolve("each/00002.png")).isNotEmptyFile();
-        assertThat(palitra("reconstruct", run).code).isZero();
-        assertThat(palitra("interpolate", run).code).isZero();
+        assertThat(palitra("reconstruct", run).code()).isZero();
+        assertThat(palitra("interpolate", run).code()).isZero();
         assertThat(palitra("interpolate", run, "--grid", "--items", "--steps", 4, "--out", root.resolve("grid.png")).code).isZero();
-        assertThat(palitra("map", run, "-n", 300).code).isZero();
+        assertThat(palitra("map", run, "-n", 300).code()).isZero();
         for (String f : List.of("reconstruct.png", "interpolate.png", "interpolate.gif", "map.png", "map-decoded.png")) {
             assertThat(run.resolve(f)).isNotEmptyFile();
         }
@@ -65,15 +48,15 @@ class MainTest {
     @Test void aModelOfPixelsDrawsStepByStepAndCompletes() throws Exception {
         Path pixels = root.resolve("pixelcnn");
         assertThat(palitra("train", "pixelcnn", "--set", "net=gated", "--set", "net.width=4", "--set", "net.dilations=1", "--steps", 10,
-            "--batch", 8, "--set", "data.size=16", "--out", pixels, "--quiet", "--threads", 1).code).isZero();
+            "--batch", 8, "--set", "data.size=16", "--out", pixels, "--quiet", "--threads", 1).code()).isZero();
         Path gif = root.resolve("pixels.gif");
-        Result r = palitra("sample", pixels, "-n", 4, "--animation", gif);
-        assertThat(r.code).as(r.err).isZero();
+        Typed r = palitra("sample", pixels, "-n", 4, "--animation", gif);
+        assertThat(r.code()).as(r.err()).isZero();
         assertThat(new String(Files.readAllBytes(gif), 0, 6, StandardCharsets.US_ASCII)).isEqualTo("GIF89a");
-        assertThat(palitra("complete", pixels, "--keep", 8, "-n", 3).code).isZero();
+        assertThat(palitra("complete", pixels, "--keep", 8, "-n", 3).code()).isZero();
         assertThat(pixels.resolve("complete.png")).isNotEmptyFile();
         assertThat(palitra("evaluate", pixels, "--no-classifier", "--json").code).isZero();
-        assertThat(palitra("complete", pixels, "--keep", 17).code).isEqualTo(2);
+        assertThat(palitra("complete", pixels, "--keep", 17).code()).isEqualTo(2);
         Path still = root.resolve("still.png");
         assertThat(palitra("sample", run, "-n", 4, "--out", still, "--animation", root.resolve("still.gif")).err)
             .contains("step by step");
@@ -91,10 +74,10 @@ class MainTest {
         }
         Path table = Files.writeString(root.resolve("transfers.csv"), text);
         Path flow = root.resolve("flow");
-        Result r = palitra("train", "realnvp", table, "--set", "data.label=kind", "--set", "data.except=fraud", "--steps", 60, "--batch",
+        Typed r = palitra("train", "realnvp", table, "--set", "data.label=kind", "--set", "data.except=fraud", "--steps", 60, "--batch",
             32, "--out", flow, "--quiet", "--threads", 1);
-        assertThat(r.code).as(r.err).isZero();
-        assertThat(palitra("anomalies", flow, table).code).isZero();
+        assertThat(r.code()).as(r.err()).isZero();
+        assertThat(palitra("anomalies", flow, table).code()).isZero();
         List<String> lines = Files.readAllLines(flow.resolve("anomalies/scores.csv"));
         assertThat(lines).hasSize(601);
         List<String> fraud = lines.stream().filter(l -> l.endsWith("\"fraud\"")).toList();
@@ -104,7 +87,7 @@ class MainTest {
         assertThat(flow.resolve("anomalies/report.html")).isNotEmptyFile();
         assertThat(palitra("evaluate", flow, flow, "--no-classifier").code).isZero();
         Path text2 = Files.writeString(root.resolve("words.csv"), "amount,hour\n1,2\n3,noon\n");
-        assertThat(palitra("anomalies", flow, text2).err).contains("row 3", "hour", "noon");
+        assertThat(palitra("anomalies", flow, text2).err()).contains("row 3", "hour", "noon");
     }
 
     @Test void wrongInputIsOneClearLineAndExitCodeTwo() throws Exception {
@@ -119,10 +102,10 @@ class MainTest {
             new Object[] {"resume", text}, new Object[] {"frobnicate"}, new Object[] {"pull", "a/b/c"}, new Object[] {"pull", "a/b@../c"},
             new Object[] {"pull"}, new Object[] {}, new Object[] {"train"});
         for (Object[] words : wrong) {
-            Result r = palitra(words);
-            assertThat(r.code).as(List.of(words) + ": " + r.err).isEqualTo(2);
-            assertThat(r.err).as(List.of(words).toString()).startsWith("palitra: ").doesNotContain("\tat ").hasLineCount(lines(r.err));
-            assertThat(lines(r.err)).isLessThanOrEqualTo(2);   // the fault, and perhaps what to try
+            Typed r = palitra(words);
+            assertThat(r.code()).as(List.of(words) + ": " + r.err()).isEqualTo(2);
+            assertThat(r.err()).as(List.of(words).toString()).startsWith("palitra: ").doesNotContain("\tat ").hasLineCount(lines(r.err()));
+            assertThat(lines(r.err())).isLessThanOrEqualTo(2);   // the fault, and perhaps what to try
         }
         assertThat(palitra("train", "vae", "--set", "latnt=3").err).contains("latent");
         assertThat(palitra("train", "vea").err).contains("gan").contains("diffusion");
@@ -133,11 +116,11 @@ class MainTest {
     @Test void aBrokenFileEndsWithOneAndNamesIt() throws Exception {
         Path torn = root.resolve("torn.safetensors");
         Files.write(torn, java.util.Arrays.copyOf(Files.readAllBytes(run.resolve("model.safetensors")), 1000));
-        Result r = palitra("inspect", torn);
-        assertThat(r.code).isEqualTo(1);
-        assertThat(r.err).contains("torn.safetensors");
+        Typed r = palitra("inspect", torn);
+        assertThat(r.code()).isEqualTo(1);
+        assertThat(r.err()).contains("torn.safetensors");
         Path text = Files.writeString(root.resolve("notes.txt"), "a picture of a cat");
-        assertThat(palitra("inspect", text).err).contains("notes.txt").contains("neither a PNG nor a safetensors file");
+        assertThat(palitra("inspect", text).err()).contains("notes.txt").contains("neither a PNG nor a safetensors file");
     }
 
     @Test void strictRefusesAFolderWithABrokenPictureWhichIsElseSkipped() throws Exception {
@@ -146,17 +129,17 @@ class MainTest {
             assertThat(palitra("sample", run, "-n", 1, "--seed", i, "--out", folder.resolve(i + ".png")).code).isZero();
         }
         Files.write(folder.resolve("torn.png"), java.util.Arrays.copyOf(Files.readAllBytes(folder.resolve("0.png")), 60));
-        Result kept = palitra("train", "ae", folder, "--steps", 1, "--out", root.resolve("lenient"));
-        assertThat(kept.code).as(kept.err).isZero();
-        assertThat(kept.err).contains("skipped 1 broken").contains("torn.png");
-        Result refused = palitra("train", "ae", folder, "--strict", "--steps", 1, "--out", root.resolve("strict"));
-        assertThat(refused.code).isEqualTo(1);
-        assertThat(refused.err).contains("torn.png");
+        Typed kept = palitra("train", "ae", folder, "--steps", 1, "--out", root.resolve("lenient"));
+        assertThat(kept.code()).as(kept.err()).isZero();
+        assertThat(kept.err()).contains("skipped 1 broken").contains("torn.png");
+        Typed refused = palitra("train", "ae", folder, "--strict", "--steps", 1, "--out", root.resolve("strict"));
+        assertThat(refused.code()).isEqualTo(1);
+        assertThat(refused.err()).contains("torn.png");
     }
 
     @Test void anExistingPictureIsNotOverwritten() throws Exception {
         Path file = Files.writeString(root.resolve("mine.png"), "mine");
-        assertThat(palitra("sample", run, "-n", 4, "--out", file).code).isEqualTo(2);
+        assertThat(palitra("sample", run, "-n", 4, "--out", file).code()).isEqualTo(2);
         assertThat(Files.readString(file)).isEqualTo("mine");
     }
 }

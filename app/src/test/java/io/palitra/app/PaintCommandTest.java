@@ -1,6 +1,7 @@
 package io.palitra.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static io.palitra.app.Typed.palitra;
 
 import io.palitra.data.Limits;
 import io.palitra.data.Picture;
@@ -14,9 +15,7 @@ import io.palitra.hub.Safetensors;
 import io.palitra.paint.TinyPipeline;
 import io.palitra.report.Parameters;
 import io.palitra.report.Png;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -44,30 +43,15 @@ class PaintCommandTest {
     @TempDir static Path root;
     private static Path model;
 
-    record Result(int code, String err) {}
-
     @BeforeAll static void aModel() throws IOException { model = TinyPipeline.write(root.resolve("tiny"), 1); }
-
-    private static Result palitra(Object... args) {
-        PrintStream before = System.err;
-        ByteArrayOutputStream err = new ByteArrayOutputStream();
-        System.setErr(new PrintStream(err, true, StandardCharsets.UTF_8));
-        try {
-            List<String> words = new ArrayList<>();
-            for (Object a : args) words.add(a.toString());
-            return new Result(Main.execute(words.toArray(String[]::new)), err.toString(StandardCharsets.UTF_8));
-        } finally {
-            System.setErr(before);
-        }
-    }
 
     /** Paints into a file of that name: a castle in three steps, unless told otherwise. */
     private static Path paint(String name, Object... more) {
         Path file = root.resolve(name + ".png");
         List<Object> words = new ArrayList<>(List.of("paint", "a castle", "--model", model, "--steps", 3, "--out", file));
         words.addAll(List.of(more));
-        Result r = palitra(words.toArray());
-        assertThat(r.code).as(r.err).isZero();
+        Typed r = palitra(words.toArray());
+        assertThat(r.code()).as(r.err()).isZero();
         return file;
     }
 
@@ -80,7 +64,7 @@ class PaintCommandTest {
     @Test void severalPicturesOfConsecutiveSeedsCarryTheirSettings() throws IOException {
         Path dir = root.resolve("two");
         assertThat(palitra("paint", "a (castle:1.2)", "--negative", "snow", "--model", model, "--steps", 3, "-n", 2, "--seed", 7, "--size",
-            "40x32", "--guidance", 3, "--sampler", "Euler a", "--out", dir).code).isZero();
+            "40x32", "--guidance", 3, "--sampler", "Euler a", "--out", dir).code()).isZero();
         try (Stream<Path> files = Files.list(dir)) {
             assertThat(files.map(f -> f.getFileName().toString())).containsExactlyInAnyOrder("paint-7.png", "paint-8.png");
         }
@@ -98,15 +82,15 @@ class PaintCommandTest {
         Path first = paint("first", "--negative", "snow", "--seed", 5, "--guidance-rescale", 0.5, "--sampler", "DPM++ 2M SDE Karras",
             "--noise", "offset", "--size", "32x40");
         Path again = root.resolve("again.png");
-        assertThat(palitra("paint", "--like", first, "--out", again).code).isZero();
+        assertThat(palitra("paint", "--like", first, "--out", again).code()).isZero();
         assertThat(pixels(again)).isEqualTo(pixels(first));
         assertThat(Png.text(again)).isEqualTo(Png.text(first));
-        assertThat(palitra("paint", "--like", first, "--seed", 6, "--force", "--out", again).code).isZero();
+        assertThat(palitra("paint", "--like", first, "--seed", 6, "--force", "--out", again).code()).isZero();
         assertThat(pixels(again)).isNotEqualTo(pixels(first));
         // of another tool's picture what its text says
         Path theirs = root.resolve("theirs.png");
         Png.write(theirs, read(first), Map.of(Parameters.KEY, Png.text(first).get(Parameters.KEY)));
-        assertThat(palitra("paint", "--like", theirs, "--model", model, "--noise", "offset", "--force", "--out", again).code).isZero();
+        assertThat(palitra("paint", "--like", theirs, "--model", model, "--noise", "offset", "--force", "--out", again).code()).isZero();
         assertThat(pixels(again)).isEqualTo(pixels(first));
     }
 
@@ -134,7 +118,7 @@ class PaintCommandTest {
         }
         assertThat(changed).isGreaterThan(100);
         Path again = root.resolve("filled-again.png");
-        assertThat(palitra("paint", "--like", filled, "--out", again).code).isZero();
+        assertThat(palitra("paint", "--like", filled, "--out", again).code()).isZero();
         assertThat(pixels(again)).isEqualTo(got);
         byte[] soft = pixels(paint("soft", "--image", of, "--mask", mask, "--mask-blur", 3, "--seed", 3));
         for (int i = 0; i < soft.length; i++) if (i % 32 < 7) assertThat(soft[i]).isEqualTo(given[i]);   // beyond three deviations
@@ -166,7 +150,7 @@ class PaintCommandTest {
         assertThat(pixels(paint("zero", "--lora", a + ":0", "--lora", b + ":0"))).isEqualTo(none);
         assertThat(Png.text(both).get(Parameters.KEY)).startsWith("a castle <lora:style:1> <lora:face:-1.5>\n");
         Path again = root.resolve("both-again.png");
-        assertThat(palitra("paint", "--like", both, "--out", again).code).isZero();
+        assertThat(palitra("paint", "--like", both, "--out", again).code()).isZero();
         assertThat(pixels(again)).isEqualTo(pixels(both));
     }
 
@@ -186,11 +170,11 @@ class PaintCommandTest {
             }
         });
         user.start();
-        Result r = palitra("paint", "a castle", "--model", model, "--steps", 900, "-n", 2, "--preview", seen, "--out", out);
+        Typed r = palitra("paint", "a castle", "--model", model, "--steps", 900, "-n", 2, "--preview", seen, "--out", out);
         user.interrupt();
         user.join();
-        assertThat(r.code).isEqualTo(Main.STOPPED);
-        assertThat(r.err.lines().filter(l -> l.startsWith("palitra: "))).singleElement().asString()
+        assertThat(r.code()).isEqualTo(Main.STOPPED);
+        assertThat(r.err().lines().filter(l -> l.startsWith("palitra: "))).singleElement().asString()
             .matches("palitra: stopped at step \\d+ of 900");
         assertThat(dir.toFile().list()).containsExactly("seen.png");
         assertThat(read(seen).width()).isEqualTo(32);
@@ -262,13 +246,13 @@ class PaintCommandTest {
         if (!words.contains("--model")) words.addAll(List.of("--model", model));
         if (!words.contains("--out")) words.addAll(List.of("--out", out));
         long start = System.nanoTime();
-        Result r = palitra(words.toArray());
+        Typed r = palitra(words.toArray());
         assertThat(System.nanoTime() - start).as(why).isLessThan(60_000_000_000L);
-        assertThat(r.err).contains(why).doesNotContain("\tat ");
-        assertThat(r.code).as(r.err).isEqualTo(code);
-        assertThat(r.err.lines().filter(l -> !l.contains("its weights take"))).as(r.err).singleElement().asString().startsWith("palitra: ")
-            .hasSizeLessThan(1100);
-        if (words.indexOf("--model") == 2 && code == 1) assertThat(r.err).contains(words.get(3).toString());   // names the file
+        assertThat(r.err()).contains(why).doesNotContain("\tat ");
+        assertThat(r.code()).as(r.err()).isEqualTo(code);
+        assertThat(r.err().lines().filter(l -> !l.contains("its weights take"))).as(r.err()).singleElement().asString()
+            .startsWith("palitra: ").hasSizeLessThan(1100);
+        if (words.indexOf("--model") == 2 && code == 1) assertThat(r.err()).contains(words.get(3).toString());   // names the file
         assertThat(out).doesNotExist();
     }
 
@@ -295,9 +279,9 @@ class PaintCommandTest {
         refused(2, "a size of 33x32 is not divisible by 8", "--image", of, "--outpaint", "1,0,0,0");
         refused(2, "illegal width: 99999, must be between 0 and 8192", "--size", "99999x64");
         for (String letters : List.of("x", "(", ":1", "a ")) {
-            Result r = palitra("paint", letters.repeat(1_000_000 / letters.length()), "--model", model, "--out", root.resolve("no.png"));
-            assertThat(r.err).isEqualTo("palitra: the prompt has 1000000 characters, at most 20000 are read" + System.lineSeparator());
-            assertThat(r.code).isEqualTo(2);
+            Typed r = palitra("paint", letters.repeat(1_000_000 / letters.length()), "--model", model, "--out", root.resolve("no.png"));
+            assertThat(r.err()).isEqualTo("palitra: the prompt has 1000000 characters, at most 20000 are read" + System.lineSeparator());
+            assertThat(r.code()).isEqualTo(2);
         }
         refused(2, "the negative has 1000000 characters", "--negative", "(x".repeat(500_000));
         refused(1, "xxx", "--lora", "x".repeat(1_000_000));
