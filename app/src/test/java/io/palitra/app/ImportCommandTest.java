@@ -229,7 +229,7 @@ class ImportCommandTest {
             Map<String, Tensor> back = read(made.resolve("model.safetensors"));
             assertThat(back.keySet()).containsExactly("a.weight");
             assertThat(floats(back, "a.weight")).containsExactly(0, 1, 2, 3, 4, 5);
-            assertThat(palitra("import", file, root.resolve("no"), "--ema").err).contains("takes no --ema");
+            assertThat(palitra("import", file, root.resolve("no"), "--ema").err()).contains("takes no --ema");
             assertThat(root.resolve("no")).doesNotExist();
         }
     }
@@ -260,10 +260,10 @@ class ImportCommandTest {
         try (Scope scope = new Scope()) {
             Path from = Files.createDirectories(root.resolve("repo"));
             Safetensors.write(from.resolve("half.safetensors"), Map.of("a", Torch.ones(2).to(DType.BF16)), Map.of());
-            assertThat(palitra("import", from, root.resolve("made")).code).isZero();
+            assertThat(palitra("import", from, root.resolve("made")).code()).isZero();
             assertThat(Objects.requireNonNull(read(root.resolve("made/model.safetensors")).get("a")).dtype()).isEqualTo(DType.BF16);
             Files.write(from.resolve("more.ckpt"), new byte[] {1});
-            assertThat(palitra("import", from, root.resolve("other")).err).contains("name one").contains("more.ckpt");
+            assertThat(palitra("import", from, root.resolve("other")).err()).contains("name one").contains("more.ckpt");
         }
     }
 

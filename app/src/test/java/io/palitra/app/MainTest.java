@@ -29,20 +29,20 @@ class MainTest {
         assertThat(root.resolve("each/00002.png")).isNotEmptyFile();
         assertThat(palitra("reconstruct", run).code()).isZero();
         assertThat(palitra("interpolate", run).code()).isZero();
-        assertThat(palitra("interpolate", run, "--grid", "--items", "--steps", 4, "--out", root.resolve("grid.png")).code).isZero();
+        assertThat(palitra("interpolate", run, "--grid", "--items", "--steps", 4, "--out", root.resolve("grid.png")).code()).isZero();
         assertThat(palitra("map", run, "-n", 300).code()).isZero();
         for (String f : List.of("reconstruct.png", "interpolate.png", "interpolate.gif", "map.png", "map-decoded.png")) {
             assertThat(run.resolve(f)).isNotEmptyFile();
         }
-        assertThat(palitra("inspect", run, "--json").code).isZero();
-        assertThat(palitra("inspect", run.resolve("model.safetensors")).code).isZero();
-        assertThat(palitra("families", "vae").code).isZero();
-        assertThat(palitra("families", "--json").code).isZero();
-        assertThat(palitra("data").code).isZero();
-        assertThat(palitra("data", "strokes").code).isZero();
-        assertThat(palitra("doctor").code).isZero();
-        assertThat(palitra("generate-completion").code).isZero();
-        assertThat(palitra("resume", run, "--quiet").code).isZero();   // finished already: nothing to do
+        assertThat(palitra("inspect", run, "--json").code()).isZero();
+        assertThat(palitra("inspect", run.resolve("model.safetensors")).code()).isZero();
+        assertThat(palitra("families", "vae").code()).isZero();
+        assertThat(palitra("families", "--json").code()).isZero();
+        assertThat(palitra("data").code()).isZero();
+        assertThat(palitra("data", "strokes").code()).isZero();
+        assertThat(palitra("doctor").code()).isZero();
+        assertThat(palitra("generate-completion").code()).isZero();
+        assertThat(palitra("resume", run, "--quiet").code()).isZero();   // finished already: nothing to do
     }
 
     @Test void aModelOfPixelsDrawsStepByStepAndCompletes() throws Exception {
@@ -55,10 +55,10 @@ class MainTest {
         assertThat(new String(Files.readAllBytes(gif), 0, 6, StandardCharsets.US_ASCII)).isEqualTo("GIF89a");
         assertThat(palitra("complete", pixels, "--keep", 8, "-n", 3).code()).isZero();
         assertThat(pixels.resolve("complete.png")).isNotEmptyFile();
-        assertThat(palitra("evaluate", pixels, "--no-classifier", "--json").code).isZero();
+        assertThat(palitra("evaluate", pixels, "--no-classifier", "--json").code()).isZero();
         assertThat(palitra("complete", pixels, "--keep", 17).code()).isEqualTo(2);
         Path still = root.resolve("still.png");
-        assertThat(palitra("sample", run, "-n", 4, "--out", still, "--animation", root.resolve("still.gif")).err)
+        assertThat(palitra("sample", run, "-n", 4, "--out", still, "--animation", root.resolve("still.gif")).err())
             .contains("step by step");
         assertThat(still).doesNotExist();
     }
@@ -85,7 +85,7 @@ class MainTest {
         assertThat(lines).anyMatch(l -> l.contains(",training,")).anyMatch(l -> l.contains(",validation,"))
             .anyMatch(l -> l.contains(",false,test,\"fair\""));
         assertThat(flow.resolve("anomalies/report.html")).isNotEmptyFile();
-        assertThat(palitra("evaluate", flow, flow, "--no-classifier").code).isZero();
+        assertThat(palitra("evaluate", flow, flow, "--no-classifier").code()).isZero();
         Path text2 = Files.writeString(root.resolve("words.csv"), "amount,hour\n1,2\n3,noon\n");
         assertThat(palitra("anomalies", flow, text2).err()).contains("row 3", "hour", "noon");
     }
@@ -107,8 +107,8 @@ class MainTest {
             assertThat(r.err()).as(List.of(words).toString()).startsWith("palitra: ").doesNotContain("\tat ").hasLineCount(lines(r.err()));
             assertThat(lines(r.err())).isLessThanOrEqualTo(2);   // the fault, and perhaps what to try
         }
-        assertThat(palitra("train", "vae", "--set", "latnt=3").err).contains("latent");
-        assertThat(palitra("train", "vea").err).contains("gan").contains("diffusion");
+        assertThat(palitra("train", "vae", "--set", "latnt=3").err()).contains("latent");
+        assertThat(palitra("train", "vea").err()).contains("gan").contains("diffusion");
     }
 
     private static int lines(String s) { return (int) s.lines().count(); }
@@ -126,7 +126,7 @@ class MainTest {
     @Test void strictRefusesAFolderWithABrokenPictureWhichIsElseSkipped() throws Exception {
         Path folder = Files.createDirectories(root.resolve("pictures"));
         for (int i = 0; i < 3; i++) {
-            assertThat(palitra("sample", run, "-n", 1, "--seed", i, "--out", folder.resolve(i + ".png")).code).isZero();
+            assertThat(palitra("sample", run, "-n", 1, "--seed", i, "--out", folder.resolve(i + ".png")).code()).isZero();
         }
         Files.write(folder.resolve("torn.png"), java.util.Arrays.copyOf(Files.readAllBytes(folder.resolve("0.png")), 60));
         Typed kept = palitra("train", "ae", folder, "--steps", 1, "--out", root.resolve("lenient"));
