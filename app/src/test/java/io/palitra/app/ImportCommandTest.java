@@ -7,6 +7,8 @@ import static io.palitra.app.Typed.palitra;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.palitra.config.Json;
 import io.palitra.data.ClipTokenizer;
+import io.palitra.data.Limits;
+import io.palitra.data.Pictures;
 import io.palitra.engine.DType;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
@@ -23,6 +25,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -112,6 +115,24 @@ class ImportCommandTest {
         return all;
     }
 
+    /** The same of Stable Diffusion 2. */
+    private static Map<String, Tensor> small2() {
+        Map<String, Tensor> all = small();
+        all.keySet().removeIf(k -> k.startsWith("cond_stage_model."));
+        String text = "cond_stage_model.model.";
+        all.put(text + "positional_embedding", Torch.ones(77, 16));
+        layer(all, new Rng(2), text + "token_embedding 100 16", false);
+        layer(all, new Rng(2), text + "ln_final 16", true);
+        for (String block : List.of("transformer.resblocks.0.", "transformer.resblocks.1.")) {
+            for (String layer : List.of("ln_1 16", "ln_2 16", "attn.out_proj 16 16", "mlp.c_fc 64 16", "mlp.c_proj 16 64")) {
+                layer(all, new Rng(2), text + block + layer, true);
+            }
+            all.put(text + block + "attn.in_proj_weight", Torch.ones(48, 16));
+            all.put(text + block + "attn.in_proj_bias", Torch.ones(48));
+        }
+        return all;
+    }
+
     private static void layer(Map<String, Tensor> all, Rng rng, String line, boolean bias) {
         String[] words = line.split(" ");
         long[] shape = new long[words.length - 1];
@@ -126,7 +147,7 @@ class ImportCommandTest {
 
     private Path tokenizer() throws IOException {
         Path folder = Files.createDirectories(root.resolve("tokens"));
-        Files.writeString(folder.resolve("vocab.json"), "{\"!\": 0, \"<|endoftext|>\": 1}");
+        Files.writeString(folder.resolve("vocab.json"), "{\"!\": 0, \"<|endoftext|>\": 1, \"<|startoftext|>\": 2, \"a</w>\": 3}");
         Files.writeString(folder.resolve("merges.txt"), "#version: 0.2\n");
         Files.writeString(folder.resolve("tokenizer_config.json"), "{\"pad_token\": \"<|endoftext|>\", \"model_max_length\": 77}");
         return folder;
@@ -185,19 +206,7 @@ class ImportCommandTest {
     /** OpenCLIP's texts are filled up with "!", which its tokenizer has to say whatever CLIP's says. */
     @Test void theTokenizerOfStableDiffusion2FillsUpWithItsOwnToken() throws IOException {
         try (Scope scope = new Scope()) {
-            Map<String, Tensor> all = small();
-            all.keySet().removeIf(k -> k.startsWith("cond_stage_model."));
-            String text = "cond_stage_model.model.";
-            all.put(text + "positional_embedding", Torch.ones(77, 16));
-            layer(all, new Rng(2), text + "token_embedding 100 16", false);
-            layer(all, new Rng(2), text + "ln_final 16", true);
-            for (String block : List.of("transformer.resblocks.0.", "transformer.resblocks.1.")) {
-                for (String layer : List.of("ln_1 16", "ln_2 16", "attn.out_proj 16 16", "mlp.c_fc 64 16", "mlp.c_proj 16 64")) {
-                    layer(all, new Rng(2), text + block + layer, true);
-                }
-                all.put(text + block + "attn.in_proj_weight", Torch.ones(48, 16));
-                all.put(text + block + "attn.in_proj_bias", Torch.ones(48));
-            }
+            Map<String, Tensor> all = small2();
             Path file = root.resolve("sd2.safetensors"), made = root.resolve("sd2");
             Safetensors.write(file, all, Map.of());
             Path words = tokenizer();
@@ -218,6 +227,39 @@ class ImportCommandTest {
             long[] ids = ClipTokenizer.open(root.resolve("real/tokenizer")).window("a cat");
             assertThat(ids).startsWith(49406, 320, 2368, 49407, 0, 0).endsWith(0).hasSize(77);
         }
+    }
+
+    /** The file needs no folder made of it, and the two are the same model. */
+    @Test void paintingByAFileIsPaintingByTheFolderMadeOfIt() throws IOException {
+        try (Scope scope = new Scope()) {
+            Path safe = root.resolve("sd.safetensors"), torch = root.resolve("sd.ckpt"), second = root.resolve("sd2.safetensors");
+            Safetensors.write(safe, small(), Map.of());
+            Files.write(torch, torchSave(small()));
+            Safetensors.write(second, small2(), Map.of());
+            Path words = tokenizer();
+            List<byte[]> pictures = new ArrayList<>();
+            for (Path file : List.of(safe, torch, second)) {
+                refused(1, "holds no tokenizer", "paint", "a", "--model", file, "--out", root.resolve("no.png"));
+                assertThat(palitra("import", file, root.resolve(file.getFileName() + "-made"), "--tokenizer", words).code()).isZero();
+            }
+            Files.move(words, root.resolve("tokenizer"));
+            for (Path file : List.of(safe, torch, second)) {
+                byte[] whole = painted(file);
+                assertThat(whole).isEqualTo(painted(root.resolve(file.getFileName() + "-made")));
+                pictures.add(whole);
+            }
+            assertThat(pictures.get(0)).isEqualTo(pictures.get(1)).isNotEqualTo(pictures.get(2));
+            Path other = root.resolve("other.safetensors");
+            Safetensors.write(other, Map.of("a", Torch.ones(2)), Map.of());
+            refused(1, "is no checkpoint of Stable Diffusion", "paint", "a", "--model", other, "--out", root.resolve("no.png"));
+        }
+    }
+
+    private byte[] painted(Path model) throws IOException {
+        Path out = root.resolve("out.png");
+        Typed r = palitra("paint", "a", "--model", model, "--size", "16x16", "--steps", 2, "--threads", 1, "--force", "--out", out);
+        assertThat(r.code()).as(r.err()).isZero();
+        return Pictures.read(Files.readAllBytes(out), out.toString(), Limits.DEFAULT).pixels();
     }
 
     @Test void otherWeightsBecomeOneFileOfTheSameNames() throws IOException {

@@ -74,7 +74,10 @@ public final class ClipTokenizer {
      *
      * @throws FormatException if a file is missing, is not what its name says, or is beyond the limits
      */
-    public static ClipTokenizer open(Path folder) { return new ClipTokenizer(folder, TokenizerFiles.read(folder)); }
+    public static ClipTokenizer open(Path folder) { return new ClipTokenizer(folder, TokenizerFiles.read(folder, null)); }
+
+    /** The same, but windows are filled up with the token {@code pad}, whatever the files say. */
+    public static ClipTokenizer open(Path folder, String pad) { return new ClipTokenizer(folder, TokenizerFiles.read(folder, pad)); }
 
     private static int id(TokenizerFiles files, String role) {
         return known(files.vocabulary(), java.util.Objects.requireNonNull(files.roles().get(role)));

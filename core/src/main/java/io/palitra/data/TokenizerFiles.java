@@ -13,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a folder says of a CLIP tokenizer: {@code vocab.json} and {@code merges.txt}, or {@code tokenizer.json}; and where they are,
@@ -34,10 +35,10 @@ record TokenizerFiles(Map<String, Integer> vocabulary, List<Pair> merges, Map<St
     private static final int MOST_TOKENS = 1 << 22;
     private static final int USUAL_POSITIONS = 77, MOST_POSITIONS = 1 << 16;
 
-    /** @throws FormatException if a file is missing, is not what its name says, or is beyond the limits */
-    static TokenizerFiles read(Path folder) {
+    /** @param pad fills up windows, null = what the files say. @throws FormatException if one is missing, broken, or beyond the limits */
+    static TokenizerFiles read(Path folder, @Nullable String pad) {
         try {
-            return new Reader(folder).read();
+            return new Reader(folder, pad).read();
         } catch (ConfigException e) {
             throw new FormatException(folder.toString(), -1, String.valueOf(e.getMessage()), e);
         } catch (IOException e) {
@@ -47,13 +48,17 @@ record TokenizerFiles(Map<String, Integer> vocabulary, List<Pair> merges, Map<St
 
     private static final class Reader {
         private final Path folder;
+        private final @Nullable String pad;
         private final Map<String, Integer> vocabulary = new LinkedHashMap<>();
         private final List<Pair> merges = new ArrayList<>();
         private final Map<String, Boolean> special = new LinkedHashMap<>();
         private final Map<String, String> roles = new TreeMap<>(Map.of("bos_token", START, "eos_token", END, "pad_token", END,
             "unk_token", END));
 
-        Reader(Path folder) { this.folder = folder; }
+        Reader(Path folder, @Nullable String pad) {
+            this.folder = folder;
+            this.pad = pad;
+        }
 
         TokenizerFiles read() throws IOException {
             JsonNode config = optional("tokenizer_config.json");
@@ -69,6 +74,7 @@ record TokenizerFiles(Map<String, Integer> vocabulary, List<Pair> merges, Map<St
             }
             roles(config);
             if (decoder.isMissingNode()) roles(optional("special_tokens_map.json"));   // as the public library: newer files say it all
+            if (pad != null) roles.put("pad_token", pad);
             roles.values().forEach(text -> special.putIfAbsent(text, false));
             for (String text : special.keySet()) {
                 if (!vocabulary.containsKey(text)) throw wrong("special token '" + shown(text) + "' is not in the vocabulary");

@@ -59,6 +59,15 @@ public record LdmCheckpoint(Kind kind, ObjectNode index, ObjectNode scheduler, M
         + "|denoiser\\.(log_)?sigmas|first_stage_model\\.(loss|model_ema)\\..*|(.*\\.)?(position_ids|logit_scale|attn_mask)"
         + "|(cond_stage_model|conditioner\\.embedders\\.0)\\.transformer\\.text_projection\\.weight");
 
+    /** Whether a tensor, by its name in the file, goes into that part. */
+    static boolean goesInto(String part, String name) {
+        return switch (part) {
+            case "unet" -> name.startsWith(UNET);
+            case "vae" -> name.startsWith(VAE);
+            default -> name.startsWith(TEXT) || name.startsWith(TEXTS);
+        };
+    }
+
     /** Whether these are the names of a checkpoint of latent diffusion, of whichever model. */
     public static boolean recognises(Map<String, Tensor> tensors) {
         return tensors.keySet().stream().anyMatch(name -> name.startsWith(UNET));

@@ -3,6 +3,7 @@ package io.palitra.hub;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Json;
+import io.palitra.data.ClipTokenizer;
 import io.palitra.data.FormatException;
 import io.palitra.engine.Tensor;
 import java.io.IOException;
@@ -29,18 +30,25 @@ public final class ModelFolder implements ModelParts {
 
     private final Path folder;
     private final JsonNode index;
-    private final Map<String, String> classes = new LinkedHashMap<>();
+    private final Map<String, String> classes;
 
     private ModelFolder(Path folder, JsonNode index) {
         this.folder = folder;
         this.index = index;
+        classes = classes(index, folder.resolve(INDEX));
+    }
+
+    /** The classes of the parts that an index names. @param file it is from, for errors */
+    static Map<String, String> classes(JsonNode index, Path file) {
+        Map<String, String> classes = new LinkedHashMap<>();
         for (Map.Entry<String, JsonNode> e : index.properties()) {
             JsonNode v = e.getValue();
             if (!v.isArray() || v.size() != 2 || !v.path(0).isTextual() || !v.path(1).isTextual()) continue;
             if (v.path(1).asText().equals("null")) continue;   // written by some converters for a part that is not there
-            if (!PART.matcher(e.getKey()).matches()) throw wrong(folder.resolve(INDEX), "names a part '" + e.getKey() + "'");
+            if (!PART.matcher(e.getKey()).matches()) throw wrong(file, "names a part '" + e.getKey() + "'");
             classes.put(e.getKey(), v.path(1).asText());
         }
+        return classes;
     }
 
     /** @throws FormatException when there is no such index, or it is not one */
@@ -83,7 +91,9 @@ public final class ModelFolder implements ModelParts {
         return json(Files.isRegularFile(scheduler) ? scheduler : own.resolve("config.json"));
     }
 
-    @Override public Path folder(String part) { return folder.resolve(part); }
+    @Override public Path place(String part) { return folder.resolve(part); }
+
+    @Override public ClipTokenizer tokenizer(String part) { return ClipTokenizer.open(folder.resolve(part)); }
 
     @Override public Map<String, Tensor> weights(String part) { return Weights.read(file(folder.resolve(part))); }
 

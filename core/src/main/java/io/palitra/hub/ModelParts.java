@@ -1,7 +1,7 @@
 package io.palitra.hub;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.palitra.data.FormatException;
+import io.palitra.data.ClipTokenizer;
 import io.palitra.engine.Tensor;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -9,13 +9,9 @@ import java.util.Map;
 
 /** A pipeline in files: the parts it is made of by diffusers' names (unet, vae, text_encoder, ...), however they are stored. */
 public interface ModelParts {
-    /** A folder of diffusers. @throws FormatException when it is none */
+    /** A folder of diffusers, or a Stable Diffusion in one file. @throws io.palitra.data.FormatException when it is neither */
     static ModelParts open(Path model) {
-        if (Files.isRegularFile(model) && Weights.named(model)) {
-            throw new FormatException(model.toString(), -1, "is a single file, which holds no tokenizer; `palitra import " + model
-                + " DIR` makes a folder of it that can be opened");
-        }
-        return ModelFolder.open(model);
+        return Files.isRegularFile(model) && Weights.named(model) ? ModelFile.open(model) : ModelFolder.open(model);
     }
 
     /** What a user calls it. */
@@ -32,7 +28,7 @@ public interface ModelParts {
 
     default boolean has(String part) { return classes().containsKey(part); }
 
-    /** The configuration of a part. @throws FormatException where it is missing or no JSON */
+    /** The configuration of a part. @throws io.palitra.data.FormatException where it is missing or no JSON */
     JsonNode config(String part);
 
     /** The weights of a part; they belong to the innermost scope. */
@@ -41,6 +37,9 @@ public interface ModelParts {
     /** Where the weights of a part lie: a file, or the index of several. */
     Path file(String part);
 
-    /** Where the files of a part that has no weights lie, a tokenizer's for instance. */
-    Path folder(String part);
+    /** The tokenizer that is a part. @throws io.palitra.data.FormatException where it is missing or broken */
+    ClipTokenizer tokenizer(String part);
+
+    /** Where a part lies, for those who must be told: its folder, or the file that holds all. */
+    Path place(String part);
 }

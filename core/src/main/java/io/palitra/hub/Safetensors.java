@@ -36,6 +36,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.UUID;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -89,6 +90,13 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
      * @throws FormatException when the file breaks a rule of the format or a limit, holds a type we have not, or cannot be read
      */
     public static Safetensors read(Path file, Limits limits, @Nullable MessageDigest digest) {
+        return read(file, limits, digest, tensor -> true);
+    }
+
+    /** As {@link #read(Path)}, but no more than the tensors whose names are wanted. */
+    static Map<String, Tensor> read(Path file, Predicate<String> wanted) { return read(file, Limits.DEFAULT, null, wanted).tensors; }
+
+    private static Safetensors read(Path file, Limits limits, @Nullable MessageDigest digest, Predicate<String> wanted) {
         String name = file.toString();
         try (FileChannel channel = open(file); Scope scope = new Scope()) {
             Header header = header(name, channel, limits);
@@ -96,6 +104,7 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
             ByteBuffer chunk = ByteBuffer.allocateDirect((int) Math.min(CHUNK, values));
             Map<String, Tensor> tensors = new LinkedHashMap<>();
             for (Map.Entry<String, Entry> e : header.entries.entrySet()) {
+                if (!wanted.test(e.getKey())) continue;
                 Tensor t = empty(name, header.dataAt, e.getKey(), e.getValue());
                 fill(name, channel, header.dataAt, e.getKey(), e.getValue(), t, chunk, digest);
                 tensors.put(e.getKey(), t);

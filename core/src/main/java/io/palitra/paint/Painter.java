@@ -78,7 +78,7 @@ public final class Painter implements AutoCloseable {
         try {
             return read.apply(json);
         } catch (ConfigException e) {
-            throw new FormatException(parts.folder(part).toString(), -1, "its configuration is not understood: " + e.getMessage(), e);
+            throw new FormatException(parts.place(part).toString(), -1, "its configuration is not understood: " + e.getMessage(), e);
         }
     }
 
@@ -400,7 +400,7 @@ public final class Painter implements AutoCloseable {
         List<ClipText> encoders = new ArrayList<>();
         for (String part : ENCODERS) {
             if (!parts.has(part)) continue;
-            tokenizers.add(ClipTokenizer.open(parts.folder(part.replace("text_encoder", "tokenizer"))));
+            tokenizers.add(parts.tokenizer(part.replace("text_encoder", "tokenizer")));
             ClipText net = textEncoder(part);
             take(net, part, ClipText::publicNames);
             encoders.add(net);
