@@ -103,6 +103,10 @@ public record RunConfig(Settings settings, Record model) {
         if (!(Json.read(file) instanceof ObjectNode json)) throw new ConfigException(file.toString(), "is not the config of a run");
         JsonNode model = json.remove("model");
         if (model == null) throw new ConfigException("model", "missing in " + file);
+        // an option that came later was, in runs before it, what its default is now
+        if (json.get("options") instanceof ObjectNode options) {
+            Config.toJson(DataOptions.DEFAULT).properties().forEach(e -> options.putIfAbsent(e.getKey(), e.getValue()));
+        }
         Settings s = Config.fromJson(Settings.class, json);
         if (s.format != FORMAT) throw new ConfigException("format", "is " + s.format + " in " + file + ", this version reads " + FORMAT);
         return new RunConfig(s, Config.fromJson(Families.named(s.family).defaults().getClass(), model));
