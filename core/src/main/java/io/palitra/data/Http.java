@@ -19,9 +19,9 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -164,8 +164,16 @@ public final class Http {
         return address.getScheme() + "://" + address.getRawAuthority() + address.getRawPath();
     }
 
+    /**
+     * On a thread of its own: {@link HttpClient#sendAsync} ends on the pool that all of the JVM share, where everyone may wait for what
+     * only this answer ends.
+     */
     private HttpResponse<InputStream> send(HttpRequest request) {
-        CompletableFuture<HttpResponse<InputStream>> coming = client.sendAsync(request, HttpResponse.BodyHandlers.ofInputStream());
+        FutureTask<HttpResponse<InputStream>> coming = new FutureTask<>(() -> client.send(request,
+            HttpResponse.BodyHandlers.ofInputStream()));
+        Thread thread = new Thread(coming, "download-ask");
+        thread.setDaemon(true);
+        thread.start();
         try {
             while (true) {
                 stopIfAsked();

@@ -3,6 +3,7 @@ package io.palitra.hub;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import io.palitra.data.DownloadException;
 import io.palitra.data.DownloadException.Fault;
@@ -24,6 +25,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
@@ -460,6 +463,19 @@ class HubTest {
         other.join();
         whole();
         assertThat(server.asked("store")).hasSize(1);
+    }
+
+    @Test void aPullNeedsNoThreadOfThePoolThatAllShare() throws Exception {
+        CountDownLatch over = new CountDownLatch(1);
+        for (int i = 0; i < ForkJoinPool.getCommonPoolParallelism(); i++) {
+            ForkJoinPool.commonPool().execute(() -> catchThrowable(() -> over.await()));
+        }
+        try {
+            assertTimeoutPreemptively(Duration.ofSeconds(30), () -> pull());
+        } finally {
+            over.countDown();
+        }
+        whole();
     }
 
     @Test void aModelIsFoundAsFolderAsFileOrByItsName() throws Exception {
