@@ -35,7 +35,6 @@ import picocli.CommandLine.Parameters;
         + "of other weights one safetensors file. Values keep their type; nothing in the files is run.",
     footer = {"", "Stable Diffusion 1, 2, XL and its refiner are read. Checkpoints in one file hold no tokenizer: --tokenizer names one."})
 final class ImportCommand implements Callable<Integer> {
-    private static final String TOKENIZER = "openai/clip-vit-large-patch14";
     /** What libraries call the weights of a part; the last is what the second was called before safetensors. */
     private static final List<String> STEMS = List.of("diffusion_pytorch_model", "model", "pytorch_model");
     private static final Pattern VARIANT = Pattern.compile("(" + String.join("|", STEMS) + ")\\.([A-Za-z0-9_]+)\\.(safetensors|bin)");
@@ -50,7 +49,7 @@ final class ImportCommand implements Callable<Integer> {
     private Path target = Path.of("");
 
     @Option(names = "--tokenizer", paramLabel = "FOLDER|ORG/NAME",
-        description = "the tokenizer's files, or a model that has them; CLIP's is " + TOKENIZER)
+        description = "the tokenizer's files, or a model that has them; CLIP's is " + LdmCheckpoint.TOKENIZER)
     private @Nullable String tokenizer;
 
     @Option(names = "--prediction", paramLabel = "epsilon|v_prediction",
@@ -136,8 +135,8 @@ final class ImportCommand implements Callable<Integer> {
     /** @param wanted folders, and the token that texts are filled up with */
     private void tokenizers(Map<String, String> wanted, Optional<Path> model, FolderDraft draft) throws IOException {
         if (model.isEmpty()) {
-            terminal.note(String.join(" and ", new TreeSet<>(wanted.keySet())) + " missing, the file has none: `palitra pull " + TOKENIZER
-                + " --include '*.json' --include merges.txt`, then import with --tokenizer " + TOKENIZER);
+            terminal.note(String.join(" and ", new TreeSet<>(wanted.keySet())) + " missing, the file has none: `"
+                + LdmCheckpoint.TOKENIZER_PULL + "`, then import with --tokenizer " + LdmCheckpoint.TOKENIZER);
             return;
         }
         for (Map.Entry<String, String> e : wanted.entrySet()) {

@@ -25,6 +25,11 @@ import java.util.regex.Pattern;
  * @param tokenizers for each folder of a tokenizer, which no such file holds, the token that its texts are filled up with
  */
 public record LdmCheckpoint(Kind kind, ObjectNode index, ObjectNode scheduler, Map<String, Part> parts, Map<String, String> tokenizers) {
+    /** The model whose tokenizer these checkpoints are made for: they hold none. */
+    public static final String TOKENIZER = "openai/clip-vit-large-patch14";
+    /** The command that brings it. */
+    public static final String TOKENIZER_PULL = "palitra pull " + TOKENIZER + " --include '*.json' --include merges.txt";
+
     /** What the text encoders tell apart. */
     public enum Kind {
         SD1("Stable Diffusion 1"), SD2("Stable Diffusion 2"), XL("Stable Diffusion XL"), XL_REFINER("the refiner of Stable Diffusion XL");

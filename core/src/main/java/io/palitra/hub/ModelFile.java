@@ -21,8 +21,6 @@ import java.util.function.Function;
  * file holds no tokenizer: that of a folder {@code tokenizer} beside it is taken, else CLIP's of the hub's cache.
  */
 final class ModelFile implements ModelParts {
-    private static final String TOKENIZER = "openai/clip-vit-large-patch14";
-
     private final Path file;
     private final Path words;
     private final LdmCheckpoint said;
@@ -46,10 +44,10 @@ final class ModelFile implements ModelParts {
         Path beside = file.resolveSibling("tokenizer");
         if (Files.isDirectory(beside)) return beside;
         try {
-            return hub.apply(TOKENIZER);
+            return hub.apply(LdmCheckpoint.TOKENIZER);
         } catch (IllegalArgumentException e) {
             throw new FormatException(file.toString(), -1, "is a model in one file, which holds no tokenizer; there is none in " + beside
-                + " nor in the cache; `palitra pull " + TOKENIZER + " --include '*.json' --include merges.txt` brings it", e);
+                + " nor in the cache; `" + LdmCheckpoint.TOKENIZER_PULL + "` brings it", e);
         }
     }
 
