@@ -164,7 +164,7 @@ class PaintCommandTest {
         Thread user = new Thread(() -> {
             try {
                 while (!Files.exists(seen)) Thread.sleep(5);   // the handler is there when the first preview is
-                Signal.raise(new Signal("INT"));
+                Signal.raise(new Signal("TERM"));   // INT is ignored by what a shell runs in the background
             } catch (InterruptedException e) {
                 // there was no preview
             }
