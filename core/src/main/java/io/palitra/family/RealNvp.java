@@ -438,9 +438,11 @@ public final class RealNvp extends Module implements GenerativeModel<RealNvp.Sam
     @Override public Tensor decode(Tensor z) {
         Tensor x = inverse(z);
         if (!(data instanceof ImageSpec)) return x;
-        Tensor y = x.sigmoid().sub(config.alpha).div(1 - 2 * config.alpha);
-        return y.mul(256).floor().clamp(0, 255).div(127.5).sub(1);
+        return values(x).mul(256).floor().clamp(0, 255).div(127.5).sub(1);
     }
+
+    /** Logits to values of pictures, [0,1]. */
+    private Tensor values(Tensor logits) { return logits.sigmoid().sub(config.alpha).div(1 - 2 * config.alpha); }
 
     /** Data to codes [B,D]; of bytes the middle. */
     @Override public Tensor encode(Tensor x) { return flow(middle(x)).z; }
@@ -452,19 +454,25 @@ public final class RealNvp extends Module implements GenerativeModel<RealNvp.Sam
 
     private static Tensor none(Tensor x) { return Torch.zeros(x.dtype(), x.size(0)).to(x.device()); }
 
-    /** Largest change of a number that the flow sees by there and back. */
-    double inverseError(Tensor x) {
-        Tensor seen = middle(x);
-        return inverse(flow(seen).z).sub(seen).abs().max().item();
+    /** Largest change by there and back: of what the flow sees, and of data, points' coordinates or pictures' values in [0,1]. */
+    record InverseError(double seen, double data) {
+        InverseError max(InverseError o) { return new InverseError(Math.max(seen, o.seen), Math.max(data, o.data)); }
+    }
+
+    InverseError inverseError(Tensor x) {
+        Tensor seen = middle(x), back = inverse(flow(seen).z);
+        double error = back.sub(seen).abs().max().item();
+        return new InverseError(error, data instanceof ImageSpec ? values(back).sub(values(seen)).abs().max().item() : error);
     }
 
     @Override public List<Measure> evaluate(Iterable<Batch> test, Rng rng) {
-        double nats = 0, worst = 0;
+        double nats = 0;
+        InverseError worst = new InverseError(0, 0);
         long items = 0;
         for (Batch batch : test) {
             try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
                 nats -= logProb(batch.x(), rng.at(items)).sum().item();   // waits for the device
-                worst = Math.max(worst, inverseError(batch.x()));
+                worst = worst.max(inverseError(batch.x()));
                 items += batch.size();
             }
         }
@@ -474,8 +482,9 @@ public final class RealNvp extends Module implements GenerativeModel<RealNvp.Sam
         List<Measure> measures = new ArrayList<>();
         measures.add(new Measure("-log p", nats / items, "nats", of));
         if (image) measures.add(new Measure("bits/dim", nats / items / data.dims() / Math.log(2), "bits/dim", of));
-        measures.add(new Measure("inverse error", worst, image ? "logits" : "data units", "largest change of a number by there and back, "
-            + items + " items"));
+        String back = "largest change of a number by there and back, " + items + " items";
+        measures.add(new Measure("inverse error", worst.data, image ? "of [0,1]" : "data units", back));
+        if (image) measures.add(new Measure("inverse error of logits", worst.seen, "logits", back));
         return measures;
     }
 }
