@@ -44,8 +44,11 @@ public final class PixelCnn implements GenerativeModel<PixelCnn.Sampling>, Likel
             @Help("what a pixel is, given those before it") PixelHead.Config head,
             @Help(value = "levels of a number: 2 = black or white, drawn with the grey value as probability; 256 = bytes", min = 2,
                 max = 256) int levels,
+            @Help(value = "numbers that a learned table gives to the network for each level, beside the level itself; 0 = none: few levels "
+                + "need none, bytes are learned far sooner with 16", min = 0, max = 256) int table,
             @Help("whether the class is given to the network; needs labelled data") boolean conditional) {
         public Config {
+            if (table == 1) throw new IllegalArgumentException("illegal table: 1, must be 0 or at least 2");
             if (head instanceof PixelHead.Config.Logistic && levels != 256) {
                 throw new IllegalArgumentException("illegal levels: " + levels + ", must be 256 with head=logistic");
             }
@@ -60,7 +63,7 @@ public final class PixelCnn implements GenerativeModel<PixelCnn.Sampling>, Likel
 
     public static final Family<Config> FAMILY = new Family<>("pixelcnn", "Pixels one after the other, each by its exact probability",
         "van den Oord, Kalchbrenner and Kavukcuoglu 2016, arXiv:1601.06759; van den Oord et al. 2016, arXiv:1606.05328",
-        new Config(new PixelNet.Config.Gated(), new PixelHead.Config.Categorical(), 2, false),
+        new Config(new PixelNet.Config.Gated(), new PixelHead.Config.Categorical(), 2, 0, false),
         Recipe.of(4, 64, new OptimizerSpec.Adam(1e-3, 0.9, 0.999, 1e-8)).withSchedule(new LrSchedule.Cosine(100)).withClip(1),
         new Sampling(1, -1), PixelCnn::new);
 
@@ -77,7 +80,9 @@ public final class PixelCnn implements GenerativeModel<PixelCnn.Sampling>, Likel
         this.config = config;
         image = pictures;
         head = config.head.build(config.levels, pictures.channels());
-        net = config.net.build(pictures.channels(), head.outputs(), head.turns(), config.conditional ? data.classes() : 0, init);
+        PixelNet built = config.net.build(pictures.channels() * (1 + config.table), head.outputs(), head.turns(),
+            config.conditional ? data.classes() : 0, init);
+        net = config.table == 0 ? built : PixelNet.withTable(built, config.levels, config.table);
     }
 
     @Override public Module net() { return net; }

@@ -1,6 +1,7 @@
 package io.palitra.net;
 
 import io.palitra.config.Help;
+import io.palitra.engine.DType;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
@@ -65,6 +66,14 @@ public abstract sealed class PixelNet extends Module {
     /** For B pictures of that size of which nothing is known yet; {@code label} one-hot [B,classes] or null. */
     public abstract Raster raster(long batch, int height, int width, @Nullable Tensor label);
 
+    /**
+     * The network, given each number and beside it what a learned table says of its level.
+     *
+     * @param net  over {@code 1 + size} channels for each of the picture's: the numbers, then the first of all rows, and so on
+     * @param size numbers of a row
+     */
+    public static PixelNet withTable(PixelNet net, int levels, int size) { return new WithTable(net, levels, size); }
+
     private static void check(int width, int turns) {
         if (width % turns != 0) {
             throw new IllegalArgumentException("illegal net.width: " + width + ", must be a multiple of the " + turns
@@ -83,6 +92,46 @@ public abstract sealed class PixelNet extends Module {
     }
 
     private static Tensor overSpace(Tensor shift) { return shift.unsqueeze(2).unsqueeze(3); }
+
+    /** What a byte tells of its neighbours is not smooth in it: of anti-aliased edges each value has a meaning of its own. */
+    private static final class WithTable extends PixelNet {
+        private final PixelNet net;
+        private final Tensor table;   // [levels,size]
+
+        WithTable(PixelNet net, int levels, int size) {
+            this.net = child("net", net);
+            float[] hats = new float[levels * size];   // to begin with, level l is near one or two of size knots over the range
+            for (int l = 0; l < levels; l++) {
+                double at = l * (size - 1.0) / (levels - 1);
+                for (int k = 0; k < size; k++) hats[l * size + k] = (float) Math.max(0, 1 - Math.abs(at - k));
+            }
+            table = parameter("table", Torch.of(hats, levels, size));
+        }
+
+        /** [B,C,...] to [B,(1 + size) C,...]. */
+        private Tensor looked(Tensor x) {
+            long levels = table.size(0);
+            Tensor level = x.add(1).mul((levels - 1) / 2.0).round().clamp(0, levels - 1).to(DType.I64);
+            long[] shape = x.shape();
+            shape[1] *= table.size(1);
+            Tensor rows = Torch.embedding(table, level).flatten(2);                                    // [B,C,H W size]
+            rows = rows.reshape(x.size(0), x.size(1), -1, table.size(1)).permute(0, 3, 1, 2).reshape(shape);
+            return Torch.cat(1, x, rows.to(x.dtype()));
+        }
+
+        @Override public Tensor forward(Tensor x, @Nullable Tensor label) { return net.forward(looked(x), label); }
+
+        @Override public Raster raster(long batch, int height, int width, @Nullable Tensor label) {
+            Raster inner = net.raster(batch, height, width, label);
+            return new Raster() {
+                @Override public void startRow(int row) { inner.startRow(row); }
+
+                @Override public void put(int row, int column, Tensor x) { inner.put(row, column, looked(x)); }
+
+                @Override public Tensor at(int row, int column) { return inner.at(row, column); }
+            };
+        }
+    }
 
     private static final class PlainNet extends PixelNet {
         private record Block(MaskedConv2d in, MaskedConv2d mid, MaskedConv2d out, @Nullable ClassShift shift) {}

@@ -38,8 +38,9 @@ class PixelCnnTest {
             new Case(GREY, "net=gated", "net.width=6", "net.dilations=1,2", "levels=4", "conditional=true"),
             new Case(GREY, "net=plain", "net.width=8", "net.blocks=1", "levels=256", "head=logistic", "head.components=3",
                 "conditional=true"),
+            new Case(GREY, "net=gated", "net.width=6", "net.dilations=1,2", "levels=16", "table=5"),
             new Case(RGB, "net=plain", "net.width=12", "net.blocks=1", "levels=4"),
-            new Case(RGB, "net=gated", "net.width=6", "net.dilations=1,2", "levels=3"),
+            new Case(RGB, "net=gated", "net.width=6", "net.dilations=1,2", "levels=3", "table=2"),
             new Case(RGB, "net=gated", "net.width=6", "net.dilations=1,1", "levels=256", "head=logistic", "head.components=3"));
     }
 
