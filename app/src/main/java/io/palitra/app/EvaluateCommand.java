@@ -82,17 +82,19 @@ final class EvaluateCommand implements Callable<Integer> {
             tested.put(run.toString(), test.name());
             boolean judged = !alone && opened.model() instanceof GenerativeModel && test instanceof ImageDataset
                 && test.spec().classes() > 1;
-            List<Measure> measures;
+            Evaluation.Result result;
             if (judged) {
                 Path kept = classifier != null ? classifier : Evaluation.classifier(opened.config(), dataDir, terminal);
-                try (Run judge = Run.open(kept, device, terminal::note)) { measures = Evaluation.of(opened, test, judge, n, set); }
+                Dataset train = data == null ? Common.data(opened.config(), null, dataDir, Split.TRAIN) : null;
+                try (Run judge = Run.open(kept, device, terminal::note)) { result = Evaluation.of(opened, test, train, judge, n, set); }
             } else {
-                measures = Evaluation.of(opened, test, null, n, set);
+                result = Evaluation.of(opened, test, null, null, n, set);
             }
+            List<Measure> measures = result.measures();
             if (measures.isEmpty()) throw new IllegalArgumentException("nothing to measure: '" + opened.config().settings().family()
                 + "' on '" + test.name() + "' has no measures of its own, and a judge needs classes");
             if (data == null) {
-                RunReport.keep(run, measures, command(run.toString(), null));
+                RunReport.keep(run, result, command(run.toString(), null));
                 RunReport.write(run);
             }
             return measures;

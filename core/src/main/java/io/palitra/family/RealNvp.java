@@ -441,6 +441,8 @@ public final class RealNvp extends Module implements GenerativeModel<RealNvp.Sam
         return values(x).mul(256).floor().clamp(0, 255).div(127.5).sub(1);
     }
 
+    @Override public boolean lossless() { return true; }
+
     /** Logits to values of pictures, [0,1]. */
     private Tensor values(Tensor logits) { return logits.sigmoid().sub(config.alpha).div(1 - 2 * config.alpha); }
 

@@ -6,6 +6,7 @@ import io.palitra.engine.Guard;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,6 +38,26 @@ public final class Moments implements AutoCloseable {
             mean.copyFrom(mean.add(shift.mul(share)));
             count += n;
         }
+    }
+
+    /** All that is known so far, to go on from with {@link #restore}; empty before the first item. */
+    Map<String, Tensor> state() {
+        if (mean == null || scatter == null) return Map.of();
+        return Map.of("mean", mean.copy(), "scatter", scatter.copy(), "count", Torch.of(new long[] {count}, 1));
+    }
+
+    void restore(Map<String, Tensor> state) {
+        close();
+        if (state.isEmpty()) return;
+        mean = kept(state, "mean").copy().retain();
+        scatter = kept(state, "scatter").copy().retain();
+        count = kept(state, "count").longs()[0];
+    }
+
+    static Tensor kept(Map<String, Tensor> state, String name) {
+        Tensor t = state.get(name);
+        if (t == null) throw new IllegalArgumentException("what was kept lacks '" + name + "'");
+        return t;
     }
 
     /** Items so far. */

@@ -9,4 +9,7 @@ public interface Encoder extends LatentModel {
 
     /** What the model makes of its input, [B, ...data shape]. */
     default Tensor reconstruct(Tensor x) { return decode(encode(x)); }
+
+    /** Whether nothing is lost on the way there and back but by rounding. */
+    default boolean lossless() { return false; }
 }

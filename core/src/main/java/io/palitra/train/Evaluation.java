@@ -9,26 +9,40 @@ import io.palitra.data.Datasets;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.Split;
 import io.palitra.data.Toy;
+import io.palitra.data.Picture;
 import io.palitra.engine.DType;
+import io.palitra.engine.Device;
 import io.palitra.engine.Guard;
+import io.palitra.engine.Resident;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import io.palitra.hub.Safetensors;
+import io.palitra.metric.Copies;
 import io.palitra.metric.Judge;
 import io.palitra.metric.Modes;
 import io.palitra.metric.Ranking;
+import io.palitra.metric.Ssim;
+import io.palitra.model.Corrupts;
+import io.palitra.model.Encoder;
 import io.palitra.model.Energy;
 import io.palitra.model.Evaluates;
 import io.palitra.model.Features;
 import io.palitra.model.GenerativeModel;
 import io.palitra.model.Likelihood;
 import io.palitra.model.Measure;
+import io.palitra.report.Grid;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /** The honest numbers of a run on test data: what its family measures of itself, and what a trained classifier says of its samples. */
@@ -36,19 +50,44 @@ public final class Evaluation {
     private static final long SEED = 12345;
     private static final int BATCH = 500;
     private static final int JUDGED = 100;
+    /** Items whose reconstruction is compared with them. */
+    private static final int SIMILAR = 1000;
+    /** Samples, test items and training items that are looked up in the training data. */
+    private static final int COPIES = 500;
+    /** Names of the measures of cost. */
+    public static final String SECONDS = "seconds a sample";
+    public static final String MEMORY = "memory";
 
     private Evaluation() {}
 
     /**
+     * What is measured.
+     *
+     * @param measures each with what it is
+     * @param closest samples beside the training items that lie nearest to them, two rows; null where none were drawn
+     */
+    public record Result(List<Measure> measures, @Nullable Picture closest) {}
+
+    /** As {@link #of(Run, Dataset, Dataset, Run, int, List)} without a look at the training data. */
+    public static List<Measure> of(Run run, Dataset test, @Nullable Run judge, int samples, List<String> sampling) {
+        return of(run, test, null, judge, samples, sampling).measures;
+    }
+
+    /**
+     * A judgement that was cut off goes on where it was when all is as before.
+     *
+     * @param train what the run was trained on, to look for copies in; null to leave that out
      * @param judge a classifier's run on the same data, or null to leave its measures out
      * @param samples drawn for the judge
      */
-    public static List<Measure> of(Run run, Dataset test, @Nullable Run judge, int samples, List<String> sampling) {
+    public static Result of(Run run, Dataset test, @Nullable Dataset train, @Nullable Run judge, int samples, List<String> sampling) {
         List<Measure> measures = new ArrayList<>();
+        Picture closest = null;
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             if (run.model() instanceof Evaluates e) {
                 measures.addAll(e.evaluate(DataLoader.inOrder(test, BATCH, test.size(), run.device()), new Rng(SEED).on(run.device())));
             }
+            if (run.model() instanceof Encoder e && !e.lossless() && Ssim.fits(test.spec())) measures.add(similarity(e, test, run));
             if (test instanceof Toy toy && run.model() instanceof Likelihood l) measures.addAll(besideTheTruth(l, toy, run));
             if (run.model() instanceof Energy e) measures.addAll(energies(e, test, run));
             if (test instanceof Toy toy && toy.kind() == Toy.Kind.GAUSSIANS && run.model() instanceof GenerativeModel<?> model) {
@@ -56,10 +95,155 @@ public final class Evaluation {
                 measures.addAll(Modes.of(points, Toy.centres(), toy.kind().deviation(), 4).measures(samples));
             }
             if (judge != null && run.model() instanceof GenerativeModel<?> && judge.model() instanceof Features network) {
-                measures.addAll(judged(run, test, network, samples, sampling));
+                Samples source = new Samples(run, test.spec().classes(), sampling);
+                String name = name(run.config()) + "-classifier";
+                int n = Math.min(samples, test.size());
+                Kept kept = new Kept(run, test, judge, n, sampling);
+                measures.addAll(new Judge(network, name).measure(DataLoader.inOrder(test, BATCH, n, run.device()), source, n, JUDGED,
+                    kept));
+                kept.forget();
+                measures.addAll(source.cost());
+                if (train != null) {
+                    Tensor drawn = source.first(Math.min(COPIES, n));
+                    Copies copies = copies(network, name, drawn, test, train, run);
+                    measures.addAll(copies.measures());
+                    closest = pairs(copies, drawn, train, run);
+                }
             }
         }
-        return measures;
+        return new Result(measures, closest);
+    }
+
+    /** Of what comes back from the code, beside what went in; of what was spoilt beside the clean item. */
+    private static Measure similarity(Encoder model, Dataset test, Run run) {
+        double sum = 0;
+        long items = 0;
+        for (Batch batch : DataLoader.inOrder(test, BATCH, SIMILAR, run.device())) {
+            try (Scope scope = new Scope()) {
+                Tensor seen = model instanceof Corrupts c && c.corrupts() ? c.corrupt(batch.x(), new Rng(SEED).at(items)
+                    .on(run.device())) : batch.x();
+                sum += Ssim.of(model.reconstruct(seen), batch.x(), 2).sum().item();   // waits for the device
+                items += batch.size();
+            }
+        }
+        return new Measure("SSIM", sum / items, "", "structural similarity of the reconstruction, 1 for no difference; " + items + " items");
+    }
+
+    private static Copies copies(Features network, String name, Tensor drawn, Dataset test, Dataset train, Run run) {
+        return Copies.of(network, name, drawn, some(test, run).x(), some(train, run),
+            DataLoader.inOrder(train, BATCH, train.size(), run.device()));
+    }
+
+    private static Batch some(Dataset data, Run run) {
+        return DataLoader.of(data, Arrays.copyOf(new Rng(SEED).permutation(data.size()), Math.min(COPIES, data.size())), run.device());
+    }
+
+    private static Picture pairs(Copies copies, Tensor drawn, Dataset train, Run run) {
+        long[] samples = Arrays.stream(copies.samples()).asLongStream().toArray();
+        Map<String, List<Picture>> rows = new LinkedHashMap<>();
+        rows.put("sample", Run.pictures(drawn.indexSelect(0, Torch.of(samples, samples.length).to(drawn.device()))));
+        rows.put("nearest training item", Run.pictures(DataLoader.of(train, copies.items(), run.device()).x()));
+        rows.replaceAll((title, row) -> row.stream().map(p -> p.width() < 48 ? Grid.enlarge(p, 2) : p).toList());
+        return Grid.titled(rows, 2);
+    }
+
+    /** Samples by their place, a class a batch in turn where the model wants one; counts what they cost. */
+    private static final class Samples implements Judge.Source {
+        private final Run run;
+        private final int classes;
+        private final List<String> sampling;
+        private final boolean asks;
+        private final Rng rng;
+        private double seconds;
+        private long timed;
+        private OptionalLong peak = OptionalLong.empty();
+        private boolean warm;
+
+        Samples(Run run, int classes, List<String> sampling) {
+            this.run = run;
+            this.classes = classes;
+            this.sampling = sampling;
+            rng = new Rng(SEED).on(run.device());
+            asks = Config.toJson(run.config().model()).path("conditional").asBoolean(false)
+                && sampling.stream().noneMatch(s -> s.startsWith("label="));
+        }
+
+        @Override public Batch draw(int first, int count) {
+            if (!warm) Resident.watch();
+            long start = System.nanoTime();
+            Batch batch = batch(first, count);
+            batch.x().reshape(-1).rows(0, 1).item();   // waits for the device
+            if (warm) {
+                seconds += (System.nanoTime() - start) / 1e9;
+                timed += count;
+            } else {
+                peak = Resident.peak();
+            }
+            warm = true;
+            return batch;
+        }
+
+        private Batch batch(int first, int count) {
+            if (!asks) return new Batch(Run.sample(run.generative(), count, rng.at(first), sampling), null, 0);
+            int label = first / JUDGED % classes;
+            List<String> how = new ArrayList<>(sampling);
+            how.add("label=" + label);
+            long[] labels = new long[count];
+            Arrays.fill(labels, label);
+            return new Batch(Run.sample(run.generative(), count, rng.at(first), how), Torch.of(labels, count), 0);
+        }
+
+        Tensor first(int n) {
+            List<Tensor> parts = new ArrayList<>();
+            for (int at = 0; at < n; at += JUDGED) parts.add(draw(at, Math.min(JUDGED, n - at)).x());
+            return Torch.cat(0, parts);
+        }
+
+        /** Of the batches after the first, which warms up; memory of the first. */
+        List<Measure> cost() {
+            List<Measure> cost = new ArrayList<>();
+            String how = JUDGED + " at once, " + run.device() + (run.device().kind() == Device.Kind.CPU ? ", threads " + Device.threads() : "");
+            if (timed > 0) cost.add(new Measure(SECONDS, seconds / timed, "s", "to draw a sample, " + how + "; mean of " + timed));
+            if (peak.isPresent()) {
+                cost.add(new Measure(MEMORY, peak.getAsLong() / (double) (1 << 20), "MiB", "most physical memory of the whole process while "
+                    + "it drew " + how));
+            }
+            return cost;
+        }
+    }
+
+    /** The judgement so far, in the run folder; of another request it is not used. */
+    private static final class Kept implements Judge.Store {
+        private final Path file;
+        private final Map<String, String> request;
+        private boolean saved;
+
+        Kept(Run run, Dataset test, Run judge, int n, List<String> sampling) {
+            file = run.folder().resolve("evaluation.part.safetensors");
+            request = Map.of("request", String.join("\n", run.weights(), judge.weights(), test.name(), String.valueOf(test.size()),
+                String.valueOf(n), String.join(" ", sampling), RunConfig.version()));
+        }
+
+        @Override public Map<String, Tensor> load() {
+            if (!Files.exists(file)) return Map.of();
+            Safetensors read = Safetensors.read(file);
+            saved = true;
+            return read.metadata().equals(request) ? read.tensors() : Map.of();
+        }
+
+        @Override public void save(Map<String, Tensor> state) {
+            Safetensors.write(file, state, request);
+            saved = true;
+        }
+
+        /** What was not cut off is not wanted any more. */
+        void forget() {
+            try {
+                if (saved) Files.deleteIfExists(file);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
     }
 
     /** What is measured of a known density, in units of its coordinates' deviations, and the same of that density itself. */
@@ -105,25 +289,6 @@ public final class Evaluation {
             new Measure("AUROC of noise", Ranking.auroc(data, noise), "", "chance that noise has more energy than an item; " + of));
     }
 
-    private static List<Measure> judged(Run run, Dataset test, Features network, int samples, List<String> sampling) {
-        GenerativeModel<?> model = run.generative();
-        Rng rng = new Rng(SEED).on(run.device());
-        int n = Math.min(samples, test.size()), classes = test.spec().classes();
-        boolean asks = Config.toJson(run.config().model()).path("conditional").asBoolean(false)
-            && sampling.stream().noneMatch(s -> s.startsWith("label="));
-        Judge.Source source = (first, count) -> {
-            if (!asks) return new Batch(Run.sample(model, count, rng.at(first), sampling), null, 0);
-            int label = first / JUDGED % classes;   // a class a batch, in turn
-            List<String> how = new ArrayList<>(sampling);
-            how.add("label=" + label);
-            long[] labels = new long[count];
-            java.util.Arrays.fill(labels, label);
-            return new Batch(Run.sample(model, count, rng.at(first), how), Torch.of(labels, count), 0);
-        };
-        return new Judge(network, name(run.config()) + "-classifier").measure(DataLoader.inOrder(test, BATCH, n, run.device()), source, n,
-            JUDGED);
-    }
-
     /** The data's name without its folders. */
     private static String name(RunConfig config) {
         return Path.of(config.settings().data()).getFileName().toString().replaceAll("[^A-Za-z0-9._-]", "_");
@@ -148,7 +313,7 @@ public final class Evaluation {
             Trainer.resume(folder, train, null, progress, () -> false);
         } else {
             RunConfig config = RunConfig.of("classifier", s.data(), train, options, 0, List.of()).on(s.device(), RunConfig.Precision.FP32,
-                io.palitra.engine.Device.threads());
+                Device.threads());
             Trainer.start(folder, config, train, null, progress, () -> false);
         }
         return folder;

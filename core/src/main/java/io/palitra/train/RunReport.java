@@ -10,6 +10,7 @@ import io.palitra.model.Family;
 import io.palitra.model.Measure;
 import io.palitra.paint.LoraTuning;
 import io.palitra.report.Chart;
+import io.palitra.report.Png;
 import io.palitra.report.Report;
 import io.palitra.report.ReportData;
 import java.io.IOException;
@@ -24,6 +25,7 @@ import java.util.Map;
 /** report.html of a run folder, made from the files in it. */
 public final class RunReport {
     public static final String EVALUATION = "evaluation.json";
+    public static final String CLOSEST = "closest.png";
     static final String SUMMARY = "summary.json";
 
     private RunReport() {}
@@ -96,11 +98,12 @@ public final class RunReport {
     }
 
     /** Keeps measures beside the run, for the page and for later comparison. */
-    public static void keep(Path folder, List<Measure> measures, String command) throws IOException {
+    public static void keep(Path folder, Evaluation.Result result, String command) throws IOException {
         ObjectNode json = new ObjectMapper().createObjectNode();
         json.put("command", command);
-        json.set("measures", toJson(measures));
+        json.set("measures", toJson(result.measures()));
         Json.write(folder.resolve(EVALUATION), json);
+        if (result.closest() != null) Png.write(folder.resolve(CLOSEST), result.closest(), Map.of());
     }
 
     public static ArrayNode toJson(List<Measure> measures) {
@@ -120,6 +123,8 @@ public final class RunReport {
             "Items of the test split, never trained on, and what the model makes "
             + "of them.");
         figure(figures, folder, Gallery.ANIMATION, "Training", "The same noise, drawn again and again while the model learned.");
+        figure(figures, folder, CLOSEST, "Closest to the training data", "The samples that lie nearest to a training item by the features "
+            + "of the judge, each above that item: equal pairs would be copies.");
         figure(figures, folder, "map.png", "Latent map", "Test items by their codes.");
         return figures;
     }
@@ -172,6 +177,7 @@ public final class RunReport {
         about.put(LoraTuning.KOHYA, "the same, under names of kohya-ss");
         about.put(Metrics.NAME, "a line a report");
         about.put(EVALUATION, "measures on the test split");
+        about.put(CLOSEST, "samples and the training items nearest to them");
         about.put(Gallery.GRID, "samples");
         about.put(Gallery.RECONSTRUCTIONS, "test items and reconstructions");
         about.put(Gallery.ANIMATION, "the animation above");

@@ -123,4 +123,69 @@ class DistanceTest {
                 .hasMessage("Psnr wants equal shapes, got Tensor[2, 1, 4, 4], Tensor[1, 1, 4, 4]");
         }
     }
+
+    @Test void subsetsOfTheKernelDistanceMeetItsMeanAndRepeat() {
+        try (Scope scope = new Scope()) {
+            Tensor x = new Rng(11).normal(1500, 4), y = new Rng(12).normal(1300, 4).add(0.5);
+            KernelDistance.Subsets k = KernelDistance.subsets(x, y, 40, new Rng(1));
+            assertThat(k.size()).isEqualTo(1000);
+            assertThat(k.mean()).isCloseTo(KernelDistance.squared(x, y), within(4 * k.deviation()));
+            assertThat(k.deviation()).isPositive();
+            assertThat(KernelDistance.subsets(x, y, 40, new Rng(1))).isEqualTo(k);
+            // of as few rows as there are, every subset is the whole set
+            KernelDistance.Subsets few = KernelDistance.subsets(x.rows(0, 30), y.rows(0, 30), 5, new Rng(1));
+            assertThat(few.mean()).isCloseTo(KernelDistance.squared(x.rows(0, 30), y.rows(0, 30)), within(1e-9));
+        }
+    }
+
+    @Test void onALineTheSlicedDistanceIsThatOfTheSortedValues() {
+        try (Scope scope = new Scope()) {
+            double distance = SlicedWasserstein.distance(matrix(3, 5, 1, 2), matrix(3, 2, 3, 9), 7, new Rng(2));
+            assertThat(distance).isCloseTo(Math.sqrt((1 + 1 + 16) / 3.0), within(1e-12));   // 1-2, 2-3, 5-9
+        }
+    }
+
+    @Test void aShiftMovesTheSlicedDistanceByItsLengthOverTheRootOfTheDims() {
+        try (Scope scope = new Scope()) {
+            Tensor x = new Rng(13).normal(400, 8), shuffled = x.flip(0);
+            assertThat(SlicedWasserstein.distance(x, shuffled, 64, new Rng(3))).isCloseTo(0, within(1e-12));
+            assertThat(SlicedWasserstein.distance(x, x.add(2), 20_000, new Rng(3))).isCloseTo(2, within(0.03));   // |2 ... 2| / sqrt(8)
+            assertThatThrownBy(() -> SlicedWasserstein.distance(x, x.rows(0, 3), 4, new Rng(3)))
+                .hasMessage("SlicedWasserstein wants features [N,D], twice, got Tensor[400, 8] and Tensor[3, 8]");
+        }
+    }
+
+    @Test void structuralSimilarityOfFlatPicturesIsThatOfTheirGreys() {
+        try (Scope scope = new Scope()) {
+            Tensor a = Torch.full(0.4, 2, 3, 12, 15), b = Torch.full(0.6, 2, 3, 12, 15);
+            double c1 = 1e-4;
+            for (double v : Ssim.of(a, b, 1).doubles()) {
+                assertThat(v).isCloseTo((2 * 0.4 * 0.6 + c1) / (0.4 * 0.4 + 0.6 * 0.6 + c1), within(1e-6));
+            }
+        }
+    }
+
+    @Test void structuralSimilarityIsOneForTheSameAndLessTheMoreNoise() {
+        try (Scope scope = new Scope()) {
+            Tensor x = new Rng(14).uniform(3, 1, 20, 20), noise = new Rng(15).normal(3, 1, 20, 20);
+            assertThat(Ssim.of(x, x, 1).doubles()).containsOnly(1.0);
+            double little = Ssim.of(x, x.add(noise.mul(0.1)), 1).mean().item(), much = Ssim.of(x, x.add(noise), 1).mean().item();
+            assertThat(little).isBetween(much + 0.2, 0.99);
+            assertThat(Ssim.of(x, x.neg().add(1), 1).mean().item()).isNegative();
+            assertThat(Ssim.of(x, noise, 1).doubles()).isEqualTo(Ssim.of(noise, x, 1).doubles());
+            assertThatThrownBy(() -> Ssim.of(x.narrow(2, 0, 10), x.narrow(2, 0, 10), 1)).hasMessage("Ssim wants pictures [B,C,H,W], twice, "
+                + "of at least 11x11 pixels, got Tensor[3, 1, 10, 20] and Tensor[3, 1, 10, 20]");
+        }
+    }
+
+    @Test void theInceptionScoreOfAStreamIsThatOfTheWhole() {
+        try (Scope scope = new Scope()) {
+            Tensor logits = new Rng(16).normal(50, 6).mul(3);
+            InceptionScore parts = new InceptionScore(), again = new InceptionScore();
+            parts.add(logits.rows(0, 20));
+            again.restore(parts.state());
+            again.add(logits.rows(20, 30));
+            assertThat(again.score()).isCloseTo(InceptionScore.of(logits), within(1e-12));
+        }
+    }
 }

@@ -12,7 +12,9 @@ import io.palitra.engine.Torch;
 import io.palitra.model.Features;
 import io.palitra.model.Measure;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /** A judge whose features are the points themselves and whose classes are the quadrants of the plane. */
@@ -110,6 +112,47 @@ class JudgeTest {
             Judge.Source fine = (first, count) -> new Batch(square(2, first, count), null, 0);
             assertThatThrownBy(() -> JUDGE.measure(real(50, 50), fine, 3, 20)).hasMessage("illegal n: 3, must be more than 3");
             assertThatThrownBy(() -> JUDGE.measure(List.of(), fine, 40, 20)).hasMessage("Judge wants more than 3 test items, got 0");
+        }
+    }
+
+    @Test void aJudgementThatWasCutOffGoesOnToTheSameMeasures() {
+        try (Scope scope = new Scope()) {
+            Judge.Source whole = (first, count) -> new Batch(square(2, first, count), null, 0);
+            List<Measure> straight = JUDGE.measure(real(2500, 500), whole, 2500, 100);
+            Map<String, Tensor> kept = new HashMap<>();
+            List<Integer> drawn = new ArrayList<>();
+            Judge.Store store = new Judge.Store() {
+                @Override public Map<String, Tensor> load() { return kept; }
+
+                @Override public void save(Map<String, Tensor> state) { state.forEach((k, v) -> kept.put(k, v.copy().retain())); }
+            };
+            Judge.Source cut = (first, count) -> {
+                if (first == 1700) throw new IllegalStateException("cut off");
+                return whole.draw(first, count);
+            };
+            assertThatThrownBy(() -> JUDGE.measure(real(2500, 500), cut, 2500, 100, store)).hasMessage("cut off");
+            List<Measure> resumed = JUDGE.measure(real(2500, 500), (first, count) -> {
+                drawn.add(first);
+                return whole.draw(first, count);
+            }, 2500, 100, store);
+            assertThat(drawn).startsWith(1000).hasSize(15);
+            assertThat(resumed).hasSameSizeAs(straight);
+            for (int i = 0; i < straight.size(); i++) {
+                assertThat(resumed.get(i).value()).as(straight.get(i).name()).isCloseTo(straight.get(i).value(), within(1e-9));
+            }
+        }
+    }
+
+    @Test void aClassThatIsAllButMissingIsNotCovered() {
+        try (Scope scope = new Scope()) {
+            Judge.Source right = (first, count) -> {
+                Tensor x = square(2, first, count);
+                return new Batch(Torch.cat(1, x.narrow(1, 0, 1).abs(), x.narrow(1, 1, 1)), null, 0);
+            };
+            List<Measure> all = JUDGE.measure(real(1000, 500), right, 1000, 100);
+            assertThat(find(all, "classes covered").value()).isEqualTo(2);
+            assertThat(find(all, "diversity").value()).isBetween(0.5, 0.95);
+            assertThat(find(all, "SWD-").value()).isGreaterThan(0.3);
         }
     }
 }
