@@ -82,8 +82,8 @@ public record Copies(List<Measure> measures, int[] samples, int[] items) {
         double[] train = Arrays.copyOfRange(distance, (int) (n + m), distance.length);
         Arrays.sort(train);
         double bound = train[(int) Math.floor(QUANTILE * (train.length - 1))];
-        return new Measure(name, 100 * share(distance, 0, n, bound), "%", String.format(Locale.ROOT, "share of %,d samples that lie nearer to "
-            + "one of %,d training items than 99 %% of those to one another; of test items: %.1f %%; by %s", n, items,
+        return new Measure(name, 100 * share(distance, 0, n, bound), "%", String.format(Locale.ROOT, "share of %,d samples that lie nearer "
+            + "to one of %,d training items than 99 %% of those to one another; of test items: %.1f %%; by %s", n, items,
             100 * share(distance, n, n + m, bound), by));
     }
 

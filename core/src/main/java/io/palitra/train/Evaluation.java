@@ -126,7 +126,8 @@ public final class Evaluation {
                 items += batch.size();
             }
         }
-        return new Measure("SSIM", sum / items, "", "structural similarity of the reconstruction, 1 for no difference; " + items + " items");
+        return new Measure("SSIM", sum / items, "", "structural similarity of the reconstruction, 1 for no difference; " + items
+            + " items");
     }
 
     private static Copies copies(Features network, String name, Tensor drawn, Dataset test, Dataset train, Run run) {
@@ -202,11 +203,12 @@ public final class Evaluation {
         /** Of the batches after the first, which warms up; memory of the first. */
         List<Measure> cost() {
             List<Measure> cost = new ArrayList<>();
-            String how = JUDGED + " at once, " + run.device() + (run.device().kind() == Device.Kind.CPU ? ", threads " + Device.threads() : "");
+            boolean cpu = run.device().kind() == Device.Kind.CPU;
+            String how = JUDGED + " at once, " + run.device() + (cpu ? ", threads " + Device.threads() : "");
             if (timed > 0) cost.add(new Measure(SECONDS, seconds / timed, "s", "to draw a sample, " + how + "; mean of " + timed));
             if (peak.isPresent()) {
-                cost.add(new Measure(MEMORY, peak.getAsLong() / (double) (1 << 20), "MiB", "most physical memory of the whole process while "
-                    + "it drew " + how));
+                cost.add(new Measure(MEMORY, peak.getAsLong() / (double) (1 << 20), "MiB", "most physical memory of the whole process "
+                    + "while it drew " + how));
             }
             return cost;
         }
