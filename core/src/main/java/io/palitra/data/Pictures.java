@@ -263,24 +263,8 @@ public final class Pictures {
 
     /** [planes,from,inner] -> [planes,to,inner] */
     private static byte[] resample(byte[] in, int planes, int from, int to, int inner) {
-        double scale = (double) from / to;
-        double wide = Math.max(1, scale);
         int[] first = new int[to];
-        float[][] weights = new float[to][];
-        for (int o = 0; o < to; o++) {
-            double centre = (o + 0.5) * scale;
-            int begin = (int) Math.max(0, Math.floor(centre - 2 * wide + 0.5));
-            int end = (int) Math.min(from, Math.floor(centre + 2 * wide + 0.5));
-            double[] w = new double[end - begin];
-            double sum = 0;
-            for (int i = 0; i < w.length; i++) {
-                w[i] = cubic((begin + i + 0.5 - centre) / wide);
-                sum += w[i];
-            }
-            weights[o] = new float[w.length];
-            for (int i = 0; i < w.length; i++) weights[o][i] = (float) (w[i] / sum);
-            first[o] = begin;
-        }
+        float[][] weights = bicubic(from, to, first);
         byte[] out = new byte[planes * to * inner];
         float[] line = new float[inner];
         for (int p = 0; p < planes; p++) {
@@ -296,6 +280,38 @@ public final class Pictures {
             }
         }
         return out;
+    }
+
+    /** What {@link #resize} weighs with along one side, as a matrix [to,from]: how much of each old pixel is in each new one. */
+    public static float[] bicubic(int from, int to) {
+        if (from < 1 || to < 1) throw new IllegalArgumentException("illegal size: " + from + " to " + to + ", must be at least 1");
+        int[] first = new int[to];
+        float[][] weights = bicubic(from, to, first);
+        float[] matrix = new float[Math.multiplyExact(to, from)];
+        for (int o = 0; o < to; o++) System.arraycopy(weights[o], 0, matrix, o * from + first[o], weights[o].length);
+        return matrix;
+    }
+
+    /** The weights of each new pixel that are not 0; {@code first} gets the old pixel with which they begin. */
+    private static float[][] bicubic(int from, int to, int[] first) {
+        double scale = (double) from / to;
+        double wide = Math.max(1, scale);
+        float[][] weights = new float[to][];
+        for (int o = 0; o < to; o++) {
+            double centre = (o + 0.5) * scale;
+            int begin = (int) Math.max(0, Math.floor(centre - 2 * wide + 0.5));
+            int end = (int) Math.min(from, Math.floor(centre + 2 * wide + 0.5));
+            double[] w = new double[end - begin];
+            double sum = 0;
+            for (int i = 0; i < w.length; i++) {
+                w[i] = cubic((begin + i + 0.5 - centre) / wide);
+                sum += w[i];
+            }
+            weights[o] = new float[w.length];
+            for (int i = 0; i < w.length; i++) weights[o][i] = (float) (w[i] / sum);
+            first[o] = begin;
+        }
+        return weights;
     }
 
     private static double cubic(double x) {

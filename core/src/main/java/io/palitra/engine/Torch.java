@@ -10,6 +10,7 @@ import org.bytedeco.pytorch.DeviceOptional;
 import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.GeneratorOptional;
 import org.bytedeco.pytorch.LayoutOptional;
+import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.MemoryFormatOptional;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
@@ -28,6 +29,7 @@ public final class Torch {
 
     private static final TensorOptional NONE = Tensor.forever(new TensorOptional());
     private static final DoubleOptional NO_DOUBLE = Tensor.forever(new DoubleOptional());
+    private static final LongOptional NO_LONG = Tensor.forever(new LongOptional());
 
     private Torch() {}
 
@@ -162,8 +164,12 @@ public final class Torch {
 
     /** x [B,I,H,W], w [O,I/groups,k,k]. */
     public static Tensor conv2d(Tensor x, Tensor w, @Nullable Tensor b, int stride, int padding) {
-        return new Tensor(torch.conv2d(x.handle, w.handle, optional(b), new long[] {stride, stride}, new long[] {padding, padding},
-            new long[] {1, 1}, 1));
+        return conv2d(x, w, b, stride, new long[] {padding, padding});
+    }
+
+    /** x [B,I,H,W], w [O,I,kh,kw]; so many zeros above and below, so many at the left and the right. */
+    public static Tensor conv2d(Tensor x, Tensor w, @Nullable Tensor b, int stride, long[] padding) {
+        return new Tensor(torch.conv2d(x.handle, w.handle, optional(b), new long[] {stride, stride}, padding, new long[] {1, 1}, 1));
     }
 
     /** x [B,I,H,W], w [O,I,kh,kw] with taps that far apart in rows and columns; no padding. */
@@ -228,6 +234,14 @@ public final class Torch {
         return new Tensor(torch.upsample_nearest2d(x.handle, new long[] {height, width}, NO_DOUBLE, NO_DOUBLE));
     }
 
+    /**
+     * Each pixel of the result from the four of x around it; corners of pictures, not middles of pixels, lie on each other, and a picture
+     * made smaller is not smoothed first. x [B,C,H,W] to [B,C,height,width].
+     */
+    public static Tensor bilinear(Tensor x, long height, long width) {
+        return new Tensor(torch.upsample_bilinear2d(x.handle, new long[] {height, width}, false, NO_DOUBLE, NO_DOUBLE));
+    }
+
     /** Rows and columns of zeros around pictures [...,H,W]. */
     public static Tensor pad(Tensor x, int left, int right, int top, int bottom) {
         return new Tensor(torch.constant_pad_nd(x.handle, new long[] {left, right, top, bottom}, new Scalar(0)));
@@ -235,7 +249,19 @@ public final class Torch {
 
     public static Tensor avgPool(Tensor x, int kernel) { return new Tensor(torch.avg_pool2d(x.handle, kernel, kernel)); }
 
+    /** Windows that may overlap, of which the part outside the picture, {@code padding} pixels at most, does not count. */
+    public static Tensor avgPool(Tensor x, int kernel, int stride, int padding) {
+        return new Tensor(torch.avg_pool2d(x.handle, new long[] {kernel, kernel}, new long[] {stride, stride},
+            new long[] {padding, padding}, false, false, NO_LONG));
+    }
+
     public static Tensor maxPool(Tensor x, int kernel) { return new Tensor(torch.max_pool2d(x.handle, kernel, kernel)); }
+
+    /** Windows as for {@link #avgPool(Tensor, int, int, int)}. */
+    public static Tensor maxPool(Tensor x, int kernel, int stride, int padding) {
+        return new Tensor(torch.max_pool2d(x.handle, new long[] {kernel, kernel}, new long[] {stride, stride},
+            new long[] {padding, padding}, new long[] {1, 1}, false));
+    }
 
     /** x with each element zeroed by chance p, in [0,1), and the rest divided by 1 - p. Srivastava et al. 2014. */
     public static Tensor dropout(Tensor x, double p, Rng rng) {

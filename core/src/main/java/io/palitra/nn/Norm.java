@@ -52,15 +52,19 @@ public final class Norm {
         private final Tensor bias;
         private final Tensor mean;
         private final Tensor var;
+        private final double eps;
 
-        public Batch(int channels) {
+        public Batch(int channels) { this(channels, 1e-5); }
+
+        public Batch(int channels, double eps) {
+            this.eps = eps;
             weight = parameter("weight", Torch.ones(channels));
             bias = parameter("bias", Torch.zeros(channels));
             mean = buffer("running_mean", Torch.zeros(channels));
             var = buffer("running_var", Torch.ones(channels));
         }
 
-        public Tensor forward(Tensor x) { return Torch.batchNorm(x, weight, bias, mean, var, training(), MOMENTUM, 1e-5); }
+        public Tensor forward(Tensor x) { return Torch.batchNorm(x, weight, bias, mean, var, training(), MOMENTUM, eps); }
     }
 
     /**

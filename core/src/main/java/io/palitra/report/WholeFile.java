@@ -13,13 +13,13 @@ import java.nio.file.StandardOpenOption;
 import java.util.concurrent.atomic.AtomicLong;
 
 /** A file written whole or not at all: what was there before stays until the new bytes are on the disk. */
-final class WholeFile {
+public final class WholeFile {
     private static final AtomicLong COUNT = new AtomicLong();
 
     private WholeFile() {}
 
     /** @throws UncheckedIOException in one line that names the file; the old content is then untouched */
-    static void write(Path file, byte[] bytes) {
+    public static void write(Path file, byte[] bytes) {
         // not Files.createTempFile: it would leave the file readable by its owner alone
         String name = "." + file.getFileName() + "." + ProcessHandle.current().pid() + "-" + COUNT.incrementAndGet() + ".part";
         Path part = file.toAbsolutePath().resolveSibling(name);

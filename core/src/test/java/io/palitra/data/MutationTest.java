@@ -44,6 +44,8 @@ class MutationTest {
             of("lossy webp", Seeds.WEBP_LOSSY, picture),
             of("zip", Seeds.zip(Seeds.classes()), MutationTest::zip),
             of("tar.gz", Seeds.gzip(Seeds.tar(Seeds.classes())), MutationTest::tar),
+            of("npz", Npz.bytes(java.util.Map.of("mu", new Npz.Array(new long[] {2}, new double[] {1, 2}))),
+                b -> Npz.read(write("x.npz", b), Limits.DEFAULT, java.util.List.of("mu"))),
             of("csv", table(), b -> Table.open(write("x.csv", b), Split.TRAIN, DataOptions.DEFAULT, null)));
     }
 

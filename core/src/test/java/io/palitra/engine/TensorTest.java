@@ -49,4 +49,22 @@ class TensorTest {
             }
         }
     }
+
+    @Test void whatLiesOutsideThePictureCountsInNoPool() {
+        try (Scope scope = new Scope()) {
+            Tensor x = Torch.of(new float[] {-1, -2, -3, -4}, 1, 1, 2, 2);
+            assertThat(Torch.avgPool(x, 3, 1, 1).floats()).containsOnly(-2.5f);
+            assertThat(Torch.maxPool(x, 3, 1, 1).floats()).containsOnly(-1);
+            Tensor wide = Torch.arange(0, 25).reshape(1, 1, 5, 5);
+            assertThat(Torch.maxPool(wide, 3, 2, 0).floats()).containsExactly(12, 14, 22, 24);
+        }
+    }
+
+    @Test void bilinearLaysCornersOnCornersAndDoesNotSmooth() {
+        try (Scope scope = new Scope()) {
+            Tensor x = Torch.of(new float[] {0, 1, 2, 3, 4, 5, 6, 7}, 1, 1, 1, 8);
+            assertThat(Torch.bilinear(x.narrow(3, 0, 2), 1, 4).floats()).containsExactly(0, 0.25f, 0.75f, 1);
+            assertThat(Torch.bilinear(x.mul(x), 1, 2).floats()).containsExactly(2.5f, 30.5f);   // of 1 and 4, of 25 and 36
+        }
+    }
 }
