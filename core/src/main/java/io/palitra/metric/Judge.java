@@ -132,8 +132,8 @@ public record Judge(Features net, String name) {
             drawn.rarest(), drawn.shares(), data.shares())));
         out.add(new Measure("classes covered", drawn.covered(data), "", words("of %d, those with at least %.0f %% of the data's share",
             drawn.classes.length, 100 * COVERED)));
-        out.add(new Measure("diversity", apart(y) / apart(x), "", words("mean distance of two samples' features over that of two test items; "
-            + "%,d samples, %,d test items", y.size(0), x.size(0))));
+        out.add(new Measure("diversity", apart(y) / apart(x), "", words("mean distance of two samples' features over that of two test "
+            + "items; %,d samples, %,d test items", y.size(0), x.size(0))));
         if (drawn.asked > 0) {
             out.add(new Measure("asked class", 100.0 * drawn.obeyed / drawn.asked, "%",
                 words("of %,d samples of a given class, those taken for it; of the data: %.1f", drawn.asked,
