@@ -62,6 +62,16 @@ final class EvaluateCommand implements Callable<Integer> {
     /** Name of the data that each run was tested on. */
     private final Map<String, String> tested = new HashMap<>();
 
+    /** As the command line would make it, with these options. */
+    static EvaluateCommand of(int n, @Nullable Path dataDir, String device, int threads) {
+        EvaluateCommand command = new EvaluateCommand();
+        command.n = n;
+        command.dataDir = dataDir;
+        command.device = device;
+        command.threads = threads;
+        return command;
+    }
+
     @Override public Integer call() throws IOException {
         if (n < 100 || n > 1_000_000) throw new IllegalArgumentException("illegal -n: " + n + ", must be between 100 and 1000000");
         Terminal terminal = new Terminal("evaluate", false);
@@ -76,7 +86,8 @@ final class EvaluateCommand implements Callable<Integer> {
         return 0;
     }
 
-    private List<Measure> measures(Path run, @Nullable String data, Terminal terminal) throws IOException {
+    /** Measures, and keeps them in the run folder unless the data is another. */
+    List<Measure> measures(Path run, @Nullable String data, Terminal terminal) throws IOException {
         try (Run opened = Common.open(run, device, threads, terminal); Scope scope = new Scope()) {
             Dataset test = Common.data(opened.config(), data, dataDir, Split.TEST);
             tested.put(run.toString(), test.name());

@@ -172,17 +172,17 @@ public record Chart(String title, String xName, String yName, boolean logY, List
         return kept;
     }
 
-    private static String colour(int i) {
+    static String colour(int i) {
         int k = i % LIGHT.size();
         return "var(--series-" + k + "," + LIGHT.get(k) + ")";
     }
 
-    private static void rule(StringBuilder out, double x1, double y1, double x2, double y2) {
+    static void rule(StringBuilder out, double x1, double y1, double x2, double y2) {
         out.append(String.format(Locale.ROOT, "<path d=\"M%.1f %.1fL%.1f %.1f\" style=\"stroke:var(--rule,#e3e3e8);stroke-width:1\"/>",
                 x1, y1, x2, y2));
     }
 
-    private static void text(StringBuilder out, double x, double y, String anchor, String colour, String style, String text) {
+    static void text(StringBuilder out, double x, double y, String anchor, String colour, String style, String text) {
         String fallback = colour.equals("--ink") ? "#222" : "#777";
         out.append(String.format(Locale.ROOT, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" style=\"fill:var(%s,%s);%s\">%s</text>",
                 x, y, anchor, colour, fallback, style, Html.escaped(text)));

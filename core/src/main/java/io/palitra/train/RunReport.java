@@ -51,7 +51,7 @@ public final class RunReport {
         return trained + " On the test split: " + first.name() + " " + first.value() + " " + first.unit() + ".";
     }
 
-    private static Map<String, String> facts(Path folder, RunConfig.Settings s) throws IOException {
+    static Map<String, String> facts(Path folder, RunConfig.Settings s) throws IOException {
         Map<String, String> facts = new LinkedHashMap<>();
         Path file = folder.resolve(SUMMARY);
         if (Files.exists(file)) {
@@ -161,7 +161,7 @@ public final class RunReport {
             new ReportData.Command("every key of this family", "palitra families " + family.name()));
     }
 
-    private static void flatten(String path, JsonNode node, Map<String, String> out) {
+    static void flatten(String path, JsonNode node, Map<String, String> out) {
         if (node.isObject()) {
             node.properties().forEach(e -> flatten(path.isEmpty() ? e.getKey() : path + "." + e.getKey(), e.getValue(), out));
         } else {

@@ -1,0 +1,61 @@
+package io.palitra.app;
+
+import io.palitra.train.Run;
+import io.palitra.train.RunComparison;
+import io.palitra.train.RunReport;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+@Command(name = "compare", mixinStandardHelpOptions = true, usageHelpAutoWidth = true,
+    description = "One page that sets runs side by side, for who must choose: quality, diversity and speed as a chart, every measure, "
+        + "samples from the same seeds, curves, what differs. A run that was not evaluated yet is evaluated first.")
+final class CompareCommand implements Callable<Integer> {
+    @Parameters(arity = "2..*", paramLabel = "RUN", description = "run folders")
+    private List<Path> runs = new ArrayList<>();
+
+    @Option(names = "--out", paramLabel = "FILE.html", defaultValue = "compare.html", description = "the page; default: compare.html")
+    private Path out = Path.of("compare.html");
+
+    @Option(names = "-n", paramLabel = "N", defaultValue = "10000",
+        description = "samples to judge a run by that was not evaluated yet; default: 10000")
+    private int n;
+
+    @Option(names = "--data-dir", paramLabel = "DIR", description = "where data sets lie")
+    private @Nullable Path dataDir;
+
+    @Option(names = "--device", paramLabel = "auto|cpu|cuda[:n]", defaultValue = "auto", description = "where to compute; default: auto")
+    private String device = "auto";
+
+    @Option(names = "--threads", paramLabel = "N", defaultValue = "0", description = "of one operation; default: all cores")
+    private int threads;
+
+    @Override public Integer call() throws IOException {
+        Terminal terminal = new Terminal("compare", false);
+        for (Path run : runs) {
+            if (!Files.isRegularFile(run.resolve(Run.CONFIG))) {
+                throw new IllegalArgumentException("'" + run + "' is not a run folder: it has no " + Run.CONFIG);
+            }
+        }
+        Path parent = out.toAbsolutePath().getParent();
+        if (Files.isDirectory(out) || parent == null || !Files.isDirectory(parent)) {
+            throw new IllegalArgumentException("cannot write '" + out + "': " + (Files.isDirectory(out) ? "it is a folder"
+                : "there is no folder '" + parent + "'"));
+        }
+        for (Path run : runs) {
+            if (Files.exists(run.resolve(RunReport.EVALUATION))) continue;
+            terminal.note(run + " was not evaluated yet: evaluating it");
+            EvaluateCommand.of(n, dataDir, device, threads).measures(run, null, terminal);
+        }
+        RunComparison.of(runs, device, terminal::note).write(out);
+        Common.OUT.println(out);
+        return 0;
+    }
+}

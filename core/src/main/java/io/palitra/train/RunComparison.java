@@ -1,0 +1,242 @@
+package io.palitra.train;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.palitra.config.Json;
+import io.palitra.data.ImageSpec;
+import io.palitra.data.Picture;
+import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
+import io.palitra.model.GenerativeModel;
+import io.palitra.report.Chart;
+import io.palitra.report.Comparison;
+import io.palitra.report.Comparison.Place;
+import io.palitra.report.Comparison.Row;
+import io.palitra.report.Grid;
+import io.palitra.report.Png;
+import io.palitra.report.ReportData.Figure;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Consumer;
+
+/** Runs side by side, from their folders: what was measured of them, what they draw, how they learned, in what they differ. */
+public final class RunComparison {
+    private static final long SEED = 1;
+    private static final int SIDE = 6;
+    private static final int POINTS = 1000;
+    private static final String QUALITY = "precision";
+    private static final String DIVERSITY = "recall";
+
+    /** A measure as it was kept. */
+    private record Kept(double value, String unit, String about) {}
+
+    private final List<Path> folders;
+    private final List<String> names;
+    private final List<Map<String, Kept>> measures = new ArrayList<>();
+    private final List<RunConfig> configs = new ArrayList<>();
+
+    private RunComparison(List<Path> folders) throws IOException {
+        this.folders = folders;
+        names = names(folders);
+        for (Path folder : folders) {
+            configs.add(RunConfig.read(folder.resolve(Run.CONFIG)));
+            Map<String, Kept> own = new LinkedHashMap<>();
+            Path file = folder.resolve(RunReport.EVALUATION);
+            if (Files.exists(file)) {
+                for (JsonNode m : Json.read(file).path("measures")) {
+                    own.put(m.path("name").asText(),
+                        new Kept(m.path("value").asDouble(), m.path("unit").asText(), m.path("about").asText()));
+                }
+            }
+            measures.add(own);
+        }
+    }
+
+    /**
+     * Opens one run after the other and draws from it.
+     *
+     * @param folders of runs, at least two, evaluated before; what was not measured of one is left empty
+     * @param device where to draw
+     */
+    public static Comparison of(List<Path> folders, String device, Consumer<String> warn) throws IOException {
+        if (folders.size() < 2) throw new IllegalArgumentException("a comparison wants at least 2 runs, got " + folders.size());
+        RunComparison c = new RunComparison(folders);
+        Set<String> data = new LinkedHashSet<>();
+        c.configs.forEach(config -> data.add(Path.of(config.settings().data()).getFileName().toString()));
+        List<Place> trade = c.trade();
+        return new Comparison(folders.size() + " runs on " + String.join(", ", data), c.result(trade, data.size() > 1), c.names, trade,
+            c.rows(), c.samples(device, warn), c.closest(), c.curves(), c.differs(), c.facts());
+    }
+
+    /** Of each the last part of its path; the whole path where two end alike. */
+    private static List<String> names(List<Path> folders) {
+        List<String> last = folders.stream().map(f -> f.toAbsolutePath().normalize().getFileName().toString()).toList();
+        return new LinkedHashSet<>(last).size() == last.size() ? last : folders.stream().map(Path::toString).toList();
+    }
+
+    private List<Place> trade() {
+        List<Integer> all = new ArrayList<>();
+        double slowest = 0, fastest = Double.POSITIVE_INFINITY;
+        for (int i = 0; i < names.size(); i++) {
+            if (!measures.get(i).keySet().containsAll(List.of(QUALITY, DIVERSITY, Evaluation.SECONDS))) continue;
+            double seconds = of(i, Evaluation.SECONDS);
+            slowest = Math.max(slowest, seconds);
+            fastest = Math.min(fastest, seconds);
+            all.add(i);
+        }
+        List<Place> places = new ArrayList<>();
+        for (int i : all) {
+            double seconds = of(i, Evaluation.SECONDS), megabytes = of(i, Evaluation.MEMORY);
+            double speed = slowest > fastest ? Math.log(slowest / seconds) / Math.log(slowest / fastest) : 1;
+            places.add(new Place(names.get(i), share(of(i, QUALITY)), share(of(i, DIVERSITY)), share(speed), megabytes,
+                List.of(RunReport.number(of(i, QUALITY)), RunReport.number(of(i, DIVERSITY)), RunReport.number(seconds) + " s",
+                    Double.isNaN(megabytes) ? "" : String.format(Locale.ROOT, "%.0f MiB", megabytes))));
+        }
+        return places.size() < 2 ? List.of() : places;
+    }
+
+    private static double share(double v) { return Math.min(1, Math.max(0, v)); }
+
+    /** NaN where it was not measured. */
+    private double of(int run, String measure) {
+        Kept kept = measures.get(run).get(measure);
+        return kept == null ? Double.NaN : kept.value;
+    }
+
+    private String result(List<Place> trade, boolean severalData) {
+        StringBuilder out = new StringBuilder();
+        if (!trade.isEmpty()) {
+            Place quality = trade.get(0), diversity = quality, speed = quality;
+            for (Place p : trade) {
+                if (p.quality() > quality.quality()) quality = p;
+                if (p.diversity() > diversity.diversity()) diversity = p;
+                if (p.speed() > speed.speed()) speed = p;
+            }
+            out.append("Nearest to the data: ").append(quality.run()).append(", precision ").append(quality.shown().get(0))
+                .append(". Most diverse: ").append(diversity.run()).append(", recall ").append(diversity.shown().get(1))
+                .append(". Fastest: ").append(speed.run()).append(", ").append(speed.shown().get(2)).append(" a sample.");
+        }
+        if (severalData) out.append(" The runs learned different data: their measures do not compare.");
+        return out.toString().strip();
+    }
+
+    private Map<String, Row> rows() {
+        Set<String> all = new LinkedHashSet<>();
+        measures.forEach(own -> all.addAll(own.keySet()));
+        Map<String, Row> rows = new LinkedHashMap<>();
+        for (String name : all) {
+            List<String> values = new ArrayList<>();
+            Map<String, List<String>> abouts = new LinkedHashMap<>();
+            String unit = "";
+            for (int i = 0; i < names.size(); i++) {
+                Kept kept = measures.get(i).get(name);
+                values.add(kept == null ? "" : RunReport.number(kept.value));
+                if (kept == null) continue;
+                unit = kept.unit;
+                abouts.computeIfAbsent(kept.about, k -> new ArrayList<>()).add(names.get(i));
+            }
+            List<String> meaning = new ArrayList<>();
+            abouts.forEach((about, who) -> meaning.add(abouts.size() == 1 ? about : String.join(", ", who) + ": " + about));
+            rows.put(name, new Row(unit, values, meaning));
+        }
+        return rows;
+    }
+
+    private List<Figure> samples(String device, Consumer<String> warn) throws IOException {
+        List<Figure> figures = new ArrayList<>();
+        for (int i = 0; i < names.size(); i++) {
+            try (Run run = Run.open(folders.get(i), device, warn); Scope scope = new Scope()) {
+                if (!(run.model() instanceof GenerativeModel<?>)) continue;
+                boolean pictures = configs.get(i).settings().spec() instanceof ImageSpec;
+                Tensor x = run.sample(pictures ? SIDE * SIDE : POINTS, SEED, List.of());
+                Picture sheet = pictures ? Grid.of(Run.pictures(x), SIDE, 2) : Run.scatter(x, names.get(i));
+                figures.add(new Figure(names.get(i), "Seed " + SEED + ", items 0 to " + (x.size(0) - 1) + ", none chosen.", "image/png",
+                    Png.encode(sheet, Map.of())));
+            }
+        }
+        return figures;
+    }
+
+    private List<Figure> closest() throws IOException {
+        List<Figure> figures = new ArrayList<>();
+        for (int i = 0; i < names.size(); i++) {
+            Path file = folders.get(i).resolve(RunReport.CLOSEST);
+            if (!Files.exists(file)) continue;
+            Kept copies = measures.get(i).get("copies");
+            figures.add(new Figure(names.get(i), copies == null ? "" : RunReport.number(copies.value) + " %: " + copies.about, "image/png",
+                Files.readAllBytes(file)));
+        }
+        return figures;
+    }
+
+    /** What two or more runs log under one name, and the first loss of each that shares none, each on a scale of its own. */
+    private List<Chart> curves() throws IOException {
+        Map<String, List<Chart.Series>> shared = new LinkedHashMap<>();
+        List<Map<String, List<double[]>>> logs = new ArrayList<>();
+        for (Path folder : folders) logs.add(Metrics.read(folder));
+        for (int i = 0; i < names.size(); i++) {
+            String run = names.get(i);
+            logs.get(i).forEach((name, points) -> {
+                if (!aside(name)) shared.computeIfAbsent(name, k -> new ArrayList<>()).add(series(run, points, false));
+            });
+        }
+        shared.values().removeIf(list -> list.size() < 2);
+        List<Chart> charts = new ArrayList<>();
+        shared.forEach((name, list) -> charts.add(new Chart(name, "step", name, false, list)));
+        List<Chart.Series> own = new ArrayList<>();
+        for (int i = 0; i < names.size(); i++) {
+            List<Map.Entry<String, List<double[]>>> losses = logs.get(i).entrySet().stream().filter(e -> !aside(e.getKey())).toList();
+            if (losses.isEmpty() || losses.stream().anyMatch(e -> shared.containsKey(e.getKey()))) continue;
+            own.add(series(names.get(i) + ", " + losses.get(0).getKey(), losses.get(0).getValue(), true));
+        }
+        if (!own.isEmpty()) charts.add(new Chart("First loss of each run", "step", "0 its lowest, 1 its highest value", false, own));
+        return charts;
+    }
+
+    private static boolean aside(String name) {
+        return name.equals("lr") || name.endsWith("gradient norm") || name.startsWith("collapse/");
+    }
+
+    private static Chart.Series series(String name, List<double[]> points, boolean ownScale) {
+        double[] x = points.stream().mapToDouble(p -> p[0]).toArray(), y = points.stream().mapToDouble(p -> p[1]).toArray();
+        if (ownScale) {
+            double low = java.util.Arrays.stream(y).min().orElse(0), high = java.util.Arrays.stream(y).max().orElse(1);
+            y = java.util.Arrays.stream(y).map(v -> high > low ? (v - low) / (high - low) : 0).toArray();
+        }
+        return new Chart.Series(name, x, y);
+    }
+
+    private Map<String, List<String>> differs() {
+        List<Map<String, String>> flat = new ArrayList<>();
+        for (RunConfig config : configs) {
+            Map<String, String> own = new LinkedHashMap<>();
+            RunReport.flatten("", config.toJson(), own);
+            flat.add(own);
+        }
+        Map<String, List<String>> rows = table(flat);
+        rows.values().removeIf(row -> new LinkedHashSet<>(row).size() == 1);
+        return rows;
+    }
+
+    private Map<String, List<String>> facts() throws IOException {
+        List<Map<String, String>> facts = new ArrayList<>();
+        for (int i = 0; i < names.size(); i++) facts.add(RunReport.facts(folders.get(i), configs.get(i).settings()));
+        return table(facts);
+    }
+
+    /** Columns to rows; "" where a column lacks a key. */
+    private static Map<String, List<String>> table(List<Map<String, String>> columns) {
+        Set<String> keys = new LinkedHashSet<>();
+        columns.forEach(c -> keys.addAll(c.keySet()));
+        Map<String, List<String>> rows = new LinkedHashMap<>();
+        for (String key : keys) rows.put(key, new ArrayList<>(columns.stream().map(c -> c.getOrDefault(key, "")).toList()));
+        return rows;
+    }
+}
