@@ -56,6 +56,13 @@ class MainTest {
         assertThat(palitra("complete", pixels, "--keep", 8, "-n", 3).code()).isZero();
         assertThat(pixels.resolve("complete.png")).isNotEmptyFile();
         assertThat(palitra("evaluate", pixels, "--no-classifier", "--json").code()).isZero();
+        assertThat(palitra("evaluate", run, "--no-classifier").code()).isZero();
+        Path page = root.resolve("compare.html");
+        Typed compared = palitra("compare", run, pixels, "--out", page);
+        assertThat(compared.code()).as(compared.err()).isZero();
+        assertThat(page).content().contains("Samples from the same seeds", "What differs", "bits/dim", "model.net.width");
+        assertThat(palitra("compare", run, root.resolve("nowhere")).err()).contains("nowhere' is not a run folder");
+        assertThat(palitra("compare", run).code()).isEqualTo(2);
         assertThat(palitra("complete", pixels, "--keep", 17).code()).isEqualTo(2);
         Path still = root.resolve("still.png");
         assertThat(palitra("sample", run, "-n", 4, "--out", still, "--animation", root.resolve("still.gif")).err())

@@ -60,10 +60,10 @@ record Trade(List<Run> runs) {
         double most = runs.stream().mapToDouble(Run::megabytes).filter(Double::isFinite).max().orElse(1);
         for (int i = 0; i < runs.size(); i++) {
             Run r = runs.get(i);
-            double x = CENTRE_X, y = CENTRE_Y;
-            for (int c = 0; c < CORNERS.size(); c++) {
-                x += r.share(c) * (cornerX(c) - CENTRE_X);
-                y += r.share(c) * (cornerY(c) - CENTRE_Y);
+            double x = CENTRE_X, y = CENTRE_Y, all = r.quality + r.diversity + r.speed;
+            for (int c = 0; c < CORNERS.size() && all > 0; c++) {
+                x += r.share(c) / all * (cornerX(c) - CENTRE_X);
+                y += r.share(c) / all * (cornerY(c) - CENTRE_Y);
             }
             double radius = Double.isFinite(r.megabytes) ? Math.max(SMALLEST, LARGEST * Math.sqrt(r.megabytes / most)) : SMALLEST;
             out.append(String.format(Locale.ROOT, "<circle class=\"run\" cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\" style=\"fill:%s;"
