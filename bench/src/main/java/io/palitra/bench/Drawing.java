@@ -55,7 +55,9 @@ final class Drawing implements Work {
     }
 
     @Override public void once() {
-        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) { draw.of(new Rng(SEED + drawn++)); }
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            draw.of(new Rng(SEED + drawn++));
+        }
     }
 
     @Override public void close() { model.close(); }

@@ -17,7 +17,10 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** Training steps by JMH: {@code java -jar bench/target/bench.jar}; {@code -p name=gan-train} for another case of {@link Case}. */
+/**
+ * Training steps by JMH: {@code OMP_NUM_THREADS=2 java -jar bench/target/bench.jar}; {@code -p name=gan-train} for another case of
+ * {@link Case}. The memory settings are those of the environment: the launcher's are not set here.
+ */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MILLISECONDS)

@@ -22,7 +22,7 @@ import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** Training steps on one batch: what {@link io.palitra.train.Trainer} does in a step, with all that it checks, at the recipe's full rate. */
+/** Training steps on one batch: what {@link io.palitra.train.Trainer} does in a step, with all that it checks, at the full rate. */
 final class Training implements Work {
     private static final long SEED = 1;
     /** Steps that are compared; the second knows whether gradients and optimiser agree. */
