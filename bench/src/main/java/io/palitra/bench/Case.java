@@ -1,0 +1,150 @@
+package io.palitra.bench;
+
+import io.palitra.config.Config;
+import io.palitra.data.DataLoader;
+import io.palitra.data.DataOptions;
+import io.palitra.data.Dataset;
+import io.palitra.data.Datasets;
+import io.palitra.data.Split;
+import io.palitra.engine.Device;
+import io.palitra.engine.Rng;
+import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
+import io.palitra.family.Families;
+import io.palitra.model.Family;
+import io.palitra.model.GenerativeModel;
+import io.palitra.model.Trainable;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+
+/**
+ * A case of the race, by the name that bench/compare has for it too: a family with its defaults, save the options named, on pictures of
+ * digits that the program draws.
+ *
+ * @param kind what is timed
+ * @param options of the model
+ * @param how options of sampling
+ * @param side of the pictures
+ * @param count items in a batch, 0 = the recipe's
+ */
+record Case(String name, Kind kind, String family, List<String> options, List<String> how, int side, int count) {
+    enum Kind { TRAIN, TRAIN_BF16, EPOCH, SAMPLE }
+
+    private static final List<String> UNET = List.of("channels=64,128,128", "layers=2", "attention=2", "groups=32");
+    private static final List<String> DDIM = List.of("sampler=ddim", "sampler.steps=20");
+
+    static final List<Case> ALL = List.of(
+        train("unet-train-fp32", Kind.TRAIN, "diffusion", UNET, 32),
+        train("unet-train-bf16", Kind.TRAIN_BF16, "diffusion", UNET, 32),
+        train("vae-train", Kind.TRAIN, "vae", List.of(), 28),
+        train("gan-train", Kind.TRAIN, "gan", List.of(), 28),
+        sample("unet-sample-1", "diffusion", UNET, DDIM, 32, 1),
+        sample("unet-sample-16", "diffusion", UNET, DDIM, 32, 16),
+        train("vae-epoch", Kind.EPOCH, "vae", List.of(), 28),
+        train("ae-train", Kind.TRAIN, "ae", List.of(), 28),
+        train("pixelcnn-train", Kind.TRAIN, "pixelcnn", List.of(), 28),
+        train("realnvp-train", Kind.TRAIN, "realnvp", List.of(), 28),
+        train("ebm-train", Kind.TRAIN, "ebm", List.of(), 28),
+        train("diffusion-train", Kind.TRAIN, "diffusion", List.of(), 28),
+        sample("ae-sample", "ae", List.of(), List.of(), 28, 16),
+        sample("vae-sample", "vae", List.of(), List.of(), 28, 16),
+        sample("gan-sample", "gan", List.of(), List.of(), 28, 16),
+        sample("pixelcnn-sample", "pixelcnn", List.of(), List.of(), 28, 16),
+        sample("realnvp-sample", "realnvp", List.of(), List.of(), 28, 16),
+        sample("ebm-sample", "ebm", List.of(), List.of(), 28, 16),
+        sample("diffusion-sample", "diffusion", List.of(), DDIM, 28, 16));
+
+    private static Case train(String name, Kind kind, String family, List<String> options, int side) {
+        return new Case(name, kind, family, options, List.of(), side, 0);
+    }
+
+    private static Case sample(String name, String family, List<String> options, List<String> how, int side, int count) {
+        return new Case(name, Kind.SAMPLE, family, options, how, side, count);
+    }
+
+    static Case named(String name) {
+        for (Case c : ALL) if (c.name.equals(name)) return c;
+        throw new IllegalArgumentException("no case '" + name + "'; there are " + ALL.stream().map(Case::name).toList());
+    }
+
+    /** The case, ready to run. */
+    Work open() { return open(Families.named(family)); }
+
+    private <C extends Record> Work open(Family<C> of) {
+        Dataset data = Datasets.open("strokes", Split.TRAIN, new DataOptions("", side, 0, false));
+        Trainable model = of.build(Config.with(of.defaults(), options), data.spec(), new Rng(0).split(0));
+        if (kind == Kind.SAMPLE) {
+            if (!(model instanceof GenerativeModel<?> g)) throw new IllegalArgumentException("'" + family + "' draws no samples");
+            return new Drawing(g, how, count, rng -> drawn(rng, count));
+        }
+        int n = count > 0 ? count : of.recipe().batch();
+        Tensor x;
+        try (Scope scope = new Scope()) {
+            x = DataLoader.of(data, IntStream.range(0, n).toArray(), Device.CPU).x().retain();
+        }
+        Training training = new Training(model, of.recipe(), kind == Kind.TRAIN_BF16, x, rng -> needed(rng, n));
+        return kind == Kind.EPOCH ? new Epoch(training, n) : training;
+    }
+
+    /** What a training step draws, in its order. */
+    private Map<String, Tensor> needed(Rng step, int n) {
+        Rng rng = step.split(0);
+        Map<String, Tensor> all = new LinkedHashMap<>();
+        switch (family) {
+            case "ae" -> { }
+            case "vae" -> {
+                all.put("u", rng.uniform(n, 1, side, side));
+                all.put("eps", rng.normal(n, 20));
+            }
+            case "gan" -> {
+                all.put("z", rng.normal(n, 100));
+                all.put("z2", step.split(1).normal(n, 100));
+            }
+            case "pixelcnn" -> all.put("u", rng.uniform(n, 1, side, side));
+            case "realnvp" -> all.put("eps", rng.normal(n, 1, side, side));
+            case "ebm" -> {
+                all.put("first", rng.uniform(1));
+                all.put("again", rng.uniform(n, 1, 1, 1));
+                all.put("fresh", rng.uniform(n, 1, side, side));
+                all.put("walk", walk(rng, n, 20));
+                all.put("eps", rng.normal(n, 1, side, side));
+            }
+            case "diffusion" -> {
+                all.put("t", rng.integers(1000, n));
+                all.put("eps", rng.normal(n, 1, side, side));
+            }
+            default -> throw new IllegalArgumentException("what a step of '" + family + "' draws is not known here");
+        }
+        return all;
+    }
+
+    /** What sampling draws, in its order. */
+    private Map<String, Tensor> drawn(Rng rng, int n) {
+        Map<String, Tensor> all = new LinkedHashMap<>();
+        switch (family) {
+            case "ae" -> {
+                all.put("u", rng.uniform(n, 1));
+                all.put("z", rng.normal(n, 32));
+            }
+            case "vae" -> all.put("z", rng.normal(n, 20));
+            case "gan" -> all.put("z", rng.normal(n, 100));
+            case "pixelcnn" -> all.put("u", rng.uniform(n, 1, side, side));
+            case "realnvp" -> all.put("z", rng.normal(n, (long) side * side));
+            case "ebm" -> {
+                all.put("start", rng.uniform(n, 1, side, side));
+                all.put("walk", walk(rng, n, 256));
+            }
+            case "diffusion" -> all.put("z", rng.normal(n, 1, side, side));
+            default -> throw new IllegalArgumentException("what a sample of '" + family + "' draws is not known here");
+        }
+        return all;
+    }
+
+    /** [moves,n,1,side,side]: draw after draw. */
+    private Tensor walk(Rng rng, int n, int moves) {
+        return Torch.stack(0, IntStream.range(0, moves).mapToObj(i -> rng.normal(n, 1, side, side)).toList());
+    }
+}
