@@ -8,6 +8,8 @@ import io.palitra.data.Dataset;
 import io.palitra.data.ImageDataset;
 import io.palitra.data.Split;
 import io.palitra.engine.Scope;
+import io.palitra.metric.Inception;
+import io.palitra.metric.Preprocess;
 import io.palitra.model.GenerativeModel;
 import io.palitra.model.Measure;
 import io.palitra.train.Evaluation;
@@ -44,6 +46,21 @@ final class EvaluateCommand implements Callable<Integer> {
     @Option(names = "--no-classifier", description = "only what the family measures itself")
     private boolean alone;
 
+    @Option(names = "--inception", paramLabel = "FILE", description = "weights of the Inception network of FID (pytorch-fid's "
+        + "pt_inception-2015-12-05-6726825d.pth, or the same as .safetensors): adds FID, KID and inception score of -n samples")
+    private @Nullable Path inception;
+
+    @Option(names = "--resize", paramLabel = "clean|pytorch", defaultValue = "clean",
+        description = "how pictures become 299x299 for it: as clean-fid or as pytorch-fid; default: clean")
+    private Preprocess resize = Preprocess.CLEAN;
+
+    @Option(names = "--statistics", paramLabel = "FILE.npz",
+        description = "mu and sigma by pytorch-fid or clean-fid to measure FID against, instead of the test split")
+    private @Nullable Path statistics;
+
+    @Option(names = "--write-statistics", paramLabel = "FILE.npz", description = "writes mu and sigma of the test split for those")
+    private @Nullable Path writeStatistics;
+
     @Option(names = "--set", paramLabel = "key=value", description = "sampling keys for the judged samples")
     private List<String> set = new ArrayList<>();
 
@@ -74,6 +91,9 @@ final class EvaluateCommand implements Callable<Integer> {
 
     @Override public Integer call() throws IOException {
         if (n < 100 || n > 1_000_000) throw new IllegalArgumentException("illegal -n: " + n + ", must be between 100 and 1000000");
+        if (inception == null && (statistics != null || writeStatistics != null)) {
+            throw new IllegalArgumentException((statistics != null ? "--statistics" : "--write-statistics") + " wants --inception FILE");
+        }
         Terminal terminal = new Terminal("evaluate", false);
         int last = names.size() - 1;
         boolean other = last > 0 && !Files.exists(Path.of(names.get(last)).resolve(Run.CONFIG));
@@ -101,11 +121,17 @@ final class EvaluateCommand implements Callable<Integer> {
             } else {
                 result = Evaluation.of(opened, test, null, null, n, set);
             }
-            List<Measure> measures = result.measures();
+            List<Measure> measures = new ArrayList<>(result.measures());
+            if (inception != null) {
+                try (Inception network = Inception.open(inception, resize)) {
+                    network.to(opened.device());
+                    measures.addAll(Evaluation.byInception(opened, test, network, statistics, n, set, writeStatistics));
+                }
+            }
             if (measures.isEmpty()) throw new IllegalArgumentException("nothing to measure: '" + opened.config().settings().family()
                 + "' on '" + test.name() + "' has no measures of its own, and a judge needs classes");
             if (data == null) {
-                RunReport.keep(run, result, command(run.toString(), null));
+                RunReport.keep(run, new Evaluation.Result(measures, result.closest()), command(run.toString(), null));
                 RunReport.write(run);
             }
             return measures;
@@ -114,7 +140,12 @@ final class EvaluateCommand implements Callable<Integer> {
 
     private String command(String run, @Nullable String data) {
         return "palitra evaluate " + run + (data == null ? "" : " " + data) + (n == 10_000 ? "" : " -n " + n)
-            + (alone ? " --no-classifier" : "") + String.join("", set.stream().map(s -> " --set " + s).toList());
+            + (alone ? " --no-classifier" : "") + byInception() + String.join("", set.stream().map(s -> " --set " + s).toList());
+    }
+
+    private String byInception() {
+        return inception == null ? "" : " --inception " + inception + (resize == Preprocess.CLEAN ? "" : " --resize pytorch")
+            + (statistics == null ? "" : " --statistics " + statistics);
     }
 
     private JsonNode toJson(Map<String, List<Measure>> all, @Nullable String data) {

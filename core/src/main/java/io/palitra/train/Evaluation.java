@@ -20,10 +20,16 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.Safetensors;
 import io.palitra.metric.Copies;
+import io.palitra.metric.Frechet;
+import io.palitra.metric.Inception;
+import io.palitra.metric.InceptionScore;
 import io.palitra.metric.Judge;
+import io.palitra.metric.KernelDistance;
 import io.palitra.metric.Modes;
+import io.palitra.metric.Moments;
 import io.palitra.metric.Ranking;
 import io.palitra.metric.Ssim;
+import io.palitra.metric.Statistics;
 import io.palitra.model.Corrupts;
 import io.palitra.model.Encoder;
 import io.palitra.model.Energy;
@@ -41,6 +47,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
@@ -54,6 +61,10 @@ public final class Evaluation {
     private static final int SIMILAR = 1000;
     /** Samples, test items and training items that are looked up in the training data. */
     private static final int COPIES = 500;
+    /** Items of either side whose features are kept for the kernel distance. */
+    private static final int KERNEL_OF = 2000;
+    /** Beginning of the SHA-256 of the weights with which alone the distance is called FID. */
+    private static final String PUBLISHED = "6726825d";
     /** Names of the measures of cost. */
     public static final String SECONDS = "seconds a sample";
     public static final String MEMORY = "memory";
@@ -112,6 +123,68 @@ public final class Evaluation {
             }
         }
         return new Result(measures, closest);
+    }
+
+    /**
+     * What the Inception network of the FID papers says: the Fréchet distance, the score, and beside data, not statistics, the kernel
+     * distance. Memory does not grow with the number of samples.
+     *
+     * @param reference statistics that others computed with the same network and resizing, to measure against; null for the test data
+     * @param samples as many are drawn
+     * @param write where to write the statistics of the test data; null for nowhere
+     */
+    public static List<Measure> byInception(Run run, Dataset test, Inception network, @Nullable Path reference, int samples,
+            List<String> sampling, @Nullable Path write) {
+        if (!(test.spec() instanceof ImageSpec)) throw new IllegalArgumentException("Inception wants pictures, got " + test.spec());
+        List<Tensor> some = new ArrayList<>(), others = new ArrayList<>();
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad(); Moments data = new Moments(); Moments drawn = new Moments()) {
+            InceptionScore score = new InceptionScore();
+            long items = 0;
+            if (reference == null || write != null) {
+                for (Batch batch : DataLoader.inOrder(test, JUDGED, test.size(), run.device())) {
+                    try (Scope turn = new Scope()) { items = keep(network.features(batch.x()), data, others, items); }
+                }
+            }
+            Statistics of = reference == null ? Statistics.of(data) : Statistics.read(reference);
+            if (write != null) Statistics.of(data).write(write);
+            Samples source = new Samples(run, test.spec().classes(), sampling);
+            for (int first = 0; first < samples; first += JUDGED) {
+                try (Scope turn = new Scope()) {
+                    Tensor features = network.features(source.draw(first, Math.min(JUDGED, samples - first)).x());
+                    score.add(network.scores(features));
+                    keep(features, drawn, some, first);
+                }
+            }
+            Tensor mean = drawn.mean();
+            if (of.mean().size(0) != mean.size(0)) {
+                throw new IllegalArgumentException(reference + " has statistics of " + of.mean().size(0) + " features, " + network.name()
+                    + " has " + mean.size(0));
+            }
+            String against = reference == null ? items + " test items" : reference.getFileName() + ", which says nothing of its network, "
+                + "resizing and count";
+            String name = (network.name().endsWith(PUBLISHED) ? "FID" : "FD") + "-" + network.name() + ", n = " + samples;
+            List<Measure> measures = new ArrayList<>();
+            measures.add(new Measure(name, Frechet.distance(of.mean(), of.covariance(), mean, drawn.covariance()), "",
+                "Fréchet distance of " + mean.size(0) + " features, against " + against));
+            if (reference == null) {
+                KernelDistance.Subsets k = KernelDistance.subsets(Torch.cat(0, others), Torch.cat(0, some), 100, new Rng(SEED));
+                measures.add(new Measure("KID-" + network.name(), k.mean(), "", String.format(Locale.ROOT, "mean of 100 pairs of subsets "
+                    + "of %,d, standard deviation %.3g", k.size(), k.deviation())));
+            }
+            measures.add(new Measure("inception score-" + network.name(), score.score(), "", "of " + samples + " samples as one set"));
+            return measures;
+        } finally {
+            some.forEach(Tensor::free);
+            others.forEach(Tensor::free);
+        }
+    }
+
+    /** Adds features to the moments, and to some where there are few yet. @return items so far */
+    private static long keep(Tensor features, Moments moments, List<Tensor> some, long items) {
+        Tensor f = features.to(Device.CPU);
+        moments.add(f);
+        if (items < KERNEL_OF) some.add(Scope.run(() -> f.copy()).retain());
+        return items + f.size(0);
     }
 
     /** Of what comes back from the code, beside what went in; of what was spoilt beside the clean item. */

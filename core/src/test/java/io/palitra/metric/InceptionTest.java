@@ -4,18 +4,29 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.palitra.data.DataOptions;
+import io.palitra.data.Dataset;
+import io.palitra.data.Datasets;
 import io.palitra.data.FormatException;
+import io.palitra.data.Split;
 import io.palitra.engine.DType;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.Safetensors;
+import io.palitra.model.Measure;
 import io.palitra.net.InceptionV3;
+import io.palitra.train.Evaluation;
+import io.palitra.train.Progress;
+import io.palitra.train.Run;
+import io.palitra.train.RunConfig;
+import io.palitra.train.Trainer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.zip.CRC32;
 import org.junit.jupiter.api.BeforeAll;
@@ -230,6 +241,29 @@ class InceptionTest {
             assertThatThrownBy(() -> Preprocess.CLEAN.of(Torch.zeros(1, 2, 4, 4)))
                 .hasMessage("Inception wants pictures [B,1 or 3,H,W], got Tensor[1, 2, 4, 4]");
             assertThatThrownBy(() -> Preprocess.PYTORCH.of(Torch.zeros(3, 4, 4))).hasMessageContaining("[B,1 or 3,H,W]");
+        }
+    }
+
+    @Test void aRunIsAsFarFromStatisticsAsTheirMeanIsMoved() throws Exception {
+        Dataset data = Datasets.open("strokes", Split.TEST, DataOptions.DEFAULT);
+        Path run = folder.resolve("run"), same = folder.resolve("same.npz"), moved = folder.resolve("moved.npz");
+        RunConfig config = RunConfig.of("vae", "strokes", data, DataOptions.DEFAULT, 0, List.of("train.steps=1"))
+            .on("cpu", RunConfig.Precision.FP32, 1);
+        Trainer.start(run, config, data, null, Progress.SILENT, () -> false);
+        try (Scope scope = new Scope(); Run opened = Run.open(run, "cpu", note -> { });
+                Inception net = Inception.open(file, Preprocess.PYTORCH); Moments moments = new Moments()) {
+            moments.add(net.features(opened.sample(6, 12345, List.of())));
+            Statistics own = Statistics.of(moments);
+            own.write(same);
+            Tensor away = own.mean().copy();
+            away.rows(7, 1).copyFrom(away.rows(7, 1).add(3));
+            new Statistics(away, own.covariance()).write(moved);
+            List<Measure> near = Evaluation.byInception(opened, data, net, same, 6, List.of(), null);
+            assertThat(near).extracting(Measure::name).containsExactly("FD-" + net.name() + ", n = 6", "inception score-" + net.name());
+            double scale = own.covariance().diagonal().sum().item();
+            assertThat(near.get(0).value()).isBetween(0.0, 1e-3 * scale);
+            double apart = Evaluation.byInception(opened, data, net, moved, 6, List.of(), null).get(0).value();
+            assertThat(apart - near.get(0).value()).isCloseTo(9, within(1e-3));
         }
     }
 }
