@@ -93,11 +93,12 @@ public record Comparison(String title, String result, List<String> runs, List<Pl
         if (measures.isEmpty()) return;
         out.append(element("h2", "", "Measures"));
         heads(out, "Measure", "number");
-        out.append("<th></th><th>What it is</th></tr>\n");
+        out.append("<th></th></tr>\n");
         measures.forEach((name, row) -> {
-            out.append("<tr>").append(element("td", "", name));
+            out.append("<tr class=\"told\">").append(element("td", "", name));
             for (String value : row.values) out.append(element("td", "number", value));
-            out.append(element("td", "unit", row.unit)).append("<td class=\"meaning\">");
+            out.append(element("td", "unit", row.unit)).append("</tr>\n<tr><td class=\"meaning\" colspan=\"").append(runs.size() + 2)
+                .append("\">");
             List<String> lines = new ArrayList<>();
             for (String m : row.meaning) lines.add(Html.escaped(m));
             out.append(String.join("<br>", lines)).append("</td></tr>\n");

@@ -56,6 +56,8 @@ final class Page {
             td.number{font-weight:600}
             .unit{color:var(--faint);white-space:nowrap}
             td.meaning{color:var(--soft)}
+            tr.told td{border-bottom:0;padding-bottom:0}
+            td.meaning[colspan]{font-size:13px;color:var(--faint);padding-top:2px}
             code,pre{font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
             td code.under{display:block;color:var(--faint);font-size:12px;margin-top:3px}
             pre{margin:4px 0 18px;padding:11px 14px;background:var(--card);border:1px solid var(--rule);border-radius:6px;
