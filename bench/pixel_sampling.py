@@ -1,7 +1,7 @@
 """Full-loop sampling of a PixelCNN in PyTorch, with the networks and weights of PixelSamplingBench.
 
     mvn -q -pl core test -Dtest=PixelSamplingBench
-    python bench/pixel_sampling.py core/target/pixel-sampling [threads]
+    python bench/pixel_sampling.py target/pixel-sampling [threads]
 
 For each pixel the whole network runs once, and the pixel is drawn from its softmax. Every such pass costs the same: for sides where the
 whole loop would take hours, some pixels are timed and their mean counted for each.
@@ -57,7 +57,10 @@ def gated(w, x, dilations=(1, 2, 1, 4, 1, 2, 1)):
 def main(folder, threads):
     torch.set_num_threads(threads)
     print(f"{'net':6} {'levels':>6} {'side':>5} {'batch':>6} {'full loop, s':>14}   {threads} threads, torch {torch.__version__}")
-    for file in sorted(pathlib.Path(folder).glob("*.safetensors"), key=lambda f: (f.stem.split("-")[0] != "plain", int(f.stem.split("-")[2]))):
+    files = list(pathlib.Path(folder).glob("*.safetensors"))
+    if not files:
+        sys.exit(f"{folder} has no .safetensors: run PixelSamplingBench first")
+    for file in sorted(files, key=lambda f: (f.stem.split("-")[0] != "plain", int(f.stem.split("-")[2]))):
         kind, levels, side = file.stem.split("-")
         levels, side = int(levels), int(side)
         w = load_file(file)
