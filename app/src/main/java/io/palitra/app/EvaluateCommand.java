@@ -108,7 +108,8 @@ final class EvaluateCommand implements Callable<Integer> {
 
     /** Measures, and keeps them in the run folder unless the data is another. */
     List<Measure> measures(Path run, @Nullable String data, Terminal terminal) throws IOException {
-        try (Run opened = Common.open(run, device, threads, terminal); Scope scope = new Scope()) {
+        try (Run opened = Common.open(run, device, threads, terminal); Scope scope = new Scope();
+                Inception network = inception == null ? null : Inception.open(inception, resize)) {
             Dataset test = Common.data(opened.config(), data, dataDir, Split.TEST);
             tested.put(run.toString(), test.name());
             boolean judged = !alone && opened.model() instanceof GenerativeModel && test instanceof ImageDataset
@@ -122,11 +123,9 @@ final class EvaluateCommand implements Callable<Integer> {
                 result = Evaluation.of(opened, test, null, null, n, set);
             }
             List<Measure> measures = new ArrayList<>(result.measures());
-            if (inception != null) {
-                try (Inception network = Inception.open(inception, resize)) {
-                    network.to(opened.device());
-                    measures.addAll(Evaluation.byInception(opened, test, network, statistics, n, set, writeStatistics));
-                }
+            if (network != null) {
+                network.to(opened.device());
+                measures.addAll(Evaluation.byInception(opened, test, network, statistics, n, set, writeStatistics));
             }
             if (measures.isEmpty()) throw new IllegalArgumentException("nothing to measure: '" + opened.config().settings().family()
                 + "' on '" + test.name() + "' has no measures of its own, and a judge needs classes");
