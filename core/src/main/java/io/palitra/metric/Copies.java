@@ -23,9 +23,12 @@ import java.util.Locale;
  * @param items    the training items, as they come, that those lie near to
  */
 public record Copies(List<Measure> measures, int[] samples, int[] items) {
+    /** Training items that it takes to say how near such items lie. */
+    public static final int LEAST = 100;
     /** Pairs that are told. */
     private static final int PAIRS = 16;
     private static final double QUANTILE = 0.01;
+    private static final int AT_ONCE = 100;
 
     /**
      * Takes one pass of the training data; memory does not grow with it.
@@ -34,12 +37,12 @@ public record Copies(List<Measure> measures, int[] samples, int[] items) {
      * @param name    of data and network, as in the names of measures
      * @param samples [N,...]
      * @param test    items never trained on [M,...]
-     * @param some    training items to learn from how near such items lie, with their places; at least 100
+     * @param some    training items to learn from how near such items lie, with their places; at least {@link #LEAST}
      * @param train   all training items, in order of their places
      */
     public static Copies of(Features net, String name, Tensor samples, Tensor test, Batch some, Iterable<Batch> train) {
-        if (some.items().length < 100) {
-            throw new IllegalArgumentException("Copies wants at least 100 training items, got " + some.items().length);
+        if (some.items().length < LEAST) {
+            throw new IllegalArgumentException("Copies wants at least " + LEAST + " training items, got " + some.items().length);
         }
         long n = samples.size(0), m = test.size(0);
         long[] own = new long[(int) (n + m) + some.items().length];
@@ -66,8 +69,6 @@ public record Copies(List<Measure> measures, int[] samples, int[] items) {
             }
         }
     }
-
-    private static final int AT_ONCE = 100;
 
     private static Tensor features(Features net, Tensor x) {
         List<Tensor> parts = new ArrayList<>();

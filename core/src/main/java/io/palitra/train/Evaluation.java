@@ -79,15 +79,11 @@ public final class Evaluation {
      */
     public record Result(List<Measure> measures, @Nullable Picture closest) {}
 
-    /** As {@link #of(Run, Dataset, Dataset, Run, int, List)} without a look at the training data. */
-    public static List<Measure> of(Run run, Dataset test, @Nullable Run judge, int samples, List<String> sampling) {
-        return of(run, test, null, judge, samples, sampling).measures;
-    }
-
     /**
      * A judgement that was cut off goes on where it was when all is as before.
      *
-     * @param train what the run was trained on, to look for copies in; null to leave that out
+     * @param train what the run was trained on, to look for copies in; null to leave that out, as it is for fewer than
+     *     {@link Copies#LEAST} items
      * @param judge a classifier's run on the same data, or null to leave its measures out
      * @param samples drawn for the judge
      */
@@ -114,7 +110,7 @@ public final class Evaluation {
                     kept));
                 kept.forget();
                 measures.addAll(source.cost());
-                if (train != null) {
+                if (train != null && train.size() >= Copies.LEAST) {
                     Tensor drawn = source.first(Math.min(COPIES, n));
                     Copies copies = copies(network, name, drawn, test, train, run);
                     measures.addAll(copies.measures());

@@ -23,7 +23,7 @@ class EvaluationTest {
             "train.batch=256", "couplings=8")).on("cpu", RunConfig.Precision.FP32, 1);
         Trainer.start(folder, config, train, test, Progress.SILENT, () -> false);
         try (Run run = Run.open(folder, "cpu", note -> {})) {
-            Map<String, Double> nats = Evaluation.of(run, test, null, 100, List.of()).stream()
+            Map<String, Double> nats = Evaluation.of(run, test, null, null, 100, List.of()).measures().stream()
                 .collect(Collectors.toMap(Measure::name, Measure::value));
             double truth = nats.get("-log p, standardised, of the truth"), own = nats.get("-log p, standardised");
             assertThat(truth).isCloseTo(1.124, within(0.01));   // of half circles of radius 1 with noise 0.05
