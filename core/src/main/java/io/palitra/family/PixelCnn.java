@@ -26,7 +26,10 @@ import io.palitra.net.PixelHead;
 import io.palitra.net.PixelNet;
 import io.palitra.nn.Module;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.ForkJoinPool;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -111,14 +114,17 @@ public final class PixelCnn implements GenerativeModel<PixelCnn.Sampling>, Likel
         return config.conditional ? Torch.oneHot(batch.labels("a conditional PixelCnn"), image.classes()) : null;
     }
 
-    private @Nullable Tensor label(Sampling how, int count, Rng rng) {
+    /** The class of each sample; 0 where the model has none. */
+    private long[] classes(Sampling how, int count, Rng rng) {
         int classes = config.conditional ? image.classes() : 0;
         if (how.label >= classes) {
             throw new IllegalArgumentException("illegal label: " + how.label + ", " + (classes > 0
                 ? "must be -1 (any) or one of the classes 0.." + (classes - 1) : "must be -1: this PixelCnn is not conditional"));
         }
-        if (classes == 0) return null;
-        return Torch.oneHot(how.label < 0 ? rng.integers(classes, count) : Torch.full(how.label, count).to(DType.I64), classes);
+        if (classes > 0 && how.label < 0) return rng.integers(classes, count).longs();
+        long[] same = new long[count];
+        Arrays.fill(same, Math.max(0, how.label));
+        return same;
     }
 
     @Override public Sampling samplingDefaults() { return new Sampling(1, -1); }
@@ -128,7 +134,8 @@ public final class PixelCnn implements GenerativeModel<PixelCnn.Sampling>, Likel
     }
 
     @Override public Tensor complete(Sampling how, Tensor x, int rows, Rng rng) {
-        return draw(how, x, rows, rng, (picture, label) -> net.raster(picture.size(0), image.height(), image.width(), label));
+        PixelNet.PixelByPixel fast = net.pixelByPixel();
+        return draw(how, x, rows, rng, (picture, label) -> fast.raster(image.width(), label));
     }
 
     /** As {@link #sample}, but all of the network for every pixel: what the fast way must equal. */
@@ -137,15 +144,24 @@ public final class PixelCnn implements GenerativeModel<PixelCnn.Sampling>, Likel
         return draw(how, start, 0, rng, (picture, label) -> new PixelNet.Raster() {
             @Override public void startRow(int row) {}
 
-            @Override public void put(int row, int column, Tensor x) {}
+            @Override public void put(int row, int column, float[] x) {
+                for (int c = 0; c < x.length; c++) picture[place(c, row, column)] = x[c];
+            }
 
-            @Override public Tensor at(int row, int column) {
-                return net.forward(picture, label).select(2, row).select(2, column);
+            @Override public float[] at(int row, int column) {
+                try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+                    Tensor all = Torch.of(picture, 1, image.channels(), image.height(), image.width());
+                    Tensor oneHot = config.conditional ? Torch.oneHot(Torch.full(label, 1).to(DType.I64), image.classes()) : null;
+                    return net.forward(all, oneHot).select(2, row).select(2, column).floats();
+                }
             }
         });
     }
 
-    @FunctionalInterface private interface Start { PixelNet.Raster of(Tensor picture, @Nullable Tensor label); }
+    @FunctionalInterface private interface Start { PixelNet.Raster of(float[] picture, int label); }
+
+    /** Where a number lies in a picture's array. */
+    private int place(int channel, int row, int column) { return (channel * image.height() + row) * image.width() + column; }
 
     private Tensor draw(Sampling how, Tensor given, int rows, Rng rng, Start start) {
         if (rows < 0 || rows > image.height() || given.dims() != 4 || given.size(1) != image.channels()
@@ -154,32 +170,50 @@ public final class PixelCnn implements GenerativeModel<PixelCnn.Sampling>, Likel
                 + image.width() + "] and 0 to " + image.height() + " known rows, got " + given + " and " + rows);
         }
         int count = (int) given.size(0);
-        return Scope.run(() -> {
-            Tensor u = rng.uniform(count, head.draws(), image.height(), image.width());
-            Tensor oneHot = label(how, count, rng);
-            Device device = net.parameters().values().iterator().next().device();
-            Tensor label = oneHot == null ? null : oneHot.to(device);
-            Tensor noise = u.to(device), known = levels(given, rng).to(device);
-            Tensor x = Torch.zerosLike(known);
-            if (rows > 0) x.narrow(2, 0, rows).copyFrom(known.narrow(2, 0, rows));
-            PixelNet.Raster raster = start.of(x, label);
-            return Scope.fold(x, image.height(), (drawn, row) -> {
-                raster.startRow(row);
-                for (int column = 0; column < image.width(); column++) pixel(how, drawn, noise, raster, row, column, row < rows);
-                return drawn;
+        long[] shape = given.shape();
+        ForkJoinPool threads = new ForkJoinPool(Math.max(1, Math.min(Device.threads(), count)));
+        try {
+            return Scope.run(() -> {
+                Tensor noise = rng.uniform(count, head.draws(), image.height(), image.width());
+                long[] classes = classes(how, count, rng);
+                Tensor known = levels(given, rng).to(DType.F32);
+                List<Drawing> drawings = new ArrayList<>();
+                for (int i = 0; i < count; i++) {
+                    float[] picture = new float[(int) image.dims()];
+                    drawings.add(new Drawing(picture, rows == 0 ? picture : known.select(0, i).floats(), noise.select(0, i).floats(),
+                        start.of(picture, (int) classes[i])));
+                }
+                float[] all = new float[count * (int) image.dims()];
+                Tensor drawn = Scope.fold(Torch.zeros(shape), image.height(), (x, row) -> {
+                    threads.submit(() -> IntStream.range(0, count).parallel().forEach(i -> {
+                        row(how, drawings.get(i), row, row < rows);
+                        System.arraycopy(drawings.get(i).picture, 0, all, i * (int) image.dims(), (int) image.dims());
+                    })).join();
+                    return Torch.of(all, shape);
+                });
+                return drawn.to(net.parameters().values().iterator().next().device());
             });
-        });
+        } finally {
+            threads.shutdown();
+        }
     }
 
-    private void pixel(Sampling how, Tensor x, Tensor noise, PixelNet.Raster raster, int row, int column, boolean known) {
-        try (Scope turn = new Scope()) {
-            Tensor pixel = x.select(2, row).select(2, column);   // [B,C], a view
+    /** @param picture what is drawn so far; @param known what it is to be where rows are known; @param noise [draws,H,W] */
+    private record Drawing(float[] picture, float[] known, float[] noise, PixelNet.Raster raster) {}
+
+    private void row(Sampling how, Drawing d, int row, boolean known) {
+        float[] pixel = new float[image.channels()], u = new float[head.draws()];
+        d.raster.startRow(row);
+        for (int column = 0; column < image.width(); column++) {
+            for (int c = 0; c < pixel.length; c++) pixel[c] = known ? d.known[place(c, row, column)] : 0;
+            for (int i = 0; i < u.length; i++) u[i] = d.noise[place(i, row, column)];
             for (int c = 0; !known && c < head.turns(); c++) {
-                if (c > 0) raster.put(row, column, pixel);
-                head.draw(raster.at(row, column), noise.select(2, row).select(2, column), c, how.temperature, pixel);
+                if (c > 0) d.raster.put(row, column, pixel);
+                head.draw(d.raster.at(row, column), u, c, how.temperature, pixel);
             }
-            raster.put(row, column, pixel);
-            if (known) raster.at(row, column);   // what follows builds on what the layers make of it
+            d.raster.put(row, column, pixel);
+            if (known) d.raster.at(row, column);   // what follows builds on what the layers make of it
+            for (int c = 0; c < pixel.length; c++) d.picture[place(c, row, column)] = pixel[c];
         }
     }
 

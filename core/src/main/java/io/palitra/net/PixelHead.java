@@ -3,7 +3,6 @@ package io.palitra.net;
 import io.palitra.config.Help;
 import io.palitra.engine.DType;
 import io.palitra.engine.Tensor;
-import io.palitra.engine.Torch;
 import io.palitra.nn.Loss;
 
 /** The distribution of a pixel given those before it, from what a {@link PixelNet} says of it. Pictures hold levels over [-1,1]. */
@@ -37,8 +36,21 @@ public sealed interface PixelHead {
     /** -log P(x) in nats, [B]. out [B,outputs,H,W], x [B,C,H,W]. */
     Tensor nll(Tensor out, Tensor x);
 
-    /** Writes into pixel [B,C] what is drawn at a turn; out [B,outputs], u [B,draws] uniform on [0,1). */
-    void draw(Tensor out, Tensor u, int turn, double temperature, Tensor pixel);
+    /** Writes into pixel [C] what is drawn at a turn; out [outputs], u [draws] uniform on [0,1). */
+    void draw(float[] out, float[] u, int turn, double temperature, float[] pixel);
+
+    /** The first of n logits, {@code step} apart from {@code from} on, up to and with which the probabilities sum to more than u. */
+    private static int pick(float[] logits, int from, int step, int n, double temperature, double u) {
+        double most = Double.NEGATIVE_INFINITY;
+        for (int i = 0; i < n; i++) most = Math.max(most, logits[from + i * step]);
+        double[] below = new double[n];
+        double sum = 0;
+        for (int i = 0; i < n; i++) below[i] = sum += Math.exp((logits[from + i * step] - most) / temperature);
+        if (Double.isNaN(sum)) throw new ArithmeticException("the network says NaN of a pixel");
+        int k = 0;
+        while (k < n - 1 && below[k] <= u * sum) k++;
+        return k;
+    }
 
     /** Output number levels-major: level x channels + channel, so that outputs take turns as channels do. */
     record Categorical(int levels, int channels) implements PixelHead {
@@ -55,11 +67,8 @@ public sealed interface PixelHead {
             return log.gather(1, level).neg().sumPerItem();
         }
 
-        @Override public void draw(Tensor out, Tensor u, int turn, double temperature, Tensor pixel) {
-            Tensor logits = out.reshape(-1, levels, channels).select(2, turn).div(temperature);            // [B,levels]
-            Tensor below = logits.softmax(1).cumsum(1).narrow(1, 0, levels - 1);                           // P(level <= 0), ...
-            Tensor level = below.le(u.select(1, turn).unsqueeze(1)).to(DType.F32).sum(false, 1);
-            pixel.select(1, turn).copyFrom(level.mul(2.0 / (levels - 1)).sub(1));
+        @Override public void draw(float[] out, float[] u, int turn, double temperature, float[] pixel) {
+            pixel[turn] = pick(out, turn, channels, levels, temperature, u[turn]) * (float) (2.0 / (levels - 1)) - 1;
         }
     }
 
@@ -82,23 +91,18 @@ public sealed interface PixelHead {
             return Loss.logisticMixtureNll(x, out.narrow(1, 0, components), part(out, 0), part(out, 1), coefficients);
         }
 
-        @Override public void draw(Tensor out, Tensor u, int turn, double temperature, Tensor pixel) {
-            Tensor logits = out.narrow(1, 0, components).div(temperature);
-            Tensor below = logits.softmax(1).cumsum(1).narrow(1, 0, components - 1);
-            Tensor k = below.le(u.narrow(1, 0, 1)).to(DType.F32).sum(true, 1).to(DType.I64);               // [B,1]
-            Tensor index = k.unsqueeze(1).expand(out.size(0), channels, 1);
-            Tensor wide = out.unsqueeze(2).unsqueeze(3);
-            Tensor mean = part(wide, 0).flatten(2).gather(2, index).squeeze(2);                            // [B,C]
-            Tensor scale = part(wide, 1).flatten(2).gather(2, index).squeeze(2).clampMin(Loss.LEAST_LOG_SCALE).exp();
-            Tensor v = u.narrow(1, 1, channels).clamp(1e-5, 1 - 1e-5);
-            Tensor noise = v.log().sub(v.neg().log1p()).mul(scale).mul(temperature);                       // logistic
-            Tensor c = channels == 3 ? part(wide, 2).flatten(2).gather(2, index).squeeze(2).tanh() : Torch.zeros(1);
+        @Override public void draw(float[] out, float[] u, int turn, double temperature, float[] pixel) {
+            int k = pick(out, 0, 1, components, temperature, u[0]);
             for (int i = 0; i < channels; i++) {
-                Tensor m = mean.select(1, i);
-                for (int j = 0; j < i; j++) m = m.add(c.select(1, i + j - 1).mul(pixel.select(1, j)));     // c0 R; c1 R, c2 G
-                Tensor value = m.add(noise.select(1, i)).clamp(-1, 1);
-                pixel.select(1, i).copyFrom(value.add(1).mul(127.5).round().div(127.5).sub(1));
+                double mean = out[at(0, i, k)], scale = Math.exp(Math.max(Loss.LEAST_LOG_SCALE, out[at(1, i, k)]));
+                for (int j = 0; j < i; j++) mean += Math.tanh(out[at(2, i + j - 1, k)]) * pixel[j];        // c0 R; c1 R, c2 G
+                double v = Math.max(1e-5, Math.min(1 - 1e-5, u[1 + i]));
+                double value = mean + (Math.log(v) - Math.log1p(-v)) * scale * temperature;                // logistic
+                pixel[i] = (float) (Math.rint((Math.max(-1, Math.min(1, value)) + 1) * 127.5) / 127.5 - 1);
             }
         }
+
+        /** Where the number of component k lies, row i of a part. */
+        private int at(int part, int i, int k) { return (1 + part * channels + i) * components + k; }
     }
 }

@@ -9,6 +9,7 @@ import io.palitra.nn.Init;
 import io.palitra.nn.MaskedConv2d;
 import io.palitra.nn.MaskedConv2d.Taps;
 import io.palitra.nn.Module;
+import io.palitra.nn.PixelConv;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -48,23 +49,29 @@ public abstract sealed class PixelNet extends Module {
         }
     }
 
-    /** A batch of pictures as they come to be, from the top left. Its tensors belong to the scope it was made in. */
+    /** One picture as it comes to be, from the top left. */
     public interface Raster {
         /** Called before the first pixel of a row, when all above are put. */
         void startRow(int row);
 
-        /** The pixel is now x [B,C]. */
-        void put(int row, int column, Tensor x);
+        /** The pixel is now x [C]. */
+        void put(int row, int column, float[] x);
 
-        /** What the network says of a pixel [B,outputs]; all before it are put. Called for every pixel in turn. */
-        Tensor at(int row, int column);
+        /** What the network says of a pixel [outputs], until the next call; all before it are put. Called for every pixel in turn. */
+        float[] at(int row, int column);
+    }
+
+    /** Makes rasters that share the weights as they were. Safe for several threads at once; each raster belongs to one. */
+    public interface PixelByPixel {
+        /** For a picture of that width of which nothing is known yet; {@code label} is its class, unread where the network has none. */
+        Raster raster(int width, int label);
     }
 
     /** x [B,C,H,W] and perhaps one-hot classes [B,classes] to [B,outputs,H,W]. */
     public abstract Tensor forward(Tensor x, @Nullable Tensor label);
 
-    /** For B pictures of that size of which nothing is known yet; {@code label} one-hot [B,classes] or null. */
-    public abstract Raster raster(long batch, int height, int width, @Nullable Tensor label);
+    /** The same, one pixel at a time, without tensors: a number is the same in whatever batch, by however many threads. */
+    public abstract PixelByPixel pixelByPixel();
 
     /**
      * The network, given each number and beside it what a learned table says of its level.
@@ -89,7 +96,22 @@ public abstract sealed class PixelNet extends Module {
 
         /** One-hot [B,classes] to [B,channels]. */
         Tensor of(Tensor label) { return label.matmul(weight); }
+
+        /** Row for row. */
+        static float[][] rows(@Nullable ClassShift shift) {
+            if (shift == null) return new float[0][];
+            float[][] rows = new float[(int) shift.weight.size(0)][];
+            for (int i = 0; i < rows.length; i++) rows[i] = shift.weight.detach().select(0, i).to(DType.F32).floats();
+            return rows;
+        }
+
+        /** y += the class's row, if there are rows. */
+        static void add(float[][] rows, int label, float[] y) { if (rows.length > 0) PixelNet.add(rows[label], y); }
     }
+
+    private static void add(float[] x, float[] y) { for (int i = 0; i < y.length; i++) y[i] += x[i]; }
+
+    private static void relu(float[] x) { for (int i = 0; i < x.length; i++) x[i] = Math.max(0, x[i]); }
 
     private static Tensor overSpace(Tensor shift) { return shift.unsqueeze(2).unsqueeze(3); }
 
@@ -121,15 +143,27 @@ public abstract sealed class PixelNet extends Module {
 
         @Override public Tensor forward(Tensor x, @Nullable Tensor label) { return net.forward(looked(x), label); }
 
-        @Override public Raster raster(long batch, int height, int width, @Nullable Tensor label) {
-            Raster inner = net.raster(batch, height, width, label);
-            return new Raster() {
-                @Override public void startRow(int row) { inner.startRow(row); }
+        @Override public PixelByPixel pixelByPixel() {
+            PixelByPixel inner = net.pixelByPixel();
+            int levels = (int) table.size(0), size = (int) table.size(1);
+            float[] rows = table.detach().to(DType.F32).floats();
+            return (width, label) -> new Looking(inner.raster(width, label), rows, levels, size);
+        }
 
-                @Override public void put(int row, int column, Tensor x) { inner.put(row, column, looked(x)); }
+        /** @param rows [levels,size] */
+        private record Looking(Raster inner, float[] rows, int levels, int size) implements Raster {
+            @Override public void startRow(int row) { inner.startRow(row); }
 
-                @Override public Tensor at(int row, int column) { return inner.at(row, column); }
-            };
+            @Override public void put(int row, int column, float[] x) {
+                float[] looked = java.util.Arrays.copyOf(x, x.length * (1 + size));
+                for (int c = 0; c < x.length; c++) {
+                    int level = (int) Math.max(0, Math.min(levels - 1, Math.rint((x[c] + 1) * ((levels - 1) / 2.0))));
+                    for (int k = 0; k < size; k++) looked[(1 + k) * x.length + c] = rows[level * size + k];
+                }
+                inner.put(row, column, looked);
+            }
+
+            @Override public float[] at(int row, int column) { return inner.at(row, column); }
         }
     }
 
@@ -170,30 +204,53 @@ public abstract sealed class PixelNet extends Module {
             return last.forward(head2.forward(head1.forward(h).relu()).relu());
         }
 
-        @Override public Raster raster(long batch, int height, int width, @Nullable Tensor label) {
-            MaskedConv2d.Pixels start = first.pixels(batch, height, width);
-            List<MaskedConv2d.Pixels[]> layers = new ArrayList<>();
-            List<Tensor> shifts = new ArrayList<>();
+        @Override public PixelByPixel pixelByPixel() {
+            record Weights(PixelConv in, PixelConv mid, PixelConv out, float[][] shift) {}
+            List<Weights> weights = new ArrayList<>();
             for (Block b : blocks) {
-                layers.add(new MaskedConv2d.Pixels[] {b.in.pixels(batch, height, width), b.mid.pixels(batch, height, width),
-                    b.out.pixels(batch, height, width)});
-                shifts.add(b.shift == null || label == null ? Torch.zeros(1) : b.shift.of(label));
+                weights.add(new Weights(b.in.pixelByPixel(), b.mid.pixelByPixel(), b.out.pixelByPixel(), ClassShift.rows(b.shift)));
             }
-            MaskedConv2d.Pixels[] ends = {head1.pixels(batch, height, width), head2.pixels(batch, height, width),
-                last.pixels(batch, height, width)};
-            return new Raster() {
-                @Override public void startRow(int row) {}
+            PixelConv start = first.pixelByPixel();
+            List<PixelConv> head = List.of(head1.pixelByPixel(), head2.pixelByPixel(), last.pixelByPixel());
+            return (width, label) -> new Raster() {
+                private final PixelConv.Pixels picture = start.pixels(width);
+                private final List<PixelConv.Pixels> mids = weights.stream().map(w -> w.mid.pixels(width)).toList();
+                private final float[] h = new float[start.outputs()];
+                private final float[] part = new float[start.outputs()];
+                private final float[] half = new float[start.outputs() / 2];
+                private final float[] other = new float[start.outputs() / 2];
+                private final float[] said = new float[last().outputs()];
 
-                @Override public void put(int row, int column, Tensor x) { start.put(row, column, x); }
+                private PixelConv last() { return head.get(2); }
 
-                @Override public Tensor at(int row, int column) {
-                    Tensor h = start.at(row, column).relu();
-                    for (int i = 0; i < layers.size(); i++) {
-                        MaskedConv2d.Pixels[] b = layers.get(i);
-                        Tensor mid = b[1].next(row, column, b[0].next(row, column, h).relu()).add(shifts.get(i));
-                        h = h.add(b[2].next(row, column, mid.relu()).relu());
+                @Override public void startRow(int row) {
+                    picture.startRow(row);
+                    mids.forEach(m -> m.startRow(row));
+                }
+
+                @Override public void put(int row, int column, float[] x) { picture.put(row, column, x); }
+
+                @Override public float[] at(int row, int column) {
+                    picture.at(row, column, h);
+                    relu(h);
+                    for (int i = 0; i < weights.size(); i++) {
+                        Weights w = weights.get(i);
+                        w.in.of(h, half);
+                        relu(half);
+                        mids.get(i).put(row, column, half);
+                        mids.get(i).at(row, column, other);
+                        ClassShift.add(w.shift, label, other);
+                        relu(other);
+                        w.out.of(other, part);
+                        relu(part);
+                        add(part, h);
                     }
-                    return ends[2].next(row, column, ends[1].next(row, column, ends[0].next(row, column, h).relu()).relu());
+                    head.get(0).of(h, part);
+                    relu(part);
+                    head.get(1).of(part, h);
+                    relu(h);
+                    last().of(h, said);
+                    return said;
                 }
             };
         }
@@ -249,44 +306,79 @@ public abstract sealed class PixelNet extends Module {
             return last.forward(hidden.forward(h.relu()).relu());
         }
 
-        @Override public Raster raster(long batch, int height, int columns, @Nullable Tensor label) {
-            record Known(MaskedConv2d.Pixels above, MaskedConv2d.Pixels row, MaskedConv2d.Pixels link, MaskedConv2d.Pixels out,
-                    Tensor shift) {}
-            MaskedConv2d.Pixels startAbove = firstAbove.pixels(batch, height, columns), startRow = firstRow.pixels(batch, height, columns);
-            List<Known> known = new ArrayList<>();
-            for (Layer l : layers) {
-                known.add(new Known(l.above.pixels(batch, height, columns), l.row.pixels(batch, height, columns),
-                    l.link.pixels(batch, height, columns), l.out.pixels(batch, height, columns),
-                    l.shift == null || label == null ? Torch.zeros(1) : l.shift.of(label)));
+        /** tanh(a) sigmoid(b) of x = (a,b), in two exponentials. Beyond 20, tanh of a float is 1; at -80, sigmoid is 0 to all digits. */
+        private static void gate(float[] x, float[] y) {
+            for (int i = 0; i < y.length; i++) {
+                double p = Math.exp(-2 * Math.max(-20, Math.min(20, x[i]))), q = Math.exp(-Math.max(-80, x[y.length + i]));
+                y[i] = (float) ((1 - p) / ((1 + p) * (1 + q)));
             }
-            MaskedConv2d.Pixels end0 = hidden.pixels(batch, height, columns), end1 = last.pixels(batch, height, columns);
-            List<Tensor> fromAbove = new ArrayList<>();   // of the row: what h takes from v, first [B,D,W], then in each layer [B,2D,W]
-            return new Raster() {
+        }
+
+        @Override public PixelByPixel pixelByPixel() {
+            record Weights(PixelConv above, PixelConv row, PixelConv link, PixelConv out, float[][] shift) {}
+            List<Weights> weights = new ArrayList<>();
+            for (Layer l : layers) {
+                weights.add(new Weights(l.above.pixelByPixel(), l.row.pixelByPixel(), l.link.pixelByPixel(), l.out.pixelByPixel(),
+                    ClassShift.rows(l.shift)));
+            }
+            PixelConv startAbove = firstAbove.pixelByPixel(), startRow = firstRow.pixelByPixel();
+            PixelConv end0 = hidden.pixelByPixel(), end1 = last.pixelByPixel();
+            int d = width;
+            return (columns, label) -> new Raster() {
+                private final PixelConv.Pixels pictureAbove = startAbove.pixels(columns);
+                private final PixelConv.Pixels pictureRow = startRow.pixels(columns);
+                private final List<PixelConv.Pixels> above = weights.stream().map(w -> w.above.pixels(columns)).toList();
+                private final List<PixelConv.Pixels> own = weights.stream().map(w -> w.row.pixels(columns)).toList();
+                private final float[][] v = new float[columns][d];
+                private final float[][][] fromAbove = new float[weights.size()][columns][2 * d];   // what h takes from v in each layer
+                private final float[][] first = new float[columns][d];                             // and before the first
+                private final float[] h = new float[d];
+                private final float[] part = new float[d];
+                private final float[] wide = new float[2 * d];
+                private final float[] said = new float[end1.outputs()];
+
                 @Override public void startRow(int row) {
-                    fromAbove.clear();
-                    Tensor v = startAbove.row(row);
-                    fromAbove.add(v);
-                    for (Known k : known) {
-                        k.above.putRow(row, v);
-                        Tensor above = k.above.row(row);
-                        fromAbove.add(k.link.through(above));
-                        v = gate(above);
+                    pictureAbove.startRow(row);
+                    pictureRow.startRow(row);
+                    for (int c = 0; c < columns; c++) {
+                        pictureAbove.at(row, c, v[c]);
+                        System.arraycopy(v[c], 0, first[c], 0, d);
+                    }
+                    for (int i = 0; i < weights.size(); i++) {
+                        Weights w = weights.get(i);
+                        own.get(i).startRow(row);
+                        above.get(i).startRow(row);
+                        for (int c = 0; c < columns; c++) above.get(i).put(row, c, v[c]);
+                        for (int c = 0; c < columns; c++) {
+                            above.get(i).at(row, c, wide);
+                            gate(wide, v[c]);
+                            w.link.of(wide, fromAbove[i][c]);
+                            ClassShift.add(w.shift, label, fromAbove[i][c]);
+                        }
                     }
                 }
 
-                @Override public void put(int row, int column, Tensor x) {
-                    startAbove.put(row, column, x);
-                    startRow.put(row, column, x);
+                @Override public void put(int row, int column, float[] x) {
+                    pictureAbove.put(row, column, x);
+                    pictureRow.put(row, column, x);
                 }
 
-                @Override public Tensor at(int row, int column) {
-                    Tensor h = startRow.at(row, column).add(fromAbove.get(0).select(2, column));
-                    for (int i = 0; i < known.size(); i++) {
-                        Known k = known.get(i);
-                        Tensor both = k.row.next(row, column, h).add(fromAbove.get(i + 1).select(2, column)).add(k.shift);
-                        h = h.add(k.out.next(row, column, gate(both)));
+                @Override public float[] at(int row, int column) {
+                    pictureRow.at(row, column, h);
+                    add(first[column], h);
+                    for (int i = 0; i < weights.size(); i++) {
+                        own.get(i).put(row, column, h);
+                        own.get(i).at(row, column, wide);
+                        add(fromAbove[i][column], wide);
+                        gate(wide, part);
+                        weights.get(i).out.of(part, wide);   // of which there are D numbers
+                        for (int k = 0; k < d; k++) h[k] += wide[k];
                     }
-                    return end1.next(row, column, end0.next(row, column, h.relu()).relu());
+                    relu(h);
+                    end0.of(h, wide);
+                    relu(wide);
+                    end1.of(wide, said);
+                    return said;
                 }
             };
         }

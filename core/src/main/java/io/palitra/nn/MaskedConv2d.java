@@ -1,6 +1,7 @@
 package io.palitra.nn;
 
 import io.palitra.engine.Rng;
+import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import org.jspecify.annotations.Nullable;
@@ -10,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * from the left, channels in turn. The kernel holds the taps that may be seen and no others; where channels take turns, a mask blanks the
  * rest of the pixel's own tap. van den Oord et al. 2016, arXiv:1601.06759 and arXiv:1606.05328. x [B,in,H,W], y [B,out,H,W].
  *
- * <p>{@link Pixels} computes the same one pixel at a time, from what is already known.
+ * <p>{@link PixelConv} computes the same one pixel at a time, from what is already known.
  */
 public final class MaskedConv2d extends Module {
     /** Where the taps lie. */
@@ -79,59 +80,8 @@ public final class MaskedConv2d extends Module {
         return Torch.conv2d(padded, kernel(), bias, new long[] {dilation, dilation});
     }
 
-    /** The layer on pictures of that size of which nothing is known yet. Its tensors belong to the innermost scope. */
-    public Pixels pixels(long batch, int height, int width) { return new Pixels(batch, height, width); }
-
-    /** What is known of the input, and outputs where all they see is known. */
-    public final class Pixels {
-        private final Tensor known;    // [B,H+,W+,in], zeros around
-        private final Tensor flat;     // [out,rows x columns x in]
-        private final Tensor upright;  // [out,in,rows,columns]
-        private final long rows;
-        private final long columns;
-        private final int width;
-
-        private Pixels(long batch, int height, int width) {
-            upright = kernel();
-            rows = upright.size(2);
-            columns = upright.size(3);
-            this.width = width;
-            flat = upright.permute(0, 2, 3, 1).reshape(upright.size(0), -1);
-            known = Torch.zeros(upright.dtype(), batch, height + (long) up * dilation,
-                width + (long) (left + Math.max(0, right)) * dilation, upright.size(1)).to(upright.device());
-        }
-
-        /** One more input, [B,in]. */
-        public void put(int row, int column, Tensor x) {
-            known.select(1, row + (long) up * dilation).select(1, column + (long) left * dilation).copyFrom(x);
-        }
-
-        /** {@link #put}, then {@link #at}; a kernel of 1 keeps nothing. */
-        public Tensor next(int row, int column, Tensor x) {
-            if (rows * columns == 1) return Torch.linear(x, flat, bias);
-            put(row, column, x);
-            return at(row, column);
-        }
-
-        /** Of a kernel of 1: inputs [B,in,W] to outputs [B,out,W]. */
-        public Tensor through(Tensor x) { return Torch.linear(x.permute(0, 2, 1), flat, bias).permute(0, 2, 1); }
-
-        /** A row of inputs, [B,in,W]. */
-        public void putRow(int row, Tensor x) {
-            known.select(1, row + (long) up * dilation).narrow(1, (long) left * dilation, width).copyFrom(x.permute(0, 2, 1));
-        }
-
-        /** One output, [B,out]. */
-        public Tensor at(int row, int column) {
-            Tensor seen = known.narrow(1, row, (rows - 1) * dilation + 1).narrow(2, column, (columns - 1) * dilation + 1);
-            if (dilation > 1) seen = seen.every(1, dilation).every(2, dilation);
-            return Torch.linear(seen.reshape(seen.size(0), -1), flat, bias);
-        }
-
-        /** A row of outputs, [B,out,W]. */
-        public Tensor row(int row) {
-            Tensor seen = known.narrow(1, row, (rows - 1) * dilation + 1).permute(0, 3, 1, 2);
-            return Torch.conv2d(seen, upright, bias, new long[] {dilation, dilation}).squeeze(2);
-        }
+    /** The same, one pixel at a time, with its weights as they are now. */
+    public PixelConv pixelByPixel() {
+        try (Scope scope = new Scope()) { return new PixelConv(kernel(), bias, up, left, Math.max(0, right), dilation); }
     }
 }

@@ -9,6 +9,7 @@ import io.palitra.data.Batch;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.VectorSpec;
 import io.palitra.engine.DType;
+import io.palitra.engine.Device;
 import io.palitra.engine.Guard;
 import io.palitra.engine.Optimizer;
 import io.palitra.engine.OptimizerSpec;
@@ -115,6 +116,20 @@ class PixelCnnTest {
                     assertThat(other.floats()).isNotEqualTo(model.sample(new PixelCnn.Sampling(1, 0), 5, new Rng(4)).floats());
                 }
             }
+        }
+    }
+
+    @ParameterizedTest @MethodSource("cases")
+    void aPictureIsTheSameBitForBitInWhateverBatchByHoweverManyThreads(Case c) {
+        int before = Device.threads();
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            PixelCnn model = model(c);
+            Device.threads(2);
+            Tensor five = model.sample(model.samplingDefaults(), 5, new Rng(4));
+            Device.threads(1);
+            assertThat(model.sample(model.samplingDefaults(), 2, new Rng(4)).floats()).isEqualTo(five.rows(0, 2).floats());
+        } finally {
+            Device.threads(before);
         }
     }
 
