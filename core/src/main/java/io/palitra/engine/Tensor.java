@@ -102,6 +102,9 @@ public final class Tensor {
 
     public Tensor cos() { return new Tensor(handle.cos()); }
 
+    /** The angle of the point (o, this), in (-pi,pi]. */
+    public Tensor atan2(Tensor o) { return new Tensor(handle.atan2(o.handle)); }
+
     public Tensor tanh() { return new Tensor(handle.tanh()); }
 
     public Tensor sigmoid() { return new Tensor(handle.sigmoid()); }
@@ -262,6 +265,9 @@ public final class Tensor {
     /** Writes rows x [n,...] over those of index I64 [n], each named once; not recorded. */
     public void putRows(Tensor index, Tensor x) { try (Guard g = Torch.noGrad()) { handle.index_copy_(0, index.handle, x.handle); } }
 
+    /** Adds rows x [n,...] to those of index I64 [n], as often as each is named; not recorded. */
+    public void addRows(Tensor index, Tensor x) { try (Guard g = Torch.noGrad()) { handle.index_add_(0, index.handle, x.handle); } }
+
     /** Every step-th along a dim, from the first on; a view. */
     public Tensor every(int dim, long step) { return new Tensor(handle.slice(dim, NO_BOUND, NO_BOUND, step)); }
 
@@ -291,6 +297,12 @@ public final class Tensor {
     }
 
     public Tensor contiguous() { return new Tensor(handle.contiguous()); }
+
+    /** The same numbers, those of a pixel side by side in memory: convolutions without norms are faster so. This is [B,C,H,W]. */
+    public Tensor channelsLast() {
+        if (size(1) > 1) return new Tensor(handle.contiguous(torch.MemoryFormat.ChannelsLast));
+        return reshape(size(0), size(2), size(3), 1).permute(0, 3, 1, 2);   // the strides, too, must say which of the two it is
+    }
 
 
     public Tensor matmul(Tensor o) { return new Tensor(handle.matmul(o.handle)); }

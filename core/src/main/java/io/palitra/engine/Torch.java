@@ -60,6 +60,14 @@ public final class Torch {
         };
     }
 
+    /** Matrix products in full again within a region of {@link #autocast}. */
+    public static Guard uncast(Device device) {
+        DeviceType d = device.type();
+        boolean before = torch.is_autocast_enabled(d);
+        torch.set_autocast_enabled(d, false);
+        return () -> torch.set_autocast_enabled(d, before);
+    }
+
     /** Attention by the plain kernels, whose backward can itself be differentiated; the fused one cannot. */
     public static Guard plainAttention() {
         torch.globalContext().setSDPUseFlash(false);
@@ -162,6 +170,9 @@ public final class Torch {
         return new Tensor(torch.linear(x.handle, w.handle, optional(b)));
     }
 
+    /** x W + b in one operation. x [N,in], w [in,out], b [out]. */
+    public static Tensor addmm(Tensor b, Tensor x, Tensor w) { return new Tensor(torch.addmm(b.handle, x.handle, w.handle)); }
+
     /** x [B,I,H,W], w [O,I/groups,k,k]. */
     public static Tensor conv2d(Tensor x, Tensor w, @Nullable Tensor b, int stride, int padding) {
         return conv2d(x, w, b, stride, new long[] {padding, padding});
@@ -242,6 +253,12 @@ public final class Torch {
         return new Tensor(torch.upsample_bilinear2d(x.handle, new long[] {height, width}, false, NO_DOUBLE, NO_DOUBLE));
     }
 
+    /**
+     * Of each place the four pixels of x around it, on a line between them; the outermost pixels go on beyond the edge. Places (x, y) are
+     * counted from -1 at the left and upper edge to 1 at the right and lower one. x [B,C,H,W], places [B,h,w,2]: [B,C,h,w].
+     */
+    public static Tensor at(Tensor x, Tensor places) { return new Tensor(torch.grid_sampler(x.handle, places.handle, 0, 1, false)); }
+
     /** Rows and columns of zeros around pictures [...,H,W]. */
     public static Tensor pad(Tensor x, int left, int right, int top, int bottom) {
         return new Tensor(torch.constant_pad_nd(x.handle, new long[] {left, right, top, bottom}, new Scalar(0)));
@@ -307,6 +324,13 @@ public final class Torch {
     public static Tensor grad(Tensor y, Tensor x, boolean create) {
         TensorVector g = torch.grad(new TensorVector(y.sum().handle), new TensorVector(x.handle), new TensorVector(),
             new BoolOptional(create), create, false);
+        return new Tensor(new org.bytedeco.pytorch.Tensor(g.get(0)));
+    }
+
+    /** d(sum y)/dx as {@link #grad} without {@code create}, after which y can be differentiated again. */
+    public static Tensor slope(Tensor y, Tensor x) {
+        TensorVector g = torch.grad(new TensorVector(y.sum().handle), new TensorVector(x.handle), new TensorVector(),
+            new BoolOptional(true), false, false);
         return new Tensor(new org.bytedeco.pytorch.Tensor(g.get(0)));
     }
 

@@ -29,6 +29,12 @@ public final class Conv2d extends Affine {
         this.padding = new long[] {padding[0], padding[1]};
     }
 
+    /** y of {@link #forward} to factor y + shift, both [out], at the cost of y alone. */
+    Tensor forward(Tensor x, Tensor factor, Tensor shift) {
+        Tensor all = bias == null ? shift : bias.mul(factor).add(shift);
+        return Torch.conv2d(x, weight.mul(factor.reshape(-1, 1, 1, 1)), all, stride, padding);
+    }
+
     @Override Tensor weight() { return weight; }
 
     @Override Tensor plain(Tensor x) { return Torch.conv2d(x, weight, bias, stride, padding); }

@@ -65,6 +65,13 @@ public final class Norm {
         }
 
         public Tensor forward(Tensor x) { return Torch.batchNorm(x, weight, bias, mean, var, training(), MOMENTUM, eps); }
+
+        /** What this makes of a convolution's output; in evaluation the two are one convolution. x [B,in,H,W]. */
+        public Tensor after(Conv2d conv, Tensor x) {
+            if (training()) return forward(conv.forward(x));
+            Tensor factor = weight.div(var.add(eps).sqrt());
+            return conv.forward(x, factor, bias.sub(mean.mul(factor)));
+        }
     }
 
     /**
