@@ -5,6 +5,7 @@ import os
 import pathlib
 
 import numpy as np
+import scipy.linalg
 import torch
 import torch.nn.functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -254,6 +255,11 @@ class Diffusion(Family):
             x = self.alpha[after] * x0 + self.sigma[after] * (x - a * x0) / s
 
 
+class Judge(Family):
+    def __init__(self):
+        super().__init__(models.Classifier())
+
+
 class Training:
     def __init__(self, family, given, variant, channels_last, bf16):
         self.family, self.bf16 = family, bf16
@@ -351,6 +357,39 @@ class Drawing:
         self.draw(self.family.prior(self.count))
 
 
+class Judging:
+    """As pytorch-fid does it: features batch by batch into one array, their mean and covariance, the square root of a product."""
+
+    def __init__(self, family, given, variant, channels_last, how):
+        self.family, self.a, self.b = family, given["a"], given["b"]
+        load(family.net, given)
+        family.net.eval().requires_grad_(False)
+        if channels_last:
+            family.net.to(memory_format=torch.channels_last)
+        self.batch = 500 if variant == "tuned" else 50   # its default
+        if variant == "compile":
+            family.net.compile()
+
+    @torch.no_grad()
+    def moments(self, pictures):
+        all, at = np.empty((len(pictures), 128)), 0
+        for batch in DataLoader(pictures, self.batch):
+            all[at:at + len(batch)] = self.family.net(batch).numpy()
+            at += len(batch)
+        return all.mean(0), np.cov(all, rowvar=False)
+
+    def distance(self):
+        (mean_a, cov_a), (mean_b, cov_b) = self.moments(self.a), self.moments(self.b)
+        root = scipy.linalg.sqrtm(cov_a @ cov_b).real
+        return ((mean_a - mean_b) ** 2).sum() + np.trace(cov_a) + np.trace(cov_b) - 2 * np.trace(root)
+
+    def check(self):
+        return [float(self.distance())]
+
+    def once(self):
+        self.distance()
+
+
 def load(net, given):
     weights = {name[4:]: t for name, t in given.items() if name.startswith("net.")}
     missing, unexpected = net.load_state_dict(weights, strict=False)
@@ -375,6 +414,7 @@ CASES = {
     "unet-sample-1": (large_unet, Drawing, 1),
     "unet-sample-16": (large_unet, Drawing, 16),
     "vae-epoch": (Vae, Epoch, False),
+    "evaluate": (Judge, Judging, None),
     "ae-train": (Ae, Training, False),
     "pixelcnn-train": (PixelCnn, Training, False),
     "realnvp-train": (RealNvp, Training, False),

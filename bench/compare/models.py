@@ -62,6 +62,22 @@ class Vae(nn.Module):
         return self.decoder(z).sigmoid().view(-1, 1, 28, 28) * 2 - 1
 
 
+class Classifier(nn.Module):
+    """Its features."""
+
+    def __init__(self, width=16, features=128, classes=10):
+        super().__init__()
+        self.convs = nn.ModuleList([nn.Conv2d(1, width, 3, 1, 1), nn.Conv2d(width, 2 * width, 3, 1, 1)])
+        self.norms = nn.ModuleList(nn.BatchNorm2d(c * width) for c in (1, 2))
+        self.hidden = nn.ModuleList([nn.Linear(49 * 2 * width, features)])
+        self.head = nn.Linear(features, classes)
+
+    def forward(self, x):
+        for conv, norm in zip(self.convs, self.norms):
+            x = F.max_pool2d(norm(conv(x)).relu(), 2)
+        return self.hidden[0](x.flatten(1)).relu()
+
+
 class Generator(nn.ModuleList):
     """Codes to pictures of 28x28 by transposed convolutions: sides of 4, 7, 14, 28."""
 

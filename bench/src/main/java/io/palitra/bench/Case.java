@@ -31,7 +31,7 @@ import java.util.stream.IntStream;
  * @param count items in a batch, 0 = the recipe's
  */
 record Case(String name, Kind kind, String family, List<String> options, List<String> how, int side, int count) {
-    enum Kind { TRAIN, TRAIN_BF16, EPOCH, SAMPLE }
+    enum Kind { TRAIN, TRAIN_BF16, EPOCH, SAMPLE, JUDGE }
 
     private static final List<String> UNET = List.of("channels=64,128,128", "layers=2", "attention=2", "groups=32");
     private static final List<String> DDIM = List.of("sampler=ddim", "sampler.steps=20");
@@ -44,6 +44,7 @@ record Case(String name, Kind kind, String family, List<String> options, List<St
         sample("unet-sample-1", "diffusion", UNET, DDIM, 32, 1),
         sample("unet-sample-16", "diffusion", UNET, DDIM, 32, 16),
         train("vae-epoch", Kind.EPOCH, "vae", List.of(), 28),
+        new Case("evaluate", Kind.JUDGE, "classifier", List.of(), List.of(), 28, 10_000),
         train("ae-train", Kind.TRAIN, "ae", List.of(), 28),
         train("pixelcnn-train", Kind.TRAIN, "pixelcnn", List.of(), 28),
         train("realnvp-train", Kind.TRAIN, "realnvp", List.of(), 28),
@@ -80,13 +81,19 @@ record Case(String name, Kind kind, String family, List<String> options, List<St
             if (!(model instanceof GenerativeModel<?> g)) throw new IllegalArgumentException("'" + family + "' draws no samples");
             return new Drawing(g, how, count, rng -> drawn(rng, count));
         }
-        int n = count > 0 ? count : of.recipe().batch();
-        Tensor x;
-        try (Scope scope = new Scope()) {
-            x = DataLoader.of(data, IntStream.range(0, n).toArray(), Device.CPU).x().retain();
+        if (kind == Kind.JUDGE) {
+            return new Judging(model, pictures(data, count), pictures(Datasets.open("strokes", Split.TEST,
+                new DataOptions("", side, 0, false)), count));
         }
+        int n = count > 0 ? count : of.recipe().batch();
+        Tensor x = pictures(data, n);
         Training training = new Training(model, of.recipe(), kind == Kind.TRAIN_BF16, x, rng -> needed(rng, n));
         return kind == Kind.EPOCH ? new Epoch(training, n) : training;
+    }
+
+    /** The first n, retained. */
+    private static Tensor pictures(Dataset data, int n) {
+        try (Scope scope = new Scope()) { return DataLoader.of(data, IntStream.range(0, n).toArray(), Device.CPU).x().retain(); }
     }
 
     /** What a training step draws, in its order. */
