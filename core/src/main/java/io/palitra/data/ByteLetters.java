@@ -7,7 +7,7 @@ import java.nio.charset.StandardCharsets;
  * One visible letter for each byte, in which byte-level vocabularies are written: a byte that Latin-1 shows stands for itself, the others
  * are in their order the letters from 256 on.
  */
-final class ByteLetters {
+public final class ByteLetters {
     private static final char[] LETTERS = new char[256];
     private static final int[] BYTES = new int[512];
 
@@ -24,6 +24,13 @@ final class ByteLetters {
     private ByteLetters() {}
 
     static char letter(int b) { return LETTERS[b]; }
+
+    /** A token of these bytes. */
+    public static String of(byte[] bytes) {
+        StringBuilder token = new StringBuilder(bytes.length);
+        for (byte b : bytes) token.append(LETTERS[b & 255]);
+        return token.toString();
+    }
 
     /** The bytes of a token; those of its text if that has other letters. */
     static byte[] bytes(String token) {

@@ -21,7 +21,7 @@ import java.util.stream.IntStream;
  * counts. Pictures in folders count, too; all are of the training part. Sizes and channels are those of {@link ImageFolder}, but a picture
  * that cannot be read, or has no caption, is an error always.
  */
-public final class CaptionFolder implements ImageDataset {
+public final class CaptionFolder implements CaptionedDataset {
     /** Characters of a caption; a text encoder of CLIP reads some 300. */
     private static final int LONGEST = 20_000;
     private static final String METADATA = "metadata.jsonl";
@@ -126,6 +126,8 @@ public final class CaptionFolder implements ImageDataset {
 
     /** What picture i shows, never blank. */
     public String caption(int i) { return captions.get(i); }
+
+    @Override public List<String> captions(int i) { return List.of(caption(i)); }
 
     @Override public String name() { return pictures.name(); }
 

@@ -193,22 +193,13 @@ public final class ClipTokenizer {
         else split(clean(text), composed, true, out);
     }
 
-    /** Composed, then each letter for itself in lower case: the last sigma of a word is as any. */
-    private static String clean(String text) {
-        String composed = Composed.of(text);
-        StringBuilder lower = new StringBuilder(composed.length());
-        composed.codePoints().forEach(c -> {
-            if (c == 0x130) lower.append("i\u0307");   // the one letter that becomes two
-            else lower.appendCodePoint(Letters.lower(c));
-        });
-        return lower.toString();
-    }
+    private static String clean(String text) { return Letters.lower(Composed.of(text)); }
 
     /** A word is an ending, a row of letters, one digit, or a row of what is neither letter nor digit nor space. */
     private void words(String text, Ids out) {
         for (int i = 0; i < text.length();) {
             int from = i, c = text.codePointAt(i);
-            if (space(c)) {
+            if (Letters.space(c)) {
                 i += Character.charCount(c);
                 continue;
             }
@@ -222,7 +213,7 @@ public final class ClipTokenizer {
             if (i == from) {
                 i += Character.charCount(c);
                 while (Letters.letter(c) && i < text.length() && Letters.letter(text.codePointAt(i))) i = after(text, i);
-                while (sign(c) && i < text.length() && sign(text.codePointAt(i))) i = after(text, i);
+                while (Letters.sign(c) && i < text.length() && Letters.sign(text.codePointAt(i))) i = after(text, i);
             }
             word(text.substring(from, i), out);
         }
@@ -242,28 +233,13 @@ public final class ClipTokenizer {
         return 0;
     }
 
-    private static boolean sign(int c) { return !space(c) && !Letters.letter(c) && !Letters.digit(c); }
-
-    /** Unicode's White_Space. */
-    private static boolean space(int c) {
-        return c >= 9 && c <= 13 || c == 0x85 || Character.isSpaceChar(c);
-    }
-
     private void word(String word, Ids out) {
-        byte[] bytes = wellFormed(word).getBytes(StandardCharsets.UTF_8);
+        byte[] bytes = Letters.wellFormed(word).getBytes(StandardCharsets.UTF_8);
         int[] tokens = new int[bytes.length];
         for (int i = 0; i < tokens.length; i++) tokens[i] = inner[bytes[i] & 255];
         tokens[tokens.length - 1] = last[bytes[bytes.length - 1] & 255];
         int n = pairs.merge(tokens, tokens.length);
         for (int i = 0; i < n; i++) out.add(tokens[i]);
-    }
-
-    /** Half a character becomes the sign for what is none. */
-    private static String wellFormed(String word) {
-        if (word.codePoints().noneMatch(c -> Character.getType(c) == Character.SURROGATE)) return word;
-        StringBuilder whole = new StringBuilder(word.length());
-        word.codePoints().forEach(c -> whole.appendCodePoint(Character.getType(c) == Character.SURROGATE ? 0xFFFD : c));
-        return whole.toString();
     }
 
     /** Ids that become more. */

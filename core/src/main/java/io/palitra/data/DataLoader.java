@@ -15,15 +15,16 @@ import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Batches of a data set, read ahead on a thread of its own. The order of an epoch is a pure function of (seed, epoch), so a batch is one of
- * (seed, step): a loader may start at any step. Pictures travel to the device as bytes. A last batch that would not be full is left out.
+ * Batches of a data set, read ahead on a thread of its own. The order of an epoch and the captions shown in it are pure functions of (seed,
+ * epoch), so a batch is one of (seed, step): a loader may start at any step. Pictures travel to the device as bytes. A last batch that
+ * would not be full is left out.
  */
 public final class DataLoader implements AutoCloseable {
     private static final int AHEAD = 4;
 
     /** What the reading thread hands over: host arrays, or the fault that ended it. */
-    private record Raw(byte @Nullable [] bytes, float @Nullable [] floats, long @Nullable [] labels, int[] items, long step,
-        @Nullable Throwable fault) {}
+    private record Raw(byte @Nullable [] bytes, float @Nullable [] floats, long @Nullable [] labels, List<String> captions, int[] items,
+        long step, @Nullable Throwable fault) {}
 
     private final Dataset data;
     private final Device device;
@@ -50,7 +51,7 @@ public final class DataLoader implements AutoCloseable {
                 return items;
             }
         };
-        reader = new Thread(() -> read(order, firstStep), "palitra-loader");
+        reader = new Thread(() -> read(order, seed, perEpoch, firstStep), "palitra-loader");
         reader.setDaemon(true);
         reader.start();
     }
@@ -58,14 +59,14 @@ public final class DataLoader implements AutoCloseable {
     /** Full batches in one pass of the data. */
     public static long stepsPerEpoch(Dataset data, int batch) { return Math.max(1, data.size() / batch); }
 
-    private void read(LongFunction<int[]> order, long firstStep) {
+    private void read(LongFunction<int[]> order, long seed, long perEpoch, long firstStep) {
         try {
             for (long step = firstStep; ; step++) {
                 Raw raw;
                 try {
-                    raw = raw(data, order.apply(step), step);
+                    raw = raw(data, order.apply(step), seed, step / perEpoch, step);
                 } catch (RuntimeException | Error e) {
-                    queue.put(new Raw(null, null, null, new int[0], step, e));
+                    queue.put(new Raw(null, null, null, List.of(), new int[0], step, e));
                     return;
                 }
                 queue.put(raw);
@@ -126,15 +127,16 @@ public final class DataLoader implements AutoCloseable {
                 long step = at / batch;
                 at += items.length;
                 scope = new Scope();
-                return batch(data, raw(data, items, step), device);
+                return batch(data, raw(data, items, 0, 0, step), device);
             }
         };
     }
 
     /** Chosen items as one batch, in the caller's scope. */
-    public static Batch of(Dataset data, int[] items, Device device) { return batch(data, raw(data, items, 0), device); }
+    public static Batch of(Dataset data, int[] items, Device device) { return batch(data, raw(data, items, 0, 0, 0), device); }
 
-    private static Raw raw(Dataset data, int[] items, long step) {
+    /** Of the captions of an item those are shown that (seed, epoch) say. */
+    private static Raw raw(Dataset data, int[] items, long seed, long epoch, long step) {
         long[] labels = data.spec().classes() == 0 ? null : new long[items.length];
         int dims = (int) data.spec().dims();
         byte[] bytes = data instanceof ImageDataset ? new byte[Math.multiplyExact(items.length, dims)] : null;
@@ -144,7 +146,9 @@ public final class DataLoader implements AutoCloseable {
             if (data instanceof ImageDataset images && bytes != null) images.pixels(items[b], bytes, b * dims);
             if (data instanceof VectorDataset points && floats != null) points.values(items[b], floats, b * dims);
         }
-        return new Raw(bytes, floats, labels, items, step, null);
+        List<String> captions = data instanceof CaptionedDataset c
+            ? Arrays.stream(items).mapToObj(i -> c.caption(i, seed, epoch)).toList() : List.of();
+        return new Raw(bytes, floats, labels, captions, items, step, null);
     }
 
     private static Batch batch(Dataset data, Raw raw, Device device) {
@@ -161,8 +165,8 @@ public final class DataLoader implements AutoCloseable {
         } else {
             throw new IllegalStateException("a batch without items");
         }
-        List<String> captions = data instanceof CaptionFolder c ? Arrays.stream(raw.items).mapToObj(c::caption).toList() : List.of();
-        return new Batch(x, raw.labels == null ? null : Torch.of(raw.labels, raw.labels.length).to(device), captions, raw.items, raw.step);
+        return new Batch(x, raw.labels == null ? null : Torch.of(raw.labels, raw.labels.length).to(device), raw.captions, raw.items,
+            raw.step);
     }
 
     /** Bytes 0..255 to floats in [-1,1]. */

@@ -11,7 +11,7 @@ import java.util.List;
  * @param strict whether one broken picture in a folder is an error; otherwise it is skipped and named
  * @param except names of classes that are left out, as if the set had never held them
  * @param label of a table: the column that names the class; "" = it has none
- * @param captions whether pictures come with their captions, see {@link CaptionFolder}
+ * @param captions whether pictures come with captions: those of a {@link CaptionFolder}, the class names of other sets
  */
 public record DataOptions(String dir, int size, int channels, boolean strict, List<String> except, String label,
         boolean captions) {

@@ -24,6 +24,8 @@ public final class Datasets {
         new Source("strokes", "handwritten-like digits drawn from pen strokes, grey 28x28 or the size asked for; embedded",
             Source.Kind.DRAWN,
             DIGITS, 60_000, 10_000, List.of()),
+        new Source("scenes", "coloured shapes before landscapes with captions in English and Russian, colour 64x64 or the size asked for; "
+            + "embedded", Source.Kind.DRAWN, new Scenes(Split.TRAIN, 64).classNames(), 50_000, 10_000, List.of()),
         new Source("toy-gaussians", "points of 25 Gaussians on a grid, known density; 'toy' for short; embedded", Source.Kind.DRAWN,
             List.of(),
             50_000, 10_000, List.of()),
@@ -81,15 +83,22 @@ public final class Datasets {
     private static boolean named(String path) { return path.toLowerCase(java.util.Locale.ROOT).endsWith(".csv"); }
 
     private static Dataset whole(String nameOrPath, Split split, DataOptions options) {
+        if (nameOrPath.equals("toy")) return whole("toy-gaussians", split, options);
+        for (Source source : CATALOGUE) {
+            if (!source.name().equals(nameOrPath)) continue;
+            Dataset set = open(source, split, options, System.getenv());
+            if (!options.captions()) return set;
+            if (set instanceof ImageDataset images) return Captioned.byClass(images);
+            throw new IllegalArgumentException(nameOrPath + " has points, not pictures, and so no captions");
+        }
         if (options.captions()) {
             Path folder = path(nameOrPath);
-            if (!Files.exists(folder)) {
-                throw new IllegalArgumentException("captions are of a folder or .zip of pictures; there is none at '" + nameOrPath + "'");
+            if (nameOrPath.isBlank() || !Files.exists(folder)) {
+                throw new IllegalArgumentException("no data set '" + nameOrPath + "', and no folder or .zip of pictures with captions "
+                    + "there; known are " + names());
             }
             return CaptionFolder.open(folder, name(folder, nameOrPath), split, options, Limits.DEFAULT);
         }
-        if (nameOrPath.equals("toy")) return whole("toy-gaussians", split, options);
-        for (Source source : CATALOGUE) if (source.name().equals(nameOrPath)) return open(source, split, options, System.getenv());
         Path path = path(nameOrPath);
         if (nameOrPath.isBlank() || !Files.exists(path)) {
             throw new IllegalArgumentException("no data set '" + nameOrPath + "', and no folder, .zip or .csv there; known are " + names());
@@ -113,11 +122,12 @@ public final class Datasets {
 
     /** The sets that need no files. */
     private static Dataset drawn(String name, Split split, DataOptions options) {
-        if (!name.equals("strokes") && (options.size() != 0 || options.channels() != 0)) {
+        if (name.startsWith("toy") && (options.size() != 0 || options.channels() != 0)) {
             throw new IllegalArgumentException(name + " has points, not pictures: size and channels must be 0");
         }
         return switch (name) {
             case "strokes" -> Resized.of(new Strokes(split, options.size() == 0 ? 28 : options.size()), options.size(), options.channels());
+            case "scenes" -> Resized.of(new Scenes(split, options.size() == 0 ? 64 : options.size()), options.size(), options.channels());
             case "toy-moons" -> new Toy(Toy.Kind.MOONS, split);
             case "toy-rings" -> new Toy(Toy.Kind.RINGS, split);
             case "toy-gaussians" -> new Toy(Toy.Kind.GAUSSIANS, split);

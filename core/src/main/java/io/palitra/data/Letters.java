@@ -46,6 +46,30 @@ final class Letters {
         return Character.toLowerCase(c);
     }
 
+    /** A composed text letter for letter in lower case: the last sigma of a word is as any. */
+    static String lower(String composed) {
+        StringBuilder lower = new StringBuilder(composed.length());
+        composed.codePoints().forEach(c -> {
+            if (c == 0x130) lower.append("i\u0307");   // the one letter that becomes two
+            else lower.appendCodePoint(lower(c));
+        });
+        return lower.toString();
+    }
+
+    /** Unicode's White_Space. */
+    static boolean space(int c) { return c >= 9 && c <= 13 || c == 0x85 || Character.isSpaceChar(c); }
+
+    /** Neither letter nor digit nor space. */
+    static boolean sign(int c) { return !space(c) && !letter(c) && !digit(c); }
+
+    /** Half a character becomes the sign for what is none. */
+    static String wellFormed(String text) {
+        if (text.codePoints().noneMatch(c -> Character.getType(c) == Character.SURROGATE)) return text;
+        StringBuilder whole = new StringBuilder(text.length());
+        text.codePoints().forEach(c -> whole.appendCodePoint(Character.getType(c) == Character.SURROGATE ? 0xFFFD : c));
+        return whole.toString();
+    }
+
     private static boolean in(int[] rows, int c) {
         for (int i = 0; i < rows.length; i += 2) if (c >= rows[i] && c <= rows[i + 1]) return true;
         return false;

@@ -264,7 +264,7 @@ public final class Pictures {
     /** [planes,from,inner] -> [planes,to,inner] */
     private static byte[] resample(byte[] in, int planes, int from, int to, int inner) {
         int[] first = new int[to];
-        float[][] weights = bicubic(from, to, first);
+        float[][] weights = bicubic(from, to, 0, first);
         byte[] out = new byte[planes * to * inner];
         float[] line = new float[inner];
         for (int p = 0; p < planes; p++) {
@@ -283,22 +283,31 @@ public final class Pictures {
     }
 
     /** What {@link #resize} weighs with along one side, as a matrix [to,from]: how much of each old pixel is in each new one. */
-    public static float[] bicubic(int from, int to) {
+    public static float[] bicubic(int from, int to) { return bicubic(from, to, 0, to); }
+
+    /** Of that matrix the n rows from {@code row} on: a part of the new picture. */
+    public static float[] bicubic(int from, int to, int row, int n) {
         if (from < 1 || to < 1) throw new IllegalArgumentException("illegal size: " + from + " to " + to + ", must be at least 1");
-        int[] first = new int[to];
-        float[][] weights = bicubic(from, to, first);
-        float[] matrix = new float[Math.multiplyExact(to, from)];
-        for (int o = 0; o < to; o++) System.arraycopy(weights[o], 0, matrix, o * from + first[o], weights[o].length);
+        if (row < 0 || n < 1 || row > to - n) {
+            throw new IllegalArgumentException("illegal rows: " + n + " from " + row + " on, must be of 0 to " + (to - 1));
+        }
+        int[] first = new int[n];
+        float[][] weights = bicubic(from, to, row, first);
+        float[] matrix = new float[Math.multiplyExact(n, from)];
+        for (int o = 0; o < n; o++) System.arraycopy(weights[o], 0, matrix, o * from + first[o], weights[o].length);
         return matrix;
     }
 
-    /** The weights of each new pixel that are not 0; {@code first} gets the old pixel with which they begin. */
-    private static float[][] bicubic(int from, int to, int[] first) {
+    /**
+     * The weights of new pixels from {@code row} on that are not 0; {@code first}, as long as there are to be pixels, gets the old pixel
+     * with which they begin.
+     */
+    private static float[][] bicubic(int from, int to, int row, int[] first) {
         double scale = (double) from / to;
         double wide = Math.max(1, scale);
-        float[][] weights = new float[to][];
-        for (int o = 0; o < to; o++) {
-            double centre = (o + 0.5) * scale;
+        float[][] weights = new float[first.length][];
+        for (int o = 0; o < first.length; o++) {
+            double centre = (row + o + 0.5) * scale;
             int begin = (int) Math.max(0, Math.floor(centre - 2 * wide + 0.5));
             int end = (int) Math.min(from, Math.floor(centre + 2 * wide + 0.5));
             double[] w = new double[end - begin];

@@ -17,7 +17,9 @@ public final class Resized implements ImageDataset {
         ImageSpec is = of.spec();
         ImageSpec asked = new ImageSpec(channels == 0 ? is.channels() : channels, size == 0 ? is.height() : size,
             size == 0 ? is.width() : size, is.classes());
-        return asked.equals(is) ? of : new Resized(of, asked);
+        if (asked.equals(is)) return of;
+        Resized resized = new Resized(of, asked);
+        return of instanceof CaptionedDataset told ? new Captioned(resized, told::captions) : resized;
     }
 
     @Override public String name() { return of.name(); }

@@ -22,6 +22,9 @@ final class Without {
         for (int i = 0; i < data.size(); i++) if (data.label(i) < 0 || kept.contains(names.get(data.label(i)))) items.add(i);
         int[] chosen = items.stream().mapToInt(i -> i).toArray();
         int[] numbers = names.stream().mapToInt(kept::indexOf).toArray();
+        if (data instanceof CaptionedDataset told) {
+            return new Captioned(new Images(told, chosen, numbers, kept), i -> told.captions(chosen[i]));
+        }
         if (data instanceof ImageDataset images) return new Images(images, chosen, numbers, kept);
         return new Points((VectorDataset) data, chosen, numbers, kept);
     }

@@ -133,8 +133,8 @@ class CaptionFolderTest {
         put("a.png", Arrays.copyOf(PNG, PNG.length / 2));
         put("a.txt", "torn");
         refused("a.png");
-        assertThatThrownBy(() -> Datasets.open("strokes", Split.TRAIN, OPTIONS)).isInstanceOf(IllegalArgumentException.class)
-            .hasMessageContaining("'strokes'");
+        assertThatThrownBy(() -> Datasets.open("nowhere", Split.TRAIN, OPTIONS)).isInstanceOf(IllegalArgumentException.class)
+            .hasMessageContaining("'nowhere'");
         assertThatThrownBy(() -> Datasets.open(dir.toString(), Split.TEST, OPTIONS)).isInstanceOf(FormatException.class)
             .hasMessageContaining("no test part");
     }

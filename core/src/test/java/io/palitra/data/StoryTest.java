@@ -1,0 +1,76 @@
+package io.palitra.data;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.palitra.data.Story.Aim;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class StoryTest {
+    private static final double NEVER = Double.NEGATIVE_INFINITY;
+
+    private static Aim one(String text) {
+        List<List<Aim>> phases = Story.parse(text).phases();
+        assertThat(phases).as(text).hasSize(1);
+        assertThat(phases.get(0)).as(text).hasSize(1);
+        return phases.get(0).get(0);
+    }
+
+    private static void isText(String text) { assertThat(one(text)).isEqualTo(new Aim(text.strip(), 1, NEVER)); }
+
+    @Test void partsWeighWhatStandsBehindTheirColon() {
+        assertThat(Story.parse("desert:50 | in snow:25").phases())
+            .containsExactly(List.of(new Aim("desert", 50, NEVER), new Aim("in snow", 25, NEVER)));
+        assertThat(Story.parse("a:50|b:25").phases()).containsExactly(List.of(new Aim("a", 50, NEVER), new Aim("b", 25, NEVER)));
+        assertThat(one("x:-1")).isEqualTo(new Aim("x", -1, NEVER));
+        assertThat(one("x : +.5 ")).isEqualTo(new Aim("x", 0.5, NEVER));
+        assertThat(one("x:1e-2")).isEqualTo(new Aim("x", 0.01, NEVER));
+        assertThat(one("красный круг:2")).isEqualTo(new Aim("красный круг", 2, NEVER));
+        isText("a red circle");
+    }
+
+    @Test void aSecondNumberIsTheStop() {
+        assertThat(one("x:2:0.5")).isEqualTo(new Aim("x", 2, 0.5));
+        assertThat(one("x:-1:-.9")).isEqualTo(new Aim("x", -1, -0.9));
+        assertThat(one("at 12:30 :2:0.1")).isEqualTo(new Aim("at 12:30", 2, 0.1));
+    }
+
+    @Test void aColonInATextATimeOrAnAddressIsText() {
+        for (String text : List.of("12:30 clock", "at 12:30", "12:30:50", "16:9", "title: a tale", "a:heavy", "a:", ":", ":5", "a:5%",
+            "a:1,5", "http://a/b.png", "http://host:80", "a:b:c", "C:\\pictures\\a.png")) {
+            isText(text);
+        }
+        assertThat(one("http://a/b.png:2")).isEqualTo(new Aim("http://a/b.png", 2, NEVER));
+        assertThat(one("http://host:80/b.png:-2")).isEqualTo(new Aim("http://host:80/b.png", -2, NEVER));
+        assertThat(one("at 12:30 :50")).isEqualTo(new Aim("at 12:30", 50, NEVER));
+        assertThat(one("at 12:30:0.5")).isEqualTo(new Aim("at 12:30", 0.5, NEVER));
+    }
+
+    @Test void phasesAreDividedAndEmptyPartsDoNotCount() {
+        assertThat(Story.parse("spring:2 ^ summer | sun:3 ^ ^ ").phases()).containsExactly(List.of(new Aim("spring", 2, NEVER)),
+            List.of(new Aim("summer", 1, NEVER), new Aim("sun", 3, NEVER)));
+        for (String nothing : List.of("", "  ", "|", " ^ | ^")) assertThat(Story.parse(nothing).phases()).as(nothing).isEmpty();
+    }
+
+    @Test void aBackslashMakesASignText() {
+        assertThat(one("a \\| b")).isEqualTo(new Aim("a | b", 1, NEVER));
+        assertThat(one("a\\:5")).isEqualTo(new Aim("a:5", 1, NEVER));
+        assertThat(one("2\\^3 :5")).isEqualTo(new Aim("2^3", 5, NEVER));
+        assertThat(one("a\\n:5")).isEqualTo(new Aim("a\\n", 5, NEVER));
+    }
+
+    @Test void whatIsCalledANumberAndIsNoneIsRefused() {
+        assertThatThrownBy(() -> Story.parse("desert:nan")).hasMessage("illegal weight of 'desert': NaN, must be a finite number");
+        assertThatThrownBy(() -> Story.parse("desert:-Inf | snow")).hasMessageContaining("illegal weight of 'desert'");
+        assertThatThrownBy(() -> Story.parse("desert:1e999")).hasMessageContaining("illegal weight of 'desert'");
+        assertThatThrownBy(() -> Story.parse("desert:1:nan")).hasMessageContaining("illegal stop of 'desert'");
+        assertThatThrownBy(() -> Story.parse("x".repeat(1000) + ":nan")).message().hasSizeLessThan(150);
+    }
+
+    @Test void aLongTextIsReadInLinearTime() {
+        long start = System.nanoTime();
+        for (String s : List.of(":", "|", "^", "\\", "a:1|", "1:", "://")) Story.parse(s.repeat(1_000_000 / s.length()));
+        assertThat(System.nanoTime() - start).isLessThan(20_000_000_000L);
+    }
+}
