@@ -203,14 +203,23 @@ final class LdmPart {
     }
 
     /** The autoencoder, and its configuration as far as the weights tell it. */
-    ObjectNode autoencoder() {
+    ObjectNode autoencoder() { return autoencoder(false); }
+
+    /** @param attending levels may have attention */
+    private ObjectNode autoencoder(boolean attending) {
         layer("encoder.conv_in", "encoder.conv_in");
         List<Integer> channels = new ArrayList<>();
+        List<Boolean> attends = new ArrayList<>();
         int layers = 0;
         for (int i = 0; i == 0 || any("encoder.down." + i + "."); i++) {
             String from = "encoder.down." + i, to = "encoder.down_blocks." + i;
+            boolean attention = attending && any(from + ".attn.");
             int n = 0;
-            for (; n == 0 || any(from + ".block." + n + "."); n++) residual(from + ".block." + n, to + ".resnets." + n);
+            for (; n == 0 || any(from + ".block." + n + "."); n++) {
+                residual(from + ".block." + n, to + ".resnets." + n);
+                if (attention) attention(from + ".attn." + n + ".", to + ".attentions." + n + ".");
+            }
+            attends.add(attention);
             if (any(from + ".downsample.")) layer(from + ".downsample.conv", to + ".downsamplers.0.conv");
             channels.add(size(to + ".resnets.0.conv1.weight", 4, 0));
             layers = Math.max(layers, n);
@@ -221,7 +230,10 @@ final class LdmPart {
         int last = channels.size() - 1;
         for (int level = last; level >= 0; level--) {   // the file counts levels from the picture's, whichever way
             String from = "decoder.up." + level, to = "decoder.up_blocks." + (last - level);
-            for (int n = 0; n <= layers; n++) residual(from + ".block." + n, to + ".resnets." + n);
+            for (int n = 0; n <= layers; n++) {
+                residual(from + ".block." + n, to + ".resnets." + n);
+                if (attends.get(level)) attention(from + ".attn." + n + ".", to + ".attentions." + n + ".");
+            }
             if (level > 0) layer(from + ".upsample.conv", to + ".upsamplers.0.conv");
         }
         for (String side : List.of("encoder", "decoder")) {
@@ -233,21 +245,32 @@ final class LdmPart {
         ObjectNode json = JsonNodeFactory.instance.objectNode().put("_class_name", "AutoencoderKL").put("act_fn", "silu");
         json.set("block_out_channels", list(channels));
         ArrayNode down = json.putArray("down_block_types"), up = json.putArray("up_block_types");
-        channels.forEach(c -> {
-            down.add("DownEncoderBlock2D");
-            up.add("UpDecoderBlock2D");
-        });
+        for (int i = 0; i <= last; i++) {
+            down.add(attends.get(i) ? "AttnDownEncoderBlock2D" : "DownEncoderBlock2D");
+            up.add(attends.get(last - i) ? "AttnUpDecoderBlock2D" : "UpDecoderBlock2D");
+        }
         json.put("in_channels", size("encoder.conv_in.weight", 4, 1)).put("latent_channels", size("decoder.conv_in.weight", 4, 1));
         return json.put("layers_per_block", layers).put("norm_num_groups", 32).put("out_channels", size("decoder.conv_out.weight", 4, 0));
     }
 
+    /** An autoencoder of codes, and its configuration, which the weights tell as a whole. */
+    ObjectNode quantised() {
+        ObjectNode json = autoencoder(true).put("_class_name", "VQModel");
+        move("quantize.embedding.weight", "quantize.embedding.weight");
+        return json.put("num_vq_embeddings", size("quantize.embedding.weight", 2, 0))
+            .put("vq_embed_dim", size("quantize.embedding.weight", 2, 1));
+    }
+
     private void middle(String side) {
         residual(side + ".mid.block_1", side + ".mid_block.resnets.0");
-        String from = side + ".mid.attn_1.", to = side + ".mid_block.attentions.0.";
+        attention(side + ".mid.attn_1.", side + ".mid_block.attentions.0.");
+        residual(side + ".mid.block_2", side + ".mid_block.resnets.1");
+    }
+
+    private void attention(String from, String to) {
         layer(from + "norm", to + "group_norm");
         for (String name : List.of("q", "k", "v")) linear(from + name, to + "to_" + name);
         linear(from + "proj_out", to + "to_out.0");
-        residual(side + ".mid.block_2", side + ".mid_block.resnets.1");
     }
 
     /** A convolution of one pixel [C,C,1,1] as the layer [C,C] that it is; files that have it so already stay. */

@@ -91,6 +91,9 @@ public final class ModelFolder implements ModelParts {
         return json(Files.isRegularFile(scheduler) ? scheduler : own.resolve("config.json"));
     }
 
+    /** The configuration of a network in a folder of its own. @throws FormatException where it is missing or no JSON */
+    public static JsonNode config(Path network) { return json(network.resolve("config.json")); }
+
     @Override public Path place(String part) { return folder.resolve(part); }
 
     @Override public ClipTokenizer tokenizer(String part) { return ClipTokenizer.open(folder.resolve(part)); }
@@ -100,11 +103,12 @@ public final class ModelFolder implements ModelParts {
     @Override public Path file(String part) { return file(folder.resolve(part)); }
 
     /**
-     * The file, or index of shards, that holds the weights of a part: safetensors before .bin, without a variant before with one.
+     * The file, or index of shards, that holds the weights in a network's folder: safetensors before .bin, without a variant before with
+     * one.
      *
      * @throws FormatException when there is none, or there are several variants and no plain one
      */
-    private static Path file(Path part) {
+    public static Path file(Path part) {
         List<String> names;
         try (Stream<Path> files = Files.list(part)) {
             names = files.map(f -> String.valueOf(f.getFileName())).sorted().toList();

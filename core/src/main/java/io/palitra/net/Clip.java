@@ -2,7 +2,9 @@ package io.palitra.net;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.ConfigException;
+import io.palitra.engine.DType;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
@@ -47,6 +49,26 @@ public final class Clip extends Module {
                 keys.number("logit_scale_init_value", 2.6592));
         }
 
+        /** As transformers writes it. @param start of a text, the token, and what fills it up: nothing here depends on them */
+        public ObjectNode toJson(int start, int padding) {
+            ObjectNode json = JsonNodeFactory.instance.objectNode();
+            json.put("model_type", "clip").put("projection_dim", text.projectionDim()).put("logit_scale_init_value", logitScale);
+            json.putArray("architectures").add(NAME);
+            ObjectNode t = json.putObject("text_config"), v = json.putObject("vision_config");
+            t.put("model_type", "clip_text_model").put("vocab_size", text.vocabSize()).put("hidden_size", text.hiddenSize());
+            t.put("intermediate_size", text.intermediateSize()).put("projection_dim", text.projectionDim());
+            t.put("num_hidden_layers", text.numHiddenLayers()).put("num_attention_heads", text.numAttentionHeads());
+            t.put("max_position_embeddings", text.maxPositionEmbeddings()).put("hidden_act", TransformerKeys.name(text.hiddenAct()));
+            t.put("layer_norm_eps", text.layerNormEps()).put("eos_token_id", text.eosTokenId());
+            t.put("bos_token_id", start).put("pad_token_id", padding);
+            v.put("model_type", "clip_vision_model").put("hidden_size", vision.hiddenSize());
+            v.put("intermediate_size", vision.intermediateSize()).put("projection_dim", vision.projectionDim());
+            v.put("num_hidden_layers", vision.numHiddenLayers()).put("num_attention_heads", vision.numAttentionHeads());
+            v.put("num_channels", vision.numChannels()).put("image_size", vision.imageSize()).put("patch_size", vision.patchSize());
+            v.put("hidden_act", TransformerKeys.name(vision.hiddenAct())).put("layer_norm_eps", vision.layerNormEps());
+            return json;
+        }
+
         /** Early files repeat a side under a second key, which then alone holds. */
         private static JsonNode part(TransformerKeys keys, String key) {
             return keys.part(key + "_dict").or(() -> keys.part(key)).orElseGet(JsonNodeFactory.instance::objectNode);
@@ -83,6 +105,9 @@ public final class Clip extends Module {
 
     public ClipVision vision() { return vision; }
 
+    /** Log of the factor of the cosines. */
+    public Tensor logitScale() { return logitScale; }
+
     /** Points [T,P] of texts, of length 1; as for {@link ClipText#forward}. */
     public Tensor embedText(Tensor ids, @Nullable Tensor mask) {
         return Scope.run(() -> unit(Objects.requireNonNull(text.forward(ids, mask).projected())));
@@ -97,5 +122,9 @@ public final class Clip extends Module {
         return new Output(t, i, Scope.run(() -> i.matmul(t.t()).mul(logitScale.exp())));
     }
 
-    private static Tensor unit(Tensor x) { return x.div(x.square().sum(true, -1).sqrt()); }
+    /** In F32 at least: 100 times a cosine of 8 bits would be off by tenths. */
+    private static Tensor unit(Tensor x) {
+        Tensor wide = x.dtype().bytes() < 4 ? x.to(DType.F32) : x;
+        return wide.div(wide.square().sum(true, -1).sqrt());
+    }
 }

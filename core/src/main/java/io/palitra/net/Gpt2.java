@@ -76,68 +76,10 @@ public final class Gpt2 extends Module {
         }
     }
 
-    /** y = x W + b with W [in,out], the other way round than {@link Linear}. */
-    private static final class Projection extends Module {
-        private final Tensor weight;
-        private final Tensor bias;
-
-        Projection(int in, int out, Rng rng) {
-            weight = parameter("weight", rng.normal(in, out).mul(0.02));
-            bias = parameter("bias", Torch.zeros(out));
-        }
-
-        Tensor forward(Tensor x) { return x.matmul(weight).add(bias); }
-    }
-
-    private static final class Block extends Module {
-        private final int index;
-        private final int heads;
-        private final double scale;
-        private final HiddenActivation act;
-        private final Norm.Layer norm1;
-        private final Projection qkv;
-        private final Projection out;
-        private final Norm.Layer norm2;
-        private final Projection up;
-        private final Projection down;
-
-        Block(int index, Config c, Rng rng) {
-            this.index = index;
-            heads = c.nHead;
-            // the engine divides by the root of a head's width: undone where the configuration does not
-            double undo = c.scaleAttnWeights ? 1 : Math.sqrt((double) c.nEmbd / c.nHead);
-            scale = c.scaleAttnByInverseLayerIdx ? undo / (index + 1) : undo;
-            act = c.activationFunction;
-            norm1 = child("ln_1", new Norm.Layer(c.nEmbd, c.layerNormEpsilon));
-            qkv = child("attn.c_attn", new Projection(c.nEmbd, 3 * c.nEmbd, rng));
-            out = child("attn.c_proj", new Projection(c.nEmbd, c.nEmbd, rng));
-            norm2 = child("ln_2", new Norm.Layer(c.nEmbd, c.layerNormEpsilon));
-            up = child("mlp.c_fc", new Projection(c.nEmbd, c.nInner, rng));
-            down = child("mlp.c_proj", new Projection(c.nInner, c.nEmbd, rng));
-        }
-
-        Tensor forward(Tensor x, @Nullable Tensor bias, @Nullable KvCache cache) {
-            return Scope.run(() -> {
-                Tensor h = x.add(attended(norm1.forward(x), bias, cache));
-                return h.add(down.forward(act.of(up.forward(norm2.forward(h)))));
-            });
-        }
-
-        private Tensor attended(Tensor x, @Nullable Tensor bias, @Nullable KvCache cache) {
-            Tensor[] parts = qkv.forward(x).chunk(3, -1);
-            Tensor q = headed(scale == 1 ? parts[0] : parts[0].mul(scale)), k = headed(parts[1]), v = headed(parts[2]);
-            Tensor o = cache == null ? Torch.attention(q, k, v, bias)
-                : Torch.attention(q, cache.keys(index, k), cache.values(index, v), bias);
-            return out.forward(o.transpose(1, 2).reshape(x.shape()));   // [B,heads,L,d] -> [B,L,D]
-        }
-
-        private Tensor headed(Tensor x) { return x.reshape(x.size(0), x.size(1), heads, -1).transpose(1, 2); }   // [B,heads,L,d]
-    }
-
     private final Config config;
     private final Embedding tokens;
     private final Embedding positions;
-    private final List<Block> blocks = new ArrayList<>();
+    private final List<GptBlock> blocks = new ArrayList<>();
     private final Norm.Layer norm;
     private final Tensor head;
 
@@ -146,7 +88,13 @@ public final class Gpt2 extends Module {
         this.config = config;
         tokens = child("transformer.wte", new Embedding(config.vocabSize, config.nEmbd, rng));
         positions = child("transformer.wpe", new Embedding(config.nPositions, config.nEmbd, rng));
-        for (int i = 0; i < config.nLayer; i++) blocks.add(child("transformer.h." + i, new Block(i, config, rng)));
+        // the engine divides by the root of a head's width: undone where the configuration does not
+        double undo = config.scaleAttnWeights ? 1 : Math.sqrt((double) config.nEmbd / config.nHead);
+        for (int i = 0; i < config.nLayer; i++) {
+            double scale = config.scaleAttnByInverseLayerIdx ? undo / (i + 1) : undo;
+            blocks.add(child("transformer.h." + i, new GptBlock(i, config.nEmbd, config.nHead, config.nInner, scale,
+                config.activationFunction, config.layerNormEpsilon, config.nLayer, rng)));
+        }
         norm = child("transformer.ln_f", new Norm.Layer(config.nEmbd, config.layerNormEpsilon));
         Module last = config.tieWordEmbeddings ? tokens : child("lm_head", new Linear(config.nEmbd, config.vocabSize, false, rng));
         head = Objects.requireNonNull(last.parameters().get("weight"));
@@ -197,11 +145,12 @@ public final class Gpt2 extends Module {
         return Scope.run(() -> {
             long length = ids.size(1);
             Tensor place = Torch.arange(past, past + length).to(DType.I64).to(ids.device());
-            Tensor x = tokens.forward(ids).add(positions.forward(place));
-            Tensor bias = length == 1 && mask == null ? null : CausalMask.bias(length, past, mask, ids.device());
-            for (Block block : blocks) x = block.forward(x, bias, cache);
+            Tensor x = tokens.forward(ids).add(positions.forward(place)).reshape(-1, config.nEmbd);
+            boolean plain = mask == null && (length == 1 || cache == null);
+            Tensor bias = plain ? null : CausalMask.bias(length, past, mask, ids.device());
+            for (GptBlock block : blocks) x = block.forward(x, ids.size(0), bias, cache);
             if (cache != null) cache.advance(length);
-            return norm.forward(x);
+            return norm.forward(x).reshape(ids.size(0), length, config.nEmbd);
         });
     }
 
@@ -240,7 +189,7 @@ public final class Gpt2 extends Module {
         int v = config.vocabSize;
         long[] next = new long[ended.length];
         for (int b = 0; b < next.length; b++) {
-            next[b] = ended[b] ? pad() : how.draw(Arrays.copyOfRange(all, b * v, (b + 1) * v), u[b]);
+            next[b] = ended[b] ? pad() : how.draw(all, b * v, v, u[b]);
             ended[b] |= config.eosTokenIds.contains((int) next[b]);
         }
         return next;

@@ -101,10 +101,13 @@ final class TransformerKeys {
         throw refused(key, v, "true or false");
     }
 
+    /** As the library writes it. */
+    static String name(HiddenActivation act) { return act.name().toLowerCase(Locale.ROOT); }
+
     HiddenActivation activation(String key, HiddenActivation missing) {
         JsonNode v = json.get(key);
         if (v == null) return missing;
-        List<String> names = Arrays.stream(HiddenActivation.values()).map(a -> a.name().toLowerCase(Locale.ROOT)).toList();
+        List<String> names = Arrays.stream(HiddenActivation.values()).map(TransformerKeys::name).toList();
         int i = v.isTextual() ? names.indexOf(v.textValue()) : -1;
         if (i < 0) throw refused(key, v, "one of " + names);
         return HiddenActivation.values()[i];

@@ -65,12 +65,16 @@ public final class VqModel extends Module {
         }
     }
 
+    /** What moves the codebook in training: the gradient, as a parameter, or whoever owns the network, as a buffer. */
+    public enum Learned { BY_GRADIENT, BY_OWNER }
+
     /** The codes [K,D], uniform in [-1/K,1/K] at first. */
     private static final class Codebook extends Module {
         private final Tensor weight;
 
-        Codebook(int codes, int width, Rng rng) {
-            weight = parameter("weight", rng.uniform(codes, width).mul(2.0 / codes).sub(1.0 / codes));
+        Codebook(int codes, int width, Learned learned, Rng rng) {
+            Tensor first = rng.uniform(codes, width).mul(2.0 / codes).sub(1.0 / codes);
+            weight = learned == Learned.BY_GRADIENT ? parameter("weight", first) : buffer("weight", first);
         }
     }
 
@@ -81,18 +85,24 @@ public final class VqModel extends Module {
     private final Conv2d postQuantConv;
     private final PictureDecoder decoder;
 
+    /** A network of fresh weights, all of them parameters. */
+    public VqModel(Config config, Rng rng) { this(config, Learned.BY_GRADIENT, rng); }
+
     /** A network of fresh weights. */
-    public VqModel(Config config, Rng rng) {
+    public VqModel(Config config, Learned codes, Rng rng) {
         this.config = config;
         int z = config.coder.latentChannels();
         encoder = child("encoder", new PictureEncoder(config.coder, z, rng));
         quantConv = child("quant_conv", new Conv2d(z, config.width(), 1, 1, 0, rng));
-        codebook = child("quantize.embedding", new Codebook(config.numVqEmbeddings, config.width(), rng));
+        codebook = child("quantize.embedding", new Codebook(config.numVqEmbeddings, config.width(), codes, rng));
         postQuantConv = child("post_quant_conv", new Conv2d(config.width(), z, 1, 1, 0, rng));
         decoder = child("decoder", new PictureDecoder(config.coder, config.normType == Norms.SPATIAL, rng));
     }
 
     public Config config() { return config; }
+
+    /** All codes [K,D]: the tensor itself. */
+    public Tensor codebook() { return codebook.weight; }
 
     /** x [B,in,H,W] in [-1,1] to latents [B,D,h,w] that are not yet codes. @throws IllegalArgumentException for another shape */
     public Tensor encode(Tensor x) {

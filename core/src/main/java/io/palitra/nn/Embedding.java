@@ -10,5 +10,7 @@ public final class Embedding extends Module {
 
     public Embedding(int rows, int width, Rng rng) { weight = parameter("weight", rng.normal(rows, width)); }
 
+    public Embedding(int rows, int width, Init init, Rng rng) { weight = parameter("weight", init.draw(rng, width, rows, width)); }
+
     public Tensor forward(Tensor index) { return Torch.embedding(weight, index); }
 }

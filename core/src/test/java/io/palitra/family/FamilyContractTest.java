@@ -43,6 +43,10 @@ class FamilyContractTest {
         0);
     private static final DataSpec POINTS = new VectorSpec(2, 25);
 
+    private static final Path GREY_STAGE = TinyFirstStage.lasting(1), RGB_STAGE = TinyFirstStage.lasting(3);
+    private static final List<String> CAPTIONS = List.of("a red circle", "a blue square", "красный круг", "синий квадрат", "a star",
+        "звезда", "a small green star", "большая жёлтая звезда");
+
     record Case(String family, DataSpec data, List<String> overrides) {
         @Override public String toString() { return family + " " + overrides + " on " + java.util.Arrays.toString(data.shape()); }
     }
@@ -56,6 +60,11 @@ class FamilyContractTest {
             new Case("vae", RGB, List.of("latent=4", "net=conv", "net.width=8", "decoder=gaussian", "conditional=true", "divergence=gjs")),
             new Case("vae", RGB, List.of("latent=2", "net=kl", "net.channels=4,4,4", "net.groups=2", "decoder=gaussian")),
             new Case("vae", POINTS, List.of("latent=2", "net.hidden=16", "decoder=gaussian")),
+            new Case("vqvae", GREY, List.of("net.channels=4,4,8", "net.groups=2", "net.codes=11", "net.width=3")),
+            new Case("vqvae", RGB, List.of("net.channels=4,4", "net.groups=2", "net.attention=true", "restart=0", "beta=1")),
+            new Case("vqgan", RGB, List.of("net.channels=4,4,8", "net.groups=2", "net.codes=11", "net.width=3", "adversary.width=8",
+                "adversary.from=1", "adversary.heard=2", "adversary.ramp=4")),
+            new Case("vqgan", GREY, List.of("net.channels=4,4", "net.groups=2", "adversary.weight=0")),
             new Case("gan", GREY, List.of("width=8")),
             new Case("gan", RGB, List.of("width=8", "conditional=true", "loss=hinge", "spectralNorm=true", "minibatchStddev=true")),
             new Case("gan", LARGE, List.of("width=4", "loss=wgan-gp")), new Case("gan", POINTS, List.of("width=8", "r1=1", "coldStart=2")),
@@ -71,7 +80,16 @@ class FamilyContractTest {
             new Case("diffusion", RGB, List.of("channels=8,8", "attention=1", "groups=4", "conditional=true", "prediction=v",
                 "schedule=cosine")),
             new Case("diffusion", LARGE, List.of("channels=8,8,8", "groups=4", "prediction=x0", "minSnr=5")),
-            new Case("classifier", GREY, List.of("width=4")), new Case("classifier", POINTS, List.of()));
+            new Case("tokens", GREY, List.of("vqgan=" + GREY_STAGE, "net.width=16", "net.layers=1", "net.heads=2")),
+            new Case("tokens", RGB, List.of("vqgan=" + RGB_STAGE, "net.width=16", "net.layers=1", "net.heads=2", "condition=label")),
+            new Case("tokens", RGB, List.of("vqgan=" + RGB_STAGE, "net.width=16", "net.layers=1", "net.heads=2", "condition=text",
+                "text=12", "pairs=20")),
+            new Case("dalle", RGB, List.of("vqgan=" + RGB_STAGE, "net.width=16", "net.layers=2", "net.heads=2", "attention=sparse",
+                "text=12", "pairs=20", "dropText=0.3")),
+            new Case("classifier", GREY, List.of("width=4")), new Case("classifier", POINTS, List.of()),
+            new Case("clip", GREY, List.of("points=8", "picture.width=16", "picture.layers=1", "text.width=8", "text.layers=1", "pairs=4")),
+            new Case("clip", RGB, List.of("points=8", "patch=16", "picture.width=16", "picture.layers=1", "text.width=8", "text.layers=2",
+                "pairs=0", "length=8")));
     }
 
     @SuppressWarnings("unchecked")
@@ -87,7 +105,7 @@ class FamilyContractTest {
         System.arraycopy(shape, 0, all, 1, shape.length);
         all[0] = 8;
         Tensor x = new Rng(11).normal(all).tanh();
-        return new Batch(x, c.data.classes() == 0 ? null : new Rng(12).integers(c.data.classes(), 8), step);
+        return new Batch(x, c.data.classes() == 0 ? null : new Rng(12).integers(c.data.classes(), 8), CAPTIONS, new int[0], step);
     }
 
     /** Runs the updates that are due as the trainer does. */

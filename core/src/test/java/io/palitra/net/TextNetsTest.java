@@ -115,6 +115,37 @@ class TextNetsTest {
         assertThatThrownBy(() -> TokenSampling.GREEDY.draw(new double[] {0, Double.NaN}, 0)).hasMessage("logit of token 1 is NaN");
     }
 
+    @Test void theTokenDrawnIsThatOfTheWholeSortedRow() {
+        for (int i = 0; i < 400; i++) {
+            Rng rng = new Rng(i);
+            int n = 3 + i % 60;
+            double spread = i % 3 == 0 ? 20 : 2;
+            double[] logits = rng.normal(n).mul(spread).round().div(i % 2 == 0 ? 1 : 3).doubles();   // many are equal
+            double u = rng.uniform(1).item();
+            TokenSampling how = new TokenSampling(0.3 + i % 5, i % 7 == 0 ? 0 : i % 9, i % 4 == 0 ? 1 : 0.1 + 0.1 * (i % 10));
+            assertThat(how.draw(logits, u)).as("case " + i).isEqualTo(plainly(how, logits, u));
+        }
+    }
+
+    /** Sorts all, cuts, and walks to the share that holds u. */
+    private static int plainly(TokenSampling how, double[] logits, double u) {
+        java.util.List<Integer> order = new java.util.ArrayList<>();
+        for (int i = 0; i < logits.length; i++) order.add(i);
+        order.sort(java.util.Comparator.comparingDouble(i -> -logits[i]));
+        if (how.topK() > 0) order = order.subList(0, Math.min(how.topK(), order.size()));
+        double best = logits[order.get(0)], all = 0, kept = 0, at = 0;
+        for (int i : order) all += Math.exp((logits[i] - best) / how.temperature());
+        int n = 0;
+        while (n < order.size() && (n == 0 || how.topP() == 1 || kept <= how.topP() * all)) {
+            kept += Math.exp((logits[order.get(n++)] - best) / how.temperature());
+        }
+        for (int i : order.subList(0, n)) {
+            at += Math.exp((logits[i] - best) / how.temperature());
+            if (at > u * kept) return i;
+        }
+        return order.get(n - 1);
+    }
+
     private static double[] shares(TokenSampling how, double[] logits) {
         double[] shares = new double[logits.length];
         int n = 1000;

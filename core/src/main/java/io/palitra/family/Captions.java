@@ -1,0 +1,93 @@
+package io.palitra.family;
+
+import io.palitra.config.ConfigException;
+import io.palitra.engine.DType;
+import io.palitra.engine.Rng;
+import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
+import io.palitra.net.CaptionTokens;
+import io.palitra.nn.Module;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+
+/**
+ * Captions as a row of L tokens before a picture. What fills up a short one has at each place a token of its own, as in ruDALL-E: the kinds
+ * are those of the tokenizer and then a padding for each place.
+ */
+final class Captions extends Module {
+    /** The prompt that stands for captions of the training data. */
+    static final String ANY = "*";
+    private static final int SHOWN = 64;
+
+    private final int length;
+    private final CaptionTokens tokens;
+    private final Tensor shown;   // I64 [64,L], captions of the training data
+
+    Captions(int pairs, int length) {
+        this.length = length;
+        tokens = child("tokens", new CaptionTokens(pairs));
+        shown = buffer("shown", Torch.zeros(DType.I64, SHOWN, length));
+    }
+
+    CaptionTokens tokens() { return tokens; }
+
+    int length() { return length; }
+
+    /** The tokenizer, as transformers reads it. */
+    List<Path> publish(Path folder) {
+        try {
+            return tokens.save(folder);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    int kinds() { return tokens.vocabulary() + length; }
+
+    /** Takes the vocabulary from captions, and 64 of them, evenly spread, to draw from where no other text is asked for. */
+    void learn(Iterable<String> captions) {
+        tokens.learn(captions);
+        List<String> kept = new ArrayList<>();
+        int every = 1, i = 0;
+        for (String caption : captions) {
+            if (i++ % every == 0) kept.add(caption);
+            if (kept.size() < 2 * SHOWN) continue;
+            for (int k = 0; k < SHOWN; k++) kept.set(k, kept.get(2 * k));
+            kept.subList(SHOWN, kept.size()).clear();
+            every *= 2;
+        }
+        List<String> all = new ArrayList<>();
+        for (int k = 0; k < SHOWN; k++) all.add(kept.get(k % kept.size()));
+        try (Scope scope = new Scope()) { shown.copyFrom(ids(all)); }
+    }
+
+    /** I64 [B,L]; of a longer caption the beginning. */
+    Tensor ids(List<String> texts) {
+        return Scope.run(() -> {
+            Tensor ids = tokens.ids(texts, length);
+            Tensor places = Torch.arange(tokens.vocabulary(), kinds()).to(DType.I64).to(ids.device());
+            return places.where(ids.eq(tokens.pad()), ids);
+        });
+    }
+
+    /** The text that says nothing, to be guided away from; I64 [count,L]. */
+    Tensor none(int count) { return ids(Collections.nCopies(count, "")); }
+
+    /** A text for each of count pictures, or with {@link #ANY} a caption of the training data drawn for each; I64 [count,L]. */
+    Tensor prompted(String text, int count, Rng rng) {
+        if (text.equals(ANY)) return shown.indexSelect(0, rng.integers(SHOWN, count).to(shown.device()));
+        if (text.isBlank()) {
+            throw new ConfigException("prompt", "which text? prompt=TEXT says what to draw; prompt=* draws captions of the training data");
+        }
+        int wants = tokens.length(text);
+        if (wants > length) {
+            throw new ConfigException("prompt", "the text is of " + wants + " tokens, this model reads " + length + ": shorten it");
+        }
+        return ids(Collections.nCopies(count, text));
+    }
+}

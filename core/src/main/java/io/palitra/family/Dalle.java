@@ -1,0 +1,178 @@
+package io.palitra.family;
+
+import io.palitra.config.Help;
+import io.palitra.data.Batch;
+import io.palitra.data.DataSpec;
+import io.palitra.engine.DType;
+import io.palitra.engine.Device;
+import io.palitra.engine.OptimizerSpec;
+import io.palitra.engine.Rng;
+import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
+import io.palitra.model.Completes;
+import io.palitra.model.DrawsTexts;
+import io.palitra.model.Evaluates;
+import io.palitra.model.Family;
+import io.palitra.model.LearnsTexts;
+import io.palitra.model.Losses;
+import io.palitra.model.LrSchedule;
+import io.palitra.model.Measure;
+import io.palitra.model.Publishes;
+import io.palitra.model.Recipe;
+import io.palitra.model.Update;
+import io.palitra.net.CodeGpt;
+import io.palitra.net.TokenSampling;
+import io.palitra.nn.Module;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One transformer over the tokens of a text and then the codes of its picture. Ramesh et al. 2021, arXiv:2102.12092; the masks of its
+ * attention, a padding for each place and the weights of the losses are ruDALL-E's (Sber AI 2021). Some texts are dropped in training, so
+ * that pictures can be guided by theirs (Ho and Salimans 2022, arXiv:2207.12598). The first stage, which makes codes of pictures and
+ * pictures of codes, rests.
+ */
+public final class Dalle implements DrawsTexts<Dalle.Sampling>, Completes<Dalle.Sampling>, Evaluates, LearnsTexts, Publishes {
+    /** Whether all before is seen in every layer, or rows, columns and neighbours in turn. */
+    public enum Attention { FULL, SPARSE }
+
+    public record Config(
+            @Help("the first stage: a run of vqgan or vqvae, a folder of diffusers, or org/name of the hub") String vqgan,
+            @Help("the transformer") Transformer net,
+            @Help("what codes see of those before them; the text all of them see") Attention attention,
+            @Help(value = "tokens of a text, with those that begin and end it; longer ones are cut", min = 2, max = 1024) int text,
+            @Help(value = "pairs that the tokenizer learns from the captions", min = 0, max = 1 << 16) int pairs,
+            @Help(value = "weight of the picture's loss beside the text's 1", min = 0) double imageWeight,
+            @Help(value = "chance that a text is dropped", min = 0, max = 1) double dropText) {}
+
+    /** How samples are drawn. */
+    public record Sampling(
+            @Help("what to draw; * = a caption of the training data for each picture") String prompt,
+            @Help(value = "divisor of the logits: below 1 likelier pictures, fewer kinds", min = 0, max = 100) double temperature,
+            @Help(value = "only so many likeliest codes; 0 = all", min = 0) int topK,
+            @Help(value = "of these only the likeliest whose chances sum to this; 1 = all", min = 0, max = 1) double topP,
+            @Help(value = "how far to go from what no text says to what this one says; 1 = no further", min = 0, max = 100)
+            double guidance) {
+        public Sampling { new TokenSampling(temperature, topK, topP); }
+
+        TokenSampling tokens() { return new TokenSampling(temperature, topK, topP); }
+    }
+
+    private static final Sampling SAMPLING = new Sampling(Captions.ANY, 1, 0, 1, 2);
+
+    public static final Family<Config> FAMILY = new Family<>("dalle", "Pictures from texts: tokens of both one after the other",
+        "Ramesh, Pavlov, Goh, Gray, Voss, Radford, Chen and Sutskever 2021, arXiv:2102.12092",
+        new Config("", new Transformer(), Attention.FULL, 32, 512, 7, 0.1),
+        Recipe.of(20, 64, new OptimizerSpec.AdamW(5e-4, 0.9, 0.95, 1e-8, 0.01)).withSchedule(new LrSchedule.Cosine(200)).withClip(1),
+        SAMPLING, Dalle::new);
+
+    private static final class Net extends Module {
+        private final CodeGpt gpt;
+
+        Net(CodeGpt gpt, Captions captions, Codes.Pin pin) {
+            this.gpt = child("gpt", gpt);
+            child("captions", captions);
+            child("first_stage", pin);
+        }
+    }
+
+    private final Config config;
+    private final Codes codes;
+    private final Captions captions;
+    private final CodeGpt gpt;
+    private final Net net;
+
+    Dalle(Config config, DataSpec data, Rng init) {
+        this.config = config;
+        codes = new Codes(config.vqgan, data);
+        captions = new Captions(config.pairs, config.text);
+        Transformer t = config.net;
+        gpt = new CodeGpt(new CodeGpt.Config(codes.stage().codes(), codes.rows(), codes.columns(), captions.kinds(), config.text, true,
+            t.width(), t.layers(), t.heads(), config.attention == Attention.SPARSE), init);
+        net = new Net(gpt, captions, codes.pin());
+    }
+
+    @Override public Module net() { return net; }
+
+    @Override public List<Update> updates() { return List.of(new Update("loss", net, this::loss)); }
+
+    @Override public void learn(Iterable<String> texts) { captions.learn(texts); }
+
+    private Losses loss(Batch batch, Rng rng) {
+        Tensor all = captions.ids(batch.captions("dalle")).to(batch.x().device());
+        Tensor dropped = rng.uniform(batch.size(), 1).to(all.device()).lt(config.dropText);
+        Nats nats = nats(captions.none(1).to(all.device()).where(dropped, all), codes.of(batch));
+        Tensor text = nats.text.mean(), image = nats.image.mean();
+        return Losses.of(weighted(text, image, config.imageWeight)).with("text", text).with("bits per code", image.div(Math.log(2)));
+    }
+
+    /** (text + w image) / (1 + w). */
+    static Tensor weighted(Tensor text, Tensor image, double w) { return text.add(image.mul(w)).div(1 + w); }
+
+    /** -log p of each token of the text but the first [B,L-1], and of each code [B,n]. */
+    private record Nats(Tensor text, Tensor image) {}
+
+    private Nats nats(Tensor given, Tensor c) {
+        int n = codes.perPicture(), length = config.text;
+        Tensor hidden = gpt.forward(given, c.narrow(1, 0, n - 1));   // [B,L + n - 1,D]
+        return new Nats(nll(gpt.givenLogits(hidden.narrow(1, 0, length - 1)), given.narrow(1, 1, length - 1)),
+            nll(gpt.codeLogits(hidden.narrow(1, length - 1, n)), c));
+    }
+
+    private static Tensor nll(Tensor logits, Tensor target) {
+        return logits.to(DType.F32).logSoftmax(2).gather(2, target.unsqueeze(2)).squeeze(2).neg();
+    }
+
+    @Override public Sampling samplingDefaults() { return SAMPLING; }
+
+    @Override public Tensor sample(Sampling how, int count, Rng rng) {
+        return Scope.run(() -> draw(how, captions.prompted(how.prompt, count, rng), null, rng));
+    }
+
+    @Override public Tensor draw(Sampling how, List<String> texts, Rng rng) {
+        return Scope.run(() -> draw(how, captions.ids(texts), null, rng));
+    }
+
+    /** Known rows are whole rows of codes; there the picture is what the first stage makes of it. */
+    @Override public Tensor complete(Sampling how, Tensor x, int rows, Rng rng) {
+        return Scope.run(() -> draw(how, captions.prompted(how.prompt, (int) x.size(0), rng), codes.upper(x, rows), rng));
+    }
+
+    private Tensor draw(Sampling how, Tensor given, @Nullable Tensor known, Rng rng) {
+        Tensor without = how.guidance == 1 ? null : captions.none((int) given.size(0));
+        CodeGpt.Drawing what = new CodeGpt.Drawing(given, without, how.guidance, codes.rows(), codes.columns(), known);
+        return codes.decode(gpt.draw(what, how.tokens(), rng));
+    }
+
+    @Override public List<Measure> evaluate(Iterable<Batch> test, Rng rng) {
+        double text = 0, image = 0;
+        long items = 0;
+        for (Batch batch : test) {
+            try (Scope scope = new Scope()) {
+                Tensor given = captions.ids(batch.captions("dalle")).to(batch.x().device());
+                Nats nats = nats(given, codes.encode(batch.x()));
+                text += nats.text.sum().item();   // waits for the device
+                image += nats.image.sum().item();
+                items += batch.size();
+            }
+        }
+        String of = "exact; " + items + " items, ";
+        return List.of(new Measure("-log p of codes", image / items, "nats", of + codes.perPicture() + " codes each, caption given"),
+            new Measure("bits per code", image / items / codes.perPicture() / Math.log(2), "bits", of + "caption given"),
+            new Measure("-log p of captions", text / items, "nats", of + "padding, too"));
+    }
+
+    /** The tokenizer, as transformers reads it. */
+    @Override public List<Path> publish(Path folder) { return captions.publish(folder); }
+
+    @Override public void to(Device device) {
+        net.to(device);
+        codes.to(device);
+    }
+
+    @Override public void close() {
+        net.close();
+        codes.close();
+    }
+}

@@ -1,0 +1,223 @@
+package io.palitra.family;
+
+import io.palitra.config.ConfigException;
+import io.palitra.config.Help;
+import io.palitra.data.Batch;
+import io.palitra.data.DataSpec;
+import io.palitra.engine.DType;
+import io.palitra.engine.Device;
+import io.palitra.engine.OptimizerSpec;
+import io.palitra.engine.Rng;
+import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
+import io.palitra.model.Completes;
+import io.palitra.model.DrawsTexts;
+import io.palitra.model.Evaluates;
+import io.palitra.model.Family;
+import io.palitra.model.LearnsTexts;
+import io.palitra.model.Losses;
+import io.palitra.model.LrSchedule;
+import io.palitra.model.Measure;
+import io.palitra.model.Publishes;
+import io.palitra.model.Recipe;
+import io.palitra.model.Update;
+import io.palitra.net.CodeGpt;
+import io.palitra.net.TokenSampling;
+import io.palitra.nn.Module;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The second stage of VQGAN: a transformer that tells the codes of a picture one after the other, rows from the top, codes from the left,
+ * log p(c) = sum_i log p(c_i | c_1, ..., c_(i-1), y). Esser, Rombach and Ommer 2021, arXiv:2012.09841. The first stage, which makes codes
+ * of pictures and pictures of codes, rests.
+ *
+ * <p>Of a size other than the training's, a code is told from those in a window of the training's size around it, as in section 3.2 there.
+ */
+public sealed class Tokens implements Completes<Tokens.Sampling>, Evaluates {
+    /** What is given to the network before the codes: nothing, the class, which needs labelled data, or the caption. */
+    public enum Condition { NONE, LABEL, TEXT }
+
+    public record Config(
+            @Help("the first stage: a run of vqgan or vqvae, a folder of diffusers, or org/name of the hub") String vqgan,
+            @Help("the transformer") Transformer net,
+            @Help("what is given to the network before the codes; label needs labelled data, text captions") Condition condition,
+            @Help(value = "tokens of a text, with those that begin and end it; longer ones are cut", min = 2, max = 1024) int text,
+            @Help(value = "pairs that the tokenizer learns from the captions", min = 0, max = 1 << 16) int pairs) {}
+
+    /** How samples are drawn. */
+    public record Sampling(
+            @Help(value = "divisor of the logits: below 1 likelier pictures, fewer kinds", min = 0, max = 100) double temperature,
+            @Help(value = "only so many likeliest codes; 0 = all", min = 0) int topK,
+            @Help(value = "of these only the likeliest whose chances sum to this; 1 = all", min = 0, max = 1) double topP,
+            @Help(value = "class, -1 = one drawn for each sample", min = -1) int label,
+            @Help("what to draw; * = a caption of the training data for each picture") String prompt,
+            @Help("WIDTHxHEIGHT in pixels; empty = as in training") String size) {
+        public Sampling { new TokenSampling(temperature, topK, topP); }
+
+        TokenSampling tokens() { return new TokenSampling(temperature, topK, topP); }
+    }
+
+    private static final Sampling SAMPLING = new Sampling(1, 0, 1, -1, Captions.ANY, "");
+
+    public static final Family<Config> FAMILY = new Family<>("tokens",
+        "Codes of a frozen first stage one after the other, by a transformer", "Esser, Rombach and Ommer 2021, arXiv:2012.09841",
+        new Config("", new Transformer(), Condition.NONE, 32, 512),
+        Recipe.of(20, 64, new OptimizerSpec.AdamW(5e-4, 0.9, 0.95, 1e-8, 0.01)).withSchedule(new LrSchedule.Cosine(200)).withClip(1),
+        SAMPLING, (config, data, init) -> config.condition == Condition.TEXT ? new Told(config, data, init)
+            : new Tokens(config, data, init));
+
+    private static final Pattern SIZE = Pattern.compile("(\\d{1,5})x(\\d{1,5})");
+    private static final int LONGEST = 4096;
+
+    private static final class Net extends Module {
+        private final CodeGpt gpt;
+
+        Net(CodeGpt gpt, @Nullable Captions captions, Codes.Pin pin) {
+            this.gpt = child("gpt", gpt);
+            if (captions != null) child("captions", captions);
+            child("first_stage", pin);
+        }
+    }
+
+    /** One that is given captions, from which it learns its vocabulary. */
+    private static final class Told extends Tokens implements LearnsTexts, DrawsTexts<Sampling>, Publishes {
+        Told(Config config, DataSpec data, Rng init) { super(config, data, init); }
+
+        private Captions texts() { return Objects.requireNonNull(super.captions); }
+
+        @Override public void learn(Iterable<String> texts) { texts().learn(texts); }
+
+        @Override public Tensor draw(Sampling how, List<String> texts, Rng rng) {
+            return Scope.run(() -> super.drawn(how, texts().ids(texts), super.size(how.size), null, rng));
+        }
+
+        /** The tokenizer, as transformers reads it. */
+        @Override public List<Path> publish(Path folder) { return texts().publish(folder); }
+    }
+
+    private final Codes codes;
+    private final int classes;   // 0 where none is given
+    private final @Nullable Captions captions;
+    private final CodeGpt gpt;
+    private final Net net;
+
+    Tokens(Config config, DataSpec data, Rng init) {
+        if (config.condition == Condition.LABEL && data.classes() == 0) {
+            throw new IllegalArgumentException("tokens with condition=label wants labelled data, got " + data);
+        }
+        codes = new Codes(config.vqgan, data);
+        classes = config.condition == Condition.LABEL ? data.classes() : 0;
+        captions = config.condition == Condition.TEXT ? new Captions(config.pairs, config.text) : null;
+        int kinds = captions == null ? Math.max(1, classes) : captions.kinds(), given = captions == null ? 1 : captions.length();
+        Transformer t = config.net;
+        gpt = new CodeGpt(new CodeGpt.Config(codes.stage().codes(), codes.rows(), codes.columns(), kinds, given, false, t.width(),
+            t.layers(), t.heads(), false), init);
+        net = new Net(gpt, captions, codes.pin());
+    }
+
+    @Override public Module net() { return net; }
+
+    @Override public List<Update> updates() { return List.of(new Update("nll", net, this::loss)); }
+
+    private Losses loss(Batch batch, Rng rng) {
+        Tensor c = codes.of(batch);
+        Tensor nats = nll(batch, c).mean();
+        return Losses.of(nats).with("bits per code", nats.div(Math.log(2)));
+    }
+
+    /** -log p of each code I64 [B,n], given those before it, in nats. */
+    private Tensor nll(Batch batch, Tensor c) {
+        int n = codes.perPicture();
+        Tensor given = captions != null ? captions.ids(batch.captions("tokens with condition=text"))
+            : classes > 0 ? batch.labels("tokens with condition=label").unsqueeze(1) : Torch.zeros(DType.I64, batch.size(), 1);
+        Tensor hidden = gpt.forward(given.to(c.device()), c.narrow(1, 0, n - 1)).narrow(1, given.size(1) - 1, n);
+        Tensor logits = gpt.codeLogits(hidden).to(DType.F32);   // [B,n,K]
+        return logits.logSoftmax(2).gather(2, c.unsqueeze(2)).squeeze(2).neg();
+    }
+
+    @Override public Sampling samplingDefaults() { return SAMPLING; }
+
+    @Override public Tensor sample(Sampling how, int count, Rng rng) {
+        return Scope.run(() -> drawn(how, given(how, count, rng), size(how.size), null, rng));
+    }
+
+    /** Rows and columns of codes. */
+    private int[] size(String size) {
+        if (size.isEmpty()) return new int[] {codes.rows(), codes.columns()};
+        Matcher m = SIZE.matcher(size);
+        if (!m.matches()) throw new IllegalArgumentException("illegal size: '" + size + "', must be WIDTHxHEIGHT in pixels, as 128x96");
+        int width = Integer.parseInt(m.group(1)), height = Integer.parseInt(m.group(2));
+        if (Math.max(width, height) > LONGEST) {
+            throw new IllegalArgumentException("illegal size: " + size + ", must be at most " + LONGEST + " in width and height");
+        }
+        return new int[] {codes.stage().along("height", height), codes.stage().along("width", width)};
+    }
+
+    /** Known rows are whole rows of codes; there the picture is what the first stage makes of it. */
+    @Override public Tensor complete(Sampling how, Tensor x, int rows, Rng rng) {
+        int[] grid = {codes.rows(), codes.columns()};
+        if (!how.size.isEmpty() && !Arrays.equals(size(how.size), grid)) {
+            throw new IllegalArgumentException("illegal size: " + how.size + ", must be empty where a picture is completed");
+        }
+        return Scope.run(() -> drawn(how, given(how, (int) x.size(0), rng), grid, codes.upper(x, rows), rng));
+    }
+
+    private Tensor given(Sampling how, int count, Rng rng) {
+        if (how.label >= classes && how.label >= 0) {
+            throw new IllegalArgumentException("illegal label: " + how.label + ", " + (classes > 0
+                ? "must be -1 (any) or one of the classes 0.." + (classes - 1) : "must be -1: this model is not conditional on classes"));
+        }
+        if (captions != null) return captions.prompted(how.prompt, count, rng);
+        if (!how.prompt.equals(Captions.ANY)) {
+            throw new ConfigException("prompt", "this model is given no text: it was trained with condition=none or label");
+        }
+        if (classes == 0) return Torch.zeros(DType.I64, count, 1);
+        return how.label < 0 ? rng.integers(classes, count, 1) : Torch.full(how.label, count, 1).to(DType.I64);
+    }
+
+    /** @param size rows and columns of codes */
+    private Tensor drawn(Sampling how, Tensor given, int[] size, @Nullable Tensor known, Rng rng) {
+        Device device = net.parameters().values().iterator().next().device();
+        CodeGpt.Drawing what = new CodeGpt.Drawing(given.to(device), null, 1, size[0], size[1], known);
+        return codes.decode(gpt.draw(what, how.tokens(), rng));
+    }
+
+    @Override public List<Measure> evaluate(Iterable<Batch> test, Rng rng) {
+        double nats = 0;
+        long items = 0;
+        double[] seen = new double[codes.stage().codes()];
+        for (Batch batch : test) {
+            try (Scope scope = new Scope()) {
+                Tensor c = codes.encode(batch.x());
+                nats += nll(batch, c).sum().item();   // waits for the device
+                for (long k : c.longs()) seen[(int) k]++;
+                items += batch.size();
+            }
+        }
+        double all = items * (double) codes.perPicture(), entropy = 0;
+        for (double k : seen) if (k > 0) entropy -= k * Math.log(k / all);
+        String given = classes > 0 ? ", class given" : captions != null ? ", caption given" : "";
+        String of = items + " items, " + codes.perPicture() + " codes each" + given;
+        return List.of(new Measure("-log p of codes", nats / items, "nats", "exact; " + of),
+            new Measure("bits per code", nats / all / Math.log(2), "bits", "exact; " + of),
+            new Measure("histogram's bits per code", entropy / all / Math.log(2), "bits",
+                "of how often each code comes in these very items"));
+    }
+
+    @Override public void to(Device device) {
+        net.to(device);
+        codes.to(device);
+    }
+
+    @Override public void close() {
+        net.close();
+        codes.close();
+    }
+}

@@ -1,0 +1,236 @@
+package io.palitra.family;
+
+import io.palitra.config.Help;
+import io.palitra.data.Batch;
+import io.palitra.data.DataSpec;
+import io.palitra.data.ImageSpec;
+import io.palitra.engine.DType;
+import io.palitra.engine.Device;
+import io.palitra.engine.Guard;
+import io.palitra.engine.OptimizerSpec;
+import io.palitra.engine.Rng;
+import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
+import io.palitra.hub.FolderDraft;
+import io.palitra.model.Evaluates;
+import io.palitra.model.Exports;
+import io.palitra.model.Family;
+import io.palitra.model.Losses;
+import io.palitra.model.LrSchedule;
+import io.palitra.model.Measure;
+import io.palitra.model.Publishes;
+import io.palitra.model.Recipe;
+import io.palitra.model.Reconstructs;
+import io.palitra.model.Tallies;
+import io.palitra.model.Trainable;
+import io.palitra.model.Update;
+import io.palitra.net.PatchDiscriminator;
+import io.palitra.net.VqModel;
+import io.palitra.nn.Module;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The autoencoder of codes whose pictures are to look right, not only to be near: a {@link VqVae} against a discriminator of patches, and
+ * with a distance of features. Esser, Rombach and Ommer 2021, arXiv:2012.09841, eqs. 4 to 7. The autoencoder descends
+ *
+ * <p>|x - x'| + w d(x, x') - lambda f(step) E D(x') + beta |z - sg(e)|^2,
+ *
+ * <p>each a mean, where lambda = 0.8 |grad L_rec| / (|grad L_gan| + 1e-4) makes both voices as loud at the last layer's weights (eq. 7),
+ * and the discriminator E max(0, 1 - D(x)) / 2 + E max(0, 1 + D(x')) / 2. A discriminator that begins when it counts ruins what was
+ * learned: so it learns some steps alone before it is heard, and its voice f rises.
+ */
+public final class VqGan implements Trainable, Reconstructs, Evaluates, Tallies, Publishes, Exports {
+    /** The distance of features that is descended beside that of pixels. */
+    public sealed interface Perceptual {
+        /** Pixels alone: |x - x'|. */
+        record None() implements Perceptual {}
+
+        /** By the convolutions of a classifier of pictures with as many channels, best of the same data. */
+        record Features(@Help("a run of family classifier") String run,
+                @Help(value = "weight beside the pixels' |x - x'|", min = 0, max = 1e3) double weight) implements Perceptual {
+            public Features() { this("", 1); }
+        }
+
+        /** LPIPS, by a VGG-16 trained on ImageNet. Zhang et al. 2018, arXiv:1801.03924. */
+        record Lpips(@Help("torchvision's weights of VGG-16, .pth or .safetensors") String vgg,
+                @Help("weights of its channels, such as LPIPS' vgg.pth; none = all the same") String lin,
+                @Help(value = "weight beside the pixels' |x - x'|", min = 0, max = 1e3) double weight) implements Perceptual {
+            public Lpips() { this("", "", 1); }
+        }
+    }
+
+    /** Who scores patches of pictures. Steps are counted from 0. */
+    public record Adversary(
+            @Help(value = "channels after its first convolution, a multiple of 8", min = 8, max = 1024) int width,
+            @Help(value = "how often it halves a picture", min = 1, max = 6) int layers,
+            @Help(value = "its share of the gradient at the decoder's last layer; 0 = no adversary", min = 0, max = 100) double weight,
+            @Help(value = "first step in which it learns", min = 0) long from,
+            @Help(value = "first step in which the autoencoder hears it", min = 0) long heard,
+            @Help(value = "steps over which its voice rises from 0", min = 0) long ramp) {
+        public Adversary {
+            if (width % 8 != 0) throw new IllegalArgumentException("illegal width: " + width + ", must be a multiple of 8");
+            if (heard < from) throw new IllegalArgumentException("illegal heard: " + heard + ", must be at least from, " + from);
+        }
+
+        /** How loud it is, 0 to 1. */
+        double voice(long step) { return step < heard ? 0 : ramp == 0 ? 1 : Math.min(1, (step - heard + 1) / (double) ramp); }
+    }
+
+    public record Config(
+            @Help("layers of encoder and decoder, and the codebook") VqNet net,
+            @Help(value = "weight beta of the commitment, which holds latents to their codes", min = 0, max = 1e3) double beta,
+            @Help(value = "a code taken less often than this share of the mean begins again elsewhere; 0 = never", min = 0, max = 1)
+                double restart,
+            @Help("the distance of features beside that of pixels") Perceptual perceptual,
+            @Help("the discriminator, and from when on it counts") Adversary adversary) {}
+
+    public static final Family<Config> FAMILY = new Family<>("vqgan",
+        "autoencoder of codes with a discriminator of patches; a prior over its codes draws, which is family tokens with vqgan=RUN",
+        "Esser, Rombach and Ommer 2021, arXiv:2012.09841",
+        new Config(new VqNet(List.of(32, 32, 64, 128), 1, 8, true, 256, 64), 0.25, 0.1, new Perceptual.None(),
+            new Adversary(32, 2, 0.8, 1500, 2000, 500)),
+        Recipe.of(10, 32, new OptimizerSpec.Adam(5e-4, 0.5, 0.9, 1e-8)).withSchedule(new LrSchedule.Cosine(100)), null, VqGan::new);
+
+    private static final String LAST = "decoder.conv_out.weight";
+
+    private final Config config;
+    private final ImageSpec data;
+    private final Net net;
+    private final VqCoder coder;
+    private @Nullable FeatureDistance distance;   // opened to train; no checkpoint holds it
+    private boolean checked;
+    private Device device = Device.CPU;
+
+    VqGan(Config config, DataSpec data, Rng init) {
+        this.config = config;
+        VqModel.Config shape = config.net.on("vqgan", data);
+        this.data = (ImageSpec) data;
+        int least = PatchDiscriminator.side(config.adversary.layers);
+        if (config.adversary.weight > 0 && Math.min(this.data.height(), this.data.width()) < least) {
+            throw new IllegalArgumentException("vqgan with adversary.layers=" + config.adversary.layers + " wants sides of at least "
+                + least + ", got " + this.data.height() + "x" + this.data.width());
+        }
+        net = new Net(config, shape, this.data.channels(), init);
+        coder = net.coder;
+    }
+
+    private static final class Net extends Module {
+        private final VqCoder coder;
+        private final @Nullable PatchDiscriminator discriminator;
+        private final Tensor pinned;   // the SHA-256 of the network of features, a number a byte; all 0 before
+
+        Net(Config config, VqModel.Config shape, int channels, Rng init) {
+            coder = child("autoencoder", new VqCoder(shape, config.restart, init.split(0)));
+            Adversary a = config.adversary;
+            discriminator = a.weight == 0 ? null
+                : child("discriminator", new PatchDiscriminator(channels, a.width, a.layers, init.split(1)));
+            pinned = buffer("features", Torch.zeros(DType.U8, 32));
+        }
+    }
+
+    @Override public Module net() { return net; }
+
+    /** Opens what training alone needs. */
+    @Override public List<Update> updates() {
+        if (distance == null) {
+            if (config.perceptual instanceof Perceptual.Features f) distance = FeatureDistance.classifier(f.run, data);
+            if (config.perceptual instanceof Perceptual.Lpips l) distance = FeatureDistance.lpips(l.vgg, l.lin, data);
+            if (distance != null) distance.to(device);
+        }
+        Update own = new Update("autoencoder", coder, this::autoencode);
+        PatchDiscriminator d = net.discriminator;
+        return d == null ? List.of(own) : List.of(own,
+            new Update("discriminator", d, 1, config.adversary.from, (batch, rng) -> discriminate(d, batch)));
+    }
+
+    /** The distance of pixels, and of features where there are some. */
+    private Losses near(Tensor picture, Tensor x) {
+        Tensor l1 = picture.sub(x).abs().mean();
+        if (distance == null) return Losses.of(l1).with("l1", l1);
+        pin(distance);
+        Tensor features = distance.of(picture, x);
+        double weight = config.perceptual instanceof Perceptual.Features f ? f.weight : ((Perceptual.Lpips) config.perceptual).weight;
+        return Losses.of(l1.add(features.mul(weight))).with("l1", l1).with("features", features);
+    }
+
+    private Losses autoencode(Batch batch, Rng rng) {
+        Tensor x = batch.x();
+        VqCoder.Seen seen = coder.forward(x, rng);
+        Tensor held = seen.commitment().mul(config.beta);
+        double voice = net.discriminator == null ? 0 : config.adversary.voice(batch.step());
+        if (voice == 0) {
+            Losses near = near(seen.picture(), x);
+            return new Losses(near.total().add(held), near.parts()).with("commitment", seen.commitment());
+        }
+        // both voices are differentiated once, to the picture; from there on they go together
+        Tensor leaf = seen.picture().detach().requiresGrad(true);
+        Losses near = near(leaf, x);
+        Tensor flattery = Objects.requireNonNull(net.discriminator).forward(leaf).to(x.dtype()).mean().neg();
+        Tensor toNear = Torch.grad(near.total(), leaf, false), toFlatter = Torch.grad(flattery, leaf, false);   // [B,C,H,W]
+        Tensor last = Objects.requireNonNull(coder.vq.parameters().get(LAST));
+        Tensor lambda = balance(seen.picture(), last, toNear, toFlatter).mul(config.adversary.weight * voice);
+        Tensor slope = toNear.add(toFlatter.mul(lambda));
+        Tensor value = near.total().detach().add(flattery.detach().mul(lambda));
+        return new Losses(carrying(value, seen.picture(), slope).add(held), near.parts()).with("commitment", seen.commitment())
+            .with("flattery", flattery).with("lambda", lambda);
+    }
+
+    /** The value given, with the gradient given to the picture. */
+    private static Tensor carrying(Tensor value, Tensor picture, Tensor slope) {
+        Tensor linear = picture.mul(slope).sum();
+        return linear.sub(linear.detach()).add(value);
+    }
+
+    /** |grad_w L_rec| / (|grad_w L_gan| + 1e-4), at most 1e4, eq. 7; of losses with those gradients to the picture, w its last layer. */
+    static Tensor balance(Tensor picture, Tensor last, Tensor toRec, Tensor toGan) {
+        Tensor rec = Torch.slope(picture.mul(toRec), last), gan = Torch.slope(picture.mul(toGan), last);
+        return rec.square().sum().sqrt().div(gan.square().sum().sqrt().add(1e-4)).clamp(0, 1e4).detach();
+    }
+
+    private Losses discriminate(PatchDiscriminator d, Batch batch) {
+        Tensor x = batch.x(), made;
+        try (Guard g = Torch.noGrad()) { made = coder.made(x); }
+        Tensor onReal = d.forward(x).to(x.dtype()), onMade = d.forward(made).to(x.dtype());
+        return Losses.of(onReal.from(1).relu().mean().add(onMade.add(1).relu().mean()).mul(0.5)).with("real score", onReal.mean())
+            .with("made score", onMade.mean());
+    }
+
+    /** A run that goes on with another network of features than it began with would be neither: it is refused. */
+    private void pin(FeatureDistance distance) {
+        if (checked) return;
+        byte[] own = HexFormat.of().parseHex(distance.sha256()), first = net.pinned.bytes();
+        if (Arrays.equals(first, new byte[first.length])) {
+            try (Scope scope = new Scope()) { net.pinned.copyFrom(Torch.of(own, own.length)); }
+        } else if (!Arrays.equals(own, first)) {
+            throw new IllegalArgumentException("the network of features is another one than this run began with: " + config.perceptual);
+        }
+        checked = true;
+    }
+
+    @Override public void to(Device device) {
+        net.to(device);
+        this.device = device;
+    }
+
+    @Override public Tensor reconstruct(Tensor x) { return coder.reconstruct(x); }
+
+    @Override public List<Measure> evaluate(Iterable<Batch> test, Rng rng) { return coder.evaluate(test); }
+
+    @Override public Map<String, Double> tally() { return coder.book.tally(); }
+
+    @Override public List<Path> publish(Path folder) { return coder.publish(folder); }
+
+    @Override public String export(FolderDraft folder, Iterable<Batch> train, Rng rng) { return coder.export(folder); }
+
+    @Override public void close() {
+        net.close();
+        if (distance != null) distance.close();
+    }
+}

@@ -1,0 +1,47 @@
+package io.palitra.family;
+
+import io.palitra.config.Help;
+import io.palitra.data.DataSpec;
+import io.palitra.data.ImageSpec;
+import io.palitra.net.Activation;
+import io.palitra.net.CoderConfig;
+import io.palitra.net.VqModel;
+import java.util.Collections;
+import java.util.List;
+
+/** The shape of an autoencoder of codes, diffusers' {@code VQModel}. Sides of pictures must be multiples of 2^(levels - 1). */
+public record VqNet(
+        @Help(value = "channels of each level, from the full resolution down; each level but the last halves it, so that a code stands for "
+            + "2^(levels - 1) pixels squared", min = 1, max = 4096) List<Integer> channels,
+        @Help(value = "residual blocks in a level of the encoder; the decoder has one more", min = 1, max = 16) int layers,
+        @Help(value = "groups of channels that are normalised together; must divide channels", min = 1) int groups,
+        @Help("whether the pixels of the lowest resolution attend to each other") boolean attention,
+        @Help(value = "codes in the codebook, K", min = 2, max = 1 << 20) int codes,
+        @Help(value = "numbers in a code, D", min = 1, max = 4096) int width) {
+    public VqNet {
+        channels = List.copyOf(channels);
+        if (channels.isEmpty() || channels.size() > 8) {
+            throw new IllegalArgumentException("illegal channels: " + channels + ", must be 1 to 8 levels");
+        }
+        for (int c : channels) {
+            if (groups < 1 || c % groups != 0) {
+                throw new IllegalArgumentException("illegal channels: " + channels + ", must be multiples of groups " + groups);
+            }
+        }
+    }
+
+    /** The network of this shape on such pictures. @param who is named in refusals */
+    VqModel.Config on(String who, DataSpec data) {
+        if (!(data instanceof ImageSpec image)) throw new IllegalArgumentException(who + " wants pictures, got " + data);
+        int levels = channels.size(), factor = 1 << levels - 1;
+        if (image.height() % factor != 0 || image.width() % factor != 0) {
+            throw new IllegalArgumentException(who + " with " + levels + " levels of channels wants sides that are multiples of " + factor
+                + ", got " + image.height() + "x" + image.width() + "; net.channels of fewer levels takes them, or another data.size");
+        }
+        List<CoderConfig.Block> plain = Collections.nCopies(levels, CoderConfig.Block.PLAIN);
+        List<Integer> size = image.height() == image.width() ? List.of(image.height()) : List.of(image.height(), image.width());
+        CoderConfig coder = new CoderConfig(image.channels(), image.channels(), plain, plain, channels, layers, Activation.SILU, width,
+            groups, size, 1, attention, false);
+        return new VqModel.Config(coder, codes, width, VqModel.Norms.GROUP, false);
+    }
+}

@@ -1,0 +1,45 @@
+package io.palitra.hub;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.data.FormatException;
+import io.palitra.engine.Tensor;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.TreeMap;
+import java.util.regex.Pattern;
+
+/**
+ * A VQGAN as the taming transformers and latent diffusion publish it (Esser et al. 2021, arXiv:2012.09841), under the names of diffusers'
+ * {@code VQModel}. What the {@code .yaml} beside such a file says of the network its tensors say, too, so it is not wanted.
+ *
+ * @param config {@code config.json}
+ * @param tensors those of the checkpoint or views of them, in the innermost scope
+ */
+public record VqCheckpoint(ObjectNode config, Map<String, Tensor> tensors) {
+    private static final String CODES = "quantize.embedding.weight", GUMBEL = "quantize.embed.weight", STAGE = "first_stage_model.";
+    /** Of training: the discriminator, the network of features, averages. */
+    private static final Pattern PASSED_OVER = Pattern.compile("(loss|model_ema)\\..*|colorize");
+
+    /**
+     * The network in a checkpoint, alone or as the first stage of another model.
+     *
+     * @param file where the tensors are from, for errors
+     * @throws FormatException that names a tensor that is missing, not known, or of a shape that cannot be
+     */
+    public static VqCheckpoint of(String file, Map<String, Tensor> tensors) {
+        String prefix = tensors.containsKey(STAGE + CODES) || tensors.containsKey(STAGE + GUMBEL) ? STAGE : "";
+        if (tensors.containsKey(prefix + GUMBEL)) {
+            throw new FormatException(file, -1, "is a VQGAN of Gumbel's kind, whose codes are not the nearest ones: VQModel cannot be it");
+        }
+        if (!tensors.containsKey(prefix + CODES)) throw new FormatException(file, -1, "is no VQGAN: it has no tensor '" + CODES + "'");
+        NavigableMap<String, Tensor> left = new TreeMap<>();
+        tensors.forEach((name, t) -> {
+            boolean passed = !name.startsWith(prefix) || PASSED_OVER.matcher(name.substring(prefix.length())).matches();
+            if (!passed) left.put(name, t);
+        });
+        LdmPart network = new LdmPart(file, prefix, left);
+        ObjectNode config = network.quantised();
+        if (!left.isEmpty()) throw new FormatException(file, -1, "tensor '" + left.firstKey() + "' is none of a VQGAN");
+        return new VqCheckpoint(config, network.tensors());
+    }
+}

@@ -1,0 +1,86 @@
+package io.palitra.net;
+
+import io.palitra.engine.Rng;
+import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
+import io.palitra.nn.Module;
+import io.palitra.nn.Norm;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A block of GPT-2: attention to tokens before, then two layers over each token, a norm before either (Radford et al. 2019). Names of
+ * tensors are transformers'. A token is a row of x [B L,D], the L of a text in a row.
+ */
+final class GptBlock extends Module {
+    /** x W + b with W [in,out], the other way round than {@link io.palitra.nn.Linear}. */
+    private static final class Projection extends Module {
+        private final Tensor weight;
+        private final Tensor bias;
+
+        Projection(int in, int out, double deviation, Rng rng) {
+            weight = parameter("weight", rng.normal(in, out).mul(deviation));
+            bias = parameter("bias", Torch.zeros(out));
+        }
+
+        Tensor forward(Tensor x) { return Torch.addmm(bias, x, weight); }
+    }
+
+    private static final double DEVIATION = 0.02;
+
+    private final int index;
+    private final int heads;
+    private final double scale;
+    private final HiddenActivation act;
+    private final Norm.Layer norm1;
+    private final Projection qkv;
+    private final Projection out;
+    private final Norm.Layer norm2;
+    private final Projection up;
+    private final Projection down;
+
+    /**
+     * @param index of the block, from 0
+     * @param inner width between the last two layers
+     * @param scale of the queries, beside the root of a head's width
+     * @param layers of the whole network: what ends in the residual stream is drawn the smaller the more there are, as GPT-2's was
+     */
+    GptBlock(int index, int width, int heads, int inner, double scale, HiddenActivation act, double eps, int layers, Rng rng) {
+        this.index = index;
+        this.heads = heads;
+        this.scale = scale;
+        this.act = act;
+        double last = DEVIATION / Math.sqrt(2.0 * layers);
+        norm1 = child("ln_1", new Norm.Layer(width, eps));
+        qkv = child("attn.c_attn", new Projection(width, 3 * width, DEVIATION, rng));
+        out = child("attn.c_proj", new Projection(width, width, last, rng));
+        norm2 = child("ln_2", new Norm.Layer(width, eps));
+        up = child("mlp.c_fc", new Projection(width, inner, DEVIATION, rng));
+        down = child("mlp.c_proj", new Projection(inner, width, last, rng));
+    }
+
+    /**
+     * x [B L,D] to the same shape.
+     *
+     * @param bias added to the scores, stretched to [B,heads,L,S]; null: every token sees all of the cache and, with no cache, itself and
+     *     those before it
+     * @param cache what came before, and then also x; null for nothing
+     */
+    Tensor forward(Tensor x, long batch, @Nullable Tensor bias, @Nullable KvCache cache) {
+        return Scope.run(() -> {
+            Tensor h = out.forward(attended(norm1.forward(x), batch, bias, cache)).addOver(x);
+            return down.forward(act.of(up.forward(norm2.forward(h)))).addOver(h);
+        });
+    }
+
+    private Tensor attended(Tensor x, long batch, @Nullable Tensor bias, @Nullable KvCache cache) {
+        long length = x.size(0) / batch;
+        Tensor all = qkv.forward(x).reshape(batch, length, 3, heads, -1).permute(2, 0, 3, 1, 4);   // [3,B,heads,L,d]
+        Tensor q = scale == 1 ? all.select(0, 0) : all.select(0, 0).mul(scale);
+        Tensor kv = cache == null ? all.narrow(0, 1, 2) : cache.with(index, all.narrow(0, 1, 2));
+        Tensor k = kv.select(0, 0), v = kv.select(0, 1);
+        boolean causal = bias == null && cache == null && length > 1;
+        Tensor o = causal ? Torch.attention(q, k, v, true) : Torch.attention(q, k, v, bias);   // [B,heads,L,d]
+        return (length == 1 ? o : o.transpose(1, 2)).reshape(x.shape());
+    }
+}

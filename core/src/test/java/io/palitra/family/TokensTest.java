@@ -1,0 +1,141 @@
+package io.palitra.family;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import io.palitra.config.Config;
+import io.palitra.config.ConfigException;
+import io.palitra.data.Batch;
+import io.palitra.data.ImageSpec;
+import io.palitra.engine.Guard;
+import io.palitra.engine.Rng;
+import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
+import io.palitra.model.LearnsTexts;
+import io.palitra.model.Losses;
+import io.palitra.model.Measure;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class TokensTest {
+    private static final ImageSpec RGB = new ImageSpec(3, 16, 16, 5);
+
+    @TempDir private Path root;
+    private String stage = "";
+
+    @BeforeEach void save() { stage = TinyFirstStage.save(root.resolve("vq"), 3, 1).toString(); }
+
+    private static Tokens tokens(String stage, String... more) {
+        Tokens.Config small = Config.with(Tokens.FAMILY.defaults(), "vqgan=" + stage, "net.width=16", "net.layers=2", "net.heads=2");
+        return new Tokens(Config.with(small, more), RGB, new Rng(1));
+    }
+
+    private static Tokens.Sampling how(String... set) { return Config.with((Tokens.Sampling) Tokens.FAMILY.sampling(), set); }
+
+    private static Losses loss(Tokens model, Batch batch) { return model.updates().get(0).objective().of(batch, new Rng(3)); }
+
+    private static Tensor pictures(int n) { return new Rng(2).normal(n, 3, 16, 16).tanh(); }
+
+    @Test void knownRowsAreTheFirstStagesAndTheRestIsDrawn() {
+        try (Scope scope = new Scope(); Tokens model = tokens(stage); FirstStage vq = FirstStage.open(stage); Guard g = Torch.noGrad()) {
+            Tensor x = pictures(3);
+            assertThat(model.complete(how(), x, 16, new Rng(4)).floats()).isEqualTo(vq.decode(vq.encode(x)).floats());
+            assertThat(model.complete(how(), x, 0, new Rng(4)).floats()).isEqualTo(model.sample(how(), 3, new Rng(4)).floats());
+            assertThatThrownBy(() -> model.complete(how(), x, 6, new Rng(4)))
+                .hasMessage("whole rows of codes are kept: 0 to 16 rows of pixels in multiples of 4, got 6");
+            assertThatThrownBy(() -> model.complete(how("size=32x16"), x, 8, new Rng(4)))
+                .hasMessage("illegal size: 32x16, must be empty where a picture is completed");
+        }
+    }
+
+    @Test void aPictureMayBeLargerOrSmallerThanThoseOfTheTraining() {
+        try (Scope scope = new Scope(); Tokens model = tokens(stage); Guard g = Torch.noGrad()) {
+            assertThat(model.sample(how("size=40x24"), 2, new Rng(4)).shape()).containsExactly(2, 3, 24, 40);
+            assertThat(model.sample(how("size=8x4"), 2, new Rng(4)).shape()).containsExactly(2, 3, 4, 8);
+            assertThat(model.sample(how("size=16x16"), 2, new Rng(4)).floats()).isEqualTo(model.sample(how(), 2, new Rng(4)).floats());
+            assertThatThrownBy(() -> model.sample(how("size=big"), 1, new Rng(4)))
+                .hasMessage("illegal size: 'big', must be WIDTHxHEIGHT in pixels, as 128x96");
+            assertThatThrownBy(() -> model.sample(how("size=18x16"), 1, new Rng(4)))
+                .hasMessageContaining("a code of 4x4 pixels, which does not divide a width of 18; 20 is near");
+            assertThatThrownBy(() -> model.sample(how("size=8000x16"), 1, new Rng(4))).hasMessageContaining("must be at most 4096");
+        }
+    }
+
+    @Test void theClassChangesWhatIsDrawn() {
+        try (Scope scope = new Scope(); Tokens model = tokens(stage, "condition=label"); Tokens none = tokens(stage);
+                Guard g = Torch.noGrad()) {
+            model.net().parameters().values().forEach(p -> { if (p.dims() == 2) p.copyFrom(p.detach().mul(10)); });
+            Tensor a = model.sample(how("label=1"), 2, new Rng(4)), b = model.sample(how("label=2"), 2, new Rng(4));
+            assertThat(a.sub(b).abs().max().item()).isPositive();
+            assertThatThrownBy(() -> model.sample(how("label=5"), 1, new Rng(4)))
+                .hasMessage("illegal label: 5, must be -1 (any) or one of the classes 0..4");
+            assertThatThrownBy(() -> none.sample(how("label=0"), 1, new Rng(4)))
+                .hasMessage("illegal label: 0, must be -1: this model is not conditional on classes");
+        }
+    }
+
+    @Test void aTextChangesWhatIsDrawn() {
+        Tokens.Config config = Config.with(Tokens.FAMILY.defaults(), "vqgan=" + stage, "net.width=16", "net.layers=2", "net.heads=2",
+            "condition=text", "text=24", "pairs=20");
+        try (Scope scope = new Scope(); Tokens model = (Tokens) Tokens.FAMILY.build(config, RGB, new Rng(1)); Tokens none = tokens(stage);
+                Guard g = Torch.noGrad()) {
+            ((LearnsTexts) model).learn(List.of("a red circle", "синий квадрат"));
+            model.net().parameters().values().forEach(p -> { if (p.dims() == 2) p.copyFrom(p.detach().mul(10)); });
+            Tensor a = model.sample(how("prompt=a red circle"), 2, new Rng(4));
+            Tensor b = model.sample(how("prompt=синий квадрат"), 2, new Rng(4));
+            assertThat(a.sub(b).abs().max().item()).isPositive();
+            assertThatThrownBy(() -> model.sample(how("prompt="), 1, new Rng(4))).hasMessageStartingWith("which text?");
+            assertThatThrownBy(() -> none.sample(how("prompt=a red circle"), 1, new Rng(4)))
+                .hasMessage("this model is given no text: it was trained with condition=none or label");
+            assertThat(none).isNotInstanceOf(LearnsTexts.class);   // or training it would want captions
+        }
+    }
+
+    @Test void picturesAreEncodedOnce() {
+        try (Scope scope = new Scope(); Tokens model = tokens(stage); Tokens fresh = tokens(stage); Guard g = Torch.noGrad()) {
+            Tensor x = pictures(4);
+            double plain = loss(fresh, new Batch(x, null, 0)).total().item();
+            assertThat(loss(model, new Batch(x, null, List.of(), new int[] {7, 3, 9, 1}, 0)).total().item()).isEqualTo(plain);
+            Tensor turned = Torch.cat(0, x.rows(2, 2), x.rows(0, 2));
+            Batch known = new Batch(Torch.zerosLike(turned), null, List.of(), new int[] {9, 1, 7, 3}, 1);   // not looked at
+            assertThat(loss(model, known).total().item()).isCloseTo(plain, within(1e-5));
+        }
+    }
+
+    @Test void bitsPerCodeAreThoseOfTheLossAndAnUntrainedModelKnowsNothing() {
+        try (Scope scope = new Scope(); Tokens model = tokens(stage); Guard g = Torch.noGrad()) {
+            Batch batch = new Batch(pictures(6), null, 0);
+            List<Measure> measures = model.evaluate(List.of(batch.part(0, 4), batch.part(4, 2)), new Rng(0));
+            double bits = measures.get(1).value();
+            assertThat(loss(model, batch).total().item() / Math.log(2)).isCloseTo(bits, within(1e-5));
+            assertThat(bits).isCloseTo(Math.log(11) / Math.log(2), within(0.2));
+            assertThat(measures.get(0).value()).isCloseTo(bits * Math.log(2) * 16, within(1e-4));
+        }
+    }
+
+    @Test void anotherFirstStageIsRefusedByItsHash() {
+        String other = TinyFirstStage.save(root.resolve("other"), 3, 9).toString();
+        try (Scope scope = new Scope(); Tokens model = tokens(stage); Tokens moved = tokens(other); Guard g = Torch.noGrad()) {
+            moved.net().load(model.net().state());
+            assertThatThrownBy(() -> loss(moved, new Batch(pictures(1), null, 0))).isInstanceOf(ConfigException.class)
+                .hasMessageContaining("is not the first stage that this run was trained over");
+            assertThatThrownBy(() -> moved.sample(how(), 1, new Rng(0))).isInstanceOf(ConfigException.class);
+            model.net().load(tokens(stage).net().state());
+            assertThat(loss(model, new Batch(pictures(1), null, 0)).total().item()).isPositive();
+        }
+    }
+
+    @Test void whatCannotBeIsRefused() {
+        assertThatThrownBy(() -> tokens("")).hasMessage("which first stage? vqgan=W names a run of vqgan or vqvae, or a model");
+        assertThatThrownBy(() -> new Tokens(Config.with(Tokens.FAMILY.defaults(), "vqgan=" + stage), new ImageSpec(1, 16, 16, 0),
+            new Rng(0))).hasMessageContaining("takes pictures of 3 channels");
+        assertThatThrownBy(() -> new Tokens(Config.with(Tokens.FAMILY.defaults(), "vqgan=" + stage), new ImageSpec(3, 18, 16, 0),
+            new Rng(0))).hasMessageContaining("does not divide a height of 18");
+        assertThatThrownBy(() -> tokens(stage, "net.heads=3")).hasMessageContaining("illegal width: 16, must be a multiple of heads 3");
+    }
+}
