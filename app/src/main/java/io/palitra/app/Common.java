@@ -69,6 +69,15 @@ final class Common {
         return data;
     }
 
+    /** Refuses before the work a page that could not be written. */
+    static void page(Path out) {
+        Path parent = out.toAbsolutePath().getParent();
+        if (Files.isDirectory(out) || parent == null || !Files.isDirectory(parent)) {
+            throw new IllegalArgumentException("cannot write '" + out + "': " + (Files.isDirectory(out) ? "it is a folder"
+                : "there is no folder '" + parent + "'"));
+        }
+    }
+
     /** Refuses to overwrite unless asked: nobody loses a picture to a repeated command. */
     static Path free(Path file, boolean force) {
         if (!force && Files.exists(file)) throw new IllegalArgumentException("'" + file + "' exists; choose another --out, or --force");

@@ -44,11 +44,7 @@ final class CompareCommand implements Callable<Integer> {
                 throw new IllegalArgumentException("'" + run + "' is not a run folder: it has no " + Run.CONFIG);
             }
         }
-        Path parent = out.toAbsolutePath().getParent();
-        if (Files.isDirectory(out) || parent == null || !Files.isDirectory(parent)) {
-            throw new IllegalArgumentException("cannot write '" + out + "': " + (Files.isDirectory(out) ? "it is a folder"
-                : "there is no folder '" + parent + "'"));
-        }
+        Common.page(out);
         for (Path run : runs) {
             if (Files.exists(run.resolve(RunReport.EVALUATION))) continue;
             terminal.note(run + " was not evaluated yet: evaluating it");

@@ -65,7 +65,8 @@ final class CompleteCommand implements Callable<Integer> {
         Terminal terminal = new Terminal("complete", false);
         try (Run opened = Common.open(run, "auto", 0, terminal); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             if (!(opened.model() instanceof Completes<?> model) || !(opened.config().settings().spec() instanceof ImageSpec spec)) {
-                throw new IllegalArgumentException("'" + opened.config().settings().family() + "' completes nothing; pixelcnn does");
+                throw new IllegalArgumentException("'" + opened.config().settings().family() + "' completes nothing; pixelcnn, tokens "
+                    + "and dalle do");
             }
             if (keep < 0 || keep > spec.height()) {
                 throw new IllegalArgumentException("illegal --keep: " + keep + ", must be between 0 and " + spec.height() + " rows");

@@ -8,6 +8,7 @@ import io.palitra.data.Dataset;
 import io.palitra.data.ImageDataset;
 import io.palitra.data.Split;
 import io.palitra.engine.Scope;
+import io.palitra.family.ClipModel;
 import io.palitra.metric.Inception;
 import io.palitra.metric.Preprocess;
 import io.palitra.model.GenerativeModel;
@@ -45,6 +46,10 @@ final class EvaluateCommand implements Callable<Integer> {
 
     @Option(names = "--no-classifier", description = "only what the family measures itself")
     private boolean alone;
+
+    @Option(names = "--clip", paramLabel = "WHERE", description = "of a model that draws from texts: CLIP score by a run of family clip, a "
+        + "folder of transformers' CLIP, or an org/name that was pulled")
+    private @Nullable String clip;
 
     @Option(names = "--inception", paramLabel = "FILE", description = "weights of the Inception network of FID (pytorch-fid's "
         + "pt_inception-2015-12-05-6726825d.pth, or the same as .safetensors): adds FID, KID and inception score of -n samples")
@@ -109,7 +114,8 @@ final class EvaluateCommand implements Callable<Integer> {
     /** Measures, and keeps them in the run folder unless the data is another. */
     List<Measure> measures(Path run, @Nullable String data, Terminal terminal) throws IOException {
         try (Run opened = Common.open(run, device, threads, terminal); Scope scope = new Scope();
-                Inception network = inception == null ? null : Inception.open(inception, resize)) {
+                Inception network = inception == null ? null : Inception.open(inception, resize);
+                ClipModel teller = clip == null ? null : ClipModel.open(clip)) {
             Dataset test = Common.data(opened.config(), data, dataDir, Split.TEST);
             tested.put(run.toString(), test.name());
             boolean judged = !alone && opened.model() instanceof GenerativeModel && test instanceof ImageDataset
@@ -127,6 +133,10 @@ final class EvaluateCommand implements Callable<Integer> {
                 network.to(opened.device());
                 measures.addAll(Evaluation.byInception(opened, test, network, statistics, n, set, writeStatistics));
             }
+            if (teller != null) {
+                teller.to(opened.device());
+                measures.addAll(Evaluation.byClip(opened, test, teller, teller.name(), n, set));
+            }
             if (measures.isEmpty()) throw new IllegalArgumentException("nothing to measure: '" + opened.config().settings().family()
                 + "' on '" + test.name() + "' has no measures of its own, and a judge needs classes");
             if (data == null) {
@@ -139,7 +149,8 @@ final class EvaluateCommand implements Callable<Integer> {
 
     private String command(String run, @Nullable String data) {
         return "palitra evaluate " + run + (data == null ? "" : " " + data) + (n == 10_000 ? "" : " -n " + n)
-            + (alone ? " --no-classifier" : "") + byInception() + String.join("", set.stream().map(s -> " --set " + s).toList());
+            + (alone ? " --no-classifier" : "") + (clip == null ? "" : " --clip " + clip) + byInception()
+            + String.join("", set.stream().map(s -> " --set " + s).toList());
     }
 
     private String byInception() {

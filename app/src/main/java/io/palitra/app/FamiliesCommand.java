@@ -48,7 +48,7 @@ final class FamiliesCommand implements Callable<Integer> {
         return 0;
     }
 
-    private static void print(String title, List<Key> keys, String prefix) {
+    static void print(String title, List<Key> keys, String prefix) {
         Common.OUT.println();
         Common.OUT.println(title);
         for (Key k : keys) {

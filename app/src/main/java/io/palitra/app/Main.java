@@ -18,8 +18,9 @@ import picocli.CommandLine.IVersionProvider;
         "Begin with: palitra train vae"},
     subcommands = {TrainCommand.class, ResumeCommand.class, SampleCommand.class, EvaluateCommand.class, CompareCommand.class,
         ReconstructCommand.class, CompleteCommand.class, AnomaliesCommand.class, BalanceCommand.class, InterpolateCommand.class,
-        MapCommand.class, FamiliesCommand.class, DataCommand.class, PaintCommand.class, PullCommand.class, ImportCommand.class,
-        ExportCommand.class, InspectCommand.class, DoctorCommand.class, AutoComplete.GenerateCompletion.class})
+        MapCommand.class, FamiliesCommand.class, DataCommand.class, PaintCommand.class, DreamCommand.class, ClassifyCommand.class,
+        SearchCommand.class, PullCommand.class, ImportCommand.class, ExportCommand.class, InspectCommand.class,
+        DoctorCommand.class, AutoComplete.GenerateCompletion.class})
 public final class Main implements Runnable {
     /** Stopped by the user; a checkpoint was saved. */
     static final int STOPPED = 130;

@@ -133,7 +133,8 @@ record PaintSettings(String model, String prompt, String negative, PaintRequest.
         return request.with(new PaintRequest.Switch(model.apply(switchTo.substring(0, at)), Double.parseDouble(time)));
     }
 
-    private static @Nullable Picture picture(String file) throws IOException {
+    /** Of no name none. */
+    static @Nullable Picture picture(String file) throws IOException {
         if (file.isEmpty()) return null;
         Path path = Path.of(file);
         if (Files.exists(path) && !Files.isRegularFile(path)) throw new FormatException(file, -1, "is not a regular file");

@@ -10,6 +10,7 @@ import io.palitra.engine.Guard;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Torch;
 import io.palitra.model.Encoder;
+import io.palitra.model.Reconstructs;
 import io.palitra.report.Grid;
 import io.palitra.report.Png;
 import io.palitra.train.Run;
@@ -25,7 +26,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 @Command(name = "reconstruct", mixinStandardHelpOptions = true, usageHelpAutoWidth = true,
-    description = "Test items, and what a run with an encoder makes of them.")
+    description = "Test items, and what a run with an encoder and a decoder makes of them.")
 final class ReconstructCommand implements Callable<Integer> {
     @Parameters(index = "0", paramLabel = "RUN", description = "the run folder")
     private Path run = Path.of("");
@@ -49,7 +50,7 @@ final class ReconstructCommand implements Callable<Integer> {
         if (n < 1 || n > 1000) throw new IllegalArgumentException("illegal -n: " + n + ", must be between 1 and 1000");
         Terminal terminal = new Terminal("reconstruct", false);
         try (Run opened = Common.open(run, "auto", 0, terminal); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            Encoder encoder = encoder(opened);
+            Reconstructs model = model(opened);
             if (!(opened.config().settings().spec() instanceof ImageSpec)) throw new IllegalArgumentException("reconstruct shows pictures; "
                 + "'" + opened.config().settings().data() + "' holds points");
             Dataset test = Common.data(opened.config(), data, dataDir, Split.TEST);
@@ -58,7 +59,7 @@ final class ReconstructCommand implements Callable<Integer> {
             Batch batch = DataLoader.of(test, items, opened.device());
             Map<String, List<Picture>> rows = new LinkedHashMap<>();
             rows.put("original", Run.pictures(batch.x()));
-            rows.put("reconstruction", Run.pictures(encoder.reconstruct(batch.x())));
+            rows.put("reconstruction", Run.pictures(model.reconstruct(batch.x())));
             rows.replaceAll((title, row) -> row.stream().map(p -> p.width() < 48 ? Grid.enlarge(p, 2) : p).toList());
             Path target = Common.free(out != null ? out : run.resolve("reconstruct.png"), force || out == null);
             Png.write(target, Grid.titled(rows, 2), Map.of());
@@ -67,8 +68,14 @@ final class ReconstructCommand implements Callable<Integer> {
         }
     }
 
+    private static Reconstructs model(Run opened) {
+        if (opened.model() instanceof Reconstructs r) return r;
+        throw new IllegalArgumentException("'" + opened.config().settings().family()
+            + "' reconstructs nothing; ae, vae, vqvae and vqgan do");
+    }
+
     static Encoder encoder(Run opened) {
         if (opened.model() instanceof Encoder e) return e;
-        throw new IllegalArgumentException("'" + opened.config().settings().family() + "' has no encoder; ae and vae have");
+        throw new IllegalArgumentException("'" + opened.config().settings().family() + "' has no encoder to one code; ae and vae have");
     }
 }

@@ -6,8 +6,13 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Config;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.Picture;
+import io.palitra.engine.Device;
+import io.palitra.engine.Guard;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
+import io.palitra.family.ClipModel;
+import io.palitra.model.TextImage;
 import io.palitra.report.Gif;
 import io.palitra.report.Grid;
 import io.palitra.report.Png;
@@ -17,9 +22,13 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -31,6 +40,8 @@ final class SampleCommand implements Callable<Integer> {
     /** Pictures of an animation, and how many times its last one is shown again. */
     private static final int FRAMES = 60;
     private static final int REST = 15;
+    /** Pictures that are ranked at once. */
+    private static final int RANKED = 64;
 
     @Parameters(index = "0", paramLabel = "RUN", description = "the run folder")
     private Path run = Path.of("");
@@ -43,6 +54,16 @@ final class SampleCommand implements Callable<Integer> {
 
     @Option(names = "--class", paramLabel = "K", description = "number or name of the class, for class-conditional runs")
     private @Nullable String label;
+
+    @Option(names = "--size", paramLabel = "WxH", description = "in pixels, for families that draw pictures larger than their training's")
+    private @Nullable String size;
+
+    @Option(names = "--keep", paramLabel = "K", description = "of the samples only the K that --clip finds nearest to the prompt, the best "
+        + "first")
+    private @Nullable Integer keep;
+
+    @Option(names = "--clip", paramLabel = "RUN|FOLDER|org/name", description = "the CLIP that ranks for --keep")
+    private @Nullable String clip;
 
     @Option(names = "--set", paramLabel = "key=value", description = "sampling keys of the family, see 'palitra families FAMILY'")
     private List<String> set = new ArrayList<>();
@@ -78,16 +99,20 @@ final class SampleCommand implements Callable<Integer> {
         try (Run opened = Common.open(run, device, threads, terminal); Scope scope = new Scope()) {
             List<String> overrides = new ArrayList<>(set);
             if (label != null) overrides.add("label=" + number(opened, label));
+            if (size != null) overrides.add("size=" + size);
             Record how = Config.with(opened.generative().samplingDefaults(), overrides);
+            String prompt = keep == null ? "" : ranked(how);
             String weights = opened.weights();
             Path target = out != null ? out : run.resolve(each ? "seed-" + seed : "seed-" + seed + ".png");
             if (!each) Common.free(target, force);
             if (animation != null) Common.free(animation, force);
+            int item = 1 + opened.config().settings().spec().shape().length;
             List<Picture> frames = new ArrayList<>();
             Tensor x = Scope.run(() -> {
                 try (var watch = Scope.watch((i, of, t) -> {
                     terminal.doing("sample: step " + (i + 1) + "/" + of);
-                    if (animation != null && (i == 0 || i + 1 == of || (i + 1) * FRAMES / of > i * FRAMES / of)) frames.add(drawn(t));
+                    boolean frame = i == 0 || i + 1 == of || (i + 1) * FRAMES / of > i * FRAMES / of;
+                    if (animation != null && t.dims() == item && frame) frames.add(drawn(t));
                 })) {
                     return opened.sample(n, seed, overrides);
                 }
@@ -104,16 +129,19 @@ final class SampleCommand implements Callable<Integer> {
             List<Path> written = new ArrayList<>();
             if (opened.config().settings().spec() instanceof ImageSpec) {
                 List<Picture> pictures = Run.pictures(x);
+                int[] best = keep == null ? IntStream.range(0, n).toArray() : best(x.to(Device.CPU), prompt);
                 if (each) {
                     Files.createDirectories(target);
-                    for (int i = 0; i < n; i++) {
+                    for (int i : best) {
                         Path file = Common.free(target.resolve(String.format("%05d.png", i)), force);
                         Png.write(file, pictures.get(i), signature(opened, weights, how, i, 1));
                         written.add(file);
                     }
                 } else {
-                    int columns = (int) Math.ceil(Math.sqrt(n));
-                    Png.write(target, n == 1 ? pictures.get(0) : Grid.of(pictures, columns, 2), signature(opened, weights, how, 0, n));
+                    int columns = (int) Math.ceil(Math.sqrt(best.length));
+                    List<Picture> shown = Arrays.stream(best).mapToObj(pictures::get).toList();
+                    Map<String, String> text = signature(opened, weights, how, 0, n);
+                    Png.write(target, shown.size() == 1 ? shown.get(0) : Grid.of(shown, columns, 2), text);
                     written.add(target);
                 }
             } else {
@@ -132,6 +160,32 @@ final class SampleCommand implements Callable<Integer> {
                 Common.OUT.println(each ? target : written.get(0));
             }
             return 0;
+        }
+    }
+
+    /** The text that pictures are ranked by. */
+    private String ranked(Record how) {
+        if (clip == null) throw new IllegalArgumentException("--keep wants --clip: a run of clip, or a public one, that ranks");
+        if (keep != null && (keep < 1 || keep > n)) {
+            throw new IllegalArgumentException("illegal --keep: " + keep + ", must be between 1 and the " + n + " of -n");
+        }
+        String prompt = Config.toJson(how).path("prompt").asText();
+        if (!prompt.isEmpty() && !prompt.equals("*")) return prompt;
+        throw new IllegalArgumentException("--keep ranks by one text: --set prompt=TEXT, of a run that is given texts");
+    }
+
+    /** Items by how near CLIP finds them to the prompt. Waits for the device. */
+    private int[] best(Tensor x, String prompt) {
+        try (TextImage ranks = ClipModel.open(Objects.requireNonNull(clip)); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            Tensor text = ranks.embedText(List.of(prompt));
+            double[] near = new double[n];
+            for (int i = 0; i < n; i += RANKED) {
+                int from = i, count = Math.min(RANKED, n - i);
+                double[] part = Scope.run(() -> ranks.embedImage(x.rows(from, count)).matmul(text.t())).doubles();
+                System.arraycopy(part, 0, near, i, count);
+            }
+            return IntStream.range(0, n).boxed().sorted(Comparator.comparingDouble(i -> -near[i]))
+                .limit(Objects.requireNonNull(keep)).mapToInt(i -> i).toArray();
         }
     }
 

@@ -31,6 +31,9 @@ import picocli.CommandLine.Parameters;
 @Command(name = "train", mixinStandardHelpOptions = true, usageHelpAutoWidth = true,
     description = "Train a family on a data set into a run folder: weights, samples, reconstructions, animation, curves, report.html.")
 final class TrainCommand implements Callable<Integer> {
+    /** The override that names another run. */
+    private static final String STAGE = "vqgan=";
+
     @Parameters(index = "0", paramLabel = "FAMILY", description = "what to train; 'palitra families' lists them")
     private String family = "";
 
@@ -101,12 +104,15 @@ final class TrainCommand implements Callable<Integer> {
         if (length != null && length.steps != null) overrides.add("train.steps=" + length.steps);
         if (batch != null) overrides.add("train.batch=" + batch);
         if (strict) set.add("data.strict=true");
+        // a run is resumed from anywhere
+        overrides.replaceAll(o -> o.startsWith(STAGE) && Files.exists(Path.of(o.substring(STAGE.length())))
+            ? STAGE + Path.of(o.substring(STAGE.length())).toAbsolutePath().normalize() : o);
         if (family.equals(LoraTuning.FAMILY.name())) overrides.add("model=" + captioned());
         else if (model != null) throw new IllegalArgumentException("--model is of lora; '" + family + "' changes no other model");
         DataOptions options = Common.dataOptions(set, dataDir);
         Terminal terminal = new Terminal(family + " on " + data, quiet);
         Dataset train = open(data, Split.TRAIN, options, terminal);
-        Dataset test = options.captions() ? null : test(() -> open(data, Split.TEST, options, terminal), data, terminal);
+        Dataset test = trainingAlone(data, options) ? null : test(() -> open(data, Split.TEST, options, terminal), data, terminal);
         RunConfig config = RunConfig.of(family, Common.dataName(data), train, options, seed, overrides)
             .on(Device.named(device).toString(), precision, threads > 0 ? threads : Runtime.getRuntime().availableProcessors())
             .saving(20, saveEvery);
@@ -125,7 +131,7 @@ final class TrainCommand implements Callable<Integer> {
         RunConfig config = RunConfig.read(file);
         Terminal terminal = new Terminal(config.settings().family() + " on " + config.settings().data(), quiet);
         Dataset train = Common.data(config, null, dataDir, Split.TRAIN);
-        Dataset test = config.settings().options().captions() ? null
+        Dataset test = trainingAlone(config.settings().data(), config.settings().options()) ? null
             : test(() -> Common.data(config, null, dataDir, Split.TEST), config.settings().data(), terminal);
         Stop stop = Stop.onSignals();
         return end(folder, Trainer.resume(folder, train, test, terminal, stop), json);
@@ -149,6 +155,11 @@ final class TrainCommand implements Callable<Integer> {
                 + f.skipped().get(0));
         }
         return d;
+    }
+
+    /** A folder of pictures with captions has no test part. */
+    private static boolean trainingAlone(String data, DataOptions options) {
+        return options.captions() && Datasets.catalogue().stream().noneMatch(s -> s.name().equals(data));
     }
 
     /** A folder of a few pictures has no test part: said, and trained all the same. */

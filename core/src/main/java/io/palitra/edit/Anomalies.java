@@ -7,7 +7,7 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
-import io.palitra.model.Encoder;
+import io.palitra.model.Reconstructs;
 import io.palitra.model.Energy;
 import io.palitra.model.Likelihood;
 import io.palitra.model.Trainable;
@@ -28,9 +28,10 @@ public final class Anomalies {
     public static Score score(Trainable model) {
         if (model instanceof Likelihood l) return new Score(l.exact() ? "-log p" : "-log p, a bound", "nats");
         if (model instanceof Energy) return new Score("energy", "nats, up to a constant");
-        if (model instanceof Encoder) return new Score("reconstruction error", "mean square over the item's numbers, data range -1..1");
-        throw new IllegalArgumentException("this model scores no items: it has no likelihood, no energy and no encoder; ae, vae, pixelcnn, "
-            + "realnvp, ebm, diffusion and classifier have one");
+        if (model instanceof Reconstructs) return new Score("reconstruction error",
+            "mean square over the item's numbers, data range -1..1");
+        throw new IllegalArgumentException("this model scores no items: it has no likelihood, no energy and no reconstruction; ae, vae, "
+            + "vqvae, vqgan, pixelcnn, realnvp, ebm, diffusion and classifier have one");
     }
 
     /** The scores of all items in order; a pure function of the model, the items and rng. Waits for the device. */
@@ -54,7 +55,7 @@ public final class Anomalies {
     private static Tensor scores(Trainable model, Tensor x, Rng rng) {
         if (model instanceof Likelihood l) return l.logProb(x, rng).neg();
         if (model instanceof Energy e) return e.energy(x);
-        return ((Encoder) model).reconstruct(x).sub(x).square().meanPerItem();
+        return ((Reconstructs) model).reconstruct(x).sub(x).square().meanPerItem();
     }
 
     /**

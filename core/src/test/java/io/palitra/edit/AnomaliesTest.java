@@ -46,7 +46,7 @@ class AnomaliesTest {
         }
         try (Scope scope = new Scope()) {
             Trainable gan = build(Families.named("gan"));
-            assertThatThrownBy(() -> Anomalies.score(gan)).hasMessageContaining("no likelihood, no energy and no encoder");
+            assertThatThrownBy(() -> Anomalies.score(gan)).hasMessageContaining("no likelihood, no energy and no reconstruction");
         }
     }
 

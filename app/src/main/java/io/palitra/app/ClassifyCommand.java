@@ -1,0 +1,71 @@
+package io.palitra.app;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.data.Limits;
+import io.palitra.data.Picture;
+import io.palitra.data.Pictures;
+import io.palitra.edit.PictureSearch;
+import io.palitra.edit.ZeroShot;
+import io.palitra.engine.Device;
+import io.palitra.engine.Scope;
+import io.palitra.family.ClipModel;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+@Command(name = "classify", mixinStandardHelpOptions = true, usageHelpAutoWidth = true,
+    description = "Which of some words fits a picture, by a CLIP that was never trained on these words as classes.")
+final class ClassifyCommand implements Callable<Integer> {
+    @Parameters(index = "0", paramLabel = "PICTURE", description = "a PNG, JPEG, GIF, BMP or WebP")
+    private Path picture = Path.of("");
+
+    @Option(names = "--labels", required = true, paramLabel = "\"a, b, c\"", description = "what it may be, with commas between")
+    private String labels = "";
+
+    @Option(names = "--clip", required = true, paramLabel = "WHERE",
+        description = "a run of family clip, a folder of transformers' CLIP, or an org/name that was pulled")
+    private String clip = "";
+
+    @Option(names = "--template", paramLabel = "TEXT", defaultValue = ZeroShot.LABEL,
+        description = "the text of a label, {} stands for it; public CLIPs are surer of \"a photo of a {}\"; default: the label alone")
+    private String template = ZeroShot.LABEL;
+
+    @Option(names = "--device", paramLabel = "auto|cpu|cuda[:n]", defaultValue = "auto", description = "where to compute; default: auto")
+    private String device = "auto";
+
+    @Option(names = "--threads", paramLabel = "N", defaultValue = "0", description = "of one operation; default: all cores")
+    private int threads;
+
+    @Option(names = "--json", description = "as JSON on stdout")
+    private boolean json;
+
+    @Override public Integer call() throws IOException {
+        List<String> names = ZeroShot.labels(labels);
+        if (threads > 0) Device.threads(threads);
+        Device where = Device.named(device);
+        try (Scope scope = new Scope(); ClipModel model = ClipModel.open(clip)) {
+            model.to(where);
+            Picture read = Pictures.read(Files.readAllBytes(picture), picture.toString(), Limits.DEFAULT);
+            List<ZeroShot.Guess> guesses = ZeroShot.classify(model, PictureSearch.tensor(read, where), names, template).stream()
+                .sorted(Comparator.comparingDouble((ZeroShot.Guess g) -> -g.probability())).toList();
+            if (json) {
+                ObjectNode node = new ObjectMapper().createObjectNode().put("picture", picture.toString()).put("clip", model.name());
+                guesses.forEach(g -> node.withArray("labels").addObject().put("label", g.label()).put("probability", g.probability())
+                    .put("cosine", g.cosine()));
+                Common.json(node);
+            } else {
+                for (ZeroShot.Guess g : guesses) {
+                    Common.OUT.printf("%6.2f %%  cosine %6.3f  %s%n", 100 * g.probability(), g.cosine(), Terminal.plain(g.label()));
+                }
+            }
+        }
+        return 0;
+    }
+}

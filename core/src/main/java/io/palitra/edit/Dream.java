@@ -1,0 +1,283 @@
+package io.palitra.edit;
+
+import io.palitra.config.ConfigException;
+import io.palitra.data.DataLoader;
+import io.palitra.data.ImageSpec;
+import io.palitra.data.Picture;
+import io.palitra.data.Pictures;
+import io.palitra.data.Story;
+import io.palitra.engine.DType;
+import io.palitra.engine.Device;
+import io.palitra.engine.Guard;
+import io.palitra.engine.Optimizer;
+import io.palitra.engine.Rng;
+import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
+import io.palitra.family.FirstStage;
+import io.palitra.model.TextImage;
+import io.palitra.net.CoderConfig;
+import io.palitra.net.VqModel;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Painting by VQGAN and CLIP: the codes of a picture are moved until what CLIP sees of it, part by part, lies where the texts lie. Crowson
+ * et al. 2022, arXiv:2204.08583. Not for several threads at once.
+ */
+public final class Dream {
+    /** Purposes of streams of random numbers. */
+    private static final int START = 1, PARTS = 2, TARGETS = 3;
+
+    private final FirstStage stage;
+    private final VqModel vq;
+    private final TextImage clip;
+
+    /** Neither is changed or closed. @throws ConfigException where pictures of the one cannot be seen by the other */
+    public Dream(FirstStage vqgan, TextImage clip) {
+        stage = vqgan;
+        vq = vqgan.net();
+        this.clip = clip;
+        CoderConfig coder = vq.config().coder();
+        boolean pictures = coder.inChannels() == coder.outChannels() && (coder.inChannels() == 1 || coder.inChannels() == 3);
+        if (pictures) return;
+        throw new ConfigException("vqgan", "'" + vqgan.name() + "' makes " + coder.outChannels() + " channels of " + coder.inChannels()
+            + "; a CLIP sees pictures, of 1 or 3 in and out");
+    }
+
+    /**
+     * 2 asin(|a - b| / 2)^2, half the square of the angle between points of length 1: 0 where they are equal, 1.2337 at right angles,
+     * 4.9348 where they are opposite. By the arc tangent of |a - b| over |a + b|, whose gradient is finite everywhere. a [N,P], b [M,P]:
+     * [N,M].
+     */
+    static Tensor distance(Tensor a, Tensor b) {
+        Tensor x = a.unsqueeze(1), y = b.unsqueeze(0);
+        return length(x.sub(y)).atan2(length(x.add(y))).square().mul(2);
+    }
+
+    /** A little more than the length, so that it has a gradient at 0. */
+    private static Tensor length(Tensor x) { return x.square().sum(false, -1).add(1e-24).sqrt(); }
+
+    /** Points [M,P] to head for. */
+    private record Aim(Tensor points, double weight, double stop) {
+        /** |w| sgn(w) d, and where that is below the stop a number without a gradient. Seen [n,P]; the sum over parts, of a mean over N. */
+        Tensor pull(Tensor seen, int of) {
+            Tensor signed = distance(seen, points).mul(Math.signum(weight));
+            Tensor enough = stop == Double.NEGATIVE_INFINITY ? signed : signed.maximum(Torch.full(stop).to(seen.device()));
+            return enough.sum().mul(Math.abs(weight) / (of * (double) points.size(0)));
+        }
+    }
+
+    /**
+     * Paints what is asked for.
+     *
+     * @throws ConfigException when the request does not fit the models
+     * @throws IllegalArgumentException for a text that CLIP does not read
+     */
+    public DreamResult paint(DreamRequest request, DreamWatcher watcher) {
+        long began = System.nanoTime();
+        DreamRequest.How how = request.how();
+        Device device = vq.parameters().values().iterator().next().device();
+        int height = side(how.height(), request, true), width = side(how.width(), request, false);
+        int h = stage.along("height", height), w = stage.along("width", width);
+        Rng seed = new Rng(how.seed());   // before anything is drawn
+        try (Scope scope = new Scope()) {
+            Cutouts cutouts = new Cutouts(clip.side(), how.cutPower(), how.augment());
+            List<List<Aim>> phases;
+            Tensor[] range;
+            Tensor start;
+            try (Guard g = Torch.noGrad()) {
+                phases = phases(request, seed, device, height, width);
+                range = range();
+                start = request.image().map(p -> vq.encode(tensor(Pictures.fit(p, height, width)).to(device)))
+                    .orElseGet(() -> vq.lookup(seed.split(START).integers(stage.codes(), 1, h, w).to(device)));
+            }
+            Tensor texts = texts(request, device);
+            double unit = range[1].sub(range[0]).mean().div(2).item();
+            Tensor z = start.copy().requiresGrad(true);
+            List<Double> first = List.of();
+            double loss = Double.NaN;
+            int done = 0;
+            boolean stopped = false;
+            Optimizer optimizer = optimizer(how, z);
+            try {
+                while (how.iterations() == 0 || done < how.iterations()) {
+                    int now = done;
+                    try (Scope turn = new Scope()) {
+                        if (!how.journey().stands() && now > 0 && now % how.journey().every() == 0) {
+                            z.copyFrom(moved(z.detach(), how.journey()));
+                            optimizer.close();
+                            optimizer = optimizer(how, z);
+                        }
+                        Tensor x = vq.decode(z);
+                        List<Aim> aims = phases.get(request.phase(now, phases.size()));
+                        optimizer.zeroGrad();
+                        loss = descend(x, z, start, aims, cutouts, how, seed.split(PARTS).split(now));
+                        if (!Double.isFinite(loss)) throw new IllegalStateException("the loss is " + loss + " at iteration " + now);
+                        if (now == 0) first = cosines(cutouts, x, texts);
+                        watcher.seen(now, how.iterations(), loss, () -> picture(x));
+                        optimizer.step(how.optimizer().lr() * unit);
+                        z.copyFrom(z.detach().maximum(range[0]).minimum(range[1]));
+                    }
+                    done++;
+                    if (watcher.stop()) {
+                        stopped = true;
+                        break;
+                    }
+                }
+            } finally {
+                optimizer.close();
+            }
+            try (Guard g = Torch.noGrad()) {
+                Tensor x = vq.decode(z);
+                Picture last = picture(x);
+                watcher.seen(done, how.iterations(), loss, () -> last);
+                return new DreamResult(last, done, stopped, first, cosines(cutouts, x, texts), (System.nanoTime() - began) * 1e-9);
+            }
+        }
+    }
+
+    private static Optimizer optimizer(DreamRequest.How how, Tensor z) { return new Optimizer(how.optimizer(), Map.of("z", z)); }
+
+    private int side(int asked, DreamRequest request, boolean height) {
+        if (asked > 0) return asked;
+        int f = stage.factor();
+        if (request.image().isPresent()) {
+            Picture p = request.image().get();
+            return Math.max(f, (height ? p.height() : p.width()) / f * f);
+        }
+        List<Integer> trained = vq.config().coder().sampleSize();
+        int own = trained.isEmpty() ? clip.side() : height ? trained.get(0) : trained.get(trained.size() - 1);
+        return Math.max(f, 2 * own / f * f);
+    }
+
+    /** Least and greatest value of each channel of the codebook, [1,D,1,1]: beyond them there are no codes. */
+    private Tensor[] range() {
+        Tensor codes = vq.codebook().detach();   // [K,D]
+        return new Tensor[] {codes.amin(true, 0).reshape(1, -1, 1, 1), codes.amax(true, 0).reshape(1, -1, 1, 1)};
+    }
+
+    /** What to head for in each phase; targets and noise count in all of them. */
+    private List<List<Aim>> phases(DreamRequest request, Rng seed, Device device, int height, int width) {
+        List<Aim> always = new ArrayList<>();
+        Cutouts plain = new Cutouts(clip.side(), request.how().cutPower(), DreamRequest.Augment.NONE);
+        for (int i = 0; i < request.targets().size(); i++) {
+            DreamRequest.Target t = request.targets().get(i);
+            Tensor x = tensor(Pictures.fit(t.picture(), height, width)).to(device);
+            Rng own = seed.split(TARGETS).split(i);
+            List<Tensor> seen = new ArrayList<>();
+            int n = request.how().cutouts();
+            for (int from = 0; from < n; from += request.how().batch()) {
+                int some = Math.min(request.how().batch(), n - from), at = from;
+                seen.add(Scope.run(() -> clip.embedImage(plain.of(x, at, some, own))));
+            }
+            always.add(new Aim(Torch.cat(0, seen), t.weight(), t.stop()));
+        }
+        List<List<Aim>> phases = new ArrayList<>();
+        for (List<Story.Aim> phase : Story.parse(request.texts()).phases()) {
+            List<Aim> aims = new ArrayList<>(always);
+            Tensor points = clip.embedText(phase.stream().map(Story.Aim::what).toList());
+            for (int i = 0; i < phase.size(); i++) aims.add(new Aim(points.rows(i, 1), phase.get(i).weight(), phase.get(i).stop()));
+            phases.add(aims);
+        }
+        if (phases.isEmpty()) phases.add(always);
+        if (request.noise().isEmpty()) return phases;
+        long width0 = phases.get(0).isEmpty() ? clip.embedImage(Torch.zeros(1, 3, clip.side(), clip.side()).to(device)).size(1)
+            : phases.get(0).get(0).points.size(1);
+        for (DreamRequest.Noise n : request.noise()) {
+            Tensor point = new Rng(n.seed()).normal(1, width0).to(device);
+            Aim aim = new Aim(point.div(length(point).unsqueeze(1)), n.weight(), Double.NEGATIVE_INFINITY);
+            for (List<Aim> phase : phases) phase.add(aim);
+        }
+        return phases;
+    }
+
+    /** Points of the texts of the last phase; of none an empty tensor. */
+    private Tensor texts(DreamRequest request, Device device) {
+        List<List<Story.Aim>> phases = Story.parse(request.texts()).phases();
+        if (phases.isEmpty()) return Torch.zeros(0, 1).to(device);
+        try (Guard g = Torch.noGrad()) { return clip.embedText(phases.get(phases.size() - 1).stream().map(Story.Aim::what).toList()); }
+    }
+
+    /** Cosines of a picture, as far as a square in its middle goes, with texts: its CLIP scores. */
+    public List<Double> cosines(Picture picture, List<String> texts) {
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            Tensor points = clip.embedText(texts);
+            return cosines(new Cutouts(clip.side(), 1, DreamRequest.Augment.NONE), tensor(picture).to(points.device()), points);
+        }
+    }
+
+    private List<Double> cosines(Cutouts cutouts, Tensor x, Tensor texts) {
+        if (texts.size(0) == 0) return List.of();
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            Tensor seen = clip.embedImage(cutouts.whole(x.detach().clamp(-1, 1)));
+            List<Double> all = new ArrayList<>();
+            for (double c : texts.matmul(seen.t()).doubles()) all.add(c);
+            return all;
+        }
+    }
+
+    /** Leaves the gradient at z, and returns the loss. Waits for the device. */
+    private double descend(Tensor x, Tensor z, Tensor start, List<Aim> aims, Cutouts cutouts, DreamRequest.How how, Rng rng) {
+        // CLIP's part of the graph goes, share by share, before the decoder's is walked
+        Tensor y = x.detach().clamp(-1, 1).requiresGrad(true);
+        double sum = 0;
+        for (int from = 0; from < how.cutouts(); from += how.batch()) {
+            try (Scope share = new Scope()) {
+                Tensor seen = clip.embedImage(cutouts.of(y, from, Math.min(how.batch(), how.cutouts() - from), rng));
+                Tensor loss = Torch.zeros().to(seen.device());
+                for (Aim aim : aims) loss = loss.add(aim.pull(seen, how.cutouts()));
+                loss.backward();
+                sum += loss.item();
+            }
+        }
+        Tensor total = x.mul(clamped(y.grad(), x.detach(), y.detach())).sum();
+        if (how.initWeight() > 0) {
+            Tensor held = z.sub(start).square().mean().mul(how.initWeight() / 2);
+            total = total.add(held);
+            sum += held.item();
+        }
+        total.backward();
+        return sum;
+    }
+
+    /** The gradient of y = clamp(x), but what would bring x back into the range passes, too. */
+    static Tensor clamped(Tensor gradient, Tensor x, Tensor y) {
+        return gradient.mul(gradient.mul(x.sub(y)).ge(0).to(DType.F32));
+    }
+
+    /** The codes of the picture that a camera sees after one move. */
+    private Tensor moved(Tensor z, DreamRequest.Journey journey) {
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            Tensor x = vq.decode(z).clamp(-1, 1);
+            return scope.keep(vq.encode(seen(x, journey)));
+        }
+    }
+
+    /** x [1,C,H,W] larger and moved; what comes in at an edge continues it. */
+    static Tensor seen(Tensor x, DreamRequest.Journey journey) {
+        int h = (int) x.size(2), w = (int) x.size(3);
+        float[] places = new float[2 * h * w];
+        for (int r = 0, k = 0; r < h; r++) {
+            for (int c = 0; c < w; c++) {
+                places[k++] = (float) ((2 * (c - journey.right()) + 1 - w) / w / journey.zoom());
+                places[k++] = (float) ((2 * (r - journey.down()) + 1 - h) / h / journey.zoom());
+            }
+        }
+        return Torch.at(x, Torch.of(places, 1, h, w, 2).to(x.device()));
+    }
+
+    private Tensor tensor(Picture picture) {
+        Picture p = stage.channels() == 1 ? Pictures.grey(picture) : Pictures.rgb(picture);
+        return Torch.of(p.pixels(), 1, p.channels(), p.height(), p.width()).to(DType.F32).div(127.5).sub(1);
+    }
+
+    /** Waits for the device. */
+    private static Picture picture(Tensor x) {
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            ImageSpec spec = new ImageSpec((int) x.size(1), (int) x.size(2), (int) x.size(3), 0);
+            return new Picture(spec.channels(), spec.height(), spec.width(), DataLoader.toBytes(x.detach().rows(0, 1)));
+        }
+    }
+}

@@ -1,0 +1,97 @@
+package io.palitra.metric;
+
+import io.palitra.data.Scene;
+import io.palitra.data.Scene.Composition;
+import io.palitra.data.Scene.Fact;
+import io.palitra.data.SceneGrammar.Language;
+import io.palitra.data.Scenes;
+import io.palitra.engine.Rng;
+import io.palitra.engine.Scope;
+import io.palitra.model.DrawsTexts;
+import io.palitra.model.Measure;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.Predicate;
+
+/**
+ * Whether a model draws the scenes that it is told: the whole caption of test items in each language, a picture for each, read back by
+ * {@link SceneCheck}. Pairs of shape and colour and relations that training never shows are counted for themselves.
+ */
+public final class SceneTexts {
+    private static final int AT_ONCE = 64;
+
+    /** Right of so many. */
+    private static final class Share {
+        private int right;
+        private int of;
+
+        void add(int right, int of) {
+            this.right += right;
+            this.of += of;
+        }
+
+        void into(List<Measure> all, String name, String language, String about) {
+            if (of == 0) return;
+            String what = about + "; " + of + " of them, " + language + " captions";
+            all.add(new Measure(name + ", " + language, 100.0 * right / of, "%", what));
+        }
+    }
+
+    private SceneTexts() {}
+
+    /** Measures over the first {@code n} test items. Without recording, in evaluation mode. */
+    public static <S extends Record> List<Measure> measure(DrawsTexts<S> model, S how, Scenes test, int n, Rng rng) {
+        List<Measure> measures = new ArrayList<>();
+        for (Language language : Language.values()) measures.addAll(in(language, model, how, test, Math.min(n, test.size()), rng));
+        return measures;
+    }
+
+    private static <S extends Record> List<Measure> in(Language language, DrawsTexts<S> model, S how, Scenes test, int n, Rng rng) {
+        Share things = new Share(), pairs = new Share(), facts = new Share(), chance = new Share(), relations = new Share();
+        Share whole = new Share();
+        Fact before = new Fact(0, Scene.Relation.LEFT_OF, 1);   // of the scene before: what it says of this one is right by chance
+        for (int from = 0; from < n; from += AT_ONCE) {
+            List<String> texts = new ArrayList<>();
+            for (int i = from; i < Math.min(n, from + AT_ONCE); i++) texts.add(test.captions(i, language).get(0));
+            List<Scene> drawn;
+            try (Scope scope = new Scope()) {
+                drawn = SceneCheck.read(model.draw(how, texts, rng.at(from)));
+            }
+            for (int k = 0; k < drawn.size(); k++) {
+                Scene wanted = test.scene(from + k), seen = drawn.get(k);
+                Composition composition = test.composition(from + k);
+                SceneCheck.Score score = SceneCheck.score(wanted, seen);
+                if (composition == Composition.SEEN) {
+                    things.add(score.found(), score.things());
+                    facts.add(score.related(), score.facts());
+                    whole.add(score.exact() ? 1 : 0, 1);
+                    Fact other = before;
+                    List<Fact> swapped = wanted.facts().stream().map(f -> new Fact(f.subject(), other.relation(), f.object())).toList();
+                    SceneCheck.Score by = SceneCheck.score(new Scene(wanted.background(), wanted.things(), swapped), seen);
+                    chance.add(by.related(), by.facts());
+                    if (!wanted.facts().isEmpty()) before = wanted.facts().get(0);
+                } else if (composition == Composition.NEW_PAIR) {
+                    List<Scene.Thing> fresh = wanted.things().stream().filter(t -> Scene.heldOut(t.shape(), t.colour())).toList();
+                    SceneCheck.Score own = SceneCheck.score(new Scene(wanted.background(), fresh, List.of()), seen);
+                    pairs.add(own.found(), own.things());
+                } else {
+                    Predicate<Fact> heldOut = f -> Scene.heldOut(wanted.things().get(f.subject()).shape(), f.relation(),
+                        wanted.things().get(f.object()).shape());
+                    List<Fact> fresh = wanted.facts().stream().filter(heldOut).toList();
+                    SceneCheck.Score own = SceneCheck.score(new Scene(wanted.background(), wanted.things(), fresh), seen);
+                    relations.add(own.related(), own.facts());
+                }
+            }
+        }
+        List<Measure> all = new ArrayList<>();
+        String name = language.name().charAt(0) + language.name().substring(1).toLowerCase(Locale.ROOT);
+        things.into(all, "things right", name, "share drawn in their shape and colour");
+        pairs.into(all, "new pairs right", name, "the same of pairs of shape and colour held out of training");
+        facts.into(all, "relations right", name, "share of relations in which both things stand as told; of things not drawn none is");
+        chance.into(all, "relations by chance", name, "the same of the relation that another caption tells");
+        relations.into(all, "new relations right", name, "the same of relations of shapes held out of training");
+        whole.into(all, "whole scenes right", name, "all things and relations, and nothing else");
+        return all;
+    }
+}

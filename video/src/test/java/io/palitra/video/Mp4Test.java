@@ -1,0 +1,122 @@
+package io.palitra.video;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import io.palitra.data.Picture;
+import io.palitra.report.FilmWriter;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Properties;
+import java.util.stream.Stream;
+import org.bytedeco.javacpp.Loader;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class Mp4Test {
+    @TempDir private Path root;
+
+    /** A square that walks over a slope of colour. */
+    private static List<Picture> frames(int n, int height, int width) {
+        List<Picture> frames = new ArrayList<>();
+        for (int k = 0; k < n; k++) {
+            byte[] p = new byte[3 * height * width];
+            for (int i = 0; i < height * width; i++) {
+                int x = i % width, y = i / width;
+                boolean square = Math.abs(x - 10 - k) < 6 && Math.abs(y - height / 2) < 6;
+                p[i] = (byte) (square ? 230 : 200 * x / width);
+                p[height * width + i] = (byte) (square ? 40 : 90);
+                p[2 * height * width + i] = (byte) (square ? 40 : 200 * y / height);
+            }
+            frames.add(new Picture(3, height, width, p));
+        }
+        return frames;
+    }
+
+    /** What a program of FFmpeg says to stdout. */
+    private static byte[] run(Class<?> program, Object... words) throws IOException, InterruptedException {
+        List<String> line = new ArrayList<>(List.of(Loader.load(program), "-v", "error"));
+        for (Object w : words) line.add(w.toString());
+        Process process = new ProcessBuilder(line).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+        byte[] out = process.getInputStream().readAllBytes();
+        assertThat(process.waitFor()).isZero();
+        return out;
+    }
+
+    private static Properties probe(Path file) throws IOException, InterruptedException {
+        Properties said = new Properties();
+        said.load(new java.io.ByteArrayInputStream(run(org.bytedeco.ffmpeg.ffprobe.class, "-count_frames", "-select_streams", "v",
+            "-show_entries", "stream=codec_name,width,height,avg_frame_rate,nb_read_frames,duration", "-of", "default=noprint_wrappers=1",
+            file)));
+        return said;
+    }
+
+    private static double rate(Properties said) {
+        String[] q = said.getProperty("avg_frame_rate").split("/");
+        return Double.parseDouble(q[0]) / Double.parseDouble(q[1]);
+    }
+
+    @Test void theServiceIsFound() {
+        assertThat(FilmWriter.find(".mp4")).get().isInstanceOf(Mp4.class);
+        assertThat(FilmWriter.find(".avi")).isEmpty();
+    }
+
+    @Test void whatIsWrittenDecodesToTheSameFrames() throws IOException, InterruptedException {
+        List<Picture> frames = frames(40, 64, 96);
+        Path file = root.resolve("film.mp4");
+        new Mp4().write(file, frames, 12.5);
+        Properties said = probe(file);
+        assertThat(said).containsEntry("codec_name", "h264").containsEntry("width", "96").containsEntry("height", "64")
+            .containsEntry("nb_read_frames", "40");
+        assertThat(rate(said)).isCloseTo(12.5, within(1e-6));
+        assertThat(Double.parseDouble(said.getProperty("duration"))).isCloseTo(40 / 12.5, within(0.01));
+        byte[] back = run(org.bytedeco.ffmpeg.ffmpeg.class, "-i", file, "-f", "rawvideo", "-pix_fmt", "gbrp", "-");
+        assertThat(back).hasSize(40 * 3 * 64 * 96);
+        for (int k = 0; k < 40; k++) {
+            double sum = 0;
+            int n = 64 * 96;
+            byte[] given = frames.get(k).pixels();
+            int[] order = {2, 0, 1};   // its planes are green, blue, red
+            for (int c = 0; c < 3; c++) {
+                for (int i = 0; i < n; i++) {
+                    double d = (back[(k * 3 + c) * n + i] & 0xff) - (given[(order[c] + 2) % 3 * n + i] & 0xff);
+                    sum += d * d;
+                }
+            }
+            assertThat(10 * Math.log10(255 * 255 / (sum / (3 * n)))).as("PSNR of frame " + k).isGreaterThan(27);
+        }
+    }
+
+    @Test void oddSizesGreyFramesAndAnyRateAreShown() throws IOException, InterruptedException {
+        Path file = root.resolve("odd.mp4");
+        byte[] grey = new byte[33 * 21];
+        Arrays.fill(grey, (byte) 99);
+        for (double fps : new double[] {10, 200 / 15.0, 29.97}) {
+            new Mp4().write(file, List.of(new Picture(1, 21, 33, grey), new Picture(1, 21, 33, grey)), fps);   // over the last one
+            Properties said = probe(file);
+            assertThat(said).containsEntry("width", "34").containsEntry("height", "22").containsEntry("nb_read_frames", "2");
+            assertThat(rate(said)).isCloseTo(fps, within(1e-3));
+        }
+        byte[] back = run(org.bytedeco.ffmpeg.ffmpeg.class, "-i", file, "-f", "rawvideo", "-pix_fmt", "gray", "-");
+        // blocks of the codec reach beyond the last row
+        for (int i = 0; i < 34 * 20; i++) assertThat(back[i] & 0xff).isCloseTo(99, within(2));
+    }
+
+    @Test void whatCannotBeWrittenIsToldAndLeavesNothing() throws IOException {
+        List<Picture> two = new ArrayList<>(frames(1, 16, 16));
+        two.addAll(frames(1, 16, 18));
+        Path file = root.resolve("no.mp4"), nowhere = root.resolve("none/no.mp4");
+        assertThatThrownBy(() -> new Mp4().write(file, List.of(), 10)).hasMessageContaining("at least one frame");
+        assertThatThrownBy(() -> new Mp4().write(file, two, 0)).hasMessageContaining("illegal fps");
+        assertThatThrownBy(() -> new Mp4().write(file, two, 10)).hasMessage("a film wants frames of one shape, got 16x16 and 18x16");
+        assertThatThrownBy(() -> new Mp4().write(nowhere, two, 10)).isInstanceOf(UncheckedIOException.class)
+            .hasMessageContaining("cannot write " + nowhere);
+        try (Stream<Path> files = Files.list(root)) { assertThat(files).isEmpty(); }
+    }
+}
