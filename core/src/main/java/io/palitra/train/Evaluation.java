@@ -2,14 +2,16 @@ package io.palitra.train;
 
 import io.palitra.config.Config;
 import io.palitra.data.Batch;
+import io.palitra.data.CaptionedDataset;
 import io.palitra.data.DataLoader;
 import io.palitra.data.DataOptions;
 import io.palitra.data.Dataset;
 import io.palitra.data.Datasets;
 import io.palitra.data.ImageSpec;
+import io.palitra.data.Picture;
+import io.palitra.data.Scenes;
 import io.palitra.data.Split;
 import io.palitra.data.Toy;
-import io.palitra.data.Picture;
 import io.palitra.engine.DType;
 import io.palitra.engine.Device;
 import io.palitra.engine.Guard;
@@ -19,6 +21,7 @@ import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.Safetensors;
+import io.palitra.metric.ClipScore;
 import io.palitra.metric.Copies;
 import io.palitra.metric.Frechet;
 import io.palitra.metric.Inception;
@@ -28,16 +31,20 @@ import io.palitra.metric.KernelDistance;
 import io.palitra.metric.Modes;
 import io.palitra.metric.Moments;
 import io.palitra.metric.Ranking;
+import io.palitra.metric.Retrieval;
+import io.palitra.metric.SceneTexts;
 import io.palitra.metric.Ssim;
 import io.palitra.metric.Statistics;
 import io.palitra.model.Corrupts;
-import io.palitra.model.Encoder;
+import io.palitra.model.DrawsTexts;
 import io.palitra.model.Energy;
 import io.palitra.model.Evaluates;
 import io.palitra.model.Features;
 import io.palitra.model.GenerativeModel;
 import io.palitra.model.Likelihood;
 import io.palitra.model.Measure;
+import io.palitra.model.Reconstructs;
+import io.palitra.model.TextImage;
 import io.palitra.report.Grid;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -55,6 +62,8 @@ import org.jspecify.annotations.Nullable;
 /** The honest numbers of a run on test data: what its family measures of itself, and what a trained classifier says of its samples. */
 public final class Evaluation {
     private static final long SEED = 12345;
+    /** Scenes whose captions are drawn in each language. */
+    private static final int SCENES = 1000;
     private static final int BATCH = 500;
     private static final int JUDGED = 100;
     /** Items whose reconstruction is compared with them. */
@@ -65,6 +74,8 @@ public final class Evaluation {
     private static final int KERNEL_OF = 2000;
     /** Beginning of the SHA-256 of the weights with which alone the distance is called FID. */
     private static final String PUBLISHED = "6726825d";
+    /** Captions that a sample is drawn from for a CLIP. */
+    private static final int TOLD = 200;
     /** Names of the measures of cost. */
     public static final String SECONDS = "seconds a sample";
     public static final String MEMORY = "memory";
@@ -94,8 +105,14 @@ public final class Evaluation {
             if (run.model() instanceof Evaluates e) {
                 measures.addAll(e.evaluate(DataLoader.inOrder(test, BATCH, test.size(), run.device()), new Rng(SEED).on(run.device())));
             }
-            if (run.model() instanceof Encoder e && !e.lossless() && Ssim.fits(test.spec())) measures.add(similarity(e, test, run));
+            if (run.model() instanceof TextImage model && test instanceof CaptionedDataset told) {
+                measures.addAll(Retrieval.of(model, told, run.device()));
+            }
+            if (run.model() instanceof Reconstructs r && !r.lossless() && Ssim.fits(test.spec())) measures.add(similarity(r, test, run));
             if (test instanceof Toy toy && run.model() instanceof Likelihood l) measures.addAll(besideTheTruth(l, toy, run));
+            if (test instanceof Scenes scenes && run.model() instanceof DrawsTexts<?> teller) {
+                measures.addAll(told(teller, scenes, samples, run, sampling));
+            }
             if (run.model() instanceof Energy e) measures.addAll(energies(e, test, run));
             if (test instanceof Toy toy && toy.kind() == Toy.Kind.GAUSSIANS && run.model() instanceof GenerativeModel<?> model) {
                 Tensor points = Run.sample(model, samples, new Rng(SEED).on(run.device()), sampling);
@@ -119,6 +136,11 @@ public final class Evaluation {
             }
         }
         return new Result(measures, closest);
+    }
+
+    private static <S extends Record> List<Measure> told(DrawsTexts<S> model, Scenes test, int samples, Run run, List<String> sampling) {
+        S how = Config.with(model.samplingDefaults(), sampling);
+        return SceneTexts.measure(model, how, test, Math.min(samples, SCENES), new Rng(SEED).on(run.device()));
     }
 
     /**
@@ -175,6 +197,36 @@ public final class Evaluation {
         }
     }
 
+    /**
+     * How well samples fit the captions they are drawn from, and how well the test pictures do that these captions are of.
+     *
+     * @param model the judge, and how it is named in the measures
+     * @param samples as many captions, but no more than {@value #TOLD}
+     */
+    public static List<Measure> byClip(Run run, Dataset test, TextImage model, String name, int samples, List<String> sampling) {
+        if (!(run.model() instanceof GenerativeModel<?> g) || !Config.toJson(g.samplingDefaults()).path("prompt").isTextual()) {
+            throw new IllegalArgumentException("'" + run.config().settings().family() + "' draws nothing from texts; a CLIP judges models "
+                + "that do");
+        }
+        if (!(test instanceof CaptionedDataset)) {
+            throw new IllegalArgumentException("'" + test.name() + "' is read without captions; a CLIP wants some to judge by");
+        }
+        int n = Math.min(Math.min(samples, TOLD), test.size());
+        double drawn = 0, real = 0;
+        for (Batch batch : DataLoader.inOrder(test, 1, n, run.device())) {
+            try (Scope scope = new Scope(); Guard off = Torch.noGrad()) {
+                List<String> how = new ArrayList<>(sampling);
+                how.add("prompt=" + batch.captions().get(0));
+                Tensor x = Run.sample(run.generative(), 1, new Rng(SEED).at(batch.step()).on(run.device()), how);
+                drawn += ClipScore.of(model, x, batch.captions()).item();   // waits for the device
+                real += ClipScore.of(model, batch.x(), batch.captions()).item();
+            }
+        }
+        String of = "2.5 max(cos, 0) by " + name + ", mean over " + n + " test captions, ";
+        return List.of(new Measure("CLIP score", drawn / n, "", of + "a sample of each"),
+            new Measure("CLIP score of the data", real / n, "", of + "with the pictures they are of"));
+    }
+
     /** Adds features to the moments, and to some where there are few yet. @return items so far */
     private static long keep(Tensor features, Moments moments, List<Tensor> some, long items) {
         Tensor f = features.to(Device.CPU);
@@ -184,7 +236,7 @@ public final class Evaluation {
     }
 
     /** Of what comes back from the code, beside what went in; of what was spoilt beside the clean item. */
-    private static Measure similarity(Encoder model, Dataset test, Run run) {
+    private static Measure similarity(Reconstructs model, Dataset test, Run run) {
         double sum = 0;
         long items = 0;
         for (Batch batch : DataLoader.inOrder(test, BATCH, SIMILAR, run.device())) {

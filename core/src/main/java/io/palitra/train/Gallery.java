@@ -15,9 +15,9 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.metric.Collapse;
 import io.palitra.model.Corrupts;
-import io.palitra.model.Encoder;
 import io.palitra.model.GenerativeModel;
 import io.palitra.model.MayCollapse;
+import io.palitra.model.Reconstructs;
 import io.palitra.model.Settles;
 import io.palitra.model.Trainable;
 import io.palitra.nn.Ema;
@@ -91,6 +91,8 @@ final class Gallery implements AutoCloseable {
         events.scalar("steps per second", step, stepsPerSecond);
     }
 
+    void log(long step, Map<String, Double> values) { events.scalars(step, values); }
+
     /** With the averaged weights, in evaluation mode; both are undone. */
     void snapshot(long step, double epoch, @Nullable Ema ema, Metrics metrics) {
         if (ema != null) ema.swap();
@@ -100,7 +102,7 @@ final class Gallery implements AutoCloseable {
                 s.settle(DataLoader.inOrder(data, 500, SETTLED, device), new Rng(SEED).on(device));
             }
             if (model instanceof GenerativeModel<?> generative) draw(generative, step);
-            if (model instanceof Encoder encoder && test != null && test.spec() instanceof ImageSpec) reconstruct(encoder, test);
+            if (model instanceof Reconstructs it && test != null && test.spec() instanceof ImageSpec) reconstruct(it, test);
             if (model instanceof GenerativeModel<?> generative && model instanceof MayCollapse) watch(generative, step, epoch, metrics);
         } finally {
             if (ema != null) ema.swap();
@@ -121,7 +123,7 @@ final class Gallery implements AutoCloseable {
         progress.wrote(frame);
     }
 
-    private void reconstruct(Encoder encoder, Dataset test) {
+    private void reconstruct(Reconstructs it, Dataset test) {
         int[] items = new int[Math.min(16, test.size())];
         for (int i = 0; i < items.length; i++) items[i] = i;
         Batch batch = DataLoader.of(test, items, device);
@@ -132,7 +134,7 @@ final class Gallery implements AutoCloseable {
             seen = c.corrupt(seen, new Rng(SEED).on(device));
             rows.put("corrupted", Run.pictures(seen));
         }
-        rows.put("reconstruction", Run.pictures(encoder.reconstruct(seen)));
+        rows.put("reconstruction", Run.pictures(it.reconstruct(seen)));
         rows.replaceAll((title, row) -> row.stream().map(p -> p.width() < 48 ? Grid.enlarge(p, 2) : p).toList());
         Png.write(folder.resolve(RECONSTRUCTIONS), Grid.titled(rows, 2), Map.of());
     }

@@ -194,8 +194,8 @@ public final class Run implements AutoCloseable {
      */
     public String export(FolderDraft folder, String name, Supplier<Dataset> train) {
         if (!(model instanceof Exports exports)) {
-            throw new IllegalArgumentException("'" + config.settings().family() + "' is no model of diffusers; diffusion is, and vae with "
-                + "net=kl");
+            throw new IllegalArgumentException("'" + config.settings().family() + "' is no model of diffusers; diffusion, vqvae and vqgan "
+                + "are, and vae with net=kl");
         }
         Iterable<Batch> items = () -> DataLoader.drawn(train.get(), MEASURED_AT_ONCE, MEASURED, 0, device).iterator();
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Json;
 import io.palitra.family.Families;
+import io.palitra.family.FirstStage;
 import io.palitra.model.Family;
 import io.palitra.model.Measure;
 import io.palitra.paint.LoraTuning;
@@ -141,7 +142,8 @@ public final class RunReport {
         Metrics.read(folder).forEach((name, points) -> {
             double[] x = points.stream().mapToDouble(p -> p[0]).toArray(), y = points.stream().mapToDouble(p -> p[1]).toArray();
             String group = name.equals("lr") ? "learning rate" : name.endsWith("gradient norm") ? "gradient norm"
-                : name.startsWith("collapse/") ? "collapse" : "loss";
+                : name.startsWith("collapse/") ? "collapse"
+                : name.startsWith("codebook/") ? "codebook" : "loss";
             groups.computeIfAbsent(group, k -> new ArrayList<>()).add(new Chart.Series(name.replace("/gradient norm", ""), x, y));
         });
         List<Chart> charts = new ArrayList<>();
@@ -155,10 +157,14 @@ public final class RunReport {
             return List.of(new ReportData.Command("paint with it", "palitra paint TEXT --model " + c.model() + " --lora runs/" + run + "/"
                 + LoraTuning.DIFFUSERS), new ReportData.Command("go on training where it stopped", "palitra resume runs/" + run));
         }
-        return List.of(new ReportData.Command("draw more", "palitra sample runs/" + run + " -n 64 --seed 3 --out more.png"),
-            new ReportData.Command("the honest numbers on the test split", "palitra evaluate runs/" + run),
-            new ReportData.Command("go on training where it stopped", "palitra resume runs/" + run),
-            new ReportData.Command("every key of this family", "palitra families " + family.name()));
+        List<ReportData.Command> commands = new ArrayList<>();
+        if (family.sampling() != null) {
+            commands.add(new ReportData.Command("draw more", "palitra sample runs/" + run + " -n 64 --seed 3 --out more.png"));
+        }
+        commands.add(new ReportData.Command("the honest numbers on the test split", "palitra evaluate runs/" + run));
+        commands.add(new ReportData.Command("go on training where it stopped", "palitra resume runs/" + run));
+        commands.add(new ReportData.Command("every key of this family", "palitra families " + family.name()));
+        return commands;
     }
 
     static void flatten(String path, JsonNode node, Map<String, String> out) {
@@ -173,6 +179,7 @@ public final class RunReport {
         Map<String, String> about = new LinkedHashMap<>();
         about.put(Run.CONFIG, "every value the run was made with");
         about.put(Run.MODEL, "weights to sample from, PyTorch names");
+        about.put(FirstStage.FOLDER, "the network as diffusers' VQModel: what tokens and dalle stand on");
         about.put(LoraTuning.DIFFUSERS, "the change, under names of diffusers and PEFT");
         about.put(LoraTuning.KOHYA, "the same, under names of kohya-ss");
         about.put(Metrics.NAME, "a line a report");

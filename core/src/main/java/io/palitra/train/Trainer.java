@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Json;
 import io.palitra.data.Batch;
+import io.palitra.data.CaptionedDataset;
 import io.palitra.data.DataLoader;
 import io.palitra.data.Dataset;
 import io.palitra.engine.DType;
@@ -15,9 +16,11 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
-import io.palitra.model.Publishes;
+import io.palitra.model.LearnsTexts;
 import io.palitra.model.Losses;
+import io.palitra.model.Publishes;
 import io.palitra.model.Recipe;
+import io.palitra.model.Tallies;
 import io.palitra.model.Trainable;
 import io.palitra.model.Update;
 import io.palitra.nn.Ema;
@@ -32,6 +35,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -77,6 +81,10 @@ public final class Trainer implements AutoCloseable {
         lock = RunLock.take(this.folder);
         try {
             model = Run.build(config, device);
+            if (model instanceof LearnsTexts && !(data instanceof CaptionedDataset)) {
+                throw new IllegalArgumentException("'" + config.settings().family() + "' wants pictures with captions, and '" + data.name()
+                    + "' is read without: data.captions=true");
+            }
             updates = model.updates();
             for (Update u : updates) optimizers.computeIfAbsent(u.moves(), this::optimizer);
             ema = recipe.ema() > 0 ? new Ema(model.net(), recipe.ema()) : null;
@@ -150,8 +158,10 @@ public final class Trainer implements AutoCloseable {
     private boolean run(BooleanSupplier stop) throws IOException {
         try (Metrics metrics = Metrics.resume(folder, step == 0 ? -1 : step);   // -1: from the beginning again
                 DataLoader loader = new DataLoader(data, recipe.batch(), config.settings().seed(), step, device)) {
-            if (step == 0) gallery.snapshot(0, 0, ema, metrics);
-            else publish();   // a kill between a checkpoint and its model leaves the model of the checkpoint before
+            if (step == 0) {
+                if (model instanceof LearnsTexts learner && data instanceof CaptionedDataset told) learner.learn(texts(told));
+                gallery.snapshot(0, 0, ema, metrics);
+            } else publish();   // a kill between a checkpoint and its model leaves the model of the checkpoint before
             long saved = System.nanoTime(), reported = System.nanoTime(), reportedStep = step;
             model.net().training(true);
             while (step < steps) {
@@ -172,6 +182,11 @@ public final class Trainer implements AutoCloseable {
                     reportedStep = step;
                 }
                 boolean epochEnds = step % perEpoch == 0;
+                if (model instanceof Tallies t && (epochEnds || step == steps)) {
+                    Map<String, Double> figures = t.tally();
+                    metrics.append(step, step / (double) perEpoch, figures);
+                    gallery.log(step, figures);
+                }
                 if (gallery.due(step, steps, perEpoch)) {
                     gallery.snapshot(step, step / (double) perEpoch, ema, metrics);
                     model.net().training(true);
@@ -187,6 +202,11 @@ public final class Trainer implements AutoCloseable {
             gallery.finish(step);
             return true;
         }
+    }
+
+    /** Every caption of every picture, in order. */
+    static Iterable<String> texts(CaptionedDataset data) {
+        return () -> IntStream.range(0, data.size()).boxed().flatMap(i -> data.captions(i).stream()).iterator();
     }
 
     private Map<String, Double> step(DataLoader loader, boolean report) {

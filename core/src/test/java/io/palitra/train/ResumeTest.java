@@ -15,7 +15,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Stopped anywhere and resumed, a run ends with the bits of the run never stopped. */
 class ResumeTest {
-    @ParameterizedTest @ValueSource(strings = {"ae", "vae", "gan", "diffusion"})
+    @ParameterizedTest @ValueSource(strings = {"ae", "vae", "vqvae", "gan", "diffusion"})
     void stoppedAtRandomStepsAndResumedTheRunEndsBitIdentical(String family, @TempDir Path root) throws Exception {
         Path whole = root.resolve("whole");
         assertThat(Trainer.start(whole, TinyRuns.config(family), TinyRuns.data(Split.TRAIN), TinyRuns.data(Split.TEST), Progress.SILENT,

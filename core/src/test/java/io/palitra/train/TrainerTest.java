@@ -119,4 +119,16 @@ class TrainerTest {
         assertThat(b.get(b.size() - 1)[1]).isCloseTo(a.get(a.size() - 1)[1], org.assertj.core.api.Assertions.withinPercentage(5));
         assertThat(b.get(b.size() - 1)[1]).isNotEqualTo(a.get(a.size() - 1)[1]);
     }
+
+    @Test void aVocabularyIsLearntFromEveryCaptionInOrder() {
+        var scenes = (io.palitra.data.CaptionedDataset) io.palitra.data.Datasets.open("scenes", Split.TRAIN,
+            io.palitra.data.DataOptions.DEFAULT);
+        List<String> first = new ArrayList<>();
+        for (String caption : Trainer.texts(scenes)) {
+            first.add(caption);
+            if (first.size() == 24) break;
+        }
+        assertThat(first.subList(0, 8)).isEqualTo(scenes.captions(0));
+        assertThat(first.subList(16, 24)).isEqualTo(scenes.captions(2));
+    }
 }
