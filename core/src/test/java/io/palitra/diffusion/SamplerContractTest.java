@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.palitra.engine.LivePointers;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
@@ -197,7 +198,7 @@ class SamplerContractTest {
         Tensor x = new Rng(1).normal(2, 3);
         Noise noise = new Rng(2)::normalLike;
         sampler.sample(GAUSSIAN, x, levels.subList(495, 501), noise);   // constants of the binding come to life
-        long before = Scope.livePointers();
+        long before = LivePointers.settled();
         sampler.sample(GAUSSIAN, x, levels, noise);
         assertThat(Scope.livePointers() - before).isEqualTo(1);
     }
@@ -212,7 +213,7 @@ class SamplerContractTest {
         };
         long[] left = new long[2];
         for (int run = 0; run < 2; run++) {
-            long before = Scope.livePointers();
+            long before = LivePointers.settled();
             try (Scope inner = new Scope()) {
                 assertThatThrownBy(() -> sampler.sample(failing, x, levels, NONE)).hasMessage("enough");
             }

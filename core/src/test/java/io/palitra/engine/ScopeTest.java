@@ -10,7 +10,7 @@ class ScopeTest {
         try (Scope scope = new Scope()) {
             Tensor x = Torch.ones(4);
             Scope.fold(x, 3, (v, i) -> v.add(1).mul(0.5));     // constants of the binding come to life
-            long before = Scope.livePointers();
+            long before = LivePointers.settled();
             Tensor y = Scope.fold(x, 500, (v, i) -> v.add(1).mul(0.5));
             assertThat(Scope.livePointers() - before).isEqualTo(1);
             assertThat(y.floats()).containsExactly(1, 1, 1, 1);

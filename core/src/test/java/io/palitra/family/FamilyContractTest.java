@@ -11,6 +11,7 @@ import io.palitra.data.VectorSpec;
 import io.palitra.engine.DType;
 import io.palitra.engine.Device;
 import io.palitra.engine.Guard;
+import io.palitra.engine.LivePointers;
 import io.palitra.engine.Optimizer;
 import io.palitra.engine.OptimizerSpec;
 import io.palitra.engine.Rng;
@@ -292,7 +293,7 @@ class FamilyContractTest {
         try (Scope scope = new Scope(); Freed t = new Freed(build(c)); Loop loop = new Loop(t.model, c)) {
             for (int s = 0; s < 20; s++) loop.step(s);
             try (Scope warm = new Scope()) { sampleIfIt(t.model); }
-            long before = Scope.livePointers();
+            long before = LivePointers.settled();
             for (int s = 20; s < 40; s++) loop.step(s);
             for (int i = 0; i < 3; i++) try (Scope draw = new Scope()) { sampleIfIt(t.model); }
             assertThat(Scope.livePointers() - before).isZero();

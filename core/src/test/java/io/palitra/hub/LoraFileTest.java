@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.palitra.data.FormatException;
 import io.palitra.engine.DType;
+import io.palitra.engine.LivePointers;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
@@ -281,7 +282,7 @@ class LoraFileTest {
             mixed().writeDiffusers(file);
             byte[] diffusers = Files.readAllBytes(file);
             Safetensors inDiffusers = Safetensors.read(file);
-            long live = Scope.livePointers();
+            long live = LivePointers.settled();
             for (int i = 0; i < 2000; i++) {
                 byte[] damaged = i % 4 < 2 ? Damage.bytes(i % 2 == 0 ? kohya : diffusers, random)
                     : rewritten(i % 2 == 0 ? inKohya : inDiffusers, random);

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.palitra.data.FormatException;
 import io.palitra.engine.DType;
+import io.palitra.engine.LivePointers;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
@@ -106,14 +107,14 @@ class SafetensorsTest {
         try (Scope scope = new Scope()) { Safetensors.write(file, everyKind(), Map.of()); }
         try (Scope outer = new Scope()) {
             Safetensors.read(file);
-            long before = Scope.livePointers();
+            long before = LivePointers.settled();
             Safetensors.read(file);
             assertThat(Scope.livePointers() - before).isEqualTo(15);
             Path broken = folder.resolve("b.safetensors");
             byte[] bytes = Files.readAllBytes(file);
             bytes[bytes.length - 1] = 7;   // in a BOOL
             Files.write(broken, bytes);
-            long then = Scope.livePointers();
+            long then = LivePointers.settled();
             assertThatThrownBy(() -> Safetensors.read(broken)).isInstanceOf(FormatException.class)
                 .hasMessageContaining("tensor 'of.BOOL' of BOOL holds a byte 7, allowed are 0 and 1");
             assertThat(Scope.livePointers()).isEqualTo(then);

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.palitra.data.FormatException;
 import io.palitra.engine.DType;
+import io.palitra.engine.LivePointers;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import java.io.ByteArrayOutputStream;
@@ -157,7 +158,7 @@ class TorchFileTest {
         Path file = fixture("zip.pth");
         try (Scope outer = new Scope()) {
             TorchFile.read(file);
-            long before = Scope.livePointers();
+            long before = LivePointers.settled();
             TorchFile.read(file);
             assertThat(Scope.livePointers() - before).isEqualTo(22);
         }

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Json;
 import io.palitra.engine.Guard;
+import io.palitra.engine.LivePointers;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
@@ -146,7 +147,7 @@ class AutoencoderKlTest {
         try (Scope scope = new Scope(); AutoencoderKl vae = new AutoencoderKl(small(""), new Rng(1)); Guard g = Torch.noGrad()) {
             Tensor z = Torch.ones(1, 4, 13, 9);
             Scope.run(() -> vae.decode(z, vae.tiling())).free();
-            long before = Scope.livePointers();
+            long before = LivePointers.settled();
             for (int i = 0; i < 3; i++) {
                 try (Scope turn = new Scope()) { vae.encode(vae.decode(z, vae.tiling())); }
             }
