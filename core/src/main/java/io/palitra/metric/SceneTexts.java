@@ -7,9 +7,12 @@ import io.palitra.data.SceneGrammar.Language;
 import io.palitra.data.Scenes;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
 import io.palitra.model.DrawsTexts;
 import io.palitra.model.Measure;
+import io.palitra.model.TextImage;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Predicate;
@@ -20,6 +23,8 @@ import java.util.function.Predicate;
  */
 public final class SceneTexts {
     private static final int AT_ONCE = 64;
+    /** Pictures of one caption that a CLIP chooses from. */
+    private static final int OF = 8;
 
     /** Right of so many. */
     private static final class Share {
@@ -31,10 +36,9 @@ public final class SceneTexts {
             this.of += of;
         }
 
-        void into(List<Measure> all, String name, String language, String about) {
+        void into(List<Measure> all, String name, String who, String about) {
             if (of == 0) return;
-            String what = about + "; " + of + " of them, " + language + " captions";
-            all.add(new Measure(name + ", " + language, 100.0 * right / of, "%", what));
+            all.add(new Measure(name + ", " + who, 100.0 * right / of, "%", about + "; " + of + " of them"));
         }
     }
 
@@ -45,6 +49,47 @@ public final class SceneTexts {
         List<Measure> measures = new ArrayList<>();
         for (Language language : Language.values()) measures.addAll(in(language, model, how, test, Math.min(n, test.size()), rng));
         return measures;
+    }
+
+    /**
+     * Whether a CLIP's choice of {@value #OF} pictures of a caption shows more of it than the first one does: captions of the first
+     * {@code n} test items, each in the next language. Without recording, in evaluation mode. Waits for the device.
+     */
+    public static <S extends Record> List<Measure> chosen(DrawsTexts<S> model, S how, Scenes test, int n, TextImage judge, String name,
+            Rng rng) {
+        Share[] things = {new Share(), new Share()}, whole = {new Share(), new Share()};
+        for (int from = 0; from < Math.min(n, test.size()); from += AT_ONCE / OF) {
+            int to = Math.min(Math.min(n, test.size()), from + AT_ONCE / OF);
+            List<String> texts = new ArrayList<>();
+            for (int i = from; i < to; i++) {
+                Language language = Language.values()[i % Language.values().length];
+                texts.addAll(Collections.nCopies(OF, test.captions(i, language).get(0)));
+            }
+            List<Scene> drawn;
+            long[] best;
+            try (Scope scope = new Scope()) {
+                Tensor x = model.draw(how, texts, rng.at(from));
+                drawn = SceneCheck.read(x);
+                best = ClipScore.of(judge, x, texts).reshape(to - from, OF).argmax(1).longs();
+            }
+            for (int i = from; i < to; i++) {
+                int first = (i - from) * OF;
+                int[] candidates = {first, first + (int) best[i - from]};
+                for (int k = 0; k < candidates.length; k++) {
+                    SceneCheck.Score score = SceneCheck.score(test.scene(i), drawn.get(candidates[k]));
+                    things[k].add(score.found(), score.things());
+                    whole[k].add(score.exact() ? 1 : 0, 1);
+                }
+            }
+        }
+        List<Measure> all = new ArrayList<>();
+        String[] which = {"first of " + OF, "best of " + OF};
+        for (int k = 0; k < which.length; k++) {
+            String about = k == 0 ? "of the first picture" : "of the picture that " + name + " finds nearest";
+            things[k].into(all, "things right", which[k], about + ", things in their shape and colour");
+            whole[k].into(all, "whole scenes right", which[k], about + ", all things and relations, and nothing else");
+        }
+        return all;
     }
 
     private static <S extends Record> List<Measure> in(Language language, DrawsTexts<S> model, S how, Scenes test, int n, Rng rng) {

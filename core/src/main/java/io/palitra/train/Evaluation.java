@@ -32,6 +32,7 @@ import io.palitra.metric.Modes;
 import io.palitra.metric.Moments;
 import io.palitra.metric.Ranking;
 import io.palitra.metric.Retrieval;
+import io.palitra.metric.SceneReconstruction;
 import io.palitra.metric.SceneTexts;
 import io.palitra.metric.Ssim;
 import io.palitra.metric.Statistics;
@@ -62,7 +63,7 @@ import org.jspecify.annotations.Nullable;
 /** The honest numbers of a run on test data: what its family measures of itself, and what a trained classifier says of its samples. */
 public final class Evaluation {
     private static final long SEED = 12345;
-    /** Scenes whose captions are drawn in each language. */
+    /** Scenes that are read back, or whose captions are drawn in each language. */
     private static final int SCENES = 1000;
     private static final int BATCH = 500;
     private static final int JUDGED = 100;
@@ -109,6 +110,9 @@ public final class Evaluation {
                 measures.addAll(Retrieval.of(model, told, run.device()));
             }
             if (run.model() instanceof Reconstructs r && !r.lossless() && Ssim.fits(test.spec())) measures.add(similarity(r, test, run));
+            if (test instanceof Scenes scenes && run.model() instanceof Reconstructs r && !r.lossless()) {
+                measures.addAll(SceneReconstruction.measure(r, scenes, SCENES, run.device()));
+            }
             if (test instanceof Toy toy && run.model() instanceof Likelihood l) measures.addAll(besideTheTruth(l, toy, run));
             if (test instanceof Scenes scenes && run.model() instanceof DrawsTexts<?> teller) {
                 measures.addAll(told(teller, scenes, samples, run, sampling));
@@ -223,8 +227,21 @@ public final class Evaluation {
             }
         }
         String of = "2.5 max(cos, 0) by " + name + ", mean over " + n + " test captions, ";
-        return List.of(new Measure("CLIP score", drawn / n, "", of + "a sample of each"),
-            new Measure("CLIP score of the data", real / n, "", of + "with the pictures they are of"));
+        List<Measure> measures = new ArrayList<>();
+        measures.add(new Measure("CLIP score", drawn / n, "", of + "a sample of each"));
+        measures.add(new Measure("CLIP score of the data", real / n, "", of + "with the pictures they are of"));
+        if (test instanceof Scenes scenes && run.model() instanceof DrawsTexts<?> teller) {
+            measures.addAll(chosen(teller, scenes, n, model, name, run, sampling));
+        }
+        return measures;
+    }
+
+    private static <S extends Record> List<Measure> chosen(DrawsTexts<S> teller, Scenes test, int n, TextImage judge, String name, Run run,
+            List<String> sampling) {
+        S how = Config.with(teller.samplingDefaults(), sampling);
+        try (Scope scope = new Scope(); Guard off = Torch.noGrad()) {
+            return SceneTexts.chosen(teller, how, test, n, judge, name, new Rng(SEED).on(run.device()));
+        }
     }
 
     /** Adds features to the moments, and to some where there are few yet. @return items so far */

@@ -14,6 +14,7 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.model.DrawsTexts;
 import io.palitra.model.Measure;
+import io.palitra.model.TextImage;
 import io.palitra.model.Update;
 import io.palitra.nn.Module;
 import java.util.HashMap;
@@ -77,5 +78,55 @@ class SceneTextsTest {
         Map<String, Double> model = measured(new Oracle(0, false));
         assertThat(model.get("things right, English")).isGreaterThan(90);
         assertThat(model.get("things right, Russian")).isLessThan(50);
+    }
+
+    /** Draws nothing but of every eighth text the last time it is asked. */
+    private record Lucky() implements DrawsTexts<Oracle.How> {
+        @Override public Tensor draw(Oracle.How how, List<String> texts, Rng rng) {
+            Tensor x = new Oracle(0, true).draw(how, texts, rng);
+            for (int k = 0; k < texts.size(); k++) if (k % 8 != 7) x.narrow(0, k, 1).fill(-1);
+            return x;
+        }
+
+        @Override public Oracle.How samplingDefaults() { return new Oracle.How(); }
+
+        @Override public Tensor sample(Oracle.How how, int count, Rng rng) { throw new UnsupportedOperationException(); }
+
+        @Override public Module net() { throw new UnsupportedOperationException(); }
+
+        @Override public List<Update> updates() { return List.of(); }
+    }
+
+    /** Sets black pictures apart from all others, which every text fits. */
+    private record Blind(boolean likesBlack) implements TextImage {
+        @Override public Tensor embedText(List<String> texts) { return Torch.cat(1, List.of(Torch.ones(texts.size(), 1),
+            Torch.zeros(texts.size(), 1))); }
+
+        @Override public Tensor embedImage(Tensor x) {
+            Tensor black = x.reshape(x.size(0), -1).amax(false, 1).lt(-0.99).to(x.dtype()).reshape(-1, 1), light = black.neg().add(1);
+            return Torch.cat(1, likesBlack ? List.of(black, light) : List.of(light, black));
+        }
+
+        @Override public int side() { return 64; }
+
+        @Override public double scale() { return 1; }
+
+        @Override public void close() {}
+    }
+
+    private static Map<String, Double> chosen(Blind judge) {
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            return SceneTexts.chosen(new Lucky(), new Oracle.How(), TEST, N, judge, "a judge", new Rng(0)).stream()
+                .collect(Collectors.toMap(Measure::name, Measure::value));
+        }
+    }
+
+    @Test void aJudgesChoiceIsBesideTheFirstPicture() {
+        Map<String, Double> good = chosen(new Blind(false)), bad = chosen(new Blind(true));
+        for (String name : List.of("things right", "whole scenes right")) {
+            assertThat(good.get(name + ", first of 8")).as(name).isZero();
+            assertThat(good.get(name + ", best of 8")).as(name).isGreaterThan(90);
+            assertThat(bad.get(name + ", best of 8")).as(name).isZero();
+        }
     }
 }
