@@ -27,8 +27,11 @@ final class VqCoder extends Module {
 
     final VqModel vq;
     final EmaCodebook book;
+    private final long codesFrom;
 
-    VqCoder(VqModel.Config config, double restart, Rng init) {
+    /** @param codesFrom first step of training with a codebook */
+    VqCoder(VqModel.Config config, double restart, long codesFrom, Rng init) {
+        this.codesFrom = codesFrom;
         vq = child("vq", new VqModel(config, VqModel.Learned.BY_OWNER, init));
         book = child("ema", new EmaCodebook(vq, restart));
     }
@@ -37,13 +40,15 @@ final class VqCoder extends Module {
      * A picture's way through the codebook.
      *
      * @param picture x' [B,C,H,W]; its gradient passes straight through the codebook to the latents
-     * @param commitment mean (z - sg e)^2, eq. 3 of van den Oord et al.
+     * @param commitment mean (z - sg e)^2, eq. 3 of van den Oord et al.; 0 while there is no codebook
      */
     record Seen(Tensor picture, Tensor commitment) {}
 
-    /** In training the codebook moves. */
-    Seen forward(Tensor x, Rng rng) {
-        Tensor z = vq.encode(x).to(DType.F32), e = book.nearest(z, rng);   // [B,D,h,w]
+    /** A step of training: from {@code codesFrom} on by way of the codebook, which moves. Steps are counted from 0. */
+    Seen forward(Tensor x, long step, Rng rng) {
+        Tensor z = vq.encode(x).to(DType.F32);   // [B,D,h,w]
+        if (step < codesFrom) return new Seen(vq.decodeQuantized(z).to(x.dtype()), Torch.zeros().to(x.device()));
+        Tensor e = book.nearest(z, rng);
         Tensor picture = vq.decodeQuantized(z.add(e.sub(z).detach())).to(x.dtype());
         return new Seen(picture, z.sub(e).square().mean());
     }

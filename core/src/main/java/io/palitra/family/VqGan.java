@@ -40,28 +40,42 @@ import org.jspecify.annotations.Nullable;
  * The autoencoder of codes whose pictures are to look right, not only to be near: a {@link VqVae} against a discriminator of patches, and
  * with a distance of features. Esser, Rombach and Ommer 2021, arXiv:2012.09841, eqs. 4 to 7. The autoencoder descends
  *
- * <p>|x - x'| + w d(x, x') - lambda f(step) E D(x') + beta |z - sg(e)|^2,
+ * <p>|x - x'|^2 + w d(x, x') - lambda f(step) E D(x') + beta |z - sg(e)|^2,
  *
  * <p>each a mean, where lambda = 0.8 |grad L_rec| / (|grad L_gan| + 1e-4) makes both voices as loud at the last layer's weights (eq. 7),
  * and the discriminator E max(0, 1 - D(x)) / 2 + E max(0, 1 + D(x')) / 2. A discriminator that begins when it counts ruins what was
  * learned: so it learns some steps alone before it is heard, and its voice f rises.
  */
 public final class VqGan implements Trainable, Reconstructs, Evaluates, Tallies, Publishes, Exports {
+    /** The distance of pixels that is descended. */
+    public enum Pixels {
+        /** |x - x'|^2, as in the paper's eq. 4: what is wrong by much, a thing of another colour, weighs more than grass. */
+        SQUARED("mse"),
+        /** |x - x'|, as in the authors' code: sharper where features and a discriminator see to the rest. */
+        ABSOLUTE("l1");
+
+        private final String part;
+
+        Pixels(String part) { this.part = part; }
+
+        private Tensor of(Tensor difference) { return (this == SQUARED ? difference.square() : difference.abs()).mean(); }
+    }
+
     /** The distance of features that is descended beside that of pixels. */
     public sealed interface Perceptual {
-        /** Pixels alone: |x - x'|. */
+        /** Pixels alone. */
         record None() implements Perceptual {}
 
         /** By the convolutions of a classifier of pictures with as many channels, best of the same data. */
         record Features(@Help("a run of family classifier") String run,
-                @Help(value = "weight beside the pixels' |x - x'|", min = 0, max = 1e3) double weight) implements Perceptual {
+                @Help(value = "weight beside the pixels' distance", min = 0, max = 1e3) double weight) implements Perceptual {
             public Features() { this("", 1); }
         }
 
         /** LPIPS, by a VGG-16 trained on ImageNet. Zhang et al. 2018, arXiv:1801.03924. */
         record Lpips(@Help("torchvision's weights of VGG-16, .pth or .safetensors") String vgg,
                 @Help("weights of its channels, such as LPIPS' vgg.pth; none = all the same") String lin,
-                @Help(value = "weight beside the pixels' |x - x'|", min = 0, max = 1e3) double weight) implements Perceptual {
+                @Help(value = "weight beside the pixels' distance", min = 0, max = 1e3) double weight) implements Perceptual {
             public Lpips() { this("", "", 1); }
         }
     }
@@ -88,13 +102,16 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Tallies,
             @Help(value = "weight beta of the commitment, which holds latents to their codes", min = 0, max = 1e3) double beta,
             @Help(value = "a code taken less often than this share of the mean begins again elsewhere; 0 = never", min = 0, max = 1)
                 double restart,
+            @Help(value = "first step with a codebook, whose codes begin at the latents of then; before it an autoencoder learns, and "
+                + "what a run shows by way of codes means nothing", min = 0) long codesFrom,
+            @Help("the distance of pixels") Pixels pixels,
             @Help("the distance of features beside that of pixels") Perceptual perceptual,
             @Help("the discriminator, and from when on it counts") Adversary adversary) {}
 
     public static final Family<Config> FAMILY = new Family<>("vqgan",
         "autoencoder of codes with a discriminator of patches; a prior over its codes draws, which is family tokens with vqgan=RUN",
         "Esser, Rombach and Ommer 2021, arXiv:2012.09841",
-        new Config(new VqNet(List.of(32, 32, 64, 128), 1, 8, true, 256, 64), 0.25, 0.1, new Perceptual.None(),
+        new Config(new VqNet(List.of(32, 32, 64, 128), 1, 8, true, 256, 64), 0.25, 0.1, 500, Pixels.SQUARED, new Perceptual.None(),
             new Adversary(32, 2, 0.8, 1500, 2000, 500)),
         Recipe.of(10, 32, new OptimizerSpec.Adam(5e-4, 0.5, 0.9, 1e-8)).withSchedule(new LrSchedule.Cosine(100)), null, VqGan::new);
 
@@ -127,7 +144,7 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Tallies,
         private final Tensor pinned;   // the SHA-256 of the network of features, a number a byte; all 0 before
 
         Net(Config config, VqModel.Config shape, int channels, Rng init) {
-            coder = child("autoencoder", new VqCoder(shape, config.restart, init.split(0)));
+            coder = child("autoencoder", new VqCoder(shape, config.restart, config.codesFrom, init.split(0)));
             Adversary a = config.adversary;
             discriminator = a.weight == 0 ? null
                 : child("discriminator", new PatchDiscriminator(channels, a.width, a.layers, init.split(1)));
@@ -152,17 +169,17 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Tallies,
 
     /** The distance of pixels, and of features where there are some. */
     private Losses near(Tensor picture, Tensor x) {
-        Tensor l1 = picture.sub(x).abs().mean();
-        if (distance == null) return Losses.of(l1).with("l1", l1);
+        Tensor pixels = config.pixels.of(picture.sub(x));
+        if (distance == null) return Losses.of(pixels).with(config.pixels.part, pixels);
         pin(distance);
         Tensor features = distance.of(picture, x);
         double weight = config.perceptual instanceof Perceptual.Features f ? f.weight : ((Perceptual.Lpips) config.perceptual).weight;
-        return Losses.of(l1.add(features.mul(weight))).with("l1", l1).with("features", features);
+        return Losses.of(pixels.add(features.mul(weight))).with(config.pixels.part, pixels).with("features", features);
     }
 
     private Losses autoencode(Batch batch, Rng rng) {
         Tensor x = batch.x();
-        VqCoder.Seen seen = coder.forward(x, rng);
+        VqCoder.Seen seen = coder.forward(x, batch.step(), rng);
         Tensor held = seen.commitment().mul(config.beta);
         double voice = net.discriminator == null ? 0 : config.adversary.voice(batch.step());
         if (voice == 0) {

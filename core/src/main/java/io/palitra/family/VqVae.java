@@ -38,12 +38,14 @@ public final class VqVae implements Trainable, Reconstructs, Evaluates, Tallies,
             @Help("layers of encoder and decoder, and the codebook") VqNet net,
             @Help(value = "weight beta of the commitment, which holds latents to their codes", min = 0, max = 1e3) double beta,
             @Help(value = "a code taken less often than this share of the mean begins again elsewhere; 0 = never", min = 0, max = 1)
-                double restart) {}
+                double restart,
+            @Help(value = "first step with a codebook, whose codes begin at the latents of then; before it an autoencoder learns, and "
+                + "what a run shows by way of codes means nothing", min = 0) long codesFrom) {}
 
     public static final Family<Config> FAMILY = new Family<>("vqvae",
         "vector-quantised autoencoder: pictures as sheets of codes; a prior over them draws, which is family tokens with vqgan=RUN",
         "van den Oord, Vinyals and Kavukcuoglu 2017, arXiv:1711.00937",
-        new Config(new VqNet(List.of(16, 32, 64), 1, 8, false, 128, 16), 0.25, 0.1),
+        new Config(new VqNet(List.of(16, 32, 64), 1, 8, false, 128, 16), 0.25, 0.1, 500),
         Recipe.of(10, 64, new OptimizerSpec.Adam(1e-3, 0.9, 0.999, 1e-8)).withSchedule(new LrSchedule.Cosine()), null, VqVae::new);
 
     private final Config config;
@@ -54,7 +56,7 @@ public final class VqVae implements Trainable, Reconstructs, Evaluates, Tallies,
         private final Tensor variance;   // of the first batch; 0 before
 
         Net(Config config, DataSpec data, Rng init) {
-            coder = child("coder", new VqCoder(config.net.on("vqvae", data), config.restart, init));
+            coder = child("coder", new VqCoder(config.net.on("vqvae", data), config.restart, config.codesFrom, init));
             variance = buffer("variance", Torch.zeros(1));
         }
     }
@@ -73,7 +75,7 @@ public final class VqVae implements Trainable, Reconstructs, Evaluates, Tallies,
         if (net.variance.item() == 0) {   // waits for the device
             net.variance.copyFrom(x.sub(x.mean()).square().mean().clampMin(1e-6).reshape(1));
         }
-        VqCoder.Seen seen = net.coder.forward(x, rng);
+        VqCoder.Seen seen = net.coder.forward(x, batch.step(), rng);
         Tensor mse = seen.picture().sub(x).square().mean();
         return Losses.of(mse.div(net.variance.squeeze(0)).add(seen.commitment().mul(config.beta))).with("mse", mse)
             .with("commitment", seen.commitment());

@@ -38,7 +38,7 @@ class VqGanTest {
 
     private static VqGan vqgan(String... more) {
         VqGan.Config small = Config.with(VqGan.FAMILY.defaults(), List.of("net.channels=4,8", "net.groups=2", "net.codes=8", "net.width=3",
-            "adversary.width=8", "adversary.from=0", "adversary.heard=0", "adversary.ramp=0"));
+            "codesFrom=0", "adversary.width=8", "adversary.from=0", "adversary.heard=0", "adversary.ramp=0"));
         return (VqGan) VqGan.FAMILY.build(Config.with(small, Arrays.asList(more)), RGB, new Rng(1));
     }
 
@@ -74,12 +74,12 @@ class VqGanTest {
             VqCoder coder = (VqCoder) plain.net().modules().get("autoencoder");
             PatchDiscriminator d = (PatchDiscriminator) plain.net().modules().get("discriminator");
             d.trainable(false);
-            VqCoder.Seen seen = coder.forward(batch(0).x(), new Rng(2));
-            Tensor l1 = seen.picture().sub(batch(0).x()).abs().mean(), flattery = d.forward(seen.picture()).mean().neg();
-            Tensor total = l1.add(flattery.mul(lambda)).add(seen.commitment().mul(0.25));
+            VqCoder.Seen seen = coder.forward(batch(0).x(), 0, new Rng(2));
+            Tensor mse = seen.picture().sub(batch(0).x()).square().mean(), flattery = d.forward(seen.picture()).mean().neg();
+            Tensor total = mse.add(flattery.mul(lambda)).add(seen.commitment().mul(0.25));
             assertThat(parts.get("total").item()).isCloseTo(total.item(), within(1e-5));
             Tensor last = coder.vq.parameters().get("decoder.conv_out.weight");
-            double near = norm(Torch.slope(l1, last)), flatter = norm(Torch.slope(flattery, last));
+            double near = norm(Torch.slope(mse, last)), flatter = norm(Torch.slope(flattery, last));
             assertThat(lambda).isCloseTo(0.8 * near / (flatter + 1e-4), within(1e-4 * lambda));   // eq. 7
             total.backward();
             Map<String, double[]> wanted = gradients(plain);
@@ -113,13 +113,29 @@ class VqGanTest {
             assertThat(discriminator.due(2)).isTrue();
             Map<String, Tensor> parts = new LinkedHashMap<>();
             gradients(model, model.updates().get(0), 4, parts);
-            assertThat(parts).containsOnlyKeys("l1", "commitment", "total");
+            assertThat(parts).containsOnlyKeys("mse", "commitment", "total");
             gradients(model, model.updates().get(0), 5, parts);
             double quarter = parts.get("lambda").item();
             gradients(model, model.updates().get(0), 50, parts);
             assertThat(quarter).isBetween(0.15 * parts.get("lambda").item(), 0.4 * parts.get("lambda").item());   // the codebook has moved
         }
         assertThatThrownBy(() -> new VqGan.Adversary(8, 2, 0.8, 6, 5, 4)).hasMessage("illegal heard: 5, must be at least from, 6");
+    }
+
+    @Test void beforeItsStepTheCodebookRestsAndThePictureIsThatOfTheAutoencoderAlone() {
+        try (Scope scope = new Scope(); VqGan model = vqgan("codesFrom=3", "adversary.weight=0")) {
+            VqCoder coder = (VqCoder) model.net().modules().get("autoencoder");
+            double[] codebook = coder.vq.codebook().doubles();
+            Map<String, Tensor> parts = new LinkedHashMap<>();
+            gradients(model, model.updates().get(0), 2, parts);
+            assertThat(coder.vq.codebook().doubles()).isEqualTo(codebook);
+            assertThat(parts.get("commitment").item()).isZero();
+            Tensor x = batch(0).x(), plain = coder.vq.decodeQuantized(coder.vq.encode(x));
+            assertThat(parts.get("total").item()).isCloseTo(plain.sub(x).square().mean().item(), within(1e-6));
+            gradients(model, model.updates().get(0), 3, parts);
+            assertThat(coder.vq.codebook().doubles()).isNotEqualTo(codebook);
+            assertThat(parts.get("commitment").item()).isPositive();
+        }
     }
 
     @Test void theDiscriminatorsTurnMovesNeitherTheCodebookNorItsCounts() {
@@ -152,7 +168,8 @@ class VqGanTest {
         Path run = classifier(root.resolve("judge"), 1);
         ImageSpec grey = new ImageSpec(1, 16, 16, 0);
         VqGan.Config config = Config.with(VqGan.FAMILY.defaults(), List.of("net.channels=4,8", "net.groups=2", "net.codes=8", "net.width=3",
-            "adversary.weight=0", "perceptual=features", "perceptual.run=" + run, "perceptual.weight=0.5"));
+            "pixels=absolute", "codesFrom=0", "adversary.weight=0", "perceptual=features",
+            "perceptual.run=" + run, "perceptual.weight=0.5"));
         Batch batch = new Batch(new Rng(3).normal(4, 1, 16, 16).tanh(), null, 0);
         Map<String, Tensor> kept;
         try (Scope scope = new Scope(); Trainable model = VqGan.FAMILY.build(config, grey, new Rng(1))) {

@@ -38,7 +38,8 @@ class VqVaeTest {
     private static final String BIAS = "coder.vq.quant_conv.bias";
 
     private static VqVae vqvae(String... more) {
-        VqVae.Config config = Config.with(VqVae.FAMILY.defaults(), List.of("net.channels=8,8", "net.codes=16", "net.width=4"));
+        VqVae.Config config = Config.with(VqVae.FAMILY.defaults(), List.of("net.channels=8,8", "net.codes=16", "net.width=4",
+            "codesFrom=0"));
         return (VqVae) VqVae.FAMILY.build(Config.with(config, Arrays.asList(more)), GREY, new Rng(1));
     }
 

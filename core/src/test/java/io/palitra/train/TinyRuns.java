@@ -26,7 +26,7 @@ public final class TinyRuns {
         Map<String, List<String>> all = new LinkedHashMap<>();
         all.put("ae", List.of("latent=4", "train.steps=30", "train.batch=16"));
         all.put("vae", List.of("latent=4", "train.steps=30", "train.batch=16"));
-        all.put("vqvae", List.of("net.channels=8,8", "net.codes=16", "net.width=4", "train.steps=30", "train.batch=8"));
+        all.put("vqvae", List.of("net.channels=8,8", "net.codes=16", "net.width=4", "codesFrom=5", "train.steps=30", "train.batch=8"));
         all.put("gan", List.of("width=8", "r1=1", "train.steps=30", "train.batch=16"));
         all.put("diffusion", List.of("channels=8,8", "attention=1", "groups=4", "train.steps=20", "train.batch=4"));
         return all;
