@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.CpuTime;
 import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -156,12 +157,12 @@ class ConfigTest {
 
     @Test void hugeTextIsRefusedAtOnceAndCutShortInTheMessage() {
         String digits = "1".repeat(1_000_000);
-        long start = System.nanoTime();
+        long start = CpuTime.nanos();
         for (String bad : List.of("latent=" + digits, "latent=" + digits + "x", "beta=" + digits + "x", "beta=" + digits, digits + "=1",
                 "a" + ".a".repeat(1_000_000) + "=1", "fast=" + digits, "target=" + digits, "sampler=" + digits)) {
             assertThat(error(bad).length()).isLessThan(500);
         }
-        assertThat((System.nanoTime() - start) / 1e9).isLessThan(1);
+        assertThat((CpuTime.nanos() - start) / 1e9).isLessThan(1);
     }
 
     @Test void nullNanAndInfinityAreRefusedInARecordMadeByHand() {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import io.palitra.CpuTime;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -86,9 +87,9 @@ class JsonTest {
             " ",
             "nul");
         for (String json : hostile) {
-            long start = System.nanoTime();
+            long start = CpuTime.nanos();
             error(json);
-            assertThat((System.nanoTime() - start) / 1e9).isLessThan(1);
+            assertThat((CpuTime.nanos() - start) / 1e9).isLessThan(1);
         }
         assertThat(error("{\"a\":1,\"a\":1}")).contains("Duplicate").contains("at byte");
     }

@@ -3,6 +3,7 @@ package io.palitra.data;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.palitra.CpuTime;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -181,9 +182,9 @@ class ImageFolderTest {
         for (int claimed : new int[] {0x7fffffff, 60_000_000, 100_000, 1}) {
             b.putInt(central + 24, claimed);
             Path path = Files.write(dir.resolve("lies.zip"), zip);
-            long start = System.nanoTime();
+            long start = CpuTime.nanos();
             assertThatThrownBy(() -> open(path, Split.TRAIN, STRICT)).as("claimed " + claimed).isInstanceOf(FormatException.class);
-            assertThat(System.nanoTime() - start).isLessThan(1_000_000_000L);
+            assertThat(CpuTime.nanos() - start).isLessThan(1_000_000_000L);
         }
     }
 
@@ -196,9 +197,9 @@ class ImageFolderTest {
         b.putInt(0x06054b50).putShort((short) 0).putShort((short) 0).putShort((short) -1).putShort((short) -1).putInt(-1).putInt(-1)
             .putShort((short) 0);
         Path path = Files.write(dir.resolve("million.zip"), b.array());
-        long start = System.nanoTime();
+        long start = CpuTime.nanos();
         assertThatThrownBy(() -> open(path, Split.TRAIN, STRICT)).isInstanceOf(FormatException.class);
-        assertThat(System.nanoTime() - start).isLessThan(1_000_000_000L);
+        assertThat(CpuTime.nanos() - start).isLessThan(1_000_000_000L);
     }
 
     @Test void moreEntriesThanAllowedAreRefused() throws IOException {

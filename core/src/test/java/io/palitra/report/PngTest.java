@@ -3,6 +3,7 @@ package io.palitra.report;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.palitra.CpuTime;
 import io.palitra.data.FormatException;
 import io.palitra.data.Picture;
 import java.awt.image.BufferedImage;
@@ -128,13 +129,13 @@ class PngTest {
                 spoilt[random.nextInt(spoilt.length)] = (byte) random.nextInt();
             }
             if (random.nextBoolean()) mendChecksums(spoilt);
-            long start = System.nanoTime();
+            long start = CpuTime.nanos();
             try {
                 Png.text(spoilt);
             } catch (FormatException e) {
                 refused++;
             }
-            assertThat(System.nanoTime() - start).isLessThan(1_000_000_000L);
+            assertThat(CpuTime.nanos() - start).isLessThan(1_000_000_000L);
         }
         assertThat(refused).isBetween(3000, 10_000);
     }
