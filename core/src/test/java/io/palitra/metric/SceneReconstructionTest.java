@@ -7,7 +7,6 @@ import io.palitra.data.Split;
 import io.palitra.engine.Device;
 import io.palitra.engine.Guard;
 import io.palitra.engine.Scope;
-import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.model.Measure;
 import io.palitra.model.Reconstructs;
