@@ -41,9 +41,12 @@ class Mp4Test {
 
     /** What a program of FFmpeg says to stdout. */
     private static byte[] run(Class<?> program, Object... words) throws IOException, InterruptedException {
-        List<String> line = new ArrayList<>(List.of(Loader.load(program), "-v", "error"));
+        String file = Loader.load(program);
+        List<String> line = new ArrayList<>(List.of(file, "-v", "error"));
         for (Object w : words) line.add(w.toString());
-        Process process = new ProcessBuilder(line).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+        ProcessBuilder builder = new ProcessBuilder(line).redirectError(ProcessBuilder.Redirect.INHERIT);
+        builder.environment().put("LD_LIBRARY_PATH", String.valueOf(Path.of(file).getParent()));   // libva, which not every system has
+        Process process = builder.start();
         byte[] out = process.getInputStream().readAllBytes();
         assertThat(process.waitFor()).isZero();
         return out;
