@@ -2,10 +2,8 @@ package io.palitra.family;
 
 import io.palitra.config.Help;
 import io.palitra.data.ImageSpec;
-import io.palitra.net.Activation;
 import io.palitra.net.AutoencoderKl;
 import io.palitra.net.CoderConfig;
-import java.util.Collections;
 import java.util.List;
 
 /** The network of an autoencoder: how the encoder narrows; the decoder mirrors it. SiLU between layers (Elfwing et al. 2017). */
@@ -42,24 +40,12 @@ public sealed interface Net {
         public Kl() { this(List.of(16, 32, 64), 1, 8); }
 
         public Kl {
-            channels = List.copyOf(channels);
-            if (channels.isEmpty() || channels.size() > 8) {
-                throw new IllegalArgumentException("illegal channels: " + channels + ", must be 1 to 8 levels");
-            }
-            for (int c : channels) {
-                if (groups < 1 || c % groups != 0) {
-                    throw new IllegalArgumentException("illegal channels: " + channels + ", must be multiples of groups " + groups);
-                }
-            }
+            channels = CoderShape.checked(channels, groups);
         }
 
         /** The network of this size on pictures of that shape. @param latent channels of the code */
         AutoencoderKl.Config autoencoder(ImageSpec image, int latent) {
-            int levels = channels.size();
-            List<CoderConfig.Block> plain = Collections.nCopies(levels, CoderConfig.Block.PLAIN);
-            List<Integer> size = image.height() == image.width() ? List.of(image.height()) : List.of(image.height(), image.width());
-            CoderConfig coder = new CoderConfig(image.channels(), image.channels(), plain, plain, channels, layers, Activation.SILU, latent,
-                groups, size, 1, true, true);
+            CoderConfig coder = CoderShape.of(image, channels, layers, groups, latent, true, true);
             return new AutoencoderKl.Config(coder, null, List.of(), List.of(), true, true);
         }
     }

@@ -3,10 +3,8 @@ package io.palitra.family;
 import io.palitra.config.Help;
 import io.palitra.data.DataSpec;
 import io.palitra.data.ImageSpec;
-import io.palitra.net.Activation;
 import io.palitra.net.CoderConfig;
 import io.palitra.net.VqModel;
-import java.util.Collections;
 import java.util.List;
 
 /** The shape of an autoencoder of codes, diffusers' {@code VQModel}. Sides of pictures must be multiples of 2^(levels - 1). */
@@ -19,15 +17,7 @@ public record VqNet(
         @Help(value = "codes in the codebook, K", min = 2, max = 1 << 20) int codes,
         @Help(value = "numbers in a code, D", min = 1, max = 4096) int width) {
     public VqNet {
-        channels = List.copyOf(channels);
-        if (channels.isEmpty() || channels.size() > 8) {
-            throw new IllegalArgumentException("illegal channels: " + channels + ", must be 1 to 8 levels");
-        }
-        for (int c : channels) {
-            if (groups < 1 || c % groups != 0) {
-                throw new IllegalArgumentException("illegal channels: " + channels + ", must be multiples of groups " + groups);
-            }
-        }
+        channels = CoderShape.checked(channels, groups);
     }
 
     /** The network of this shape on such pictures. @param who is named in refusals */
@@ -38,10 +28,7 @@ public record VqNet(
             throw new IllegalArgumentException(who + " with " + levels + " levels of channels wants sides that are multiples of " + factor
                 + ", got " + image.height() + "x" + image.width() + "; net.channels of fewer levels takes them, or another data.size");
         }
-        List<CoderConfig.Block> plain = Collections.nCopies(levels, CoderConfig.Block.PLAIN);
-        List<Integer> size = image.height() == image.width() ? List.of(image.height()) : List.of(image.height(), image.width());
-        CoderConfig coder = new CoderConfig(image.channels(), image.channels(), plain, plain, channels, layers, Activation.SILU, width,
-            groups, size, 1, attention, false);
+        CoderConfig coder = CoderShape.of(image, channels, layers, groups, width, attention, false);
         return new VqModel.Config(coder, codes, width, VqModel.Norms.GROUP, false);
     }
 }
