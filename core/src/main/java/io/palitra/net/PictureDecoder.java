@@ -12,6 +12,9 @@ import org.jspecify.annotations.Nullable;
 
 /** The way back of a {@link PictureEncoder}. x [B,Z,h,w] to [B,out,f h,f w]. */
 final class PictureDecoder extends Module {
+    /** Numbers of a level, 64 MiB, from which on memory that the next one takes from the system is worth the calls. */
+    private static final long LARGE = 1 << 24;
+
     private final Conv2d convIn;
     private final Middle middle;
     private final List<Level> ups = new ArrayList<>();
@@ -49,7 +52,7 @@ final class PictureDecoder extends Module {
             Tensor h = middle.forward(convIn.forward(x), z, null, null);
             for (Level level : ups) {
                 h = level.spend(h, z);
-                Scope.trim();
+                if (h.numel() > LARGE) Scope.trim();
             }
             Tensor normed = normOut.forward(h, z);
             h.free();
