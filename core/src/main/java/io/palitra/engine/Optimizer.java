@@ -2,28 +2,38 @@ package io.palitra.engine;
 
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
 import org.bytedeco.pytorch.IValueVector;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 
-/** Moves named parameters down their gradients: one call of the engine for all of them. */
+/** Moves named parameters down their gradients: one call of the engine for all of them, or for all of a shape. */
 public final class Optimizer implements AutoCloseable {
     private final OptimizerSpec spec;
     private final Map<String, Tensor> parameters;
+    private final Set<String> matrices = new LinkedHashSet<>();   // those that Muon moves
     /** By parameter: step, and the moments that the method keeps, under PyTorch's names. */
     private final Map<String, Map<String, Tensor>> moments = new LinkedHashMap<>();
 
-    public Optimizer(OptimizerSpec spec, Map<String, Tensor> parameters) {
+    public Optimizer(OptimizerSpec spec, Map<String, Tensor> parameters) { this(spec, parameters, Set.of()); }
+
+    /** @param tables parameters whose rows are things apart, such as tokens: no matrices to {@link OptimizerSpec.Muon} */
+    public Optimizer(OptimizerSpec spec, Map<String, Tensor> parameters, Set<String> tables) {
         this.spec = spec;
         this.parameters = new LinkedHashMap<>(parameters);
+        if (spec instanceof OptimizerSpec.Muon) {
+            parameters.forEach((name, p) -> { if (Muon.isMatrix(p) && !tables.contains(name)) matrices.add(name); });
+        }
         try (Scope scope = new Scope()) {
             this.parameters.forEach((name, p) -> {
                 Map<String, Tensor> own = new LinkedHashMap<>();
                 own.put("step", Torch.zeros().to(p.device()).retain());
-                for (String moment : momentNames()) own.put(moment, Torch.zerosLike(p.detach()).retain());
+                for (String moment : momentNames(name)) own.put(moment, Torch.zerosLike(p.detach()).retain());
                 moments.put(name, own);
             });
         }
@@ -31,7 +41,8 @@ public final class Optimizer implements AutoCloseable {
 
     public OptimizerSpec spec() { return spec; }
 
-    private List<String> momentNames() {
+    private List<String> momentNames(String parameter) {
+        if (matrices.contains(parameter)) return List.of("momentum_buffer");
         if (spec instanceof OptimizerSpec.RmsProp) return List.of("square_avg");
         if (spec instanceof OptimizerSpec.Sgd) return List.of("momentum_buffer");
         return List.of("exp_avg", "exp_avg_sq");
@@ -92,20 +103,28 @@ public final class Optimizer implements AutoCloseable {
     /** One move with learning rate {@code lr}; parameters without a gradient stay. */
     public void step(double lr) {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            List<Tensor> moved = new ArrayList<>();
+            List<Tensor> moved = new ArrayList<>(), wide = new ArrayList<>(), means = new ArrayList<>();
             Map<String, List<Tensor>> state = new LinkedHashMap<>();
             parameters.forEach((name, p) -> {
                 if (!p.hasGrad()) return;
+                if (matrices.contains(name)) {
+                    wide.add(p);
+                    means.add(Objects.requireNonNull(moments(name).get("momentum_buffer")));
+                    return;
+                }
                 moved.add(p);
                 moments(name).forEach((k, t) -> state.computeIfAbsent(k, x -> new ArrayList<>()).add(t));
             });
+            if (spec instanceof OptimizerSpec.Muon o) Muon.step(o, lr, wide, means);
             if (moved.isEmpty()) return;
-            TensorVector p = Torch.vector(moved), grads = Torch.vector(grads());
+            TensorVector p = Torch.vector(moved), grads = Torch.vector(moved.stream().map(Tensor::grad).toList());
             Dispatch.call("_foreach_add_", "Scalar", Torch.vector(list(state, "step")), new Scalar(1.0));
             if (spec instanceof OptimizerSpec.AdamW o) {
                 adam("_fused_adamw_", p, grads, state, lr, o.beta1(), o.beta2(), o.weightDecay(), o.eps());
             } else if (spec instanceof OptimizerSpec.Adam o) {
                 adam("_fused_adam_", p, grads, state, lr, o.beta1(), o.beta2(), 0, o.eps());
+            } else if (spec instanceof OptimizerSpec.Muon o) {
+                adam("_fused_adamw_", p, grads, state, lr, o.beta1(), o.beta2(), o.weightDecay(), 1e-8);
             } else if (spec instanceof OptimizerSpec.RmsProp o) {
                 TensorVector v = Torch.vector(list(state, "square_avg"));
                 Dispatch.call("_foreach_mul_", "Scalar", v, new Scalar(o.alpha()));

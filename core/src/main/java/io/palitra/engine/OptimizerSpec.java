@@ -41,4 +41,19 @@ public sealed interface OptimizerSpec {
             @Help(value = "decay of the sum of gradients; 0 = plain descent", min = 0, max = 1) double momentum) implements OptimizerSpec {
         public Sgd() { this(0.1, 0.9); }
     }
+
+    /**
+     * Jordan et al. 2024, kellerjordan.github.io/posts/muon: the mean of a matrix's gradients, its singular values made equal. Moves are as
+     * long as AdamW's (Liu et al. 2025, arXiv:2502.16982), whose learning rates serve. Filters [out,in,h,w] are matrices [out,in h w];
+     * AdamW moves what is no matrix, and tables of tokens.
+     */
+    record Muon(
+            @Help(value = "learning rate before any schedule", min = 0) double lr,
+            @Help(value = "decay of the mean of gradients, for matrices", min = 0, max = 1) double momentum,
+            @Help(value = "decay of the mean of gradients, for all else", min = 0, max = 1) double beta1,
+            @Help(value = "decay of the mean of squared gradients, for all else", min = 0, max = 1) double beta2,
+            @Help(value = "share of a weight taken away in a step, times the learning rate",
+                min = 0) double weightDecay) implements OptimizerSpec {
+        public Muon() { this(1e-3, 0.95, 0.9, 0.95, 0.01); }
+    }
 }

@@ -173,6 +173,11 @@ public final class Torch {
     /** x W + b in one operation. x [N,in], w [in,out], b [out]. */
     public static Tensor addmm(Tensor b, Tensor x, Tensor w) { return new Tensor(torch.addmm(b.handle, x.handle, w.handle)); }
 
+    /** beta b + alpha x y of many matrices at once. x [N,R,K], y [N,K,C], b [N,R,C]. */
+    static Tensor baddbmm(double beta, Tensor b, double alpha, Tensor x, Tensor y) {
+        return new Tensor(torch.baddbmm(b.handle, x.handle, y.handle, new Scalar(beta), new Scalar(alpha)));
+    }
+
     /** x [B,I,H,W], w [O,I/groups,k,k]. */
     public static Tensor conv2d(Tensor x, Tensor w, @Nullable Tensor b, int stride, int padding) {
         return conv2d(x, w, b, stride, new long[] {padding, padding});

@@ -8,9 +8,9 @@ import io.palitra.engine.Torch;
 public final class Embedding extends Module {
     private final Tensor weight;
 
-    public Embedding(int rows, int width, Rng rng) { weight = parameter("weight", rng.normal(rows, width)); }
+    public Embedding(int rows, int width, Rng rng) { weight = table("weight", rng.normal(rows, width)); }
 
-    public Embedding(int rows, int width, Init init, Rng rng) { weight = parameter("weight", init.draw(rng, width, rows, width)); }
+    public Embedding(int rows, int width, Init init, Rng rng) { weight = table("weight", init.draw(rng, width, rows, width)); }
 
     public Tensor forward(Tensor index) { return Torch.embedding(weight, index); }
 }

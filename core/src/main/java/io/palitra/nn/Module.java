@@ -8,12 +8,15 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** A named tree of parameters and buffers. State keys join child names with dots, as in PyTorch checkpoints. */
 public abstract class Module implements AutoCloseable {
     private final Map<String, Tensor> parameters = new LinkedHashMap<>();
+    private final Set<String> tables = new LinkedHashSet<>();
     private final Map<String, Tensor> buffers = new LinkedHashMap<>();
     private final Map<String, Module> children = new LinkedHashMap<>();
     private boolean training = true;
@@ -23,6 +26,12 @@ public abstract class Module implements AutoCloseable {
         Tensor leaf = value.detach().retain().requiresGrad(true);
         parameters.put(name, leaf);
         return leaf;
+    }
+
+    /** As {@link #parameter}; its rows are things apart from each other, such as tokens, and not the outputs of one matrix. */
+    protected final Tensor table(String name, Tensor value) {
+        tables.add(name);
+        return parameter(name, value);
     }
 
     /** Registers a tensor that checkpoints hold and optimisers leave alone. It outlives every scope. */
@@ -42,6 +51,13 @@ public abstract class Module implements AutoCloseable {
     public final Map<String, Tensor> parameters() {
         Map<String, Tensor> all = new LinkedHashMap<>(parameters);
         children.forEach((name, m) -> m.parameters().forEach((k, t) -> all.put(name + "." + k, t)));
+        return all;
+    }
+
+    /** Keys of the parameters that are tables. */
+    public final Set<String> tables() {
+        Set<String> all = new LinkedHashSet<>(tables);
+        children.forEach((name, m) -> m.tables().forEach(k -> all.add(name + "." + k)));
         return all;
     }
 

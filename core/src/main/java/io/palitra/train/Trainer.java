@@ -98,7 +98,7 @@ public final class Trainer implements AutoCloseable {
     private Optimizer optimizer(Module moved) {
         String name = moved == model.net() ? "" : updates.stream().filter(u -> u.moves() == moved).findFirst().orElseThrow().name();
         OptimizerSpec spec = recipe.modules().getOrDefault(name, recipe.optimizer());
-        Optimizer o = new Optimizer(spec, moved.parameters());
+        Optimizer o = new Optimizer(spec, moved.parameters(), moved.tables());
         optimizersByName.put(name, o);
         return o;
     }
@@ -225,7 +225,7 @@ public final class Trainer implements AutoCloseable {
                 Map<String, Double> losses = backward(u, batch, rng.split(i), report);
                 double norm = recipe.clip() > 0 ? optimizer.clip(recipe.clip()) : optimizer.gradNorm();   // waits for the device
                 if (!Double.isFinite(norm)) throw new NonFiniteException(step, u.name(), "gradient of '" + optimizer.nonFinite() + "'");
-                optimizer.step(optimizer.spec().lr() * lr);
+                try (Guard cast = precision()) { optimizer.step(optimizer.spec().lr() * lr); }
                 if (report) {
                     scalars.putAll(losses);
                     scalars.put(u.name() + "/gradient norm", norm);
