@@ -23,6 +23,7 @@ import io.palitra.model.Publishes;
 import io.palitra.model.Recipe;
 import io.palitra.model.Update;
 import io.palitra.net.CodeGpt;
+import io.palitra.net.CodePixels;
 import io.palitra.net.TokenSampling;
 import io.palitra.nn.Module;
 import java.nio.file.Path;
@@ -34,11 +35,12 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The second stage of VQGAN: a transformer that tells the codes of a picture one after the other, rows from the top, codes from the left,
- * log p(c) = sum_i log p(c_i | c_1, ..., c_(i-1), y). Esser, Rombach and Ommer 2021, arXiv:2012.09841. The first stage, which makes codes
- * of pictures and pictures of codes, rests.
+ * The second stage of VQGAN and VQ-VAE: a transformer, or a PixelCNN, that tells the codes of a picture one after the other, rows from the
+ * top, codes from the left, log p(c) = sum_i log p(c_i | c_1, ..., c_(i-1), y). Esser, Rombach and Ommer 2021, arXiv:2012.09841; van den
+ * Oord, Vinyals and Kavukcuoglu 2017, arXiv:1711.00937. The first stage, which makes codes of pictures and pictures of codes, rests.
  *
- * <p>Of a size other than the training's, a code is told from those in a window of the training's size around it, as in section 3.2 there.
+ * <p>Of a size other than the training's, the transformer tells a code from those in a window of the training's size around it, as in
+ * section 3.2 of the former.
  */
 public sealed class Tokens implements Completes<Tokens.Sampling>, Evaluates {
     /** What is given to the network before the codes: nothing, the class, which needs labelled data, or the caption. */
@@ -46,7 +48,7 @@ public sealed class Tokens implements Completes<Tokens.Sampling>, Evaluates {
 
     public record Config(
             @Help("the first stage: a run of vqgan or vqvae, a folder of diffusers, or org/name of the hub") String vqgan,
-            @Help("the transformer") Transformer net,
+            @Help("who tells the codes, each from those before it") Prior net,
             @Help("what is given to the network before the codes; label needs labelled data, text captions") Condition condition,
             @Help(value = "tokens of a text, with those that begin and end it; longer ones are cut", min = 2, max = 1024) int text,
             @Help(value = "pairs that the tokenizer learns from the captions", min = 0, max = 1 << 16) int pairs) {}
@@ -67,7 +69,8 @@ public sealed class Tokens implements Completes<Tokens.Sampling>, Evaluates {
     private static final Sampling SAMPLING = new Sampling(1, 0, 1, -1, Captions.ANY, "");
 
     public static final Family<Config> FAMILY = new Family<>("tokens",
-        "Codes of a frozen first stage one after the other, by a transformer", "Esser, Rombach and Ommer 2021, arXiv:2012.09841",
+        "Codes of a frozen first stage one after the other, by a transformer or a PixelCNN",
+        "Esser, Rombach and Ommer 2021, arXiv:2012.09841; van den Oord, Vinyals and Kavukcuoglu 2017, arXiv:1711.00937",
         new Config("", new Transformer(), Condition.NONE, 32, 512),
         Recipe.of(20, 64, new OptimizerSpec.AdamW(5e-4, 0.9, 0.95, 1e-8, 0.01)).withSchedule(new LrSchedule.Cosine(200)).withClip(1),
         SAMPLING, (config, data, init) -> config.condition == Condition.TEXT ? new Told(config, data, init)
@@ -76,11 +79,41 @@ public sealed class Tokens implements Completes<Tokens.Sampling>, Evaluates {
     private static final Pattern SIZE = Pattern.compile("(\\d{1,5})x(\\d{1,5})");
     private static final int LONGEST = 4096;
 
-    private static final class Net extends Module {
-        private final CodeGpt gpt;
+    /** What this family wants of either kind of network. */
+    private sealed interface Teller {
+        Module net();
 
-        Net(CodeGpt gpt, @Nullable Captions captions, Codes.Pin pin) {
-            this.gpt = child("gpt", gpt);
+        /** Logits of codes I64 [B,h w] in raster order, each from those before it, [B,h w,K]. @param given I64 [B,G] */
+        Tensor logits(Tensor given, Tensor c);
+
+        /** I64 [B,rows,columns]. @param known see {@link CodeGpt.Drawing} */
+        Tensor draw(Tensor given, int rows, int columns, @Nullable Tensor known, TokenSampling how, Rng rng);
+    }
+
+    private record ByTransformer(CodeGpt net) implements Teller {
+        @Override public Tensor logits(Tensor given, Tensor c) {
+            long n = c.size(1);
+            return net.codeLogits(net.forward(given, c.narrow(1, 0, n - 1)).narrow(1, given.size(1) - 1, n));
+        }
+
+        @Override public Tensor draw(Tensor given, int rows, int columns, @Nullable Tensor known, TokenSampling how, Rng rng) {
+            return net.draw(new CodeGpt.Drawing(given, null, 1, rows, columns, known), how, rng);
+        }
+    }
+
+    private record ByPixelCnn(CodePixels net, int columns) implements Teller {
+        @Override public Tensor logits(Tensor given, Tensor c) {
+            return net.logits(c.reshape(c.size(0), -1, columns), given.select(1, 0));
+        }
+
+        @Override public Tensor draw(Tensor given, int rows, int columns, @Nullable Tensor known, TokenSampling how, Rng rng) {
+            return net.draw(given.select(1, 0).longs(), rows, columns, known, how, rng);
+        }
+    }
+
+    private static final class Net extends Module {
+        Net(Teller teller, @Nullable Captions captions, Codes.Pin pin) {
+            child(teller instanceof ByTransformer ? "gpt" : "pixelcnn", teller.net());
             if (captions != null) child("captions", captions);
             child("first_stage", pin);
         }
@@ -105,21 +138,28 @@ public sealed class Tokens implements Completes<Tokens.Sampling>, Evaluates {
     private final Codes codes;
     private final int classes;   // 0 where none is given
     private final @Nullable Captions captions;
-    private final CodeGpt gpt;
+    private final Teller teller;
     private final Net net;
 
     Tokens(Config config, DataSpec data, Rng init) {
         if (config.condition == Condition.LABEL && data.classes() == 0) {
             throw new IllegalArgumentException("tokens with condition=label wants labelled data, got " + data);
         }
+        if (config.condition == Condition.TEXT && !(config.net instanceof Transformer)) {
+            throw new ConfigException("condition", "text is read by net=transformer alone; net=pixelcnn takes condition=none or label");
+        }
         codes = new Codes(config.vqgan, data);
         classes = config.condition == Condition.LABEL ? data.classes() : 0;
         captions = config.condition == Condition.TEXT ? new Captions(config.pairs, config.text) : null;
         int kinds = captions == null ? Math.max(1, classes) : captions.kinds(), given = captions == null ? 1 : captions.length();
-        Transformer t = config.net;
-        gpt = new CodeGpt(new CodeGpt.Config(codes.stage().codes(), codes.rows(), codes.columns(), kinds, given, false, t.width(),
-            t.layers(), t.heads(), false), init);
-        net = new Net(gpt, captions, codes.pin());
+        if (config.net instanceof Transformer t) {
+            teller = new ByTransformer(new CodeGpt(new CodeGpt.Config(codes.stage().codes(), codes.rows(), codes.columns(), kinds, given,
+                false, t.width(), t.layers(), t.heads(), false), init));
+        } else {
+            Prior.Pixelcnn p = (Prior.Pixelcnn) config.net;
+            teller = new ByPixelCnn(new CodePixels(p.net(), p.table(), codes.stage().codes(), classes, init), codes.columns());
+        }
+        net = new Net(teller, captions, codes.pin());
     }
 
     @Override public Module net() { return net; }
@@ -134,11 +174,9 @@ public sealed class Tokens implements Completes<Tokens.Sampling>, Evaluates {
 
     /** -log p of each code I64 [B,n], given those before it, in nats. */
     private Tensor nll(Batch batch, Tensor c) {
-        int n = codes.perPicture();
         Tensor given = captions != null ? captions.ids(batch.captions("tokens with condition=text"))
             : classes > 0 ? batch.labels("tokens with condition=label").unsqueeze(1) : Torch.zeros(DType.I64, batch.size(), 1);
-        Tensor hidden = gpt.forward(given.to(c.device()), c.narrow(1, 0, n - 1)).narrow(1, given.size(1) - 1, n);
-        Tensor logits = gpt.codeLogits(hidden).to(DType.F32);   // [B,n,K]
+        Tensor logits = teller.logits(given.to(c.device()), c).to(DType.F32);   // [B,n,K]
         return logits.logSoftmax(2).gather(2, c.unsqueeze(2)).squeeze(2).neg();
     }
 
@@ -185,8 +223,7 @@ public sealed class Tokens implements Completes<Tokens.Sampling>, Evaluates {
     /** @param size rows and columns of codes */
     private Tensor drawn(Sampling how, Tensor given, int[] size, @Nullable Tensor known, Rng rng) {
         Device device = net.parameters().values().iterator().next().device();
-        CodeGpt.Drawing what = new CodeGpt.Drawing(given.to(device), null, 1, size[0], size[1], known);
-        return codes.decode(gpt.draw(what, how.tokens(), rng));
+        return codes.decode(teller.draw(given.to(device), size[0], size[1], known, how.tokens(), rng));
     }
 
     @Override public List<Measure> evaluate(Iterable<Batch> test, Rng rng) {

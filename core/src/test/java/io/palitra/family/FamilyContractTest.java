@@ -86,6 +86,8 @@ class FamilyContractTest {
             new Case("tokens", RGB, List.of("vqgan=" + RGB_STAGE, "net.width=16", "net.layers=1", "net.heads=2", "condition=label")),
             new Case("tokens", RGB, List.of("vqgan=" + RGB_STAGE, "net.width=16", "net.layers=1", "net.heads=2", "condition=text",
                 "text=12", "pairs=20")),
+            new Case("tokens", RGB, List.of("vqgan=" + RGB_STAGE, "net=pixelcnn", "net.table=6", "net.net.width=8", "net.net.dilations=1,2",
+                "condition=label")),
             new Case("dalle", RGB, List.of("vqgan=" + RGB_STAGE, "net.width=16", "net.layers=2", "net.heads=2", "attention=sparse",
                 "text=12", "pairs=20", "dropText=0.3")),
             new Case("classifier", GREY, List.of("width=4")), new Case("classifier", POINTS, List.of()),

@@ -96,6 +96,28 @@ class TokensTest {
         }
     }
 
+    private static Tokens pixelcnn(String stage, String... more) {
+        Tokens.Config small = Config.with(Tokens.FAMILY.defaults(), "vqgan=" + stage, "net=pixelcnn", "net.table=6", "net.net.width=8",
+            "net.net.dilations=1,2");
+        return new Tokens(Config.with(small, more), RGB, new Rng(1));
+    }
+
+    @Test void aPixelCnnTellsCodesToo() {
+        try (Scope scope = new Scope(); Tokens model = pixelcnn(stage, "condition=label"); FirstStage vq = FirstStage.open(stage);
+                Guard g = Torch.noGrad()) {
+            model.net().parameters().values().forEach(p -> p.copyFrom(new Rng(p.numel()).normal(p.shape()).mul(0.5)));
+            Tensor a = model.sample(how("label=1"), 2, new Rng(4)), b = model.sample(how("label=2"), 2, new Rng(4));
+            assertThat(a.sub(b).abs().max().item()).isPositive();
+            assertThat(model.sample(how("label=1", "size=40x24"), 1, new Rng(4)).shape()).containsExactly(1, 3, 24, 40);
+            Tensor x = pictures(3);
+            assertThat(model.complete(how(), x, 16, new Rng(4)).floats()).isEqualTo(vq.decode(vq.encode(x)).floats());
+            Tensor half = model.complete(how(), x, 8, new Rng(4));
+            assertThat(vq.encode(half).shape()).isEqualTo(vq.encode(x).shape());
+            assertThatThrownBy(() -> pixelcnn(stage, "condition=text"))
+                .hasMessage("text is read by net=transformer alone; net=pixelcnn takes condition=none or label");
+        }
+    }
+
     @Test void picturesAreEncodedOnce() {
         try (Scope scope = new Scope(); Tokens model = tokens(stage); Tokens fresh = tokens(stage); Guard g = Torch.noGrad()) {
             Tensor x = pictures(4);
