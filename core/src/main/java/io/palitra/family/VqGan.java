@@ -111,9 +111,10 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Tallies,
     public static final Family<Config> FAMILY = new Family<>("vqgan",
         "autoencoder of codes with a discriminator of patches; a prior over its codes draws, which is family tokens with vqgan=RUN",
         "Esser, Rombach and Ommer 2021, arXiv:2012.09841",
-        new Config(new VqNet(List.of(32, 32, 64, 128), 1, 8, true, 256, 64), 0.25, 0.1, 500, Pixels.SQUARED, new Perceptual.None(),
-            new Adversary(32, 2, 0.8, 1500, 2000, 500)),
-        Recipe.of(10, 32, new OptimizerSpec.Adam(5e-4, 0.5, 0.9, 1e-8)).withSchedule(new LrSchedule.Cosine(100)), null, VqGan::new);
+        new Config(new VqNet(List.of(16, 32, 64, 128), 1, 8, false, 1024, 32), 0.25, 0.1, 600, Pixels.SQUARED, new Perceptual.None(),
+            new Adversary(16, 2, 0.2, 4900, 5100, 300)),
+        Recipe.of(2, 16, new OptimizerSpec.Muon(3e-3, 0.95, 0.9, 0.95, 0)).withSchedule(new LrSchedule.Cosine(100))
+            .withModule("discriminator", new OptimizerSpec.Adam(5e-4, 0.9, 0.999, 1e-8)), null, VqGan::new);
 
     private static final String LAST = "decoder.conv_out.weight";
 

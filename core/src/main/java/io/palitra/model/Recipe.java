@@ -2,6 +2,7 @@ package io.palitra.model;
 
 import io.palitra.config.Help;
 import io.palitra.engine.OptimizerSpec;
+import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
@@ -26,6 +27,13 @@ public record Recipe(
     public Recipe withSchedule(LrSchedule s) { return new Recipe(epochs, steps, batch, accumulate, optimizer, modules, s, clip, ema); }
 
     public Recipe withClip(double c) { return new Recipe(epochs, steps, batch, accumulate, optimizer, modules, schedule, c, ema); }
+
+    /** @param module name of an update, such as discriminator */
+    public Recipe withModule(String module, OptimizerSpec o) {
+        Map<String, OptimizerSpec> more = new LinkedHashMap<>(modules);
+        more.put(module, o);
+        return new Recipe(epochs, steps, batch, accumulate, optimizer, more, schedule, clip, ema);
+    }
 
     public Recipe withEma(double decay) { return new Recipe(epochs, steps, batch, accumulate, optimizer, modules, schedule, clip, decay); }
 }
