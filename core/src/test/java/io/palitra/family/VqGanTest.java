@@ -38,7 +38,7 @@ class VqGanTest {
 
     private static VqGan vqgan(String... more) {
         VqGan.Config small = Config.with(VqGan.FAMILY.defaults(), List.of("net.channels=4,8", "net.groups=2", "net.codes=8", "net.width=3",
-            "codesFrom=0", "adversary.width=8", "adversary.from=0", "adversary.heard=0", "adversary.ramp=0"));
+            "codesFrom=0", "adversary.width=8", "adversary.weight=0.8", "adversary.from=0", "adversary.heard=0", "adversary.ramp=0"));
         return (VqGan) VqGan.FAMILY.build(Config.with(small, Arrays.asList(more)), RGB, new Rng(1));
     }
 
