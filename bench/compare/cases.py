@@ -310,16 +310,41 @@ class Epoch(Training):
         self.tuned = variant == "tuned"
 
     def once(self):
-        folder = pathlib.Path(os.environ["PALITRA_DATA"], "mnist")
-        x = torch.from_numpy(read_idx(folder, "train-images-idx3-ubyte")).float().div(127.5).sub(1).unsqueeze(1)
-        data = TensorDataset(x, torch.from_numpy(read_idx(folder, "train-labels-idx1-ubyte")))
-        n = len(self.x)
-        if self.tuned:   # whole batches are indexed; the loader's default collates single items
-            loader = DataLoader(data, sampler=BatchSampler(RandomSampler(data), n, True), batch_size=None)
-        else:
-            loader = DataLoader(data, n, shuffle=True, drop_last=True)
-        for batch, _ in loader:
+        for batch, _ in mnist(len(self.x), self.tuned):
             self.step(batch, self.family.noise(batch))
+
+
+def mnist(n, tuned):
+    """Shuffled batches, from the files."""
+    folder = pathlib.Path(os.environ["PALITRA_DATA"], "mnist")
+    x = torch.from_numpy(read_idx(folder, "train-images-idx3-ubyte")).float().div(127.5).sub(1).unsqueeze(1)
+    data = TensorDataset(x, torch.from_numpy(read_idx(folder, "train-labels-idx1-ubyte")))
+    if tuned:   # whole batches are indexed; the loader's default collates single items
+        return DataLoader(data, sampler=BatchSampler(RandomSampler(data), n, True), batch_size=None)
+    return DataLoader(data, n, shuffle=True, drop_last=True)
+
+
+class NoFamily:
+    convolves = False
+
+
+class Loading:
+    """A pass of MNIST, from its files to the last shuffled batch; nobody learns from it."""
+
+    def __init__(self, family, given, variant, channels_last, how):
+        self.family, self.n, self.tuned = family, int(given["batch"].item()), variant == "tuned"
+        if variant == "compile":
+            raise ValueError("there is nothing to compile")
+
+    def check(self):
+        items, x, y = 0, 0.0, 0.0
+        for batch, labels in mnist(self.n, self.tuned):
+            items, x, y = items + len(batch), x + batch.double().mean().item() * len(batch), y + labels.double().sum().item()
+        return [float(items), float(round(x / items * 1e3)), float(round(y / items * 1e2))]
+
+    def once(self):
+        for _ in mnist(self.n, self.tuned):
+            pass
 
 
 def read_idx(folder, name):
@@ -414,6 +439,7 @@ CASES = {
     "unet-sample-1": (large_unet, Drawing, 1),
     "unet-sample-16": (large_unet, Drawing, 16),
     "vae-epoch": (Vae, Epoch, False),
+    "mnist-load": (NoFamily, Loading, None),
     "evaluate": (Judge, Judging, None),
     "ae-train": (Ae, Training, False),
     "pixelcnn-train": (PixelCnn, Training, False),

@@ -31,7 +31,7 @@ import java.util.stream.IntStream;
  * @param count items in a batch, 0 = the recipe's
  */
 record Case(String name, Kind kind, String family, List<String> options, List<String> how, int side, int count) {
-    enum Kind { TRAIN, TRAIN_BF16, EPOCH, SAMPLE, JUDGE }
+    enum Kind { TRAIN, TRAIN_BF16, EPOCH, LOAD, SAMPLE, JUDGE }
 
     private static final List<String> UNET = List.of("channels=64,128,128", "layers=2", "attention=2", "groups=32");
     private static final List<String> DDIM = List.of("sampler=ddim", "sampler.steps=20");
@@ -44,6 +44,7 @@ record Case(String name, Kind kind, String family, List<String> options, List<St
         sample("unet-sample-1", "diffusion", UNET, DDIM, 32, 1),
         sample("unet-sample-16", "diffusion", UNET, DDIM, 32, 16),
         train("vae-epoch", Kind.EPOCH, "vae", List.of(), 28),
+        new Case("mnist-load", Kind.LOAD, "vae", List.of(), List.of(), 28, 128),
         new Case("evaluate", Kind.JUDGE, "classifier", List.of(), List.of(), 28, 10_000),
         train("ae-train", Kind.TRAIN, "ae", List.of(), 28),
         train("pixelcnn-train", Kind.TRAIN, "pixelcnn", List.of(), 28),
@@ -72,7 +73,7 @@ record Case(String name, Kind kind, String family, List<String> options, List<St
     }
 
     /** The case, ready to run. */
-    Work open() { return open(Families.named(family)); }
+    Work open() { return kind == Kind.LOAD ? new Loading(count) : open(Families.named(family)); }
 
     private <C extends Record> Work open(Family<C> of) {
         Dataset data = Datasets.open("strokes", Split.TRAIN, new DataOptions("", side, 0, false));
