@@ -64,7 +64,7 @@ public final class Dalle implements DrawsTexts<Dalle.Sampling>, Completes<Dalle.
     public static final Family<Config> FAMILY = new Family<>("dalle", "Pictures from texts: tokens of both one after the other",
         "Ramesh, Pavlov, Goh, Gray, Voss, Radford, Chen and Sutskever 2021, arXiv:2102.12092",
         new Config("", new Transformer(), Attention.FULL, 32, 512, 7, 0.1),
-        Recipe.of(20, 64, new OptimizerSpec.AdamW(5e-4, 0.9, 0.95, 1e-8, 0.01)).withSchedule(new LrSchedule.Cosine(200)).withClip(1),
+        Recipe.of(5, 64, new OptimizerSpec.Muon(2e-3, 0.95, 0.9, 0.95, 0.01)).withSchedule(new LrSchedule.Cosine(200)).withClip(1),
         SAMPLING, Dalle::new);
 
     private static final class Net extends Module {

@@ -72,7 +72,7 @@ public sealed class Tokens implements Completes<Tokens.Sampling>, Evaluates {
         "Codes of a frozen first stage one after the other, by a transformer or a PixelCNN",
         "Esser, Rombach and Ommer 2021, arXiv:2012.09841; van den Oord, Vinyals and Kavukcuoglu 2017, arXiv:1711.00937",
         new Config("", new Transformer(), Condition.NONE, 32, 512),
-        Recipe.of(20, 64, new OptimizerSpec.AdamW(5e-4, 0.9, 0.95, 1e-8, 0.01)).withSchedule(new LrSchedule.Cosine(200)).withClip(1),
+        Recipe.of(5, 64, new OptimizerSpec.Muon(2e-3, 0.95, 0.9, 0.95, 0.01)).withSchedule(new LrSchedule.Cosine(200)).withClip(1),
         SAMPLING, (config, data, init) -> config.condition == Condition.TEXT ? new Told(config, data, init)
             : new Tokens(config, data, init));
 
