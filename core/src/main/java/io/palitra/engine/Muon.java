@@ -10,7 +10,7 @@ import org.bytedeco.pytorch.global.torch;
 
 /** How {@link OptimizerSpec.Muon} moves matrices. */
 final class Muon {
-    /** Of the polynomial a x + b x^3 + c x^5, which in five turns takes singular values from (0,1] to between 0.7 and 1.2. */
+    /** Of the polynomial a x + b x^3 + c x^5, which takes singular values of (0,1] towards 1, the smallest most steeply, and its turns. */
     private static final double A = 3.4445, B = -4.7750, C = 2.0315;
     private static final int TURNS = 5;
     /** What AdamW moves a weight by in a step of length 1, as a root mean square. */
