@@ -296,7 +296,7 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
 
         @Override Tensor forward(Tensor code) {
             Tensor y = code.narrow(1, latent, classes);
-            Tensor x = layers.get(0).forward(code.narrow(1, 0, latent).reshape(-1, latent, 1, 1));   // [B,Z] -> [B,C,side,side]
+            Tensor x = layers.get(0).ofPoints(code.narrow(1, 0, latent)).channelsLast();   // [B,Z] -> [B,C,side,side]
             for (int i = 0; i < norms.size(); i++) {
                 Module norm = norms.get(i);
                 x = norm instanceof Norm.ConditionalBatch c ? c.forward(x, y) : ((Norm.Batch) norm).forward(x);
@@ -349,7 +349,7 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
         }
 
         Tensor forward(Tensor x, @Nullable Tensor y) {
-            Tensor h = x;
+            Tensor h = x.dims() == 4 ? x.channelsLast() : x;
             for (Filter f : body) h = f.forward(h).leakyRelu(0.2);
             if (deviation) h = withDeviation(h);
             Tensor phi = h.flatten(1);                                       // [B,F]
