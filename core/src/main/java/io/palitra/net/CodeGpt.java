@@ -86,7 +86,9 @@ public final class CodeGpt extends Module {
      * What the network makes of given tokens I64 [B,G] and of codes I64 [B,n] in raster order, [B,G + n,D]: at a place, of all up to it.
      * The last given token tells the first code, a code the next.
      */
-    public Tensor forward(Tensor given, Tensor codes) { return hidden(given, codes, config.columns, null); }
+    public Tensor forward(Tensor given, Tensor codes) {
+        return Scope.run(() -> hidden(given, codes, config.columns, places(config.columns), null));
+    }
 
     /** Logits of a code [B,L,K]. */
     public Tensor codeLogits(Tensor hidden) { return Torch.linear(hidden, head, null); }
@@ -94,13 +96,16 @@ public final class CodeGpt extends Module {
     /** Logits of a given token, [B,L,kinds]; for a network that tells them. */
     public Tensor givenLogits(Tensor hidden) { return Torch.linear(hidden, Objects.requireNonNull(givenHead), null); }
 
-    /** @param columns of the grid that codes are of; what is in the cache before them is of the same grid */
-    private Tensor hidden(@Nullable Tensor before, @Nullable Tensor cells, int columns, @Nullable KvCache cache) {
+    /**
+     * @param columns of the grid that codes are of; what is in the cache before them is of the same grid
+     * @param places of that grid
+     */
+    private Tensor hidden(@Nullable Tensor before, @Nullable Tensor cells, int columns, Tensor places, @Nullable KvCache cache) {
         return Scope.run(() -> {
             int past = cache == null ? 0 : (int) cache.length();
             List<Tensor> parts = new ArrayList<>();
             if (before != null) parts.add(given.forward(before).add(Objects.requireNonNull(givenPlaces.parameters().get("weight"))));
-            if (cells != null) parts.add(codes.forward(cells).add(places(Math.max(0, past - config.given), (int) cells.size(1), columns)));
+            if (cells != null) parts.add(codes.forward(cells).add(places.narrow(0, Math.max(0, past - config.given), cells.size(1))));
             Tensor all = parts.size() == 1 ? parts.get(0) : Torch.cat(1, parts);
             long batch = all.size(0), length = all.size(1);
             Map<Sight, Tensor> biases = new EnumMap<>(Sight.class);
@@ -116,10 +121,9 @@ public final class CodeGpt extends Module {
         });
     }
 
-    /** Of the rows and columns of n cells from {@code first} on, [n,D]. */
-    private Tensor places(int first, int n, int wide) {
-        Tensor grid = rows.unsqueeze(1).add(columns.narrow(0, 0, wide).unsqueeze(0));   // [rows,1,D] + [1,wide,D]
-        return grid.reshape(-1, config.width).narrow(0, first, n);
+    /** Of the row and column of every cell of a grid that is so wide, [cells,D]. */
+    private Tensor places(int wide) {
+        return rows.unsqueeze(1).add(columns.narrow(0, 0, wide).unsqueeze(0)).reshape(-1, config.width);   // [rows,1,D] + [1,wide,D]
     }
 
     /** Summands of scores [1,1,L,past + L]. */
@@ -191,6 +195,7 @@ public final class CodeGpt extends Module {
         private final int wide;
         private final int batch;
         private final boolean guided;
+        private final Tensor places;
         private final Tensor told;     // [B or 2B,G]
         private final Tensor before;   // what the last given token tells, [B or 2B,1,D]
         private final KvCache cache;
@@ -205,10 +210,11 @@ public final class CodeGpt extends Module {
             wide = Math.min(what.columns, config.columns);
             batch = (int) what.given.size(0);
             guided = what.without != null && what.guidance != 1;
+            places = places(wide);
             told = guided ? Torch.cat(0, what.given, Objects.requireNonNull(what.without)) : what.given;
             cache = new KvCache(config.layers, told.size(0), config.heads, config.given + (long) high * wide,
                 config.width / config.heads, head.dtype(), head.device());
-            before = hidden(told, null, wide, cache).narrow(1, config.given - 1, 1);
+            before = hidden(told, null, wide, places, cache).narrow(1, config.given - 1, 1);
         }
 
         /** [B,K]. */
@@ -226,13 +232,13 @@ public final class CodeGpt extends Module {
             int a = first(row, what.rows, config.rows), b = first(column, what.columns, config.columns);
             int own = (row - a) * wide + column - b;
             if (own == 0) return before;
-            if (!cached) return last(hidden(told, cells(a, b, 0, own), wide, null));
+            if (!cached) return last(hidden(told, cells(a, b, 0, own), wide, places, null));
             int seen = (int) cache.length() - config.given;
             if (a != top || b != left || seen >= own) seen = 0;
             cache.rewind(config.given + seen);
             top = a;
             left = b;
-            return last(hidden(null, cells(a, b, seen, own), wide, cache));
+            return last(hidden(null, cells(a, b, seen, own), wide, places, cache));
         }
 
         private Tensor last(Tensor hidden) { return hidden.narrow(1, hidden.size(1) - 1, 1); }
