@@ -48,7 +48,7 @@ public final class TwoTowers implements Trainable, TextImage, LearnsTexts, Evalu
     public static final Family<Config> FAMILY = new Family<>("clip",
         "texts and pictures as points of one sphere, near where they belong together: for 'classify', 'search', ranking, guidance by words",
         "Radford, Kim, Hallacy, Ramesh, Goh, Agarwal, Sastry, Askell, Mishkin, Clark, Krueger and Sutskever 2021, arXiv:2103.00020",
-        new Config(128, 0, new Tower(128, 4, 4), new Tower(128, 3, 4), 1024, 64),
+        new Config(128, 0, new Tower(128, 4, 4), new Tower(128, 3, 4), 1024, 64, 0),
         Recipe.of(4, 128, new OptimizerSpec.AdamW(1e-3, 0.9, 0.98, 1e-6, 0.01)).withSchedule(new LrSchedule.Cosine(100)).withClip(1),
         null, TwoTowers::new);
 
@@ -71,7 +71,9 @@ public final class TwoTowers implements Trainable, TextImage, LearnsTexts, Evalu
             @Help("the tower of texts") Tower text,
             @Help(value = "pairs of bytes and tokens that are learnt from the captions", min = 0, max = 65536) int pairs,
             @Help(value = "tokens of a text, with those that begin and end it; in training a longer caption is cut", min = 3, max = 4096)
-            int length) {}
+            int length,
+            @Help(value = "greatest deviation of noise upon a picture in training, of values in [-1,1]: who sees through noise draws shapes in "
+                + "'dream', and not specks", min = 0, max = 2) double noise) {}
 
     /** ln(1 / 0.07), as the factor of the cosines begins, and ln 100, which it never passes. */
     private static final double FIRST = Math.log(1 / 0.07), MOST = Math.log(100);
@@ -91,6 +93,7 @@ public final class TwoTowers implements Trainable, TextImage, LearnsTexts, Evalu
     }
 
     private final Clip.Config config;
+    private final double noise;
     private final Net net;
     private final PictureInput input;
     private final ClipModel model;
@@ -111,6 +114,7 @@ public final class TwoTowers implements Trainable, TextImage, LearnsTexts, Evalu
                 1e-5, end),
             new ClipVision.Config(true, p.width, 4 * p.width, c.points, p.layers, p.heads, image.channels(), side, patch,
                 HiddenActivation.GELU, 1e-5), FIRST);
+        noise = c.noise;
         net = new Net(config, c.pairs, init.split(0));
         draw(net.clip.text(), t, init.split(1));
         draw(net.clip.vision(), p, init.split(2));
@@ -146,8 +150,14 @@ public final class TwoTowers implements Trainable, TextImage, LearnsTexts, Evalu
 
     private Losses loss(Batch batch, Rng rng) {
         hold();
-        Choice choice = choice(batch);
+        Choice choice = choice(noisy(batch.x(), rng), batch.captions("clip"));
         return Losses.of(choice.loss).with("accuracy", choice.hits.mean());
+    }
+
+    /** With noise of a deviation from 0 up, another for each picture. */
+    private Tensor noisy(Tensor x, Rng rng) {
+        if (noise == 0) return x;
+        return x.add(rng.normalLike(x).mul(rng.uniform(x.size(0), 1, 1, 1).mul(noise).to(x.device())));
     }
 
     /** The factor of the cosines is at most 100: beyond, single pairs would rule the gradient. */
@@ -160,11 +170,10 @@ public final class TwoTowers implements Trainable, TextImage, LearnsTexts, Evalu
     /** @param hits [B], 1 where a picture's own caption is the likeliest */
     private record Choice(Tensor loss, Tensor hits) {}
 
-    private Choice choice(Batch batch) {
-        List<String> captions = batch.captions("clip");
+    private Choice choice(Tensor x, List<String> captions) {
         int longest = captions.stream().mapToInt(net.tokens::length).max().orElseThrow();
         Tensor ids = net.tokens.ids(captions, Math.min(longest, config.text().maxPositionEmbeddings()));
-        Tensor text = net.clip.embedText(ids, null), image = net.clip.embedImage(input.of(batch.x()));
+        Tensor text = net.clip.embedText(ids, null), image = net.clip.embedImage(input.of(x));
         try (Guard g = Torch.uncast(image.device())) {
             Tensor open = unless(image.matmul(text.t()).mul(net.clip.logitScale().exp()), captions);
             return new Choice(contrast(open), open.detach().argmax(1).eq(own(open)).to(DType.F32));
@@ -203,7 +212,8 @@ public final class TwoTowers implements Trainable, TextImage, LearnsTexts, Evalu
         for (Batch batch : test) {
             for (long from = 0; from + CHOICE <= batch.size(); from += CHOICE) {
                 try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-                    nats += choice(batch.part(from, CHOICE)).loss.item() * CHOICE;   // waits for the device
+                    Batch part = batch.part(from, CHOICE);
+                    nats += choice(part.x(), part.captions("clip")).loss.item() * CHOICE;   // waits for the device
                     n += CHOICE;
                 }
             }

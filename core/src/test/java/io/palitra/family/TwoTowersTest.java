@@ -70,6 +70,14 @@ class TwoTowersTest {
         }
     }
 
+    @Test void noiseIsUponThePicturesOfTrainingAlone() {
+        try (Scope scope = new Scope(); TwoTowers plain = towers(SPEC); TwoTowers noisy = towers(SPEC, "noise=1"); Guard g = Torch.noGrad()) {
+            Batch b = batch(FOUR);
+            assertThat(loss(noisy, b)).isEqualTo(loss(noisy, b)).isNotCloseTo(loss(plain, b), within(1e-4));
+            assertThat(far(noisy.embedImage(b.x()), plain.embedImage(b.x()))).isZero();
+        }
+    }
+
     @Test void anEqualCaptionIsNoMistake() {
         try (Scope scope = new Scope(); TwoTowers t = towers(SPEC)) {
             Tensor logits = new Rng(4).normal(4, 4);
