@@ -9,7 +9,6 @@ import io.palitra.data.Story;
 import io.palitra.engine.DType;
 import io.palitra.engine.Device;
 import io.palitra.engine.Guard;
-import io.palitra.engine.Optimizer;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
@@ -20,7 +19,6 @@ import io.palitra.net.CoderConfig;
 import io.palitra.net.VqModel;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 
 /**
  * Painting by VQGAN and CLIP: the codes of a picture are moved until what CLIP sees of it, part by part, lies where the texts lie. Crowson
@@ -95,30 +93,25 @@ public final class Dream {
             }
             Tensor texts = texts(request, device);
             double unit = range[1].sub(range[0]).mean().div(2).item();
-            Tensor z = start.copy().requiresGrad(true);
             List<Double> first = List.of();
             double loss = Double.NaN;
             int done = 0;
             boolean stopped = false;
-            Optimizer optimizer = optimizer(how, z);
-            try {
+            try (Grids grids = new Grids(start, how.coarser(), how.average(), how.optimizer())) {
                 while (how.iterations() == 0 || done < how.iterations()) {
                     int now = done;
                     try (Scope turn = new Scope()) {
                         if (!how.journey().stands() && now > 0 && now % how.journey().every() == 0) {
-                            z.copyFrom(moved(z.detach(), how.journey()));
-                            optimizer.close();
-                            optimizer = optimizer(how, z);
+                            grids.begin(moved(grids.mean(), how.journey()));
                         }
-                        Tensor x = vq.decode(z);
+                        Tensor z = grids.z(), x = vq.decode(z);
                         List<Aim> aims = phases.get(request.phase(now, phases.size()));
-                        optimizer.zeroGrad();
+                        grids.zeroGrad();
                         loss = descend(x, z, start, aims, cutouts, how, seed.split(PARTS).split(now));
                         if (!Double.isFinite(loss)) throw new IllegalStateException("the loss is " + loss + " at iteration " + now);
                         if (now == 0) first = cosines(cutouts, x, texts);
-                        watcher.seen(now, how.iterations(), loss, () -> picture(x));
-                        optimizer.step(how.optimizer().lr() * unit);
-                        z.copyFrom(z.detach().maximum(range[0]).minimum(range[1]));
+                        watcher.seen(now, how.iterations(), loss, () -> picture(grids));
+                        grids.step(how.optimizer().lr() * unit, range[0], range[1]);
                     }
                     done++;
                     if (watcher.stop()) {
@@ -126,19 +119,15 @@ public final class Dream {
                         break;
                     }
                 }
-            } finally {
-                optimizer.close();
-            }
-            try (Guard g = Torch.noGrad()) {
-                Tensor x = vq.decode(z);
-                Picture last = picture(x);
-                watcher.seen(done, how.iterations(), loss, () -> last);
-                return new DreamResult(last, done, stopped, first, cosines(cutouts, x, texts), (System.nanoTime() - began) * 1e-9);
+                try (Guard g = Torch.noGrad()) {
+                    Tensor x = vq.decode(grids.mean());
+                    Picture last = picture(x);
+                    watcher.seen(done, how.iterations(), loss, () -> last);
+                    return new DreamResult(last, done, stopped, first, cosines(cutouts, x, texts), (System.nanoTime() - began) * 1e-9);
+                }
             }
         }
     }
-
-    private static Optimizer optimizer(DreamRequest.How how, Tensor z) { return new Optimizer(how.optimizer(), Map.of("z", z)); }
 
     private int side(int asked, DreamRequest request, boolean height) {
         if (asked > 0) return asked;
@@ -271,6 +260,10 @@ public final class Dream {
     private Tensor tensor(Picture picture) {
         Picture p = stage.channels() == 1 ? Pictures.grey(picture) : Pictures.rgb(picture);
         return Torch.of(p.pixels(), 1, p.channels(), p.height(), p.width()).to(DType.F32).div(127.5).sub(1);
+    }
+
+    private Picture picture(Grids grids) {
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) { return picture(vq.decode(grids.mean())); }
     }
 
     /** Waits for the device. */

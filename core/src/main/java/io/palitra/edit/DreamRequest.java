@@ -59,12 +59,16 @@ public record DreamRequest(String texts, Optional<Picture> image, List<Target> t
                 max = 100) double cutPower,
             @Help(value = "parts at once, which bounds the memory", min = 1, max = 4096) int batch,
             @Help("who moves the codes; the learning rate counts in half the range of the codebook") OptimizerSpec optimizer,
+            @Help(value = "grids that move along with the codes, each half as fine as the one before: large things come first", min = 0,
+                max = 12) int coarser,
+            @Help(value = "what a picture keeps of those before it, so that it shows what stays; 0 = nothing", min = 0, max = 0.999)
+            double average,
             @Help(value = "how much the codes are held where they began", min = 0, max = 1e6) double initWeight,
             @Help("how a part is changed before CLIP sees it") Augment augment,
             @Help("the picture between iterations, for a journey") Journey journey,
             @Help(value = "iterations of a phase of the story, 0 = all alike", min = 0, max = 1_000_000) int phase) {
-        public static final How DEFAULT = new How(0, 0, 200, 0, 32, 1, 32, new OptimizerSpec.Adam(0.1, 0.9, 0.999, 1e-8), 0,
-            Augment.DEFAULT, Journey.NONE, 0);
+        public static final How DEFAULT = new How(0, 0, 200, 0, 32, 1, 32, new OptimizerSpec.Adam(0.1, 0.9, 0.999, 1e-8), 4, 0.95,
+            0, Augment.DEFAULT, Journey.NONE, 0);
     }
 
     /** Changes of a part of the picture, different for each; what holds under all of them is seen by people too. */

@@ -10,6 +10,7 @@ import io.palitra.edit.DreamRequest.Journey;
 import io.palitra.edit.DreamRequest.Noise;
 import io.palitra.edit.DreamRequest.Target;
 import io.palitra.engine.DType;
+import io.palitra.engine.OptimizerSpec;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
@@ -261,6 +262,37 @@ class DreamTest {
         byte[] still = pixels(of("a castle")), zoomed = pixels(of("a castle", "journey.zoom=1.1", "journey.every=4"));
         assertThat(zoomed).isNotEqualTo(still);
         assertThat(pixels(of("a castle", "journey.zoom=1.1", "journey.every=12"))).as("between iterations alone").isEqualTo(still);
+    }
+
+    @Test void coarserGridsMoveNeighboursTogether() {
+        byte[] start = pixels(of("a castle", "optimizer.lr=0"));
+        assertThat(pixels(of("a castle", "optimizer.lr=0", "coarser=3"))).isEqualTo(start);
+        assertThat(pixels(of("a castle", "coarser=2"))).isNotEqualTo(pixels(of("a castle", "coarser=0")));
+        assertThat(pixels(of("a castle", "average=0"))).isNotEqualTo(pixels(of("a castle")));
+        assertThat(pixels(of("a castle", "coarser=12"))).as("no more than there is room for")
+            .isEqualTo(pixels(of("a castle", "coarser=11")));
+        try (Scope scope = new Scope()) {
+            Tensor z = new Rng(1).normal(1, 2, 5, 4), wanted = new Rng(2).normal(1, 2, 5, 4), pull = wanted.sub(z);
+            Tensor least = Torch.full(-100), greatest = Torch.full(100);
+            double[] rough = new double[2];
+            for (int coarser = 0; coarser < 2; coarser++) {
+                try (Grids grids = new Grids(z, 9 * coarser, 0.5, new OptimizerSpec.Sgd(1, 0))) {
+                    assertThat(grids.z().sub(z).abs().max().item()).isZero();
+                    grids.z().mul(pull).sum().neg().backward();
+                    grids.step(1, least, greatest);
+                    Tensor moved = grids.z().detach().sub(z);
+                    rough[coarser] = moved.narrow(3, 1, 3).sub(moved.narrow(3, 0, 3)).square().mean().item() / moved.square().mean().item();
+                    grids.step(1, Torch.full(0), Torch.full(0.5));
+                    assertThat(grids.z().abs().max().item()).as("held").isBetween(0.0, 0.5 + 1e-6);
+                    // kept of the mean: none of the start, then a half
+                    assertThat(grids.mean().sub(grids.z().add(z).add(moved).div(2)).abs().max().item()).isLessThan(1e-5);
+                    grids.begin(wanted);
+                    assertThat(grids.mean().sub(wanted).abs().max().item()).isZero();
+                    assertThat(grids.z().sub(wanted).abs().max().item()).isLessThan(1e-6);
+                }
+            }
+            assertThat(rough[1]).isLessThan(0.7 * rough[0]);
+        }
     }
 
     @Test void everyOptimiserPaints() {
