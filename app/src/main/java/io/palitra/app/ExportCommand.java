@@ -13,7 +13,7 @@ import picocli.CommandLine.Parameters;
 
 @Command(name = "export", mixinStandardHelpOptions = true, usageHelpAutoWidth = true,
     description = "Write a run as a folder that Python's diffusers loads: of diffusion a DDPMPipeline, of vae with net=kl an "
-        + "AutoencoderKL. Its README.md, shown too, is the Python that uses it.")
+        + "AutoencoderKL, of vqvae and vqgan a VQModel. Its README.md, shown too, is the Python that uses it.")
 final class ExportCommand implements Callable<Integer> {
     @Parameters(index = "0", paramLabel = "RUN", description = "the run folder")
     private Path run = Path.of("");
