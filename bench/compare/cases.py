@@ -326,6 +326,7 @@ def mnist(n, tuned):
 
 class NoFamily:
     convolves = False
+    net = torch.nn.Module()
 
 
 class Loading:
