@@ -263,7 +263,9 @@ public final class Dream {
     }
 
     private Picture picture(Grids grids) {
-        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) { return picture(vq.decode(grids.mean())); }
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            return picture(vq.decode(grids.mean()));
+        }
     }
 
     /** Waits for the device. */

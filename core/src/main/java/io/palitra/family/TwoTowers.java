@@ -72,8 +72,8 @@ public final class TwoTowers implements Trainable, TextImage, LearnsTexts, Evalu
             @Help(value = "pairs of bytes and tokens that are learnt from the captions", min = 0, max = 65536) int pairs,
             @Help(value = "tokens of a text, with those that begin and end it; in training a longer caption is cut", min = 3, max = 4096)
             int length,
-            @Help(value = "greatest deviation of noise upon a picture in training, of values in [-1,1]: who sees through noise draws shapes in "
-                + "'dream', and not specks", min = 0, max = 2) double noise) {}
+            @Help(value = "greatest deviation of noise upon a picture in training, of values in [-1,1]: who sees through noise leads "
+                + "'dream' to things, and not to specks", min = 0, max = 2) double noise) {}
 
     /** ln(1 / 0.07), as the factor of the cosines begins, and ln 100, which it never passes. */
     private static final double FIRST = Math.log(1 / 0.07), MOST = Math.log(100);

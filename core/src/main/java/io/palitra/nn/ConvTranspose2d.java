@@ -22,7 +22,7 @@ public final class ConvTranspose2d extends Module {
 
     public Tensor forward(Tensor x) { return Torch.convTranspose2d(x, weight, bias, stride, padding, 0); }
 
-    /** What a layer without padding and bias makes of pictures of one pixel, by a product of matrices. x [B,in], y [B,out,kernel,kernel]. */
+    /** What a layer without padding and bias makes of pictures of one pixel: a product of matrices. x [B,in], y [B,out,kernel,kernel]. */
     public Tensor ofPoints(Tensor x) {
         if (padding > 0 || bias != null) throw new IllegalStateException("a product of matrices has neither padding nor bias");
         return x.matmul(weight.flatten(1)).reshape(x.size(0), weight.size(1), weight.size(2), weight.size(3));

@@ -71,7 +71,8 @@ class TwoTowersTest {
     }
 
     @Test void noiseIsUponThePicturesOfTrainingAlone() {
-        try (Scope scope = new Scope(); TwoTowers plain = towers(SPEC); TwoTowers noisy = towers(SPEC, "noise=1"); Guard g = Torch.noGrad()) {
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad();
+                TwoTowers plain = towers(SPEC); TwoTowers noisy = towers(SPEC, "noise=1")) {
             Batch b = batch(FOUR);
             assertThat(loss(noisy, b)).isEqualTo(loss(noisy, b)).isNotCloseTo(loss(plain, b), within(1e-4));
             assertThat(far(noisy.embedImage(b.x()), plain.embedImage(b.x()))).isZero();
