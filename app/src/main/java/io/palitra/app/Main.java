@@ -72,7 +72,7 @@ public final class Main implements Runnable {
         }
     }
 
-    /** With the command of that name alone, which spares a start a tenth of its time, or with all where there is none. */
+    /** With the command of that name alone, since options of others take time to build, or with all where there is none. */
     private static CommandLine commands(String name) {
         List<Class<?>> own = COMMANDS.stream().filter(c -> c.getAnnotation(Command.class).name().equals(name)).toList();
         boolean tellsOfOthers = own.isEmpty() || own.contains(AutoComplete.GenerateCompletion.class);
