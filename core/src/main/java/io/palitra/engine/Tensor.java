@@ -54,9 +54,13 @@ public final class Tensor {
 
     public Tensor add(Tensor o) { return new Tensor(handle.add(o.handle)); }
 
-    /** The same in this tensor's own memory, unless a gradient passes or the sum is of another type; for what nobody else reads. */
+    /**
+     * The same in this tensor's own memory, where that can be: not of another type, nor of a parameter or a part of another tensor that a
+     * gradient passes. For what nobody else reads, nor the gradient of the operation that made it.
+     */
     public Tensor addOver(Tensor o) {
-        if (requiresGrad() || o.requiresGrad() || dtype() != o.dtype()) return add(o);
+        boolean recorded = requiresGrad() || o.requiresGrad();
+        if (dtype() != o.dtype() || recorded && (handle.is_leaf() && requiresGrad() || handle.is_view())) return add(o);
         handle.add_(o.handle);
         return this;
     }
@@ -111,6 +115,12 @@ public final class Tensor {
 
     public Tensor relu() { return new Tensor(handle.relu()); }
 
+    /** The same in this tensor's own memory, as {@link #addOver}; its gradient reads the result. */
+    public Tensor reluOver() {
+        handle.relu_();
+        return this;
+    }
+
     public Tensor erf() { return new Tensor(handle.erf()); }
 
     /** The x of erf(x) = this; infinite at -1 and 1. */
@@ -145,6 +155,12 @@ public final class Tensor {
     public Tensor logSigmoid() { return new Tensor(torch.log_sigmoid(handle)); }
 
     public Tensor leakyRelu(double slope) { return new Tensor(torch.leaky_relu(handle, new Scalar(slope))); }
+
+    /** The same in this tensor's own memory, as {@link #addOver}; its gradient reads the result. */
+    public Tensor leakyReluOver(double slope) {
+        torch.leaky_relu_(handle, new Scalar(slope));
+        return this;
+    }
 
     public Tensor clamp(double lo, double hi) {
         return new Tensor(handle.clamp(new ScalarOptional(new Scalar(lo)), new ScalarOptional(new Scalar(hi))));

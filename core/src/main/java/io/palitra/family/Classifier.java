@@ -107,7 +107,7 @@ public final class Classifier implements Trainable, Features, Energy, Evaluates 
         List<Tensor> all = new ArrayList<>();
         for (int i = 0; i < net.convs.size(); i++) {
             Tensor h = i == 0 ? x : Torch.maxPool(all.get(i - 1), 2);
-            all.add(net.norms.get(i).forward(net.convs.get(i).forward(h)).relu());
+            all.add(net.norms.get(i).forward(net.convs.get(i).forward(h)).reluOver());
         }
         return all;
     }
@@ -170,9 +170,9 @@ public final class Classifier implements Trainable, Features, Energy, Evaluates 
             check(x);
             Tensor h = x.dims() == 4 ? x.channelsLast() : x;
             // the largest of four, then its ReLU: a quarter of the work for the same numbers; by pixels that is six times as fast
-            for (int i = 0; i < convs.size(); i++) h = Torch.maxPool(norms.get(i).after(convs.get(i), h), 2).relu();
+            for (int i = 0; i < convs.size(); i++) h = Torch.maxPool(norms.get(i).after(convs.get(i), h), 2).reluOver();
             h = h.flatten(1);
-            for (Linear layer : hidden) h = layer.forward(h).relu();
+            for (Linear layer : hidden) h = layer.forward(h).reluOver();
             return h;
         }
 

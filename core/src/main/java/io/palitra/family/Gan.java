@@ -267,7 +267,7 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
 
         @Override Tensor forward(Tensor code) {
             Tensor x = code;
-            for (int i = 0; i < 3; i++) x = layers.get(i).forward(x).relu();
+            for (int i = 0; i < 3; i++) x = layers.get(i).forward(x).reluOver();
             return layers.get(3).forward(x).to(code.dtype());
         }
     }
@@ -300,7 +300,7 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
             for (int i = 0; i < norms.size(); i++) {
                 Module norm = norms.get(i);
                 x = norm instanceof Norm.ConditionalBatch c ? c.forward(x, y) : ((Norm.Batch) norm).forward(x);
-                x = layers.get(i + 1).forward(x.relu());
+                x = layers.get(i + 1).forward(x.reluOver());
             }
             return x.to(code.dtype()).tanh();
         }
@@ -350,7 +350,7 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
 
         Tensor forward(Tensor x, @Nullable Tensor y) {
             Tensor h = x.dims() == 4 ? x.channelsLast() : x;
-            for (Filter f : body) h = f.forward(h).leakyRelu(0.2);
+            for (Filter f : body) h = f.forward(h).leakyReluOver(0.2);
             if (deviation) h = withDeviation(h);
             Tensor phi = h.flatten(1);                                       // [B,F]
             Tensor score = head.forward(phi).squeeze(1).to(x.dtype());       // [B]

@@ -321,7 +321,7 @@ public final class RealNvp extends Module implements GenerativeModel<RealNvp.Sam
             Tensor h = first.forward(x);
             for (int i = 0; i < blocks.size(); i += 2) {
                 Tensor r = blocks.get(i).forward(norms.get(i).forward(h).silu());
-                h = h.add(blocks.get(i + 1).forward(norms.get(i + 1).forward(r).silu()));
+                h = blocks.get(i + 1).forward(norms.get(i + 1).forward(r).silu()).addOver(h);
             }
             return last.forward(norms.get(norms.size() - 1).forward(h).silu());
         }
@@ -339,7 +339,7 @@ public final class RealNvp extends Module implements GenerativeModel<RealNvp.Sam
 
         Tensor forward(Tensor x) {
             Tensor h = x;
-            for (int i = 0; i < layers.size() - 1; i++) h = layers.get(i).forward(h).relu();
+            for (int i = 0; i < layers.size() - 1; i++) h = layers.get(i).forward(h).reluOver();
             return layers.get(layers.size() - 1).forward(h);
         }
     }

@@ -13,7 +13,7 @@ public enum Activation {
     RELU;
 
     /** Of what nobody else holds or will read: large pictures then need no memory of their own for the result. */
-    Tensor over(Tensor x) { return this == SILU ? x.siluOver() : of(x); }
+    Tensor over(Tensor x) { return this == SILU ? x.siluOver() : this == RELU ? x.reluOver() : of(x); }
 
     Tensor of(Tensor x) {
         return switch (this) {

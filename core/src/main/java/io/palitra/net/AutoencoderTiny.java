@@ -176,7 +176,7 @@ public final class AutoencoderTiny extends Module {
                 Tensor x = pool == null ? in : in.add(pool.forward(in));
                 Tensor h = act.of(convs.get(0).forward(x));
                 h = act.of(convs.get(1).forward(h));
-                return convs.get(2).forward(h).add(x).relu();
+                return convs.get(2).forward(h).addOver(x).reluOver();
             });
         }
     }
@@ -193,7 +193,7 @@ public final class AutoencoderTiny extends Module {
             narrow = child("3", new Conv2d(4 * channels, channels, 1, 1, 0, Init.DEFAULT, false, rng));
         }
 
-        Tensor forward(Tensor x) { return narrow.forward(norm.forward(widen.forward(x)).relu()); }
+        Tensor forward(Tensor x) { return narrow.forward(norm.forward(widen.forward(x)).reluOver()); }
     }
 
     /** Layers one after another; their numbers are their names. */

@@ -41,7 +41,7 @@ public final class InceptionV3 extends Module {
             norm = child("bn", new Norm.Batch(out, EPS));
         }
 
-        Tensor forward(Tensor x) { return Scope.run(() -> norm.forward(conv.forward(x)).relu()); }
+        Tensor forward(Tensor x) { return Scope.run(() -> norm.forward(conv.forward(x)).reluOver()); }
     }
 
     /** Branches side by side, whose channels are joined in their order. */

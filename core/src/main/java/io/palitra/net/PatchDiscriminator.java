@@ -41,8 +41,8 @@ public final class PatchDiscriminator extends Module {
     /** x [B,C,H,W] to scores [B,1,h,w]. */
     public Tensor forward(Tensor x) {
         return Scope.run(() -> {
-            Tensor h = convs.get(0).forward(x).leakyRelu(SLOPE);
-            for (int i = 0; i < norms.size(); i++) h = norms.get(i).forward(convs.get(i + 1).forward(h)).leakyRelu(SLOPE);
+            Tensor h = convs.get(0).forward(x).leakyReluOver(SLOPE);
+            for (int i = 0; i < norms.size(); i++) h = norms.get(i).forward(convs.get(i + 1).forward(h)).leakyReluOver(SLOPE);
             return convs.get(convs.size() - 1).forward(h);
         });
     }

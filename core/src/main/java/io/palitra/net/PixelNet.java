@@ -3,6 +3,7 @@ package io.palitra.net;
 import io.palitra.config.Help;
 import io.palitra.engine.DType;
 import io.palitra.engine.Rng;
+import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.nn.Init;
@@ -195,13 +196,13 @@ public abstract sealed class PixelNet extends Module {
         }
 
         @Override public Tensor forward(Tensor x, @Nullable Tensor label) {
-            Tensor h = first.forward(x).relu();
+            Tensor h = first.forward(x).reluOver();
             for (Block b : blocks) {
-                Tensor mid = b.mid.forward(b.in.forward(h).relu());
-                if (b.shift != null && label != null) mid = mid.add(overSpace(b.shift.of(label)));
-                h = h.add(b.out.forward(mid.relu()).relu());
+                Tensor mid = b.mid.forward(b.in.forward(h).reluOver());
+                if (b.shift != null && label != null) mid = mid.addOver(overSpace(b.shift.of(label)));
+                h = b.out.forward(mid.reluOver()).reluOver().add(h);
             }
-            return last.forward(head2.forward(head1.forward(h).relu()).relu());
+            return last.forward(head2.forward(head1.forward(h).reluOver()).reluOver());
         }
 
         @Override public PixelByPixel pixelByPixel() {
@@ -295,15 +296,22 @@ public abstract sealed class PixelNet extends Module {
         }
 
         @Override public Tensor forward(Tensor x, @Nullable Tensor label) {
-            Tensor v = firstAbove.forward(x), h = firstRow.forward(x).add(v);
-            for (Layer l : layers) {
-                Tensor above = l.above.forward(v);                                        // [B,2D,H,W]
-                Tensor both = l.row.forward(h).add(l.link.forward(above));
-                if (l.shift != null && label != null) both = both.add(overSpace(l.shift.of(label)));
-                h = h.add(l.out.forward(gate(both)));
-                v = gate(above);
-            }
-            return last.forward(hidden.forward(h.relu()).relu());
+            return Scope.run(() -> {
+                Tensor v = firstAbove.forward(x), h = firstRow.forward(x).addOver(v);
+                for (Layer l : layers) {
+                    Tensor before = h, vBefore = v;
+                    try (Scope layer = new Scope()) {
+                        Tensor above = l.above.forward(v);                                        // [B,2D,H,W]
+                        Tensor both = l.row.forward(h).addOver(l.link.forward(above));
+                        if (l.shift != null && label != null) both = both.addOver(overSpace(l.shift.of(label)));
+                        h = layer.keep(l.out.forward(gate(both)).addOver(h));
+                        v = layer.keep(gate(above));
+                    }
+                    before.free();
+                    vBefore.free();
+                }
+                return last.forward(hidden.forward(h.reluOver()).reluOver());
+            });
         }
 
         /** tanh(a) sigmoid(b) of x = (a,b), in two exponentials. Beyond 20, tanh of a float is 1; at -80, sigmoid is 0 to all digits. */

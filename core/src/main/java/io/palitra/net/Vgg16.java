@@ -49,7 +49,7 @@ public final class Vgg16 extends Module {
             Tensor from = all.isEmpty() ? h : Torch.maxPool(h, 2);
             h = Scope.run(() -> {
                 Tensor y = from;
-                for (Conv2d conv : stage) y = conv.forward(y).relu();
+                for (Conv2d conv : stage) y = conv.forward(y).reluOver();
                 return y;
             });
             all.add(h);

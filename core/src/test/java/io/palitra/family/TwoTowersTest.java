@@ -70,12 +70,16 @@ class TwoTowersTest {
         }
     }
 
-    @Test void noiseIsUponThePicturesOfTrainingAlone() {
-        try (Scope scope = new Scope(); Guard g = Torch.noGrad();
-                TwoTowers plain = towers(SPEC); TwoTowers noisy = towers(SPEC, "noise=1")) {
+    @Test void picturesThatDeceiveAreNearAndHarderAndOfTrainingAlone() {
+        try (Scope scope = new Scope(); TwoTowers plain = towers(SPEC); TwoTowers deceived = towers(SPEC, "deceit=0.1")) {
             Batch b = batch(FOUR);
-            assertThat(loss(noisy, b)).isEqualTo(loss(noisy, b)).isNotCloseTo(loss(plain, b), within(1e-4));
-            assertThat(far(noisy.embedImage(b.x()), plain.embedImage(b.x()))).isZero();
+            assertThat(loss(deceived, b)).isEqualTo(loss(deceived, b)).isGreaterThan(loss(plain, b) + 1e-3);
+            Tensor texts = deceived.embedText(FOUR).detach(), moved = deceived.deceiving(b.x(), texts, FOUR, new Rng(5)).sub(b.x());
+            double[] far = moved.square().sumPerItem().div((double) b.x().numel() / b.size()).sqrt().doubles();
+            assertThat(far).hasSize(4).doesNotHaveDuplicates();
+            for (double f : far) assertThat(f).isBetween(1e-4, 0.1 + 1e-6);
+            deceived.net().parameters().values().forEach(p -> assertThat(p.hasGrad()).isFalse());
+            assertThat(far(deceived.embedImage(b.x()), plain.embedImage(b.x()))).isZero();
         }
     }
 
