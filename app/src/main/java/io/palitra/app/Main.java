@@ -7,6 +7,7 @@ import io.palitra.train.RunConfig;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.List;
+import java.util.stream.Stream;
 import picocli.AutoComplete;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -21,11 +22,11 @@ public final class Main implements Runnable {
     /** Stopped by the user; a checkpoint was saved. */
     static final int STOPPED = 130;
     private static final int LONGEST = 1000;
-    private static final List<Class<?>> COMMANDS = List.of(TrainCommand.class, ResumeCommand.class, SampleCommand.class,
-        EvaluateCommand.class, CompareCommand.class, ReconstructCommand.class, CompleteCommand.class, AnomaliesCommand.class,
-        BalanceCommand.class, InterpolateCommand.class, MapCommand.class, FamiliesCommand.class, DataCommand.class, PaintCommand.class,
-        DreamCommand.class, ClassifyCommand.class, SearchCommand.class, PullCommand.class, ImportCommand.class, ExportCommand.class,
-        InspectCommand.class, DoctorCommand.class, AutoComplete.GenerateCompletion.class);
+    private static final List<Class<?>> COMPUTE = List.of(TrainCommand.class, ResumeCommand.class, SampleCommand.class,
+        EvaluateCommand.class, ReconstructCommand.class, CompleteCommand.class, AnomaliesCommand.class, BalanceCommand.class,
+        InterpolateCommand.class, MapCommand.class, PaintCommand.class, DreamCommand.class, ClassifyCommand.class, SearchCommand.class);
+    private static final List<Class<?>> TELL = List.of(CompareCommand.class, FamiliesCommand.class, DataCommand.class, PullCommand.class,
+        ImportCommand.class, ExportCommand.class, InspectCommand.class, DoctorCommand.class, AutoComplete.GenerateCompletion.class);
 
     @CommandLine.Spec private CommandLine.Model.@org.jspecify.annotations.Nullable CommandSpec spec;
 
@@ -39,8 +40,14 @@ public final class Main implements Runnable {
         throw new CommandLine.ParameterException(java.util.Objects.requireNonNull(spec).commandLine(), "which command?");
     }
 
-    public static void main(String[] args) {
-        System.exit(execute(args));
+    public static void main(String[] args) throws InterruptedException {
+        Thread ahead = new Thread(Torch::load, "palitra-ahead");   // while the command line is read
+        ahead.setUncaughtExceptionHandler((t, e) -> { });         // who needs the engine meets the same fault again
+        List<String> words = List.of(args);
+        if (!words.isEmpty() && !named(COMPUTE, words.get(0)).isEmpty() && !words.contains("--help") && !words.contains("-h")) ahead.start();
+        int code = execute(args);
+        ahead.join();   // to leave while libraries are being loaded could crash
+        System.exit(code);
     }
 
     /** The exit code of one command line. */
@@ -72,12 +79,16 @@ public final class Main implements Runnable {
         }
     }
 
+    private static List<Class<?>> named(List<Class<?>> commands, String name) {
+        return commands.stream().filter(c -> c.getAnnotation(Command.class).name().equals(name)).toList();
+    }
+
     /** With the command of that name alone, since options of others take time to build, or with all where there is none. */
     private static CommandLine commands(String name) {
-        List<Class<?>> own = COMMANDS.stream().filter(c -> c.getAnnotation(Command.class).name().equals(name)).toList();
+        List<Class<?>> all = Stream.concat(COMPUTE.stream(), TELL.stream()).toList(), own = named(all, name);
         boolean tellsOfOthers = own.isEmpty() || own.contains(AutoComplete.GenerateCompletion.class);
         CommandLine line = new CommandLine(new Main());
-        for (Class<?> command : tellsOfOthers ? COMMANDS : own) line.addSubcommand(command);
+        for (Class<?> command : tellsOfOthers ? all : own) line.addSubcommand(command);
         return line;
     }
 

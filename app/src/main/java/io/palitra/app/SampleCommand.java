@@ -95,6 +95,9 @@ final class SampleCommand implements Callable<Integer> {
         if (animation != null && n > Run.AT_ONCE) {
             throw new IllegalArgumentException("illegal -n: " + n + ", must be at most " + Run.AT_ONCE + " with --animation");
         }
+        Path target = out != null ? out : run.resolve(each ? "seed-" + seed : "seed-" + seed + ".png");
+        if (!each) Common.free(target, force);
+        if (animation != null) Common.free(animation, force);
         Terminal terminal = new Terminal("sample", false);
         try (Run opened = Common.open(run, device, threads, terminal); Scope scope = new Scope()) {
             List<String> overrides = new ArrayList<>(set);
@@ -103,9 +106,6 @@ final class SampleCommand implements Callable<Integer> {
             Record how = Config.with(opened.generative().samplingDefaults(), overrides);
             String prompt = keep == null ? "" : ranked(how);
             String weights = opened.weights();
-            Path target = out != null ? out : run.resolve(each ? "seed-" + seed : "seed-" + seed + ".png");
-            if (!each) Common.free(target, force);
-            if (animation != null) Common.free(animation, force);
             int item = 1 + opened.config().settings().spec().shape().length;
             List<Picture> frames = new ArrayList<>();
             Tensor x = Scope.run(() -> {

@@ -1,15 +1,11 @@
 package io.palitra.engine;
 
 /**
- * Random numbers that are a pure function of (seed, item, draw): Philox 4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy
- * as 1, 2, 3").
+ * Random numbers that are a pure function of (seed, item, draw), by {@link Philox}.
  * The first dimension of a drawn tensor counts items: row b of the k-th draw of {@code at(i)} is the same numbers as row i + b of the k-th
  * draw of {@code at(0)}, so that 64 samples at once and 4 x 16 have the same noise, on any machine and device.
  */
 public final class Rng {
-    private static final int M0 = 0xD2511F53, M1 = 0xCD9E8D57, W0 = 0x9E3779B9, W1 = 0xBB67AE85;
-    private static final double TO_UNIT = 0x1p-32;
-
     private final long key;
     private final long first;
     private final Device device;
@@ -43,43 +39,31 @@ public final class Rng {
     /** The same numbers, delivered on a device. */
     public Rng on(Device other) { return new Rng(key, first, other, silent); }
 
-    /** Standard normal. Box and Muller 1958: two uniforms to two normals. */
-    public Tensor normal(long... shape) {
-        return floats(shape, (x, out, at, end) -> {
-            for (int k = 0; k < 4 && at + k < end; k += 2) {
-                double r = Math.sqrt(-2 * Math.log(((x[k] & 0xFFFFFFFFL) + 0.5) * TO_UNIT));
-                double a = 2 * Math.PI * ((x[k + 1] & 0xFFFFFFFFL) * TO_UNIT);
-                out[at + k] = (float) (r * Math.cos(a));
-                if (at + k + 1 < end) out[at + k + 1] = (float) (r * Math.sin(a));
-            }
-        });
-    }
+    /** Standard normal. */
+    public Tensor normal(long... shape) { return floats(shape, Philox::normal); }
 
     public Tensor normalLike(Tensor x) { return normal(x.shape()).to(x.device()); }
 
     /** Uniform in [0,1). */
-    public Tensor uniform(long... shape) {
-        return floats(shape, (x, out, at, end) -> {
-            for (int k = 0; k < 4 && at + k < end; k++) out[at + k] = (x[k] >>> 8) * 0x1p-24f;
-        });
-    }
+    public Tensor uniform(long... shape) { return floats(shape, Philox::uniform); }
 
     public Tensor uniformLike(Tensor x) { return uniform(x.shape()).to(x.device()); }
 
-    /** Makes out[at] .. out[at + 3], as far as end allows, of four random words. */
-    @FunctionalInterface private interface Four { void write(int[] x, float[] out, int at, int end); }
+    /** Makes 4 n numbers of the words of n blocks. */
+    @FunctionalInterface private interface Maker { void make(long[][] words, int n, float[] out); }
 
-    private Tensor floats(long[] shape, Four four) {
+    private Tensor floats(long[] shape, Maker maker) {
         if (silent) return Torch.zeros(1).to(device).expand(shape);
         float[] out = new float[Torch.numel(shape)];
-        int items = out.length == 0 ? 0 : shape.length == 0 ? 1 : (int) shape[0];
-        int draw = draws++;
-        int[] x = new int[4];
+        int items = out.length == 0 ? 0 : shape.length == 0 ? 1 : (int) shape[0], per = items == 0 ? 0 : out.length / items;
+        int blocks = per / 4 + (per % 4 == 0 ? 0 : 1), draw = draws++;
+        Philox philox = new Philox(key, draw, blocks);
+        float[] made = new float[4 * Math.min(Philox.BLOCKS, blocks)];
         for (int b = 0; b < items; b++) {
-            int per = out.length / items, at = b * per, end = at + per;
-            for (int block = 0; at < end; block++, at += 4) {
-                philox(block, draw, first + b, x);
-                four.write(x, out, at, end);
+            for (int block = 0; block < blocks; block += Philox.BLOCKS) {
+                int n = Math.min(Philox.BLOCKS, blocks - block);
+                maker.make(philox.blocks(block, n, first + b), n, made);
+                System.arraycopy(made, 0, out, b * per + 4 * block, Math.min(4 * n, per - 4 * block));
             }
         }
         return Torch.of(out, shape).to(device);
@@ -91,12 +75,9 @@ public final class Rng {
         long[] out = new long[Torch.numel(shape)];
         int items = out.length == 0 ? 0 : shape.length == 0 ? 1 : (int) shape[0], per = items == 0 ? 0 : out.length / items;
         int draw = draws++;
-        int[] x = new int[4];
         for (int b = 0; b < items; b++) {
-            for (int j = 0; j < per; j++) {
-                if ((j & 3) == 0) philox(j >>> 2, draw, first + b, x);
-                out[b * per + j] = (x[j & 3] & 0xFFFFFFFFL) * bound >>> 32;   // bias below bound / 2^32
-            }
+            Words words = new Words(draw, first + b, per);
+            for (int j = 0; j < per; j++) out[b * per + j] = words.next() * bound >>> 32;   // bias below bound / 2^32
         }
         return Torch.of(out, shape).to(device);
     }
@@ -104,33 +85,36 @@ public final class Rng {
     /** 0..n-1 in an order that is a pure function of this stream: Fisher and Yates. */
     public int[] permutation(int n) {
         int[] order = new int[n];
-        int[] x = new int[4];
-        int draw = draws++;
+        Words words = new Words(draws++, first, n);
         for (int i = 0; i < n; i++) {
-            if ((i & 3) == 0) philox(i >>> 2, draw, first, x);
-            int j = (int) ((x[i & 3] & 0xFFFFFFFFL) * (i + 1L) >>> 32);
+            int j = (int) (words.next() * (i + 1L) >>> 32);
             order[i] = order[j];
             order[j] = i;
         }
         return order;
     }
 
-    private void philox(int block, int draw, long item, int[] out) {
-        int c0 = block, c1 = draw, c2 = (int) item, c3 = (int) (item >>> 32);
-        int k0 = (int) key, k1 = (int) (key >>> 32);
-        for (int round = 0; round < 10; round++) {
-            long p0 = (M0 & 0xFFFFFFFFL) * (c0 & 0xFFFFFFFFL), p1 = (M1 & 0xFFFFFFFFL) * (c2 & 0xFFFFFFFFL);
-            c0 = (int) (p1 >>> 32) ^ c1 ^ k0;
-            c1 = (int) p1;
-            c2 = (int) (p0 >>> 32) ^ c3 ^ k1;
-            c3 = (int) p0;
-            k0 += W0;
-            k1 += W1;
+    /** Words of an item, one after another. */
+    private final class Words {
+        private final Philox philox;
+        private final long item;
+        private final int blocks;
+        private long[][] some = {};
+        private int next;
+
+        /** @param most how many will be asked for */
+        Words(int draw, long item, int most) {
+            blocks = Math.min(Philox.BLOCKS, most / 4 + 1);
+            philox = new Philox(key, draw, blocks);
+            this.item = item;
         }
-        out[0] = c0;
-        out[1] = c1;
-        out[2] = c2;
-        out[3] = c3;
+
+        long next() {
+            int within = next % (4 * Philox.BLOCKS);
+            if (within == 0) some = philox.blocks(next / 4, blocks, item);
+            next++;
+            return some[within % 4][within / 4];
+        }
     }
 
     /** SplitMix64's finaliser: close seeds give unrelated keys. */

@@ -33,6 +33,9 @@ public final class Torch {
 
     private Torch() {}
 
+    /** Loads the engine's libraries, which takes half a second; who does not call it loads them with the first tensor. */
+    public static void load() { Natives.load(); }
+
     /** Nothing is recorded for autograd until the guard closes. */
     public static Guard noGrad() {
         NoGradGuard g = new NoGradGuard();

@@ -140,6 +140,7 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
         image = pictures;
         table = config.schedule.table();
         unet = new Unet2d(config.unet(pictures), init);
+        if (init.isSilent()) return;
         // every residual branch starts as nothing and the answer as 0, appendix B: the first loss of EPS is the variance of eps, 1
         for (Map.Entry<String, Tensor> e : unet.parameters().entrySet()) {
             if (e.getKey().startsWith("conv_out.") || e.getKey().matches(".*\\.(conv2|to_out\\.0)\\.(weight|bias)")) e.getValue().fill(0);

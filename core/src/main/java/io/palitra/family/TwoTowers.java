@@ -77,6 +77,8 @@ public final class TwoTowers implements Trainable, TextImage, LearnsTexts, Evalu
 
     /** ln(1 / 0.07), as the factor of the cosines begins, and ln 100, which it never passes. */
     private static final double FIRST = Math.log(1 / 0.07), MOST = Math.log(100);
+    /** Steps in which deceit grows to its full size: who knows nothing yet is deceived by anything, and learns nothing. */
+    private static final int HONEST = 1000;
     /** Pictures of a test choice. */
     private static final int CHOICE = 100;
     private static final String CONFIG = "config.json", WEIGHTS = "model.safetensors", PICTURES = "preprocessor_config.json";
@@ -129,6 +131,7 @@ public final class TwoTowers implements Trainable, TextImage, LearnsTexts, Evalu
 
     /** Weights of towers as in the paper's code: small enough that a block changes little of what passes by it. */
     private static void draw(Module tower, Tower size, Rng rng) {
+        if (rng.isSilent()) return;
         double width = 1 / Math.sqrt(size.width), deep = width / Math.sqrt(2.0 * size.layers);
         int i = 0;
         for (Map.Entry<String, Tensor> e : tower.parameters().entrySet()) {
@@ -151,20 +154,20 @@ public final class TwoTowers implements Trainable, TextImage, LearnsTexts, Evalu
     private Losses loss(Batch batch, Rng rng) {
         hold();
         Tensor text = texts(batch.captions("clip"));
-        Tensor x = deceit == 0 ? batch.x() : deceiving(batch.x(), text.detach(), batch.captions("clip"), rng);
+        Tensor x = deceit == 0 ? batch.x() : deceiving(batch.x(), text.detach(), batch.captions("clip"),
+            deceit * Math.min(1, batch.step() / (double) HONEST), rng);
         Choice choice = choice(x, text, batch.captions("clip"));
         return Losses.of(choice.loss).with("accuracy", choice.hits.mean());
     }
 
     /**
      * Pictures near x [B,C,H,W] that find their texts [B,P] less well: from a random place at half of its own distance, which is drawn from
-     * 0 to {@code deceit}, each picture goes one step up the loss, of a quarter more than that distance, and back to where it is allowed.
+     * 0 to {@code most}, each picture goes one step up the loss, of a quarter more than that distance, and back to where it is allowed.
      * Madry et al. 2018, arXiv:1706.06083, and for the single step from a random place Wong et al. 2020, arXiv:2001.03994.
      */
-    Tensor deceiving(Tensor x, Tensor text, List<String> captions, Rng rng) {
+    Tensor deceiving(Tensor x, Tensor text, List<String> captions, double most, Rng rng) {
         try (Scope scope = new Scope()) {
-            double most = deceit * Math.sqrt((double) x.numel() / x.size(0));
-            Tensor far = rng.uniform(x.size(0), 1, 1, 1).mul(most).to(x.device());
+            Tensor far = rng.uniform(x.size(0), 1, 1, 1).mul(most * Math.sqrt((double) x.numel() / x.size(0))).to(x.device());
             Tensor moved = unit(rng.normalLike(x)).mul(far.mul(0.5)), at = x.add(moved).detach().requiresGrad(true);
             Tensor up = Torch.grad(choice(at, text, captions).loss, at, false);
             try (Guard g = Torch.noGrad()) {

@@ -68,7 +68,7 @@ public final class Run implements AutoCloseable {
         }
         RunConfig config = RunConfig.read(file);
         Device where = Device.named(device);
-        Trainable model = build(config, where);
+        Trainable model = build(config, Rng.silent(), where);   // the weights follow
         String name;
         try (Scope scope = new Scope()) {
             Weights weights = weights(folder, warn);
@@ -103,15 +103,18 @@ public final class Run implements AutoCloseable {
 
     /** A fresh model as the config says, its weights a pure function of the seed, on a device. */
     static Trainable build(RunConfig config, Device device) {
-        Family<?> family = Families.named(config.settings().family());
-        Trainable model = build(family, config);
+        return build(config, new Rng(config.settings().seed()).split(0), device);
+    }
+
+    private static Trainable build(RunConfig config, Rng init, Device device) {
+        Trainable model = build(Families.named(config.settings().family()), config, init);
         model.to(device);
         return model;
     }
 
     @SuppressWarnings("unchecked")   // RunConfig pairs a family with its own config
-    private static <C extends Record> Trainable build(Family<C> family, RunConfig config) {
-        return family.build((C) config.model(), config.settings().spec(), new Rng(config.settings().seed()).split(0));
+    private static <C extends Record> Trainable build(Family<C> family, RunConfig config, Rng init) {
+        return family.build((C) config.model(), config.settings().spec(), init);
     }
 
     public Path folder() { return folder; }
