@@ -14,7 +14,7 @@ final class Natives {
         boolean mkl = present("org.bytedeco.mkl.global.mkl_rt");
         if (mkl) {
             System.setProperty("org.bytedeco.openblas.load", "mkl_rt");   // before any class of pytorch or openblas
-            Mkl.useGnuThreads();
+            if (!"GNU".equals(System.getenv("MKL_THREADING_LAYER"))) Mkl.useGnuThreads();
         }
         BLAS = mkl ? "mkl" : "openblas";
         org.bytedeco.javacpp.Loader.load(org.bytedeco.pytorch.global.torch.class);

@@ -72,13 +72,11 @@ public final class TwoTowers implements Trainable, TextImage, LearnsTexts, Evalu
             @Help(value = "pairs of bytes and tokens that are learnt from the captions", min = 0, max = 65536) int pairs,
             @Help(value = "tokens of a text, with those that begin and end it; in training a longer caption is cut", min = 3, max = 4096)
             int length,
-            @Help(value = "pictures of training are changed to deceive, by at most this much a value, root mean square, of values in "
-                + "[-1,1]: who is hard to deceive leads 'dream' to things, and not to specks", min = 0, max = 2) double deceit) {}
+            @Help(value = "greatest deviation of noise upon a picture in training, of values in [-1,1]: who sees through noise leads "
+                + "'dream' to things, and not to specks", min = 0, max = 2) double noise) {}
 
     /** ln(1 / 0.07), as the factor of the cosines begins, and ln 100, which it never passes. */
     private static final double FIRST = Math.log(1 / 0.07), MOST = Math.log(100);
-    /** Steps in which deceit grows to its full size: who knows nothing yet is deceived by anything, and learns nothing. */
-    private static final int HONEST = 1000;
     /** Pictures of a test choice. */
     private static final int CHOICE = 100;
     private static final String CONFIG = "config.json", WEIGHTS = "model.safetensors", PICTURES = "preprocessor_config.json";
@@ -95,7 +93,7 @@ public final class TwoTowers implements Trainable, TextImage, LearnsTexts, Evalu
     }
 
     private final Clip.Config config;
-    private final double deceit;
+    private final double noise;
     private final Net net;
     private final PictureInput input;
     private final ClipModel model;
@@ -116,7 +114,7 @@ public final class TwoTowers implements Trainable, TextImage, LearnsTexts, Evalu
                 1e-5, end),
             new ClipVision.Config(true, p.width, 4 * p.width, c.points, p.layers, p.heads, image.channels(), side, patch,
                 HiddenActivation.GELU, 1e-5), FIRST);
-        deceit = c.deceit;
+        noise = c.noise;
         net = new Net(config, c.pairs, init.split(0));
         draw(net.clip.text(), t, init.split(1));
         draw(net.clip.vision(), p, init.split(2));
@@ -153,34 +151,15 @@ public final class TwoTowers implements Trainable, TextImage, LearnsTexts, Evalu
 
     private Losses loss(Batch batch, Rng rng) {
         hold();
-        Tensor text = texts(batch.captions("clip"));
-        Tensor x = deceit == 0 ? batch.x() : deceiving(batch.x(), text.detach(), batch.captions("clip"),
-            deceit * Math.min(1, batch.step() / (double) HONEST), rng);
-        Choice choice = choice(x, text, batch.captions("clip"));
+        Choice choice = choice(noisy(batch.x(), rng), batch.captions("clip"));
         return Losses.of(choice.loss).with("accuracy", choice.hits.mean());
     }
 
-    /**
-     * Pictures near x [B,C,H,W] that find their texts [B,P] less well: from a random place at half of its own distance, which is drawn from
-     * 0 to {@code most}, each picture goes one step up the loss, of a quarter more than that distance, and back to where it is allowed.
-     * Madry et al. 2018, arXiv:1706.06083, and for the single step from a random place Wong et al. 2020, arXiv:2001.03994.
-     */
-    Tensor deceiving(Tensor x, Tensor text, List<String> captions, double most, Rng rng) {
-        try (Scope scope = new Scope()) {
-            Tensor far = rng.uniform(x.size(0), 1, 1, 1).mul(most * Math.sqrt((double) x.numel() / x.size(0))).to(x.device());
-            Tensor moved = unit(rng.normalLike(x)).mul(far.mul(0.5)), at = x.add(moved).detach().requiresGrad(true);
-            Tensor up = Torch.grad(choice(at, text, captions).loss, at, false);
-            try (Guard g = Torch.noGrad()) {
-                moved = moved.add(unit(up).mul(far.mul(1.25)));
-                return scope.keep(x.add(moved.mul(far.div(length(moved)).clampMax(1))));
-            }
-        }
+    /** With noise of a deviation from 0 up, another for each picture. */
+    private Tensor noisy(Tensor x, Rng rng) {
+        if (noise == 0) return x;
+        return x.add(rng.normalLike(x).mul(rng.uniform(x.size(0), 1, 1, 1).mul(noise).to(x.device())));
     }
-
-    /** Of each picture of [B,C,H,W], [B,1,1,1]. */
-    private static Tensor length(Tensor x) { return x.square().sumPerItem().sqrt().add(1e-12).reshape(x.size(0), 1, 1, 1); }
-
-    private static Tensor unit(Tensor x) { return x.div(length(x)); }
 
     /** The factor of the cosines is at most 100: beyond, single pairs would rule the gradient. */
     private void hold() {
@@ -192,14 +171,10 @@ public final class TwoTowers implements Trainable, TextImage, LearnsTexts, Evalu
     /** @param hits [B], 1 where a picture's own caption is the likeliest */
     private record Choice(Tensor loss, Tensor hits) {}
 
-    /** Points [B,P]. */
-    private Tensor texts(List<String> captions) {
+    private Choice choice(Tensor x, List<String> captions) {
         int longest = captions.stream().mapToInt(net.tokens::length).max().orElseThrow();
-        return net.clip.embedText(net.tokens.ids(captions, Math.min(longest, config.text().maxPositionEmbeddings())), null);
-    }
-
-    private Choice choice(Tensor x, Tensor text, List<String> captions) {
-        Tensor image = net.clip.embedImage(input.of(x));
+        Tensor ids = net.tokens.ids(captions, Math.min(longest, config.text().maxPositionEmbeddings()));
+        Tensor text = net.clip.embedText(ids, null), image = net.clip.embedImage(input.of(x));
         try (Guard g = Torch.uncast(image.device())) {
             Tensor open = unless(image.matmul(text.t()).mul(net.clip.logitScale().exp()), captions);
             return new Choice(contrast(open), open.detach().argmax(1).eq(own(open)).to(DType.F32));
@@ -239,7 +214,7 @@ public final class TwoTowers implements Trainable, TextImage, LearnsTexts, Evalu
             for (long from = 0; from + CHOICE <= batch.size(); from += CHOICE) {
                 try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
                     Batch part = batch.part(from, CHOICE);
-                    nats += choice(part.x(), texts(part.captions("clip")), part.captions("clip")).loss.item() * CHOICE;   // waits for the device
+                    nats += choice(part.x(), part.captions("clip")).loss.item() * CHOICE;   // waits for the device
                     n += CHOICE;
                 }
             }
