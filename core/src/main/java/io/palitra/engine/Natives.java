@@ -11,6 +11,8 @@ final class Natives {
         // scopes free what they own; without the collector's phantom references an operation costs half
         // (tests set it back: only then are native objects counted, so that leaks show)
         if (System.getProperty("org.bytedeco.javacpp.nopointergc") == null) System.setProperty("org.bytedeco.javacpp.nopointergc", "true");
+        FoundLibraries found = FoundLibraries.ofThisClassPath();
+        boolean known = found != null && found.recall();
         boolean mkl = present("org.bytedeco.mkl.global.mkl_rt");
         if (mkl) {
             System.setProperty("org.bytedeco.openblas.load", "mkl_rt");   // before any class of pytorch or openblas
@@ -18,6 +20,7 @@ final class Natives {
         }
         BLAS = mkl ? "mkl" : "openblas";
         org.bytedeco.javacpp.Loader.load(org.bytedeco.pytorch.global.torch.class);
+        if (found != null && !known) found.remember();
     }
 
     /** Runs the static block. */
