@@ -296,7 +296,8 @@ public final class RealNvp extends Module implements GenerativeModel<RealNvp.Sam
         }
 
         Tensor forward(Tensor x) {
-            return Torch.conv2d(x, v.mul(g.div(v.square().sum(true, 1, 2, 3).sqrt())), bias, 1, padding);
+            Tensor weight = Scope.run(() -> v.mul(g.div(v.square().sum(true, 1, 2, 3).sqrt())));
+            return Torch.conv2d(x, weight, bias, 1, padding);
         }
     }
 
@@ -318,12 +319,19 @@ public final class RealNvp extends Module implements GenerativeModel<RealNvp.Sam
         }
 
         Tensor forward(Tensor x) {
-            Tensor h = first.forward(x);
-            for (int i = 0; i < blocks.size(); i += 2) {
-                Tensor r = blocks.get(i).forward(norms.get(i).forward(h).silu());
-                h = blocks.get(i + 1).forward(norms.get(i + 1).forward(r).silu()).addOver(h);
-            }
-            return last.forward(norms.get(norms.size() - 1).forward(h).silu());
+            return Scope.run(() -> {
+                Tensor h = first.forward(x);
+                for (int i = 0; i < blocks.size(); i += 2) {
+                    int at = i;
+                    Tensor before = h;
+                    h = Scope.run(() -> {
+                        Tensor r = blocks.get(at).forward(norms.get(at).forward(before).siluOver());
+                        return blocks.get(at + 1).forward(norms.get(at + 1).forward(r).siluOver()).addOver(before);
+                    });
+                    before.free();
+                }
+                return last.forward(norms.get(norms.size() - 1).forward(h).siluOver());
+            });
         }
     }
 
@@ -381,7 +389,12 @@ public final class RealNvp extends Module implements GenerativeModel<RealNvp.Sam
             if (shape.length == 3) part = part.reshape(z.size(0), shape[0] << halved, shape[1] >> halved, shape[2] >> halved);
             h = last ? part : Torch.cat(1, h, part);
             List<Bijection> all = scales.get(s);
-            for (int i = all.size() - 1; i >= 0; i--) h = all.get(i).inverse(h);
+            for (int i = all.size() - 1; i >= 0; i--) {
+                Bijection f = all.get(i);
+                Tensor before = h;
+                h = Scope.run(() -> f.inverse(before));
+                if (before != z) before.free();
+            }
         }
         return h;
     }
