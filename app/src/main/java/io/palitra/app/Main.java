@@ -44,7 +44,8 @@ public final class Main implements Runnable {
         Thread ahead = new Thread(Torch::load, "palitra-ahead");   // while the command line is read
         ahead.setUncaughtExceptionHandler((t, e) -> { });         // who needs the engine meets the same fault again
         List<String> words = List.of(args);
-        if (!words.isEmpty() && !named(COMPUTE, words.get(0)).isEmpty() && !words.contains("--help") && !words.contains("-h")) ahead.start();
+        boolean help = words.isEmpty() || words.contains("--help") || words.contains("-h");
+        if (!help && !named(COMPUTE, words.get(0)).isEmpty()) ahead.start();
         int code = execute(args);
         ahead.join();   // to leave while libraries are being loaded could crash
         System.exit(code);

@@ -100,7 +100,8 @@ final class FoundLibraries {
                     if (jars) line.append('\t').append(url).append('\t').append(stamp(jar(url)));
                 }
                 String[] names = e.getKey().split("#");
-                boolean fromSystem = e.getValue().length == 0 && (loaded.containsKey(names[0]) || loaded.containsKey(names[names.length - 1]));
+                boolean isLoaded = loaded.containsKey(names[0]) || loaded.containsKey(names[names.length - 1]);
+                boolean fromSystem = isLoaded && e.getValue().length == 0;
                 if (jars && !fromSystem) lines.add(line.toString());
             }
             Path part = Files.createTempFile(file.getParent(), "palitra-", ".part");

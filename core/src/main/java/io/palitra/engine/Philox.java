@@ -88,6 +88,7 @@ final class Philox {
     private static double log(double v) {
         long bits = Double.doubleToRawLongBits(v), e = bits - ROOT_HALF >> 52;
         double m = Double.longBitsToDouble(bits - (e << 52)), s = (m - 1) / (m + 1), z = s * s;
-        return number(e) * LN2 + 2 * s * (1 + z * (1 / 3.0 + z * (1 / 5.0 + z * (1 / 7.0 + z * (1 / 9.0 + z * (1 / 11.0 + z * (1 / 13.0)))))));
+        double sum = 1 + z * (1 / 3.0 + z * (1 / 5.0 + z * (1 / 7.0 + z * (1 / 9.0 + z * (1 / 11.0 + z * (1 / 13.0))))));
+        return number(e) * LN2 + 2 * s * sum;
     }
 }

@@ -263,7 +263,8 @@ class FamilyContractTest {
 
     @ParameterizedTest @MethodSource("cases")
     void savedAndLoadedItDrawsTheSameSamples(Case c, @TempDir Path folder) throws Exception {
-        try (Scope scope = new Scope(); Freed a = new Freed(build(c)); Freed b = new Freed(build(Families.named(c.family), c, Rng.silent()))) {
+        Trainable silent = build(Families.named(c.family), c, Rng.silent());
+        try (Scope scope = new Scope(); Freed a = new Freed(build(c)); Freed b = new Freed(silent)) {
             try (Loop loop = new Loop(a.model, c)) {
                 loop.step(0);
             }
