@@ -31,7 +31,7 @@ final class FoundLibraries {
     private final Path file;
     private final String classPath;
 
-    private FoundLibraries(Map<String, URL[]> table, Path file, String classPath) {
+    FoundLibraries(Map<String, URL[]> table, Path file, String classPath) {
         this.table = table;
         this.file = file;
         this.classPath = classPath;
@@ -47,8 +47,8 @@ final class FoundLibraries {
             for (String entry : System.getProperty("java.class.path", "").split(File.pathSeparator)) {
                 classPath.append(' ').append(stamp(new File(entry)));
             }
-            CRC32 name = new CRC32();
-            name.update(classPath.toString().getBytes(StandardCharsets.UTF_8));
+            CRC32 name = new CRC32();   // of where JavaCPP lies: one file for each place, however many class paths begin there
+            name.update(Loader.class.getProtectionDomain().getCodeSource().getLocation().toString().getBytes(StandardCharsets.UTF_8));
             Path file = Loader.getCacheDir().toPath().resolve(String.format("palitra-%08x.txt", name.getValue()));
             return new FoundLibraries((Map<String, URL[]>) field.get(null), file, classPath.toString());
         } catch (ReflectiveOperationException | RuntimeException | IOException e) {
