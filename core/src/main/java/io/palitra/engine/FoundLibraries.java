@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * another JavaCPP, which has no such table, or a folder that cannot be written, it looks as it always did.
  */
 final class FoundLibraries {
-    private static final String FORMAT = "palitra-libraries 1";
+    private static final String FORMAT = "palitra-libraries 1", END = "end";
 
     private final Map<String, URL[]> table;   // JavaCPP's own
     private final Path file;
@@ -63,8 +63,9 @@ final class FoundLibraries {
         Map<String, URL[]> found = new HashMap<>();
         try {
             List<String> lines = Files.readAllLines(file);
-            if (!lines.get(0).equals(classPath)) return false;
-            for (String line : lines.subList(1, lines.size())) {
+            int last = lines.size() - 1;
+            if (!lines.get(0).equals(classPath) || !lines.get(last).equals(END)) return false;
+            for (String line : lines.subList(1, last)) {
                 String[] words = line.split("\t");
                 URL[] urls = new URL[words.length / 2];
                 for (int i = 0; i < urls.length; i++) {
@@ -104,6 +105,7 @@ final class FoundLibraries {
                 boolean fromSystem = isLoaded && e.getValue().length == 0;
                 if (jars && !fromSystem) lines.add(line.toString());
             }
+            lines.add(END);
             Path part = Files.createTempFile(file.getParent(), "palitra-", ".part");
             Files.write(part, lines);
             Files.move(part, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);

@@ -49,7 +49,9 @@ class FoundLibrariesTest {
         assertThat(of(next, "there").recall()).as("another class path").isFalse();
         Path file = folder.resolve("found.txt");
         List<String> lines = Files.readAllLines(file);
-        Files.write(file, List.of(lines.get(0), lines.get(1).replace("jar:file", "nonsense")));
+        Files.write(file, lines.stream().map(l -> l.replace("jar:file", "nonsense")).toList());
+        assertThat(of(next, "here").recall()).as("nonsense").isFalse();
+        Files.write(file, lines.subList(0, 2));
         assertThat(of(next, "here").recall()).as("a torn file").isFalse();
         Files.write(file, new byte[] {(byte) 0xFF, 0});
         assertThat(of(next, "here").recall()).as("no text").isFalse();
@@ -61,7 +63,8 @@ class FoundLibrariesTest {
 
     @Test void withNativesOfACardNothingIsKept() throws Exception {
         Map<String, URL[]> table = table();
-        table.put("torch_cuda", new URL[] {new URL("jar:" + folder.resolve("natives 1.jar").toUri() + "!/linux-x86_64-gpu/libtorch_cuda.so")});
+        String jar = "jar:" + folder.resolve("natives 1.jar").toUri();
+        table.put("torch_cuda", new URL[] {new URL(jar + "!/linux-x86_64-gpu/libtorch_cuda.so")});
         of(table, "here").remember();
         assertThat(folder.resolve("found.txt")).doesNotExist();
     }
