@@ -1,6 +1,7 @@
 package io.palitra.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import org.junit.jupiter.api.Test;
 
@@ -24,14 +25,30 @@ class TensorTest {
     @Test void whatHasAGradientStays() {
         try (Scope scope = new Scope()) {
             Tensor x = rng.normal(5), w = rng.split(1).normal(5).requiresGrad(true);
-            float[] before = x.floats();
             Tensor h = x.mul(w);
             assertThat(h.siluOver()).isNotSameAs(h);
-            assertThat(x.addOver(w)).isNotSameAs(x);
-            assertThat(x.floats()).containsExactly(before);
-            x.addOver(w).square().sum().backward();
-            Tensor right = x.add(w.detach()).mul(2);
-            assertThat(w.grad().floats()).containsExactly(right.floats());
+            float[] before = w.floats(), part = h.narrow(0, 1, 3).floats();
+            assertThat(w.addOver(x)).as("a parameter").isNotSameAs(w);
+            assertThat(w.detach().floats()).containsExactly(before);
+            Tensor view = h.narrow(0, 1, 3);
+            assertThat(view.addOver(w.narrow(0, 0, 3))).as("a part").isNotSameAs(view);
+            assertThat(h.narrow(0, 1, 3).floats()).containsExactly(part);
+        }
+    }
+
+    @Test void gradientsPassWhatIsWrittenOver() {
+        try (Scope scope = new Scope()) {
+            Tensor x = rng.normal(2, 3, 4), w = rng.split(1).normal(3, 1).requiresGrad(true), y = rng.split(2).normal(2, 3, 4);
+            Tensor a = x.mul(w);
+            assertThat(a.addOver(y).reluOver()).isSameAs(a);
+            Tensor b = x.mul(w).add(y).relu();
+            assertThat(a.detach().floats()).containsExactly(b.detach().floats());
+            assertThat(Torch.grad(a.square(), w, false).floats()).containsExactly(Torch.grad(b.square(), w, false).floats());
+            Tensor c = x.mul(w), d = x.mul(w).leakyRelu(0.2);
+            assertThat(c.leakyReluOver(0.2)).isSameAs(c);
+            assertThat(Torch.grad(c.square(), w, false).floats()).containsExactly(Torch.grad(d.square(), w, false).floats());
+            Tensor saved = x.mul(w).exp(), sum = saved.addOver(y).sum();   // whose own gradient reads what was written over
+            assertThatThrownBy(() -> Torch.grad(sum, w, false)).hasMessageContaining("modified by an inplace operation");
         }
     }
 
