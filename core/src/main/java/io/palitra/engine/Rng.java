@@ -36,6 +36,9 @@ public final class Rng {
     /** An independent stream for a purpose or step, a pure function of (seed, purpose). */
     public Rng split(long purpose) { return new Rng(mix(key ^ mix(purpose + 0x632BE59BD9B4E019L)), 0, device, silent); }
 
+    /** Leaves out so many draws, as though they had been made. */
+    public void skip(int n) { draws += n; }
+
     /** The same numbers, delivered on a device. */
     public Rng on(Device other) { return new Rng(key, first, other, silent); }
 

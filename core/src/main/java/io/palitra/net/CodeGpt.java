@@ -164,18 +164,17 @@ public final class CodeGpt extends Module {
                 + ", not " + what.rows + "x" + what.columns);
         }
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            double[] u = rng.uniform(batch, cells).doubles();
+            rng.skip(known);   // what a cell is drawn from is the same whatever is known before it
             long[] drawn = new long[batch * cells];
             if (what.known != null) {
                 long[] from = what.known.longs();
                 for (int b = 0; b < batch; b++) System.arraycopy(from, b * known, drawn, b * cells, known);
             }
-            int k = config.codes;
             try (Window window = new Window(what, drawn, cached)) {
                 Scope.fold(what.given, cells - known, (x, i) -> {
                     int cell = known + i;
-                    double[] logits = window.logits(cell).doubles();   // waits for the device
-                    for (int b = 0; b < batch; b++) drawn[b * cells + cell] = how.draw(logits, b * k, k, u[b * cells + cell]);
+                    int[] codes = how.draw(window.logits(cell), rng);   // waits for the device
+                    for (int b = 0; b < batch; b++) drawn[b * cells + cell] = codes[b];
                     return x;
                 });
             }

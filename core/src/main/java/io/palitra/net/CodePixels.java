@@ -46,8 +46,8 @@ public final class CodePixels extends Module {
         int batch = labels.length, cells = rows * columns, given = known == null ? 0 : (int) known.size(1);
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             Tensor weight = java.util.Objects.requireNonNull(table.parameters().get("weight"));
-            double[] u = rng.uniform(batch, cells).doubles();
             long[] first = known == null ? new long[0] : known.longs();
+            rng.skip(given);
             float[] all = weight.to(DType.F32).floats();
             PixelNet.PixelByPixel fast = net.pixelByPixel();
             PixelNet.Raster[] rasters = new PixelNet.Raster[batch];
@@ -55,14 +55,17 @@ public final class CodePixels extends Module {
             long[] drawn = new long[batch * cells];
             int width = all.length / codes;
             float[] own = new float[width];
-            double[] logits = new double[codes];
+            double[] logits = new double[batch * codes];
             Scope.fold(weight, cells, (x, cell) -> {
                 int row = cell / columns, column = cell % columns;
                 for (int b = 0; b < batch; b++) {
                     if (column == 0) rasters[b].startRow(row);
                     float[] said = rasters[b].at(row, column);   // for known codes, too: what follows builds on it
-                    for (int k = 0; k < codes; k++) logits[k] = said[k];
-                    int code = cell < given ? (int) first[b * given + cell] : how.draw(logits, u[b * cells + cell]);
+                    for (int k = 0; k < codes; k++) logits[b * codes + k] = said[k];
+                }
+                int[] next = cell < given ? new int[0] : how.draw(logits, batch, rng);
+                for (int b = 0; b < batch; b++) {
+                    int code = cell < given ? (int) first[b * given + cell] : next[b];
                     drawn[b * cells + cell] = code;
                     System.arraycopy(all, code * width, own, 0, width);
                     rasters[b].put(row, column, own);

@@ -184,12 +184,10 @@ public final class Gpt2 extends Module {
 
     /** A token for each text, and whether it has ended with it. */
     private long[] draw(Tensor logits, TokenSampling how, Rng rng, boolean[] ended) {
-        double[] all = logits.doubles();   // waits for the device
-        double[] u = rng.uniform(ended.length).doubles();
-        int v = config.vocabSize;
+        int[] tokens = how.draw(logits, rng);   // waits for the device
         long[] next = new long[ended.length];
         for (int b = 0; b < next.length; b++) {
-            next[b] = ended[b] ? pad() : how.draw(all, b * v, v, u[b]);
+            next[b] = ended[b] ? pad() : tokens[b];
             ended[b] |= config.eosTokenIds.contains((int) next[b]);
         }
         return next;

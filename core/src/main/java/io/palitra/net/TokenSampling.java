@@ -1,5 +1,8 @@
 package io.palitra.net;
 
+import io.palitra.engine.Rng;
+import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
 import java.util.Arrays;
 
 /**
@@ -13,8 +16,8 @@ public record TokenSampling(double temperature, int topK, double topP) {
     /** The likeliest token always. */
     public static final TokenSampling GREEDY = new TokenSampling(0, 0, 1);
 
-    /** A token so many temperatures below the likeliest has a chance of e^-8 of its. */
-    private static final double NEAR = 8;
+    /** Chances beside the likeliest's 1, from which on tokens are sorted at first: few hold nearly all of the sum. */
+    private static final double NEAR = Math.exp(-8);
 
     public TokenSampling {
         if (!(temperature >= 0) || !Double.isFinite(temperature)) {
@@ -25,14 +28,30 @@ public record TokenSampling(double temperature, int topK, double topP) {
     }
 
     /**
-     * The token whose share of [0,1) holds u; shares lie in the order of their size, the largest first, and of equals in that of tokens.
+     * A token for each row of logits [B,V]. Row b draws from item b of rng, one draw of it; none where the likeliest is taken. Waits for the
+     * device.
      *
-     * @throws ArithmeticException if a logit is NaN or none is finite
+     * @throws ArithmeticException if a logit is NaN, or none of a row is finite
      */
-    int draw(double[] logits, double u) { return draw(logits, 0, logits.length, u); }
+    int[] draw(Tensor logits, Rng rng) { return draw(logits.doubles(), (int) logits.size(0), rng); }
 
-    /** As {@link #draw(double[], double)}, of the {@code n} logits from {@code first} on. */
-    int draw(double[] logits, int first, int n, double u) {
+    /** As {@link #draw(Tensor, Rng)}, of so many rows one after the other. */
+    int[] draw(double[] logits, int rows, Rng rng) {
+        int n = logits.length / rows;
+        int[] tokens = new int[rows];
+        try (Scope scope = new Scope()) {
+            double[] u = temperature == 0 ? new double[0] : rng.uniform(rows, n).doubles();
+            for (int b = 0; b < rows; b++) tokens[b] = draw(logits, b * n, n, u);
+        }
+        return tokens;
+    }
+
+    /**
+     * That of the n tokens from {@code first} on whose waiting time -log u_i / p_i is the shortest: token i is it with chance p_i. Where
+     * logits differ in their last bits, as those of other batches do, another token comes in only if two times are as close; one number laid
+     * beside the sums of the chances would meet the edges of all of them. Maddison, Tarlow and Minka 2014, arXiv:1411.0030.
+     */
+    private int draw(double[] logits, int first, int n, double[] u) {
         double best = Double.NEGATIVE_INFINITY;
         int likeliest = 0;
         for (int i = 0; i < n; i++) {
@@ -45,59 +64,52 @@ public record TokenSampling(double temperature, int topK, double topP) {
         }
         if (!Double.isFinite(best)) throw new ArithmeticException("the largest logit is " + best + ", must be finite");
         if (temperature == 0) return likeliest;
-        // few tokens hold nearly all of the chances: the others are sorted only when it comes to them
-        for (double below = NEAR; ; below = Double.POSITIVE_INFINITY) {
-            int token = draw(logits, first, n, u, best, below);
-            if (token >= 0) return token;
-        }
-    }
-
-    /** Among logits at most {@code below} temperatures under the best; -1 where these do not tell. */
-    private int draw(double[] logits, int first, int n, double u, double best, double below) {
-        boolean all = below == Double.POSITIVE_INFINITY;
-        double least = best - below * temperature, rest = 0;
-        double[] near = new double[n];
-        int count = 0;
+        double[] chances = new double[n];   // beside the likeliest's 1
+        for (int i = 0; i < n; i++) chances[i] = Math.exp((logits[first + i] - best) / temperature);
+        if (topK > 0 || topP < 1) keepLikeliest(chances);
+        double shortest = Double.POSITIVE_INFINITY;
+        int token = likeliest;
         for (int i = 0; i < n; i++) {
-            double l = logits[first + i];
-            if (l >= least) near[count++] = l;
-            else if (topK == 0) rest += Math.exp((l - best) / temperature);
-        }
-        int kept = topK == 0 ? n : Math.min(topK, n), known = Math.min(kept, count);
-        if (topK > 0 && known < kept && !all) return -1;
-        Arrays.sort(near, 0, count);
-        double[] sums = new double[known];   // of the chances up to and with this one, not yet divided by the whole
-        double sum = 0;
-        for (int i = 0; i < known; i++) {
-            sum += Math.exp((near[count - 1 - i] - best) / temperature);
-            sums[i] = sum;
-        }
-        sum += rest;
-        if (topP < 1) {
-            int held = place(sums, known, topP * sum) + 1;
-            if (held > known) {
-                if (!all) return -1;
-                held = known;
+            double c = chances[i], least = 1 - u[first + i];   // of -log u: most are too long already
+            if (c == 0 || least >= shortest * c) continue;
+            double time = -Math.log(u[first + i]) / c;
+            if (time < shortest) {
+                shortest = time;
+                token = i;
             }
-            known = held;
-            sum = sums[known - 1];
         }
-        int at = place(sums, known, u * sum);
-        if (at == known) {
-            if (!all) return -1;
-            at = known - 1;
-        }
-        double value = near[count - 1 - at];
-        int equals = 0;
-        while (equals < at && Double.compare(near[count - at + equals], value) == 0) equals++;   // before it, of the same chance
-        for (int i = 0; ; i++) if (Double.compare(logits[first + i], value) == 0 && equals-- == 0) return i;
+        return token;
     }
 
-    /** Index of the first of n ascending numbers that exceeds x, or n. */
-    private static int place(double[] ascending, int n, double x) {
-        int at = Arrays.binarySearch(ascending, 0, n, x);
-        int i = at < 0 ? -at - 1 : at;
-        while (i < n && ascending[i] <= x) i++;
-        return i;
+    /** Leaves 0 of all that {@code topK} and {@code topP} do not keep. Of equals the first are kept. */
+    private void keepLikeliest(double[] chances) {
+        double[] near = new double[chances.length];
+        int count = 0, held = -1;
+        for (double least = NEAR; held < 0; least = 0) {
+            count = 0;
+            for (double c : chances) if (c >= least) near[count++] = c;
+            Arrays.sort(near, 0, count);
+            held = held(near, count, chances);
+        }
+        double last = near[count - held];
+        int equals = 0;
+        while (equals < held && near[count - held + equals] == last) equals++;
+        for (int i = 0; i < chances.length; i++) {
+            boolean kept = chances[i] > last || chances[i] == last && equals-- > 0;
+            if (!kept) chances[i] = 0;
+        }
+    }
+
+    /** How many are kept; -1 where the {@code count} largest chances, ascending, do not tell. */
+    private int held(double[] near, int count, double[] chances) {
+        int n = chances.length, most = topK == 0 ? n : Math.min(topK, n);
+        if (topK > 0 && count < most) return -1;
+        if (topP == 1) return most;
+        double all = 0, sum = 0;
+        if (topK == 0) for (double c : chances) all += c;
+        else for (int i = 0; i < most; i++) all += near[count - 1 - i];
+        int held = 0;
+        while (held < Math.min(most, count) && sum <= topP * all) sum += near[count - 1 - held++];
+        return sum > topP * all || count == n || held == most ? held : -1;
     }
 }

@@ -12,8 +12,12 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -102,56 +106,66 @@ class TextNetsTest {
     }
 
     @Test void sharesOfTokensAreTheirChances() {
-        double[] logits = {Math.log(0.2), Math.log(0.5), Math.log(0.3), Double.NEGATIVE_INFINITY};
-        assertThat(shares(new TokenSampling(1, 0, 1), logits)).containsExactly(new double[] {0.2, 0.5, 0.3, 0}, within(2e-3));
-        assertThat(shares(new TokenSampling(0.5, 0, 1), logits)).containsExactly(new double[] {4 / 38., 25 / 38., 9 / 38., 0},
-                within(2e-3));
-        assertThat(shares(new TokenSampling(1, 2, 1), logits)).containsExactly(new double[] {0, 0.625, 0.375, 0}, within(2e-3));
-        assertThat(shares(new TokenSampling(1, 0, 0.6), logits)).containsExactly(new double[] {0, 0.625, 0.375, 0}, within(2e-3));
-        assertThat(shares(new TokenSampling(1, 0, 0.4), logits)).containsExactly(0, 1, 0, 0);
-        assertThat(shares(TokenSampling.GREEDY, logits)).containsExactly(0, 1, 0, 0);
+        assertThat(shares(new TokenSampling(1, 0, 1))).containsExactly(new double[] {0.2, 0.5, 0.3}, within(1e-2));
+        assertThat(shares(new TokenSampling(0.5, 0, 1))).containsExactly(new double[] {4 / 38., 25 / 38., 9 / 38.}, within(1e-2));
+        assertThat(shares(new TokenSampling(1, 2, 1))).containsExactly(new double[] {0, 0.625, 0.375}, within(1e-2)).startsWith(0);
+        assertThat(shares(new TokenSampling(1, 0, 0.6))).containsExactly(new double[] {0, 0.625, 0.375}, within(1e-2)).startsWith(0);
+        assertThat(shares(new TokenSampling(1, 0, 0.4))).containsExactly(0, 1, 0);
+        assertThat(shares(TokenSampling.GREEDY)).containsExactly(0, 1, 0);
         assertThatThrownBy(() -> new TokenSampling(1, 0, 0)).hasMessage("illegal topP: 0.0, must be above 0 and at most 1");
         assertThatThrownBy(() -> new TokenSampling(-1, 0, 1)).hasMessage("illegal temperature: -1.0, must be at least 0");
-        assertThatThrownBy(() -> TokenSampling.GREEDY.draw(new double[] {0, Double.NaN}, 0)).hasMessage("logit of token 1 is NaN");
+        assertThatThrownBy(() -> TokenSampling.GREEDY.draw(new double[] {0, Double.NaN}, 1, new Rng(0)))
+            .hasMessage("logit of token 1 is NaN");
     }
 
-    @Test void theTokenDrawnIsThatOfTheWholeSortedRow() {
+    @Test void theTokenDrawnIsTheFirstOfThoseThatTheWholeSortedRowKeeps() {
         for (int i = 0; i < 400; i++) {
             Rng rng = new Rng(i);
             int n = 3 + i % 60;
             double spread = i % 3 == 0 ? 20 : 2;
             double[] logits = rng.normal(n).mul(spread).round().div(i % 2 == 0 ? 1 : 3).doubles();   // many are equal
-            double u = rng.uniform(1).item();
             TokenSampling how = new TokenSampling(0.3 + i % 5, i % 7 == 0 ? 0 : i % 9, i % 4 == 0 ? 1 : 0.1 + 0.1 * (i % 10));
-            assertThat(how.draw(logits, u)).as("case " + i).isEqualTo(plainly(how, logits, u));
+            int[] drawn = how.draw(logits, 1, rng.split(1));
+            assertThat(drawn).as("case " + i).containsExactly(plainly(how, logits, rng.split(1).uniform(1, n).doubles()));
         }
     }
 
-    /** Sorts all, cuts, and walks to the share that holds u. */
-    private static int plainly(TokenSampling how, double[] logits, double u) {
-        java.util.List<Integer> order = new java.util.ArrayList<>();
+    /** Sorts all, cuts, and takes of what is left the one with the shortest time. */
+    private static int plainly(TokenSampling how, double[] logits, double[] u) {
+        List<Integer> order = new ArrayList<>();
         for (int i = 0; i < logits.length; i++) order.add(i);
-        order.sort(java.util.Comparator.comparingDouble(i -> -logits[i]));
+        order.sort(Comparator.comparingDouble(i -> -logits[i]));
         if (how.topK() > 0) order = order.subList(0, Math.min(how.topK(), order.size()));
-        double best = logits[order.get(0)], all = 0, kept = 0, at = 0;
-        for (int i : order) all += Math.exp((logits[i] - best) / how.temperature());
+        double all = 0, kept = 0;
+        for (int i : order) all += Math.exp(logits[i] / how.temperature());
         int n = 0;
         while (n < order.size() && (n == 0 || how.topP() == 1 || kept <= how.topP() * all)) {
-            kept += Math.exp((logits[order.get(n++)] - best) / how.temperature());
+            kept += Math.exp(logits[order.get(n++)] / how.temperature());
         }
-        for (int i : order.subList(0, n)) {
-            at += Math.exp((logits[i] - best) / how.temperature());
-            if (at > u * kept) return i;
-        }
-        return order.get(n - 1);
+        return Collections.min(order.subList(0, n), Comparator.comparingDouble(i -> -Math.log(u[i]) / Math.exp(logits[i] / how.temperature())));
     }
 
-    private static double[] shares(TokenSampling how, double[] logits) {
-        double[] shares = new double[logits.length];
-        int n = 1000;
-        for (int i = 0; i < n; i++) shares[how.draw(logits, (i + 0.5) / n)] += 1.0 / n;
-        for (int i = 0; i < shares.length; i++) shares[i] = Math.round(shares[i] * 1e9) / 1e9;
-        return shares;
+    @Test void logitsThatDifferALittleDrawTheSameTokens() {
+        TokenSampling how = new TokenSampling(1, 0, 1);
+        int other = 0;
+        for (int i = 0; i < 4000; i++) {
+            Rng rng = new Rng(i);
+            Tensor logits = rng.normal(1, 1024).mul(2), near = logits.add(rng.normal(1, 1024).mul(1e-4));
+            if (how.draw(logits, rng.split(1))[0] != how.draw(near, rng.split(1))[0]) other++;
+        }
+        assertThat(other).isLessThanOrEqualTo(2);   // by one number laid beside the sums of the chances it was 16
+    }
+
+    /** How often each of the chances 0.2, 0.5 and 0.3 is drawn of 40,000 times; a token that has none never is. */
+    private static double[] shares(TokenSampling how) {
+        double[] logits = {Math.log(0.2), Math.log(0.5), Math.log(0.3), Double.NEGATIVE_INFINITY};
+        int n = 40_000;
+        double[] rows = new double[n * logits.length];
+        for (int i = 0; i < rows.length; i++) rows[i] = logits[i % logits.length];
+        int[] times = new int[logits.length];
+        for (int token : how.draw(rows, n, new Rng(6))) times[token]++;
+        assertThat(times[3]).isZero();
+        return new double[] {times[0] / (double) n, times[1] / (double) n, times[2] / (double) n};
     }
 
     @Test void aTextIsReadOffAtItsFirstEndTokenOrInOldFilesAtTheLargest() {
