@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Test;
  * {@code generate}. With {@code -Dpairs=N}, N times each.
  */
 class DecodingBench {
-    private static final int TOKENS = 256, PROMPT = 4;
+    private static final int TOKENS = 256, PROMPT = 4, WARM = 10;
     private static final Path FOLDER = Path.of("target", "decoding");
 
     /** A shape of GPT-2: of the size that a {@code dalle} has by default, of a larger one, and the published small one. */
@@ -51,7 +51,7 @@ class DecodingBench {
                 CodeGpt.Drawing what = new CodeGpt.Drawing(given, null, 1, 16, 16, null);
                 TokenSampling how = new TokenSampling(1, 0, 1);
                 List<Double> whole = new ArrayList<>(), cached = new ArrayList<>();
-                seconds(() -> net.draw(what, how, new Rng(0), true));
+                for (int i = 0; i < WARM; i++) seconds(() -> net.draw(what, how, new Rng(0), true));   // until the JVM has compiled it
                 for (int pair = 0; pair < Integer.getInteger("pairs", 3); pair++) {
                     Rng rng = new Rng(pair);
                     Timed a = seconds(() -> net.draw(what, how, rng.at(0), false)), b = seconds(() -> net.draw(what, how, rng.at(0), true));
