@@ -28,8 +28,8 @@ public record TokenSampling(double temperature, int topK, double topP) {
     }
 
     /**
-     * A token for each row of logits [B,V]. Row b draws from item b of rng, one draw of it; none where the likeliest is taken. Waits for the
-     * device.
+     * A token for each row of logits [B,V]. Row b draws from item b of rng, one draw of it; none where the likeliest is taken. Waits for
+     * the device.
      *
      * @throws ArithmeticException if a logit is NaN, or none of a row is finite
      */
@@ -48,8 +48,8 @@ public record TokenSampling(double temperature, int topK, double topP) {
 
     /**
      * That of the n tokens from {@code first} on whose waiting time -log u_i / p_i is the shortest: token i is it with chance p_i. Where
-     * logits differ in their last bits, as those of other batches do, another token comes in only if two times are as close; one number laid
-     * beside the sums of the chances would meet the edges of all of them. Maddison, Tarlow and Minka 2014, arXiv:1411.0030.
+     * logits differ in their last bits, as those of other batches do, another token comes in only if two times are as close; one number
+     * laid beside the sums of the chances would meet the edges of all of them. Maddison, Tarlow and Minka 2014, arXiv:1411.0030.
      */
     private int draw(double[] logits, int first, int n, double[] u) {
         double best = Double.NEGATIVE_INFINITY;

@@ -142,7 +142,8 @@ class TextNetsTest {
         while (n < order.size() && (n == 0 || how.topP() == 1 || kept <= how.topP() * all)) {
             kept += Math.exp(logits[order.get(n++)] / how.temperature());
         }
-        return Collections.min(order.subList(0, n), Comparator.comparingDouble(i -> -Math.log(u[i]) / Math.exp(logits[i] / how.temperature())));
+        return Collections.min(order.subList(0, n),
+            Comparator.comparingDouble(i -> -Math.log(u[i]) / Math.exp(logits[i] / how.temperature())));
     }
 
     @Test void logitsThatDifferALittleDrawTheSameTokens() {
