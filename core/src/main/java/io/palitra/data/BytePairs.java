@@ -57,6 +57,25 @@ public final class BytePairs {
         return kept;
     }
 
+    /**
+     * As {@link #merge(int[], int)}, but each time every pair that may merge is left out with chance {@code drop}, and where all are that
+     * is the end: the same word comes in parts of many kinds. In n^2 steps. Provilkov et al. 2020, arXiv:1910.13267.
+     */
+    public int merge(int[] tokens, int n, double drop, SplitMix noise) {
+        for (int left = n; ; left--) {
+            int first = Integer.MAX_VALUE, at = -1;
+            for (int i = 1; i < left; i++) {
+                Integer rank = ranks.get(key(tokens[i - 1], tokens[i]));
+                if (rank == null || rank >= first || noise.uniform() < drop) continue;
+                first = rank;
+                at = i;
+            }
+            if (at < 0) return left;
+            tokens[at - 1] = merged[first];
+            System.arraycopy(tokens, at + 1, tokens, at, left - at - 1);
+        }
+    }
+
     private void offer(PriorityQueue<Long> best, int[] tokens, int left, int right) {
         Integer rank = ranks.get(key(tokens[left], tokens[right]));
         if (rank != null) best.add((long) rank << 32 | left);

@@ -1,8 +1,10 @@
 package io.palitra.data;
 
 /** A stream of numbers, a pure function of where it begins: Steele et al. 2014, "Fast splittable pseudorandom number generators". */
-final class SplitMix {
+public final class SplitMix {
     private long state;
+
+    public SplitMix(long seed) { state = seed; }
 
     SplitMix(long item, Split split) { state = (item * 2 + split.ordinal()) * 0xD1342543DE82EF95L + 0x5851F42D4C957F2DL; }
 
@@ -13,7 +15,7 @@ final class SplitMix {
     }
 
     /** In [0,1). */
-    double uniform() { return (mix(state += 0x9E3779B97F4A7C15L) >>> 11) * 0x1p-53; }
+    public double uniform() { return (mix(state += 0x9E3779B97F4A7C15L) >>> 11) * 0x1p-53; }
 
     /** In a..b. */
     double between(double a, double b) { return a + (b - a) * uniform(); }

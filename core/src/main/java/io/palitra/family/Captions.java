@@ -67,12 +67,16 @@ final class Captions extends Module {
     }
 
     /** I64 [B,L]; of a longer caption the beginning. */
-    Tensor ids(List<String> texts) {
-        return Scope.run(() -> {
-            Tensor ids = tokens.ids(texts, length);
-            Tensor places = Torch.arange(tokens.vocabulary(), kinds()).to(DType.I64).to(ids.device());
-            return places.where(ids.eq(tokens.pad()), ids);
-        });
+    Tensor ids(List<String> texts) { return Scope.run(() -> padded(tokens.ids(texts, length))); }
+
+    /** As {@link #ids}, for learning: {@link CaptionTokens#ids(List, int, double, Rng)}. */
+    Tensor ids(List<String> texts, double dropMerges, Rng rng) {
+        return Scope.run(() -> padded(tokens.ids(texts, length, dropMerges, rng)));
+    }
+
+    private Tensor padded(Tensor ids) {
+        Tensor places = Torch.arange(tokens.vocabulary(), kinds()).to(DType.I64).to(ids.device());
+        return places.where(ids.eq(tokens.pad()), ids);
     }
 
     /** The text that says nothing, to be guided away from; I64 [count,L]. */

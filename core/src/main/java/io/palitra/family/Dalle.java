@@ -44,7 +44,9 @@ public final class Dalle implements DrawsTexts<Dalle.Sampling>, Completes<Dalle.
             @Help(value = "tokens of a text, with those that begin and end it; longer ones are cut", min = 2, max = 1024) int text,
             @Help(value = "pairs that the tokenizer learns from the captions", min = 0, max = 1 << 16) int pairs,
             @Help(value = "weight of the picture's loss beside the text's 1", min = 0) double imageWeight,
-            @Help(value = "chance that a text is dropped", min = 0, max = 1) double dropText) {}
+            @Help(value = "chance that a text is dropped", min = 0, max = 1) double dropText,
+            @Help(value = "chance that a pair of a word's tokens does not merge: forms of words never read are understood by their parts",
+                min = 0, max = 1) double dropMerges) {}
 
     /** How samples are drawn. */
     public record Sampling(
@@ -63,7 +65,7 @@ public final class Dalle implements DrawsTexts<Dalle.Sampling>, Completes<Dalle.
 
     public static final Family<Config> FAMILY = new Family<>("dalle", "Pictures from texts: tokens of both one after the other",
         "Ramesh, Pavlov, Goh, Gray, Voss, Radford, Chen and Sutskever 2021, arXiv:2102.12092",
-        new Config("", new Transformer(), Attention.FULL, 32, 512, 7, 0.1),
+        new Config("", new Transformer(), Attention.FULL, 32, 512, 7, 0.1, 0.1),
         Recipe.of(5, 64, new OptimizerSpec.Muon(2e-3, 0.95, 0.9, 0.95, 0.01)).withSchedule(new LrSchedule.Cosine(200)).withClip(1),
         SAMPLING, Dalle::new);
 
@@ -100,7 +102,7 @@ public final class Dalle implements DrawsTexts<Dalle.Sampling>, Completes<Dalle.
     @Override public void learn(Iterable<String> texts) { captions.learn(texts); }
 
     private Losses loss(Batch batch, Rng rng) {
-        Tensor all = captions.ids(batch.captions("dalle")).to(batch.x().device());
+        Tensor all = captions.ids(batch.captions("dalle"), config.dropMerges, rng).to(batch.x().device());
         Tensor dropped = rng.uniform(batch.size(), 1).to(all.device()).lt(config.dropText);
         Nats nats = nats(captions.none(1).to(all.device()).where(dropped, all), codes.of(batch));
         Tensor text = nats.text.mean(), image = nats.image.mean();

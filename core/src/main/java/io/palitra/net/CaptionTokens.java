@@ -9,8 +9,10 @@ import io.palitra.config.Json;
 import io.palitra.data.ByteLetters;
 import io.palitra.data.BytePairs;
 import io.palitra.data.FormatException;
+import io.palitra.data.SplitMix;
 import io.palitra.data.Words;
 import io.palitra.engine.DType;
+import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
@@ -26,6 +28,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -79,12 +82,22 @@ public final class CaptionTokens extends Module {
         int[] word(String word) {
             int[] known = words.get(word);
             if (known != null) return known;
+            int[] tokens = bytes(word), merged = Arrays.copyOf(tokens, merges.merge(tokens, tokens.length));
+            if (word.length() <= SHORT && words.size() < REMEMBERED) words.put(word, merged);
+            return merged;
+        }
+
+        int[] word(String word, double drop, SplitMix noise) {
+            if (word.length() > SHORT) return word(word);
+            int[] tokens = bytes(word);
+            return Arrays.copyOf(tokens, merges.merge(tokens, tokens.length, drop, noise));
+        }
+
+        private static int[] bytes(String word) {
             byte[] from = word.getBytes(StandardCharsets.UTF_8);
             int[] tokens = new int[from.length];
             for (int i = 0; i < tokens.length; i++) tokens[i] = from[i] & 255;
-            int[] merged = Arrays.copyOf(tokens, merges.merge(tokens, tokens.length));
-            if (word.length() <= SHORT && words.size() < REMEMBERED) words.put(word, merged);
-            return merged;
+            return tokens;
         }
     }
 
@@ -131,13 +144,13 @@ public final class CaptionTokens extends Module {
     }
 
     /** Tokens of a whole text, without those that begin and end it. What looks like a special token is text, too. */
-    public int[] tokens(String text) { return tokens(text, table()); }
+    public int[] tokens(String text) { return tokens(text, table()::word); }
 
-    private static int[] tokens(String text, Table table) {
+    private static int[] tokens(String text, Function<String, int[]> tokens) {
         int[] all = new int[32];
         int n = 0;
         for (String word : Words.of(text)) {
-            int[] more = table.word(word);
+            int[] more = tokens.apply(word);
             if (n + more.length > all.length) all = Arrays.copyOf(all, 2 * (n + more.length));
             System.arraycopy(more, 0, all, n, more.length);
             n += more.length;
@@ -153,18 +166,43 @@ public final class CaptionTokens extends Module {
      * are taken. I64 [B,length].
      */
     public Tensor ids(List<String> texts, int length) {
-        if (length < 2) throw new IllegalArgumentException("illegal length: " + length + ", must be at least 2");
         Table table = table();
-        long[] ids = new long[Math.multiplyExact(texts.size(), length)];
+        return rows(texts.stream().map(t -> tokens(t, table::word)).toList(), length);
+    }
+
+    /**
+     * As {@link #ids(List, int)}, for learning: where pairs of a word could merge each time some do not, so that the network also hears
+     * parts of words that it knows as wholes. Where a text were too long for that it comes as always. Row b draws from item b of rng.
+     * Provilkov et al. 2020, arXiv:1910.13267.
+     *
+     * @param drop chance that a pair does not merge
+     */
+    public Tensor ids(List<String> texts, int length, double drop, Rng rng) {
+        if (drop == 0) return ids(texts, length);
+        Table table = table();
+        long[] seeds;
+        try (Scope scope = new Scope()) { seeds = rng.integers(1L << 32, texts.size()).longs(); }
+        List<int[]> rows = new ArrayList<>();
+        for (int b = 0; b < seeds.length; b++) {
+            SplitMix noise = new SplitMix(seeds[b]);
+            int[] parts = tokens(texts.get(b), word -> table.word(word, drop, noise));
+            rows.add(parts.length <= length - 2 ? parts : tokens(texts.get(b), table::word));
+        }
+        return rows(rows, length);
+    }
+
+    private Tensor rows(List<int[]> rows, int length) {
+        if (length < 2) throw new IllegalArgumentException("illegal length: " + length + ", must be at least 2");
+        long[] ids = new long[Math.multiplyExact(rows.size(), length)];
         Arrays.fill(ids, pad());
-        for (int b = 0; b < texts.size(); b++) {
-            int[] tokens = tokens(texts.get(b), table);
+        for (int b = 0; b < rows.size(); b++) {
+            int[] tokens = rows.get(b);
             int n = Math.min(tokens.length, length - 2), at = b * length;
             ids[at] = begin();
             for (int i = 0; i < n; i++) ids[at + 1 + i] = tokens[i];
             ids[at + n + 1] = end();
         }
-        return Torch.of(ids, texts.size(), length).to(pairs.device());
+        return Torch.of(ids, rows.size(), length).to(pairs.device());
     }
 
     /** Tokens back to their cleaned text; special ones are left out. @throws IllegalArgumentException for an id that is no token */

@@ -37,7 +37,7 @@ class DalleTest {
 
     private static Dalle dalle(String stage, String... more) {
         Dalle.Config small = Config.with(Dalle.FAMILY.defaults(), "vqgan=" + stage, "net.width=16", "net.layers=2", "net.heads=2",
-            "text=16", "pairs=40", "dropText=0");
+            "text=16", "pairs=40", "dropText=0", "dropMerges=0");
         Dalle model = new Dalle(Config.with(small, more), RGB, new Rng(1));
         model.learn(TEXTS);
         return model;
@@ -79,6 +79,14 @@ class DalleTest {
             Batch b = batch(), empty = new Batch(b.x(), null, Collections.nCopies(4, ""), new int[0], 0);
             assertThat(loss(always, b).total().item()).isEqualTo(loss(never, empty).total().item());
             assertThat(loss(always, b).total().item()).isNotEqualTo(loss(never, b).total().item());
+        }
+    }
+
+    @Test void wordsComeInOtherPartsInLearningAlone() {
+        try (Scope scope = new Scope(); Dalle parts = dalle(stage, "dropMerges=0.5", "text=64"); Dalle whole = dalle(stage, "text=64");
+                Guard g = Torch.noGrad()) {
+            assertThat(loss(parts, batch()).parts().get("text").item()).isNotEqualTo(loss(whole, batch()).parts().get("text").item());
+            assertThat(parts.evaluate(List.of(batch()), new Rng(0))).isEqualTo(whole.evaluate(List.of(batch()), new Rng(0)));
         }
     }
 

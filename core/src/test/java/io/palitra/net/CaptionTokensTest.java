@@ -15,8 +15,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -99,6 +101,40 @@ class CaptionTokensTest {
         // a word alone has a space before it, as each of these but the last sign has
         assertThat(tokens.tokens(CAPTIONS.get(0).replace(".", ""))).containsExactly(joined.stream().limit(joined.size() - 2)
             .mapToInt(i -> i).toArray());
+    }
+
+    @Test void whereMergesAreDroppedATextIsTheSameInOtherParts() {
+        learnt();
+        String text = CAPTIONS.get(2);
+        int whole = tokens.tokens(text).length, length = 100;
+        double parts = 0;
+        Set<List<Long>> kinds = new HashSet<>();
+        try (Scope scope = new Scope()) {
+            List<String> many = Collections.nCopies(200, text);
+            long[] all = tokens.ids(many, length, 0.1, new Rng(1)).longs();
+            for (int b = 0; b < many.size(); b++) {
+                long[] row = Arrays.copyOfRange(all, b * length, (b + 1) * length);
+                assertThat(tokens.text(row)).isEqualTo(Words.clean(text));
+                kinds.add(Arrays.stream(row).boxed().toList());
+                parts += (Arrays.stream(row).filter(t -> t != tokens.pad()).count() - 2.0) / many.size();
+            }
+            assertThat(kinds.size()).isGreaterThan(30);
+            assertThat(parts).isBetween(whole + 0.2, whole * 1.5);
+            assertThat(tokens.ids(many, length, 0.1, new Rng(1).at(3)).longs()).startsWith(Arrays.copyOfRange(all, 3 * length, 5 * length));
+            assertThat(tokens.ids(List.of(text), length, 0, new Rng(1)).longs()).isEqualTo(tokens.ids(List.of(text), length).longs());
+            long[] bytes = tokens.ids(List.of(text), 2 * length, 1, new Rng(1)).longs();
+            assertThat(Arrays.stream(bytes).filter(t -> t < 256).count()).isEqualTo((" " + text).getBytes(StandardCharsets.UTF_8).length);
+        }
+    }
+
+    @Test void whereTheOtherPartsAreTooManyATextComesAsAlways() {
+        learnt();
+        String text = CAPTIONS.get(2);
+        int fits = tokens.tokens(text).length + 2;
+        try (Scope scope = new Scope()) {
+            long[] plain = tokens.ids(List.of(text), fits).longs();
+            for (int i = 0; i < 20; i++) assertThat(tokens.ids(List.of(text), fits, 0.5, new Rng(i)).longs()).isEqualTo(plain);
+        }
     }
 
     @Test void captionsLearntFromAreShort() {
