@@ -87,8 +87,10 @@ public final class CodeGpt extends Module {
      * The last given token tells the first code, a code the next.
      */
     public Tensor forward(Tensor given, Tensor codes) {
-        return Scope.run(() -> hidden(given, codes, config.columns, places(config.columns), null));
+        return Scope.run(() -> texts(given.size(0), hidden(given, codes, config.columns, places(config.columns), null)));
     }
+
+    private Tensor texts(long batch, Tensor rows) { return rows.reshape(batch, -1, config.width); }
 
     /** Logits of a code [B,L,K]. */
     public Tensor codeLogits(Tensor hidden) { return Torch.linear(hidden, head, null); }
@@ -97,6 +99,8 @@ public final class CodeGpt extends Module {
     public Tensor givenLogits(Tensor hidden) { return Torch.linear(hidden, Objects.requireNonNull(givenHead), null); }
 
     /**
+     * What is made of a token is a row, [B L,D].
+     *
      * @param columns of the grid that codes are of; what is in the cache before them is of the same grid
      * @param places of that grid
      */
@@ -117,7 +121,7 @@ public final class CodeGpt extends Module {
                 x = blocks.get(i).forward(x, batch, bias, cache);
             }
             if (cache != null) cache.advance(length);
-            return norm.forward(x).reshape(batch, length, config.width);
+            return norm.forward(x);
         });
     }
 
@@ -163,9 +167,9 @@ public final class CodeGpt extends Module {
             throw new IllegalArgumentException("a network of sparse attention draws grids of " + config.rows + "x" + config.columns
                 + ", not " + what.rows + "x" + what.columns);
         }
-        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+        long[] drawn = new long[batch * cells];
+        try (Scope scope = new Scope(); Guard g = Torch.inference()) {
             rng.skip(known);   // what a cell is drawn from is the same whatever is known before it
-            long[] drawn = new long[batch * cells];
             if (what.known != null) {
                 long[] from = what.known.longs();
                 for (int b = 0; b < batch; b++) System.arraycopy(from, b * known, drawn, b * cells, known);
@@ -178,8 +182,8 @@ public final class CodeGpt extends Module {
                     return x;
                 });
             }
-            return scope.keep(Torch.of(drawn, batch, what.rows, what.columns).to(what.given.device()));
         }
+        return Torch.of(drawn, batch, what.rows, what.columns).to(what.given.device());
     }
 
     /** Where the window of that extent around place {@code at} of n begins. */
@@ -196,7 +200,7 @@ public final class CodeGpt extends Module {
         private final boolean guided;
         private final Tensor places;
         private final Tensor told;     // [B or 2B,G]
-        private final Tensor before;   // what the last given token tells, [B or 2B,1,D]
+        private final Tensor before;   // what the last given token tells, [B or 2B,D]
         private final KvCache cache;
         private int top;
         private int left;
@@ -213,13 +217,13 @@ public final class CodeGpt extends Module {
             told = guided ? Torch.cat(0, what.given, Objects.requireNonNull(what.without)) : what.given;
             cache = new KvCache(config.layers, told.size(0), config.heads, config.given + (long) high * wide,
                 config.width / config.heads, head.dtype(), head.device());
-            before = hidden(told, null, wide, places, cache).narrow(1, config.given - 1, 1);
+            before = last(hidden(told, null, wide, places, cache));
         }
 
         /** [B,K]. */
         Tensor logits(int cell) {
             return Scope.run(() -> {
-                Tensor all = Torch.linear(told(cell).select(1, 0), head, null);
+                Tensor all = Torch.linear(told(cell), head, null);
                 if (!guided) return all;
                 Tensor with = all.rows(0, batch), without = all.rows(batch, batch);
                 return without.add(with.sub(without).mul(what.guidance));
@@ -240,7 +244,10 @@ public final class CodeGpt extends Module {
             return last(hidden(null, cells(a, b, seen, own), wide, places, cache));
         }
 
-        private Tensor last(Tensor hidden) { return hidden.narrow(1, hidden.size(1) - 1, 1); }
+        private Tensor last(Tensor rows) {
+            long length = rows.size(0) / told.size(0);
+            return length == 1 ? rows : texts(told.size(0), rows).select(1, length - 1);
+        }
 
         /** Cells from..to-1 of the window at (a,b), I64 [B or 2B,to - from]. */
         private Tensor cells(int a, int b, int from, int to) {

@@ -2,7 +2,6 @@ package io.palitra.net;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.palitra.config.ConfigException;
-import io.palitra.engine.DType;
 import io.palitra.engine.Guard;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
@@ -78,7 +77,7 @@ public final class Gpt2 extends Module {
 
     private final Config config;
     private final Embedding tokens;
-    private final Embedding positions;
+    private final Tensor positions;
     private final List<GptBlock> blocks = new ArrayList<>();
     private final Norm.Layer norm;
     private final Tensor head;
@@ -87,7 +86,8 @@ public final class Gpt2 extends Module {
     public Gpt2(Config config, Rng rng) {
         this.config = config;
         tokens = child("transformer.wte", new Embedding(config.vocabSize, config.nEmbd, rng));
-        positions = child("transformer.wpe", new Embedding(config.nPositions, config.nEmbd, rng));
+        Embedding places = child("transformer.wpe", new Embedding(config.nPositions, config.nEmbd, rng));
+        positions = Objects.requireNonNull(places.parameters().get("weight"));
         // the engine divides by the root of a head's width: undone where the configuration does not
         double undo = config.scaleAttnWeights ? 1 : Math.sqrt((double) config.nEmbd / config.nHead);
         for (int i = 0; i < config.nLayer; i++) {
@@ -133,9 +133,10 @@ public final class Gpt2 extends Module {
      * @param cache what came before ids, and then also ids; null for nothing. No gradient flows through it
      */
     public Tensor forward(Tensor ids, @Nullable Tensor mask, @Nullable KvCache cache) {
-        return Scope.run(() -> Torch.linear(hidden(ids, mask, cache), head, null));
+        return Scope.run(() -> Torch.linear(hidden(ids, mask, cache).reshape(ids.size(0), ids.size(1), config.nEmbd), head, null));
     }
 
+    /** A token is a row, [B L,D]. */
     private Tensor hidden(Tensor ids, @Nullable Tensor mask, @Nullable KvCache cache) {
         long past = cache == null ? 0 : cache.length();
         CausalMask.check("Gpt2", ids, past, cache == null ? config.nPositions : cache.capacity(), mask);
@@ -144,13 +145,12 @@ public final class Gpt2 extends Module {
         }
         return Scope.run(() -> {
             long length = ids.size(1);
-            Tensor place = Torch.arange(past, past + length).to(DType.I64).to(ids.device());
-            Tensor x = tokens.forward(ids).add(positions.forward(place)).reshape(-1, config.nEmbd);
+            Tensor x = tokens.forward(ids).add(positions.rows(past, length)).reshape(-1, config.nEmbd);
             boolean plain = mask == null && (length == 1 || cache == null);
             Tensor bias = plain ? null : CausalMask.bias(length, past, mask, ids.device());
             for (GptBlock block : blocks) x = block.forward(x, ids.size(0), bias, cache);
             if (cache != null) cache.advance(length);
-            return norm.forward(x).reshape(ids.size(0), length, config.nEmbd);
+            return norm.forward(x);
         });
     }
 
@@ -168,18 +168,20 @@ public final class Gpt2 extends Module {
         int batch = (int) prompt.size(0);
         List<long[]> drawn = new ArrayList<>();
         boolean[] ended = new boolean[batch];
-        try (Scope scope = new Scope(); Guard g = Torch.noGrad(); KvCache cache = cache(batch, (int) prompt.size(1) + tokens)) {
+        try (Scope scope = new Scope(); Guard g = Torch.inference(); KvCache cache = cache(batch, (int) prompt.size(1) + tokens)) {
             Scope.fold(prompt, tokens, (x, i) -> {
                 if (i > 0 && all(ended)) return x;
-                Tensor last = hidden(x, null, cache);
-                Tensor logits = Torch.linear(last.select(1, last.size(1) - 1), head, null);   // [B,V]
+                Tensor rows = hidden(x, null, cache), last = i > 0 ? rows : rows.reshape(batch, -1, config.nEmbd).select(1, x.size(1) - 1);
+                Tensor logits = Torch.linear(last, head, null);   // [B,V]
                 long[] next = draw(logits, how, rng, ended);
                 drawn.add(next);
                 return Torch.of(next, batch, 1).to(prompt.device());
             });
-            Tensor after = Torch.of(drawn.stream().flatMapToLong(Arrays::stream).toArray(), drawn.size(), batch);   // [n,B]
-            return scope.keep(Torch.cat(1, prompt, after.t().to(prompt.device())));
         }
+        return Scope.run(() -> {
+            Tensor after = Torch.of(drawn.stream().flatMapToLong(Arrays::stream).toArray(), drawn.size(), batch);   // [n,B]
+            return Torch.cat(1, prompt, after.t().to(prompt.device()));
+        });
     }
 
     /** A token for each text, and whether it has ended with it. */

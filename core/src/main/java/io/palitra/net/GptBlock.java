@@ -75,12 +75,15 @@ final class GptBlock extends Module {
 
     private Tensor attended(Tensor x, long batch, @Nullable Tensor bias, @Nullable KvCache cache) {
         long length = x.size(0) / batch;
-        Tensor all = qkv.forward(x).reshape(batch, length, 3, heads, -1).permute(2, 0, 3, 1, 4);   // [3,B,heads,L,d]
-        Tensor q = scale == 1 ? all.select(0, 0) : all.select(0, 0).mul(scale);
-        Tensor kv = cache == null ? all.narrow(0, 1, 2) : cache.with(index, all.narrow(0, 1, 2));
-        Tensor k = kv.select(0, 0), v = kv.select(0, 1);
+        KvCache.Heads h = cache == null ? heads(qkv.forward(x), batch, length) : cache.with(index, qkv.forward(x));
+        Tensor q = scale == 1 ? h.q() : h.q().mul(scale);
         boolean causal = bias == null && cache == null && length > 1;
-        Tensor o = causal ? Torch.attention(q, k, v, true) : Torch.attention(q, k, v, bias);   // [B,heads,L,d]
+        Tensor o = causal ? Torch.attention(q, h.k(), h.v(), true) : Torch.attention(q, h.k(), h.v(), bias);   // [B,heads,L,d]
         return (length == 1 ? o : o.transpose(1, 2)).reshape(x.shape());
+    }
+
+    private KvCache.Heads heads(Tensor qkv, long batch, long length) {
+        Tensor all = qkv.reshape(batch, length, 3, heads, -1).permute(2, 0, 3, 1, 4);   // [3,B,heads,L,d]
+        return new KvCache.Heads(all.select(0, 0), all.select(0, 1), all.select(0, 2));
     }
 }

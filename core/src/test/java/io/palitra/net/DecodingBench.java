@@ -25,14 +25,14 @@ import org.junit.jupiter.api.Test;
 /**
  * Seconds to draw 256 tokens one after the other. No test by name, so that no build waits for it:
  *
- * <pre>mvn -q -pl core test -Dtest=DecodingBench -Dthreads=2</pre>
+ * <pre>mvn -q -pl core test -Dtest=DecodingBench -Dthreads=2 "-Dtest.jvm=-XX:+UseSerialGC -Xms32m -XX:-UsePerfData"</pre>
  *
  * <p>First codes of a picture, with what the layers made of earlier ones kept and with the whole pass for each; all must be the same. Then
  * GPT-2, whose weights, configuration and tokens go to target/decoding, for bench/decoding.py to draw the same with transformers'
  * {@code generate}. With {@code -Dpairs=N}, N times each.
  */
 class DecodingBench {
-    private static final int TOKENS = 256, PROMPT = 4, WARM = 10;
+    private static final int TOKENS = 256, PROMPT = 4, WARM = 30;
     private static final Path FOLDER = Path.of("target", "decoding");
 
     /** A shape of GPT-2: of the size that a {@code dalle} has by default, of a larger one, and the published small one. */
