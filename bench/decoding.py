@@ -1,6 +1,6 @@
 """256 tokens of GPT-2 with transformers' generate, with the networks, prompts and tokens of DecodingBench.
 
-    mvn -q -pl core test -Dtest=DecodingBench -Dthreads=2
+    mvn -q -pl core test -Dtest=DecodingBench -Dthreads=2 "-Dtest.jvm=-XX:+UseSerialGC -Xms32m -XX:-UsePerfData"
     python bench/decoding.py target/decoding [threads] [runs]
 
 The tokens must be those of DecodingBench: likeliest first, so that no noise is in it.
