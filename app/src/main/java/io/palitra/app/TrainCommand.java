@@ -149,11 +149,7 @@ final class TrainCommand implements Callable<Integer> {
 
     private static Dataset open(String data, Split split, DataOptions options, Terminal terminal) {
         Dataset d = Datasets.open(Common.dataName(data), split, options);
-        if (d instanceof io.palitra.data.ImageFolder f && !f.skipped().isEmpty()) {
-            terminal.note("skipped " + f.skipped().size() + " broken pictures of " + split.name().toLowerCase(java.util.Locale.ROOT)
-                + ", first: "
-                + f.skipped().get(0));
-        }
+        d.notes().forEach(terminal::note);
         return d;
     }
 

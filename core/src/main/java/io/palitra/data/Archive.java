@@ -29,6 +29,9 @@ sealed interface Archive extends AutoCloseable {
     /** All bytes of one file. */
     byte[] read(String name);
 
+    /** Bytes of one file, unpacked, as the archive tells. */
+    long size(String name);
+
     /** What to call a file in messages. */
     String describe(String name);
 
@@ -85,6 +88,14 @@ sealed interface Archive extends AutoCloseable {
                 throw new FormatException(describe(name), -1, "cannot be read: " + e.getMessage(), e);
             }
             throw new FormatException(describe(name), -1, "more than " + limits.pictureBytes() + " bytes");
+        }
+
+        @Override public long size(String name) {
+            try {
+                return Files.size(root.resolve(name));
+            } catch (IOException e) {
+                throw new FormatException(describe(name), -1, "cannot be read: " + e.getMessage(), e);
+            }
         }
 
         @Override public String describe(String name) { return root.resolve(name).toString(); }
@@ -152,6 +163,8 @@ sealed interface Archive extends AutoCloseable {
             if (entry.getCrc() != crc.getValue()) throw new FormatException(describe(name), -1, "damaged in the zip: wrong checksum");
             return bytes;
         }
+
+        @Override public long size(String name) { return java.util.Objects.requireNonNull(entries.get(name)).getSize(); }
 
         @Override public String describe(String name) { return path + "!" + name; }
 

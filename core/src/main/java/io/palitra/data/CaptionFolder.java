@@ -131,6 +131,15 @@ public final class CaptionFolder implements CaptionedDataset {
 
     @Override public String name() { return pictures.name(); }
 
+    /** Of the pictures and of what is said of them. */
+    @Override public Fingerprint fingerprint() {
+        List<String> sources = new ArrayList<>(List.of(pictures.fingerprint().hash()));
+        sources.addAll(captions);
+        return Fingerprint.of(this, sources);
+    }
+
+    @Override public List<String> notes() { return pictures.notes(); }
+
     @Override public ImageSpec spec() { return pictures.spec(); }
 
     @Override public int size() { return pictures.size(); }

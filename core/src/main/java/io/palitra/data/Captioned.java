@@ -29,6 +29,10 @@ record Captioned(ImageDataset of, IntFunction<List<String>> told) implements Cap
 
     @Override public String name() { return of.name(); }
 
+    @Override public Fingerprint fingerprint() { return of.fingerprint(); }
+
+    @Override public List<String> notes() { return of.notes(); }
+
     @Override public ImageSpec spec() { return of.spec(); }
 
     @Override public int size() { return of.size(); }

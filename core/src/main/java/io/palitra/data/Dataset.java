@@ -16,4 +16,10 @@ public sealed interface Dataset permits ImageDataset, VectorDataset {
 
     /** Names of the classes in order of their numbers; empty when there are no labels. */
     List<String> classNames();
+
+    /** What tells these items from others, wherever they lie. Reads labels, no pixels. */
+    default Fingerprint fingerprint() { return Fingerprint.of(this, List.of(name())); }
+
+    /** What was left out or read otherwise than a user may think, a line each; who opens a set tells them. */
+    default List<String> notes() { return List.of(); }
 }

@@ -34,6 +34,9 @@ public final class ImageFolder implements ImageDataset {
     private static final Set<String> TEST = Set.of("test", "testing", "eval", "evaluation");
     private static final Set<String> VALID = Set.of("valid", "validation", "val", "dev");
 
+    /** Skipped pictures that are named; more are counted. */
+    private static final int NAMED = 10;
+
     /** The pictures of one split: those names of an archive, all of which begin with root. */
     private record Part(Archive archive, String root, List<String> names) { }
 
@@ -41,6 +44,7 @@ public final class ImageFolder implements ImageDataset {
     private final ImageSpec spec;
     private final List<String> classNames;
     private final List<String> skipped;
+    private final List<String> sources;
     private final int[] labels;
     private final byte @Nullable [] decoded;
     private final Part part;
@@ -128,6 +132,9 @@ public final class ImageFolder implements ImageDataset {
             this.decoded = broken.isEmpty() ? all : Arrays.copyOf(all, kept.size() * dims);
         }
         this.skipped = List.copyOf(broken);
+        List<String> lines = new ArrayList<>();
+        for (String file : part.names) lines.add(file.substring(part.root.length()) + " " + part.archive.size(file));
+        this.sources = lines;
         this.labels = new int[part.names.size()];
         Map<String, Integer> numbers = new HashMap<>();
         for (String c : classNames) numbers.put(c, numbers.size());
@@ -255,6 +262,16 @@ public final class ImageFolder implements ImageDataset {
 
     /** The file of picture i, as the archive names it. */
     String file(int i) { return part.names.get(i); }
+
+    @Override public Fingerprint fingerprint() { return Fingerprint.of(this, sources); }
+
+    /** Of the pictures that were skipped the first ten by name, and how many more. */
+    @Override public List<String> notes() {
+        List<String> lines = new ArrayList<>();
+        for (String fault : skipped.subList(0, Math.min(NAMED, skipped.size()))) lines.add("skipped " + fault);
+        if (skipped.size() > NAMED) lines.add("skipped " + (skipped.size() - NAMED) + " more pictures of '" + name + "' that cannot be read");
+        return lines;
+    }
 
     /** What was left out when opening, each with its fault; empty when all was read. */
     public List<String> skipped() { return skipped; }

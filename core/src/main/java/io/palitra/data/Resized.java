@@ -24,6 +24,10 @@ public final class Resized implements ImageDataset {
 
     @Override public String name() { return of.name(); }
 
+    @Override public Fingerprint fingerprint() { return of.fingerprint(); }
+
+    @Override public List<String> notes() { return of.notes(); }
+
     @Override public ImageSpec spec() { return spec; }
 
     @Override public int size() { return of.size(); }

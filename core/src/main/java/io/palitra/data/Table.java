@@ -180,6 +180,16 @@ public final class Table implements VectorDataset {
 
     @Override public String name() { return name; }
 
+    /** Of the columns and the numbers. */
+    @Override public Fingerprint fingerprint() {
+        List<String> sources = new ArrayList<>(spec.columns());
+        spec.means().forEach(m -> sources.add(m.toString()));
+        spec.deviations().forEach(v -> sources.add(v.toString()));
+        int d = spec.size();
+        for (int row : rows) sources.add(Integer.toString(Arrays.hashCode(Arrays.copyOfRange(values, row * d, (row + 1) * d))));
+        return Fingerprint.of(this, sources);
+    }
+
     @Override public VectorSpec spec() { return spec; }
 
     @Override public int size() { return rows.length; }

@@ -32,6 +32,10 @@ final class Without {
     private record Images(ImageDataset of, int[] chosen, int[] numbers, List<String> classNames) implements ImageDataset {
         @Override public String name() { return of.name(); }
 
+        @Override public Fingerprint fingerprint() { return Fingerprint.of(this, of.fingerprint()); }
+
+        @Override public List<String> notes() { return of.notes(); }
+
         @Override public ImageSpec spec() {
             return new ImageSpec(of.spec().channels(), of.spec().height(), of.spec().width(), classNames.size());
         }
@@ -45,6 +49,10 @@ final class Without {
 
     private record Points(VectorDataset of, int[] chosen, int[] numbers, List<String> classNames) implements VectorDataset {
         @Override public String name() { return of.name(); }
+
+        @Override public Fingerprint fingerprint() { return Fingerprint.of(this, of.fingerprint()); }
+
+        @Override public List<String> notes() { return of.notes(); }
 
         @Override public VectorSpec spec() {
             VectorSpec s = of.spec();
