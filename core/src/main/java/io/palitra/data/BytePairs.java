@@ -3,8 +3,8 @@ package io.palitra.data;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
-import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.PriorityQueue;
@@ -15,7 +15,7 @@ import java.util.Set;
  * arXiv:1508.07909.
  */
 public final class BytePairs {
-    private final Map<Long, Integer> ranks = new HashMap<>();
+    private final Map<Long, Integer> ranks = new LinkedHashMap<>();
     private int[] merged = new int[1 << 16];
 
     /** The next pair; of a pair that was there before the first place counts. */
@@ -92,7 +92,7 @@ public final class BytePairs {
         Learning learning = new Learning(words);
         List<String> tokens = new ArrayList<>();   // bytes as Latin-1
         for (int b = 0; b < 256; b++) tokens.add(String.valueOf((char) b));
-        Set<String> known = new HashSet<>(tokens);
+        Set<String> known = new LinkedHashSet<>(tokens);
         List<int[]> pairs = new ArrayList<>();
         while (pairs.size() < most) {
             long pair = learning.best();
@@ -113,8 +113,8 @@ public final class BytePairs {
 
         private final List<int[]> words = new ArrayList<>();
         private final List<Long> counts = new ArrayList<>();
-        private final Map<Long, Long> pairs = new HashMap<>();
-        private final Map<Long, Set<Integer>> places = new HashMap<>();
+        private final Map<Long, Long> pairs = new LinkedHashMap<>();
+        private final Map<Long, Set<Integer>> places = new LinkedHashMap<>();
         private final PriorityQueue<Seen> queue = new PriorityQueue<>((a, b) ->
             a.count != b.count ? Long.compare(b.count, a.count) : Long.compare(a.pair, b.pair));
 
@@ -135,7 +135,7 @@ public final class BytePairs {
             for (int i = 1; i < tokens.length; i++) {
                 long pair = key(tokens[i - 1], tokens[i]);
                 pairs.merge(pair, times, Long::sum);
-                if (times > 0) places.computeIfAbsent(pair, p -> new HashSet<>()).add(word);
+                if (times > 0) places.computeIfAbsent(pair, p -> new LinkedHashSet<>()).add(word);
             }
         }
 
@@ -152,7 +152,7 @@ public final class BytePairs {
         }
 
         void merge(long pair, int whole) {
-            Set<Long> grown = new HashSet<>();
+            Set<Long> grown = new LinkedHashSet<>();
             for (int word : places.getOrDefault(pair, Set.of())) {
                 int[] tokens = words.get(word), joined = new int[tokens.length];
                 int n = 0;

@@ -1,7 +1,7 @@
 package io.palitra.data;
 
 import java.text.Normalizer;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -42,7 +42,7 @@ final class Composed {
     /** Marks decomposed, then stably by their combining classes between those of class 0, which none may pass. */
     private static void order(String marks, StringBuilder out) {
         TreeMap<Integer, StringBuilder> classes = new TreeMap<>(Composed::compare);   // by one mark of each class
-        Map<Integer, StringBuilder> places = new HashMap<>();
+        Map<Integer, StringBuilder> places = new LinkedHashMap<>();
         marks.codePoints().forEach(mark -> decomposed(mark).codePoints().forEach(c -> {
             StringBuilder place = places.computeIfAbsent(c, k -> fixed(k) ? out : classes.computeIfAbsent(k, x -> new StringBuilder()));
             if (place == out) drain(classes, out);

@@ -3,6 +3,7 @@ package io.palitra.diffusion;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.ConfigException;
+import io.palitra.config.Ordered;
 import io.palitra.diffusion.DiffusersScheduler.Kind;
 import java.util.Arrays;
 import java.util.Locale;
@@ -25,8 +26,8 @@ public enum NamedSampler {
     DPMPP_2S("DPM++ 2S", Kind.DPM_SINGLESTEP, "algorithm_type", "dpmsolver++", "solver_order", 2, "solver_type", "midpoint"),
     DEIS("DEIS", Kind.DEIS), UNIPC("UniPC", Kind.UNIPC), LCM("LCM", Kind.LCM);
 
-    private static final Map<String, String> SIGMAS = Map.of(" karras", "use_karras_sigmas", " exponential", "use_exponential_sigmas",
-        " beta", "use_beta_sigmas");
+    private static final Map<String, String> SIGMAS = Ordered.map(Map.entry(" karras", "use_karras_sigmas"),
+        Map.entry(" exponential", "use_exponential_sigmas"), Map.entry(" beta", "use_beta_sigmas"));
 
     private final String label;
     private final Kind kind;

@@ -5,7 +5,7 @@ import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.model.TextImage;
-import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 
@@ -30,7 +30,7 @@ public final class ZeroShot {
         String wanted = "; wanted are some as \"a, b, c\"";
         if (labels.stream().allMatch(String::isEmpty)) throw new IllegalArgumentException("no labels" + wanted);
         if (labels.size() < 2) throw new IllegalArgumentException("one label is no choice: '" + text.strip() + "'" + wanted);
-        Set<String> seen = new HashSet<>();
+        Set<String> seen = new LinkedHashSet<>();
         for (int i = 0; i < labels.size(); i++) {
             if (labels.get(i).isEmpty()) throw new IllegalArgumentException("label " + (i + 1) + " of " + labels.size() + " is empty");
             if (!seen.add(labels.get(i))) throw new IllegalArgumentException("label '" + labels.get(i) + "' is there twice");

@@ -11,8 +11,8 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.nn.Module;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -32,7 +32,7 @@ final class Codes implements AutoCloseable {
     private final int[] grid;
     private final byte[] sha256;
     private final Pin pin;
-    private final Map<Integer, int[]> seen = new HashMap<>();   // by place in the data set
+    private final Map<Integer, int[]> seen = new LinkedHashMap<>();   // by place in the data set
     private boolean matches;
 
     Codes(String vqgan, DataSpec data) {

@@ -1,5 +1,6 @@
 package io.palitra.metric;
 
+import io.palitra.config.Ordered;
 import io.palitra.engine.DType;
 import io.palitra.engine.Device;
 import io.palitra.engine.Guard;
@@ -43,7 +44,8 @@ public final class Moments implements AutoCloseable {
     /** All that is known so far, to go on from with {@link #restore}; empty before the first item. */
     Map<String, Tensor> state() {
         if (mean == null || scatter == null) return Map.of();
-        return Map.of("mean", mean.copy(), "scatter", scatter.copy(), "count", Torch.of(new long[] {count}, 1));
+        return Ordered.map(Map.entry("mean", mean.copy()), Map.entry("scatter", scatter.copy()),
+            Map.entry("count", Torch.of(new long[] {count}, 1)));
     }
 
     void restore(Map<String, Tensor> state) {

@@ -24,7 +24,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -126,7 +126,7 @@ public final class CaptionTokens extends Module {
 
     /** Takes the pairs from captions; those it had are forgotten. A function of how often each word stands in them. */
     public void learn(Iterable<String> captions) {
-        Map<String, Long> words = new HashMap<>();
+        Map<String, Long> words = new LinkedHashMap<>();
         for (String caption : captions) for (String word : Words.of(caption)) words.merge(word, 1L, Long::sum);
         if (words.isEmpty()) throw new IllegalArgumentException("no captions to learn a vocabulary from");
         long[] rows = new long[2 * most];

@@ -2,6 +2,7 @@ package io.palitra.net;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.palitra.config.ConfigException;
+import io.palitra.config.Ordered;
 import io.palitra.engine.DType;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
@@ -133,7 +134,8 @@ public final class ClipVision extends Module {
 
     /** What a network that holds this one registers, by its names in public files. */
     Map<String, Module> parts() {
-        return projection == null ? Map.of("vision_model", body) : Map.of("vision_model", body, "visual_projection", projection);
+        return projection == null ? Map.of("vision_model", body)
+            : Ordered.map(Map.entry("vision_model", body), Map.entry("visual_projection", projection));
     }
 
     public Config config() { return config; }

@@ -1,5 +1,6 @@
 package io.palitra.net;
 
+import io.palitra.config.Ordered;
 import io.palitra.engine.Tensor;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -9,7 +10,8 @@ import java.util.regex.Pattern;
 /** Files from before 2023 call the tensors of a picture's attention otherwise; diffusers still reads them, and so do we. */
 public final class OldNames {
     private static final Pattern OLD = Pattern.compile("(.*\\battentions\\.\\d+\\.)(query|key|value|proj_attn)\\.(weight|bias)");
-    private static final Map<String, String> NEW = Map.of("query", "to_q", "key", "to_k", "value", "to_v", "proj_attn", "to_out.0");
+    private static final Map<String, String> NEW = Ordered.map(Map.entry("query", "to_q"), Map.entry("key", "to_k"),
+        Map.entry("value", "to_v"), Map.entry("proj_attn", "to_out.0"));
 
     private OldNames() {}
 

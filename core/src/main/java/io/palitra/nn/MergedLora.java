@@ -1,5 +1,6 @@
 package io.palitra.nn;
 
+import io.palitra.config.Ordered;
 import io.palitra.data.FormatException;
 import io.palitra.engine.DType;
 import io.palitra.engine.Guard;
@@ -41,7 +42,7 @@ public final class MergedLora implements AutoCloseable {
     public static MergedLora of(Map<LoraFile.Network, ? extends Module> nets, List<Weighted> files) {
         Map<Tensor, List<Term>> sums = new LinkedHashMap<>();
         for (Weighted w : files) {
-            for (Lora.Placed p : Lora.placed(Map.copyOf(nets), w.file)) {
+            for (Lora.Placed p : Lora.placed(Ordered.copy(nets), w.file)) {
                 if (w.weight != 0) sums.computeIfAbsent(p.weight(), t -> new ArrayList<>()).add(new Term(p.change(), w.weight));
             }
         }

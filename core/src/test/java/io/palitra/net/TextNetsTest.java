@@ -38,6 +38,18 @@ class TextNetsTest {
 
     private static Tensor ids(int b, long... all) { return Torch.of(all, b, all.length / b); }
 
+    @Test void theParametersOfClipComeInOneOrderInEveryProcess() {
+        String text = "'vocab_size': 30, 'hidden_size': 16, 'intermediate_size': 20, 'num_hidden_layers': 1, 'num_attention_heads': 2,"
+            + "'max_position_embeddings': 12, 'eos_token_id': 29, 'projection_dim': 8";
+        String vision = "'hidden_size': 16, 'intermediate_size': 20, 'num_hidden_layers': 1, 'num_attention_heads': 2, 'image_size': 16,"
+            + "'patch_size': 4, 'projection_dim': 8";
+        JsonNode config = json("'projection_dim': 8, 'text_config': {" + text + "}, 'vision_config': {" + vision + "}");
+        try (Clip net = new Clip(Clip.Config.fromJson(config), new Rng(1))) {
+            assertThat(net.state().keySet().stream().map(k -> k.split("\\.")[0]).distinct())
+                .containsExactly("logit_scale", "text_model", "text_projection", "vision_model", "visual_projection");
+        }
+    }
+
     @Test void tokenByTokenFromTheCacheTheLogitsAreThoseOfTheWholeText() {
         try (Scope scope = new Scope(); Gpt2 net = gpt(""); KvCache cache = net.cache(2, 10); Guard g = Torch.noGrad()) {
             Tensor all = new Rng(2).integers(30, 2, 10);

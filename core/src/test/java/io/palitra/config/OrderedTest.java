@@ -1,0 +1,17 @@
+package io.palitra.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class OrderedTest {
+    @Test void mapsAreReadAsTheyWereWritten() {
+        Map<String, Integer> map = Ordered.map(Map.entry("z", 1), Map.entry("a", 2), Map.entry("m", 3), Map.entry("b", 4));
+        assertThat(map.keySet()).containsExactly("z", "a", "m", "b");
+        assertThat(Ordered.copy(map).keySet()).containsExactly("z", "a", "m", "b");
+        assertThatThrownBy(() -> map.remove("a")).isInstanceOf(UnsupportedOperationException.class);
+        assertThatThrownBy(() -> Ordered.map(Map.entry("a", 1), Map.entry("a", 2))).hasMessage("'a' comes twice");
+    }
+}
