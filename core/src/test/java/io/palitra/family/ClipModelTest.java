@@ -3,7 +3,6 @@ package io.palitra.family;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -17,12 +16,12 @@ import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.Safetensors;
+import io.palitra.parity.References;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -40,9 +39,7 @@ class ClipModelTest {
     private static double far(Tensor a, Tensor b) { return a.sub(b).abs().max().item(); }
 
     @Test void aPublicFolderGivesThePublicPoints() throws IOException {
-        Path parity = Optional.ofNullable(System.getenv("PALITRA_PARITY")).map(Path::of).orElse(Path.of("../shared/parity"))
-            .resolve("models/clip");
-        assumeTrue(Files.isDirectory(parity), "no reference numbers at " + parity + "; PALITRA_PARITY names their folder");
+        Path parity = References.find("models/clip");
         Path public_ = Files.createDirectories(root.resolve("public"));
         for (String file : List.of("config.json", "model.safetensors")) Files.copy(parity.resolve(file), public_.resolve(file));
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {

@@ -2,7 +2,6 @@ package io.palitra.hub;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -21,8 +20,8 @@ import io.palitra.net.AutoencoderKl;
 import io.palitra.net.ClipText;
 import io.palitra.net.UnetCondition2d;
 import io.palitra.nn.Module;
+import io.palitra.parity.References;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -36,8 +35,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class LdmCheckpointTest {
-    private static final Path TINY = Path.of(Optional.ofNullable(System.getenv("PALITRA_PARITY")).orElse("../shared/parity"), "pipelines",
-        "stable-diffusion-tiny");
+    private static final Path TINY = References.first("pipelines/stable-diffusion-tiny").orElse(Path.of("nowhere"));
 
     /** Layers within a block, here and there. */
     private static final Map<String, String> RES_BLOCK = Map.of("in_layers.0", "norm1", "in_layers.2", "conv1", "emb_layers.1",
@@ -128,7 +126,7 @@ class LdmCheckpointTest {
     }
 
     private static void needsTheTinyFolder() {
-        assumeTrue(Files.isDirectory(TINY), "no pipeline at " + TINY + "; PALITRA_PARITY names its folder");
+        References.find("pipelines/stable-diffusion-tiny");
     }
 
     @Test void theTinyPipelineInOneFileIsReadBackBitForBit() throws IOException {

@@ -11,6 +11,7 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import io.palitra.parity.References;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.lang.management.ManagementFactory;
@@ -83,11 +84,12 @@ class SafetensorsTest {
     }
 
     @Test void aFileOfTheReferenceIsWrittenBackByteForByte() throws IOException {
-        Path models = Path.of(System.getenv().getOrDefault("PALITRA_PARITY", "../shared/parity")).resolve("models");
-        assumeTrue(Files.isDirectory(models), "no reference files in " + models);
-        List<Path> files;
-        try (Stream<Path> walk = Files.walk(models)) {
-            files = walk.filter(p -> p.toString().endsWith(".safetensors")).sorted().toList();
+        References.find("models");
+        List<Path> files = new ArrayList<>();
+        for (Path models : References.all("models")) {
+            try (Stream<Path> walk = Files.walk(models)) {
+                walk.filter(p -> p.toString().endsWith(".safetensors")).sorted().forEach(files::add);
+            }
         }
         assertThat(files).isNotEmpty();
         for (Path file : files) {

@@ -19,24 +19,19 @@ import io.palitra.hub.Safetensors;
 import io.palitra.net.ClipText;
 import io.palitra.net.HiddenActivation;
 import io.palitra.net.UnetCondition2d;
+import io.palitra.parity.References;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class LoraTest {
-    private static final Path PIPELINES =
-        Path.of(Optional.ofNullable(System.getenv("PALITRA_PARITY")).orElse("../shared/parity"), "pipelines");
-
     @TempDir Path folder;
 
     /** A matrix, a kernel that halves, and a kernel of one pixel. */
@@ -286,15 +281,14 @@ class LoraTest {
 
     /** The U-Net and the file of the reference, where they are. */
     private static UnetCondition2d reference() throws IOException {
-        Path unet = PIPELINES.resolve("stable-diffusion-tiny/unet");
-        Assumptions.assumeTrue(Files.isDirectory(unet), "no reference numbers at " + PIPELINES + "; PALITRA_PARITY names their folder");
+        Path unet = References.find("pipelines/stable-diffusion-tiny/unet");
         UnetCondition2d net = new UnetCondition2d(UnetCondition2d.Config.fromJson(Json.read(unet.resolve("config.json"))), Rng.silent());
         net.load(Safetensors.read(unet.resolve("diffusion_pytorch_model.safetensors")).tensors());
         net.training(false);
         return net;
     }
 
-    private static LoraFile referenceLora() { return LoraFile.read(PIPELINES.resolve("lora/pytorch_lora_weights.safetensors")); }
+    private static LoraFile referenceLora() { return LoraFile.read(References.find("pipelines/lora/pytorch_lora_weights.safetensors")); }
 
     private static Tensor predicted(UnetCondition2d net) {
         return net.forward(new Rng(1).normal(2, 4, 8, 8), Torch.of(new float[] {10, 700}, 2),
@@ -303,7 +297,7 @@ class LoraTest {
 
     /** Each weight is W + factor_i B_i A_i, computed here in F64 by loops from the file's own tensors; others are as before. */
     private static void assertMerged(UnetCondition2d net, Map<String, float[]> before, double factor) {
-        Map<String, Tensor> raw = Safetensors.read(PIPELINES.resolve("lora/pytorch_lora_weights.safetensors")).tensors();
+        Map<String, Tensor> raw = Safetensors.read(References.find("pipelines/lora/pytorch_lora_weights.safetensors")).tensors();
         int changed = 0;
         for (Map.Entry<String, Tensor> e : net.state().entrySet()) {
             String stem = "unet." + e.getKey().replaceFirst("\\.weight$", "");
@@ -379,7 +373,7 @@ class LoraTest {
             assertThat(after).isEqualTo(direct);
             kohya.withPaths(Network.UNET, net.state().keySet()).writeDiffusers(folder.resolve("d.safetensors"));
             Map<String, Tensor> again = Safetensors.read(folder.resolve("d.safetensors")).tensors();
-            Map<String, Tensor> first = Safetensors.read(PIPELINES.resolve("lora/pytorch_lora_weights.safetensors")).tensors();
+            Map<String, Tensor> first = Safetensors.read(References.find("pipelines/lora/pytorch_lora_weights.safetensors")).tensors();
             assertThat(again.keySet()).isEqualTo(first.keySet());
             List<String> differ = new ArrayList<>();
             first.forEach((k, t) -> {

@@ -15,15 +15,13 @@ import io.palitra.engine.Tensor;
 import io.palitra.hub.ModelParts;
 import io.palitra.paint.PaintRequest.Edit;
 import io.palitra.paint.PaintRequest.Margin;
-import java.nio.file.Files;
+import io.palitra.parity.References;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -31,14 +29,13 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Laws of painting, on a tiny model of random weights. */
 class PainterTest {
-    private static final Path MODEL = Path.of(Optional.ofNullable(System.getenv("PALITRA_PARITY")).orElse("../shared/parity"),
-        "pipelines", "stable-diffusion-tiny");
+    private static final String TINY = "pipelines/stable-diffusion-tiny";
+    private static final Path MODEL = References.first(TINY).orElse(Path.of("nowhere"));
     private static final PaintRequest REQUEST = PaintRequest.of("a castle").with("steps=4", "guidance=3");
     private static Painter painter;
 
     @BeforeAll static void open() {
-        Assumptions.assumeTrue(Files.isDirectory(MODEL), "no model at " + MODEL + "; PALITRA_PARITY names the folder of its folder");
-        painter = Painter.open(ModelParts.open(MODEL), Painter.Options.DEFAULT);
+        painter = Painter.open(ModelParts.open(References.find(TINY)), Painter.Options.DEFAULT);
     }
 
     @AfterAll static void close() {

@@ -27,11 +27,11 @@ import io.palitra.nn.Module;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
@@ -41,26 +41,27 @@ import org.junit.jupiter.api.TestFactory;
 class ModelParityTest {
     private static final double TOLERANCE = 2e-4;   // of the largest output
 
-    private static final Path FOLDER =
-        Path.of(Optional.ofNullable(System.getenv("PALITRA_PARITY")).orElse("../shared/parity"), "models");
+    /** Values of options that no network of ours has yet: a case with one of them is skipped by name. */
+    private static final Set<String> NOT_BUILT = Set.of("ResnetDownsampleBlock2D", "SimpleCrossAttnDownBlock2D");
 
     @TestFactory
     Stream<DynamicTest> aPublicNetworkComputesWhatItsOwnLibraryComputes() throws IOException {
-        if (!Files.isDirectory(FOLDER)) {
-            String why = "no reference numbers at " + FOLDER + "; PALITRA_PARITY names their folder";
-            return Stream.of(dynamicTest("models", () -> abort(why)));
+        List<DynamicTest> tests = new ArrayList<>();
+        for (Path models : References.all("models")) {
+            List<Path> cases;
+            try (Stream<Path> folders = Files.list(models)) {
+                cases = folders.filter(f -> Files.isRegularFile(f.resolve("config.json"))).sorted().toList();
+            }
+            assertThat(cases).as("cases under " + models).isNotEmpty();
+            for (Path folder : cases) tests.add(dynamicTest(folder.getFileName().toString(), () -> compare(folder)));
         }
-        List<Path> cases;
-        try (Stream<Path> folders = Files.list(FOLDER)) {
-            cases = folders.filter(f -> Files.isRegularFile(f.resolve("config.json"))).sorted().toList();
-        }
-        assertThat(cases).as("cases under " + FOLDER).isNotEmpty();
-        return cases.stream().map(folder -> dynamicTest(folder.getFileName().toString(), () -> compare(folder)));
+        return tests.isEmpty() ? Stream.of(dynamicTest("models", () -> abort(References.none("models")))) : tests.stream();
     }
 
     private static void compare(Path folder) throws IOException {
         JsonNode config = Json.read(folder.resolve("config.json"));
-        String kind = config.path("_class_name").asText(config.path("architectures").path(0).asText());
+        String kind = config.path("_class_name").asText(config.path("architectures").path(0).asText(config.path("class").asText()));
+        for (String option : NOT_BUILT) if (config.toString().contains('"' + option + '"')) skip(folder, option);
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             switch (kind) {
                 case "UNet2DModel" -> unet2d(folder, config);
@@ -72,9 +73,13 @@ class ModelParityTest {
                 case "CLIPVisionModel", "CLIPVisionModelWithProjection" -> clipVision(folder, config);
                 case "CLIPModel" -> clip(folder, config);
                 case "GPT2LMHeadModel" -> gpt2(folder, config);
-                default -> abort("no network for '" + kind + "' of " + folder.getFileName());
+                default -> skip(folder, kind.isEmpty() ? "its class" : kind);
             }
         }
+    }
+
+    private static void skip(Path folder, String what) {
+        References.skip("models/" + folder.getFileName() + ": " + what + " is not built yet");
     }
 
     private static void unet2d(Path folder, JsonNode config) {

@@ -19,7 +19,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
@@ -28,41 +27,36 @@ import org.junit.jupiter.api.TestFactory;
 class PipelineParityTest {
     private static final double TOLERANCE = 1e-3;   // of the largest latent
 
-    private static final Path FOLDER =
-        Path.of(Optional.ofNullable(System.getenv("PALITRA_PARITY")).orElse("../shared/parity"), "pipelines");
-
     @TestFactory
     Stream<DynamicTest> aPublicPipelineDrawsWhatItsOwnLibraryDraws() throws Exception {
-        if (!Files.isDirectory(FOLDER)) {
-            String why = "no reference numbers at " + FOLDER + "; PALITRA_PARITY names their folder";
-            return Stream.of(dynamicTest("pipelines", () -> abort(why)));
-        }
-        List<Path> cases;
-        try (Stream<Path> files = Files.list(FOLDER)) {
-            cases = files.filter(f -> f.getFileName().toString().endsWith("-io.json")).sorted().toList();
-        }
-        assertThat(cases).as("cases under " + FOLDER).isNotEmpty();
         List<DynamicTest> tests = new ArrayList<>();
-        for (Path file : cases) {
-            String stem = file.getFileName().toString().replace("-io.json", "");
-            for (Map.Entry<String, JsonNode> run : Json.read(file).properties()) {
-                tests.add(dynamicTest(stem + " " + run.getKey(), () -> compare(stem, run.getKey(), Json.read(file))));
+        for (Path folder : References.all("pipelines")) {
+            List<Path> cases;
+            try (Stream<Path> files = Files.list(folder)) {
+                cases = files.filter(f -> f.getFileName().toString().endsWith("-io.json")).sorted().toList();
+            }
+            assertThat(cases).as("cases under " + folder).isNotEmpty();
+            for (Path file : cases) {
+                String stem = file.getFileName().toString().replace("-io.json", "");
+                for (Map.Entry<String, JsonNode> run : Json.read(file).properties()) {
+                    tests.add(dynamicTest(stem + " " + run.getKey(), () -> compare(folder, stem, run.getKey(), Json.read(file))));
+                }
             }
         }
-        return tests.stream();
+        return tests.isEmpty() ? Stream.of(dynamicTest("pipelines", () -> abort(References.none("pipelines")))) : tests.stream();
     }
 
-    private static void compare(String stem, String name, JsonNode runs) {
+    private static void compare(Path folder, String stem, String name, JsonNode runs) {
         JsonNode run = runs.get(name), like = run.has("like") ? runs.get(run.get("like").asText()) : run;
         PaintRequest request = PaintRequest.of(like.get("prompt").asText()).awayFrom(like.get("negative_prompt").asText())
             .with("steps=" + like.get("steps"), "guidance=" + like.get("guidance_scale"),
                 "guidanceRescale=" + like.path("guidance_rescale").asDouble(0), "eta=" + like.path("eta").asDouble(0));
         if (run.has("file")) {
-            request = request.with(new PaintRequest.Lora(FOLDER.resolve(run.get("file").asText()), run.get("scale").asDouble()));
+            request = request.with(new PaintRequest.Lora(folder.resolve(run.get("file").asText()), run.get("scale").asDouble()));
         }
-        try (Scope scope = new Scope(); Painter painter = Painter.open(ModelFolder.open(FOLDER.resolve(stem + "-tiny")),
+        try (Scope scope = new Scope(); Painter painter = Painter.open(ModelFolder.open(folder.resolve(stem + "-tiny")),
                 Painter.Options.DEFAULT)) {
-            Map<String, Tensor> io = Safetensors.read(FOLDER.resolve(stem + "-io.safetensors")).tensors();
+            Map<String, Tensor> io = Safetensors.read(folder.resolve(stem + "-io.safetensors")).tensors();
             List<String> inputs = texts(like.get("inputs")), outputs = texts(run.get("outputs"));
             if (like.has("strength")) {
                 Picture grey = new Picture(1, 8, 8, new byte[64]);   // the latents of a picture are given

@@ -17,7 +17,6 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.Safetensors;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -29,14 +28,11 @@ import java.util.function.ToDoubleFunction;
 import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import java.util.stream.StreamSupport;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 
 /** Every case of {@code samplers/index.json} whose scheduler is known here, against the numbers of the diffusers library. */
 class SamplerParityTest {
-    private static final Path FOLDER = Path.of(Optional.ofNullable(System.getenv("PALITRA_PARITY")).orElse("../shared/parity"), "samplers");
     private static final double TRAJECTORY = 2e-4;
     private static final double TABLE = 1e-6;
     /** Of a trained step: the library finds the times of sigmas in a table of logarithms in single precision. */
@@ -49,27 +45,31 @@ class SamplerParityTest {
     private static final double ULPS = 0x1p-22;
 
     @TestFactory Stream<DynamicTest> everyCaseGoesWhereDiffusersGoes() throws IOException {
-        Path index = FOLDER.resolve("index.json");
-        Assumptions.assumeTrue(Files.exists(index), "no numerical references: there is no " + index
-            + "; PALITRA_PARITY names the folder that holds samplers/");
+        References.find("samplers/index.json");
         JsonMapper mapper = JsonMapper.builder().enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS).build();   // holds -Infinity
-        JsonNode cases = mapper.readTree(index.toFile()).get("cases");
-        assertThat(cases).isNotEmpty();
-        return StreamSupport.stream(cases.spliterator(), false)
-            .map(c -> DynamicTest.dynamicTest(c.get("name").asText(), () -> agrees(c)));
+        List<DynamicTest> tests = new ArrayList<>();
+        for (Path index : References.all("samplers/index.json")) {
+            JsonNode cases = mapper.readTree(index.toFile()).get("cases");
+            assertThat(cases).isNotEmpty();
+            for (JsonNode c : cases) tests.add(DynamicTest.dynamicTest(c.get("name").asText(), () -> agrees(index.getParent(), c)));
+        }
+        return tests.stream();
     }
 
-    private static void agrees(JsonNode reference) {
+    private static void agrees(Path folder, JsonNode reference) {
         JsonNode config = reference.get("scheduler");
         String name = config.get("_class_name").asText();
         Optional<DiffusersScheduler.Kind> kind = DiffusersScheduler.Kind.of(name);
-        Assumptions.assumeTrue(kind.isPresent(), name + " is not among the schedulers that are known");
+        if (kind.isEmpty()) References.skip("samplers/" + reference.get("name").asText() + ": " + name + " is not built yet");
+        String notBuilt = config.path("variance_type").asText().startsWith("learned") ? "a learned variance"
+            : reference.path("set_timesteps_args").has("sigmas") ? "sigmas that are given" : "";
+        if (!notBuilt.isEmpty()) References.skip("samplers/" + reference.get("name").asText() + ": " + notBuilt + " is not built yet");
         DiffusersScheduler scheduler = new DiffusersScheduler(config, reference.get("step_args"));
         int steps = reference.get("steps").asInt();
         JsonNode mu = reference.path("set_timesteps_args").path("mu");
         DiffusersScheduler.Plan plan = mu.isMissingNode() ? scheduler.plan(steps) : scheduler.plan(steps, mu.asDouble());
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            Map<String, Tensor> want = Safetensors.read(FOLDER.resolve(reference.get("name").asText() + ".safetensors")).tensors();
+            Map<String, Tensor> want = Safetensors.read(folder.resolve(reference.get("name").asText() + ".safetensors")).tensors();
             Tensor alphaBars = want.get("alphas_cumprod");
             if (alphaBars != null) agree("alphas_cumprod", alphaBars.doubles(), alphaBars(scheduler), a -> TABLE);
             agreeTimes(plan.legs(), want.get("timesteps").doubles());
