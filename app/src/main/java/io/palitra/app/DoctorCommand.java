@@ -28,6 +28,8 @@ final class DoctorCommand implements Callable<Integer> {
         node.put("libtorch", Device.libtorch());
         node.put("processor", Device.capability() + ", " + runtime.availableProcessors() + " cores, " + Device.threads() + " threads");
         node.put("blas", Device.blas());
+        node.put("convolutions", Device.convolutions().equals("onednn") ? "onednn"
+            : "plain, slower: oneDNN of this libtorch computes wrong ones on this processor");
         node.put("cuda", Device.cudaAvailable() ? "available" : "none");
         node.put("java heap", (runtime.maxMemory() >> 20) + " MiB at most");
         node.put("memory", memory());

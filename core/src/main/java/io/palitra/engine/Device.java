@@ -48,6 +48,12 @@ public record Device(Kind kind, int index) {
     /** mkl or openblas. */
     public static String blas() { return Natives.BLAS; }
 
+    /**
+     * What computes convolutions and products in bf16: onednn; or plain, libtorch's own and slower kernels, on a processor for which the
+     * oneDNN in libtorch computes wrong ones. Looked at when the libraries load.
+     */
+    public static String convolutions() { return Natives.CONVOLUTIONS; }
+
     /** Version of libtorch and of its binding. */
     public static String libtorch() throws java.io.IOException { return org.bytedeco.javacpp.Loader.getVersion("org.bytedeco", "pytorch"); }
 

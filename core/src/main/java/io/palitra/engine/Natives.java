@@ -7,6 +7,9 @@ final class Natives {
     /** Which BLAS was chosen: "mkl" or "openblas". */
     static final String BLAS;
 
+    /** What computes convolutions: "onednn", or "plain" where that computes wrong ones. */
+    static final String CONVOLUTIONS;
+
     static {
         // scopes free what they own; without the collector's phantom references an operation costs half
         // (tests set it back: only then are native objects counted, so that leaks show)
@@ -21,6 +24,11 @@ final class Natives {
         BLAS = mkl ? "mkl" : "openblas";
         org.bytedeco.javacpp.Loader.load(org.bytedeco.pytorch.global.torch.class);
         if (found != null && !known) found.remember();
+        org.bytedeco.pytorch.Context context = org.bytedeco.pytorch.global.torch.globalContext();
+        context.setUserEnabledNNPACK(false);   // on processors it does not know it warns on stderr of every convolution
+        boolean sound = OneDnn.sound();
+        if (!sound) context.setUserEnabledMkldnn(false);
+        CONVOLUTIONS = sound ? "onednn" : "plain";
     }
 
     /** Runs the static block. */

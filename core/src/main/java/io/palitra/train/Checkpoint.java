@@ -73,6 +73,7 @@ public final class Checkpoint {
             facts.put("libtorch", "unknown");
         }
         facts.put("blas", Device.blas());
+        facts.put("convolutions", Device.convolutions());
         facts.put("threads", String.valueOf(Device.threads()));
         facts.put("cpu", Device.capability());
         facts.put("java", System.getProperty("java.version"));
