@@ -165,8 +165,9 @@ public final class DataLoader implements AutoCloseable {
         } else {
             throw new IllegalStateException("a batch without items");
         }
+        int untold = raw.labels == null ? 0 : (int) Arrays.stream(raw.labels).filter(l -> l < 0).count();
         return new Batch(x, raw.labels == null ? null : Torch.of(raw.labels, raw.labels.length).to(device), raw.captions, raw.items,
-            raw.step);
+            raw.step, untold);
     }
 
     /** Bytes 0..255 to floats in [-1,1]. */

@@ -55,7 +55,7 @@ public record Fingerprint(int items, List<String> classes, String hash) {
         return all;
     }
 
-    private static MessageDigest sha256() {
+    static MessageDigest sha256() {
         try {
             return MessageDigest.getInstance("SHA-256");
         } catch (NoSuchAlgorithmException e) {

@@ -35,6 +35,13 @@ class FingerprintTest {
         assertThat(two.key()).isNotEqualTo(three.key()).isNotEqualTo(other.key());
     }
 
+    @Test void numbersCountToTheLastDigitOfTheFile() throws IOException {
+        // the mean is at one and the same number, and floats cannot tell the others apart
+        Fingerprint one = of(table("t.csv", "0,0\n1700000001.25,1\n-1700000001.25,2\n"));
+        Fingerprint other = of(table("u.csv", "0,0\n1700000001.5,1\n-1700000001.5,2\n"));
+        assertThat(one.differences(other)).hasSize(1);
+    }
+
     @Test void classesCount() {
         Dataset all = new Strokes(Split.TEST, 28), some = Without.of(all, java.util.List.of("7"));
         assertThat(all.fingerprint().key()).isNotEqualTo(some.fingerprint().key());

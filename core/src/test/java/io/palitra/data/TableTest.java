@@ -60,6 +60,113 @@ class TableTest {
         assertThat(train.spec().means().get(0)).isBetween(95.0, 105.0);
     }
 
+    @Test void aColumnFarFromZeroKeepsItsVariance() {
+        Random random = new Random(2);
+        StringBuilder text = new StringBuilder("time,level\n");
+        for (int i = 0; i < 400; i++) text.append(String.format(java.util.Locale.ROOT, "%.6f", 1.7e9 + random.nextGaussian())).append(",1\n");
+        Table all = Table.open(file(text.toString()), null, DataOptions.DEFAULT, null);
+        Table again = Table.open(file("level,time\n1,1700000001.5\n"), null, DataOptions.DEFAULT, all.spec());
+        assertThat(all.spec().means().get(0)).isCloseTo(1.7e9, within(0.3));
+        assertThat(all.spec().deviations().get(0)).isBetween(0.85, 1.15);
+        double sum = 0, square = 0;
+        java.util.Set<Float> seen = new java.util.HashSet<>();
+        float[] row = new float[2];
+        for (int i = 0; i < all.size(); i++) {
+            all.values(i, row, 0);
+            seen.add(row[0]);
+            sum += row[0] / all.size();
+            square += row[0] * row[0] / all.size();
+        }
+        assertThat(seen).hasSizeGreaterThan(390);
+        assertThat(sum).isCloseTo(0, within(0.1));
+        assertThat(square).isCloseTo(1, within(0.1));
+        again.values(0, row, 0);
+        VectorSpec s = all.spec();
+        assertThat(row[0]).isCloseTo((float) ((1700000001.5 - s.means().get(0)) / s.deviations().get(0)), within(1e-5f));
+        // as a page writes it back
+        assertThat(row[0] * s.deviations().get(0) + s.means().get(0)).isCloseTo(1700000001.5, within(1e-5));
+    }
+
+    @Test void aColumnOfEqualNumbersHasThemAsMeanAndOneAsDeviation() {
+        Table all = Table.open(file("a,b\n" + "0.1,1e100\n".repeat(30)), null, DataOptions.DEFAULT, null);
+        assertThat(all.spec().means()).containsExactly(0.1, 1e100);
+        assertThat(all.spec().deviations()).containsExactly(1.0, 1.0);
+        float[] row = new float[2];
+        all.values(3, row, 0);
+        assertThat(row).containsOnly(0f);
+    }
+
+    @Test void largeAndSmallNumbersHaveTheirDeviation() {
+        Table all = Table.open(file("a,b\n" + "1e99,1e-200\n-1e99,-1e-200\n".repeat(4)), null, DataOptions.DEFAULT, null);
+        assertThat(all.spec().deviations()).containsExactly(1e99, 1e-200);
+        assertThatThrownBy(() -> Table.open(file("a,b\n1,1e50\n"), null, DataOptions.DEFAULT, all.spec())).isInstanceOf(FormatException.class)
+            .hasMessageContaining("row 2, column 'b': 1.0E50 is more than");
+    }
+
+    @Test void aRowWithNothingForItsClassHasNone() {
+        String text = "a,kind\n" + "1,x\n2,\n3,y\n4,  \n".repeat(5);
+        Table all = Table.open(file(text), null, new DataOptions("", 0, 0, false, List.of(), "kind"), null);
+        assertThat(all.classNames()).containsExactly("x", "y");
+        assertThat(all.spec().classes()).isEqualTo(2);
+        assertThat(new int[] {all.label(0), all.label(1), all.label(2), all.label(3)}).containsExactly(0, -1, 1, -1);
+        assertThat(all.notes()).containsExactly("10 of 20 rows of 'table.csv' have nothing in column 'kind': they are of no class");
+        try (io.palitra.engine.Scope scope = new io.palitra.engine.Scope()) {
+            Batch told = DataLoader.of(all, new int[] {0, 2}, io.palitra.engine.Device.CPU);
+            Batch untold = DataLoader.of(all, new int[] {0, 1, 3}, io.palitra.engine.Device.CPU);
+            assertThat(told.labels("x").longs()).containsExactly(0, 1);
+            assertThatThrownBy(() -> untold.labels("a Vae")).isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("a Vae wants a class for each item, got 2 of no class in a batch");
+        }
+        assertThat(open("a,kind\n1,x\n2,y\n", Split.TRAIN, "kind").notes()).isEmpty();
+        assertThatThrownBy(() -> open("a,kind\n1,\n2,\n", Split.TRAIN, "kind")).isInstanceOf(FormatException.class)
+            .hasMessageContaining("column 'kind' names no class in any row");
+    }
+
+    @Test void numbersAreWhatPeopleWrite() {
+        float[] row = new float[1];
+        Table all = Table.open(file("a\n1.\n-.5\n+3e-2\n1E5\n007\n"), null, DataOptions.DEFAULT, new VectorSpec(1, 0, List.of("a"),
+            List.of(0.0), List.of(1.0)));
+        double[] want = {1, -0.5, 0.03, 1e5, 7};
+        for (int i = 0; i < want.length; i++) {
+            all.values(i, row, 0);
+            assertThat(row[0]).isEqualTo((float) want[i]);
+        }
+        for (String no : List.of("12D", "1f", "0x1p3", "Infinity", "-Infinity", "+NaN", "1e", ".", "1.2.3e", "\u0663", "5%")) {
+            assertThatThrownBy(() -> open("a,b\n1," + no + "\n", Split.TRAIN, "")).as(no).isInstanceOf(FormatException.class)
+                .hasMessageContaining("row 2, column 'b': '" + no + "' is not a number; a column of classes");
+            // no number, so a name
+            assertThat(open(no + ",2f\n1,2\n3,4\n", Split.TRAIN, "").spec().columns()).containsExactly(no, "2f");
+        }
+        long start = System.nanoTime();
+        assertThatThrownBy(() -> open("a\n" + "1".repeat(1_000_000) + "x\n", Split.TRAIN, "")).isInstanceOf(FormatException.class);
+        assertThat(System.nanoTime() - start).isLessThan(5_000_000_000L);
+    }
+
+    @Test void aDecimalCommaAndGroupsOfDigitsAreRefusedByThatName() {
+        for (String no : List.of("\"3,14\"", "\"1,234.5\"", "1 234.5", "1'234", "1.234.567", "1_000", "1\u00A0234", "\"-1.234,5\"")) {
+            assertThatThrownBy(() -> open("a,b\n1," + no + "\n", Split.TRAIN, "")).as(no).isInstanceOf(FormatException.class)
+                .hasMessageContaining("with a point before the fraction and nothing between the thousands");
+        }
+        assertThatThrownBy(() -> open("a;b\n1;2\n", Split.TRAIN, "")).hasMessageContaining("columns are separated by commas");
+        assertThatThrownBy(() -> open("a;b\n1,5;2,5\n", Split.TRAIN, "")).hasMessageContaining("columns are separated by commas");
+    }
+
+    @Test void namesAreOfALengthThatARunCanKeep() {
+        String longest = "n".repeat(5_000_000);
+        assertThatThrownBy(() -> open("a," + longest + "\n1,2\n", Split.TRAIN, "")).isInstanceOf(FormatException.class)
+            .hasMessageContaining("column 2 is called by 5000000 characters, at most 200 are read: 'nnn")
+            .satisfies(e -> assertThat(e.getMessage()).hasSizeLessThan(500));
+        assertThatThrownBy(() -> open("a,b\n1," + longest + "\n", Split.TRAIN, "b")).isInstanceOf(FormatException.class)
+            .hasMessageContaining("row 2 has a class of 5000000 characters");
+        StringBuilder many = new StringBuilder("a,id\n");
+        for (int i = 0; i < 10_001; i++) many.append("1,").append(i).append('\n');
+        assertThatThrownBy(() -> open(many.toString(), Split.TRAIN, "id")).isInstanceOf(FormatException.class)
+            .hasMessageContaining("column 'id' names more than 10000 classes");
+        String wide = String.join(",", java.util.stream.IntStream.range(0, 4000).mapToObj(i -> "c" + i).toList());
+        assertThatThrownBy(() -> open(wide + "\n", Split.TRAIN, "x")).hasMessageContaining("c19] and 3980 more")
+            .satisfies(e -> assertThat(e.getMessage()).hasSizeLessThan(500));
+    }
+
     @Test void aMissingValueCountsAsTheMean() {
         Table all = Table.open(file(sensors.toString()), null, new DataOptions("", 0, 0, false, List.of(), "state"), null);
         float[] row = new float[3];
