@@ -2,6 +2,8 @@ package io.palitra.data;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.charset.Charset;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystemLoopException;
 import java.nio.file.FileVisitOption;
 import java.nio.file.FileVisitResult;
@@ -23,6 +25,9 @@ import java.util.zip.ZipFile;
 
 /** Named files read one by one, in any order and by several threads: a folder, or a zip that is never unpacked to disk. */
 sealed interface Archive extends AutoCloseable {
+    /** Characters of a name with its folders, as many as systems allow bytes. */
+    int LONGEST = 4096;
+
     /** Names with '/' between folders, in the order of their characters; hidden files are left out. */
     List<String> names();
 
@@ -31,6 +36,9 @@ sealed interface Archive extends AutoCloseable {
 
     /** Bytes of one file, unpacked, as the archive tells. */
     long size(String name);
+
+    /** What of the archive is read otherwise than one may think, a line each. */
+    List<String> notes();
 
     /** What to call a file in messages. */
     String describe(String name);
@@ -46,7 +54,12 @@ sealed interface Archive extends AutoCloseable {
 
     private static boolean hidden(String name) { return name.startsWith(".") || name.contains("/.") || name.startsWith("__MACOSX/"); }
 
-    private static boolean legible(String name) { return name.chars().noneMatch(Character::isISOControl); }
+    private static void legible(Path path, String name) {
+        if (name.chars().anyMatch(Character::isISOControl)) throw new FormatException(path.toString(), -1, "a file name has control characters");
+        if (name.length() <= LONGEST) return;
+        throw new FormatException(path.toString(), -1, "a file name has " + name.length() + " characters, at most " + LONGEST + " are read: "
+            + name.substring(0, 60) + "...");
+    }
 
     private static FormatException tooMany(Path path, Limits limits) {
         return new FormatException(path.toString(), -1, "more than " + limits.entries() + " files");
@@ -61,7 +74,7 @@ sealed interface Archive extends AutoCloseable {
                     @Override public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
                         String name = root.relativize(file).toString().replace(root.getFileSystem().getSeparator(), "/");
                         if (!attributes.isRegularFile() || hidden(name)) return FileVisitResult.CONTINUE;
-                        if (!legible(name)) throw new FormatException(root.toString(), -1, "a file name has control characters");
+                        legible(root, name);
                         if (names.size() == limits.entries()) throw tooMany(root, limits);
                         names.add(name);
                         return FileVisitResult.CONTINUE;
@@ -98,47 +111,66 @@ sealed interface Archive extends AutoCloseable {
             }
         }
 
+        @Override public List<String> notes() { return List.of(); }
+
         @Override public String describe(String name) { return root.resolve(name).toString(); }
 
         @Override public void close() { }
     }
 
     /** A zip. Names are only keys here: nothing is written under them. */
-    record Zip(Path path, ZipFile file, List<String> names, Map<String, ZipEntry> entries, Limits limits) implements Archive {
+    record Zip(Path path, ZipFile file, List<String> names, Map<String, ZipEntry> entries, List<String> notes, Limits limits)
+            implements Archive {
         static Zip open(Path path, Limits limits) {
             try {
-                ZipFile file = new ZipFile(path.toFile());
-                try {
-                    return list(path, file, limits);
-                } catch (RuntimeException | IOException e) {
-                    file.close();
-                    throw e;
-                }
+                return open(path, StandardCharsets.UTF_8, limits);
             } catch (FormatException e) {
                 throw e;
             } catch (IOException | RuntimeException e) {
-                throw new FormatException(path.toString(), -1, "not a sound zip: " + e.getMessage(), e);
+                try {
+                    // names in the code page of a DOS are no UTF-8
+                    return open(path, ZipNames.RAW, limits);
+                } catch (FormatException f) {
+                    throw f;
+                } catch (IOException | RuntimeException f) {
+                    throw new FormatException(path.toString(), -1, "not a sound zip: " + e.getMessage(), e);
+                }
             }
         }
 
-        private static Zip list(Path path, ZipFile file, Limits limits) throws IOException {
+        private static Zip open(Path path, Charset names, Limits limits) throws IOException {
+            ZipFile file = new ZipFile(path.toFile(), names);
+            try {
+                return list(path, file, names == ZipNames.RAW, limits);
+            } catch (RuntimeException | IOException e) {
+                file.close();
+                throw e;
+            }
+        }
+
+        private static Zip list(Path path, ZipFile file, boolean raw, Limits limits) throws IOException {
             if (file.size() > limits.entries()) throw tooMany(path, limits);
+            List<ZipEntry> all = new ArrayList<>();
+            for (Enumeration<? extends ZipEntry> each = file.entries(); each.hasMoreElements(); ) all.add(each.nextElement());
+            ZipNames pages = raw ? ZipNames.of(all) : null;
+            List<String> notes = new ArrayList<>();
             Map<String, ZipEntry> entries = new HashMap<>();
             long packed = 0;
-            for (Enumeration<? extends ZipEntry> all = file.entries(); all.hasMoreElements(); ) {
-                ZipEntry entry = all.nextElement();
-                if (entry.isDirectory() || hidden(entry.getName())) continue;
-                if (!legible(entry.getName())) throw new FormatException(path.toString(), -1, "a file name has control characters");
-                if (entries.put(entry.getName(), entry) != null) {
-                    throw new FormatException(path.toString(), -1, "holds two files named " + entry.getName());
-                }
+            for (ZipEntry entry : all) {
+                String name = pages == null ? entry.getName() : pages.name(entry);
+                if (entry.isDirectory() || hidden(name)) continue;
+                legible(path, name);
+                if (entries.put(name, entry) != null) throw new FormatException(path.toString(), -1, "holds two files named " + name);
                 packed += Math.max(0, entry.getCompressedSize());
+                if (pages != null && notes.isEmpty() && pages.guesses(entry)) {
+                    notes.add(path + ": its names do not say their code page and are read as " + pages + ", as '" + name + "'");
+                }
             }
             // entries that share their bytes are how a small zip becomes terabytes
             if (packed > Files.size(path)) {
                 throw new FormatException(path.toString(), -1, "its files claim " + packed + " packed bytes, it has " + Files.size(path));
             }
-            return new Zip(path, file, entries.keySet().stream().sorted().toList(), entries, limits);
+            return new Zip(path, file, entries.keySet().stream().sorted().toList(), entries, notes, limits);
         }
 
         @Override public byte[] read(String name) {
