@@ -10,8 +10,10 @@ import java.awt.image.Raster;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
@@ -21,18 +23,30 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
+import java.util.regex.Pattern;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
 import javax.imageio.spi.IIORegistry;
 import javax.imageio.spi.ImageReaderSpi;
 import javax.imageio.stream.ImageInputStreamImpl;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Pictures from the bytes of PNG, JPEG, GIF (the first frame), BMP and WebP files, and the few things done to them before training.
- * Transparent parts are laid over white, the EXIF orientation of a JPEG is applied. Pictures of 16 bits are refused: 8 of them would not be
- * what was given, and their likelihood that of other data.
+ * Transparent parts are laid over white, the EXIF orientation of a JPEG, PNG or WebP is applied. Pictures of 16 bits are refused: 8 of them
+ * would not be what was given, and their likelihood that of other data. Files that end before their pixels do are damaged, whatever
+ * decoders make of them; a JPEG that lacks no more than the marker of its end is read.
  */
 public final class Pictures {
+    /** How libjpeg's warnings of damage begin. */
+    private static final String CORRUPT = "Corrupt JPEG data:";
+    /** Its warnings of what loses nothing. */
+    private static final Pattern HARMLESS = Pattern.compile(CORRUPT + ".*extraneous bytes before marker.*|Invalid SOS parameters.*"
+        + "|Inconsistent progression.*|Unknown Adobe.*|Warning: unknown.*");
+    /** Scans of a JPEG; programs make ten, and each costs a pass of all pixels. */
+    private static final int MOST_SCANS = 100;
+
     private static final ExecutorService DECODERS = Executors.newCachedThreadPool(task -> {
         Thread thread = new Thread(task, "picture-decoder");
         thread.setDaemon(true);
@@ -87,14 +101,21 @@ public final class Pictures {
 
     private Pictures() { }
 
+    /** As {@link #read(byte[], String, Limits, Consumer)}, with nobody to be told. */
+    public static Picture read(byte[] bytes, String name, Limits limits) { return read(bytes, name, limits, told -> { }); }
+
+    /** A picture and what is to be said of it. */
+    private record Decoded(Picture picture, @Nullable String note) { }
+
     /**
      * Decodes a picture; grey files give 1 channel, all others 3.
      *
      * @param name of the file, for messages
+     * @param notes told in a line what was forgiven: that a JPEG ends behind its pixels, without the marker of its end
      * @throws FormatException when the format is none of the five, the file is damaged, or a limit is passed
      * @throws CancellationException when the calling thread is interrupted
      */
-    public static Picture read(byte[] bytes, String name, Limits limits) {
+    public static Picture read(byte[] bytes, String name, Limits limits, Consumer<String> notes) {
         if (bytes.length > limits.pictureBytes()) {
             throw new FormatException(name, -1, bytes.length + " bytes; a picture has at most " + limits.pictureBytes());
         }
@@ -102,9 +123,11 @@ public final class Pictures {
         if (Thread.currentThread().isInterrupted()) throw new CancellationException(name + ": reading was interrupted");
         if (format == Format.WEBP) whole(bytes, name);
         Bytes in = new Bytes(bytes, format == Format.WEBP ? 64 : 0);
-        Future<Picture> decoded = DECODERS.submit(() -> decode(format, in, name, limits));
+        Future<Decoded> decoded = DECODERS.submit(() -> decode(format, in, name, limits));
         try {
-            return decoded.get(limits.millis(), TimeUnit.MILLISECONDS);
+            Decoded read = decoded.get(limits.millis(), TimeUnit.MILLISECONDS);
+            if (read.note != null) notes.accept(read.note);
+            return read.picture;
         } catch (TimeoutException e) {
             in.cut = true;
             decoded.cancel(true);
@@ -126,17 +149,29 @@ public final class Pictures {
         if (size > bytes.length) throw new FormatException(name, bytes.length, "ends early: the header claims " + size + " bytes");
     }
 
-    private static Picture decode(Format format, Bytes in, String name, Limits limits) {
+    private static Decoded decode(Format format, Bytes in, String name, Limits limits) {
         try {
+            JpegMarkers markers = format == Format.JPEG ? JpegMarkers.of(in.bytes) : null;
+            if (markers != null && markers.scans() > MOST_SCANS) {
+                throw new FormatException(name, -1, "has " + markers.scans() + " scans, at most " + MOST_SCANS + " are read");
+            }
+            List<String> warnings = new ArrayList<>();
             ImageReader reader = format.decoder.createReaderInstance();
             try {
                 reader.setInput(in, true, true);
+                reader.addIIOReadWarningListener((r, warning) -> warnings.add(warning));
                 limits.check(name, reader.getWidth(0), reader.getHeight(0), in.bytes.length);
                 BufferedImage image = reader.read(0);
                 int bits = image.getColorModel().getComponentSize(0);
                 if (bits > 8) throw new FormatException(name, -1, "has " + bits + " bits to a channel, at most 8 are read; convert it");
-                Picture picture = picture(image);
-                return format == Format.JPEG ? turn(picture, Exif.orientation(in.bytes)) : picture;
+                String note = markers == null ? null : whole(markers, warnings, name, in.bytes.length);
+                int orientation = switch (format) {
+                    case JPEG -> Exif.jpeg(in.bytes);
+                    case PNG -> Exif.png(in.bytes);
+                    case WEBP -> Exif.webp(in.bytes);
+                    case GIF, BMP -> 1;
+                };
+                return new Decoded(turn(picture(image), orientation), note);
             } finally {
                 reader.dispose();
             }
@@ -147,6 +182,32 @@ public final class Pictures {
             String what = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
             throw new FormatException(name, -1, "damaged " + format.name().toUpperCase(Locale.ROOT) + " picture: " + firstLine(what), e);
         }
+    }
+
+    /**
+     * Refuses a JPEG of which pixels are missing; decoders make grey of them. Libjpeg warns of bits that do not do for their scan, or are
+     * no codes, but only of the first thing that it finds wrong, and not of scans that are not there.
+     *
+     * @param warnings of the decoder
+     * @return that the marker of the end is missing, or null
+     */
+    private static @Nullable String whole(JpegMarkers markers, List<String> warnings, String name, int bytes) {
+        boolean strange = false;
+        for (String w : warnings) {
+            if (HARMLESS.matcher(w).matches()) {
+                strange = true;
+            } else if (w.startsWith(CORRUPT)) {
+                throw new FormatException(name, markers.ended() ? -1 : bytes, "damaged JPEG picture: "
+                    + (markers.ended() ? firstLine(w.substring(CORRUPT.length()).strip()) : "ends before its pixels do"));
+            }
+        }
+        if (markers.ended()) {
+            if (markers.begun()) return null;
+            throw new FormatException(name, -1, "damaged JPEG picture: ends before all of its channels have pixels");
+        }
+        // after a first warning there are no others: nothing is known of the bits
+        if (strange || !markers.whole()) throw new FormatException(name, bytes, "damaged JPEG picture: ends before its pixels do");
+        return name + ": the marker of the end is missing, the pixels are all there";
     }
 
     private static String firstLine(String text) {

@@ -10,12 +10,14 @@ import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.zip.CRC32;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class PicturesTest {
@@ -116,17 +118,113 @@ class PicturesTest {
         assertThat(read(oriented(jpeg, 9, true)).height()).isEqualTo(16);
     }
 
-    private static byte[] oriented(byte[] jpeg, int orientation, boolean little) {
+    @Test void theOrientationOfEveryFormatThatHasOneIsUndone() {
+        byte[] jpeg = Seeds.jpeg(16, 24), png = Seeds.png(3, 4, 6);
+        for (int o = 1; o <= 8; o++) {
+            for (boolean little : new boolean[] {true, false}) {
+                byte[] exif = exif(o, little);
+                byte[] named = concat("Exif\0\0".getBytes(StandardCharsets.US_ASCII), exif);
+                String as = "orientation " + o;
+                assertThat(read(oriented(jpeg, o, little))).as(as).usingRecursiveComparison().isEqualTo(Pictures.turn(read(jpeg), o));
+                Picture turned = Pictures.turn(read(png), o), web = Pictures.turn(read(Seeds.WEBP_LOSSLESS), o);
+                // behind the header, behind the pixels, and with the beginning that JPEG has
+                assertThat(read(chunk(png, 33, exif))).as(as).usingRecursiveComparison().isEqualTo(turned);
+                assertThat(read(chunk(png, png.length - 12, exif))).as(as).usingRecursiveComparison().isEqualTo(turned);
+                assertThat(read(chunk(png, 33, named))).as(as).usingRecursiveComparison().isEqualTo(turned);
+                assertThat(read(webp(Seeds.WEBP_LOSSLESS, exif))).as(as).usingRecursiveComparison().isEqualTo(web);
+                assertThat(read(webp(Seeds.WEBP_LOSSLESS, named))).as(as).usingRecursiveComparison().isEqualTo(web);
+            }
+        }
+        for (int o : new int[] {0, 9}) assertThat(read(chunk(png, 33, exif(o, true))).height()).isEqualTo(4);
+        assertThat(read(chunk(png, 33, new byte[3])).height()).isEqualTo(4);
+    }
+
+    private static byte[] concat(byte[]... parts) {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        for (byte[] part : parts) out.writeBytes(part);
+        return out.toByteArray();
+    }
+
+    /** A chunk eXIf in a PNG. */
+    private static byte[] chunk(byte[] png, int at, byte[] exif) {
+        ByteBuffer chunk = ByteBuffer.allocate(12 + exif.length).putInt(exif.length).put("eXIf".getBytes(StandardCharsets.US_ASCII)).put(exif);
+        CRC32 crc = new CRC32();
+        crc.update(chunk.array(), 4, 4 + exif.length);
+        chunk.putInt((int) crc.getValue());
+        return concat(Arrays.copyOf(png, at), chunk.array(), Arrays.copyOfRange(png, at, png.length));
+    }
+
+    /** The extended form of a WebP of 8x8, with a chunk EXIF behind its pixels. */
+    private static byte[] webp(byte[] simple, byte[] exif) {
+        int odd = exif.length & 1;
+        ByteBuffer b = ByteBuffer.allocate(simple.length + 18 + 8 + exif.length + odd).order(ByteOrder.LITTLE_ENDIAN);
+        b.put("RIFF".getBytes(StandardCharsets.US_ASCII)).putInt(b.capacity() - 8).put("WEBPVP8X".getBytes(StandardCharsets.US_ASCII)).putInt(10)
+            .putInt(8).put(new byte[] {7, 0, 0, 7, 0, 0}).put(simple, 12, simple.length - 12)
+            .put("EXIF".getBytes(StandardCharsets.US_ASCII)).putInt(exif.length).put(exif);
+        return b.array();
+    }
+
+    private static byte[] exif(int orientation, boolean little) {
         ByteBuffer tiff = ByteBuffer.allocate(26).order(little ? ByteOrder.LITTLE_ENDIAN : ByteOrder.BIG_ENDIAN);
         tiff.put((little ? "II" : "MM").getBytes(StandardCharsets.US_ASCII)).putShort((short) 42).putInt(8).putShort((short) 1);
         tiff.putShort((short) 0x0112).putShort((short) 3).putInt(1).putShort((short) orientation).putShort((short) 0).putInt(0);
-        ByteArrayOutputStream out = new ByteArrayOutputStream();
-        out.write(jpeg, 0, 2);
-        out.writeBytes(new byte[] {-1, (byte) 0xe1, 0, 34});
-        out.writeBytes("Exif\0\0".getBytes(StandardCharsets.US_ASCII));
-        out.writeBytes(tiff.array());
-        out.write(jpeg, 2, jpeg.length - 2);
-        return out.toByteArray();
+        return tiff.array();
+    }
+
+    private static byte[] oriented(byte[] jpeg, int orientation, boolean little) {
+        return concat(Arrays.copyOf(jpeg, 2), new byte[] {-1, (byte) 0xe1, 0, 34}, "Exif\0\0".getBytes(StandardCharsets.US_ASCII),
+            exif(orientation, little), Arrays.copyOfRange(jpeg, 2, jpeg.length));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"false, 0, 5", "true, 0, 5", "false, 2, 5", "true, 3, 5", "false, 0, 10", "true, 2, 10"})
+    void aJpegThatIsCutIsRefusedWhereverPixelsAreLost(boolean progressive, int restart, int type) {
+        BufferedImage image = Seeds.image(type, 40, 48);
+        byte[] file = Seeds.jpeg(image, progressive, restart);
+        byte[] whole = read(file).pixels();
+        for (int n = 2; n < file.length; n += n < file.length - 30 ? 10 : 1) {
+            byte[] cut = Arrays.copyOf(file, n);
+            List<String> notes = new ArrayList<>();
+            String as = "the first " + n + " of " + file.length + " bytes";
+            if (n < file.length - 2) {
+                assertThatThrownBy(() -> Pictures.read(cut, "x", Limits.DEFAULT, notes::add)).as(as).isInstanceOf(FormatException.class);
+                byte[] closed = concat(cut, new byte[] {-1, (byte) 0xd9});
+                // an end in the middle of a scan; between progressive scans it is a picture with less of its detail
+                if (!progressive) assertThatThrownBy(() -> read(closed)).as(as + ", closed").isInstanceOf(FormatException.class);
+            } else {
+                assertThat(Pictures.read(cut, "x", Limits.DEFAULT, notes::add).pixels()).as(as).isEqualTo(whole);
+                assertThat(notes).containsExactly("x: the marker of the end is missing, the pixels are all there");
+            }
+        }
+        List<String> notes = new ArrayList<>();
+        assertThat(Pictures.read(concat(file, new byte[100]), "x", Limits.DEFAULT, notes::add).pixels()).isEqualTo(whole);
+        byte[] stuffed = concat(Arrays.copyOf(file, file.length - 2), new byte[5], new byte[] {-1, (byte) 0xd9});
+        assertThat(Pictures.read(stuffed, "x", Limits.DEFAULT, notes::add).pixels()).isEqualTo(whole);
+        assertThat(notes).isEmpty();
+    }
+
+    @Test void aJpegThatEndsEarlySaysSo() {
+        byte[] file = Seeds.jpeg(64, 64);
+        assertThatThrownBy(() -> read(Arrays.copyOf(file, file.length - 100))).isInstanceOf(FormatException.class)
+            .hasMessage("x at byte " + (file.length - 100) + ": damaged JPEG picture: ends before its pixels do");
+        assertThat(read(Seeds.JPEG_CMYK).channels()).isEqualTo(3);
+        assertThatThrownBy(() -> read(Arrays.copyOf(Seeds.JPEG_CMYK, Seeds.JPEG_CMYK.length - 60))).isInstanceOf(FormatException.class);
+    }
+
+    @Test void aJpegOfHundredsOfScansIsRefusedBeforeDecoding() {
+        byte[] file = Seeds.jpeg(Seeds.image(BufferedImage.TYPE_3BYTE_BGR, 1000, 1000), true, 0);
+        int last = file.length - 2;
+        while (file[last] != -1 || file[last + 1] != (byte) 0xda) last--;
+        byte[] scan = Arrays.copyOfRange(file, last, file.length - 2);
+        byte[][] parts = new byte[302][];
+        Arrays.fill(parts, scan);
+        parts[0] = Arrays.copyOf(file, last);
+        parts[301] = new byte[] {-1, (byte) 0xd9};
+        byte[] bytes = concat(parts);
+        long start = CpuTime.nanos();
+        assertThatThrownBy(() -> read(bytes)).isInstanceOf(FormatException.class)
+            .hasMessageMatching("x: has 30\\d scans, at most 100 are read");
+        assertThat(CpuTime.nanos() - start).isLessThan(1_000_000_000L);
     }
 
     @Test void theEightOrientationsAreTheEightSymmetries() {

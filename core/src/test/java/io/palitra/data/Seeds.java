@@ -5,14 +5,25 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
+import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.zip.GZIPOutputStream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
+import javax.imageio.IIOImage;
 import javax.imageio.ImageIO;
+import javax.imageio.ImageTypeSpecifier;
+import javax.imageio.ImageWriteParam;
+import javax.imageio.ImageWriter;
+import javax.imageio.metadata.IIOMetadata;
+import javax.imageio.metadata.IIOMetadataNode;
+import javax.imageio.stream.ImageOutputStream;
+import org.w3c.dom.Element;
+import org.w3c.dom.Node;
 
 /** Small sound files from which the tests of the readers start. */
 final class Seeds {
@@ -86,6 +97,34 @@ final class Seeds {
 
     static byte[] jpeg(int height, int width) { return encoded(image(BufferedImage.TYPE_3BYTE_BGR, height, width), "jpeg"); }
 
+    /** By Java's encoder, with a restart marker every so many groups of blocks, or none for 0. */
+    static byte[] jpeg(BufferedImage image, boolean progressive, int restart) {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        ImageWriter writer = null;
+        for (Iterator<ImageWriter> all = ImageIO.getImageWritersByFormatName("jpeg"); all.hasNext();) {
+            ImageWriter each = all.next();
+            if (each.getClass().getName().startsWith("com.sun.")) writer = each;
+        }
+        try (ImageOutputStream to = ImageIO.createImageOutputStream(out)) {
+            ImageWriteParam how = writer.getDefaultWriteParam();
+            if (progressive) how.setProgressiveMode(ImageWriteParam.MODE_DEFAULT);
+            IIOMetadata about = writer.getDefaultImageMetadata(ImageTypeSpecifier.createFromRenderedImage(image), how);
+            if (restart > 0) {
+                Node root = about.getAsTree("javax_imageio_jpeg_image_1.0");
+                Node markers = ((Element) root).getElementsByTagName("markerSequence").item(0);
+                IIOMetadataNode interval = new IIOMetadataNode("dri");
+                interval.setAttribute("interval", String.valueOf(restart));
+                markers.insertBefore(interval, markers.getLastChild());
+                about.setFromTree("javax_imageio_jpeg_image_1.0", root);
+            }
+            writer.setOutput(to);
+            writer.write(null, new IIOImage(image, null, about), how);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return out.toByteArray();
+    }
+
     static byte[] idx(int[] shape, byte... values) {
         ByteBuffer out = ByteBuffer.allocate(4 + 4 * shape.length + values.length).put(new byte[] {0, 0, 8, (byte) shape.length});
         for (int s : shape) out.putInt(s);
@@ -112,9 +151,12 @@ final class Seeds {
         return out;
     }
 
-    static byte[] zip(Map<String, byte[]> files) {
+    static byte[] zip(Map<String, byte[]> files) { return zip(files, StandardCharsets.UTF_8); }
+
+    /** Names in another code page than UTF-8 are not marked. */
+    static byte[] zip(Map<String, byte[]> files, Charset names) {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
-        try (ZipOutputStream zip = new ZipOutputStream(out)) {
+        try (ZipOutputStream zip = new ZipOutputStream(out, names)) {
             for (Map.Entry<String, byte[]> file : files.entrySet()) {
                 zip.putNextEntry(new ZipEntry(file.getKey()));
                 zip.write(file.getValue());
