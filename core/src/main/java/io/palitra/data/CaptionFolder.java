@@ -12,25 +12,29 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.stream.IntStream;
 
 /**
  * A folder of pictures with captions, or a .zip of one: a {@code metadata.jsonl} of Hugging Face, whose lines have {@code file_name}, from
- * the folder it lies in, and {@code text}; or beside each picture a {@code .txt} of its name in UTF-8. Where both say something, the line
- * counts. Pictures in folders count, too; all are of the training part. Sizes and channels are those of {@link ImageFolder}, but a picture
- * that cannot be read, or has no caption, is an error always.
+ * the folder it lies in, and {@code text}; or beside each picture a {@code .txt} of its name in UTF-8, each line of it a caption. Several
+ * lines of one picture are several captions, of which an epoch shows one. Where both files say something, the metadata counts. Pictures in
+ * folders count, too, and have no labels. Parts, sizes and channels are those of {@link ImageFolder}, but a picture of the part that cannot
+ * be read, or has no caption, is an error always.
  */
 public final class CaptionFolder implements CaptionedDataset {
     /** Characters of a caption; a text encoder of CLIP reads some 300. */
     private static final int LONGEST = 20_000;
     private static final String METADATA = "metadata.jsonl";
     private static final int SHOWN = 60;
+    /** Captions of a picture. */
+    private static final int MOST = 1000;
 
     private final ImageFolder pictures;
-    private final List<String> captions;
+    private final List<List<String>> captions;
 
-    private CaptionFolder(ImageFolder pictures, List<String> captions) {
+    private CaptionFolder(ImageFolder pictures, List<List<String>> captions) {
         this.pictures = pictures;
         this.captions = captions;
     }
@@ -39,28 +43,36 @@ public final class CaptionFolder implements CaptionedDataset {
      * Opens a folder or a .zip.
      *
      * @param name to report
-     * @throws FormatException for a picture that cannot be read or has no caption, a line that is none, or when there are no pictures; and
-     *     for the test part, which there is not
+     * @throws FormatException for a picture that cannot be read or has no caption, a line that is none, or when there are no pictures in
+     *     the part
      */
     public static CaptionFolder open(Path path, String name, Split split, DataOptions options, Limits limits) {
-        if (split == Split.TEST) throw new FormatException(path.toString(), -1, "pictures with captions have no test part");
-        Map<String, String> captions = new HashMap<>();   // first, since they are quickly read
-        try (Archive archive = Archive.open(path, limits)) {
+        return open(path, name, split, true, options, limits);
+    }
+
+    /** As {@link #open}, but a folder without parts of its own is all for training. */
+    static CaptionFolder undivided(Path path, String name, Split split, DataOptions options, Limits limits) {
+        return open(path, name, split, false, options, limits);
+    }
+
+    private static CaptionFolder open(Path path, String name, Split split, boolean divided, DataOptions options, Limits limits) {
+        Map<String, List<String>> captions = new HashMap<>();   // first, since they are quickly read
+        try (ImageFolder.Parts parts = ImageFolder.parts(path, divided, limits)) {
+            Archive archive = parts.of(split).archive();
             for (String file : archive.names()) if (last(file).equals(METADATA)) lines(archive, file, captions);
             Set<String> files = new HashSet<>(archive.names());
-            List<String> names = ImageFolder.pictures(archive);
-            if (names.isEmpty()) throw new FormatException(path.toString(), -1, "no files of pictures");
-            for (String picture : names) captions.computeIfAbsent(picture, p -> beside(archive, files, p));
+            for (String picture : parts.of(split).names()) captions.computeIfAbsent(picture, p -> beside(archive, files, p));
         }
         DataOptions strict = new DataOptions(options.dir(), options.size(), options.channels(), true);
-        ImageFolder pictures = ImageFolder.unlabelled(path, name, strict, limits);
-        return new CaptionFolder(pictures, IntStream.range(0, pictures.size()).mapToObj(i -> captions.get(pictures.file(i))).toList());
+        ImageFolder pictures = ImageFolder.unlabelled(path, name, split, divided, strict, limits);
+        return new CaptionFolder(pictures, IntStream.range(0, pictures.size())
+            .mapToObj(i -> List.copyOf(Objects.requireNonNull(captions.get(pictures.file(i))))).toList());
     }
 
     private static String last(String file) { return file.substring(file.lastIndexOf('/') + 1); }
 
     /** A metadata.jsonl, into captions by picture. */
-    private static void lines(Archive archive, String file, Map<String, String> said) {
+    private static void lines(Archive archive, String file, Map<String, List<String>> said) {
         String folder = file.substring(0, file.length() - METADATA.length());
         Set<String> files = new HashSet<>(archive.names());
         int number = 0;
@@ -78,9 +90,8 @@ public final class CaptionFolder implements CaptionedDataset {
             if (!files.contains(picture)) {
                 throw new FormatException(archive.describe(file), -1, at + " is of '" + shown(picture) + "', and there is no such file");
             }
-            if (said.put(picture, caption(archive.describe(file), at + ": ", caption)) != null) {
-                throw new FormatException(archive.describe(file), -1, at + " is of '" + shown(picture) + "', as is one before it");
-            }
+            List<String> all = said.computeIfAbsent(picture, p -> new ArrayList<>());
+            add(all, caption, archive.describe(file), at + ": ");
         }
     }
 
@@ -92,22 +103,28 @@ public final class CaptionFolder implements CaptionedDataset {
         throw new FormatException(archive.describe(file), -1, at + " has no text '" + key + "'; its keys are " + keys);
     }
 
-    private static String beside(Archive archive, Set<String> files, String picture) {
+    private static List<String> beside(Archive archive, Set<String> files, String picture) {
         String file = picture.substring(0, picture.lastIndexOf('.')) + ".txt";
-        if (files.contains(file)) return caption(archive.describe(file), "", utf8(archive, file));
-        throw new FormatException(archive.describe(picture), -1, "has no caption: wants '" + last(file) + "' beside it, or a line of "
-            + METADATA + " with its file_name and text");
+        if (!files.contains(file)) {
+            throw new FormatException(archive.describe(picture), -1, "has no caption: wants '" + last(file) + "' beside it, or a line of "
+                + METADATA + " with its file_name and text");
+        }
+        List<String> all = new ArrayList<>();
+        utf8(archive, file).lines().filter(line -> !line.isBlank()).forEach(line -> add(all, line, archive.describe(file), ""));
+        if (all.isEmpty()) throw new FormatException(archive.describe(file), -1, "the caption is empty");
+        return all;
     }
 
     /** In one line. */
-    private static String caption(String file, String at, String text) {
-        String caption = text.strip().replaceAll("\\s+", " ");
-        if (caption.isEmpty()) throw new FormatException(file, -1, at + "the caption is empty");
-        if (caption.length() > LONGEST) {
-            throw new FormatException(file, -1, at + "the caption has " + caption.length() + " characters, at most " + LONGEST
+    private static void add(List<String> all, String text, String file, String at) {
+        if (text.length() > LONGEST) {
+            throw new FormatException(file, -1, at + "the caption has " + text.length() + " characters, at most " + LONGEST
                 + " are read");
         }
-        return caption;
+        String caption = text.strip().replaceAll("\\s+", " ");
+        if (caption.isEmpty()) throw new FormatException(file, -1, at + "the caption is empty");
+        if (all.size() == MOST) throw new FormatException(file, -1, at + "a picture has more than " + MOST + " captions");
+        all.add(caption);
     }
 
     private static String utf8(Archive archive, String file) {
@@ -124,17 +141,14 @@ public final class CaptionFolder implements CaptionedDataset {
         return plain.length() <= SHOWN ? plain : plain.substring(0, SHOWN) + "...";
     }
 
-    /** What picture i shows, never blank. */
-    public String caption(int i) { return captions.get(i); }
-
-    @Override public List<String> captions(int i) { return List.of(caption(i)); }
+    @Override public List<String> captions(int i) { return captions.get(i); }
 
     @Override public String name() { return pictures.name(); }
 
     /** Of the pictures and of what is said of them. */
     @Override public Fingerprint fingerprint() {
         List<String> sources = new ArrayList<>(List.of(pictures.fingerprint().hash()));
-        sources.addAll(captions);
+        for (List<String> all : captions) sources.add(all.size() + " " + String.join("\n", all));
         return Fingerprint.of(this, sources);
     }
 

@@ -7,7 +7,7 @@ import java.util.List;
  *
  * @param dir folder to look in, and then nowhere else; "" searches the usual ones, see {@link Datasets}
  * @param size side of the square pictures are fitted to, in pixels; 0 keeps the native size (of the first picture, in a folder)
- * @param channels 1 for grey, 3 for colour, 0 as they are (as the first picture, in a folder)
+ * @param channels 1 for grey, 3 for colour, 0 as they are (in a folder colour, if any picture of a sample is)
  * @param strict whether one broken picture in a folder is an error; otherwise it is skipped and named
  * @param except names of classes that are left out, as if the set had never held them
  * @param label of a table: the column that names the class; "" = it has none

@@ -76,14 +76,22 @@ public final class Datasets {
      * @throws FormatException when files are missing or damaged
      */
     public static Dataset open(String nameOrPath, Split split, DataOptions options) {
-        return Without.of(whole(nameOrPath, split, options), named(nameOrPath) ? List.of() : options.except());
+        return Without.of(whole(nameOrPath, split, true, options), named(nameOrPath) ? List.of() : options.except());
+    }
+
+    /**
+     * As {@link #open}, but of a folder of pictures with captions that has no parts of its own, {@code train/} and {@code test/}, all is for
+     * training: where a few pictures are all there is, none is to spare.
+     */
+    public static Dataset undivided(String nameOrPath, Split split, DataOptions options) {
+        return Without.of(whole(nameOrPath, split, false, options), named(nameOrPath) ? List.of() : options.except());
     }
 
     /** A table leaves rows out by itself, before it looks at the others. */
     private static boolean named(String path) { return path.toLowerCase(java.util.Locale.ROOT).endsWith(".csv"); }
 
-    private static Dataset whole(String nameOrPath, Split split, DataOptions options) {
-        if (nameOrPath.equals("toy")) return whole("toy-gaussians", split, options);
+    private static Dataset whole(String nameOrPath, Split split, boolean divided, DataOptions options) {
+        if (nameOrPath.equals("toy")) return whole("toy-gaussians", split, divided, options);
         for (Source source : CATALOGUE) {
             if (!source.name().equals(nameOrPath)) continue;
             Dataset set = open(source, split, options, System.getenv());
@@ -97,7 +105,9 @@ public final class Datasets {
                 throw new IllegalArgumentException("no data set '" + nameOrPath + "', and no folder or .zip of pictures with captions "
                     + "there; known are " + names());
             }
-            return CaptionFolder.open(folder, name(folder, nameOrPath), split, options, Limits.DEFAULT);
+            String name = name(folder, nameOrPath);
+            return divided ? CaptionFolder.open(folder, name, split, options, Limits.DEFAULT)
+                : CaptionFolder.undivided(folder, name, split, options, Limits.DEFAULT);
         }
         Path path = path(nameOrPath);
         if (nameOrPath.isBlank() || !Files.exists(path)) {

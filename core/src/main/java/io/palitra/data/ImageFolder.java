@@ -6,13 +6,17 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import java.util.zip.CRC32;
 import org.jspecify.annotations.Nullable;
@@ -21,10 +25,11 @@ import org.jspecify.annotations.Nullable;
  * A folder of pictures, or a .zip of one, which is read in place. Pictures in folders are classed by them, and come one of each class in
  * turn, in the order of their names; pictures side by side have no labels. Sub-folders {@code train} and {@code test} (also
  * {@code valid}, {@code val}, {@code dev}), or {@code train.zip} and {@code test.zip}, are the parts; without them a tenth, picked by a
- * hash of the name, is the test part.
+ * hash of the name, is the test part; fewer than ten pictures have none.
  *
- * <p>All pictures get the size and channels of the options, or of the first picture of the training part; a picture of another shape is
- * resized to cover that and cut around its middle. They are decoded when opened if all fit a quarter of the heap and 1 GiB. Otherwise each
+ * <p>All pictures get the size of the options, or of the first picture of the training part; a picture of another shape is resized to cover
+ * that and cut around its middle. They get the channels of the options, or colours if any picture of a sample of that part has them:
+ * {@value #SAMPLE} pictures, spread evenly in the order of names. They are decoded when opened if all fit a quarter of the heap and 1 GiB. Otherwise each
  * is decoded when asked for, and one that turns out broken then is an error, since the number of items is fixed by that time.
  */
 public final class ImageFolder implements ImageDataset {
@@ -34,16 +39,38 @@ public final class ImageFolder implements ImageDataset {
     private static final Set<String> TEST = Set.of("test", "testing", "eval", "evaluation");
     private static final Set<String> VALID = Set.of("valid", "validation", "val", "dev");
 
-    /** Skipped pictures that are named; more are counted. */
+    /** Lines of one kind that are told; more are counted. */
     private static final int NAMED = 10;
 
+    /** Sizes that are told when they differ. */
+    private static final int SIZES = 5;
+
+    /** Pictures that decide the channels, and whose sizes are compared. */
+    private static final int SAMPLE = 64;
+
+    /** The two parts of a folder, and pictures that are in neither; both archives may be one. */
+    record Parts(Part train, Part test, boolean own, List<String> outside) implements AutoCloseable {
+        Part of(Split split) { return split == Split.TRAIN ? train : test; }
+
+        @Override public void close() {
+            train.archive.close();
+            if (test.archive != train.archive) test.archive.close();
+        }
+
+        /** Closes what is not read from any more. */
+        private void keep(Split split) {
+            if (test.archive != train.archive) of(split == Split.TRAIN ? Split.TEST : Split.TRAIN).archive.close();
+        }
+    }
+
     /** The pictures of one split: those names of an archive, all of which begin with root. */
-    private record Part(Archive archive, String root, List<String> names) { }
+    record Part(Archive archive, String root, List<String> names) { }
 
     private final String name;
     private final ImageSpec spec;
     private final List<String> classNames;
     private final List<String> skipped;
+    private final List<String> notes;
     private final List<String> sources;
     private final int[] labels;
     private final byte @Nullable [] decoded;
@@ -57,60 +84,74 @@ public final class ImageFolder implements ImageDataset {
      * @throws FormatException when there are no pictures, none can be read, or one cannot and the options are strict
      */
     public static ImageFolder open(Path path, String name, Split split, DataOptions options, Limits limits) {
+        return open(path, name, true, split, true, options, limits);
+    }
+
+    /** As {@link #open}, but without labels. @param divided as of {@link #parts} */
+    static ImageFolder unlabelled(Path path, String name, Split split, boolean divided, DataOptions options, Limits limits) {
+        return open(path, name, false, split, divided, options, limits);
+    }
+
+    private static ImageFolder open(Path path, String name, boolean labelled, Split split, boolean divided, DataOptions options,
+            Limits limits) {
+        Parts parts = parts(path, divided, limits);
+        boolean keep = false;
+        try {
+            ImageFolder folder = new ImageFolder(path, name, parts, labelled, split, options, limits);
+            keep = folder.decoded == null;
+            return folder;
+        } finally {
+            if (keep) parts.keep(split);
+            else parts.close();
+        }
+    }
+
+    /** @param divided whether a tenth is for testing where the folder has no parts of its own */
+    static Parts parts(Path path, boolean divided, Limits limits) {
         Path trainZip = path.resolve("train.zip");
         Path testZip = path.resolve("test.zip");
         boolean pair = Files.isRegularFile(trainZip) && Files.isRegularFile(testZip);
         Archive first = Archive.open(pair ? trainZip : path, limits);
-        Archive second = first;
-        boolean keep = false;
         try {
-            if (pair) second = Archive.open(testZip, limits);
-            Part[] parts = pair ? new Part[] {whole(first), whole(second)} : divide(first, path);
-            ImageFolder folder = new ImageFolder(path, name, parts, true, split, options, limits);
-            keep = folder.decoded == null;
-            return folder;
-        } finally {
-            if (!keep || split == Split.TEST && second != first) first.close();
-            if ((!keep || split == Split.TRAIN) && second != first) second.close();
+            return pair ? new Parts(whole(first), whole(Archive.open(testZip, limits)), true, List.of()) : divide(first, path, divided);
+        } catch (RuntimeException e) {
+            first.close();
+            throw e;
         }
     }
 
-    /** All pictures of a folder or .zip, those in folders too, without labels and without a test part. */
-    static ImageFolder unlabelled(Path path, String name, DataOptions options, Limits limits) {
-        Archive archive = Archive.open(path, limits);
-        boolean keep = false;
-        try {
-            Part none = new Part(archive, "", List.of());
-            ImageFolder folder = new ImageFolder(path, name, new Part[] {whole(archive), none}, false, Split.TRAIN, options, limits);
-            keep = folder.decoded == null;
-            return folder;
-        } finally {
-            if (!keep) archive.close();
-        }
-    }
-
-    private ImageFolder(Path path, String name, Part[] parts, boolean labelled, Split split, DataOptions options, Limits limits) {
+    private ImageFolder(Path path, String name, Parts parts, boolean labelled, Split split, DataOptions options, Limits limits) {
         this.name = name;
         this.limits = limits;
         this.classNames = labelled ? classes(path, parts) : List.of();
-        Part asked = inTurn(parts[split.ordinal()]);
+        Part asked = inTurn(parts.of(split));
         if (asked.names.isEmpty()) {
             throw new FormatException(path.toString(), -1, "no pictures in its " + split.name().toLowerCase(Locale.ROOT) + " part, "
-                + parts[1 - split.ordinal()].names.size() + " in the other");
+                + (parts.train.names.size() + parts.test.names.size()) + " in the other");
         }
-        List<String> broken = new ArrayList<>();
-        this.spec = spec(path, parts, options);
+        List<String> said = new ArrayList<>(asked.archive.notes());
+        if (!parts.outside.isEmpty()) {
+            said.add(parts.outside.size() + (parts.outside.size() == 1 ? " picture of '" : " pictures of '") + name
+                + "' in neither the training part nor the test part, not used: " + parts.outside.get(0)
+                + (parts.outside.size() == 1 ? "" : ", ..."));
+        }
+        this.spec = spec(path, parts, options, said);
         int n = asked.names.size();
         int dims = (int) spec.dims();
+        List<String> broken = new ArrayList<>();
         if (n * spec.dims() > Math.min(1L << 30, Runtime.getRuntime().maxMemory() / 4)) {
             this.part = asked;
             this.decoded = null;
         } else {
             byte[] all = new byte[n * dims];
             String[] faults = new String[n];
+            String[] forgiven = new String[n];
+            boolean[] greyed = new boolean[n];
             IntStream.range(0, n).parallel().forEach(i -> {
                 try {
-                    System.arraycopy(picture(asked, i).pixels(), 0, all, i * dims, dims);
+                    Picture read = read(asked, i, note -> forgiven[i] = note);
+                    greyed[i] = options.channels() == 0 && read.channels() > spec.channels();
+                    System.arraycopy(fitted(read, asked, i).pixels(), 0, all, i * dims, dims);
                 } catch (FormatException e) {
                     if (options.strict()) throw e;
                     faults[i] = e.getMessage();
@@ -122,16 +163,23 @@ public final class ImageFolder implements ImageDataset {
                     if (kept.size() < i) System.arraycopy(all, i * dims, all, kept.size() * dims, dims);
                     kept.add(asked.names.get(i));
                 } else {
-                    broken.add(faults[i]);
+                    broken.add("skipped " + faults[i]);
                 }
             }
             if (kept.isEmpty()) {
-                throw new FormatException(path.toString(), -1, "none of its " + n + " pictures can be read; the first: " + broken.get(0));
+                throw new FormatException(path.toString(), -1, "none of its " + n + " pictures can be read; the first: "
+                    + broken.get(0).substring("skipped ".length()));
             }
             this.part = new Part(asked.archive, asked.root, kept);
             this.decoded = broken.isEmpty() ? all : Arrays.copyOf(all, kept.size() * dims);
+            said.addAll(few(Arrays.stream(forgiven).filter(Objects::nonNull).toList(), "more pictures of '" + name + "' the same"));
+            long grey = IntStream.range(0, n).filter(i -> greyed[i]).count();
+            if (grey > 0) said.add(grey + " of " + n + " pictures of '" + name + "' lose their colours: the " + SAMPLE
+                + " that decided are grey; --set data.channels=3 keeps them");
         }
-        this.skipped = List.copyOf(broken);
+        this.skipped = broken.stream().map(s -> s.substring("skipped ".length())).toList();
+        said.addAll(few(broken, "more pictures of '" + name + "' that cannot be read, skipped"));
+        this.notes = List.copyOf(said);
         List<String> lines = new ArrayList<>();
         for (String file : part.names) lines.add(file.substring(part.root.length()) + " " + part.archive.size(file));
         this.sources = lines;
@@ -139,6 +187,14 @@ public final class ImageFolder implements ImageDataset {
         Map<String, Integer> numbers = new HashMap<>();
         for (String c : classNames) numbers.put(c, numbers.size());
         for (int i = 0; i < labels.length; i++) labels[i] = numbers.getOrDefault(top(part.names.get(i).substring(part.root.length())), -1);
+    }
+
+    /** The first ten of many lines, then how many more. */
+    static List<String> few(List<String> lines, String more) {
+        if (lines.size() <= NAMED) return lines;
+        List<String> few = new ArrayList<>(lines.subList(0, NAMED));
+        few.add(lines.size() - NAMED + " " + more);
+        return few;
     }
 
     /** One of each class in turn, while there are, so that the first n of a set are fair to its classes whatever n is. */
@@ -157,8 +213,7 @@ public final class ImageFolder implements ImageDataset {
         return new Part(archive, root(names), names);
     }
 
-    /** {train, test} of one archive. */
-    private static Part[] divide(Archive archive, Path path) {
+    private static Parts divide(Archive archive, Path path, boolean divided) {
         List<String> names = pictures(archive);
         if (names.isEmpty()) throw new FormatException(path.toString(), -1, "no files of pictures: " + new TreeSet<>(EXTENSIONS));
         String root = root(names);
@@ -171,13 +226,16 @@ public final class ImageFolder implements ImageDataset {
             throw new FormatException(path.toString(), -1, "two folders for one part: " + (train.size() > 1 ? train : test));
         }
         if (train.size() == 1 && test.size() == 1) {
-            return new Part[] {below(archive, root + train.get(0) + "/", names), below(archive, root + test.get(0) + "/", names)};
+            Part a = below(archive, root + train.get(0) + "/", names), b = below(archive, root + test.get(0) + "/", names);
+            return new Parts(a, b, true, names.stream().filter(file -> !file.startsWith(a.root) && !file.startsWith(b.root)).toList());
         }
-        if (names.size() < 10) return new Part[] {new Part(archive, root, names), new Part(archive, root, List.of())};
+        if (!divided || names.size() < 10) {
+            return new Parts(new Part(archive, root, names), new Part(archive, root, List.of()), false, List.of());
+        }
         List<String> most = new ArrayList<>();
         List<String> tenth = new ArrayList<>();
         for (String file : names) (tenth(file.substring(root.length())) ? tenth : most).add(file);
-        return new Part[] {new Part(archive, root, most), new Part(archive, root, tenth)};
+        return new Parts(new Part(archive, root, most), new Part(archive, root, tenth), false, List.of());
     }
 
     private static Part below(Archive archive, String folder, List<String> names) {
@@ -212,9 +270,9 @@ public final class ImageFolder implements ImageDataset {
     /** The first folder of a name, "" when it is in none. */
     private static String top(String name) { return name.substring(0, Math.max(0, name.indexOf('/'))); }
 
-    private static List<String> classes(Path path, Part[] parts) {
+    private static List<String> classes(Path path, Parts parts) {
         TreeSet<String> tops = new TreeSet<>();
-        for (Part part : parts) for (String file : part.names) tops.add(top(file.substring(part.root.length())));
+        for (Part part : List.of(parts.train, parts.test)) for (String file : part.names) tops.add(top(file.substring(part.root.length())));
         if (tops.size() > 1 && tops.contains("")) {
             throw new FormatException(path.toString(), -1, "some pictures are in folders (" + tops.last() + "/) and some are not: "
                 + "put each in the folder of its class, or all in one");
@@ -222,23 +280,21 @@ public final class ImageFolder implements ImageDataset {
         return tops.size() < 2 ? List.of() : List.copyOf(tops);
     }
 
-    /** Of the options, and of the first picture that can be read where they leave it open. */
-    private ImageSpec spec(Path path, Part[] parts, DataOptions options) {
+    /** What a sample of the pictures is like. */
+    private record Seen(int channels, int height, int width) {
+        String size() { return width + "x" + height; }
+    }
+
+    /** Of the options, and of the training part where they leave it open. @param said is told of pictures that differ */
+    private ImageSpec spec(Path path, Parts parts, DataOptions options, List<String> said) {
         if (options.size() > 0 && options.channels() > 0) {
             return new ImageSpec(options.channels(), options.size(), options.size(), classNames.size());
         }
         String fault = "";
-        for (Part part : parts) {
-            for (String file : part.names) {
+        for (Part part : List.of(parts.train, parts.test)) {
+            for (int i = 0; i < part.names.size(); i++) {
                 try {
-                    Picture first = Pictures.read(part.archive.read(file), part.archive.describe(file), limits);
-                    int height = options.size() > 0 ? options.size() : first.height();
-                    int width = options.size() > 0 ? options.size() : first.width();
-                    if (Math.max(height, width) > DataOptions.MOST) {
-                        throw new IllegalArgumentException(part.archive.describe(file) + " has " + width + "x" + height
-                            + " pixels; give a size to fit all pictures to, at most " + DataOptions.MOST);
-                    }
-                    return new ImageSpec(options.channels() > 0 ? options.channels() : first.channels(), height, width, classNames.size());
+                    return spec(part, i, seen(part, i), options, said);
                 } catch (FormatException e) {
                     if (options.strict()) throw e;
                     if (fault.isEmpty()) fault = String.valueOf(e.getMessage());
@@ -248,14 +304,60 @@ public final class ImageFolder implements ImageDataset {
         throw new FormatException(path.toString(), -1, "none of its pictures can be read; the first: " + fault);
     }
 
-    private Picture picture(Part from, int i) {
+    private Seen seen(Part part, int i) {
+        Picture picture = read(part, i, note -> { });
+        return new Seen(picture.channels(), picture.height(), picture.width());
+    }
+
+    /** @param at place of the first picture that can be read */
+    private ImageSpec spec(Part part, int at, Seen first, DataOptions options, List<String> said) {
+        int height = options.size() > 0 ? options.size() : first.height;
+        int width = options.size() > 0 ? options.size() : first.width;
+        if (Math.max(height, width) > DataOptions.MOST) {
+            throw new IllegalArgumentException(part.archive.describe(part.names.get(at)) + " has " + width + "x" + height
+                + " pixels; give a size to fit all pictures to, at most " + DataOptions.MOST);
+        }
+        long n = part.names.size();
+        List<Seen> others = IntStream.range(1, SAMPLE).map(i -> (int) (i * n / SAMPLE)).filter(i -> i > at).distinct().parallel()
+            .mapToObj(i -> {
+                try {
+                    return Optional.of(seen(part, i));
+                } catch (FormatException e) {
+                    if (options.strict()) throw e;
+                    return Optional.<Seen>empty();
+                }
+            }).flatMap(Optional::stream).toList();
+        List<Seen> all = new ArrayList<>(List.of(first));
+        all.addAll(others);
+        String of = all.size() + " pictures of '" + name + "' looked at";
+        int channels = options.channels() > 0 ? options.channels() : all.stream().mapToInt(Seen::channels).max().orElseThrow();
+        long grey = all.stream().filter(s -> s.channels < channels).count();
+        if (options.channels() == 0 && grey > 0) {
+            said.add("of " + of + " " + grey + (grey == 1 ? " is" : " are") + " grey, the others in colour: all are taken in colour; "
+                + "--set data.channels=1 makes all grey");
+        }
+        Map<String, Integer> sizes = new LinkedHashMap<>();
+        for (Seen s : all) sizes.merge(s.size(), 1, Integer::sum);
+        if (options.size() == 0 && sizes.size() > 1) {
+            List<String> most = sizes.entrySet().stream().sorted(Map.Entry.<String, Integer>comparingByValue().reversed()).limit(SIZES)
+                .map(e -> e.getKey() + " (" + e.getValue() + ")").toList();
+            said.add("sizes of " + of + ": " + String.join(", ", most)
+                + (sizes.size() > SIZES ? " and " + (sizes.size() - SIZES) + " others" : "") + "; all are fitted to " + first.size()
+                + ", the size of the first; --set data.size=N changes it");
+        }
+        return new ImageSpec(channels, height, width, classNames.size());
+    }
+
+    private Picture read(Part from, int i, Consumer<String> notes) {
         String file = from.names.get(i);
-        String described = from.archive.describe(file);
-        Picture picture = Pictures.read(from.archive.read(file), described, limits);
+        return Pictures.read(from.archive.read(file), from.archive.describe(file), limits, notes);
+    }
+
+    private Picture fitted(Picture picture, Part from, int i) {
         double scale = Math.max((double) spec.height() / picture.height(), (double) spec.width() / picture.width());
         if (picture.height() * scale * picture.width() * scale > limits.pixels()) {
-            throw new FormatException(described, -1, picture.width() + "x" + picture.height() + " pixels are too long and thin for "
-                + spec.width() + "x" + spec.height());
+            throw new FormatException(from.archive.describe(from.names.get(i)), -1, picture.width() + "x" + picture.height()
+                + " pixels are too long and thin for " + spec.width() + "x" + spec.height());
         }
         return Pictures.fit(Pictures.channels(picture, spec.channels()), spec.height(), spec.width());
     }
@@ -265,13 +367,8 @@ public final class ImageFolder implements ImageDataset {
 
     @Override public Fingerprint fingerprint() { return Fingerprint.of(this, sources); }
 
-    /** Of the pictures that were skipped the first ten by name, and how many more. */
-    @Override public List<String> notes() {
-        List<String> lines = new ArrayList<>();
-        for (String fault : skipped.subList(0, Math.min(NAMED, skipped.size()))) lines.add("skipped " + fault);
-        if (skipped.size() > NAMED) lines.add("skipped " + (skipped.size() - NAMED) + " more pictures of '" + name + "' that cannot be read");
-        return lines;
-    }
+    /** What was left out, forgiven or decided; of many pictures the first ten by name, and how many more. */
+    @Override public List<String> notes() { return notes; }
 
     /** What was left out when opening, each with its fault; empty when all was read. */
     public List<String> skipped() { return skipped; }
@@ -289,7 +386,7 @@ public final class ImageFolder implements ImageDataset {
     @Override public void pixels(int i, byte[] out, int offset) {
         int dims = (int) spec.dims();
         if (decoded == null) {
-            System.arraycopy(picture(part, i).pixels(), 0, out, offset, dims);
+            System.arraycopy(fitted(read(part, i, note -> { }), part, i).pixels(), 0, out, offset, dims);
         } else {
             System.arraycopy(decoded, i * dims, out, offset, dims);
         }

@@ -13,7 +13,9 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -30,12 +32,20 @@ class CaptionFolderTest {
         Files.write(dir.resolve(name), bytes);
     }
 
-    private CaptionFolder open() { return (CaptionFolder) Datasets.open(dir.toString(), Split.TRAIN, OPTIONS); }
+    private CaptionFolder open() { return open(Split.TRAIN); }
+
+    private CaptionFolder open(Split split) { return (CaptionFolder) Datasets.open(dir.toString(), split, OPTIONS); }
+
+    private static Set<String> all(CaptionFolder set) {
+        Set<String> all = new TreeSet<>();
+        for (int i = 0; i < set.size(); i++) all.addAll(set.captions(i));
+        return all;
+    }
 
     private Map<String, String> captions() throws IOException {
         CaptionFolder set = open();
         Map<String, String> all = new TreeMap<>();
-        for (int i = 0; i < set.size(); i++) all.put(set.caption(i), Arrays.toString(pixels(set, i)));
+        for (int i = 0; i < set.size(); i++) all.put(set.captions(i).get(0), Arrays.toString(pixels(set, i)));
         return all;
     }
 
@@ -52,13 +62,13 @@ class CaptionFolderTest {
 
     @Test void aTextBesideAPictureIsItsCaption() throws IOException {
         put("b.png", PNG);
-        put("b.txt", "  a red\n house, \u00fcber alles \n");
+        put("b.txt", "  a red  house,\t\u00fcber alles \n");
         put("a.webp", Seeds.WEBP_FLAT);
         put("a.txt", "\uFEFFflat");
         put("notes.txt", "of nothing");
         CaptionFolder set = open();
         assertThat(set.spec()).isEqualTo(new ImageSpec(3, 4, 4, 0));
-        assertThat(List.of(set.caption(0), set.caption(1))).containsExactly("flat", "a red house, \u00fcber alles");
+        assertThat(List.of(set.captions(0), set.captions(1))).containsExactly(List.of("flat"), List.of("a red house, \u00fcber alles"));
         assertThat(pixels(set, 1)).isEqualTo(Pictures.fit(Pictures.read(PNG, "b", Limits.DEFAULT), 4, 4).pixels());
     }
 
@@ -76,10 +86,73 @@ class CaptionFolderTest {
         assertThat(captions().get("deep")).isNotEqualTo(captions().get("first"));
     }
 
+    @Test void eachLineOfATextIsACaptionAndAnEpochShowsOne() throws IOException {
+        put("a.png", PNG);
+        put("a.txt", "\uFEFFa red house\r\n\n  a house,\tred \n \nein rotes Haus");
+        CaptionFolder set = open();
+        assertThat(set.captions(0)).containsExactly("a red house", "a house, red", "ein rotes Haus");
+        assertThat(Set.of(set.caption(0, 5, 0), set.caption(0, 5, 1), set.caption(0, 5, 2))).hasSize(3);
+        put("a.txt", "x\n".repeat(1001));
+        refused("a.txt", "more than 1000 captions");
+        put("a.txt", "short\n" + "x".repeat(20_001));
+        refused("a.txt", "20001 characters, at most 20000");
+    }
+
+    @Test void severalLinesOfMetadataAreSeveralCaptions() throws IOException {
+        put("a.png", PNG);
+        put("metadata.jsonl", "{\"file_name\": \"a.png\", \"text\": \"one\"}\n{\"file_name\": \"a.png\", \"text\": \"two\\nlines\"}\n");
+        assertThat(open().captions(0)).containsExactly("one", "two lines");
+        put("metadata.jsonl", "{\"file_name\": \"a.png\", \"text\": \"one\"}\n");
+        String once = open().fingerprint().hash();
+        put("metadata.jsonl", "{\"file_name\": \"a.png\", \"text\": \"one\"}\n".repeat(2));
+        assertThat(open().fingerprint().hash()).isNotEqualTo(once);
+    }
+
+    @Test void trainAndTestFoldersAreTheParts() throws IOException {
+        put("train/a.png", PNG);
+        put("train/deep/b.png", PNG);
+        put("test/c.png", PNG);
+        put("elsewhere/d.png", PNG);
+        put("metadata.jsonl", "{\"file_name\": \"train/a.png\", \"text\": \"at the top\"}\n");
+        put("train/metadata.jsonl", "{\"file_name\": \"deep/b.png\", \"text\": \"in the part\"}\n");
+        put("test/c.txt", "beside it");
+        assertThat(all(open())).containsExactly("at the top", "in the part");
+        assertThat(all(open(Split.TEST))).containsExactly("beside it");
+        assertThat(open().notes()).containsExactly("1 picture of '" + dir.getFileName()
+            + "' in neither the training part nor the test part, not used: elsewhere/d.png");
+        // what is undivided has the parts that it brings
+        assertThat(Datasets.undivided(dir.toString(), Split.TRAIN, OPTIONS).size()).isEqualTo(2);
+        assertThat(Datasets.undivided(dir.toString(), Split.TEST, OPTIONS).size()).isEqualTo(1);
+        put("test/e.png", PNG);
+        assertThat(open().size()).isEqualTo(2);
+        assertThatThrownBy(() -> open(Split.TEST)).isInstanceOf(FormatException.class).hasMessageContaining("e.png: has no caption");
+    }
+
+    @Test void twoZipsAreTheParts() throws IOException {
+        put("train.zip", Seeds.zip(Map.of("a.png", PNG, "a.txt", "seen".getBytes(StandardCharsets.UTF_8))));
+        put("test.zip", Seeds.zip(Map.of("a.png", PNG, "metadata.jsonl",
+            "{\"file_name\": \"a.png\", \"text\": \"unseen\"}".getBytes(StandardCharsets.UTF_8))));
+        assertThat(all(open())).containsExactly("seen");
+        assertThat(all(open(Split.TEST))).containsExactly("unseen");
+    }
+
+    @Test void aTenthByNameIsTheTestPartUnlessAllIsForTraining() throws IOException {
+        for (int i = 0; i < 60; i++) {
+            put("p" + i + ".png", PNG);
+            put("p" + i + ".txt", "number " + i);
+        }
+        Set<String> train = all(open()), test = all(open(Split.TEST));
+        assertThat(test).hasSizeBetween(1, 15).doesNotContainAnyElementsOf(train);
+        assertThat(train.size() + test.size()).isEqualTo(60);
+        assertThat(Datasets.undivided(dir.toString(), Split.TRAIN, OPTIONS).size()).isEqualTo(60);
+        assertThatThrownBy(() -> Datasets.undivided(dir.toString(), Split.TEST, OPTIONS)).isInstanceOf(FormatException.class)
+            .hasMessageContaining("no pictures in its test part, 60 in the other");
+    }
+
     @Test void aZipReadsAsItsFolderDoes() throws IOException {
         Map<String, byte[]> files = new LinkedHashMap<>(Map.of("p/a.png", PNG, "p/a.txt", "in a zip".getBytes(StandardCharsets.UTF_8)));
         Path zip = Files.write(dir.resolve("x.zip"), Seeds.zip(files));
-        assertThat(((CaptionFolder) Datasets.open(zip.toString(), Split.TRAIN, OPTIONS)).caption(0)).isEqualTo("in a zip");
+        assertThat(((CaptionFolder) Datasets.open(zip.toString(), Split.TRAIN, OPTIONS)).captions(0)).containsExactly("in a zip");
     }
 
     @Test void aBatchCarriesCaptionsAndPlaces() throws IOException {
@@ -116,8 +189,6 @@ class CaptionFolderTest {
         refused("metadata.jsonl", "line 2");
         put("metadata.jsonl", good + "\n{\"file_name\": \"b.png\", \"text\": \"no\"}");
         refused("metadata.jsonl: line 3 is of 'b.png', and there is no such file");
-        put("metadata.jsonl", good + good);
-        refused("line 2 is of 'a.png', as is one before it");
         put("metadata.jsonl", "{\"file_name\": \"a.png\", \"caption\": \"x\"}");
         refused("line 1 has no text 'text'; its keys are [file_name, caption]");
         put("metadata.jsonl", "[3]");
@@ -136,6 +207,6 @@ class CaptionFolderTest {
         assertThatThrownBy(() -> Datasets.open("nowhere", Split.TRAIN, OPTIONS)).isInstanceOf(IllegalArgumentException.class)
             .hasMessageContaining("'nowhere'");
         assertThatThrownBy(() -> Datasets.open(dir.toString(), Split.TEST, OPTIONS)).isInstanceOf(FormatException.class)
-            .hasMessageContaining("no test part");
+            .hasMessageContaining("no pictures in its test part, 1 in the other");
     }
 }

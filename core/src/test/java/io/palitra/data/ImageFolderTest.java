@@ -66,7 +66,7 @@ class ImageFolderTest {
 
     @Test void picturesSideBySideHaveNoLabels() {
         ImageFolder set = open(folder(Map.of("0.png", Seeds.png(1, 4, 4), "1.jpg", Seeds.jpeg(9, 9))), Split.TRAIN, STRICT);
-        assertThat(set.spec()).isEqualTo(new ImageSpec(1, 4, 4, 0));
+        assertThat(set.spec()).isEqualTo(new ImageSpec(3, 4, 4, 0));
         assertThat(set.label(1)).isEqualTo(-1);
     }
 
@@ -88,6 +88,120 @@ class ImageFolderTest {
         // numbers and sizes are those of the training part, though a has no picture here
         assertThat(test.label(0)).isEqualTo(1);
         assertThat(test.spec()).isEqualTo(new ImageSpec(3, 4, 5, 2));
+    }
+
+    @Test void picturesInNeitherPartAreNamed() {
+        ImageFolder set = open(folder(Map.of("train/0.png", Seeds.png(1, 4, 4), "test/1.png", Seeds.png(1, 4, 4), "val/2.png",
+            Seeds.png(1, 4, 4), "val/3.png", Seeds.png(1, 4, 4))), Split.TRAIN, STRICT);
+        assertThat(set.notes()).containsExactly("2 pictures of 'x' in neither the training part nor the test part, not used: val/2.png, ...");
+    }
+
+    @Test void oneGreyPictureDoesNotMakeASetGrey() {
+        Map<String, byte[]> files = new LinkedHashMap<>();
+        for (int i = 0; i < 5; i++) files.put(i + ".png", Seeds.png(i == 0 ? 1 : 3, 4, 5));
+        ImageFolder set = open(folder(files), Split.TRAIN, STRICT);
+        assertThat(set.spec()).isEqualTo(new ImageSpec(3, 4, 5, 0));
+        byte[] out = new byte[60];
+        set.pixels(1, out, 0);
+        assertThat(out).isEqualTo(Seeds.picture(3, 4, 5).pixels());
+        assertThat(set.notes()).containsExactly("of 5 pictures of 'x' looked at 1 is grey, the others in colour: all are taken in colour; "
+            + "--set data.channels=1 makes all grey");
+        ImageFolder grey = open(dir, Split.TRAIN, new DataOptions("", 0, 1, true));
+        assertThat(grey.spec().channels()).isEqualTo(1);
+        assertThat(grey.notes()).isEmpty();
+    }
+
+    @Test void aSampleDecidesAndWhatItMissedIsCounted() {
+        Map<String, byte[]> files = new LinkedHashMap<>();
+        byte[] grey = Seeds.png(1, 4, 5), colour = Seeds.png(3, 4, 5);
+        // of 200 in the training part every third is looked at
+        for (int i = 0; i < 200; i++) files.put(String.format("train/%03d.png", i), i == 1 || i == 2 ? colour : grey);
+        files.put("test/0.png", colour);
+        ImageFolder set = open(folder(files), Split.TRAIN, STRICT);
+        assertThat(set.spec().channels()).isEqualTo(1);
+        assertThat(set.notes()).containsExactly("2 of 200 pictures of 'x' lose their colours: the 64 that decided are grey; "
+            + "--set data.channels=3 keeps them");
+        folder(Map.of("train/100.png", colour));
+        assertThat(open(dir, Split.TRAIN, STRICT).spec().channels()).isEqualTo(3);
+        assertThat(open(dir, Split.TEST, STRICT).spec().channels()).isEqualTo(3);
+    }
+
+    @Test void sizesThatDifferAreTold() {
+        Map<String, byte[]> files = new LinkedHashMap<>();
+        for (int i = 0; i < 9; i++) files.put(i + ".png", i == 0 ? Seeds.png(3, 9, 2) : i < 3 ? Seeds.png(3, 8, i) : Seeds.png(3, 4, 5));
+        ImageFolder set = open(folder(files), Split.TRAIN, STRICT);
+        assertThat(set.spec()).isEqualTo(new ImageSpec(3, 9, 2, 0));
+        assertThat(set.notes()).hasSize(1).first().asString()
+            .startsWith("sizes of 9 pictures of 'x' looked at: 5x4 (6), ").contains("2x9 (1)", "1x8 (1)", "2x8 (1)")
+            .endsWith("; all are fitted to 2x9, the size of the first; --set data.size=N changes it");
+        assertThat(open(dir, Split.TRAIN, new DataOptions("", 6, 0, true)).notes()).isEmpty();
+    }
+
+    @Test void aCutJpegIsSkippedAndAMissingEndIsForgivenAndTold() {
+        byte[] jpeg = Seeds.jpeg(40, 40);
+        Map<String, byte[]> files = new LinkedHashMap<>();
+        for (int i = 0; i < 14; i++) files.put(String.format("%02d.jpg", i), i < 12 ? Arrays.copyOf(jpeg, jpeg.length - 2) : jpeg);
+        files.put("cut.jpg", Arrays.copyOf(jpeg, jpeg.length * 3 / 4));
+        Path path = folder(files);
+        DataOptions all = new DataOptions("", 8, 3, false);
+        ImageFolder set = ImageFolder.unlabelled(path, "x", Split.TRAIN, false, all, Limits.DEFAULT);
+        assertThat(set.size()).isEqualTo(14);
+        assertThat(set.skipped()).hasSize(1).first().asString().contains("cut.jpg at byte ").contains("damaged JPEG picture: ends before its");
+        assertThat(set.notes()).hasSize(12);
+        assertThat(set.notes().get(9)).contains("09.jpg: the marker of the end is missing, the pixels are all there");
+        assertThat(set.notes().get(10)).isEqualTo("2 more pictures of 'x' the same");
+        assertThatThrownBy(() -> open(path, Split.TRAIN, STRICT)).isInstanceOf(FormatException.class).hasMessageContaining("cut.jpg");
+    }
+
+    @Test void ofManyBrokenPicturesTenAreNamedAndTheOthersCounted() {
+        Map<String, byte[]> files = new LinkedHashMap<>();
+        for (int i = 0; i < 300; i++) files.put("train/" + i + ".png", i == 0 ? Seeds.png(3, 4, 5) : new byte[3]);
+        files.put("test/0.png", Seeds.png(3, 4, 5));
+        ImageFolder set = open(folder(files), Split.TRAIN, DataOptions.DEFAULT);
+        assertThat(set.notes()).hasSize(11);
+        assertThat(set.notes().get(0)).startsWith("skipped ").contains("1.png");
+        assertThat(set.notes().get(10)).isEqualTo("289 more pictures of 'x' that cannot be read, skipped");
+    }
+
+    @Test void namesInTheCodePageOfDosAreRead() throws IOException {
+        for (String page : new String[] {"IBM866", "IBM437", "UTF-8"}) {
+            boolean german = page.equals("IBM437");
+            String cats = german ? "B\u00e4r" : "\u043a\u043e\u0448\u043a\u0438", dogs = german ? "L\u00f6we" : "\u0441\u043e\u0431\u0430\u043a\u0438";
+            Map<String, byte[]> files = new LinkedHashMap<>();
+            for (int i = 0; i < 3; i++) {
+                files.put(cats + "/IMG_" + i + ".png", Seeds.png(3, 4, 5));
+                files.put(dogs + "/\u0444\u043e\u0442\u043e ".substring(0, german ? 1 : 6) + i + ".png", Seeds.png(1, 4, 5));
+            }
+            Path zip = Files.write(dir.resolve(page + ".zip"), Seeds.zip(files, java.nio.charset.Charset.forName(page)));
+            ImageFolder set = open(zip, Split.TRAIN, new DataOptions("", 4, 3, true));
+            assertThat(set.classNames()).as(page).containsExactly(cats, dogs);
+            assertThat(set.size()).isEqualTo(6);
+            if (page.equals("UTF-8")) assertThat(set.notes()).isEmpty();
+            else assertThat(set.notes()).hasSize(1).first().asString().contains(page + ".zip: its names do not say their code page and are read "
+                + "as " + page.replace("IBM", "CP") + ", as '" + cats + "/IMG_0.png'");
+        }
+        assertThatThrownBy(() -> open(Files.write(dir.resolve("no.zip"), new byte[100]), Split.TRAIN, STRICT))
+            .isInstanceOf(FormatException.class).hasMessageContaining("not a sound zip");
+    }
+
+    @Test void aNameThatAZipSaysInUnicodeBesideIsBelieved() throws IOException {
+        java.nio.charset.Charset page = java.nio.charset.Charset.forName("IBM866");
+        java.io.ByteArrayOutputStream out = new java.io.ByteArrayOutputStream();
+        try (java.util.zip.ZipOutputStream zip = new java.util.zip.ZipOutputStream(out, page)) {
+            for (String name : new String[] {"\u043a\u043e\u0442/a.png", "\u0451\u0436/b.png"}) {
+                byte[] said = name.replace("a.png", "\u03c0.png").getBytes(java.nio.charset.StandardCharsets.UTF_8);
+                java.util.zip.CRC32 crc = new java.util.zip.CRC32();
+                crc.update(name.getBytes(page));
+                java.util.zip.ZipEntry entry = new java.util.zip.ZipEntry(name);
+                ByteBuffer extra = ByteBuffer.allocate(9 + said.length).order(ByteOrder.LITTLE_ENDIAN).putShort((short) 0x7075)
+                    .putShort((short) (5 + said.length)).put((byte) 1).putInt((int) crc.getValue() + (name.endsWith("b.png") ? 1 : 0)).put(said);
+                entry.setExtra(extra.array());
+                zip.putNextEntry(entry);
+                zip.write(Seeds.png(3, 4, 5));
+            }
+        }
+        ImageFolder set = open(Files.write(dir.resolve("x.zip"), out.toByteArray()), Split.TRAIN, STRICT);
+        assertThat(Set.of(set.file(0), set.file(1))).containsExactlyInAnyOrder("\u043a\u043e\u0442/\u03c0.png", "\u0451\u0436/b.png");
     }
 
     @Test void validationStandsInWhereThereIsNoTest() {
