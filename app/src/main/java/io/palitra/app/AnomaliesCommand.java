@@ -85,7 +85,7 @@ final class AnomaliesCommand implements Callable<Integer> {
         Terminal terminal = new Terminal("anomalies", false);
         try (Run opened = Common.open(run, device, threads, terminal); Scope scope = new Scope()) {
             Anomalies.Score score = Anomalies.score(opened.model());
-            Dataset asked = asked(opened.config());
+            Dataset asked = Common.told(asked(opened.config()), terminal);
             terminal.doing("scoring " + asked.size() + " items");
             double[] scores = scores(opened, asked);
             boolean own = Common.dataName(data).equals(opened.config().settings().data());
@@ -95,7 +95,7 @@ final class AnomaliesCommand implements Callable<Integer> {
             if (own) {
                 usual = IntStream.range(0, scores.length).filter(i -> parts[i] == Part.VALIDATION).mapToDouble(i -> scores[i]).toArray();
             } else {
-                Dataset normal = Common.data(opened.config(), null, dataDir, Split.TEST);
+                Dataset normal = Common.data(opened.config(), null, dataDir, Split.TEST, terminal);
                 terminal.doing("scoring " + normal.size() + " normal items");
                 usual = scores(opened, normal);
             }

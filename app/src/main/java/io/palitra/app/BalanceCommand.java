@@ -57,8 +57,8 @@ final class BalanceCommand implements Callable<Integer> {
         if (Files.exists(out)) throw new IllegalArgumentException("'" + out + "' exists; choose another --out");
         Terminal terminal = new Terminal("balance", false);
         try (Run opened = Common.open(run, "auto", threads, terminal); Scope scope = new Scope()) {
-            ImageDataset train = pictures(Common.data(opened.config(), data, dataDir, Split.TRAIN));
-            ImageDataset test = pictures(Common.data(opened.config(), data, dataDir, Split.TEST));
+            ImageDataset train = pictures(Common.data(opened.config(), data, dataDir, Split.TRAIN, terminal));
+            ImageDataset test = pictures(Common.data(opened.config(), data, dataDir, Split.TEST, terminal));
             terminal.doing("drawing what the classes lack");
             Balance.Drawn drawn = Balance.missing(opened, train, seed);
             if (drawn.size() == 0) throw new IllegalArgumentException("'" + train.name() + "' is balanced: each class has "

@@ -10,6 +10,7 @@ import io.palitra.data.Split;
 import io.palitra.data.Table;
 import io.palitra.data.VectorSpec;
 import io.palitra.engine.Device;
+import io.palitra.paint.LoraTuning;
 import io.palitra.train.Run;
 import io.palitra.train.RunConfig;
 import java.io.IOException;
@@ -25,6 +26,8 @@ import org.jspecify.annotations.Nullable;
 final class Common {
     /** Results go here, in UTF-8 whatever the locale. */
     static final PrintStream OUT = new PrintStream(new java.io.FileOutputStream(java.io.FileDescriptor.out), true, StandardCharsets.UTF_8);
+    /** Lines of one kind that are told; more are counted. */
+    private static final int FEW = 10;
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private Common() {}
@@ -53,20 +56,42 @@ final class Common {
         return Run.open(folder, device, terminal::note);
     }
 
-    /** A split of the data that a run was trained on, or of other data of the same shape. */
-    static Dataset data(RunConfig config, @Nullable String other, @Nullable Path dir, Split split) {
+    /** A split of the data that a run was trained on, or of other data of the same shape; the terminal is told its notes. */
+    static Dataset data(RunConfig config, @Nullable String other, @Nullable Path dir, Split split, Terminal terminal) {
         RunConfig.Settings s = config.settings();
         DataOptions options = dir == null ? s.options() : Config.with(s.options(), "dir=" + dir);
-        if (other != null && s.spec() instanceof io.palitra.data.ImageSpec spec) {
-            options = Config.with(options, "size=" + spec.height(), "channels=" + spec.channels());
+        if (s.spec() instanceof io.palitra.data.ImageSpec spec) {
+            if (other != null) options = Config.with(options, "size=" + spec.height());
+            // what the run was made for, whatever a folder has got since
+            options = Config.with(options, "channels=" + spec.channels());
         }
         boolean table = s.spec() instanceof VectorSpec v && !v.columns().isEmpty();
         Dataset data = table ? Table.open(Path.of(other == null ? s.data() : other), split, options, (VectorSpec) s.spec())
-            : Datasets.open(other == null ? s.data() : dataName(other), split, options);
+            : of(s.family(), other == null ? s.data() : dataName(other), split, options);
+        told(data, terminal);
         if (!java.util.Arrays.equals(data.spec().shape(), s.spec().shape())) {
             throw new IllegalArgumentException("the run was made for " + s.spec() + ", '" + data.name() + "' is " + data.spec());
         }
         return data;
+    }
+
+    /** A split for a family: lora has few pictures and learns from all of a folder that has no test part of its own. */
+    static Dataset of(String family, String data, Split split, DataOptions options) {
+        return family.equals(LoraTuning.FAMILY.name()) ? Datasets.undivided(data, split, options) : Datasets.open(data, split, options);
+    }
+
+    /** The data set itself. What was left out of it, or decided by it, is told once. */
+    static Dataset told(Dataset data, Terminal terminal) {
+        data.notes().forEach(terminal::once);
+        return data;
+    }
+
+    /** The first ten of many lines, then how many more. */
+    static List<String> few(List<String> lines, String more) {
+        if (lines.size() <= FEW) return lines;
+        List<String> few = new ArrayList<>(lines.subList(0, FEW));
+        few.add(lines.size() - FEW + " more " + more);
+        return few;
     }
 
     /** Refuses before the work a page that could not be written. */

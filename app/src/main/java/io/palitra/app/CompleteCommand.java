@@ -73,7 +73,7 @@ final class CompleteCommand implements Callable<Integer> {
             }
             Path target = Common.free(out != null ? out : run.resolve("complete.png"), force || out == null);
             List<Picture> sheet = new ArrayList<>();
-            for (Picture picture : pictures(opened, spec)) {
+            for (Picture picture : pictures(opened, spec, terminal)) {
                 sheet.add(picture);
                 byte[] kept = new byte[picture.pixels().length];
                 int plane = spec.height() * spec.width();
@@ -96,14 +96,14 @@ final class CompleteCommand implements Callable<Integer> {
         return model.complete(Config.with(model.samplingDefaults(), set), x, keep, new Rng(seed).on(device));
     }
 
-    private List<Picture> pictures(Run opened, ImageSpec spec) throws IOException {
+    private List<Picture> pictures(Run opened, ImageSpec spec, Terminal terminal) throws IOException {
         if (image != null) {
             if (!Files.isRegularFile(image)) throw new IllegalArgumentException("no such file: " + image);
-            Picture read = Pictures.read(Files.readAllBytes(image), image.toString(), Limits.DEFAULT);
+            Picture read = Pictures.read(Files.readAllBytes(image), image.toString(), Limits.DEFAULT, terminal::note);
             Picture coloured = spec.channels() == 1 ? Pictures.grey(read) : Pictures.rgb(read);
             return List.of(Pictures.fit(coloured, spec.height(), spec.width()));
         }
-        Dataset test = Common.data(opened.config(), null, dataDir, Split.TEST);
+        Dataset test = Common.data(opened.config(), null, dataDir, Split.TEST, terminal);
         int[] items = new int[Math.min(10, test.size())];
         for (int i = 0; i < items.length; i++) items[i] = i;
         return Run.pictures(DataLoader.of(test, items, opened.device()).x());

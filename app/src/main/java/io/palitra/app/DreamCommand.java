@@ -128,8 +128,8 @@ final class DreamCommand implements Callable<Integer> {
         DreamRequest request = settings.request();
         Device where = Device.named(device);
         Path folder = free(out != null ? out : Path.of("dream-" + settings.how().seed()));
-        List<String> captions = captions();
         Terminal terminal = new Terminal("dream", false);
+        List<String> captions = captions(terminal);
         try (FirstStage stage = FirstStage.open(settings.vqgan()); ClipModel sees = ClipModel.open(settings.clip())) {
             stage.to(where);
             sees.to(where);
@@ -280,11 +280,12 @@ final class DreamCommand implements Callable<Integer> {
         return files;
     }
 
-    /** To compare with, one caption each of the first {@value #CAPTIONS} pictures; folders with captions have no test part. */
-    private List<String> captions() {
+    /** To compare with, one caption each of the first {@value #CAPTIONS} pictures; of a folder without parts of all its pictures. */
+    private List<String> captions(Terminal terminal) {
         if (against == null) return List.of();
         Split part = Files.exists(Path.of(against)) ? Split.TRAIN : Split.TEST;
-        Dataset data = Datasets.open(Common.dataName(against), part, Config.with(DataOptions.DEFAULT, "captions=true"));
+        Dataset data = Datasets.undivided(Common.dataName(against), part, Config.with(DataOptions.DEFAULT, "captions=true"));
+        Common.told(data, terminal);
         if (!(data instanceof CaptionedDataset pictures)) throw new IllegalArgumentException("'" + data.name() + "' has no captions");
         return IntStream.range(0, Math.min(CAPTIONS, data.size())).mapToObj(i -> pictures.caption(i, 0, 0)).toList();
     }

@@ -116,14 +116,14 @@ final class EvaluateCommand implements Callable<Integer> {
         try (Run opened = Common.open(run, device, threads, terminal); Scope scope = new Scope();
                 Inception network = inception == null ? null : Inception.open(inception, resize);
                 ClipModel teller = clip == null ? null : ClipModel.open(clip)) {
-            Dataset test = Common.data(opened.config(), data, dataDir, Split.TEST);
+            Dataset test = Common.data(opened.config(), data, dataDir, Split.TEST, terminal);
             tested.put(run.toString(), test.name());
             boolean judged = !alone && opened.model() instanceof GenerativeModel && test instanceof ImageDataset
                 && test.spec().classes() > 1;
             Evaluation.Result result;
             if (judged) {
                 Path kept = classifier != null ? classifier : Evaluation.classifier(opened.config(), dataDir, terminal);
-                Dataset train = data == null ? Common.data(opened.config(), null, dataDir, Split.TRAIN) : null;
+                Dataset train = data == null ? Common.data(opened.config(), null, dataDir, Split.TRAIN, terminal) : null;
                 try (Run judge = Run.open(kept, device, terminal::note)) { result = Evaluation.of(opened, test, train, judge, n, set); }
             } else {
                 result = Evaluation.of(opened, test, null, null, n, set);

@@ -28,7 +28,7 @@ final class ExportCommand implements Callable<Integer> {
         Terminal terminal = new Terminal("export", false);
         try (FolderDraft draft = new FolderDraft(target); Run opened = Common.open(run, "cpu", 0, terminal)) {
             String name = String.valueOf(target.toAbsolutePath().normalize().getFileName());
-            String python = opened.export(draft, name, () -> Common.data(opened.config(), null, dataDir, Split.TRAIN));
+            String python = opened.export(draft, name, () -> Common.data(opened.config(), null, dataDir, Split.TRAIN, terminal));
             draft.publish();
             python.lines().forEach(terminal::note);
         }

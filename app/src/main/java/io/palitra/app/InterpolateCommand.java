@@ -69,7 +69,7 @@ final class InterpolateCommand implements Callable<Integer> {
             if (!(opened.config().settings().spec() instanceof ImageSpec)) {
                 throw new IllegalArgumentException("interpolate shows pictures; '" + opened.config().settings().data() + "' holds points");
             }
-            Tensor ends = ends(opened, model, grid ? 4 : 2 * rows);
+            Tensor ends = ends(opened, model, grid ? 4 : 2 * rows, terminal);
             List<Picture> pictures = new ArrayList<>();
             int columns = steps;
             if (grid) {
@@ -90,10 +90,10 @@ final class InterpolateCommand implements Callable<Integer> {
         }
     }
 
-    private Tensor ends(Run opened, LatentModel model, int n) {
+    private Tensor ends(Run opened, LatentModel model, int n, Terminal terminal) {
         if (!items) return model.prior(n, new Rng(seed).on(opened.device()));
         Encoder encoder = ReconstructCommand.encoder(opened);
-        Dataset test = Common.data(opened.config(), null, dataDir, Split.TEST);
+        Dataset test = Common.data(opened.config(), null, dataDir, Split.TEST, terminal);
         int[] order = new Rng(seed).permutation(test.size());
         return encoder.encode(DataLoader.of(test, java.util.Arrays.copyOf(order, n), opened.device()).x());
     }

@@ -16,6 +16,9 @@ import io.palitra.train.Run;
 import io.palitra.train.RunReport;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -44,7 +47,7 @@ final class MapCommand implements Callable<Integer> {
         Terminal terminal = new Terminal("map", false);
         try (Run opened = Common.open(run, "auto", 0, terminal); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             Encoder encoder = ReconstructCommand.encoder(opened);
-            Dataset test = Common.data(opened.config(), null, dataDir, Split.TEST);
+            Dataset test = Common.data(opened.config(), null, dataDir, Split.TEST, terminal);
             LatentMap map = LatentMap.of(encoder, DataLoader.inOrder(test, 500, n, opened.device()));
             boolean direct = map.mean().length == 2;
             String title = direct ? "Codes of " + map.x().length + " test items"
@@ -52,8 +55,12 @@ final class MapCommand implements Callable<Integer> {
                     100 * map.share());
             Plot plot = new Plot(title, direct ? "z1" : "direction 1", direct ? "z2" : "direction 2", 760, 620);
             Path file = run.resolve("map.png");
-            Png.write(file, test.classNames().isEmpty() ? plot.scatter(map.x(), map.y())
-                : plot.scatter(map.x(), map.y(), map.labels(), test.classNames()), Map.of());
+            List<String> classes = new ArrayList<>(test.classNames());
+            int others = classes.size();
+            classes.add("no class");
+            int[] of = Arrays.stream(map.labels()).map(c -> c < 0 ? others : c).toArray();
+            Png.write(file, others == 0 ? plot.scatter(map.x(), map.y()) : plot.scatter(map.x(), map.y(), of,
+                Arrays.stream(of).anyMatch(c -> c == others) ? classes : test.classNames()), Map.of());
             Common.OUT.println(file);
             if (opened.config().settings().spec() instanceof ImageSpec) {
                 Path decoded = run.resolve("map-decoded.png");

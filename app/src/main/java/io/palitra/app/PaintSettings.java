@@ -140,7 +140,8 @@ record PaintSettings(String model, String prompt, String negative, PaintRequest.
         if (Files.exists(path) && !Files.isRegularFile(path)) throw new FormatException(file, -1, "is not a regular file");
         // one byte more than is read tells a file that is too long, however long it is
         try (InputStream in = Files.newInputStream(path)) {
-            return Pictures.read(in.readNBytes(Limits.DEFAULT.pictureBytes() + 1), file, Limits.DEFAULT);
+            return Pictures.read(in.readNBytes(Limits.DEFAULT.pictureBytes() + 1), file, Limits.DEFAULT,
+                note -> System.err.println(Terminal.plain(note)));
         }
     }
 }

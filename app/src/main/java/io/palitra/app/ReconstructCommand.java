@@ -53,7 +53,7 @@ final class ReconstructCommand implements Callable<Integer> {
             Reconstructs model = model(opened);
             if (!(opened.config().settings().spec() instanceof ImageSpec)) throw new IllegalArgumentException("reconstruct shows pictures; "
                 + "'" + opened.config().settings().data() + "' holds points");
-            Dataset test = Common.data(opened.config(), data, dataDir, Split.TEST);
+            Dataset test = Common.data(opened.config(), data, dataDir, Split.TEST, terminal);
             int[] items = new int[Math.min(n, test.size())];
             for (int i = 0; i < items.length; i++) items[i] = i;
             Batch batch = DataLoader.of(test, items, opened.device());

@@ -74,12 +74,14 @@ final class SearchCommand implements Callable<Integer> {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad(); PictureFiles files = PictureFiles.open(folder, Limits.DEFAULT);
                 ClipModel model = ClipModel.open(clip)) {
             model.to(where);
-            Picture asked = file == null ? null : Pictures.read(Files.readAllBytes(file), query, Limits.DEFAULT);
+            Picture asked = file == null ? null : Pictures.read(Files.readAllBytes(file), query, Limits.DEFAULT, terminal::note);
             Tensor point = asked == null ? model.embedText(List.of(query)) : model.embedImage(PictureSearch.tensor(asked, where));
             int all = files.names().size();
             PictureSearch.Result result = PictureSearch.of(model, point, files, where, k -> terminal.doing(k + " of " + all + " pictures"));
             terminal.done();
-            result.skipped().forEach(s -> terminal.note("skipped: " + s));
+            Common.few(result.notes(), "pictures the same").forEach(terminal::note);
+            Common.few(result.skipped().stream().map(s -> "skipped: " + s).toList(), "pictures that cannot be read, skipped")
+                .forEach(terminal::note);
             if (result.all().isEmpty()) throw new FormatException(folder.toString(), -1, "none of its " + all + " pictures can be read");
             List<PictureSearch.Found> best = result.all().subList(0, Math.min(n, result.all().size()));
             List<Figure> figures = new ArrayList<>();
@@ -89,7 +91,8 @@ final class SearchCommand implements Callable<Integer> {
             String name = model.name();
             new Results(query, "in " + folder + ", by " + name, result.all().size() + " pictures looked at"
                 + (result.skipped().isEmpty() ? "." : ", " + result.skipped().size() + " skipped."),
-                Optional.ofNullable(asked).map(a -> figure(query, "What was asked for.", a)), figures, result.skipped()).write(out);
+                Optional.ofNullable(asked).map(a -> figure(query, "What was asked for.", a)), figures,
+                Common.few(result.skipped(), "pictures that cannot be read")).write(out);
             if (json) Common.json(json(name, best, result));
             else Common.OUT.println(out);
         }

@@ -3,8 +3,10 @@ package io.palitra.app;
 import io.palitra.train.Progress;
 import java.io.PrintStream;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** What a person sees on stderr while a run goes: one line that is redrawn on a terminal, plain lines elsewhere. */
@@ -20,6 +22,7 @@ final class Terminal implements Progress {
     private final boolean colour;
     private final long started = System.nanoTime();
     private long firstStep = -1;
+    private final Set<String> told = new HashSet<>();
     private long shown;
     private boolean open;
 
@@ -78,6 +81,11 @@ final class Terminal implements Progress {
     @Override public void note(String message) {
         endLine();
         err.println(plain(message));
+    }
+
+    /** A note that is told the first time only: the parts of a data set have many in common. */
+    void once(String message) {
+        if (told.add(message)) note(message);
     }
 
     @Override public void wrote(Path file) {}

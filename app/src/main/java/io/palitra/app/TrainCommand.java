@@ -111,8 +111,8 @@ final class TrainCommand implements Callable<Integer> {
         else if (model != null) throw new IllegalArgumentException("--model is of lora; '" + family + "' changes no other model");
         DataOptions options = Common.dataOptions(set, dataDir);
         Terminal terminal = new Terminal(family + " on " + data, quiet);
-        Dataset train = open(data, Split.TRAIN, options, terminal);
-        Dataset test = trainingAlone(data, options) ? null : test(() -> open(data, Split.TEST, options, terminal), data, terminal);
+        Dataset train = open(Split.TRAIN, options, terminal);
+        Dataset test = trainingAlone(family, data) ? null : test(() -> open(Split.TEST, options, terminal), data, terminal);
         RunConfig config = RunConfig.of(family, Common.dataName(data), train, options, seed, overrides)
             .on(Device.named(device).toString(), precision, threads > 0 ? threads : Runtime.getRuntime().availableProcessors())
             .saving(20, saveEvery);
@@ -130,9 +130,9 @@ final class TrainCommand implements Callable<Integer> {
         if (!Files.isRegularFile(file)) throw new IllegalArgumentException("'" + folder + "' is not a run folder: it has no " + Run.CONFIG);
         RunConfig config = RunConfig.read(file);
         Terminal terminal = new Terminal(config.settings().family() + " on " + config.settings().data(), quiet);
-        Dataset train = Common.data(config, null, dataDir, Split.TRAIN);
-        Dataset test = trainingAlone(config.settings().data(), config.settings().options()) ? null
-            : test(() -> Common.data(config, null, dataDir, Split.TEST), config.settings().data(), terminal);
+        Dataset train = Common.data(config, null, dataDir, Split.TRAIN, terminal);
+        Dataset test = trainingAlone(config.settings().family(), config.settings().data()) ? null
+            : test(() -> Common.data(config, null, dataDir, Split.TEST, terminal), config.settings().data(), terminal);
         Stop stop = Stop.onSignals();
         return end(folder, Trainer.resume(folder, train, test, terminal, stop), json);
     }
@@ -147,15 +147,13 @@ final class TrainCommand implements Callable<Integer> {
         return base;
     }
 
-    private static Dataset open(String data, Split split, DataOptions options, Terminal terminal) {
-        Dataset d = Datasets.open(Common.dataName(data), split, options);
-        d.notes().forEach(terminal::note);
-        return d;
+    private Dataset open(Split split, DataOptions options, Terminal terminal) {
+        return Common.told(Common.of(family, Common.dataName(data), split, options), terminal);
     }
 
-    /** A folder of pictures with captions has no test part. */
-    private static boolean trainingAlone(String data, DataOptions options) {
-        return options.captions() && Datasets.catalogue().stream().noneMatch(s -> s.name().equals(data));
+    /** Of a folder lora needs no test part: it reconstructs nothing. */
+    private static boolean trainingAlone(String family, String data) {
+        return family.equals(LoraTuning.FAMILY.name()) && Datasets.catalogue().stream().noneMatch(s -> s.name().equals(data));
     }
 
     /** A folder of a few pictures has no test part: said, and trained all the same. */

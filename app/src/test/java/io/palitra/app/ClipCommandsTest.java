@@ -72,4 +72,14 @@ class ClipCommandsTest {
         refused("there is no folder", "search", folder, "kite", "--clip", clip, "--out", root.resolve("none/found.html"));
         refused("illegal -n: 0", "search", folder, "kite", "--clip", clip, "--out", page, "-n", 0);
     }
+
+    @Test void ofManyPicturesThatCannotBeReadTenAreNamed() throws Exception {
+        for (int i = 0; i < 300; i++) Files.writeString(folder.resolve("broken" + i + ".png"), "no picture");
+        Path page = root.resolve("found.html");
+        Typed typed = Typed.palitra("search", folder, "a red kite", "--clip", clip, "--out", page);
+        assertThat(typed.code()).isZero();
+        assertThat(typed.err().lines().filter(l -> l.startsWith("skipped: "))).hasSize(10);
+        assertThat(typed.err()).contains("291 more pictures that cannot be read, skipped");
+        assertThat(Files.readString(page)).contains("291 more pictures that cannot be read").doesNotContain("broken299");
+    }
 }

@@ -3,6 +3,9 @@ package io.palitra.app;
 import static org.assertj.core.api.Assertions.assertThat;
 import static io.palitra.app.Typed.palitra;
 
+import io.palitra.config.Config;
+import io.palitra.data.DataOptions;
+import io.palitra.data.Split;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -138,10 +141,47 @@ class MainTest {
         Files.write(folder.resolve("torn.png"), java.util.Arrays.copyOf(Files.readAllBytes(folder.resolve("0.png")), 60));
         Typed kept = palitra("train", "ae", folder, "--steps", 1, "--out", root.resolve("lenient"));
         assertThat(kept.code()).as(kept.err()).isZero();
-        assertThat(kept.err()).contains("skipped 1 broken").contains("torn.png");
+        assertThat(kept.err().lines().filter(l -> l.startsWith("skipped ") && l.contains("torn.png"))).hasSize(1);
         Typed refused = palitra("train", "ae", folder, "--strict", "--steps", 1, "--out", root.resolve("strict"));
         assertThat(refused.code()).isEqualTo(1);
         assertThat(refused.err()).contains("torn.png");
+    }
+
+    @Test void whatWasLeftOutOfAFolderIsToldOnceByEveryCommand() throws Exception {
+        Path folder = Files.createDirectories(root.resolve("parted"));
+        for (int i = 0; i < 40; i++) {
+            Path file = folder.resolve((i < 30 ? "train" : i < 39 ? "test" : "more") + "/" + i + ".png");
+            Files.createDirectories(file.getParent());
+            if (i % 10 != 5) Files.copy(run.resolve("samples.png"), file);
+            else Files.writeString(file, "no picture");
+        }
+        Path ae = root.resolve("parted-run");
+        String outside = "1 picture of 'parted' in neither the training part nor the test part, not used: more/39.png";
+        Typed train = palitra("train", "ae", folder, "--set", "data.size=8", "--set", "latent=2", "--steps", 2, "--out", ae);
+        assertThat(train.code()).as(train.err()).isZero();
+        assertThat(train.err().lines().filter(l -> l.contains("skipped"))).hasSize(4);
+        assertThat(train.err().lines().filter(outside::equals)).hasSize(1);
+        for (Object[] words : List.of(new Object[] {"evaluate", ae}, new Object[] {"reconstruct", ae}, new Object[] {"map", ae, "-n", 8},
+                new Object[] {"anomalies", ae, folder})) {
+            Typed typed = palitra(words);
+            assertThat(typed.code()).as(typed.err()).isZero();
+            assertThat(typed.err().lines().filter(l -> l.contains("skipped") && l.contains("35.png"))).as(words[0] + "").hasSize(1);
+            assertThat(typed.err().lines().filter(outside::equals)).as(words[0] + "").hasSize(1);
+        }
+    }
+
+    @Test void loraLearnsFromAllOfAFolderThatHasNoTestPartOfItsOwn() throws Exception {
+        Path folder = Files.createDirectories(root.resolve("told"));
+        for (int i = 0; i < 60; i++) {
+            Files.copy(run.resolve("samples.png"), folder.resolve(i + ".png"));
+            Files.writeString(folder.resolve(i + ".txt"), "number " + i);
+        }
+        DataOptions told = Config.with(DataOptions.DEFAULT, "captions=true", "size=8");
+        int all = Common.of("lora", folder.toString(), Split.TRAIN, told).size();
+        int train = Common.of("clip", folder.toString(), Split.TRAIN, told).size();
+        assertThat(all).isEqualTo(60);
+        assertThat(train).isBetween(45, 59);
+        assertThat(Common.of("clip", folder.toString(), Split.TEST, told).size()).isEqualTo(60 - train);
     }
 
     @Test void anExistingPictureIsNotOverwritten() throws Exception {

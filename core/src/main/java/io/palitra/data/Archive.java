@@ -55,10 +55,9 @@ sealed interface Archive extends AutoCloseable {
     private static boolean hidden(String name) { return name.startsWith(".") || name.contains("/.") || name.startsWith("__MACOSX/"); }
 
     private static void legible(Path path, String name) {
-        if (name.chars().anyMatch(Character::isISOControl)) throw new FormatException(path.toString(), -1, "a file name has control characters");
-        if (name.length() <= LONGEST) return;
-        throw new FormatException(path.toString(), -1, "a file name has " + name.length() + " characters, at most " + LONGEST + " are read: "
-            + name.substring(0, 60) + "...");
+        String fault = name.chars().anyMatch(Character::isISOControl) ? "control characters" : name.length() <= LONGEST ? ""
+            : name.length() + " characters, at most " + LONGEST + " are read: " + name.substring(0, 60) + "...";
+        if (!fault.isEmpty()) throw new FormatException(path.toString(), -1, "a file name has " + fault);
     }
 
     private static FormatException tooMany(Path path, Limits limits) {

@@ -12,7 +12,9 @@ import org.jspecify.annotations.Nullable;
  */
 public record Batch(Tensor x, @Nullable Tensor labels, List<String> captions, int[] items, long step, int untold) {
     /** Each item of a class, or none. */
-    public Batch(Tensor x, @Nullable Tensor labels, List<String> captions, int[] items, long step) { this(x, labels, captions, items, step, 0); }
+    public Batch(Tensor x, @Nullable Tensor labels, List<String> captions, int[] items, long step) {
+        this(x, labels, captions, items, step, 0);
+    }
 
     /** Items of no data set, without captions. */
     public Batch(Tensor x, @Nullable Tensor labels, long step) { this(x, labels, List.of(), new int[0], step); }

@@ -80,8 +80,8 @@ public final class Datasets {
     }
 
     /**
-     * As {@link #open}, but of a folder of pictures with captions that has no parts of its own, {@code train/} and {@code test/}, all is for
-     * training: where a few pictures are all there is, none is to spare.
+     * As {@link #open}, but of a folder of pictures with captions that has no parts of its own, {@code train/} and {@code test/}, all is
+     * for training: where a few pictures are all there is, none is to spare.
      */
     public static Dataset undivided(String nameOrPath, Split split, DataOptions options) {
         return Without.of(whole(nameOrPath, split, false, options), named(nameOrPath) ? List.of() : options.except());

@@ -28,8 +28,8 @@ import org.jspecify.annotations.Nullable;
  * hash of the name, is the test part; fewer than ten pictures have none.
  *
  * <p>All pictures get the size of the options, or of the first picture of the training part; a picture of another shape is resized to cover
- * that and cut around its middle. They get the channels of the options, or colours if any picture of a sample of that part has them:
- * {@value #SAMPLE} pictures, spread evenly in the order of names. They are decoded when opened if all fit a quarter of the heap and 1 GiB. Otherwise each
+ * that and cut around its middle. They get the channels of the options, or colours if any picture of a sample of that part has them: 64
+ * pictures, spread evenly in the order of names. They are decoded when opened if all fit a quarter of the heap and 1 GiB. Otherwise each
  * is decoded when asked for, and one that turns out broken then is an error, since the number of items is fixed by that time.
  */
 public final class ImageFolder implements ImageDataset {

@@ -2,6 +2,7 @@ package io.palitra.data;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Consumer;
 
 /** The pictures of a folder, of the folders in it, or of a .zip, each read when it is asked for. */
 public final class PictureFiles implements AutoCloseable {
@@ -27,7 +28,15 @@ public final class PictureFiles implements AutoCloseable {
     public List<String> names() { return names; }
 
     /** @throws FormatException for a file that is no picture, or a broken one */
-    public Picture read(String name) { return Pictures.read(archive.read(name), archive.describe(name), limits); }
+    public Picture read(String name) { return read(name, note -> { }); }
+
+    /** As {@link #read(String)}. @param notes told in a line what was forgiven, see {@link Pictures} */
+    public Picture read(String name, Consumer<String> notes) {
+        return Pictures.read(archive.read(name), archive.describe(name), limits, notes);
+    }
+
+    /** What of the folder or .zip is read otherwise than one may think, a line each. */
+    public List<String> notes() { return archive.notes(); }
 
     @Override public void close() { archive.close(); }
 }

@@ -125,7 +125,8 @@ public final class Table implements VectorDataset {
             for (int line = 2; lines.hasNextValue(); line++) {
                 String[] cells = lines.nextValue();
                 if (cells.length != header.length) {
-                    throw wrong("row " + line + " has " + cells.length + " cells, the first line names " + header.length + " columns" + hint);
+                    throw wrong("row " + line + " has " + cells.length + " cells, the first line names " + header.length + " columns"
+                        + hint);
                 }
                 String own = label < 0 ? "" : cells[label].trim();
                 if (options.except().contains(own)) continue;

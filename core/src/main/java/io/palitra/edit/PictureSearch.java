@@ -28,8 +28,9 @@ public final class PictureSearch {
     /**
      * @param all that could be read, the nearest first
      * @param skipped why each of the others was not
+     * @param notes what was forgiven, a line each
      */
-    public record Result(List<Found> all, List<String> skipped) {}
+    public record Result(List<Found> all, List<String> skipped, List<String> notes) {}
 
     /** As [1,C,H,W] in [-1,1]. */
     public static Tensor tensor(Picture p, Device device) {
@@ -44,12 +45,12 @@ public final class PictureSearch {
      */
     public static Result of(TextImage model, Tensor query, PictureFiles files, Device device, IntConsumer seen) {
         List<Found> all = new ArrayList<>();
-        List<String> skipped = new ArrayList<>(), names = new ArrayList<>();
+        List<String> skipped = new ArrayList<>(), notes = new ArrayList<>(files.notes()), names = new ArrayList<>();
         List<Picture> some = new ArrayList<>();
         for (String name : files.names()) {
             Picture picture;
             try {
-                picture = files.read(name);
+                picture = files.read(name, notes::add);
             } catch (FormatException e) {
                 skipped.add(e.getMessage());
                 continue;
@@ -61,7 +62,7 @@ public final class PictureSearch {
         }
         flush(model, query, names, some, device, all);
         all.sort(Comparator.comparingDouble((Found f) -> -f.cosine).thenComparing(Found::file));
-        return new Result(all, skipped);
+        return new Result(all, skipped, notes);
     }
 
     private static boolean fits(List<Picture> some, Picture p) {

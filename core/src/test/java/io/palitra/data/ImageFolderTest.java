@@ -93,7 +93,8 @@ class ImageFolderTest {
     @Test void picturesInNeitherPartAreNamed() {
         ImageFolder set = open(folder(Map.of("train/0.png", Seeds.png(1, 4, 4), "test/1.png", Seeds.png(1, 4, 4), "val/2.png",
             Seeds.png(1, 4, 4), "val/3.png", Seeds.png(1, 4, 4))), Split.TRAIN, STRICT);
-        assertThat(set.notes()).containsExactly("2 pictures of 'x' in neither the training part nor the test part, not used: val/2.png, ...");
+        assertThat(set.notes())
+            .containsExactly("2 pictures of 'x' in neither the training part nor the test part, not used: val/2.png, ...");
     }
 
     @Test void oneGreyPictureDoesNotMakeASetGrey() {
@@ -146,7 +147,7 @@ class ImageFolderTest {
         DataOptions all = new DataOptions("", 8, 3, false);
         ImageFolder set = ImageFolder.unlabelled(path, "x", Split.TRAIN, false, all, Limits.DEFAULT);
         assertThat(set.size()).isEqualTo(14);
-        assertThat(set.skipped()).hasSize(1).first().asString().contains("cut.jpg at byte ").contains("damaged JPEG picture: ends before its");
+        assertThat(set.skipped()).hasSize(1).first().asString().contains("cut.jpg at byte ", "damaged JPEG picture: ends before its");
         assertThat(set.notes()).hasSize(12);
         assertThat(set.notes().get(9)).contains("09.jpg: the marker of the end is missing, the pixels are all there");
         assertThat(set.notes().get(10)).isEqualTo("2 more pictures of 'x' the same");
@@ -166,7 +167,8 @@ class ImageFolderTest {
     @Test void namesInTheCodePageOfDosAreRead() throws IOException {
         for (String page : new String[] {"IBM866", "IBM437", "UTF-8"}) {
             boolean german = page.equals("IBM437");
-            String cats = german ? "B\u00e4r" : "\u043a\u043e\u0448\u043a\u0438", dogs = german ? "L\u00f6we" : "\u0441\u043e\u0431\u0430\u043a\u0438";
+            String cats = german ? "B\u00e4r" : "\u043a\u043e\u0448\u043a\u0438";
+            String dogs = german ? "L\u00f6we" : "\u0441\u043e\u0431\u0430\u043a\u0438";
             Map<String, byte[]> files = new LinkedHashMap<>();
             for (int i = 0; i < 3; i++) {
                 files.put(cats + "/IMG_" + i + ".png", Seeds.png(3, 4, 5));
@@ -177,8 +179,8 @@ class ImageFolderTest {
             assertThat(set.classNames()).as(page).containsExactly(cats, dogs);
             assertThat(set.size()).isEqualTo(6);
             if (page.equals("UTF-8")) assertThat(set.notes()).isEmpty();
-            else assertThat(set.notes()).hasSize(1).first().asString().contains(page + ".zip: its names do not say their code page and are read "
-                + "as " + page.replace("IBM", "CP") + ", as '" + cats + "/IMG_0.png'");
+            else assertThat(set.notes()).hasSize(1).first().asString().contains(page + ".zip: its names do not say their code page and are "
+                + "read as " + page.replace("IBM", "CP") + ", as '" + cats + "/IMG_0.png'");
         }
         assertThatThrownBy(() -> open(Files.write(dir.resolve("no.zip"), new byte[100]), Split.TRAIN, STRICT))
             .isInstanceOf(FormatException.class).hasMessageContaining("not a sound zip");
@@ -194,7 +196,8 @@ class ImageFolderTest {
                 crc.update(name.getBytes(page));
                 java.util.zip.ZipEntry entry = new java.util.zip.ZipEntry(name);
                 ByteBuffer extra = ByteBuffer.allocate(9 + said.length).order(ByteOrder.LITTLE_ENDIAN).putShort((short) 0x7075)
-                    .putShort((short) (5 + said.length)).put((byte) 1).putInt((int) crc.getValue() + (name.endsWith("b.png") ? 1 : 0)).put(said);
+                    .putShort((short) (5 + said.length)).put((byte) 1)
+                    .putInt((int) crc.getValue() + (name.endsWith("b.png") ? 1 : 0)).put(said);
                 entry.setExtra(extra.array());
                 zip.putNextEntry(entry);
                 zip.write(Seeds.png(3, 4, 5));

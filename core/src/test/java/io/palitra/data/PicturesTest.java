@@ -147,7 +147,8 @@ class PicturesTest {
 
     /** A chunk eXIf in a PNG. */
     private static byte[] chunk(byte[] png, int at, byte[] exif) {
-        ByteBuffer chunk = ByteBuffer.allocate(12 + exif.length).putInt(exif.length).put("eXIf".getBytes(StandardCharsets.US_ASCII)).put(exif);
+        ByteBuffer chunk = ByteBuffer.allocate(12 + exif.length).putInt(exif.length);
+        chunk.put("eXIf".getBytes(StandardCharsets.US_ASCII)).put(exif);
         CRC32 crc = new CRC32();
         crc.update(chunk.array(), 4, 4 + exif.length);
         chunk.putInt((int) crc.getValue());
@@ -158,8 +159,9 @@ class PicturesTest {
     private static byte[] webp(byte[] simple, byte[] exif) {
         int odd = exif.length & 1;
         ByteBuffer b = ByteBuffer.allocate(simple.length + 18 + 8 + exif.length + odd).order(ByteOrder.LITTLE_ENDIAN);
-        b.put("RIFF".getBytes(StandardCharsets.US_ASCII)).putInt(b.capacity() - 8).put("WEBPVP8X".getBytes(StandardCharsets.US_ASCII)).putInt(10)
-            .putInt(8).put(new byte[] {7, 0, 0, 7, 0, 0}).put(simple, 12, simple.length - 12)
+        b.put("RIFF".getBytes(StandardCharsets.US_ASCII)).putInt(b.capacity() - 8)
+            .put("WEBPVP8X".getBytes(StandardCharsets.US_ASCII)).putInt(10).putInt(8)
+            .put(new byte[] {7, 0, 0, 7, 0, 0}).put(simple, 12, simple.length - 12)
             .put("EXIF".getBytes(StandardCharsets.US_ASCII)).putInt(exif.length).put(exif);
         return b.array();
     }
