@@ -6,7 +6,8 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 
 /**
- * Do samples lie where data is, and is all data reached? Each item's ball has the radius of its k-th nearest neighbour in its own set.
+ * Do samples lie where data is, and is all data reached? Each item's ball has the radius of its k-th nearest neighbour in its own set, and
+ * holds what lies on its edge.
  *
  * @param precision share of samples within some real item's ball; with recall: Kynkaanniemi et al. 2019, arXiv:1904.06991
  * @param recall share of real items within some sample's ball
@@ -16,6 +17,11 @@ import io.palitra.engine.Torch;
 public record PrecisionRecall(double precision, double recall, double density, double coverage) {
     /** Rows of one block of distances, so that memory is ROWS x N. */
     private static final int ROWS = 1024;
+    /**
+     * What two equal features may lie apart by the rounding of a network in floats, over their length: items that are one to the eye lie in
+     * each other's balls, though their radius be 0.
+     */
+    private static final double ROUNDING = 1e-6;
 
     /** real [N,D], fake [M,D], each of more than k rows. Time N^2 + M^2 + N M. */
     public static PrecisionRecall of(Tensor real, Tensor fake, int k) {
@@ -45,14 +51,14 @@ public record PrecisionRecall(double precision, double recall, double density, d
         }
     }
 
-    /** Distance of each row of x [N,D] to the k-th nearest other: [N]. */
+    /** Distance of each row of x [N,D] to the k-th nearest other, and what rounding may add: [N]. */
     private static Tensor radii(Tensor x, int k) {
         Tensor radii = Torch.zeros(DType.F64, x.size(0));
         for (long at = 0; at < x.size(0); at += ROWS) {
             try (Scope block = new Scope()) {
                 long rows = Math.min(ROWS, x.size(0) - at);
                 Tensor nearest = Torch.cdist(x.rows(at, rows), x).smallest(k + 1);               // the first is the row itself
-                radii.rows(at, rows).copyFrom(nearest.select(1, k));
+                radii.rows(at, rows).copyFrom(nearest.select(1, k).add(x.rows(at, rows).square().sum(false, 1).sqrt().mul(ROUNDING)));
             }
         }
         return radii;

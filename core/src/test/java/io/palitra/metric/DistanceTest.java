@@ -102,6 +102,65 @@ class DistanceTest {
         }
     }
 
+    @Test void equalFeaturesAreWithinEachOthersBallsHoweverANetworkRoundsThem() {
+        try (Scope scope = new Scope()) {
+            Tensor one = new Rng(20).normal(1, 64).mul(30), real = one.expand(40, 64), fake = one.expand(30, 64);
+            for (double rounding : new double[] {0, 1e-7}) {
+                Tensor noisy = fake.mul(new Rng(21).normal(30, 64).mul(rounding).add(1));
+                PrecisionRecall p = PrecisionRecall.of(real, noisy, 3);
+                assertThat(p).isEqualTo(new PrecisionRecall(1, 1, 40 / 3.0, 1));   // every sample is in all 40 balls
+            }
+            assertThat(PrecisionRecall.of(real, fake.add(1), 3)).isEqualTo(new PrecisionRecall(0, 0, 0, 0));
+            Tensor zeros = Torch.zeros(9, 4);
+            assertThat(PrecisionRecall.of(zeros, zeros, 3)).isEqualTo(new PrecisionRecall(1, 1, 3, 1));
+        }
+    }
+
+    /** Kynkaanniemi et al., equations 1 and 2; Naeem et al., equations 5 and 6; balls are closed. */
+    private static PrecisionRecall byDefinition(double[][] real, double[][] fake, int k) {
+        double precision = 0, recall = 0, density = 0, coverage = 0;
+        for (double[] y : fake) {
+            int in = 0;
+            for (double[] x : real) if (distance(x, y) <= radius(x, real, k)) in++;
+            precision += in > 0 ? 1 : 0;
+            density += in;
+        }
+        for (double[] x : real) {
+            boolean held = false, holds = false;
+            for (double[] y : fake) {
+                held |= distance(x, y) <= radius(y, fake, k);
+                holds |= distance(x, y) <= radius(x, real, k);
+            }
+            recall += held ? 1 : 0;
+            coverage += holds ? 1 : 0;
+        }
+        return new PrecisionRecall(precision / fake.length, recall / real.length, density / fake.length / k, coverage / real.length);
+    }
+
+    private static double distance(double[] a, double[] b) { return Math.hypot(a[0] - b[0], a[1] - b[1]); }
+
+    /** The smallest of all distances is that of the point itself. */
+    private static double radius(double[] of, double[][] set, int k) {
+        return java.util.Arrays.stream(set).mapToDouble(p -> distance(of, p)).sorted().toArray()[k];
+    }
+
+    @Test void pointsThatLieOnOneAnotherAreMeasuredByTheDefinitions() {
+        java.util.Random random = new java.util.Random(22);
+        for (int trial = 0; trial < 20; trial++) {
+            double[][][] sets = new double[2][60][2];
+            for (double[][] set : sets) for (double[] p : set) for (int c = 0; c < 2; c++) p[c] = random.nextInt(2 + trial / 4);
+            try (Scope scope = new Scope()) {
+                Tensor[] t = new Tensor[2];
+                for (int s = 0; s < 2; s++) {
+                    t[s] = Torch.of(java.util.Arrays.stream(sets[s]).flatMapToDouble(java.util.Arrays::stream).toArray(), 60, 2);
+                }
+                PrecisionRecall p = PrecisionRecall.of(t[0], t[1], 3), want = byDefinition(sets[0], sets[1], 3);
+                assertThat(new double[] {p.precision(), p.recall(), p.density(), p.coverage()}).as("trial " + trial)
+                    .containsExactly(new double[] {want.precision(), want.recall(), want.density(), want.coverage()}, within(1e-9));
+            }
+        }
+    }
+
     @Test void theInceptionScoreRunsFromOneToTheNumberOfClasses() {
         try (Scope scope = new Scope()) {
             double[] certain = new double[25];
