@@ -22,13 +22,16 @@ import java.util.TreeSet;
  * @param alarm coverage below 0.35 or spread below 0.3
  */
 public record Collapse(double coverage, double spread, boolean alarm) {
+    /** Items that it takes to tell. */
+    public static final int LEAST = 64;
+
     private static final double LEAST_COVERAGE = 0.35;
     private static final double LEAST_SPREAD = 0.3;
 
-    /** samples and real, [N,...] each, of one shape; the larger N, the sharper: 256 tells well, 64 is the least. Waits for the device. */
+    /** samples and real, [N,...] each, of one shape; the larger N, the sharper: 256 tells well, {@link #LEAST}. Waits for the device. */
     public static Collapse check(Tensor samples, Tensor real) {
-        if (!Arrays.equals(samples.shape(), real.shape()) || real.dims() < 2 || real.size(0) < 64) {
-            throw new IllegalArgumentException("Collapse wants samples and data of one shape [N,...], N at least 64, got " + samples
+        if (!Arrays.equals(samples.shape(), real.shape()) || real.dims() < 2 || real.size(0) < LEAST) {
+            throw new IllegalArgumentException("Collapse wants samples and data of one shape [N,...], N at least " + LEAST + ", got " + samples
                 + " and " + real);
         }
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {

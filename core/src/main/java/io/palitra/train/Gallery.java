@@ -62,6 +62,7 @@ final class Gallery implements AutoCloseable {
     private final Progress progress;
     private final Device device;
     private final EventFile events;
+    private boolean unwatched;
 
     Gallery(Path folder, RunConfig config, Trainable model, Dataset data, @Nullable Dataset test, Progress progress, Device device)
             throws IOException {
@@ -141,6 +142,14 @@ final class Gallery implements AutoCloseable {
 
     /** The collapse alarm: logged with its two figures, and printed from the first epoch's end on: before, samples are not yet anything. */
     private void watch(GenerativeModel<?> generative, long step, double epoch, Metrics metrics) {
+        if (data.size() < Collapse.LEAST) {
+            if (!unwatched) {
+                progress.note("samples are not watched for collapse: that takes " + Collapse.LEAST + " training items, there are "
+                    + data.size());
+            }
+            unwatched = true;
+            return;
+        }
         int[] items = new int[Math.min(WATCHED, data.size())];
         for (int i = 0; i < items.length; i++) items[i] = i;
         Tensor real = DataLoader.of(data, items, device).x();
