@@ -1,6 +1,5 @@
 package io.palitra.edit;
 
-import io.palitra.config.Config;
 import io.palitra.data.Batch;
 import io.palitra.data.DataLoader;
 import io.palitra.data.DataOptions;
@@ -59,8 +58,9 @@ public final class Balance {
             throw new IllegalArgumentException("the run knows the classes " + run.config().settings().classes() + ", '" + data.name()
                 + "' has " + data.classNames());
         }
-        if (!Config.toJson(run.config().model()).path("conditional").asBoolean(false)) {
-            throw new IllegalArgumentException("this run draws no classes; train one with --set conditional=true");
+        if (run.generative().classes() == 0) {
+            throw new IllegalArgumentException("this run draws by no classes; train one with --set conditional=true, of tokens with --set "
+                + "condition=label");
         }
         int[] counts = counts(data);
         int most = Arrays.stream(counts).max().orElse(0), total = Arrays.stream(counts).map(c -> most - c).sum();
@@ -71,7 +71,7 @@ public final class Balance {
             for (int left = most - counts[c]; left > 0; left -= AT_ONCE) {
                 int n = Math.min(AT_ONCE, left);
                 try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-                    byte[] drawn = DataLoader.toBytes(run.sample(n, at, seed, List.of("label=" + c)));
+                    byte[] drawn = DataLoader.toBytes(run.sample(n, at, seed, List.of(), c));
                     System.arraycopy(drawn, 0, bytes, at * dims, drawn.length);
                 }
                 Arrays.fill(labels, at, at + n, c);

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Captions as a row of L tokens before a picture. What fills up a short one has at each place a token of its own, as in ruDALL-E: the kinds
@@ -81,6 +82,9 @@ final class Captions extends Module {
 
     /** The text that says nothing, to be guided away from; I64 [count,L]. */
     Tensor none(int count) { return ids(Collections.nCopies(count, "")); }
+
+    /** The text that a prompt asks for; empty for {@link #ANY}, and for none. */
+    static Optional<String> asked(String prompt) { return prompt.equals(ANY) || prompt.isBlank() ? Optional.empty() : Optional.of(prompt); }
 
     /** A text for each of count pictures, or with {@link #ANY} a caption of the training data drawn for each; I64 [count,L]. */
     Tensor prompted(String text, int count, Rng rng) {

@@ -25,6 +25,7 @@ import io.palitra.net.TokenSampling;
 import io.palitra.nn.Module;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -135,6 +136,8 @@ public final class Dalle implements DrawsTexts<Dalle.Sampling>, Completes<Dalle.
     @Override public Tensor draw(Sampling how, List<String> texts, Rng rng) {
         return Scope.run(() -> draw(how, captions.ids(texts), null, rng));
     }
+
+    @Override public Optional<String> textOf(Sampling how) { return Captions.asked(how.prompt); }
 
     /** Known rows are whole rows of codes; there the picture is what the first stage makes of it. */
     @Override public Tensor complete(Sampling how, Tensor x, int rows, Rng rng) {

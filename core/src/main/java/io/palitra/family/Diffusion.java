@@ -173,12 +173,18 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
 
     @Override public Sampling samplingDefaults() { return (Sampling) Objects.requireNonNull(FAMILY.sampling()); }
 
+    @Override public int classes() { return config.conditional ? image.classes() : 0; }
+
+    @Override public int classOf(Sampling how) { return how.label; }
+
+    @Override public Sampling ofClass(Sampling how, int label) {
+        GenerativeModel.checkLabel(label, classes());
+        return new Sampling(how.sampler, label, how.guidance, how.clip);
+    }
+
     /** @throws IllegalArgumentException for a class that is not there, and for guidance of a model that cannot be guided */
     @Override public Tensor sample(Sampling how, int count, Rng rng) {
-        if (how.label < -1 || how.label >= (config.conditional ? image.classes() : 0)) {
-            throw new IllegalArgumentException("illegal label: " + how.label + ", must be -1 (any)"
-                + (config.conditional ? " or from 0 to " + (image.classes() - 1) : "; this model was not told classes"));
-        }
+        GenerativeModel.checkLabel(how.label, classes());
         Tensor z = prior(count, rng);
         if (!config.conditional) return sample(how, z, null, rng);
         return sample(how, z, how.label < 0 ? rng.integers(image.classes(), count) : same(how.label, count), rng);

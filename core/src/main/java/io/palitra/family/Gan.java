@@ -116,6 +116,15 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
 
     @Override public Sampling samplingDefaults() { return SAMPLING; }
 
+    @Override public int classes() { return classes; }
+
+    @Override public int classOf(Sampling how) { return how.label; }
+
+    @Override public Sampling ofClass(Sampling how, int label) {
+        GenerativeModel.checkLabel(label, classes);
+        return new Sampling(how.truncation, label);
+    }
+
     @Override public List<Update> updates() {
         List<Update> updates = new ArrayList<>();
         updates.add(new Update("discriminator", discriminator, this::discriminate));
@@ -198,10 +207,7 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
     private @Nullable Tensor classOf(Tensor code) { return classes == 0 ? null : code.narrow(1, config.latent, classes); }
 
     @Override public Tensor sample(Sampling how, int count, Rng rng) {
-        if (how.label >= classes) {
-            throw new IllegalArgumentException("illegal label: " + how.label + (classes == 0
-                ? ", this gan was trained with conditional=false; must be -1" : ", must be -1 (any) or a class in 0.." + (classes - 1)));
-        }
+        GenerativeModel.checkLabel(how.label, classes);
         Tensor z = how.truncation == 0 ? rng.normal(count, config.latent) : truncated(how.truncation, count, config.latent, rng);
         return decode(classes == 0 ? z : Torch.cat(1, z, oneHot(how.label, count, rng)));
     }

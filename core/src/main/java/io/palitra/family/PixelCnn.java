@@ -116,11 +116,8 @@ public final class PixelCnn implements GenerativeModel<PixelCnn.Sampling>, Likel
 
     /** The class of each sample; 0 where the model has none. */
     private long[] classes(Sampling how, int count, Rng rng) {
-        int classes = config.conditional ? image.classes() : 0;
-        if (how.label >= classes) {
-            throw new IllegalArgumentException("illegal label: " + how.label + ", " + (classes > 0
-                ? "must be -1 (any) or one of the classes 0.." + (classes - 1) : "must be -1: this PixelCnn is not conditional"));
-        }
+        int classes = classes();
+        GenerativeModel.checkLabel(how.label, classes);
         if (classes > 0 && how.label < 0) return rng.integers(classes, count).longs();
         long[] same = new long[count];
         Arrays.fill(same, Math.max(0, how.label));
@@ -128,6 +125,15 @@ public final class PixelCnn implements GenerativeModel<PixelCnn.Sampling>, Likel
     }
 
     @Override public Sampling samplingDefaults() { return new Sampling(1, -1); }
+
+    @Override public int classes() { return config.conditional ? image.classes() : 0; }
+
+    @Override public int classOf(Sampling how) { return how.label; }
+
+    @Override public Sampling ofClass(Sampling how, int label) {
+        GenerativeModel.checkLabel(label, classes());
+        return new Sampling(how.temperature, label);
+    }
 
     @Override public Tensor sample(Sampling how, int count, Rng rng) {
         return complete(how, Torch.zeros(count, image.channels(), image.height(), image.width()), 0, rng);

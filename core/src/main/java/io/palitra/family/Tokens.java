@@ -15,6 +15,7 @@ import io.palitra.model.Completes;
 import io.palitra.model.DrawsTexts;
 import io.palitra.model.Evaluates;
 import io.palitra.model.Family;
+import io.palitra.model.GenerativeModel;
 import io.palitra.model.LearnsTexts;
 import io.palitra.model.Losses;
 import io.palitra.model.LrSchedule;
@@ -30,6 +31,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -131,6 +133,8 @@ public sealed class Tokens implements Completes<Tokens.Sampling>, Evaluates {
             return Scope.run(() -> super.drawn(how, texts().ids(texts), super.size(how.size), null, rng));
         }
 
+        @Override public Optional<String> textOf(Sampling how) { return Captions.asked(how.prompt); }
+
         /** The tokenizer, as transformers reads it. */
         @Override public List<Path> publish(Path folder) { return texts().publish(folder); }
     }
@@ -182,6 +186,15 @@ public sealed class Tokens implements Completes<Tokens.Sampling>, Evaluates {
 
     @Override public Sampling samplingDefaults() { return SAMPLING; }
 
+    @Override public int classes() { return classes; }
+
+    @Override public int classOf(Sampling how) { return how.label; }
+
+    @Override public Sampling ofClass(Sampling how, int label) {
+        GenerativeModel.checkLabel(label, classes);
+        return new Sampling(how.temperature, how.topK, how.topP, label, how.prompt, how.size);
+    }
+
     @Override public Tensor sample(Sampling how, int count, Rng rng) {
         return Scope.run(() -> drawn(how, given(how, count, rng), size(how.size), null, rng));
     }
@@ -208,10 +221,7 @@ public sealed class Tokens implements Completes<Tokens.Sampling>, Evaluates {
     }
 
     private Tensor given(Sampling how, int count, Rng rng) {
-        if (how.label >= classes && how.label >= 0) {
-            throw new IllegalArgumentException("illegal label: " + how.label + ", " + (classes > 0
-                ? "must be -1 (any) or one of the classes 0.." + (classes - 1) : "must be -1: this model is not conditional on classes"));
-        }
+        GenerativeModel.checkLabel(how.label, classes);
         if (captions != null) return captions.prompted(how.prompt, count, rng);
         if (!how.prompt.equals(Captions.ANY)) {
             throw new ConfigException("prompt", "this model is given no text: it was trained with condition=none or label");

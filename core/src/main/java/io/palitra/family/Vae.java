@@ -243,11 +243,17 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
 
     @Override public Sampling samplingDefaults() { return new Sampling(1, -1); }
 
+    @Override public int classes() { return classes; }
+
+    @Override public int classOf(Sampling how) { return how.label; }
+
+    @Override public Sampling ofClass(Sampling how, int label) {
+        GenerativeModel.checkLabel(label, classes);
+        return new Sampling(how.temperature, label);
+    }
+
     @Override public Tensor sample(Sampling how, int count, Rng rng) {
-        if (how.label >= classes) {
-            throw new IllegalArgumentException("illegal label: " + how.label + ", " + (classes > 0
-                ? "must be -1 (any) or one of the classes 0.." + (classes - 1) : "must be -1: this Vae is not conditional"));
-        }
+        GenerativeModel.checkLabel(how.label, classes);
         Tensor z = rng.normal(count, latent).mul(how.temperature);
         if (classes == 0) return mean(decoder.forward(z, null));
         Tensor label = how.label >= 0 ? label(how.label, z) : Torch.oneHot(rng.integers(classes, count), classes);

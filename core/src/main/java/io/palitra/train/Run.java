@@ -146,9 +146,39 @@ public final class Run implements AutoCloseable {
         return sample(generative(), count, new Rng(seed).at(first).on(device), overrides);
     }
 
+    /** As {@link #sample(int, long, long, List)}, of one class. @throws IllegalArgumentException for a class that the model does not draw */
+    public Tensor sample(int count, long first, long seed, List<String> overrides, int label) {
+        return sample(generative(), count, new Rng(seed).at(first).on(device), overrides, label);
+    }
+
+    /**
+     * How samples are drawn with these overrides.
+     *
+     * @param label a class, or -1 for what the overrides say
+     * @throws IllegalArgumentException for a class that the model does not draw
+     */
+    public Record sampling(List<String> overrides, int label) { return how(generative(), overrides, label); }
+
+    /** The class that these overrides ask for, -1 for any. */
+    public int classOf(List<String> overrides) { return classOf(generative(), overrides); }
+
+    private static <S extends Record> int classOf(GenerativeModel<S> model, List<String> overrides) {
+        return model.classOf(how(model, overrides, -1));
+    }
+
+    private static <S extends Record> S how(GenerativeModel<S> model, List<String> overrides, int label) {
+        S how = Config.with(model.samplingDefaults(), overrides);
+        return label < 0 ? how : model.ofClass(how, label);
+    }
+
     /** As {@link #sample(int, long, List)}, of any model in evaluation mode. */
     static <S extends Record> Tensor sample(GenerativeModel<S> model, int count, Rng rng, List<String> overrides) {
-        S how = Config.with(model.samplingDefaults(), overrides);
+        return sample(model, count, rng, overrides, -1);
+    }
+
+    /** @param label a class, or -1 for what the overrides say */
+    static <S extends Record> Tensor sample(GenerativeModel<S> model, int count, Rng rng, List<String> overrides, int label) {
+        S how = how(model, overrides, label);
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             List<Tensor> parts = new ArrayList<>();
             for (int i = 0; i < count; i += AT_ONCE) {

@@ -8,6 +8,7 @@ import io.palitra.data.Datasets;
 import io.palitra.data.ImageDataset;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.Split;
+import io.palitra.family.TinyFirstStage;
 import io.palitra.train.Progress;
 import io.palitra.train.Run;
 import io.palitra.train.RunConfig;
@@ -52,6 +53,17 @@ class BalanceTest {
             assertThat(outcomes).extracting(Balance.Outcome::way).containsExactly("as it is", "class weights", "drawn items");
             for (Balance.Outcome o : outcomes) assertThat(o.f1().value()).as(o.way()).isBetween(0.3, 1.0);   // chance is 0.1
             assertThat(outcomes.stream().map(o -> Arrays.toString(o.f1().each())).distinct().count()).isEqualTo(3);
+        }
+    }
+
+    @Test void aModelOfCodesThatIsToldTheClassFillsThemToo(@TempDir Path root) throws Exception {
+        Balance.Drawn train = digits(Split.TRAIN, 4, 2);
+        String stage = TinyFirstStage.save(root.resolve("stage"), 1, 1).toString();
+        RunConfig config = RunConfig.of("tokens", "drawn", train, DataOptions.DEFAULT, 0, List.of("vqgan=" + stage, "net.width=16",
+            "net.layers=1", "net.heads=2", "condition=label", "train.steps=2", "train.batch=4"));
+        Trainer.start(root.resolve("tokens"), config, train, null, Progress.SILENT, () -> false);
+        try (Run run = Run.open(root.resolve("tokens"), "cpu", s -> {})) {
+            assertThat(Balance.counts(Balance.missing(run, train, 3))).containsExactly(0, 2, 0, 2, 0, 2, 0, 2, 0, 2);
         }
     }
 

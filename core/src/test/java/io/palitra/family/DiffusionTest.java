@@ -196,9 +196,9 @@ class DiffusionTest {
         assertThatThrownBy(() -> tiny(GREY, "attention=2")).hasMessageContaining("illegal attention: 2, must be a level from 0 to 1");
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             Diffusion plain = tiny(GREY), told = tiny(GREY, "conditional=true", "labelDropout=0");
-            assertThatThrownBy(() -> plain.sample(how("label=1"), 1, new Rng(1))).hasMessageContaining("was not told classes");
+            assertThatThrownBy(() -> plain.sample(how("label=1"), 1, new Rng(1))).hasMessageContaining("trained without classes");
             assertThatThrownBy(() -> plain.sample(how("guidance=2"), 1, new Rng(1))).hasMessageContaining("illegal guidance: 2.0");
-            assertThatThrownBy(() -> told.sample(how("label=3"), 1, new Rng(1))).hasMessageContaining("from 0 to 2");
+            assertThatThrownBy(() -> told.sample(how("label=3"), 1, new Rng(1))).hasMessageContaining("a class in 0..2");
             assertThatThrownBy(() -> told.decode(told.prior(1, new Rng(1)))).hasMessageContaining("wants labels");
             Batch bare = new Batch(Torch.zeros(1, 1, 8, 8), null, 0);
             assertThatThrownBy(() -> loss(told, bare, new Rng(1))).hasMessageContaining("wants labelled data");

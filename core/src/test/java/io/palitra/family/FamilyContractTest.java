@@ -1,6 +1,7 @@
 package io.palitra.family;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.palitra.config.Config;
@@ -186,6 +187,30 @@ class FamilyContractTest {
             Tensor all = draw(g, 6, new Rng(1)), part = draw(g, 2, new Rng(1).at(3));
             assertThat(all.rows(3, 2).sub(part).abs().max().item()).isLessThan(2e-4);   // the kernels' rounding depends on the batch
         }
+    }
+
+    @ParameterizedTest @MethodSource("cases")
+    void aModelThatDrawsByClassesSaysSoAndIsAskedForOne(Case c) {
+        try (Scope scope = new Scope(); Freed t = new Freed(build(c))) {
+            if (!(t.model instanceof GenerativeModel<?> g)) return;
+            boolean told = c.overrides.contains("conditional=true") || c.overrides.contains("condition=label");
+            assertThat(g.classes()).isEqualTo(told ? c.data.classes() : 0);
+            t.model.net().training(false);
+            asked(g);
+        }
+    }
+
+    private static <S extends Record> void asked(GenerativeModel<S> model) {
+        int n = model.classes();
+        assertThat(model.classOf(model.samplingDefaults())).isEqualTo(-1);
+        assertThat(model.ofClass(model.samplingDefaults(), -1)).isEqualTo(model.samplingDefaults());
+        assertThatThrownBy(() -> model.ofClass(model.samplingDefaults(), n)).isInstanceOf(IllegalArgumentException.class)
+            .hasMessage("illegal label: " + n + ", must be -1 (any)" + (n > 0 ? " or a class in 0.." + (n - 1)
+                : ": this model was trained without classes"));
+        if (n == 0) return;
+        S how = model.ofClass(model.samplingDefaults(), 1);
+        assertThat(model.classOf(how)).isEqualTo(1);
+        try (Guard g = Torch.noGrad()) { assertThat(model.sample(how, 2, new Rng(1)).size(0)).isEqualTo(2); }
     }
 
     @ParameterizedTest @MethodSource("cases")

@@ -213,7 +213,7 @@ class GanTest {
     @Test void anUnconditionalModelHasNoLabels() {
         try (Scope scope = new Scope(); Gan gan = small()) {
             assertThatThrownBy(() -> gan.sample(new Gan.Sampling(0, 0), 4, new Rng(3)))
-                .hasMessage("illegal label: 0, this gan was trained with conditional=false; must be -1");
+                .hasMessage("illegal label: 0, must be -1 (any): this model was trained without classes");
             assertThatThrownBy(() -> gan.decode(Torch.zeros(2, 4))).hasMessage("Gan.decode wants [B,5], got Tensor[2, 4]");
             assertThat(gan.normalPrior()).isTrue();
         }

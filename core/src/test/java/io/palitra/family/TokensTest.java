@@ -73,9 +73,9 @@ class TokensTest {
             Tensor a = model.sample(how("label=1"), 2, new Rng(4)), b = model.sample(how("label=2"), 2, new Rng(4));
             assertThat(a.sub(b).abs().max().item()).isPositive();
             assertThatThrownBy(() -> model.sample(how("label=5"), 1, new Rng(4)))
-                .hasMessage("illegal label: 5, must be -1 (any) or one of the classes 0..4");
+                .hasMessage("illegal label: 5, must be -1 (any) or a class in 0..4");
             assertThatThrownBy(() -> none.sample(how("label=0"), 1, new Rng(4)))
-                .hasMessage("illegal label: 0, must be -1: this model is not conditional on classes");
+                .hasMessage("illegal label: 0, must be -1 (any): this model was trained without classes");
         }
     }
 

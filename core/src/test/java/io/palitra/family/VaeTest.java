@@ -156,7 +156,7 @@ class VaeTest {
             assertThat(vae.decode(vae.prior(5, new Rng(1))).shape()).containsExactly(5, 1, 8, 8);
             assertThat(vae.logProb(grey(5, 1, 8, 8), new Rng(1)).shape()).containsExactly(5);
             assertThatThrownBy(() -> vae.sample(new Vae.Sampling(1, 3), 5, new Rng(7)))
-                .hasMessage("illegal label: 3, must be -1 (any) or one of the classes 0..2");
+                .hasMessage("illegal label: 3, must be -1 (any) or a class in 0..2");
             assertThatThrownBy(() -> vae.updates().get(0).objective().of(new Batch(grey(2, 1, 8, 8), null, 0), new Rng(1)))
                 .hasMessage("a conditional Vae wants labelled data, got items without classes");
             vae.close();
@@ -225,7 +225,7 @@ class VaeTest {
             assertThatThrownBy(() -> vae.encode(grey(8, 8))).hasMessage("Vae encoder wants [B,1,8,8], got [8,8]");
             assertThatThrownBy(() -> vae.decode(grey(5, 3))).hasMessage("Vae decoder wants [B,20], got [5,3]");
             assertThatThrownBy(() -> vae.sample(new Vae.Sampling(1, 0), 1, new Rng(1)))
-                .hasMessage("illegal label: 0, must be -1: this Vae is not conditional");
+                .hasMessage("illegal label: 0, must be -1 (any): this model was trained without classes");
             vae.close();
         }
     }
