@@ -4,18 +4,23 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.config.Config;
+import io.palitra.data.DataOptions;
 import io.palitra.data.Dataset;
 import io.palitra.data.ImageDataset;
 import io.palitra.data.Split;
 import io.palitra.engine.Scope;
 import io.palitra.family.ClipModel;
 import io.palitra.metric.Inception;
+import io.palitra.metric.Judge;
 import io.palitra.metric.Preprocess;
 import io.palitra.model.GenerativeModel;
 import io.palitra.model.Measure;
 import io.palitra.train.Evaluation;
 import io.palitra.train.Run;
+import io.palitra.train.RunConfig;
 import io.palitra.train.RunReport;
+import io.palitra.train.SampleJudge;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,7 +37,7 @@ import picocli.CommandLine.Parameters;
 
 @Command(name = "evaluate", mixinStandardHelpOptions = true, usageHelpAutoWidth = true,
     description = "The honest numbers of a run on the test split: what its family measures, and for labelled data what the project's own "
-        + "classifier says of its samples (trained once and kept).")
+        + "classifier says of its samples (trained once for each content of data and kept).")
 final class EvaluateCommand implements Callable<Integer> {
     @Parameters(arity = "1..*", paramLabel = "RUN… [DATA]", description = "run folders; several are set side by side; and, last, other "
         + "data than each run's own")
@@ -83,6 +88,8 @@ final class EvaluateCommand implements Callable<Integer> {
 
     /** Name of the data that each run was tested on. */
     private final Map<String, String> tested = new HashMap<>();
+    /** Who judged the samples of each run. */
+    private final Map<String, SampleJudge.Facts> judges = new HashMap<>();
 
     /** As the command line would make it, with these options. */
     static EvaluateCommand of(int n, @Nullable Path dataDir, String device, int threads) {
@@ -118,13 +125,14 @@ final class EvaluateCommand implements Callable<Integer> {
                 ClipModel teller = clip == null ? null : ClipModel.open(clip)) {
             Dataset test = Common.data(opened.config(), data, dataDir, Split.TEST, terminal);
             tested.put(run.toString(), test.name());
-            boolean judged = !alone && opened.model() instanceof GenerativeModel && test instanceof ImageDataset
-                && test.spec().classes() > 1;
             Evaluation.Result result;
-            if (judged) {
-                Path kept = classifier != null ? classifier : Evaluation.classifier(opened.config(), dataDir, terminal);
-                Dataset train = data == null ? Common.data(opened.config(), null, dataDir, Split.TRAIN, terminal) : null;
-                try (Run judge = Run.open(kept, device, terminal::note)) { result = Evaluation.of(opened, test, train, judge, n, set); }
+            if (judged(opened, test, terminal)) {
+                Dataset train = Common.data(opened.config(), null, dataDir, Split.TRAIN, terminal);
+                try (SampleJudge judge = judge(opened, train, test, data, terminal)) {
+                    judge.facts().weakness().ifPresent(terminal::note);
+                    judges.put(run.toString(), judge.facts());
+                    result = Evaluation.of(opened, test, data == null ? train : null, judge, n, set);
+                }
             } else {
                 result = Evaluation.of(opened, test, null, null, n, set);
             }
@@ -140,11 +148,29 @@ final class EvaluateCommand implements Callable<Integer> {
             if (measures.isEmpty()) throw new IllegalArgumentException("nothing to measure: '" + opened.config().settings().family()
                 + "' on '" + test.name() + "' has no measures of its own, and a judge needs classes");
             if (data == null) {
-                RunReport.keep(run, new Evaluation.Result(measures, result.closest()), command(run.toString(), null));
+                RunReport.keep(run, new Evaluation.Result(measures, result.closest(), result.judge()), command(run.toString(), null));
                 RunReport.write(run);
             }
             return measures;
         }
+    }
+
+    /** Whether a classifier can judge; where that is asked for and it cannot, a note says why. */
+    private boolean judged(Run opened, Dataset test, Terminal terminal) {
+        if (alone || !(opened.model() instanceof GenerativeModel) || !(test instanceof ImageDataset)) return false;
+        String why = test.spec().classes() < 2 ? "has no classes to train a judge on" : test.size() <= Judge.NEIGHBOURS
+            ? "has " + test.size() + " test items, a judge wants more than " + Judge.NEIGHBOURS : "";
+        if (!why.isEmpty()) terminal.note("no classifier judges the samples: '" + test.name() + "' " + why);
+        return why.isEmpty();
+    }
+
+    private SampleJudge judge(Run opened, Dataset train, Dataset test, @Nullable String data, Terminal terminal) throws IOException {
+        if (classifier != null) return SampleJudge.of(classifier, dataDir, opened.device(), terminal);
+        SampleJudge.refuseOtherClasses(train.classNames(), test);
+        RunConfig.Settings s = opened.config().settings();
+        DataOptions options = dataDir == null ? s.options() : Config.with(s.options(), "dir=" + dataDir);
+        Dataset own = data == null ? test : SampleJudge.part(() -> Common.data(opened.config(), null, dataDir, Split.TEST));
+        return SampleJudge.kept(train, s.data(), options, own, opened.device(), terminal);
     }
 
     private String command(String run, @Nullable String data) {
@@ -163,6 +189,8 @@ final class EvaluateCommand implements Callable<Integer> {
         all.forEach((run, measures) -> {
             ObjectNode node = array.addObject().put("run", run).put("data", tested.get(Path.of(run).toString()));
             node.put("command", command(run, data));
+            SampleJudge.Facts judge = judges.get(Path.of(run).toString());
+            if (judge != null) node.set("judge", judge.toJson());
             node.set("measures", RunReport.toJson(measures));
         });
         return all.size() == 1 ? array.get(0) : array;
@@ -190,7 +218,8 @@ final class EvaluateCommand implements Callable<Integer> {
             }
             Common.OUT.println(row);
         });
-        all.forEach((run, list) -> list.stream().filter(m -> m.name().startsWith("-log p") || m.name().equals("-ELBO"))
+        all.forEach((run, list) -> list.stream().filter(m -> m.name().startsWith("-log p") || m.name().equals("-ELBO")
+            || m.name().equals(SampleJudge.ACCURACY))
             .forEach(m -> Common.OUT.println(last(run) + ", " + m.name() + ": " + m.about())));
     }
 

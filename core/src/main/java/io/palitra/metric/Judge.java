@@ -22,13 +22,15 @@ import java.util.TreeMap;
  *
  * @param net in evaluation mode, on the device of the items
  * @param name of data and network in the names of the measures: "mnist-classifier"
+ * @param about what the network was trained on, for the measures to say; empty to say nothing
  */
-public record Judge(Features net, String name) {
+public record Judge(Features net, String name, String about) {
     /** Most items of either side whose neighbours are looked up. */
     private static final int NEIGHBOURS_OF = 2000;
     /** Probability from which the classifier counts as sure of a class. */
     private static final double CONFIDENT = 0.8;
-    private static final int K = 3;
+    /** Of these, the k of precision and recall; it takes more items than that to judge. */
+    public static final int NEIGHBOURS = 3;
     private static final int KERNEL_SUBSETS = 100;
     private static final int DIRECTIONS = 256;
     /** Samples between two savings. */
@@ -38,6 +40,9 @@ public record Judge(Features net, String name) {
 
     /** Of subsets and directions; the same for every run, so that runs compare. */
     private static final long SEED = 7;
+
+    /** A network that need not be told of. */
+    public Judge(Features net, String name) { this(net, name, ""); }
 
     /** Where samples come from. */
     @FunctionalInterface public interface Source {
@@ -72,7 +77,7 @@ public record Judge(Features net, String name) {
      * @throws IllegalArgumentException when features are not finite, or there are too few items to compare
      */
     public List<Measure> measure(Iterable<Batch> real, Source samples, int n, int batch, Store store) {
-        if (n <= K) throw new IllegalArgumentException("illegal n: " + n + ", must be more than " + K);
+        if (n <= NEIGHBOURS) throw new IllegalArgumentException("illegal n: " + n + ", must be more than " + NEIGHBOURS);
         if (batch < 1) throw new IllegalArgumentException("illegal batch: " + batch + ", must be at least 1");
         try (Scope scope = new Scope();
                 Guard g = Torch.noGrad();
@@ -81,7 +86,7 @@ public record Judge(Features net, String name) {
             for (Batch b : real) {   // to its end, since that is when a stream frees its last batch
                 if (data.seen < n) data.add(net, b, Math.min(n - data.seen, b.size()));
             }
-            if (data.seen <= K) throw new IllegalArgumentException("Judge wants more than " + K + " test items, got " + data.seen);
+            if (data.seen <= NEIGHBOURS) throw new IllegalArgumentException("Judge wants more than " + NEIGHBOURS + " test items, got " + data.seen);
             drawn.restore(store.load());
             int saveEvery = Math.max(1, SAVED_AFTER / batch) * batch;
             for (int first = (int) drawn.seen; first < n; first += batch) {
@@ -102,8 +107,8 @@ public record Judge(Features net, String name) {
     private List<Measure> measures(Side data, Side drawn) {
         Tensor x = Torch.cat(0, data.some), y = Torch.cat(0, drawn.some);
         String n = words("%,d", drawn.seen), against = words("%,d samples against %,d test items", drawn.seen, data.seen);
-        String few = words("%,d samples, %,d test items, k = %d", y.size(0), x.size(0), K);
-        PrecisionRecall p = PrecisionRecall.of(x, y, K);
+        String few = words("%,d samples, %,d test items, k = %d", y.size(0), x.size(0), NEIGHBOURS);
+        PrecisionRecall p = PrecisionRecall.of(x, y, NEIGHBOURS);
         List<Measure> out = new ArrayList<>();
         out.add(new Measure("FD-" + name + ", n = " + n, Frechet.distance(data.moments, drawn.moments), "",
             "Fréchet distance of " + x.size(1) + " features, " + against + "; not comparable with FID"));
@@ -139,7 +144,8 @@ public record Judge(Features net, String name) {
                 words("of %,d samples of a given class, those taken for it; of the data: %.1f", drawn.asked,
                     data.asked == 0 ? Double.NaN : 100.0 * data.obeyed / data.asked)));
         }
-        return out;
+        if (about.isEmpty()) return out;
+        return out.stream().map(m -> new Measure(m.name(), m.value(), m.unit(), m.about() + "; " + about)).toList();
     }
 
     /** Mean distance of two different rows. */

@@ -3,7 +3,7 @@ package io.palitra.train;
 import org.jspecify.annotations.Nullable;
 
 /** A run folder cannot be saved to, or resumed from. What was saved before is whole. One line for a user. */
-public final class CheckpointException extends RuntimeException {
+public sealed class CheckpointException extends RuntimeException permits RunLock.InUse {
     private final long needed;
     private final long free;
 

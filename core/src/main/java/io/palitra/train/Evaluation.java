@@ -4,13 +4,10 @@ import io.palitra.config.Config;
 import io.palitra.data.Batch;
 import io.palitra.data.CaptionedDataset;
 import io.palitra.data.DataLoader;
-import io.palitra.data.DataOptions;
 import io.palitra.data.Dataset;
-import io.palitra.data.Datasets;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.Picture;
 import io.palitra.data.Scenes;
-import io.palitra.data.Split;
 import io.palitra.data.Toy;
 import io.palitra.engine.DType;
 import io.palitra.engine.Device;
@@ -88,18 +85,22 @@ public final class Evaluation {
      *
      * @param measures each with what it is
      * @param closest samples beside the training items that lie nearest to them, two rows; null where none were drawn
+     * @param judge who judged the samples; null where nobody did
      */
-    public record Result(List<Measure> measures, @Nullable Picture closest) {}
+    public record Result(List<Measure> measures, @Nullable Picture closest, SampleJudge.@Nullable Facts judge) {}
 
     /**
      * A judgement that was cut off goes on where it was when all is as before.
      *
      * @param train what the run was trained on, to look for copies in; null to leave that out, as it is for fewer than
      *     {@link Copies#LEAST} items
-     * @param judge a classifier's run on the same data, or null to leave its measures out
+     * @param judge of the classes of the test data, or null to leave its measures out
      * @param samples drawn for the judge
+     * @throws IllegalArgumentException for a judge of other classes, or of items of another shape
      */
-    public static Result of(Run run, Dataset test, @Nullable Dataset train, @Nullable Run judge, int samples, List<String> sampling) {
+    public static Result of(Run run, Dataset test, @Nullable Dataset train, @Nullable SampleJudge judge, int samples,
+            List<String> sampling) {
+        if (judge != null) judge.refuseOthersThan(test);
         List<Measure> measures = new ArrayList<>();
         Picture closest = null;
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
@@ -122,24 +123,29 @@ public final class Evaluation {
                 Tensor points = Run.sample(model, samples, new Rng(SEED).on(run.device()), sampling);
                 measures.addAll(Modes.of(points, Toy.centres(), toy.kind().deviation(), 4).measures(samples));
             }
-            if (judge != null && run.model() instanceof GenerativeModel<?> && judge.model() instanceof Features network) {
-                Samples source = new Samples(run, test.spec().classes(), sampling);
-                String name = name(run.config()) + "-classifier";
+            if (judge != null && run.model() instanceof GenerativeModel<?>) {
+                Features network = judge.network();
+                Samples source = new Samples(run, sampling, run.config().settings().classes().equals(test.classNames()));
+                String name = judge.name();
                 int n = Math.min(samples, test.size());
-                Kept kept = new Kept(run, test, judge, n, sampling);
-                measures.addAll(new Judge(network, name).measure(DataLoader.inOrder(test, BATCH, n, run.device()), source, n, JUDGED,
-                    kept));
+                Kept kept = new Kept(run, test, judge.run(), n, sampling);
+                measures.addAll(new Judge(network, name, judge.facts().about()).measure(DataLoader.inOrder(test, BATCH, n, run.device()),
+                    source, n, JUDGED, kept));
                 kept.forget();
+                judge.facts().measure().ifPresent(measures::add);
                 measures.addAll(source.cost());
                 if (train != null && train.size() >= Copies.LEAST) {
                     Tensor drawn = source.first(Math.min(COPIES, n));
                     Copies copies = copies(network, name, drawn, test, train, run);
-                    measures.addAll(copies.measures());
+                    for (Measure m : copies.measures()) {
+                        boolean byJudge = m.about().contains(name) || m.name().contains(name);
+                        measures.add(byJudge ? judge.facts().said(m) : m);
+                    }
                     closest = pairs(copies, drawn, train, run);
                 }
             }
         }
-        return new Result(measures, closest);
+        return new Result(measures, closest, judge == null ? null : judge.facts());
     }
 
     private static <S extends Record> List<Measure> told(DrawsTexts<S> model, Scenes test, int samples, Run run, List<String> sampling) {
@@ -169,7 +175,7 @@ public final class Evaluation {
             }
             Statistics of = reference == null ? Statistics.of(data) : Statistics.read(reference);
             if (write != null) Statistics.of(data).write(write);
-            Samples source = new Samples(run, test.spec().classes(), sampling);
+            Samples source = new Samples(run, sampling, true);
             for (int first = 0; first < samples; first += JUDGED) {
                 try (Scope turn = new Scope()) {
                     Tensor features = network.features(source.draw(first, Math.min(JUDGED, samples - first)).x());
@@ -208,7 +214,7 @@ public final class Evaluation {
      * @param samples as many captions, but no more than {@value #TOLD}
      */
     public static List<Measure> byClip(Run run, Dataset test, TextImage model, String name, int samples, List<String> sampling) {
-        if (!(run.model() instanceof GenerativeModel<?> g) || !Config.toJson(g.samplingDefaults()).path("prompt").isTextual()) {
+        if (!(run.model() instanceof DrawsTexts<?> drawer)) {
             throw new IllegalArgumentException("'" + run.config().settings().family() + "' draws nothing from texts; a CLIP judges models "
                 + "that do");
         }
@@ -219,9 +225,7 @@ public final class Evaluation {
         double drawn = 0, real = 0;
         for (Batch batch : DataLoader.inOrder(test, 1, n, run.device())) {
             try (Scope scope = new Scope(); Guard off = Torch.noGrad()) {
-                List<String> how = new ArrayList<>(sampling);
-                how.add("prompt=" + batch.captions().get(0));
-                Tensor x = Run.sample(run.generative(), 1, new Rng(SEED).at(batch.step()).on(run.device()), how);
+                Tensor x = told(drawer, batch.captions(), new Rng(SEED).at(batch.step()).on(run.device()), sampling);
                 drawn += ClipScore.of(model, x, batch.captions()).item();   // waits for the device
                 real += ClipScore.of(model, batch.x(), batch.captions()).item();
             }
@@ -234,6 +238,10 @@ public final class Evaluation {
             measures.addAll(chosen(teller, scenes, n, model, name, run, sampling));
         }
         return measures;
+    }
+
+    private static <S extends Record> Tensor told(DrawsTexts<S> model, List<String> captions, Rng rng, List<String> sampling) {
+        return model.draw(Config.with(model.samplingDefaults(), sampling), captions, rng);
     }
 
     private static <S extends Record> List<Measure> chosen(DrawsTexts<S> teller, Scenes test, int n, TextImage judge, String name, Run run,
@@ -291,6 +299,8 @@ public final class Evaluation {
         private final Run run;
         private final int classes;
         private final List<String> sampling;
+        /** The class of all, or -1. */
+        private final int always;
         private final boolean asks;
         private final Rng rng;
         private double seconds;
@@ -298,13 +308,14 @@ public final class Evaluation {
         private OptionalLong peak = OptionalLong.empty();
         private boolean warm;
 
-        Samples(Run run, int classes, List<String> sampling) {
+        /** @param known whether the classes of the model are those of the data */
+        Samples(Run run, List<String> sampling, boolean known) {
             this.run = run;
-            this.classes = classes;
             this.sampling = sampling;
+            classes = run.generative().classes();
+            always = run.classOf(sampling);
             rng = new Rng(SEED).on(run.device());
-            asks = Config.toJson(run.config().model()).path("conditional").asBoolean(false)
-                && sampling.stream().noneMatch(s -> s.startsWith("label="));
+            asks = known && classes > 0;
         }
 
         @Override public Batch draw(int first, int count) {
@@ -324,12 +335,10 @@ public final class Evaluation {
 
         private Batch batch(int first, int count) {
             if (!asks) return new Batch(Run.sample(run.generative(), count, rng.at(first), sampling), null, 0);
-            int label = first / JUDGED % classes;
-            List<String> how = new ArrayList<>(sampling);
-            how.add("label=" + label);
+            int label = always >= 0 ? always : first / JUDGED % classes;
             long[] labels = new long[count];
             Arrays.fill(labels, label);
-            return new Batch(Run.sample(run.generative(), count, rng.at(first), how), Torch.of(labels, count), 0);
+            return new Batch(Run.sample(run.generative(), count, rng.at(first), sampling, label), Torch.of(labels, count), 0);
         }
 
         Tensor first(int n) {
@@ -427,43 +436,5 @@ public final class Evaluation {
             new Measure("energy of noise", noise.stream().mapToDouble(e -> e).average().orElse(Double.NaN), "nats",
                 "uniform over the range; mean of as many"),
             new Measure("AUROC of noise", Ranking.auroc(data, noise), "", "chance that noise has more energy than an item; " + of));
-    }
-
-    /** The data's name without its folders. */
-    private static String name(RunConfig config) {
-        return Path.of(config.settings().data()).getFileName().toString().replaceAll("[^A-Za-z0-9._-]", "_");
-    }
-
-    /**
-     * The project's own classifier for a data set, kept in a cache folder and trained there when it is not there yet (minutes).
-     *
-     * @return its run folder
-     */
-    public static Path classifier(RunConfig of, @Nullable Path dataDir, Progress progress) throws IOException {
-        RunConfig.Settings s = of.settings();
-        DataOptions options = dataDir == null ? s.options() : Config.with(s.options(), "dir=" + dataDir);
-        String shape = s.spec() instanceof ImageSpec i ? i.channels() + "x" + i.height() + "x" + i.width()
-            : String.valueOf(s.spec().dims());
-        Path folder = cache().resolve("classifier-" + name(of) + "-" + shape);
-        if (Files.exists(folder.resolve(Run.MODEL))) return folder;
-        progress.note("training a classifier on '" + name(of) + "' once, to judge samples by; it is kept in " + folder);
-        Dataset train = Datasets.open(s.data(), Split.TRAIN, options);
-        if (train.spec().classes() == 0) throw new IllegalArgumentException("'" + s.data() + "' has no classes to train a judge on");
-        if (Files.exists(folder.resolve(Run.CONFIG))) {
-            Trainer.resume(folder, train, null, progress, () -> false);
-        } else {
-            RunConfig config = RunConfig.of("classifier", s.data(), train, options, 0, List.of()).on(s.device(), RunConfig.Precision.FP32,
-                Device.threads());
-            Trainer.start(folder, config, train, null, progress, () -> false);
-        }
-        return folder;
-    }
-
-    /** $PALITRA_CACHE, else $XDG_CACHE_HOME/palitra, else ~/.cache/palitra. */
-    static Path cache() {
-        String own = System.getenv("PALITRA_CACHE"), xdg = System.getenv("XDG_CACHE_HOME");
-        if (own != null && !own.isEmpty()) return Path.of(own);
-        if (xdg != null && Path.of(xdg).isAbsolute()) return Path.of(xdg, "palitra");   // the standard: relative values are ignored
-        return Path.of(System.getProperty("user.home"), ".cache", "palitra");
     }
 }

@@ -41,6 +41,8 @@ public final class RunComparison {
     private final List<String> names;
     private final List<Map<String, Kept>> measures = new ArrayList<>();
     private final List<RunConfig> configs = new ArrayList<>();
+    /** Keys of the data that the judges of the runs were trained on. */
+    private final Set<String> judges = new LinkedHashSet<>();
 
     private RunComparison(List<Path> folders) throws IOException {
         this.folders = folders;
@@ -50,7 +52,9 @@ public final class RunComparison {
             Map<String, Kept> own = new LinkedHashMap<>();
             Path file = folder.resolve(RunReport.EVALUATION);
             if (Files.exists(file)) {
-                for (JsonNode m : Json.read(file).path("measures")) {
+                JsonNode evaluation = Json.read(file);
+                if (evaluation.path("judge").hasNonNull("key")) judges.add(evaluation.path("judge").path("key").asText());
+                for (JsonNode m : evaluation.path("measures")) {
                     own.put(m.path("name").asText(),
                         new Kept(m.path("value").asDouble(), m.path("unit").asText(), m.path("about").asText()));
                 }
@@ -124,6 +128,9 @@ public final class RunComparison {
                 .append(". Fastest: ").append(speed.run()).append(", ").append(speed.shown().get(2)).append(" a sample.");
         }
         if (severalData) out.append(" The runs learned different data: their measures do not compare.");
+        else if (judges.size() > 1) {
+            out.append(" Their samples were judged by classifiers trained on different data: what those say does not compare.");
+        }
         return out.toString().strip();
     }
 

@@ -24,6 +24,11 @@ public final class RunLock implements AutoCloseable {
     private final FileChannel channel;
     private boolean closed;
 
+    /** Another holds the folder. */
+    static final class InUse extends CheckpointException {
+        InUse(String message) { super(message, null); }
+    }
+
     private RunLock(Path folder, FileChannel channel) {
         this.folder = folder;
         this.channel = channel;
@@ -41,7 +46,7 @@ public final class RunLock implements AutoCloseable {
         } catch (IOException e) {
             throw new CheckpointException("run folder " + runFolder + " cannot be made: " + e.getMessage(), e);
         }
-        if (!HELD.add(folder)) throw new CheckpointException(inUse(runFolder, "this process, " + ProcessHandle.current().pid()), null);
+        if (!HELD.add(folder)) throw new InUse(inUse(runFolder, "this process, " + ProcessHandle.current().pid()));
         boolean taken = false;
         try {
             FileChannel channel = lock(folder.resolve(".lock"), runFolder);
@@ -59,7 +64,7 @@ public final class RunLock implements AutoCloseable {
         boolean done = false;
         try {
             if (channel.tryLock(LOCKED_BYTE, 1, false) == null) {
-                throw new CheckpointException(inUse(runFolder, "process " + holder(channel)), null);
+                throw new InUse(inUse(runFolder, "process " + holder(channel)));
             }
             channel.truncate(0).write(StandardCharsets.US_ASCII.encode(ProcessHandle.current().pid() + "\n"), 0);
             done = true;

@@ -102,6 +102,7 @@ public final class RunReport {
     public static void keep(Path folder, Evaluation.Result result, String command) throws IOException {
         ObjectNode json = new ObjectMapper().createObjectNode();
         json.put("command", command);
+        if (result.judge() != null) json.set("judge", result.judge().toJson());
         json.set("measures", toJson(result.measures()));
         Json.write(folder.resolve(EVALUATION), json);
         if (result.closest() != null) Png.write(folder.resolve(CLOSEST), result.closest(), Map.of());

@@ -6,9 +6,13 @@ import static org.assertj.core.api.Assertions.within;
 import io.palitra.data.DataOptions;
 import io.palitra.data.Dataset;
 import io.palitra.data.Datasets;
+import io.palitra.data.FewPictures;
 import io.palitra.data.Split;
+import io.palitra.engine.Device;
+import io.palitra.family.TinyFirstStage;
 import io.palitra.model.Measure;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -16,6 +20,37 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class EvaluationTest {
+    @Test void aModelOfCodesIsJudgedByTheClassAskedFor(@TempDir Path root) throws Exception {
+        Dataset train = new FewPictures(1, 8, 40), test = new FewPictures(1, 8, 12);
+        String stage = TinyFirstStage.save(root.resolve("stage"), 1, 1).toString();
+        Map<String, List<String>> runs = Map.of("told", List.of("condition=label"), "untold", List.of());
+        try (SampleJudge judge = SampleJudge.kept(root.resolve("cache"), train, "few", DataOptions.DEFAULT, test, Device.CPU,
+                Progress.SILENT)) {
+            for (Map.Entry<String, List<String>> e : runs.entrySet()) {
+                List<String> set = new ArrayList<>(List.of("vqgan=" + stage, "net.width=16", "net.layers=1", "net.heads=2",
+                    "train.steps=2", "train.batch=4"));
+                set.addAll(e.getValue());
+                RunConfig config = RunConfig.of("tokens", "few", train, DataOptions.DEFAULT, 0, set);
+                Trainer.start(root.resolve(e.getKey()), config, train, null, Progress.SILENT, () -> false);
+                try (Run run = Run.open(root.resolve(e.getKey()), "cpu", note -> {})) {
+                    List<Measure> all = Evaluation.of(run, test, null, judge, 12, List.of()).measures();
+                    assertThat(all.stream().anyMatch(m -> m.name().equals("asked class"))).isEqualTo(e.getKey().equals("told"));
+                    assertThat(all).filteredOn(m -> m.name().equals("precision")).singleElement()
+                        .satisfies(m -> assertThat(m.about()).endsWith("; judge trained on 40 items of few"));
+                    assertThat(all).filteredOn(m -> m.name().equals(SampleJudge.ACCURACY)).singleElement().satisfies(m -> {
+                        assertThat(m.value()).isEqualTo(judge.facts().accuracy());
+                        assertThat(m.about()).startsWith("of 12 test items of few; judge trained on 40 items of few, 2 classes, judge-")
+                            .endsWith(": its word is weak");
+                    });
+                    if (e.getKey().equals("told")) {
+                        assertThat(Evaluation.of(run, test, null, judge, 12, List.of("label=1")).measures())
+                            .filteredOn(m -> m.name().equals("asked class")).hasSize(1);
+                    }
+                }
+            }
+        }
+    }
+
     @Test void aFlowOnMoonsComesNearTheTruthAndNotBelowIt(@TempDir Path folder) throws Exception {
         Dataset train = Datasets.open("toy-moons", Split.TRAIN, DataOptions.DEFAULT);
         Dataset test = Datasets.open("toy-moons", Split.TEST, DataOptions.DEFAULT);
