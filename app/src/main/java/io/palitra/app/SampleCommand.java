@@ -6,17 +6,21 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Config;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.Picture;
+import io.palitra.data.TableFile;
+import io.palitra.data.VectorSpec;
 import io.palitra.engine.Device;
 import io.palitra.engine.Guard;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.family.ClipModel;
+import io.palitra.model.DrawsTexts;
 import io.palitra.model.TextImage;
 import io.palitra.report.Gif;
 import io.palitra.report.Grid;
 import io.palitra.report.Png;
 import io.palitra.train.Run;
+import io.palitra.train.RunConfig;
 import io.palitra.train.Signature;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -25,8 +29,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -68,7 +74,8 @@ final class SampleCommand implements Callable<Integer> {
     @Option(names = "--set", paramLabel = "key=value", description = "sampling keys of the family, see 'palitra families FAMILY'")
     private List<String> set = new ArrayList<>();
 
-    @Option(names = "--out", paramLabel = "FILE.png|DIR", description = "default: RUN/seed-S.png; with --each: RUN/seed-S/")
+    @Option(names = "--out", paramLabel = "FILE.png|FILE.csv|DIR", description = "default: RUN/seed-S.png; with --each: RUN/seed-S/; "
+        + "of a run of a table or of points FILE.csv holds all columns in the table's own units, the .png two of them")
     private @Nullable Path out;
 
     @Option(names = "--each", description = "one PNG an item, in a folder")
@@ -100,11 +107,25 @@ final class SampleCommand implements Callable<Integer> {
         if (animation != null) Common.free(animation, force);
         Terminal terminal = new Terminal("sample", false);
         try (Run opened = Common.open(run, device, threads, terminal); Scope scope = new Scope()) {
+            boolean table = target.toString().toLowerCase(Locale.ROOT).endsWith(".csv");
+            if (table && opened.config().settings().spec() instanceof ImageSpec) {
+                throw new IllegalArgumentException("illegal --out: '" + target + "', this run draws pictures: a .png is allowed; .csv "
+                    + "is for runs of tables and points");
+            }
             List<String> overrides = new ArrayList<>(set);
-            if (label != null) overrides.add("label=" + number(opened, label));
+            int asked = label == null ? -1 : number(opened, label);
             if (size != null) overrides.add("size=" + size);
-            Record how = Config.with(opened.generative().samplingDefaults(), overrides);
-            String prompt = keep == null ? "" : ranked(how);
+            Record how = opened.sampling(overrides, asked);
+            String prompt = keep == null ? "" : ranked(opened, overrides);
+            if (table) {
+                if (each || animation != null) {
+                    throw new IllegalArgumentException("--out '" + target + "' is a table: " + (each ? "--each" : "--animation")
+                        + " does not go with it");
+                }
+                table(opened, target, overrides, asked, terminal);
+                told(List.of(target), target);
+                return 0;
+            }
             String weights = opened.weights();
             int item = 1 + opened.config().settings().spec().shape().length;
             List<Picture> frames = new ArrayList<>();
@@ -114,7 +135,7 @@ final class SampleCommand implements Callable<Integer> {
                     boolean frame = i == 0 || i + 1 == of || (i + 1) * FRAMES / of > i * FRAMES / of;
                     if (animation != null && t.dims() == item && frame) frames.add(drawn(t));
                 })) {
-                    return opened.sample(n, seed, overrides);
+                    return opened.sample(n, 0, seed, overrides, asked);
                 }
             });
             terminal.done();
@@ -150,28 +171,58 @@ final class SampleCommand implements Callable<Integer> {
                 Png.write(target, Run.scatter(x, n + " samples, seed " + seed), signature(opened, weights, how, 0, n));
                 written.add(target);
             }
-            if (json) {
-                ObjectNode node = new ObjectMapper().createObjectNode();
-                node.put("seed", seed).put("count", n);
-                ArrayNode files = node.putArray("files");
-                written.forEach(f -> files.add(f.toString()));
-                Common.json(node);
-            } else {
-                Common.OUT.println(each ? target : written.get(0));
-            }
+            told(written, each ? target : written.get(0));
             return 0;
         }
     }
 
+    private void told(List<Path> written, Path target) throws IOException {
+        if (!json) {
+            Common.OUT.println(target);
+            return;
+        }
+        ObjectNode node = new ObjectMapper().createObjectNode();
+        node.put("seed", seed).put("count", n);
+        ArrayNode files = node.putArray("files");
+        written.forEach(f -> files.add(f.toString()));
+        Common.json(node);
+    }
+
+    /** All columns, and the class where the run draws by classes: the one asked for, else each in turn. */
+    private void table(Run opened, Path file, List<String> overrides, int asked, Terminal terminal) throws IOException {
+        RunConfig.Settings s = opened.config().settings();
+        VectorSpec spec = (VectorSpec) s.spec();
+        int classes = opened.generative().classes(), d = spec.size(), always = asked >= 0 ? asked : opened.classOf(overrides);
+        String column = s.options().label();
+        if (classes == 0 && !column.isEmpty()) {
+            terminal.note("the samples have no column '" + column + "': this run was trained without classes");
+        }
+        float[] values = new float[Math.multiplyExact(n, d)];
+        List<String> names = new ArrayList<>();
+        for (int c = 0; c < Math.max(1, always >= 0 ? 1 : classes); c++) {
+            int label = classes == 0 ? -1 : always >= 0 ? always : c;
+            float[] drawn;
+            try (Scope scope = new Scope()) { drawn = opened.sample(n, 0, seed, overrides, label).floats(); }
+            int step = always >= 0 ? 1 : Math.max(1, classes);
+            for (int i = c; i < n; i += step) System.arraycopy(drawn, i * d, values, i * d, d);
+        }
+        for (int i = 0; i < n && classes > 0; i++) names.add(s.classes().get(always >= 0 ? always : i % classes));
+        TableFile.write(file, spec, values, column.isEmpty() ? "class" : column, names);
+    }
+
     /** The text that pictures are ranked by. */
-    private String ranked(Record how) {
+    private String ranked(Run opened, List<String> overrides) {
         if (clip == null) throw new IllegalArgumentException("--keep wants --clip: a run of clip, or a public one, that ranks");
         if (keep != null && (keep < 1 || keep > n)) {
             throw new IllegalArgumentException("illegal --keep: " + keep + ", must be between 1 and the " + n + " of -n");
         }
-        String prompt = Config.toJson(how).path("prompt").asText();
-        if (!prompt.isEmpty() && !prompt.equals("*")) return prompt;
-        throw new IllegalArgumentException("--keep ranks by one text: --set prompt=TEXT, of a run that is given texts");
+        Optional<String> text = opened.model() instanceof DrawsTexts<?> drawer ? text(drawer, overrides) : Optional.empty();
+        return text.orElseThrow(() -> new IllegalArgumentException("--keep ranks by one text: --set prompt=TEXT, of a run that is given "
+            + "texts"));
+    }
+
+    private static <S extends Record> Optional<String> text(DrawsTexts<S> model, List<String> overrides) {
+        return model.textOf(Config.with(model.samplingDefaults(), overrides));
     }
 
     /** Items by how near CLIP finds them to the prompt. Waits for the device. */
@@ -199,6 +250,9 @@ final class SampleCommand implements Callable<Integer> {
     }
 
     private static int number(Run opened, String label) {
+        if (opened.generative().classes() == 0) {
+            throw new IllegalArgumentException("illegal --class: '" + label + "', this run draws by no classes");
+        }
         List<String> names = opened.config().settings().classes();
         int named = names.indexOf(label);
         if (named >= 0) return named;

@@ -167,6 +167,35 @@ class TableTest {
             .satisfies(e -> assertThat(e.getMessage()).hasSizeLessThan(500));
     }
 
+    @Test void whatIsWrittenInTheUnitsOfATableIsReadBackAsItWas() throws IOException {
+        Table train = open("\"a \"\"b\"\"\",time, small,whole,kind\n1,1700000000,1e-9,3,\"x, y\"\n2,1700003600,2e-9,4, z\n4,1700000100,5e-9,9,z\n",
+            Split.TRAIN, "kind");
+        float[] values = new float[3 * 4];
+        java.util.List<String> classes = new java.util.ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            train.values(i, values, 4 * i);
+            classes.add(train.classNames().get(train.label(i)));
+        }
+        values[1] = 0.12345679f;
+        Path written = dir.resolve("written.csv");
+        TableFile.write(written, train.spec(), values, "kind", classes);
+        assertThat(Files.readAllLines(written).get(0)).isEqualTo("\"a \"\"b\"\"\",time,small,whole,kind");
+        assertThat(Files.readAllLines(written).get(2)).startsWith("2").endsWith(",z").contains(",4");
+        Table again = Table.open(written, null, new DataOptions("", 0, 0, false, List.of(), "kind"), train.spec());
+        assertThat(again.classNames()).isEqualTo(train.classNames());
+        for (int i = 0; i < 3; i++) {
+            float[] row = new float[4];
+            again.values(i, row, 0);
+            assertThat(again.label(i)).isEqualTo(train.label(i));
+            for (int c = 0; c < 4; c++) assertThat(row[c]).isCloseTo(values[4 * i + c], within(c == 1 ? 0.05f : 1e-5f));   // read as floats
+        }
+        TableFile.write(written, new VectorSpec(3, 0), new float[] {0.5f, -1, 2e-7f}, "class", List.of());
+        assertThat(Files.readAllLines(written)).containsExactly("x1,x2,x3", "0.5,-1,0.0000002");
+        assertThatThrownBy(() -> TableFile.write(written, new VectorSpec(2, 0), new float[] {0, Float.NaN}, "class", List.of()))
+            .hasMessage("number 1 of sample 0 is not finite: NaN");
+        assertThat(Files.readAllLines(written)).hasSize(2);
+    }
+
     @Test void aMissingValueCountsAsTheMean() {
         Table all = Table.open(file(sensors.toString()), null, new DataOptions("", 0, 0, false, List.of(), "state"), null);
         float[] row = new float[3];
