@@ -1,18 +1,19 @@
 package io.palitra.app;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Config;
 import io.palitra.data.DataLoader;
 import io.palitra.data.DataOptions;
 import io.palitra.data.Dataset;
-import io.palitra.data.Datasets;
 import io.palitra.data.ImageDataset;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.Picture;
 import io.palitra.data.Split;
 import io.palitra.data.Table;
 import io.palitra.data.VectorSpec;
+import io.palitra.data.Whole;
 import io.palitra.edit.Anomalies;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
@@ -25,7 +26,10 @@ import io.palitra.report.ReportData;
 import io.palitra.train.Run;
 import io.palitra.train.RunConfig;
 import io.palitra.train.RunReport;
+import io.palitra.train.SampleJudge;
 import java.io.IOException;
+import java.net.URI;
+import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -43,10 +47,10 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 @Command(name = "anomalies", mixinStandardHelpOptions = true, usageHelpAutoWidth = true,
-    description = "Score items by how strange they are to a run: a CSV with every score, and a page with the most and least strange. What "
-        + "counts as strange is a quantile of the scores of the run's own test split, which is taken for normal; of the run's own data "
-        + "half of that split sets the threshold, the other half is scored. Classes that the run was not trained on are taken for "
-        + "anomalies, and then AUROC and average precision are told.")
+    description = "Score items by how strange they are to a run: a CSV with every file and its score, and a page with the most and least "
+        + "strange. What counts as strange is a quantile of the scores of the run's own test split, which is taken for normal; of the "
+        + "run's own data half of that split sets the threshold, the other half is tested, and what it was trained on is marked so. "
+        + "Classes that the run was not trained on are taken for anomalies, and then AUROC and average precision are told.")
 final class AnomaliesCommand implements Callable<Integer> {
     private static final long SEED = 12345;
     private static final int BATCH = 200;
@@ -55,7 +59,8 @@ final class AnomaliesCommand implements Callable<Integer> {
     @Parameters(index = "0", paramLabel = "RUN", description = "the run folder")
     private Path run = Path.of("");
 
-    @Parameters(index = "1", paramLabel = "DATA", description = "data set, folder, .zip or .csv; of a table all rows, else the test split")
+    @Parameters(index = "1", paramLabel = "DATA", description = "folder, .zip, one picture or .csv, of which everything is "
+        + "scored; or a data set of the catalogue, of which the test split is")
     private String data = "";
 
     @Option(names = "--quantile", paramLabel = "Q", defaultValue = "0.95",
@@ -85,19 +90,18 @@ final class AnomaliesCommand implements Callable<Integer> {
         Terminal terminal = new Terminal("anomalies", false);
         try (Run opened = Common.open(run, device, threads, terminal); Scope scope = new Scope()) {
             Anomalies.Score score = Anomalies.score(opened.model());
-            Dataset asked = Common.told(asked(opened.config()), terminal);
+            Whole whole = asked(opened.config());
+            Dataset asked = whole.items();
+            asked.notes().forEach(terminal::note);
             terminal.doing("scoring " + asked.size() + " items");
             double[] scores = scores(opened, asked);
-            boolean own = Common.dataName(data).equals(opened.config().settings().data());
+            boolean own = own(opened.config().settings().data());
             List<String> known = opened.config().settings().classes();
-            Part[] parts = parts(asked, known, own);
-            double[] usual;
-            if (own) {
-                usual = IntStream.range(0, scores.length).filter(i -> parts[i] == Part.VALIDATION).mapToDouble(i -> scores[i]).toArray();
-            } else {
-                Dataset normal = Common.data(opened.config(), null, dataDir, Split.TEST, terminal);
-                terminal.doing("scoring " + normal.size() + " normal items");
-                usual = scores(opened, normal);
+            Part[] parts = parts(whole, known, own);
+            double[] usual = own ? of(scores, parts, Part.VALIDATION) : usual(opened, terminal);
+            if (usual.length == 0) {
+                terminal.note(ALL_TRAINED);
+                usual = of(scores, parts, Part.TRAINING);
             }
             double threshold = Anomalies.threshold(usual, quantile);
             terminal.done();
@@ -105,12 +109,16 @@ final class AnomaliesCommand implements Callable<Integer> {
             Files.createDirectories(folder);
             List<Measure> measures = measures(score, usual, threshold, scores, asked, known, parts);
             csv(folder.resolve("scores.csv"), scores, threshold, asked, parts);
-            page(folder, opened.config(), score, measures, scores, asked);
+            page(folder, opened.config(), score, measures, scores, threshold, asked);
             if (json) {
                 ObjectNode node = new ObjectMapper().createObjectNode();
                 node.put("run", run.toString()).put("data", data).put("scores", folder.resolve("scores.csv").toString());
                 node.put("page", folder.resolve(Report.NAME).toString());
                 node.set("measures", RunReport.toJson(measures));
+                ArrayNode strangest = node.putArray("strangest");
+                for (int i : order(scores).subList(0, Math.min(SHOWN, scores.length))) {
+                    strangest.addObject().put("file", asked.source(i)).put("score", scores[i]).put("strange", scores[i] > threshold);
+                }
                 Common.json(node);
             } else {
                 for (Measure m : measures) {
@@ -122,19 +130,48 @@ final class AnomaliesCommand implements Callable<Integer> {
         }
     }
 
+    private static final String ALL_TRAINED = "the run's data has no test split: the threshold is of what it was trained on, and low";
+
     /** What an item is there for. */
     private enum Part { TRAINING, VALIDATION, TEST }
 
     /** Of the run's own data what it was trained on and, of the rest of its classes, every other item for the threshold do not test it. */
-    private static Part[] parts(Dataset asked, List<String> known, boolean own) {
+    private static Part[] parts(Whole whole, List<String> known, boolean own) {
+        Dataset asked = whole.items();
         Part[] parts = new Part[asked.size()];
         int normal = 0;
         for (int i = 0; i < parts.length; i++) {
             boolean seen = own && (asked.label(i) < 0 || known.contains(className(asked, i)));
-            parts[i] = !seen ? Part.TEST : asked instanceof Table t && t.trains(i) ? Part.TRAINING
+            parts[i] = !seen ? Part.TEST : whole.trains().test(i) ? Part.TRAINING
                 : normal++ % 2 == 0 ? Part.VALIDATION : Part.TEST;
         }
         return parts;
+    }
+
+    private static double[] of(double[] scores, Part[] parts, Part part) {
+        return IntStream.range(0, scores.length).filter(i -> parts[i] == part).mapToDouble(i -> scores[i]).toArray();
+    }
+
+    /** Scores of what the run takes for normal: its test split, or what it was trained on where there is none. */
+    private double[] usual(Run opened, Terminal terminal) {
+        Dataset normal = SampleJudge.part(() -> Common.data(opened.config(), null, dataDir, Split.TEST, terminal));
+        if (normal == null) {
+            normal = Common.data(opened.config(), null, dataDir, Split.TRAIN, terminal);
+            terminal.note(ALL_TRAINED);
+        }
+        terminal.doing("scoring " + normal.size() + " normal items");
+        return scores(opened, normal);
+    }
+
+    /** Whether what was typed is what the run was trained on, however its path is written. */
+    private boolean own(String trained) {
+        if (Common.dataName(data).equals(trained)) return true;
+        try {
+            Path here = Path.of(data), there = Path.of(trained);
+            return Files.exists(here) && Files.exists(there) && Files.isSameFile(here, there);
+        } catch (IOException e) {
+            return false;
+        }
     }
 
     private double[] scores(Run opened, Dataset items) {
@@ -143,9 +180,9 @@ final class AnomaliesCommand implements Callable<Integer> {
     }
 
     /** The data with all of its classes, also those that the run was not to see. */
-    private Dataset asked(RunConfig config) {
+    private Whole asked(RunConfig config) {
         RunConfig.Settings s = config.settings();
-        List<String> changes = new ArrayList<>(List.of("except="));
+        List<String> changes = new ArrayList<>(List.of("except=", "captions=false"));
         if (label != null) changes.add("label=" + label);
         if (dataDir != null) changes.add("dir=" + dataDir);
         if (s.spec() instanceof ImageSpec i) changes.addAll(List.of("size=" + i.height(), "channels=" + i.channels()));
@@ -153,13 +190,14 @@ final class AnomaliesCommand implements Callable<Integer> {
         if (s.spec() instanceof VectorSpec v && !v.columns().isEmpty()) {
             Path file = Path.of(data);
             if (!Files.exists(file)) throw new IllegalArgumentException("no such file: " + data + "; the run was trained on a table");
-            return Table.open(file, null, options, v);
+            return Whole.open(data, options, v);
         }
-        Dataset set = Datasets.open(Common.dataName(data), Split.TEST, options);
+        Whole whole = Whole.open(Common.dataName(data), options, null);
+        Dataset set = whole.items();
         if (!java.util.Arrays.equals(set.spec().shape(), s.spec().shape())) {
             throw new IllegalArgumentException("the run was made for " + s.spec() + ", '" + set.name() + "' is " + set.spec());
         }
-        return set;
+        return whole;
     }
 
     private List<Measure> measures(Anomalies.Score score, double[] usual, double threshold, double[] scores, Dataset asked,
@@ -169,7 +207,7 @@ final class AnomaliesCommand implements Callable<Integer> {
         long flagged = IntStream.range(0, scores.length).filter(i -> parts[i] == Part.TEST && scores[i] > threshold).count();
         measures.add(new Measure("threshold", threshold, score.unit().split(",", 2)[0], score.name() + " that " + 100 * quantile
             + " % of " + usual.length + " normal items stay below"));
-        measures.add(new Measure("flagged", 100.0 * flagged / tested, "%", flagged + " of " + tested + " items"
+        if (tested > 0) measures.add(new Measure("flagged", 100.0 * flagged / tested, "%", flagged + " of " + tested + " items"
             + (tested == scores.length ? "" : ", without those for training and for the threshold")));
         List<Double> inside = new ArrayList<>(), outside = new ArrayList<>();
         Map<String, List<Double>> each = new LinkedHashMap<>();
@@ -192,27 +230,34 @@ final class AnomaliesCommand implements Callable<Integer> {
     private static String className(Dataset data, int i) { return data.label(i) < 0 ? "" : data.classNames().get(data.label(i)); }
 
     private static void csv(Path file, double[] scores, double threshold, Dataset asked, Part[] parts) throws IOException {
-        StringBuilder text = new StringBuilder("item,score,strange,part,class\n");
+        StringBuilder text = new StringBuilder("item,score,strange,part,class,file\n");
         for (int i = 0; i < scores.length; i++) {
             int item = asked instanceof Table t ? t.row(i) : i;
             text.append(item).append(',').append(scores[i]).append(',').append(scores[i] > threshold).append(',')
                 .append(parts[i].name().toLowerCase(Locale.ROOT)).append(',')
-                .append('"').append(className(asked, i).replace("\"", "\"\"")).append("\"\n");
+                .append(quoted(className(asked, i))).append(',').append(quoted(asked.source(i))).append('\n');
         }
         Files.writeString(file, text, StandardCharsets.UTF_8);
     }
 
-    private void page(Path folder, RunConfig config, Anomalies.Score score, List<Measure> measures, double[] scores, Dataset asked)
-            throws IOException {
-        List<Integer> order = new ArrayList<>(IntStream.range(0, scores.length).boxed().toList());
-        order.sort(Comparator.comparingDouble((Integer i) -> -scores[i]));
-        List<Integer> most = order.subList(0, Math.min(SHOWN, order.size()));
-        List<Integer> least = order.subList(Math.max(0, order.size() - SHOWN), order.size());
+    private static String quoted(String cell) { return '"' + cell.replace("\"", "\"\"") + '"'; }
+
+    /** The strangest first. */
+    private static List<Integer> order(double[] scores) {
+        return IntStream.range(0, scores.length).boxed().sorted(Comparator.comparingDouble((Integer i) -> -scores[i])).toList();
+    }
+
+    private void page(Path folder, RunConfig config, Anomalies.Score score, List<Measure> measures, double[] scores, double threshold,
+            Dataset asked) throws IOException {
+        List<Integer> order = order(scores), most = order.subList(0, Math.min(SHOWN, order.size()));
+        List<Integer> least = order.subList(Math.max(most.size(), order.size() - SHOWN), order.size());
         List<ReportData.Figure> figures = new ArrayList<>();
         Map<String, String> facts = new LinkedHashMap<>();
         if (asked instanceof ImageDataset pictures) {
-            figures.add(figure(folder, "most.png", pictures, most, "Most strange", "The strangest first."));
-            figures.add(figure(folder, "least.png", pictures, least, "Least strange", "The most usual last."));
+            figures.add(figure(folder, "most.png", pictures, most, "Most strange", "The strangest first.", scores, threshold));
+            if (!least.isEmpty()) {
+                figures.add(figure(folder, "least.png", pictures, least, "Least strange", "The most usual last.", scores, threshold));
+            }
         } else if (asked instanceof Table table) {
             for (int i : most.subList(0, Math.min(12, most.size()))) facts.put("row " + table.row(i), describe(table, i, scores[i]));
         }
@@ -221,11 +266,11 @@ final class AnomaliesCommand implements Callable<Integer> {
         String name = run.toAbsolutePath().normalize().getFileName().toString();
         Report.write(folder, new ReportData("Anomalies in " + asked.name(), "scored by " + name + ", " + config.settings().family()
             + ": " + score.name(), "", figures, List.of(), facts, shown, List.of(), Map.of(),
-            Map.of("scores.csv", "every item: its score, whether it lies above the threshold, what it was there for, its class")));
+            Map.of("scores.csv", "every item: its score, whether it lies above the threshold, what it is there for, its class and file")));
     }
 
-    private static ReportData.Figure figure(Path folder, String file, ImageDataset data, List<Integer> items, String title, String caption)
-            throws IOException {
+    private ReportData.Figure figure(Path folder, String file, ImageDataset data, List<Integer> items, String title, String caption,
+            double[] scores, double threshold) throws IOException {
         ImageSpec spec = data.spec();
         List<Picture> pictures = new ArrayList<>();
         for (int i : items) {
@@ -235,7 +280,22 @@ final class AnomaliesCommand implements Callable<Integer> {
         }
         Picture sheet = Grid.of(pictures, 10, 2);
         Png.write(folder.resolve(file), sheet.width() < 400 ? Grid.enlarge(sheet, 2) : sheet, Map.of());
-        return new ReportData.Figure(title, caption, "image/png", Files.readAllBytes(folder.resolve(file)));
+        List<ReportData.Item> named = items.stream().map(i -> new ReportData.Item(data.source(i), href(folder, data.source(i)),
+            RunReport.number(scores[i]) + (scores[i] > threshold ? ", strange" : ""))).toList();
+        return new ReportData.Figure(title, caption + " Row by row, ten in each:", "image/png", Files.readAllBytes(folder.resolve(file)),
+            named);
+    }
+
+    /** Where the page finds a picture's file; "" for what is in no file of its own. */
+    private String href(Path folder, String source) {
+        Path given = Path.of(data).toAbsolutePath().normalize(), file = Files.isRegularFile(given) ? given : given.resolve(source);
+        if (!Files.isRegularFile(file) || Files.isRegularFile(given) && !given.endsWith(source)) return "";
+        try {
+            String path = folder.toAbsolutePath().normalize().relativize(file).toString().replace('\\', '/');
+            return new URI(null, null, "./" + path, null).toASCIIString();
+        } catch (IllegalArgumentException | URISyntaxException e) {   // on another drive
+            return file.toUri().toASCIIString();
+        }
     }
 
     /** The columns that lie furthest from their means. */

@@ -6,6 +6,9 @@ import static io.palitra.app.Typed.palitra;
 import io.palitra.config.Config;
 import io.palitra.data.DataOptions;
 import io.palitra.data.Split;
+import io.palitra.data.Table;
+import io.palitra.data.VectorSpec;
+import io.palitra.train.RunConfig;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -90,14 +93,80 @@ class MainTest {
         assertThat(palitra("anomalies", flow, table).code()).isZero();
         List<String> lines = Files.readAllLines(flow.resolve("anomalies/scores.csv"));
         assertThat(lines).hasSize(601);
-        List<String> fraud = lines.stream().filter(l -> l.endsWith("\"fraud\"")).toList();
+        List<String> fraud = lines.stream().filter(l -> l.contains("\"fraud\"")).toList();
         assertThat(fraud).hasSize(30).allMatch(l -> l.contains(",true,test,"));
         assertThat(lines).anyMatch(l -> l.contains(",training,")).anyMatch(l -> l.contains(",validation,"))
             .anyMatch(l -> l.contains(",false,test,\"fair\""));
+        assertThat(lines.get(0)).isEqualTo("item,score,strange,part,class,file");
+        assertThat(lines.get(21)).startsWith("21,").endsWith(",\"fraud\",\"21\"");
         assertThat(flow.resolve("anomalies/report.html")).isNotEmptyFile();
+        Path drawn = root.resolve("drawn.csv");
+        assertThat(palitra("sample", flow, "-n", 50, "--out", drawn).err()).contains("no column 'kind'");
+        assertThat(Files.readAllLines(drawn)).hasSize(51).startsWith("amount,hour");
+        assertThat(palitra("anomalies", flow, drawn, "--out", root.resolve("again")).code()).isZero();
         assertThat(palitra("evaluate", flow, flow, "--no-classifier").code()).isZero();
         Path text2 = Files.writeString(root.resolve("words.csv"), "amount,hour\n1,2\n3,noon\n");
         assertThat(palitra("anomalies", flow, text2).err()).contains("row 3", "hour", "noon");
+    }
+
+    @Test void everyPictureOfAFolderIsScoredByItsNameAndOneIsEnough() throws Exception {
+        Path folder = root.resolve("some & others"), odd = folder.resolve("a#b 100%.png");
+        Files.createDirectories(folder.resolve("deep"));
+        for (int i = 0; i < 4; i++) {
+            Path file = i == 3 ? odd : folder.resolve("deep/" + i + ".png");
+            assertThat(palitra("sample", run, "-n", 1, "--seed", i, "--out", file).code()).isZero();
+        }
+        Path out = root.resolve("scored");
+        Typed r = palitra("anomalies", run, folder, "--out", out);
+        assertThat(r.code()).as(r.err()).isZero();
+        List<String> lines = Files.readAllLines(out.resolve("scores.csv"));
+        assertThat(lines.subList(1, 5)).extracting(l -> l.substring(l.lastIndexOf(',') + 1)).containsExactlyInAnyOrder("\"deep/0.png\"",
+            "\"deep/1.png\"", "\"deep/2.png\"", "\"a#b 100%.png\"");
+        assertThat(lines).hasSize(5);
+        assertThat(out.resolve("report.html")).content().contains(
+            "<a href=\"./../some%20&amp;%20others/a%23b%20100%25.png\">a#b 100%.png</a>");
+        Typed one = palitra("anomalies", run, odd, "--out", out);
+        assertThat(one.code()).as(one.err()).isZero();
+        assertThat(Files.readAllLines(out.resolve("scores.csv"))).hasSize(2).last().asString().endsWith(",test,\"\",\"a#b 100%.png\"");
+        assertThat(out.resolve("report.html")).content().contains("others/a%23b%20100%25.png\">");
+        Path ae = root.resolve("ae");   // its own data: what it was trained on is marked so, and the threshold is of nothing else
+        assertThat(palitra("train", "ae", folder, "--set", "latent=2", "--steps", 2, "--out", ae, "--quiet", "--threads", 1).code())
+            .isZero();
+        Typed own = palitra("anomalies", ae, folder.resolve("deep/.."));
+        assertThat(own.code()).as(own.err()).isZero();
+        assertThat(own.err()).contains("no test split");
+        assertThat(Files.readAllLines(ae.resolve("anomalies/scores.csv"))).filteredOn(l -> l.contains(",training,")).hasSize(4);
+    }
+
+    @Test void samplesOfATableAreWrittenInItsUnitsWithTheirClass() throws Exception {
+        StringBuilder text = new StringBuilder("amount,\"the hour\",kind\n");
+        for (int i = 0; i < 60; i++) text.append(1000 + i % 9).append(',').append(i % 24).append(',').append(i % 3 == 0 ? "a" : "b")
+            .append('\n');
+        Path table = Files.writeString(root.resolve("kinds.csv"), text), vae = root.resolve("kinds");
+        Typed r = palitra("train", "vae", table, "--set", "data.label=kind", "--set", "conditional=true", "--set", "latent=2", "--set",
+            "decoder=gaussian", "--steps", 60, "--batch", 16, "--out", vae, "--quiet", "--threads", 1);
+        assertThat(r.code()).as(r.err()).isZero();
+        Path all = root.resolve("all.csv"), one = root.resolve("one.csv");
+        assertThat(palitra("sample", vae, "-n", 7, "--out", all).code()).isZero();
+        assertThat(palitra("sample", vae, "-n", 7, "--class", "b", "--out", one, "--json").code()).isZero();
+        List<String> lines = Files.readAllLines(all), ofOne = Files.readAllLines(one);
+        assertThat(lines.get(0)).isEqualTo("amount,the hour,kind");
+        assertThat(lines.subList(1, 8)).extracting(l -> l.substring(l.lastIndexOf(',') + 1)).containsExactly("a", "b", "a", "b", "a", "b",
+            "a");
+        assertThat(ofOne.subList(1, 8)).allMatch(l -> l.endsWith(",b")).allMatch(l -> Double.parseDouble(l.split(",")[0]) > 900);
+        assertThat(ofOne.get(2)).isEqualTo(lines.get(2));   // item 1 of the seed, of the same class
+        assertThat(palitra("sample", vae, "-n", 7, "--out", all).code()).isEqualTo(2);
+        assertThat(palitra("sample", vae, "--each", "--out", root.resolve("e.csv")).err())
+            .contains("e.csv' is a table: --each does not go with it");
+        Typed pictures = palitra("sample", run, "--out", root.resolve("x.csv"));
+        assertThat(pictures.code()).isEqualTo(2);
+        assertThat(pictures.err()).contains("x.csv', this run draws pictures: a .png is allowed");
+        Typed untold = palitra("sample", run, "--class", "1");
+        assertThat(untold.err()).contains("illegal --class: '1', this run draws by no classes");
+        Table again = Table.open(all, null, Config.with(DataOptions.DEFAULT, "label=kind"), (VectorSpec) RunConfig.read(
+            vae.resolve("config.json")).settings().spec());
+        assertThat(again.size()).isEqualTo(7);
+        assertThat(again.classNames()).containsExactly("a", "b");
     }
 
     @Test void wrongInputIsOneClearLineAndExitCodeTwo() throws Exception {

@@ -152,6 +152,8 @@ public final class CaptionFolder implements CaptionedDataset {
         return Fingerprint.of(this, sources);
     }
 
+    @Override public String source(int i) { return pictures.source(i); }
+
     @Override public List<String> notes() { return pictures.notes(); }
 
     @Override public ImageSpec spec() { return pictures.spec(); }

@@ -31,6 +31,8 @@ record Captioned(ImageDataset of, IntFunction<List<String>> told) implements Cap
 
     @Override public Fingerprint fingerprint() { return of.fingerprint(); }
 
+    @Override public String source(int i) { return of.source(i); }
+
     @Override public List<String> notes() { return of.notes(); }
 
     @Override public ImageSpec spec() { return of.spec(); }

@@ -17,6 +17,9 @@ public sealed interface Dataset permits ImageDataset, VectorDataset {
     /** Names of the classes in order of their numbers; empty when there are no labels. */
     List<String> classNames();
 
+    /** Where item i comes from, to find it again: a file below the set's folder, a row of a table; else its number. */
+    default String source(int i) { return String.valueOf(i); }
+
     /** What tells these items from others, wherever they lie. Reads labels, no pixels. */
     default Fingerprint fingerprint() { return Fingerprint.of(this, List.of(name())); }
 

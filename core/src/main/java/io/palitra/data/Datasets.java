@@ -117,7 +117,7 @@ public final class Datasets {
         return ImageFolder.open(path, name(path, nameOrPath), split, options, Limits.DEFAULT);
     }
 
-    private static String name(Path path, String given) {
+    static String name(Path path, String given) {
         Path last = path.toAbsolutePath().normalize().getFileName();
         return last == null ? given : last.toString();
     }
@@ -213,7 +213,7 @@ public final class Datasets {
         return Path.of(System.getProperty("user.home"), ".local", "share", "palitra");
     }
 
-    private static Path path(String text) {
+    static Path path(String text) {
         try {
             return Path.of(text);
         } catch (InvalidPathException e) {

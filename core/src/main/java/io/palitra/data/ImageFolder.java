@@ -39,6 +39,8 @@ public final class ImageFolder implements ImageDataset {
     private static final Set<String> TEST = Set.of("test", "testing", "eval", "evaluation");
     private static final Set<String> VALID = Set.of("valid", "validation", "val", "dev");
 
+    private static final String ALONE = "some pictures of '%s' are in folders and some are not: their classes are not read";
+
     /** Lines of one kind that are told; more are counted. */
     private static final int NAMED = 10;
 
@@ -75,6 +77,7 @@ public final class ImageFolder implements ImageDataset {
     private final int[] labels;
     private final byte @Nullable [] decoded;
     private final Part part;
+    private final Set<String> held;
     private final Limits limits;
 
     /**
@@ -110,7 +113,7 @@ public final class ImageFolder implements ImageDataset {
     static Parts parts(Path path, boolean divided, Limits limits) {
         Path trainZip = path.resolve("train.zip");
         Path testZip = path.resolve("test.zip");
-        boolean pair = Files.isRegularFile(trainZip) && Files.isRegularFile(testZip);
+        boolean pair = pair(path);
         Archive first = Archive.open(pair ? trainZip : path, limits);
         try {
             return pair ? new Parts(whole(first), whole(Archive.open(testZip, limits)), true, List.of()) : divide(first, path, divided);
@@ -120,17 +123,50 @@ public final class ImageFolder implements ImageDataset {
         }
     }
 
-    private ImageFolder(Path path, String name, Parts parts, boolean labelled, Split split, DataOptions options, Limits limits) {
+    /** Whether the parts are two zips. */
+    static boolean pair(Path path) {
+        return Files.isRegularFile(path.resolve("train.zip")) && Files.isRegularFile(path.resolve("test.zip"));
+    }
+
+    /** Whether a file is called as pictures are. */
+    static boolean named(String file) {
+        return EXTENSIONS.contains(file.substring(file.lastIndexOf('.') + 1).toLowerCase(Locale.ROOT));
+    }
+
+    /**
+     * All pictures of a folder, of a .zip or of one file, those for training first, in the order of their names. Where some are in folders
+     * and some are not, none has a class.
+     */
+    static ImageFolder whole(Path path, String name, DataOptions options, Limits limits) {
+        Path parent = path.toAbsolutePath().getParent(), last = path.getFileName();
+        Archive archive = parent != null && last != null && Files.isRegularFile(path) && named(last.toString())
+            ? new Archive.Folder(parent, List.of(last.toString()), limits) : Archive.open(path, limits);
+        boolean keep = false;
+        try {
+            ImageFolder folder = new ImageFolder(path, name, divide(archive, path, true), true, null, options, limits);
+            keep = folder.decoded == null;
+            return folder;
+        } finally {
+            if (!keep) archive.close();
+        }
+    }
+
+    /** @param split null for all pictures of both parts and of neither, from one archive */
+    private ImageFolder(Path path, String name, Parts parts, boolean labelled, @Nullable Split split, DataOptions options,
+            Limits limits) {
         this.name = name;
         this.limits = limits;
-        this.classNames = labelled ? classes(path, parts) : List.of();
-        Part asked = inTurn(parts.of(split));
-        if (asked.names.isEmpty()) {
+        boolean mixed = split == null && mixed(tops(parts));
+        this.classNames = labelled && !mixed ? classes(path, parts) : List.of();
+        this.held = split == null ? Set.copyOf(parts.test.names) : Set.of();
+        Part asked = split == null ? joined(parts) : inTurn(parts.of(split));
+        if (split != null && asked.names.isEmpty()) {
             throw new FormatException(path.toString(), -1, "no pictures in its " + split.name().toLowerCase(Locale.ROOT) + " part, "
                 + (parts.train.names.size() + parts.test.names.size()) + " in the other");
         }
         List<String> said = new ArrayList<>(asked.archive.notes());
-        if (!parts.outside.isEmpty()) {
+        if (mixed) said.add(String.format(Locale.ROOT, ALONE, name));
+        if (split != null && !parts.outside.isEmpty()) {
             said.add(parts.outside.size() + (parts.outside.size() == 1 ? " picture of '" : " pictures of '") + name
                 + "' in neither the training part nor the test part, not used: " + parts.outside.get(0)
                 + (parts.outside.size() == 1 ? "" : ", ..."));
@@ -186,7 +222,21 @@ public final class ImageFolder implements ImageDataset {
         this.labels = new int[part.names.size()];
         Map<String, Integer> numbers = new HashMap<>();
         for (String c : classNames) numbers.put(c, numbers.size());
-        for (int i = 0; i < labels.length; i++) labels[i] = numbers.getOrDefault(top(part.names.get(i).substring(part.root.length())), -1);
+        List<Part> roots = split == null ? List.of(parts.train, parts.test) : List.of(part);
+        for (int i = 0; i < labels.length; i++) labels[i] = numbers.getOrDefault(top(below(part.names.get(i), roots)), -1);
+    }
+
+    private static Part joined(Parts parts) {
+        List<String> names = new ArrayList<>(parts.train.names);
+        names.addAll(parts.test.names);
+        names.addAll(parts.outside);
+        return new Part(parts.train.archive, "", names);
+    }
+
+    /** A name below the root of the part that it is in. */
+    private static String below(String file, List<Part> parts) {
+        for (Part part : parts) if (!part.names.isEmpty() && file.startsWith(part.root)) return file.substring(part.root.length());
+        return file;
     }
 
     /** The first ten of many lines, then how many more. */
@@ -250,8 +300,7 @@ public final class ImageFolder implements ImageDataset {
     }
 
     static List<String> pictures(Archive archive) {
-        return archive.names().stream()
-            .filter(file -> EXTENSIONS.contains(file.substring(file.lastIndexOf('.') + 1).toLowerCase(Locale.ROOT))).toList();
+        return archive.names().stream().filter(ImageFolder::named).toList();
     }
 
     /** The folders, if any, in which all names are. */
@@ -270,10 +319,17 @@ public final class ImageFolder implements ImageDataset {
     /** The first folder of a name, "" when it is in none. */
     private static String top(String name) { return name.substring(0, Math.max(0, name.indexOf('/'))); }
 
-    private static List<String> classes(Path path, Parts parts) {
+    private static TreeSet<String> tops(Parts parts) {
         TreeSet<String> tops = new TreeSet<>();
         for (Part part : List.of(parts.train, parts.test)) for (String file : part.names) tops.add(top(file.substring(part.root.length())));
-        if (tops.size() > 1 && tops.contains("")) {
+        return tops;
+    }
+
+    private static boolean mixed(Set<String> tops) { return tops.size() > 1 && tops.contains(""); }
+
+    private static List<String> classes(Path path, Parts parts) {
+        TreeSet<String> tops = tops(parts);
+        if (mixed(tops)) {
             throw new FormatException(path.toString(), -1, "some pictures are in folders (" + tops.last() + "/) and some are not: "
                 + "put each in the folder of its class, or all in one");
         }
@@ -364,6 +420,11 @@ public final class ImageFolder implements ImageDataset {
 
     /** The file of picture i, as the archive names it. */
     String file(int i) { return part.names.get(i); }
+
+    @Override public String source(int i) { return file(i); }
+
+    /** Of a whole folder: whether picture i is of its training part. */
+    boolean trains(int i) { return !held.contains(file(i)); }
 
     @Override public Fingerprint fingerprint() { return Fingerprint.of(this, sources); }
 

@@ -26,6 +26,8 @@ public final class Resized implements ImageDataset {
 
     @Override public Fingerprint fingerprint() { return of.fingerprint(); }
 
+    @Override public String source(int i) { return of.source(i); }
+
     @Override public List<String> notes() { return of.notes(); }
 
     @Override public ImageSpec spec() { return spec; }

@@ -34,6 +34,8 @@ final class Without {
 
         @Override public Fingerprint fingerprint() { return Fingerprint.of(this, of.fingerprint()); }
 
+        @Override public String source(int i) { return of.source(chosen[i]); }
+
         @Override public List<String> notes() { return of.notes(); }
 
         @Override public ImageSpec spec() {
@@ -51,6 +53,8 @@ final class Without {
         @Override public String name() { return of.name(); }
 
         @Override public Fingerprint fingerprint() { return Fingerprint.of(this, of.fingerprint()); }
+
+        @Override public String source(int i) { return of.source(chosen[i]); }
 
         @Override public List<String> notes() { return of.notes(); }
 

@@ -1,6 +1,7 @@
 package io.palitra.report;
 
 import io.palitra.report.ReportData.Figure;
+import io.palitra.report.ReportData.Item;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Base64;
@@ -42,6 +43,8 @@ final class Page {
             figcaption{margin-top:12px;font-size:14px;line-height:1.5;color:var(--soft);max-width:46em}
             .hero figcaption{margin:0}
             figcaption b{display:block;color:var(--ink);font-size:15px;font-weight:600}
+            .items{margin:10px 0 0;padding-left:2.2em;columns:2 200px;column-gap:28px;overflow-wrap:anywhere}
+            .items a{color:inherit}
             .charts{display:grid;gap:44px;overflow-x:auto}
             .chart{display:block;width:100%%;min-width:620px;height:auto}
             dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(150px,1fr));gap:20px 28px;margin:0}
@@ -104,7 +107,20 @@ final class Page {
         if (zoom > 1) out.append(" class=\"zoomed\"");
         out.append(" src=\"data:").append(f.mediaType()).append(";base64,").append(Base64.getEncoder().encodeToString(f.bytes()));
         out.append("\">\n<figcaption>").append(element("b", "", f.title())).append(Html.escaped(f.caption()));
+        items(out, f.items());
         out.append("</figcaption></figure>\n");
+    }
+
+    private static void items(StringBuilder out, List<Item> items) {
+        if (items.isEmpty()) return;
+        out.append("<ol class=\"items\">\n");
+        for (Item item : items) {
+            out.append("<li>");
+            if (item.href().isEmpty()) out.append(Html.escaped(item.name()));
+            else out.append("<a href=\"").append(Html.escaped(item.href())).append("\">").append(Html.escaped(item.name())).append("</a>");
+            out.append(' ').append(element("span", "unit", item.about())).append("</li>\n");
+        }
+        out.append("</ol>");
     }
 
     /** Width and height in pixels of a PNG or GIF; 0 and 0 for what is neither, which is then shown as it is. */

@@ -34,9 +34,19 @@ public record ReportData(String title, String subtitle, String result, List<Figu
         files = Collections.unmodifiableMap(new LinkedHashMap<>(files));
     }
 
-    /** A picture under a short title with a sentence to read beside it; {@code bytes} as a file of this media type would hold them. */
-    public record Figure(String title, String caption, String mediaType, byte[] bytes) {
+    /** A line about a thing that a figure shows: its name, where the page finds it ("" for nowhere), and what is said of it. */
+    public record Item(String name, String href, String about) {}
+
+    /**
+     * A picture under a short title with a sentence to read beside it; {@code bytes} as a file of this media type would hold them.
+     *
+     * @param items what it shows, in order; empty to name nothing
+     */
+    public record Figure(String title, String caption, String mediaType, byte[] bytes, List<Item> items) {
+        public Figure(String title, String caption, String mediaType, byte[] bytes) { this(title, caption, mediaType, bytes, List.of()); }
+
         public Figure {
+            items = List.copyOf(items);
             if (!MEDIA.contains(mediaType)) throw new IllegalArgumentException("no media type '" + mediaType + "'; there are " + MEDIA);
         }
     }

@@ -55,6 +55,51 @@ class ImageFolderTest {
         assertThat(Arrays.copyOfRange(out, 1, 61)).isEqualTo(Seeds.picture(3, 4, 5).pixels());
     }
 
+    @Test void allOfAFolderIsReadByItsFilesNames() {
+        Map<String, byte[]> files = Seeds.classes();
+        Path folder = folder(files);
+        DataOptions options = new DataOptions("", 4, 1, false);
+        Whole whole = Whole.open(folder.toString(), options, null);
+        assertThat(whole.items().size()).isEqualTo(files.size());
+        Set<String> seen = new HashSet<>();
+        for (int i = 0; i < files.size(); i++) {
+            String file = whole.items().source(i);
+            seen.add(file);
+            assertThat(whole.items().classNames().get(whole.items().label(i))).isEqualTo(file.substring(0, 1));
+        }
+        assertThat(seen).isEqualTo(files.keySet());
+        ImageFolder train = open(folder, Split.TRAIN, options);
+        assertThat(java.util.stream.IntStream.range(0, files.size()).filter(whole.trains()::test)).hasSize(train.size());
+        files.put("alone.png", files.values().iterator().next());
+        Dataset mixed = Whole.open(folder(files).toString(), options, null).items();
+        assertThat(mixed.size()).isEqualTo(files.size());
+        assertThat(mixed.classNames()).isEmpty();
+        assertThat(mixed.notes()).containsExactly("some pictures of '" + dir.getFileName() + "' are in folders and some are not: their "
+            + "classes are not read");
+        Dataset one = Whole.open(dir.resolve("alone.png").toString(), options, null).items();
+        assertThat(one.size()).isEqualTo(1);
+        assertThat(one.source(0)).isEqualTo("alone.png");
+    }
+
+    @Test void ofAWholeFolderWithPartsEachKeepsItsClassAndItsPart() {
+        Map<String, byte[]> files = new LinkedHashMap<>();
+        Seeds.classes().forEach((name, bytes) -> {
+            files.put("test/" + name, bytes);
+            files.put("train/" + name, bytes);
+        });
+        Whole whole = Whole.open(folder(files).toString(), new DataOptions("", 4, 1, false), null);
+        assertThat(whole.items().classNames()).containsExactly("a", "b");
+        assertThat(whole.items().size()).isEqualTo(files.size());
+        for (int i = 0; i < files.size(); i++) {
+            assertThat(whole.trains().test(i)).isEqualTo(whole.items().source(i).startsWith("train/"));
+            assertThat(whole.items().source(i)).contains("/" + whole.items().classNames().get(whole.items().label(i)) + "/");
+        }
+        Whole drawn = Whole.open("strokes", DataOptions.DEFAULT, null);
+        assertThat(drawn.items().size()).isEqualTo(10_000);
+        assertThat(drawn.items().source(7)).isEqualTo("7");
+        assertThat(drawn.trains().test(7)).isFalse();
+    }
+
     @Test void aZipReadsAsItsFolderDoes() throws IOException {
         Map<String, byte[]> files = new LinkedHashMap<>();
         Seeds.classes().forEach((name, bytes) -> files.put("pets/" + name, bytes));
