@@ -205,6 +205,9 @@ public final class RealNvp extends Module implements GenerativeModel<RealNvp.Sam
 
     /** z = (x - m) / d for each channel; m and d are the mean and deviation of the first batch, then learned. */
     private static final class ActNorm extends Bijection {
+        /** Variance of what does not vary but for rounding, as a batch of one point. */
+        private static final double ALIKE = 1e-12;
+
         private final Tensor shift;
         private final Tensor logScale;
         private final Tensor set;
@@ -223,7 +226,8 @@ public final class RealNvp extends Module implements GenerativeModel<RealNvp.Sam
                 try (Guard g = Torch.noGrad()) {
                     long[] dims = image ? new long[] {0, 2, 3} : new long[] {0};
                     shift.copyFrom(x.mean(true, dims));
-                    logScale.copyFrom(x.var(false, true, dims).add(1e-6).log().mul(-0.5));
+                    Tensor v = x.var(false, true, dims);
+                    logScale.copyFrom(v.add(1e-6).log().mul(-0.5).mul(v.gt(ALIKE).to(v.dtype())));   // where all is one, d = 1
                     set.fill(1);
                 }
             }
