@@ -117,8 +117,23 @@ public final class ClipTokenizer {
     /** A whole text in as many windows as it takes, at least one. */
     public List<Window> windows(String text) { return windows(List.of(new Prompt.Span(text, 1))); }
 
-    /** Spans of a text, each with its weight, in as many windows as they take, at least one. */
+    /**
+     * Spans of a text, each with its weight, in as many windows as they take, at least one. A span that {@link Prompt.Span#breaks} begins a
+     * window; the one before is filled up with padding, and may hold no token at all.
+     */
     public List<Window> windows(List<Prompt.Span> spans) {
+        List<Window> all = new ArrayList<>();
+        int from = 0;
+        for (int i = 0; i < spans.size(); i++) {
+            if (!spans.get(i).breaks()) continue;
+            all.addAll(unbroken(spans.subList(from, i)));
+            from = i;
+        }
+        all.addAll(unbroken(spans.subList(from, spans.size())));
+        return all;
+    }
+
+    private List<Window> unbroken(List<Prompt.Span> spans) {
         List<long[]> tokens = spans.stream().map(s -> tokens(s.text())).toList();
         int n = tokens.stream().mapToInt(t -> t.length).sum(), at = 0;
         long[] ids = new long[n];

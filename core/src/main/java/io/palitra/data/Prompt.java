@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -13,25 +14,40 @@ import java.util.regex.Pattern;
  * A prompt as artists write it. {@code (word)} weighs 1.1, {@code [word]} 1/1.1, each pair of brackets once more; {@code (word:1.3)} weighs
  * 1.3. {@code desert:50 | in snow:-1} are two parts with weights of their own. {@code \} before one of {@code ()[]|:\} makes it text, and
  * so are brackets without a partner and a colon before anything but a number. Between two whole numbers a colon is a time or a ratio, and
- * between {@code ://} and the next / it stands before a port: 12:30, 16:9 and http://host:80 are text; {@code sd 2 :50} weighs 50.
+ * between {@code ://} and the next / it stands before a port: 12:30, 16:9 and http://host:80 are text; {@code sd 2 :50} weighs 50. A number
+ * is of decimal digits alone. {@code BREAK}, in capitals and a word of its own, lets what is behind it begin a window of tokens.
  *
  * @param parts at least one
  */
 public record Prompt(List<Part> parts) {
+    /** Greatest weight of words in brackets, all brackets around them multiplied. */
+    public static final double HEAVIEST = 1000;
     private static final double EMPHASIS = 1.1;
     private static final String BRACKETS = "()[]";
     private static final String ESCAPED = BRACKETS + "|:\\";
     private static final Pattern WEIGHT = Pattern.compile("\\s*([+-]?(?:\\d{1,18}(?:\\.\\d{0,18})?|\\.\\d{1,18}))\\s*");
 
-    /** A stretch of text whose tokens weigh the same. */
-    public record Span(String text, double weight) {}
+    private static final Pattern BREAK = Pattern.compile("\\bBREAK\\b");
+
+    /**
+     * A stretch of text whose tokens weigh the same.
+     *
+     * @param breaks whether it begins a window of tokens; the window before is filled up with padding, also where it has no words
+     */
+    public record Span(String text, double weight, boolean breaks) {
+        public Span(String text, double weight) { this(text, weight, false); }
+    }
 
     /** @param weight of the whole part, 1 where none is given; negative = away from it */
     public record Part(List<Span> spans, double weight) {
         public Part { spans = List.copyOf(spans); }
 
         /** The words alone. */
-        public String text() { return String.join("", spans.stream().map(Span::text).toList()); }
+        public String text() {
+            StringBuilder words = new StringBuilder();
+            for (Span s : spans) words.append(s.breaks ? " " : "").append(s.text);
+            return words.toString().strip();
+        }
     }
 
     public Prompt {
@@ -42,7 +58,7 @@ public record Prompt(List<Part> parts) {
     /**
      * Reads a prompt; its time is linear in its length.
      *
-     * @throws ConfigException where brackets give a negative weight, or so many stand within each other that a weight has no end
+     * @throws ConfigException where brackets give a negative weight, or one above {@link #HEAVIEST}
      */
     public static Prompt parse(String prompt) { return new Parser(prompt).parse(); }
 
@@ -58,6 +74,8 @@ public record Prompt(List<Part> parts) {
         private final List<Span> spans = new ArrayList<>();
         private final StringBuilder run = new StringBuilder();
         private double weight = 1;
+        /** Whether a BREAK stands before what is read next. */
+        private boolean broken;
 
         Parser(String text) {
             this.text = text;
@@ -179,31 +197,53 @@ public record Prompt(List<Part> parts) {
                 throw new ConfigException("prompt", "illegal weight in brackets: " + own
                     + ", must be at least 0; a part after | may weigh less");
             }
-            if (!Double.isFinite(w)) {
-                throw new ConfigException("prompt", "illegal brackets at character " + at + ": so many within each other weigh infinitely");
+            if (w > HEAVIEST) {
+                throw new ConfigException("prompt", String.format(Locale.ROOT,
+                    "illegal brackets at character %d: with those around them they weigh %.4g, must be at most %.0f", at, w, HEAVIEST));
             }
             return w;
         }
 
-        /** What was read since the weight changed becomes a span. */
+        /** What was read since the weight changed becomes a span, or several with breaks between. */
         private void flush() {
             if (run.length() == 0) return;
-            spans.add(new Span(run.toString(), weight));
+            Matcher breaks = BREAK.matcher(run);
+            int from = 0;
+            while (breaks.find()) {
+                String before = words(from, breaks.start()).stripTrailing();
+                if (broken || !before.isEmpty() || spans.isEmpty()) add(before);
+                broken = true;
+                from = breaks.end();
+            }
+            String rest = words(from, run.length());
+            if (!rest.isEmpty()) add(rest);
             run.setLength(0);
         }
 
-        /** A part of words alone counts; spaces at its ends do not. */
+        /** Spaces behind a break are none of the words. */
+        private String words(int from, int to) { return broken ? run.substring(from, to).stripLeading() : run.substring(from, to); }
+
+        private void add(String words) {
+            spans.add(new Span(words, weight, broken));
+            broken = false;
+        }
+
+        /** A part of words alone counts; spaces at its ends do not, nor does a break behind which nothing stands. */
         private void end(double part) {
             flush();
+            broken = false;
+            boolean words = spans.stream().anyMatch(s -> !s.text.isBlank());
             int first = 0, last = spans.size() - 1;
-            while (first <= last && spans.get(first).text.isBlank()) first++;
-            while (last > first && spans.get(last).text.isBlank()) last--;
-            if (first <= last) {
-                spans.set(first, new Span(spans.get(first).text.stripLeading(), spans.get(first).weight));
-                spans.set(last, new Span(spans.get(last).text.stripTrailing(), spans.get(last).weight));
+            while (first < last && spans.get(first).text.isBlank() && !spans.get(first + 1).breaks) first++;
+            while (last > first && spans.get(last).text.isBlank() && !spans.get(last).breaks) last--;
+            if (words) {
+                spans.set(first, stripped(spans.get(first), spans.get(first).text.stripLeading()));
+                spans.set(last, stripped(spans.get(last), spans.get(last).text.stripTrailing()));
                 parts.add(new Part(spans.subList(first, last + 1), part));
             }
             spans.clear();
         }
+
+        private static Span stripped(Span span, String text) { return new Span(text, span.weight, span.breaks); }
     }
 }

@@ -8,16 +8,17 @@ import java.util.regex.Pattern;
 
 /**
  * What a picture is to become, as the notebooks of VQGAN and CLIP have it: aims divided by |, each {@code what}, {@code what:weight} or
- * {@code what:weight:stop}, and phases of a story divided by ^. A colon before anything but a number is text, and so is one between two
- * whole numbers (12:30, 16:9) and one before a port (http://host:80); {@code sd 2 :50} weighs 50. {@code \} before one of {@code |:^}
+ * {@code what:weight:stop}, and phases of a story divided by ^. A colon before anything but a number of decimal digits is text (12D, 1e3,
+ * nan and Infinity are words), and so is one between two whole numbers (12:30, 16:9) and one before a port (http://host:80); {@code sd 2 :50} weighs 50. {@code \} before one of {@code |:^}
  * makes it text.
  *
  * @param phases each of at least one aim; none where nothing was asked for
  */
 public record Story(List<List<Aim>> phases) {
     private static final String SIGNS = "|:^";
-    private static final Pattern NUMBER = Pattern.compile("[+-]?(?:\\d{1,18}(?:\\.\\d{0,18})?|\\.\\d{1,18})(?:[eE][+-]?\\d{1,4})?");
-    private static final Pattern NO_NUMBER = Pattern.compile("[+-]?(?:nan|inf|infinity)", Pattern.CASE_INSENSITIVE);
+    /** Greatest magnitude of a weight and of a stop. */
+    public static final double HEAVIEST = 1e6;
+    private static final Pattern NUMBER = Pattern.compile("[+-]?(?:\\d{1,18}(?:\\.\\d{0,18})?|\\.\\d{1,18})");
 
     /**
      * @param what   a text, or the name of a picture
@@ -26,13 +27,14 @@ public record Story(List<List<Aim>> phases) {
      */
     public record Aim(String what, double weight, double stop) {
         public Aim {
-            if (!Double.isFinite(weight)) throw illegal("weight", what, Double.toString(weight));
-            if (Double.isNaN(stop) || stop == Double.POSITIVE_INFINITY) throw illegal("stop", what, Double.toString(stop));
+            if (!(Math.abs(weight) <= HEAVIEST)) throw illegal("weight", what, Double.toString(weight));
+            boolean never = stop == Double.NEGATIVE_INFINITY;
+            if (!never && !(Math.abs(stop) <= HEAVIEST)) throw illegal("stop", what, Double.toString(stop));
         }
 
         private static ConfigException illegal(String key, String what, String value) {
             String shown = what.length() > 60 ? what.substring(0, 60) + "..." : what;
-            return new ConfigException(key, "illegal " + key + " of '" + shown + "': " + value + ", must be a finite number");
+            return new ConfigException(key, "illegal " + key + " of '" + shown + "': " + value + ", must be between -1000000 and 1000000");
         }
     }
 
@@ -41,7 +43,7 @@ public record Story(List<List<Aim>> phases) {
     /**
      * Reads a story; its time is linear in its length.
      *
-     * @throws ConfigException for a weight or a stop that is called a number and is none, such as nan
+     * @throws ConfigException for a weight or a stop beyond {@link #HEAVIEST}
      */
     public static Story parse(String text) {
         List<List<Aim>> phases = new ArrayList<>();
@@ -88,20 +90,17 @@ public record Story(List<List<Aim>> phases) {
             if (first >= 0) {
                 String middle = part.substring(first + 1, last).strip();
                 if (numeric(middle) && numeric(end) && weighs(part, first, middle)) {
-                    return new Aim(plain(part.substring(0, first)), number(middle), number(end));
+                    return new Aim(plain(part.substring(0, first)), Double.parseDouble(middle), Double.parseDouble(end));
                 }
             }
             if (numeric(end) && weighs(part, last, end)) {
-                return new Aim(plain(part.substring(0, last)), number(end), Double.NEGATIVE_INFINITY);
+                return new Aim(plain(part.substring(0, last)), Double.parseDouble(end), Double.NEGATIVE_INFINITY);
             }
         }
         return new Aim(plain(part), 1, Double.NEGATIVE_INFINITY);
     }
 
-    /** Whether it is a number, or called one. */
-    private static boolean numeric(String text) { return NUMBER.matcher(text).matches() || NO_NUMBER.matcher(text).matches(); }
-
-    private static double number(String text) { return NO_NUMBER.matcher(text).matches() ? Double.NaN : Double.parseDouble(text); }
+    private static boolean numeric(String text) { return NUMBER.matcher(text).matches(); }
 
     /** Whether the number behind a colon weighs what stands before it. */
     private static boolean weighs(String part, int colon, String number) {

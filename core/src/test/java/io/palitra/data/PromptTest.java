@@ -16,7 +16,7 @@ class PromptTest {
     /** Parts as text/weight, spans within as text^weight where that is not 1. */
     private static String shown(String prompt) {
         return Prompt.parse(prompt).parts().stream().map(p -> p.spans().stream()
-            .map(s -> s.text() + (s.weight() == 1 ? "" : "^" + Math.round(s.weight() * 1000) / 1000.0)).collect(Collectors.joining("~"))
+            .map(s -> (s.breaks() ? "#" : "") + s.text() + (s.weight() == 1 ? "" : "^" + Math.round(s.weight() * 1000) / 1000.0)).collect(Collectors.joining("~"))
             + (p.weight() == 1 ? "" : "/" + p.weight())).collect(Collectors.joining("|"));
     }
 
@@ -100,6 +100,34 @@ class PromptTest {
     })
     void barsPartThePromptAndColonsWeighTheParts(String prompt, String wanted) { assertThat(shown(prompt)).isEqualTo(wanted); }
 
+    @ParameterizedTest @CsvSource(delimiter = '=', quoteCharacter = '`', ignoreLeadingAndTrailingWhitespace = false, value = {
+        "a red cat BREAK a blue sky=a red cat~#a blue sky",
+        "a,BREAK b=a,~#b",
+        "a BREAK BREAK b=a~#~#b",
+        "BREAK a=~#a",
+        "a BREAK=a",
+        "a BREAK BREAK=a~#",
+        "a BREAK (b:1.5) c=a~#b^1.5~ c",
+        "(a BREAK b:1.5) c=a^1.5~#b^1.5~ c",
+        "a (b) BREAK | c:2 BREAK d=a ~b^1.1|c:2~#d",
+        "a BREAK b:2 | c=a~#b/2.0|c",
+        "BREAKFAST BREAKs break fastBREAK=BREAKFAST BREAKs break fastBREAK",
+    })
+    void aBreakLetsWordsBeginAWindow(String prompt, String wanted) { assertThat(shown(prompt)).isEqualTo(wanted); }
+
+    @ParameterizedTest @ValueSource(strings = {"Avengers: Infinity", "a: NaN", "a:12D", "a:12f", "a:0x1p3", "a:1e3", "a:1e999", "a:-inf",
+        "a:١٢", "a:1_000", "a:1,5", "a: 5L"})
+    void onlyDecimalDigitsAreAWeight(String prompt) {
+        assertThat(shown(prompt)).isEqualTo(prompt);
+        assertThat(shown("(" + prompt + ")")).isEqualTo(prompt + "^1.1");
+        assertThat(shown(prompt + " | b:25")).isEqualTo(prompt + "|b/25.0");
+    }
+
+    @Test void wordsOnBothSidesOfABreakAreTwoWords() {
+        assertThat(Prompt.parse("a BREAK b").parts().get(0).text()).isEqualTo("a b");
+        assertThat(Prompt.parse("BREAK").parts()).containsExactly(new Prompt.Part(List.of(), 1));
+    }
+
     @ParameterizedTest @ValueSource(strings = {"", " ", "|", " | | ", "()", "(( ))"})
     void aPromptWithoutWordsIsOneEmptyPart(String prompt) {
         assertThat(Prompt.parse(prompt).parts()).containsExactly(new Prompt.Part(List.of(), 1));
@@ -119,12 +147,17 @@ class PromptTest {
 
     @Test void bracketsBeyondEveryNumberAreRefusedAndDeepOnesCostLinearTime() {
         assertThatThrownBy(() -> Prompt.parse("(".repeat(10_000) + "a" + ")".repeat(10_000))).isInstanceOf(ConfigException.class)
-            .hasMessageContaining("weigh infinitely");
+            .hasMessageContaining("must be at most 1000");
+        assertThatThrownBy(() -> Prompt.parse("(a:999999999999999999)")).isInstanceOf(ConfigException.class)
+            .hasMessage("illegal brackets at character 0: with those around them they weigh 1.000e+18, must be at most 1000");
+        assertThat(shown("((a:30):30)")).isEqualTo("a^900.0");
         int n = 300_000;
         assertThat(Prompt.parse("[".repeat(n) + "a" + "]".repeat(n)).parts().get(0).spans().get(0).weight()).isLessThan(1e-300);
         assertThat(Prompt.parse("(".repeat(n)).parts().get(0).text()).hasSize(n);
         assertThat(Prompt.parse("(".repeat(n) + "a" + ":1)".repeat(n)).parts().get(0).spans()).containsExactly(new Prompt.Span("a", 1));
         assertThat(Prompt.parse("a:1|".repeat(n)).parts()).hasSize(n);
+        assertThat(Prompt.parse(" ".repeat(n) + "BREAK" + " ".repeat(n) + "a").parts().get(0).text()).isEqualTo("a");
+        assertThat(Prompt.parse("a BREAK ".repeat(n)).parts().get(0).spans()).hasSize(n);
         assertThat(Prompt.parse("( )".repeat(n) + "a").parts().get(0).text()).isEqualTo("a");
     }
 }
