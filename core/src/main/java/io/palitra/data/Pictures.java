@@ -46,7 +46,7 @@ public final class Pictures {
         + "|Inconsistent progression.*|Unknown Adobe.*|Warning: unknown.*");
     /** Scans of a JPEG; programs make ten, and each costs a pass of all pixels. */
     private static final int MOST_SCANS = 100;
-
+    private static final int WHITE = 255, BLACK = 0;
     private static final ExecutorService DECODERS = Executors.newCachedThreadPool(task -> {
         Thread thread = new Thread(task, "picture-decoder");
         thread.setDaemon(true);
@@ -116,6 +116,25 @@ public final class Pictures {
      * @throws CancellationException when the calling thread is interrupted
      */
     public static Picture read(byte[] bytes, String name, Limits limits, Consumer<String> notes) {
+        return read(bytes, name, limits, WHITE, notes);
+    }
+
+    /** As {@link #mask(byte[], String, Limits, Consumer)}, with nobody to be told. */
+    public static Picture mask(byte[] bytes, String name, Limits limits) { return mask(bytes, name, limits, told -> { }); }
+
+    /**
+     * Decodes a mask, 1 channel: luminance times opacity, so that what is both opaque and light is 255, and what is dark or transparent 0.
+     *
+     * @param name of the file, for messages
+     * @param notes as of {@link #read(byte[], String, Limits, Consumer)}
+     * @throws FormatException as {@link #read(byte[], String, Limits, Consumer)}
+     */
+    public static Picture mask(byte[] bytes, String name, Limits limits, Consumer<String> notes) {
+        return grey(read(bytes, name, limits, BLACK, notes));
+    }
+
+    /** @param ground grey that transparent parts are laid over */
+    private static Picture read(byte[] bytes, String name, Limits limits, int ground, Consumer<String> notes) {
         if (bytes.length > limits.pictureBytes()) {
             throw new FormatException(name, -1, bytes.length + " bytes; a picture has at most " + limits.pictureBytes());
         }
@@ -123,7 +142,7 @@ public final class Pictures {
         if (Thread.currentThread().isInterrupted()) throw new CancellationException(name + ": reading was interrupted");
         if (format == Format.WEBP) whole(bytes, name);
         Bytes in = new Bytes(bytes, format == Format.WEBP ? 64 : 0);
-        Future<Decoded> decoded = DECODERS.submit(() -> decode(format, in, name, limits));
+        Future<Decoded> decoded = DECODERS.submit(() -> decode(format, in, name, limits, ground));
         try {
             Decoded read = decoded.get(limits.millis(), TimeUnit.MILLISECONDS);
             if (read.note != null) notes.accept(read.note);
@@ -149,7 +168,7 @@ public final class Pictures {
         if (size > bytes.length) throw new FormatException(name, bytes.length, "ends early: the header claims " + size + " bytes");
     }
 
-    private static Decoded decode(Format format, Bytes in, String name, Limits limits) {
+    private static Decoded decode(Format format, Bytes in, String name, Limits limits, int ground) {
         try {
             JpegMarkers markers = format == Format.JPEG ? JpegMarkers.of(in.bytes) : null;
             if (markers != null && markers.scans() > MOST_SCANS) {
@@ -171,7 +190,7 @@ public final class Pictures {
                     case WEBP -> Exif.webp(in.bytes);
                     case GIF, BMP -> 1;
                 };
-                return new Decoded(turn(picture(image), orientation), note);
+                return new Decoded(turn(picture(image, ground), orientation), note);
             } finally {
                 reader.dispose();
             }
@@ -215,7 +234,7 @@ public final class Pictures {
         return line.length() > 200 ? line.substring(0, 200) : line;
     }
 
-    private static Picture picture(BufferedImage image) {
+    private static Picture picture(BufferedImage image, int ground) {
         ColorModel colours = image.getColorModel();
         Raster raster = image.getRaster();
         int n = colours.getNumColorComponents();
@@ -223,11 +242,11 @@ public final class Pictures {
         boolean plain = colours instanceof ComponentColorModel && !colours.isAlphaPremultiplied()
             && (n == 1 && type == ColorSpace.TYPE_GRAY || n == 3 && type == ColorSpace.TYPE_RGB)
             && raster.getTransferType() == DataBuffer.TYPE_BYTE;
-        return plain ? samples(colours, raster, n) : colours(image, colours);
+        return plain ? samples(colours, raster, n, ground) : colours(image, colours, ground);
     }
 
     /** The samples as they are: Java takes grey for linear light, and would brighten it. */
-    private static Picture samples(ColorModel colours, Raster raster, int n) {
+    private static Picture samples(ColorModel colours, Raster raster, int n, int ground) {
         int height = raster.getHeight();
         int width = raster.getWidth();
         byte[] out = new byte[n * height * width];
@@ -238,7 +257,7 @@ public final class Pictures {
             for (int c = 0; c < n; c++) {
                 scaled(raster, y, c, colours.getComponentSize(c), row);
                 int at = (c * height + y) * width;
-                for (int x = 0; x < width; x++) out[at + x] = (byte) (colours.hasAlpha() ? overWhite(row[x], alpha[x]) : row[x]);
+                for (int x = 0; x < width; x++) out[at + x] = (byte) (colours.hasAlpha() ? over(ground, row[x], alpha[x]) : row[x]);
             }
         }
         return new Picture(n, height, width, out);
@@ -251,7 +270,7 @@ public final class Pictures {
     }
 
     /** By the colour model: palettes and packed pixels. A palette of greys gives 1 channel. */
-    private static Picture colours(BufferedImage image, ColorModel colours) {
+    private static Picture colours(BufferedImage image, ColorModel colours, int ground) {
         int height = image.getHeight();
         int width = image.getWidth();
         boolean grey = colours instanceof IndexColorModel palette && greys(palette);
@@ -263,7 +282,7 @@ public final class Pictures {
             for (int c = 0; c < n; c++) {
                 int at = (c * height + y) * width;
                 int shift = 16 - 8 * c;
-                for (int x = 0; x < width; x++) out[at + x] = (byte) overWhite(row[x] >> shift & 0xff, row[x] >>> 24);
+                for (int x = 0; x < width; x++) out[at + x] = (byte) over(ground, row[x] >> shift & 0xff, row[x] >>> 24);
             }
         }
         return new Picture(n, height, width, out);
@@ -276,7 +295,7 @@ public final class Pictures {
         return true;
     }
 
-    private static int overWhite(int value, int alpha) { return (value * alpha + 255 * (255 - alpha) + 127) / 255; }
+    private static int over(int ground, int value, int alpha) { return (value * alpha + ground * (255 - alpha) + 127) / 255; }
 
     /** Undoes how the camera was held; orientations as in EXIF, 1 is upright. */
     static Picture turn(Picture in, int orientation) {

@@ -5,7 +5,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.palitra.CpuTime;
 import java.awt.Color;
+import java.awt.Transparency;
+import java.awt.color.ColorSpace;
 import java.awt.image.BufferedImage;
+import java.awt.image.ComponentColorModel;
+import java.awt.image.DataBuffer;
+import java.awt.image.IndexColorModel;
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -13,6 +18,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CancellationException;
 import java.util.zip.CRC32;
 import org.junit.jupiter.api.Test;
@@ -90,6 +96,51 @@ class PicturesTest {
         image.setRGB(1, 0, 0x80000000);
         image.setRGB(2, 0, 0xff102030);
         assertThat(read(Seeds.encoded(image, "png")).pixels()).containsExactly(-1, 127, 0x10, -1, 127, 0x20, -1, 127, 0x30);
+    }
+
+    private static byte[] mask(BufferedImage image) {
+        Picture mask = Pictures.mask(Seeds.encoded(image, "png"), "mask", Limits.DEFAULT);
+        assertThat(mask.channels()).isEqualTo(1);
+        return mask.pixels();
+    }
+
+    @Test void ofAMaskWhatIsOpaqueAndWhiteIsPainted() {
+        BufferedImage colour = new BufferedImage(5, 1, BufferedImage.TYPE_INT_ARGB);
+        int[] argb = {0x00ffffff, 0xffffffff, 0xff000000, 0x80ffffff, 0x00000000};
+        colour.setRGB(0, 0, 5, 1, argb, 0, 5);
+        assertThat(mask(colour)).containsExactly(0, -1, 0, 128, 0);
+        IndexColorModel palette = new IndexColorModel(8, 3, new byte[] {-1, -1, 0}, new byte[] {-1, -1, 0}, new byte[] {-1, -1, 0},
+            new byte[] {0, -1, -1});
+        BufferedImage indexed = new BufferedImage(3, 1, BufferedImage.TYPE_BYTE_INDEXED, palette);
+        for (int i = 0; i < 3; i++) indexed.getRaster().setSample(i, 0, 0, i);
+        assertThat(mask(indexed)).as("a palette, of which some is transparent").containsExactly(0, -1, 0);
+        ComponentColorModel greyAlpha = new ComponentColorModel(ColorSpace.getInstance(ColorSpace.CS_GRAY), true, false,
+            Transparency.TRANSLUCENT, DataBuffer.TYPE_BYTE);
+        BufferedImage grey = new BufferedImage(greyAlpha, greyAlpha.createCompatibleWritableRaster(3, 1), false, null);
+        int[][] samples = {{255, 0}, {255, 255}, {200, 128}};
+        for (int i = 0; i < 3; i++) grey.getRaster().setPixel(i, 0, samples[i]);
+        assertThat(mask(grey)).containsExactly(0, -1, 100);
+        BufferedImage opaque = new BufferedImage(2, 1, BufferedImage.TYPE_INT_RGB);
+        opaque.setRGB(0, 0, 0xffffff);
+        assertThat(mask(opaque)).containsExactly(-1, 0);
+    }
+
+    /** Without an alpha channel a PNG may name one colour that is transparent. */
+    @Test void aColourThatAPngCallsTransparentIsNotPainted() {
+        for (int channels : new int[] {1, 3}) {
+            byte[] png = io.palitra.report.Png.encode(new Picture(channels, 1, 2, channels == 1 ? new byte[] {-1, -2}
+                : new byte[] {-1, -2, -1, -2, -1, -2}), Map.of());
+            ByteBuffer chunk = ByteBuffer.allocate(12 + 2 * channels).putInt(2 * channels).put("tRNS".getBytes(StandardCharsets.US_ASCII));
+            for (int c = 0; c < channels; c++) chunk.putShort((short) 255);
+            CRC32 crc = new CRC32();
+            crc.update(chunk.array(), 4, 4 + 2 * channels);
+            chunk.putInt((int) crc.getValue());
+            ByteArrayOutputStream with = new ByteArrayOutputStream();
+            with.write(png, 0, 33);
+            with.writeBytes(chunk.array());
+            with.write(png, 33, png.length - 33);
+            assertThat(Pictures.mask(with.toByteArray(), "mask", Limits.DEFAULT).pixels()).as(channels + " channels").containsExactly(0, -2);
+        }
     }
 
     @Test void transparentWebpIsLaidOverWhite() {
