@@ -163,7 +163,7 @@ public final class LoraTuning implements Trainable, Publishes {
         }
         UnetCondition2d.Given text = UnetCondition2d.Given.text(Torch.cat(0, context));
         if (pooled.isEmpty()) return text;
-        Tensor ids = Painter.timeIds(pictures.size(2), pictures.size(3), captions.size());
+        Tensor ids = base.timeIds(pictures.size(2), pictures.size(3), captions.size(), PaintRequest.How.DEFAULT.aestheticScore());
         return text.adding(Torch.cat(0, pooled), ids.to(pictures.device()));
     }
 
@@ -178,7 +178,7 @@ public final class LoraTuning implements Trainable, Publishes {
     @Override public List<Path> publish(Path folder) {
         List<LoraFile.Change> all = new ArrayList<>();
         changes.of.forEach((network, lora) -> all.addAll(lora.changes(network)));
-        Map<String, String> words = new HashMap<>(Map.of("modelspec.title", String.valueOf(folder.getFileName())));
+        Map<String, String> words = new TreeMap<>(Map.of("modelspec.title", String.valueOf(folder.getFileName())));
         String version = switch (unet.config().textWidth()) {   // the words of kohya-ss
             case 768 -> "sd_v1";
             case 1024 -> prediction == Prediction.V ? "sd_v2_v" : "sd_v2";

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.zip.CRC32;
 import java.util.zip.DataFormatException;
 import java.util.zip.Deflater;
@@ -32,7 +33,7 @@ public final class Png {
     private Png() {}
 
     /**
-     * The bytes of a PNG file; text stands before the pixels, in the order of the map.
+     * The bytes of a PNG file; text stands before the pixels, in the order of its keys, so that equal arguments give equal bytes.
      *
      * @throws IllegalArgumentException for a key that is not 1 to 79 printable Latin-1 characters without outer or double blanks, and for a
      *     value that holds U+0000 or half a surrogate pair
@@ -43,7 +44,7 @@ public final class Png {
         byte colour = (byte) (picture.channels() == 1 ? 0 : 2);
         chunk(out, "IHDR", ByteBuffer.allocate(13).putInt(picture.width()).putInt(picture.height())
                 .put((byte) 8).put(colour).put(new byte[3]).array());
-        text.forEach((key, value) -> textChunk(out, key, value));
+        new TreeMap<>(text).forEach((key, value) -> textChunk(out, key, value));
         chunk(out, "IDAT", deflated(picture));
         chunk(out, "IEND", new byte[0]);
         return out.toByteArray();
