@@ -6,10 +6,12 @@ import io.palitra.config.ConfigException;
 import io.palitra.config.Ordered;
 import io.palitra.diffusion.DiffusersScheduler.Kind;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * Samplers by the names that other tools write into pictures, such as "DPM++ 2M Karras", and by diffusers' class names. A name stands for a
@@ -28,6 +30,10 @@ public enum NamedSampler {
 
     private static final Map<String, String> SIGMAS = Ordered.map(Map.entry(" karras", "use_karras_sigmas"),
         Map.entry(" exponential", "use_exponential_sigmas"), Map.entry(" beta", "use_beta_sigmas"));
+    /** Where steps lie by time: others' names and the {@code timestep_spacing} that the library has for them. */
+    private static final Map<String, String> PLACES = Ordered.map(Map.entry(" sgm uniform", "trailing"), Map.entry(" simple", "trailing"),
+        Map.entry(" normal", "linspace"), Map.entry(" uniform", "linspace"), Map.entry(" ddim", "leading"));
+    private static final String BEHIND = "Karras, Exponential, Beta, SGM Uniform, Simple, Normal, Uniform or DDIM behind";
 
     private final String label;
     private final Kind kind;
@@ -45,28 +51,55 @@ public enum NamedSampler {
     /**
      * The configuration of the scheduler that a name asks for.
      *
-     * @param name a label, in any case, with or without " Karras", " Exponential" or " Beta"; a class of diffusers; empty = {@code own}
+     * @param name a label, in any case, with or without how its steps are spread behind (" Karras", " Exponential", " Beta", " SGM Uniform",
+     *             " Simple", " Normal", " Uniform", " DDIM"); a class of diffusers; empty = {@code own}
      * @param own the model's scheduler
-     * @throws ConfigException for another name, and of a model of flow matching for any name
+     * @throws ConfigException for another name, for a spread that the sampler has not, and of a model of flow matching for any name
      */
     public static JsonNode config(String name, JsonNode own) {
         if (name.isEmpty()) return own;
-        String asked = name.strip().toLowerCase(Locale.ROOT).replace('_', ' ');
-        String sigmas = SIGMAS.keySet().stream().filter(asked::endsWith).findFirst().orElse("");
-        String plain = asked.substring(0, asked.length() - sigmas.length());
-        Optional<NamedSampler> named = Arrays.stream(values())
-            .filter(s -> s.label.toLowerCase(Locale.ROOT).equals(plain) || s.name().toLowerCase(Locale.ROOT).replace('_', ' ').equals(plain)
-                || s.kind.className().toLowerCase(Locale.ROOT).equals(plain)).findFirst();
-        NamedSampler sampler = named.orElseThrow(() -> new ConfigException("sampler", "no sampler '" + name + "'; there are "
-            + Arrays.stream(values()).map(NamedSampler::label).collect(Collectors.joining(", ", "[", "]"))
-            + ", most of them also with Karras, Exponential or Beta behind"));
+        String asked = asked(name), spread = spread(asked);
+        NamedSampler sampler = of(asked.substring(0, asked.length() - spread.length())).orElseThrow(() -> new ConfigException("sampler",
+            "no sampler '" + name + "'; there are " + Arrays.stream(values()).map(NamedSampler::label).collect(Collectors.joining(", ", "[",
+            "]")) + ", most of them also with " + BEHIND));
         if (own.path("_class_name").asText().equals(Kind.FLOW_EULER.className())) {
             throw new ConfigException("sampler", "illegal sampler: " + name + "; a model of flow matching has its own alone");
         }
-        return sampler.over(own, sigmas.isEmpty() ? "" : java.util.Objects.requireNonNull(SIGMAS.get(sigmas)));
+        if (!sampler.spreads(spread)) {
+            throw new ConfigException("sampler", "illegal sampler: " + name + "; the steps of " + sampler.label + " are not spread"
+                + spread + ", but as " + sampler.label + " alone");
+        }
+        return sampler.over(own, spread);
     }
 
-    private ObjectNode over(JsonNode own, String sigmas) {
+    private static String asked(String name) { return name.strip().toLowerCase(Locale.ROOT).replace('_', ' '); }
+
+    /** The longest spread that a name ends with, with its blank; empty where the name has none, or is one whole. */
+    private static String spread(String asked) {
+        if (of(asked).isPresent()) return "";
+        return Stream.concat(SIGMAS.keySet().stream(), PLACES.keySet().stream()).filter(asked::endsWith)
+            .max(Comparator.comparingInt(String::length)).orElse("");
+    }
+
+    private static Optional<NamedSampler> of(String plain) {
+        return Arrays.stream(values()).filter(s -> s.label.toLowerCase(Locale.ROOT).equals(plain)
+            || s.name().toLowerCase(Locale.ROOT).replace('_', ' ').equals(plain)
+            || s.kind.className().toLowerCase(Locale.ROOT).equals(plain)).findFirst();
+    }
+
+    /** Whether a sampler is known and can spread its steps so: both as other tools write them, such as "DPM++ 2M" and "Karras". */
+    public static boolean spreads(String name, String how) {
+        String spread = " " + how.strip().toLowerCase(Locale.ROOT);
+        boolean known = SIGMAS.containsKey(spread) || PLACES.containsKey(spread);
+        return known && of(asked(name)).filter(s -> s.spreads(spread)).isPresent();
+    }
+
+    private boolean spreads(String spread) {
+        if (SIGMAS.containsKey(spread)) return !kind.byTime() && kind != Kind.EULER_ANCESTRAL;
+        return !PLACES.containsKey(spread) || kind != Kind.DPM_SINGLESTEP && kind != Kind.LCM;
+    }
+
+    private ObjectNode over(JsonNode own, String spread) {
         ObjectNode config = own.deepCopy();
         boolean other = !own.path("_class_name").asText().equals(kind.className());
         config.put("_class_name", kind.className());
@@ -78,8 +111,9 @@ public enum NamedSampler {
             else if (options[i + 1] instanceof Integer n) config.put(key, n);
             else config.put(key, (String) options[i + 1]);
         }
-        if (sigmas.isEmpty()) return config;
+        if (spread.isEmpty()) return config;
         SIGMAS.values().forEach(config::remove);
-        return config.put(sigmas, true);
+        String place = PLACES.get(spread);
+        return place != null ? config.put("timestep_spacing", place) : config.put(SIGMAS.get(spread), true);
     }
 }
