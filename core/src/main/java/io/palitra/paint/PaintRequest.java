@@ -34,8 +34,13 @@ public record PaintRequest(String prompt, String negative, How how, List<Lora> l
             @Help("as other tools call it, such as DPM++ 2M Karras; empty = the model's own") String sampler,
             @Help(value = "fresh noise of DDIM", min = 0, max = 1) double eta,
             @Help(value = "of the first picture; the next has the next", min = 0) long seed,
-            @Help("noise to start from") StartNoise noise) {
-        public static final How DEFAULT = new How(1, 0, 0, 30, 7.5, 0, "", 0, 0, new StartNoise.Gaussian());
+            @Help("noise to start from") StartNoise noise,
+            @Help(value = "layer of the text encoder that is listened to, counted from the end: 1 the last, 2 the one before; 0 = the "
+                + "model's own", min = 0, max = 48) int clipSkip,
+            @Help(value = "how fair the picture is to be, of models that are told so, as SDXL's refiner", min = 0, max = 10)
+            double aestheticScore,
+            @Help(value = "how fair what it is led away from", min = 0, max = 10) double negativeAestheticScore) {
+        public static final How DEFAULT = new How(1, 0, 0, 30, 7.5, 0, "", 0, 0, new StartNoise.Gaussian(), 0, 6, 2.5);
     }
 
     /** A file of low-rank changes and how much of them is added: 1 as trained, 0 nothing. */
@@ -49,7 +54,8 @@ public record PaintRequest(String prompt, String negative, How how, List<Lora> l
      *
      * @param picture  RGB or grey
      * @param strength 0 = left as it is, 1 = drawn anew from noise
-     * @param mask     white is drawn anew, black stays as it is; of the picture's size; null = all is drawn anew
+     * @param mask     white is drawn anew, black stays as it is; of the picture's size; null = all is drawn anew. Of a file with
+     *                 transparency {@link io.palitra.data.Pictures#mask} makes one
      * @param blur     pixels over which the mask's edge is softened
      * @param margin   pixels added on each side and drawn
      */

@@ -30,6 +30,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CancellationException;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -53,7 +54,11 @@ public final class Painter implements AutoCloseable {
     private static final List<String> PIPELINES = List.of("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline",
         "StableDiffusionInpaintPipeline", "StableDiffusionXLPipeline", "StableDiffusionXLImg2ImgPipeline",
         "StableDiffusionXLInpaintPipeline", "LatentConsistencyModelPipeline");
+    /** Numbers told of a picture: three pairs of sizes, or two and a score. */
+    private static final int SIZES = 6, SCORED = 5;
     private static final List<String> ENCODERS = List.of("text_encoder", "text_encoder_2");
+    /** Pictures that a GPU paints at once; a processor is as fast with one after the other, and each is there sooner. */
+    private static final int AT_ONCE = 4;
     /** Longest side of the latents that a preview is decoded from. */
     private static final int PREVIEW = 24;
 
@@ -61,6 +66,8 @@ public final class Painter implements AutoCloseable {
     private final Options options;
     private final JsonNode schedule;
     private final UnetCondition2d.Config config;
+    /** Numbers that the U-Net is told besides the pooled text: SDXL 6, its refiner 5, others 0. */
+    private final int numbers;
     private @Nullable TextEncoders texts;
     private @Nullable UnetCondition2d unet;
     private @Nullable PictureCoder coder;
@@ -70,6 +77,30 @@ public final class Painter implements AutoCloseable {
         this.options = options;
         schedule = parts.config("scheduler");
         config = said(parts, "unet", UnetCondition2d.Config::fromJson);
+        numbers = numbers();
+    }
+
+    /** Compares what the text encoders give with what the U-Net wants. @throws ConfigException where they do not fit */
+    private int numbers() {
+        int width = 0, pooled = 0;
+        for (String part : ENCODERS) {
+            if (!parts.has(part)) continue;
+            ClipText.Config encoder = said(parts, part, ClipText.Config::fromJson);
+            width += encoder.hiddenSize();
+            if (encoder.projected()) pooled = encoder.projectionDim();
+        }
+        String who = "the U-Net of '" + parts.name() + "' ";
+        if (config.conditional()) throw new ConfigException("model", who + "wants labels of classes besides a text; none are given here");
+        if (width > 0 && config.attendsToText() && width != config.textWidth()) {
+            throw new ConfigException("model", who + "wants texts of width " + config.textWidth() + ", its text encoders give " + width);
+        }
+        if (!wantsPooled() || width == 0) return 0;
+        int each = config.additionTimeEmbedDim(), left = config.projectionClassEmbeddingsInputDim() - pooled;
+        if (pooled > 0 && left == SIZES * each) return SIZES;
+        if (pooled > 0 && left == SCORED * each) return SCORED;
+        throw new ConfigException("model", who + "is told " + config.projectionClassEmbeddingsInputDim() + " numbers besides the time; "
+            + (pooled == 0 ? "its text encoders give no pooled text" : "with a pooled text of " + pooled + " they must be "
+            + (pooled + SIZES * each) + ", or " + (pooled + SCORED * each) + " of a refiner"));
     }
 
     /** What a part's configuration says. @throws FormatException that names the part, where it says what cannot be */
@@ -127,7 +158,8 @@ public final class Painter implements AutoCloseable {
      *
      * @throws ConfigException when the request does not fit the model
      * @throws FormatException when a file of low-rank changes is broken, or for other networks
-     * @throws CancellationException when the watcher stops it
+     * @throws CancellationException when the watcher stops it; what was finished it has seen
+     * @throws ArithmeticException that names the part of the model that gives NaN or Inf
      */
     public PaintResult paint(PaintRequest request, PaintWatcher watcher) {
         long began = System.nanoTime();
@@ -143,23 +175,33 @@ public final class Painter implements AutoCloseable {
         Course course = course(request);
         List<Picture> pictures = new ArrayList<>();
         if (course.plan.legs().isEmpty() && canvas != null) {
-            for (int i = 0; i < how.n(); i++) pictures.add(canvas.picture());
+            for (int i = 0; i < how.n(); i++) {
+                pictures.add(canvas.picture());
+                watcher.painted(i, canvas.picture());
+            }
         } else {
             try (Scope scope = new Scope(); Guard g = Torch.noGrad(); Guard changed = merged(request)) {
                 Texts said = encode(request);
                 if (request.loras().isEmpty()) freeTexts();
-                Tensor known = canvas == null ? null : encoded(canvas, how);
-                List<Tensor> noise = new ArrayList<>();
-                for (int i = 0; i < how.n(); i++) {
-                    noise.add(how.noise().draw(item(how, i).split(0), coder().channels(), height / factor, width / factor));
-                }
-                Tensor z = walk(request, course, said, canvas, known, Torch.cat(0, noise).to(options.device), fresh(how), watcher);
-                if (request.loras().isEmpty()) freeUnet();
-                for (int i = 0; i < how.n(); i++) {   // one by one: decoding takes the most memory
-                    Tensor x = Scope.run(() -> coder().decode(z.rows(pictures.size(), 1), options.lowMemory));
-                    Picture p = picture(x);
-                    pictures.add(canvas == null ? p : canvas.upon(p));
-                    x.free();
+                Tensor known = canvas == null ? null : Finite.check(encoded(canvas, how), "the VAE" + of(), options.type);
+                List<Group> groups = groups(how, known, height / factor, width / factor);
+                boolean after = options.lowMemory;   // the decoder comes when the U-Net has gone
+                Consumer<Group> paint = group -> {
+                    for (int i = 0; i < group.n; i++) {   // one by one: decoding takes the most memory
+                        Picture p = decoded(group.z, i);
+                        pictures.add(canvas == null ? p : canvas.upon(p));
+                        watcher.painted(pictures.size() - 1, pictures.get(pictures.size() - 1));
+                    }
+                };
+                Watch watch = new Watch(watcher, course.plan.legs().size() * groups.size(), after ? null : coder(), options, of());
+                try {
+                    walk(request, course, said, canvas, groups, watch, after ? one -> { } : paint);
+                    if (after && request.loras().isEmpty()) freeUnet();
+                    if (after) groups.forEach(paint);
+                } catch (CancellationException e) {
+                    if (how.n() == 1) throw e;
+                    for (Group one : groups) if (after && one.walked) paint.accept(one);
+                    throw new CancellationException(e.getMessage() + ", " + pictures.size() + " of " + how.n() + " pictures are painted");
                 }
             }
         }
@@ -168,6 +210,53 @@ public final class Painter implements AutoCloseable {
         freeCoder();
         return new PaintResult(request, parts.name(), course.label, pictures, (System.nanoTime() - began) / 1e9);
     }
+
+    /** Of whom an error tells. */
+    private String of() { return " of '" + parts.name() + "'"; }
+
+    /** The i-th of latents [n,C,h,w]. @throws ArithmeticException where the VAE gives NaN or Inf */
+    private Picture decoded(Tensor z, int i) {
+        try (Scope scope = new Scope()) {
+            return picture(Finite.check(coder().decode(z.rows(i, 1), options.lowMemory), "the VAE" + of(), options.type));
+        }
+    }
+
+    /** Pictures that are painted at once. */
+    private static final class Group {
+        private final int first;
+        private final int n;
+        private final @Nullable Tensor known;   // [n,C,h,w], or one for all
+        private final Noise fresh;
+        private Tensor z;                       // [n,C,h,w], at first the noise of deviation 1
+        private boolean walked;
+
+        Group(int first, Tensor noise, @Nullable Tensor known, Noise fresh) {
+            this.first = first;
+            this.known = known;
+            this.fresh = fresh;
+            n = (int) noise.size(0);
+            z = noise;
+        }
+    }
+
+    private List<Group> groups(PaintRequest.How how, @Nullable Tensor known, int h, int w) {
+        List<Group> groups = new ArrayList<>();
+        int most = options.device.equals(Device.CPU) || options.lowMemory ? 1 : AT_ONCE;
+        for (int first = 0; first < how.n(); first += most) {
+            int n = Math.min(most, how.n() - first);
+            List<Tensor> noise = new ArrayList<>();
+            for (int i = first; i < first + n; i++) noise.add(how.noise().draw(item(how, i).split(0), coder().channels(), h, w));
+            groups.add(new Group(first, Torch.cat(0, noise).to(options.device), known == null ? null : known.rows(first, n),
+                fresh(how, first, n)));
+        }
+        return groups;
+    }
+
+    /** What the model is called. */
+    public String name() { return parts.name(); }
+
+    /** The name of the sampler that a request is drawn by. @throws ConfigException for one that there is not */
+    public String sampler(PaintRequest request) { return course(request).label; }
 
     private static int near(int pixels, int factor) { return Math.max(1, (pixels + factor / 2) / factor) * factor; }
 
@@ -182,14 +271,18 @@ public final class Painter implements AutoCloseable {
     public Tensor latents(PaintRequest request, Tensor noise, @Nullable Tensor known, Noise fresh) {
         return Scope.run(() -> {
             try (Guard g = Torch.noGrad(); Guard changed = merged(request)) {
-                return walk(request, course(request), encode(request), null, known, noise, fresh, PaintWatcher.NONE);
+                Group all = new Group(0, noise, known, fresh);
+                Course course = course(request);
+                Watch watch = new Watch(PaintWatcher.NONE, course.plan.legs().size(), null, options, of());
+                walk(request, course, encode(request), null, List.of(all), watch, one -> { });
+                return all.z;
             }
         });
     }
 
     /** A text as the U-Net is told it, [1,S,D]; it belongs to the innermost scope. */
     public Tensor context(String prompt) {
-        try (Guard g = Torch.noGrad()) { return texts().encode(prompt, "", 1, 0).context().get(1); }
+        try (Guard g = Torch.noGrad()) { return texts().encode(prompt, "", PaintRequest.How.DEFAULT).context().get(1); }
     }
 
     /** Side of the pictures it was trained on, in pixels. */
@@ -198,7 +291,7 @@ public final class Painter implements AutoCloseable {
     /** Latents [1,C,h,w] as a picture. */
     public Picture decode(Tensor z) {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            return picture(coder().decode(z, options.lowMemory));
+            return decoded(z, 0);
         }
     }
 
@@ -222,24 +315,44 @@ public final class Painter implements AutoCloseable {
             how.sampler().isEmpty() ? scheduler.kind().className() : how.sampler());
     }
 
-    private Tensor walk(PaintRequest request, Course course, Texts said, @Nullable Canvas canvas, @Nullable Tensor known, Tensor noise,
-            Noise fresh, PaintWatcher watcher) {
-        boolean anew = known == null || canvas != null && canvas.mask() != null && course.fromNoise;
+    /** Brings the noise of each group to latents. @param walked gets a group that is there, before the next begins where one can */
+    private void walk(PaintRequest request, Course course, Texts said, @Nullable Canvas canvas, List<Group> groups, Watch watch,
+            Consumer<Group> walked) {
         DiffusersScheduler.Plan plan = course.plan;
-        Tensor x = anew || known == null ? noise.mul(plan.initialSigma()) : plan.legs().get(0).from().noised(known, noise);
-        Watch watch = new Watch(watcher, plan.legs().size(), options.lowMemory ? null : coder());
         PaintRequest.Switch to = request.next().orElse(null);
-        if (to == null) return watch.sample(plan, model(request, course, said, canvas, known), x, fresh);
+        if (to == null) {
+            for (Group g : groups) {
+                begin(g, course, canvas);
+                g.z = Scope.run(() -> watch.sample(plan, model(request, course, said, canvas, g), g.z, g.fresh));
+                g.walked = true;
+                walked.accept(g);
+            }
+            return;
+        }
         int steps = plan.stepsAbove(to.time());
         try (Painter next = open(ModelParts.open(to.model()), options)) {
             next.checkGoesOn(this, course.scheduler);
-            x = watch.sample(plan.until(steps), model(request, course, said, canvas, known), x, fresh);
+            for (Group g : groups) {
+                begin(g, course, canvas);
+                g.z = Scope.run(() -> watch.sample(plan.until(steps), model(request, course, said, canvas, g), g.z, g.fresh));
+            }
             if (request.loras().isEmpty()) freeUnet();
             Texts again = next.encode(request);
             next.freeTexts();
             Course theirs = new Course(next.course(request).scheduler, plan, course.fromNoise, course.label);
-            return watch.sample(plan.from(steps), next.model(request, theirs, again, canvas, known), x, fresh);
+            watch.of = next.of();
+            for (Group g : groups) {
+                g.z = Scope.run(() -> watch.sample(plan.from(steps), next.model(request, theirs, again, canvas, g), g.z, g.fresh));
+                g.walked = true;
+                walked.accept(g);
+            }
         }
+    }
+
+    /** Where the first leg starts. */
+    private static void begin(Group g, Course course, @Nullable Canvas canvas) {
+        boolean anew = g.known == null || canvas != null && canvas.mask() != null && course.fromNoise;
+        g.z = anew || g.known == null ? g.z.mul(course.plan.initialSigma()) : course.plan.legs().get(0).from().noised(g.known, g.z);
     }
 
     /** Whether this model can go on with what another has begun. */
@@ -262,16 +375,16 @@ public final class Painter implements AutoCloseable {
         return same;
     }
 
-    private Denoiser model(PaintRequest request, Course course, Texts said, @Nullable Canvas canvas, @Nullable Tensor known) {
-        Tensor more = canvas == null ? null : more(canvas, request.how());
+    private Denoiser model(PaintRequest request, Course course, Texts said, @Nullable Canvas canvas, Group g) {
+        Tensor more = canvas == null ? null : more(canvas, request.how(), g);
         Denoiser model = denoiser(course.scheduler, said, more);
-        if (more != null || canvas == null || canvas.mask() == null || known == null) return model;
-        return new Keeps(model, known, canvas.drawn(coder().factor()).to(options.device));
+        if (more != null || canvas == null || canvas.mask() == null || g.known == null) return model;
+        return new Keeps(model, g.known, canvas.drawn(coder().factor()).to(options.device));
     }
 
-    private Noise fresh(PaintRequest.How how) {
+    private static Noise fresh(PaintRequest.How how, int first, int n) {
         List<Rng> items = new ArrayList<>();
-        for (int i = 0; i < how.n(); i++) items.add(item(how, i).split(1));
+        for (int i = first; i < first + n; i++) items.add(item(how, i).split(1));
         return x -> {
             List<Tensor> each = new ArrayList<>();
             for (Rng r : items) each.add(r.normal(1, x.size(1), x.size(2), x.size(3)));
@@ -290,12 +403,12 @@ public final class Painter implements AutoCloseable {
     }
 
     /** What an inpainting model is told besides x: the mask and the latents of what stays, [n,1+C,h,w]; null for other models. */
-    private @Nullable Tensor more(Canvas canvas, PaintRequest.How how) {
+    private @Nullable Tensor more(Canvas canvas, PaintRequest.How how, Group g) {
         int c = coder().channels();
         if (config.inChannels() != 2 * c + 1) return null;
         List<Tensor> each = new ArrayList<>();
         Tensor seen = canvas.seen().to(options.device), mask = canvas.drawn(coder().factor()).to(options.device);
-        for (int i = 0; i < how.n(); i++) each.add(Torch.cat(1, mask, coder().encode(seen, item(how, i).split(3))));
+        for (int i = g.first; i < g.first + g.n; i++) each.add(Torch.cat(1, mask, coder().encode(seen, item(how, i).split(3))));
         return Torch.cat(0, each);
     }
 
@@ -305,8 +418,11 @@ public final class Painter implements AutoCloseable {
         Map<LoraFile.Network, Module> nets = new EnumMap<>(LoraFile.Network.class);
         nets.put(LoraFile.Network.UNET, unet());
         List<ClipText> encoders = texts().encoders();
-        nets.put(LoraFile.Network.TEXT_ENCODER, encoders.get(0));
-        if (encoders.size() > 1) nets.put(LoraFile.Network.TEXT_ENCODER_2, encoders.get(1));
+        int k = 0;
+        for (String part : ENCODERS) {   // the refiner of SDXL has the second alone
+            LoraFile.Network network = part.equals(ENCODERS.get(0)) ? LoraFile.Network.TEXT_ENCODER : LoraFile.Network.TEXT_ENCODER_2;
+            if (parts.has(part)) nets.put(network, encoders.get(k++));
+        }
         try (Scope scope = new Scope()) {
             MergedLora merged = MergedLora.of(nets, request.loras().stream()
                 .map(l -> new MergedLora.Weighted(LoraFile.read(l.file()), l.weight())).toList());
@@ -315,7 +431,11 @@ public final class Painter implements AutoCloseable {
     }
 
     private Texts encode(PaintRequest request) {
-        return texts().encode(request.prompt(), request.negative(), request.how().guidance(), request.how().guidanceRescale());
+        try {
+            return texts().encode(request.prompt(), request.negative(), request.how());
+        } catch (ArithmeticException e) {
+            throw new ArithmeticException(e.getMessage() + " (of '" + parts.name() + "')");
+        }
     }
 
     /**
@@ -373,16 +493,24 @@ public final class Painter implements AutoCloseable {
             Tensor times = Torch.full(t, n * b).to(options.device);
             Tensor told = config.timeCondProjDim() > 0 ? scale(said.guidance().scale(), n * b).to(options.type) : null;
             double factor = coder().factor();
-            Tensor ids = whole == null ? null : timeIds(x.size(2) * factor, x.size(3) * factor, n * b).to(options.device);
-            return net.forward(all, times, new UnetCondition2d.Given(text, null, null, told, whole, ids)).to(DType.F32);
+            List<Tensor> ids = new ArrayList<>();
+            for (int i = from; i < from + n && whole != null; i++) {
+                ids.add(timeIds(x.size(2) * factor, x.size(3) * factor, b, said.score(i)));
+            }
+            Tensor sizes = whole == null ? null : Torch.cat(0, ids).to(options.device);
+            return net.forward(all, times, new UnetCondition2d.Given(text, null, null, told, whole, sizes)).to(DType.F32);
         });
     }
 
     boolean wantsPooled() { return config.additionEmbedType() == UnetCondition2d.Addition.TEXT_TIME; }
 
-    /** Height and width of an original of this size, the corner of a cut that there is not, and the size again: SDXL, section 2.2. */
-    static Tensor timeIds(double h, double w, long n) {
-        return Torch.of(new double[] {h, w, 0, 0, h, w}, 1, 6).to(DType.F32).expand(n, 6);
+    /**
+     * Height and width of an original of this size, the corner of a cut that there is not, and the size again: SDXL, section 2.2. Its
+     * refiner is told a score in place of the last. [n,6] or [n,5]
+     */
+    Tensor timeIds(double h, double w, long n, double score) {
+        double[] ids = numbers == SCORED ? new double[] {h, w, 0, 0, score} : new double[] {h, w, 0, 0, h, w};
+        return Torch.of(ids, 1, ids.length).to(DType.F32).expand(n, ids.length);
     }
 
     /** Waves of a thousand times the scale less one: Luo et al. 2023, arXiv:2310.04378, as their public code has it. [n,D] */
@@ -474,15 +602,19 @@ public final class Painter implements AutoCloseable {
     /** Runs samplers and hands their turns on, with what the model expects for a preview. */
     private static final class Watch {
         private final PaintWatcher watcher;
-        private final int of;
         private final @Nullable PictureCoder coder;
+        private final Options options;
+        private final int all;
+        private String of;
         private @Nullable Tensor expected;
         private int done;
 
-        Watch(PaintWatcher watcher, int of, @Nullable PictureCoder coder) {
+        Watch(PaintWatcher watcher, int all, @Nullable PictureCoder coder, Options options, String of) {
             this.watcher = watcher;
-            this.of = of;
+            this.all = all;
             this.coder = coder;
+            this.options = options;
+            this.of = of;
         }
 
         Tensor sample(DiffusersScheduler.Plan plan, Denoiser model, Tensor x, Noise fresh) {
@@ -495,19 +627,24 @@ public final class Painter implements AutoCloseable {
                     return e;
                 }
             };
-            try (Guard g = Scope.watch(this::turn)) { return plan.sample(seen, x, fresh); }
+            try (Guard g = Scope.watch(this::turn)) { return finite(plan.sample(seen, x, fresh), ""); }
         }
 
         private void turn(int i, int n, Tensor x) {
-            watcher.step(++done, of, () -> preview(x));
+            // a processor has the answer at once; a GPU would be waited for at each step, and is asked at the end
+            if (options.device.equals(Device.CPU)) finite(x, ", at step " + (i + 1) + " of " + n + ",");
+            watcher.step(++done, all, () -> preview(x));
             expected = null;
-            if (watcher.stop()) throw new CancellationException("stopped at step " + done + " of " + of);
+            if (watcher.stop()) throw new CancellationException("stopped at step " + done + " of " + all);
         }
+
+        /** The texts were finite, so what is not comes of the network. */
+        private Tensor finite(Tensor z, String where) { return Finite.check(z, "the U-Net" + of + where, options.type); }
 
         private Picture preview(Tensor x) {
             if (coder == null) throw new IllegalStateException("there are no previews with low memory: the decoder is not loaded");
             try (Scope scope = new Scope()) {
-                Tensor z = (expected == null ? x : expected).rows(0, 1);
+                Tensor z = finite((expected == null ? x : expected).rows(0, 1), "");
                 long shrink = (Math.max(z.size(2), z.size(3)) + PREVIEW - 1) / PREVIEW;
                 int k = (int) Math.max(1, Math.min(shrink, Math.min(z.size(2), z.size(3))));
                 return picture(coder.decode(k == 1 ? z : Torch.avgPool(z, k), false));

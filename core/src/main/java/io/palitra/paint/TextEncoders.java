@@ -21,8 +21,12 @@ import org.jspecify.annotations.Nullable;
 record TextEncoders(List<ClipTokenizer> tokenizers, List<ClipText> encoders, boolean zeroNothing) {
     private boolean joined() { return encoders.size() > 1 || encoders.get(0).config().projected(); }
 
-    /** The tensors belong to the innermost scope. */
-    Texts encode(String prompt, String negative, double guidance, double rescale) {
+    /**
+     * The tensors belong to the innermost scope.
+     *
+     * @throws ArithmeticException that names the encoder whose answer has NaN or Inf
+     */
+    Texts encode(String prompt, String negative, PaintRequest.How how) {
         List<Prompt.Part> parts = Prompt.parse(prompt).parts();
         double sum = parts.stream().mapToDouble(p -> Math.abs(p.weight())).sum();
         if (!(sum > 0)) throw new ConfigException("prompt", "the weights of the prompt's parts are all 0");
@@ -36,7 +40,7 @@ record TextEncoders(List<ClipTokenizer> tokenizers, List<ClipText> encoders, boo
         boolean zero = zeroNothing && negative.isBlank();
         try (Scope scope = new Scope()) {
             for (int i = 0; i < texts.size(); i++) {
-                Encoded e = encoded(texts.get(i), windows);
+                Encoded e = encoded(texts.get(i), windows, how.clipSkip());
                 boolean nothing = i == 0 && zero;
                 context.add(scope.keep(nothing ? Torch.zerosLike(e.context) : e.context));
                 Tensor p = e.pooled == null ? null : scope.keep(nothing ? Torch.zerosLike(e.pooled) : e.pooled);
@@ -44,17 +48,31 @@ record TextEncoders(List<ClipTokenizer> tokenizers, List<ClipText> encoders, boo
             }
         }
         double[] weights = parts.stream().mapToDouble(p -> p.weight() / sum).toArray();
-        return new Texts(context, pooled, new TextGuidance(weights, guidance, rescale));
+        return new Texts(context, pooled, new TextGuidance(weights, how.guidance(), how.guidanceRescale()), how);
     }
 
     /** A text as [1,77 windows,D], and as one vector [1,P] where the encoders have one. */
     record Encoded(Tensor context, @Nullable Tensor pooled) {}
 
     /** A caption, which has no weights; what goes beyond one window is cut off, as in the training of these models. */
-    Encoded encode(String caption) { return encoded(List.of(new Prompt.Span(caption, 1)), 1); }
+    Encoded encode(String caption) { return encoded(List.of(new Prompt.Span(caption, 1)), 1, 0); }
+
+    /**
+     * The layer that is listened to. Stable Diffusion 1 and 2 were trained on the last one, and the final norm goes over any other, too; SDXL
+     * on the last but one of both encoders and without the norm, and is never told of the last one.
+     */
+    private Tensor layer(ClipText encoder, ClipText.Output out, int clipSkip) {
+        int layers = out.hidden().size() - 1;
+        if (clipSkip > layers) {
+            throw new ConfigException("clipSkip", "illegal clipSkip: " + clipSkip + ", must be at most " + layers
+                + ", the layers of the text encoder; 1 is the last");
+        }
+        if (joined()) return out.skipping(Math.max(clipSkip, 2) - 1);
+        return clipSkip < 2 ? out.last() : encoder.normed(out.skipping(clipSkip - 1));
+    }
 
     /** [1,77 windows,D], and the vector of the whole text, that of its first window. */
-    private Encoded encoded(List<Prompt.Span> text, int windows) {
+    private Encoded encoded(List<Prompt.Span> text, int windows, int clipSkip) {
         List<Tensor> context = new ArrayList<>();
         Tensor pooled = null;
         for (int k = 0; k < encoders.size(); k++) {
@@ -74,11 +92,14 @@ record TextEncoders(List<ClipTokenizer> tokenizers, List<ClipText> encoders, boo
             fits(tokenizer, encoder.config(), ids);
             var device = encoder.parameters().values().iterator().next().device();
             ClipText.Output out = encoder.forward(Torch.of(ids, windows, length).to(device), null);
-            Tensor words = joined() ? out.skipping(1) : out.last();
+            Tensor words = layer(encoder, out, clipSkip);
             if (!plain) words = weighed(words, Torch.of(weights, windows, length, 1).to(device).to(words.dtype()));
             context.add(words.reshape(1, (long) windows * length, words.size(2)));
             Tensor whole = out.projected();
             if (whole != null) pooled = whole.rows(0, 1);
+            String part = encoders.size() == 1 ? "the text encoder" : "text encoder " + (k + 1);
+            Finite.check(words, part, words.dtype());
+            if (whole != null) Finite.check(whole, part, whole.dtype());
         }
         return new Encoded(context.size() == 1 ? context.get(0) : Torch.cat(2, context), pooled);
     }

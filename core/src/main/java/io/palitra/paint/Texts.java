@@ -10,5 +10,9 @@ import org.jspecify.annotations.Nullable;
  * @param context  [1,S,D] of each text
  * @param pooled   [1,P] of each text; null for models that want none
  * @param guidance how the answers are combined
+ * @param how      of the request: the scores that some models are told besides
  */
-record Texts(List<Tensor> context, List<@Nullable Tensor> pooled, TextGuidance guidance) {}
+record Texts(List<Tensor> context, List<@Nullable Tensor> pooled, TextGuidance guidance, PaintRequest.How how) {
+    /** The score that a model is told with that text. */
+    double score(int text) { return text == 0 ? how.negativeAestheticScore() : how.aestheticScore(); }
+}

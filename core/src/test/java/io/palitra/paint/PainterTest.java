@@ -9,22 +9,33 @@ import io.palitra.data.FormatException;
 import io.palitra.data.Picture;
 import io.palitra.engine.DType;
 import io.palitra.engine.Device;
+import io.palitra.engine.Guard;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
 import io.palitra.hub.ModelParts;
+import io.palitra.hub.Safetensors;
+import io.palitra.net.ClipText;
+import io.palitra.net.UnetCondition2d;
 import io.palitra.paint.PaintRequest.Edit;
 import io.palitra.paint.PaintRequest.Margin;
 import io.palitra.parity.References;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.CancellationException;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Laws of painting, on a tiny model of random weights. */
@@ -160,6 +171,155 @@ class PainterTest {
         assertThatThrownBy(() -> painter.paint(REQUEST, stops)).isInstanceOf(CancellationException.class).hasMessageContaining("3 of 4");
         assertThat(seen).containsExactly(1, 2, 3);
         assertThat(paint(REQUEST)).hasSize(1);
+    }
+
+    @Test void whatIsFinishedWhenItIsStoppedHasBeenSeen() {
+        for (boolean low : new boolean[] {false, true}) {
+            try (Painter p = Painter.open(ModelParts.open(MODEL), new Painter.Options(Device.CPU, DType.F32, low))) {
+                List<Picture> all = p.paint(REQUEST.with("n=3", "seed=5"), PaintWatcher.NONE).pictures(), seen = new ArrayList<>();
+                int[] steps = {0};
+                PaintWatcher stops = new PaintWatcher() {
+                    @Override public void step(int done, int of, Supplier<Picture> preview) {
+                        assertThat(of).isEqualTo(12);
+                        steps[0] = done;
+                    }
+
+                    @Override public void painted(int i, Picture picture) {
+                        assertThat(i).isEqualTo(seen.size());
+                        seen.add(picture);
+                    }
+
+                    @Override public boolean stop() { return steps[0] == 10; }
+                };
+                assertThatThrownBy(() -> p.paint(REQUEST.with("n=3", "seed=5"), stops)).isInstanceOf(CancellationException.class)
+                    .hasMessage("stopped at step 10 of 12, 2 of 3 pictures are painted");
+                assertThat(seen).hasSize(2);
+                for (int i = 0; i < 2; i++) assertThat(seen.get(i).pixels()).isEqualTo(all.get(i).pixels());
+            }
+        }
+    }
+
+    /** A copy of a tiny model in which one number of a part is NaN. */
+    private static Path broken(Path folder, String part, String tensor) throws IOException {
+        TinyPipeline.write(folder, 1);
+        Path file = folder.resolve(part);
+        try (Scope scope = new Scope()) {
+            Map<String, Tensor> all = new TreeMap<>(Safetensors.read(file).tensors());
+            all.put(tensor, Torch.full(Double.NaN, all.get(tensor).shape()));
+            Safetensors.write(file, all, Map.of());
+        }
+        return folder;
+    }
+
+    @ParameterizedTest @CsvSource({
+        "text_encoder/model.safetensors, text_model.final_layer_norm.bias, the text encoder gives",
+        "unet/diffusion_pytorch_model.safetensors, conv_out.bias, 'the U-Net of ''broken'', at step 1 of 3, gives'",
+        "vae/diffusion_pytorch_model.safetensors, decoder.conv_out.bias, the VAE of 'broken' gives",
+    })
+    void numbersThatAreNoneAreToldByThePartThatGivesThem(String part, String tensor, String line, @TempDir Path root) throws IOException {
+        try (Painter p = Painter.open(ModelParts.open(broken(root.resolve("broken"), part, tensor)), Painter.Options.DEFAULT)) {
+            assertThatThrownBy(() -> p.paint(PaintRequest.of("a cat").with("steps=3"), PaintWatcher.NONE))
+                .isInstanceOf(ArithmeticException.class).hasMessageStartingWith(line)
+                .hasMessageContaining("numbers that are not finite (NaN or Inf)");
+        }
+    }
+
+    /** transformers' hidden_states[-N], and the final norm over it, as diffusers has it with clip_skip = N - 1. */
+    @Test void clipSkipListensToALayerBeforeTheLast() {
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            ClipText net = painter.texts().encoders().get(0);
+            long[] ids = painter.texts().tokenizers().get(0).window("a castle");
+            ClipText.Output out = net.forward(Torch.of(ids, 1, ids.length), null);
+            int layers = out.hidden().size() - 1;
+            for (int n = 0; n <= layers; n++) {
+                Texts said = painter.texts().encode("a castle", "", REQUEST.with("clipSkip=" + n).how());
+                Tensor wanted = n == 0 ? out.last() : net.normed(out.hidden().get(out.hidden().size() - n));
+                assertThat(said.context().get(1).floats()).as("clip skip " + n).isEqualTo(wanted.floats());
+            }
+            assertThatThrownBy(() -> paint(REQUEST.with("clipSkip=" + (layers + 1)))).isInstanceOf(ConfigException.class)
+                .hasMessageContaining("must be at most " + layers);
+        }
+        assertThat(furthest(said("a castle"), paint(PaintRequest.of("a castle").with("steps=4", "guidance=90", "clipSkip=2")).get(0)))
+            .isGreaterThan(0);
+    }
+
+    @Test void sdxlListensToTheLastLayerButOneUnlessAnEarlierOneIsNamed(@TempDir Path root) throws IOException {
+        try (Painter xl = Painter.open(ModelParts.open(TinyPipeline.writeXl(root)), Painter.Options.DEFAULT);
+                Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            float[] own = xl.texts().encode("ab", "", REQUEST.how()).context().get(1).floats();
+            for (int n : new int[] {1, 2}) {
+                assertThat(xl.texts().encode("ab", "", REQUEST.with("clipSkip=" + n).how()).context().get(1).floats()).isEqualTo(own);
+            }
+            assertThatThrownBy(() -> xl.texts().encode("ab", "", REQUEST.with("clipSkip=3").how())).hasMessageContaining("at most 2");
+        }
+    }
+
+    @Test void aBreakFillsTheWindowUpAndTheChunksLieBehindEachOther() {
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            TextEncoders texts = painter.texts();
+            Tensor both = texts.encode("a castle BREAK (snow:1.5)", "", REQUEST.how()).context().get(1);
+            assertThat(both.size(1)).isEqualTo(2 * 77);
+            float[] first = texts.encode("a castle", "", REQUEST.how()).context().get(1).floats();
+            float[] second = texts.encode("snow", "", REQUEST.how()).context().get(1).floats();
+            Tensor plain = texts.encode("a castle BREAK snow", "", REQUEST.how()).context().get(1);
+            assertThat(plain.narrow(1, 0, 77).contiguous().floats()).containsExactly(first, within(1e-5f));
+            assertThat(plain.narrow(1, 77, 77).contiguous().floats()).containsExactly(second, within(1e-5f));
+            assertThat(both.sub(plain).abs().max().item()).as("weights count across a break").isGreaterThan(1e-3);
+            assertThat(texts.encode("a BREAK b BREAK c", "d BREAK e", REQUEST.how()).context()).as("the negative text is as long")
+                .allMatch(c -> c.size(1) == 3 * 77);
+        }
+    }
+
+    @Test void theRefinerIsToldTwoSizesAndAScore(@TempDir Path root) throws IOException {
+        Path xl = TinyPipeline.writeXl(root.resolve("xl")), refiner = TinyPipeline.writeRefiner(root.resolve("refiner"));
+        PaintRequest request = PaintRequest.of("ab").awayFrom("cd").with("steps=4", "guidance=3");
+        PaintRequest change = request.with(new Edit(gradient(3, 16, 16), 0.6, null, 0, Margin.NONE));
+        try (Painter p = Painter.open(ModelParts.open(refiner), Painter.Options.DEFAULT); Scope scope = new Scope()) {
+            // diffusers' _get_add_time_ids with requires_aesthetics_score: original size, crop, score
+            assertThat(p.timeIds(16, 24, 2, 2.5).contiguous().floats()).containsExactly(16, 24, 0, 0, 2.5f, 16, 24, 0, 0, 2.5f);
+            Picture own = p.paint(change, PaintWatcher.NONE).pictures().get(0);
+            assertThat(furthest(own, p.paint(change.with("aestheticScore=6", "negativeAestheticScore=2.5"), PaintWatcher.NONE).pictures()
+                .get(0))).isZero();
+            assertThat(own.pixels()).isNotEqualTo(p.paint(change.with("aestheticScore=1"), PaintWatcher.NONE).pictures().get(0).pixels());
+            assertThat(own.pixels()).isNotEqualTo(p.paint(change.with("negativeAestheticScore=9"), PaintWatcher.NONE).pictures().get(0)
+                .pixels());
+        }
+        try (Painter p = Painter.open(ModelParts.open(xl), Painter.Options.DEFAULT); Scope scope = new Scope()) {
+            assertThat(p.timeIds(16, 24, 1, 2.5).contiguous().floats()).containsExactly(16, 24, 0, 0, 16, 24);
+            Picture base = p.paint(request, PaintWatcher.NONE).pictures().get(0);
+            Picture refined = p.paint(request.with(new PaintRequest.Switch(refiner, 500)), PaintWatcher.NONE).pictures().get(0);
+            assertThat(refined.pixels()).isNotEqualTo(base.pixels());
+        }
+    }
+
+    /** As guidance asks it: the text to lead away from with the one score, the other text with the other. */
+    @Test void aBatchOfTwoScoresIsAnsweredAsEachAlone(@TempDir Path root) throws IOException {
+        try (Painter p = Painter.open(ModelParts.open(TinyPipeline.writeRefiner(root)), Painter.Options.DEFAULT); Scope scope = new Scope();
+                Guard g = Torch.noGrad()) {
+            Rng rng = new Rng(1);
+            Tensor x = rng.normal(2, 4, 8, 8), text = rng.normal(2, 77, 16), pooled = rng.normal(2, 12), t = Torch.full(300, 2);
+            Tensor ids = Torch.cat(0, p.timeIds(16, 16, 1, 2.5), p.timeIds(16, 16, 1, 6));
+            Tensor got = p.unet().forward(x, t, UnetCondition2d.Given.text(text).adding(pooled, ids));
+            for (int i = 0; i < 2; i++) {
+                Tensor one = p.unet().forward(x.rows(i, 1), t.rows(i, 1), UnetCondition2d.Given.text(text.rows(i, 1))
+                    .adding(pooled.rows(i, 1), Torch.of(new double[] {16, 16, 0, 0, i == 0 ? 2.5 : 6}, 1, 5).to(DType.F32)));
+                assertThat(got.rows(i, 1).sub(one).abs().max().item()).isLessThan(1e-5);
+            }
+        }
+    }
+
+    @Test void aModelWhoseTextsAndUnetDoNotFitIsRefusedInOneLine(@TempDir Path root) throws IOException {
+        Path wrong = TinyPipeline.writeXl(root.resolve("wrong")), unet = wrong.resolve("unet/config.json");
+        Files.writeString(unet, Files.readString(unet).replaceAll("(\"projection_class_embeddings_input_dim\"\\s*:\\s*)36", "$135"));
+        assertThatThrownBy(() -> Painter.open(ModelParts.open(wrong), Painter.Options.DEFAULT)).isInstanceOf(ConfigException.class)
+            .hasMessage("the U-Net of 'wrong' is told 35 numbers besides the time; with a pooled text of 12 they must be 36, or 32 of a "
+                + "refiner");
+        Path narrow = TinyPipeline.writeRefiner(root.resolve("narrow")), index = narrow.resolve("model_index.json");
+        Files.writeString(index, Files.readString(TinyPipeline.writeXl(root.resolve("xl")).resolve("model_index.json")));
+        Files.createDirectories(narrow.resolve("text_encoder"));
+        Files.copy(root.resolve("xl/text_encoder/config.json"), narrow.resolve("text_encoder/config.json"));
+        assertThatThrownBy(() -> Painter.open(ModelParts.open(narrow), Painter.Options.DEFAULT)).isInstanceOf(ConfigException.class)
+            .hasMessage("the U-Net of 'narrow' wants texts of width 16, its text encoders give 32");
     }
 
     @Test void weightsOfWordsAndSeveralTextsChangeThePicture() {

@@ -69,12 +69,23 @@ public final class TinyPipeline {
     }
 
     /** SDXL in small: two text encoders, a pooled text and the picture's sizes. */
-    static Path writeXl(Path folder) throws IOException {
+    public static Path writeXl(Path folder) throws IOException {
         index(folder, "StableDiffusionXLPipeline", "text_encoder", "text_encoder_2");
         config(folder.resolve("scheduler/scheduler_config.json"), with(SCHEDULER, "'prediction_type': 'v_prediction'"));
         nets(folder, "'cross_attention_dim': 32, 'addition_embed_type': 'text_time', 'addition_time_embed_dim': 4,"
             + "'projection_class_embeddings_input_dim': 36", "", 1);
         text(folder, "text_encoder", "", '!', '~');
+        text(folder, "text_encoder_2", "'architectures': ['CLIPTextModelWithProjection'], 'projection_dim': 12", '!', '~');
+        return folder;
+    }
+
+    /** SDXL's refiner in small, which goes on with latents of {@link #writeXl}: the second text encoder alone, two sizes and a score. */
+    public static Path writeRefiner(Path folder) throws IOException {
+        index(folder, "StableDiffusionXLImg2ImgPipeline", "text_encoder_2");
+        Path index = folder.resolve("model_index.json");
+        config(index, ((ObjectNode) Json.read(index)).put("requires_aesthetics_score", true));
+        config(folder.resolve("scheduler/scheduler_config.json"), with(SCHEDULER, "'prediction_type': 'v_prediction'"));
+        nets(folder, "'addition_embed_type': 'text_time', 'addition_time_embed_dim': 4, 'projection_class_embeddings_input_dim': 32", "", 5);
         text(folder, "text_encoder_2", "'architectures': ['CLIPTextModelWithProjection'], 'projection_dim': 12", '!', '~');
         return folder;
     }
