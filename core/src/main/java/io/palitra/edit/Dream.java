@@ -108,7 +108,7 @@ public final class Dream {
                         List<Aim> aims = phases.get(request.phase(now, phases.size()));
                         grids.zeroGrad();
                         loss = descend(x, z, start, aims, cutouts, how, seed.split(PARTS).split(now));
-                        if (!Double.isFinite(loss)) throw new IllegalStateException("the loss is " + loss + " at iteration " + now);
+                        if (!Double.isFinite(loss)) throw notFinite(x, loss, " at iteration " + now);
                         if (now == 0) first = cosines(cutouts, x, texts);
                         watcher.seen(now, how.iterations(), loss, () -> picture(grids));
                         grids.step(how.optimizer().lr() * unit, range[0], range[1]);
@@ -121,12 +121,24 @@ public final class Dream {
                 }
                 try (Guard g = Torch.noGrad()) {
                     Tensor x = vq.decode(grids.mean());
+                    if (!finite(x)) throw notFinite(x, loss, " after the last iteration");
                     Picture last = picture(x);
                     watcher.seen(done, how.iterations(), loss, () -> last);
                     return new DreamResult(last, done, stopped, first, cosines(cutouts, x, texts), (System.nanoTime() - began) * 1e-9);
                 }
             }
         }
+    }
+
+    private static boolean finite(Tensor x) {
+        try (Scope scope = new Scope()) { return x.detach().isFinite().all().item() != 0; }
+    }
+
+    /** What a black picture would have kept to itself: who gives the numbers that are none. */
+    private ArithmeticException notFinite(Tensor x, double loss, String when) {
+        String who = finite(x) ? "the CLIP" : "the VQGAN '" + stage.name() + "'";
+        return new ArithmeticException(who + " gives numbers that are not finite" + when + " (loss " + loss
+            + "); its weights may be damaged, or a weight of the texts or the learning rate is too large");
     }
 
     private int side(int asked, DreamRequest request, boolean height) {

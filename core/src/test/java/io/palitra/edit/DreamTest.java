@@ -16,12 +16,16 @@ import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.family.FirstStage;
+import io.palitra.hub.Safetensors;
 import io.palitra.model.TextImage;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -310,13 +314,27 @@ class DreamTest {
         assertThat(Arrays.stream(live, 11, 39).max().getAsLong()).isLessThanOrEqualTo(Arrays.stream(live, 1, 11).max().getAsLong() + 4);
     }
 
+    @Test void numbersThatAreNoneAreToldByTheModelThatGivesThem() throws IOException {
+        Path broken = TinyVq.write(root.resolve("broken"), "");
+        Path file = broken.resolve("diffusion_pytorch_model.safetensors");
+        try (Scope scope = new Scope()) {
+            Map<String, Tensor> all = new TreeMap<>(Safetensors.read(file).tensors());
+            all.put("decoder.conv_out.bias", Torch.full(Double.NaN, all.get("decoder.conv_out.bias").shape()));
+            Safetensors.write(file, all, Map.of());
+        }
+        try (FirstStage stage = FirstStage.open(broken.toString())) {
+            assertThatThrownBy(() -> new Dream(stage, clip).paint(of("a"), DreamWatcher.NONE)).isInstanceOf(ArithmeticException.class)
+                .hasMessageMatching("the VQGAN '.*broken' gives numbers that are not finite at iteration 0 .*");
+        }
+    }
+
     @Test void whatCannotBeIsRefusedInOneLine() {
         assertThatThrownBy(() -> of("")).isInstanceOf(ConfigException.class).hasMessageStartingWith("dream of what?");
         assertThatThrownBy(() -> of(" | ^ ")).hasMessageStartingWith("dream of what?");
         assertThatThrownBy(() -> of("a castle:0")).hasMessageContaining("every weight of 'a castle'");
         assertThatThrownBy(() -> of("word ".repeat(10_000))).hasMessage("the texts have 50000 characters, at most 20000 are read");
         assertThatThrownBy(() -> of("a\0b")).hasMessageContaining("U+0000");
-        assertThatThrownBy(() -> of("a:nan")).hasMessageContaining("illegal weight of 'a'");
+        assertThatThrownBy(() -> of("a:1000001")).hasMessageContaining("illegal weight of 'a'");
         assertThatThrownBy(() -> of("a ^ b", "iterations=0")).hasMessageContaining("a story of 2 phases");
         assertThatThrownBy(() -> of("a", "cutouts=0")).hasMessageContaining("illegal cutouts: 0, must be between 1 and 4096");
         assertThatThrownBy(() -> paint(of("a", "width=31"))).hasMessageContaining("which does not divide a width of 31; 32 is near");
