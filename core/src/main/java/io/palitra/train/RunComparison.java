@@ -12,6 +12,7 @@ import io.palitra.report.Comparison;
 import io.palitra.report.Comparison.Place;
 import io.palitra.report.Comparison.Row;
 import io.palitra.report.Grid;
+import io.palitra.report.Places;
 import io.palitra.report.Png;
 import io.palitra.report.ReportData.Figure;
 import java.io.IOException;
@@ -229,6 +230,7 @@ public final class RunComparison {
         }
         Map<String, List<String>> rows = table(flat);
         rows.values().removeIf(row -> new LinkedHashSet<>(row).size() == 1);
+        rows.values().forEach(row -> row.replaceAll(Places::name));   // a page is shown to others
         return rows;
     }
 

@@ -11,6 +11,7 @@ import io.palitra.model.Family;
 import io.palitra.model.Measure;
 import io.palitra.paint.LoraTuning;
 import io.palitra.report.Chart;
+import io.palitra.report.Places;
 import io.palitra.report.Png;
 import io.palitra.report.Report;
 import io.palitra.report.ReportData;
@@ -39,7 +40,8 @@ public final class RunReport {
         List<ReportData.Measure> measures = measures(folder);
         Map<String, String> flat = new LinkedHashMap<>();
         flatten("", config.toJson(), flat);
-        Report.write(folder, new ReportData(s.family() + " on " + s.data(), family.about() + " " + family.paper(),
+        flat.replaceAll((key, value) -> Places.name(value));   // a page is shown to others
+        Report.write(folder, new ReportData(s.family() + " on " + Places.name(s.data()), family.about() + " " + family.paper(),
             result(facts, measures), figures(folder, s), charts(folder), facts, measures,
             commands(folder, family, config.model()), flat, files(folder)));
     }
@@ -84,7 +86,7 @@ public final class RunReport {
         JsonNode evaluation = Json.read(file);
         for (JsonNode m : evaluation.path("measures")) {
             measures.add(new ReportData.Measure(m.path("name").asText(), number(m.path("value").asDouble()), m.path("unit").asText(),
-                m.path("about").asText(), evaluation.path("command").asText()));
+                m.path("about").asText(), Places.inLine(evaluation.path("command").asText())));
         }
         return measures;
     }

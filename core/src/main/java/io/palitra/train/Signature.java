@@ -5,11 +5,12 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Config;
 import io.palitra.engine.Device;
 import io.palitra.report.Parameters;
+import io.palitra.report.Places;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** What a PNG carries so that it can be drawn again: the text that other tools show, and our own key with everything. */
+/** What a PNG carries so that it can be drawn again, and of files no more than their names: the text that other tools show, and our own key with everything. */
 public final class Signature {
     /** Our own PNG text key: JSON with the run, its weights, the seed, the items and every sampling key. */
     public static final String KEY = "palitra";
@@ -23,7 +24,8 @@ public final class Signature {
      */
     public static Map<String, String> of(RunConfig config, String run, String weights, Record how, long seed, int first, int count) {
         ObjectNode json = new ObjectMapper().createObjectNode();
-        json.put("run", run).put("family", config.settings().family()).put("data", config.settings().data()).put("weights", weights);
+        String data = Places.name(config.settings().data());
+        json.put("run", run).put("family", config.settings().family()).put("data", data).put("weights", weights);
         json.put("seed", seed).put("first", first).put("count", count);
         json.set("sampling", Config.toJson(how));
         json.put("palitra", RunConfig.version());
@@ -42,7 +44,7 @@ public final class Signature {
         if (weights.matches("[0-9a-f]{64}")) values.put("Model hash", weights.substring(0, 10));
         values.put("Version", "Palitra " + RunConfig.version());
         Map<String, String> text = new LinkedHashMap<>();
-        text.put(Parameters.KEY, new Parameters(config.settings().family() + " on " + config.settings().data(), "", values).format());
+        text.put(Parameters.KEY, new Parameters(config.settings().family() + " on " + data, "", values).format());
         text.put(KEY, json.toString());
         return text;
     }
