@@ -10,6 +10,7 @@ import io.palitra.data.Split;
 import io.palitra.edit.Balance;
 import io.palitra.engine.Scope;
 import io.palitra.model.Measure;
+import io.palitra.report.Places;
 import io.palitra.report.Png;
 import io.palitra.train.Run;
 import io.palitra.train.RunReport;
@@ -74,7 +75,7 @@ final class BalanceCommand implements Callable<Integer> {
             }
             String counts = Arrays.toString(Balance.counts(train)) + " items of the classes, " + drawn.size() + " drawn";
             ObjectNode node = new ObjectMapper().createObjectNode();
-            node.put("run", run.toString()).put("data", train.name()).put("counts", counts).put("seed", seed);
+            node.put("run", Places.name(run.toString())).put("data", train.name()).put("counts", counts).put("seed", seed);
             node.set("measures", RunReport.toJson(measures));
             io.palitra.config.Json.write(out.resolve("balance.json"), node);
             if (json) {

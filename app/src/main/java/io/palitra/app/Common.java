@@ -10,6 +10,8 @@ import io.palitra.data.Split;
 import io.palitra.data.Table;
 import io.palitra.data.VectorSpec;
 import io.palitra.engine.Device;
+import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
 import io.palitra.paint.LoraTuning;
 import io.palitra.train.Run;
 import io.palitra.train.RunConfig;
@@ -92,6 +94,28 @@ final class Common {
         List<String> few = new ArrayList<>(lines.subList(0, FEW));
         few.add(lines.size() - FEW + " more " + more);
         return few;
+    }
+
+    /** Width and height of "512x768". @throws IllegalArgumentException for all else, and for a side of 0 */
+    static int[] size(String given) {
+        if (!given.matches("[1-9]\\d{0,4}x[1-9]\\d{0,4}")) {
+            throw new IllegalArgumentException("illegal --size: " + given + ", must be WIDTHxHEIGHT in pixels, each at least 1, as 512x768");
+        }
+        String[] sides = given.split("x");
+        return new int[] {Integer.parseInt(sides[0]), Integer.parseInt(sides[1])};
+    }
+
+    /**
+     * A picture of numbers that are none would be black: it is refused. Waits for the device.
+     *
+     * @throws ArithmeticException where some are NaN or Inf
+     */
+    static Tensor finite(Tensor x, Path run) {
+        try (Scope scope = new Scope()) {
+            if (x.isFinite().all().item() != 0) return x;
+        }
+        throw new ArithmeticException("the model of '" + run + "' gives numbers that are not finite (NaN or Inf); its weights may be damaged, "
+            + "or its training went astray");
     }
 
     /** Refuses before the work a page that could not be written. */

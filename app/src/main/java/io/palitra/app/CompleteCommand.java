@@ -82,7 +82,7 @@ final class CompleteCommand implements Callable<Integer> {
                     System.arraycopy(picture.pixels(), c * plane, kept, c * plane, keep * spec.width());
                 }
                 sheet.add(new Picture(spec.channels(), spec.height(), spec.width(), kept));
-                sheet.addAll(Run.pictures(alternatives(model, picture, spec, opened.device())));
+                sheet.addAll(Run.pictures(Common.finite(alternatives(model, picture, spec, opened.device()), run)));
             }
             Png.write(target, Grid.of(sheet, n + 2, 2), Map.of("palitra", "complete, " + keep + " rows kept, seed " + seed));
             Common.OUT.println(target);

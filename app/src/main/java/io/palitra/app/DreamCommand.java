@@ -55,6 +55,11 @@ import picocli.CommandLine.Parameters;
 final class DreamCommand implements Callable<Integer> {
     private static final String MP4 = ".mp4";
     private static final int CAPTIONS = 1000;
+    /** Folders that are looked into. */
+    private static final int BESIDE = 200;
+    private static final DreamSettings.Read NOTHING = new DreamSettings.Read(new DreamSettings("", "", "", "", "", "",
+        DreamRequest.How.DEFAULT, Film.DEFAULT), Origins.Named.NONE, Origins.Named.NONE, Origins.Named.NONE, List.of());
+    private final Origins origins = new Origins();
 
     @Parameters(index = "0", arity = "0..1", paramLabel = "TEXTS", description = "what the picture is to become")
     private @Nullable String texts;
@@ -139,10 +144,20 @@ final class DreamCommand implements Callable<Integer> {
             }
             Frames frames = new Frames(folder, settings.film());
             Stop stop = Stop.onSignals();
+            Thread hashing = new Thread(() -> {
+                try {
+                    origins.hash(settings.vqgan());
+                    origins.hash(settings.clip());
+                } catch (RuntimeException e) {
+                    // met again when the picture is written
+                }
+            }, "palitra-hash");
+            hashing.setDaemon(true);
+            hashing.start();
             DreamResult result = dream.paint(request, watcher(request, terminal, stop, frames, folder));
             terminal.done();
             Path picture = folder.resolve("dream.png");
-            Png.write(picture, result.picture(), settings.text(result));
+            Png.write(picture, result.picture(), settings.text(result, origins));
             List<Path> files = new ArrayList<>(List.of(picture));
             frames.last(result);
             files.addAll(films(frames, settings.film(), folder, terminal));
@@ -154,27 +169,47 @@ final class DreamCommand implements Callable<Integer> {
 
     /** What is given here, over what the picture to be alike says, over the defaults. */
     private DreamSettings settings() {
-        DreamSettings base = like != null ? DreamSettings.read(like, Png.text(like))
-            : new DreamSettings("", "", "", "", "", "", DreamRequest.How.DEFAULT, Film.DEFAULT);
+        DreamSettings.Read read = like == null ? NOTHING : DreamSettings.read(like, Png.text(like));
+        DreamSettings base = read.settings();
         List<String> values = new ArrayList<>(Common.without(set, "film.")), film = new ArrayList<>();
         for (String s : set) if (s.startsWith("film.")) film.add(s.substring("film.".length()));
         if (iterations != null) values.add("iterations=" + iterations);
         if (seed != null) values.add("seed=" + seed);
         if (size != null) {
-            if (!size.matches("\\d{1,5}x\\d{1,5}")) throw new IllegalArgumentException("illegal --size: " + size + ", must be as 192x128");
-            values.addAll(List.of("width=" + size.split("x")[0], "height=" + size.split("x")[1]));
+            int[] sides = Common.size(size);
+            values.addAll(List.of("width=" + sides[0], "height=" + sides[1]));
         }
-        String coder = vqgan != null ? placed(vqgan) : base.vqgan(), eyes = clip != null ? placed(clip) : base.clip();
+        String coder = vqgan != null ? vqgan : found("VQGAN", "--vqgan", read.vqgan());
+        String eyes = clip != null ? clip : found("CLIP", "--clip", read.clip());
         if (coder.isEmpty()) throw new IllegalArgumentException("which VQGAN? --vqgan names a run, a folder, or org/name of the hub");
         if (eyes.isEmpty()) throw new IllegalArgumentException("which CLIP? --clip names a run, a folder, or org/name of the hub");
-        return new DreamSettings(coder, eyes, texts != null ? texts : base.texts(), image != null ? placed(image.toString()) : base.image(),
-            targets != null ? targets : base.targets(), noise != null ? noise : base.noise(), Config.with(base.how(), values),
+        String aims = targets;
+        if (aims == null) {
+            List<String> each = new ArrayList<>();
+            for (DreamSettings.Target t : read.targets()) {
+                each.add(DreamSettings.typed(found("target", "--targets", t.picture()), t.weight(), t.stop()));
+            }
+            aims = String.join(" | ", each);
+        }
+        return new DreamSettings(coder, eyes, texts != null ? texts : base.texts(),
+            image != null ? image.toString() : found("picture", "--image", read.image()), aims, noise != null ? noise : base.noise(), Config.with(base.how(), values),
             Config.with(base.film(), film));
     }
 
-    /** A path made absolute, so that the picture can be dreamt again from anywhere; any other name as it is. */
-    private static String placed(String given) {
-        return Files.exists(Path.of(given)) ? Path.of(given).toAbsolutePath().normalize().toString() : given;
+    /** Where a file or model of the picture to be alike lies: here, in the picture's folder around or beside it, or in the hub's cache. */
+    private String found(String what, String option, Origins.Named wanted) {
+        if (wanted.none()) return "";
+        List<Path> folders = new ArrayList<>();
+        Path folder = like == null ? null : like.toAbsolutePath().normalize().getParent();
+        for (int i = 0; i < 2 && folder != null; i++, folder = folder.getParent()) folders.add(folder);
+        if (folders.size() == 2) {   // dreams lie beside each other, each in a folder of its own
+            try (Stream<Path> beside = Files.list(folders.get(1))) {
+                beside.filter(Files::isDirectory).sorted().limit(BESIDE).forEach(folders::add);
+            } catch (IOException e) {
+                // what cannot be looked into has nothing to find
+            }
+        }
+        return origins.find(what, option, wanted, folders, List.of(""));
     }
 
     private Path free(Path folder) throws IOException {

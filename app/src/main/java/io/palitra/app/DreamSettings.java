@@ -2,6 +2,8 @@ package io.palitra.app;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
@@ -15,6 +17,7 @@ import io.palitra.report.Film;
 import io.palitra.report.Parameters;
 import io.palitra.train.RunConfig;
 import java.io.IOException;
+import java.math.BigDecimal;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -23,7 +26,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * A dreamt picture's settings as they lie in its PNG: as text in the form that other tools read, and whole under {@value #KEY}.
+ * A dreamt picture's settings as they lie in its PNG: as text in the form that other tools read, and whole under {@value #KEY}. Files are
+ * in the text by name and hash, here by where they lie.
  *
  * @param vqgan   what the user named; @param clip likewise
  * @param image   file of the picture to begin with, empty = none
@@ -34,55 +38,94 @@ record DreamSettings(String vqgan, String clip, String texts, String image, Stri
     static final String KEY = PaintSettings.KEY;
 
     /** What the PNG carries. */
-    Map<String, String> text(DreamResult result) {
+    Map<String, String> text(DreamResult result, Origins origins) {
         Map<String, String> values = new LinkedHashMap<>();
         values.put("Steps", Integer.toString(result.iterations()));
         values.put("Sampler", "VQGAN+CLIP");
         values.put("Seed", Long.toString(how.seed()));
         values.put("Size", result.picture().width() + "x" + result.picture().height());
-        values.put("Model", named(vqgan));
-        values.put("CLIP", named(clip));
+        values.put("Model hash", origins.hash(vqgan));
+        values.put("Model", last(vqgan));
+        values.put("CLIP", last(clip));
         values.put("Version", "Palitra " + RunConfig.version());
-        return Map.of(Parameters.KEY, new Parameters(texts, "", values).format(), KEY, json().toString());
+        return Map.of(Parameters.KEY, new Parameters(texts, "", values).format(), KEY, json(origins).toString());
     }
 
-    private static String named(String where) {
+    private static String last(String where) {
         Path name = Path.of(where).getFileName();
         return name == null ? where : name.toString();
     }
 
-    private ObjectNode json() {
-        ObjectNode node = new ObjectMapper().createObjectNode().put("dream", texts).put("vqgan", vqgan).put("clip", clip);
-        if (!image.isEmpty()) node.put("image", image);
-        if (!targets.isEmpty()) node.put("targets", targets);
+    private ObjectNode json(Origins origins) {
+        ObjectNode node = new ObjectMapper().createObjectNode().put("dream", texts);
+        PaintSettings.put(node, "vqgan", "vqganHash", origins.named(vqgan));
+        PaintSettings.put(node, "clip", "clipHash", origins.named(clip));
+        if (!image.isEmpty()) PaintSettings.put(node, "image", "imageHash", origins.named(image));
+        ArrayNode list = JsonNodeFactory.instance.arrayNode();
+        for (Story.Aim t : aims(targets)) {
+            ObjectNode one = PaintSettings.put(list.addObject(), "file", "hash", origins.named(t.what())).put("weight", t.weight());
+            if (!Double.isInfinite(t.stop())) one.put("stop", t.stop());
+        }
+        if (!list.isEmpty()) node.set("targets", list);
         if (!noise.isEmpty()) node.put("noise", noise);
         node.set("how", Config.toJson(how));
         node.set("film", Config.toJson(film));
         return node;
     }
 
+    /**
+     * What a picture's text says, its files not yet found.
+     *
+     * @param settings without files
+     * @param vqgan    and the others: names with their hashes
+     * @param targets  with their weights and stops
+     */
+    record Read(DreamSettings settings, Origins.Named vqgan, Origins.Named clip, Origins.Named image, List<Target> targets) {}
+
+    /** A picture to resemble, named. */
+    record Target(Origins.Named picture, double weight, double stop) {}
+
     /** Of a PNG's text. @throws FormatException where it says nothing that can be dreamt again */
-    static DreamSettings read(Path png, Map<String, String> text) {
+    static Read read(Path png, Map<String, String> text) {
         String own = text.get(KEY);
         JsonNode node = own == null ? null : Json.read(png.toString(), own);
         if (node == null || !node.path("dream").isTextual()) {
             throw new FormatException(png.toString(), -1, "carries no settings of a dreamt picture");
         }
-        return new DreamSettings(node.path("vqgan").asText(), node.path("clip").asText(), node.path("dream").asText(),
-            node.path("image").asText(), node.path("targets").asText(), node.path("noise").asText(),
+        List<Target> targets = new ArrayList<>();
+        JsonNode said = node.path("targets");
+        if (said.isTextual()) {   // as pictures had it once
+            for (Story.Aim t : aims(said.asText())) targets.add(new Target(new Origins.Named(t.what(), ""), t.weight(), t.stop()));
+        }
+        for (JsonNode t : said) {
+            targets.add(new Target(PaintSettings.named(t, "file", "hash"), t.path("weight").asDouble(1),
+                t.path("stop").asDouble(Double.NEGATIVE_INFINITY)));
+        }
+        DreamSettings settings = new DreamSettings("", "", node.path("dream").asText(), "", "", node.path("noise").asText(),
             Config.fromJson(DreamRequest.How.class, node.path("how")), Config.fromJson(Film.class, node.path("film")));
+        return new Read(settings, PaintSettings.named(node, "vqgan", "vqganHash"), PaintSettings.named(node, "clip", "clipHash"),
+            PaintSettings.named(node, "image", "imageHash"), targets);
+    }
+
+    /** Targets as a user types them. */
+    static List<Story.Aim> aims(String targets) {
+        List<List<Story.Aim>> phases = Story.parse(targets).phases();
+        if (phases.size() > 1) throw new ConfigException("targets", "targets have no phases; the texts may have: '" + targets + "'");
+        return phases.isEmpty() ? List.of() : phases.get(0);
+    }
+
+    /** As a user would type it. */
+    static String typed(String file, double weight, double stop) {
+        String plain = file.replaceAll("[|:^]", "\\\\$0") + " :" + BigDecimal.valueOf(weight).toPlainString();
+        return Double.isInfinite(stop) ? plain : plain + ":" + BigDecimal.valueOf(stop).toPlainString();
     }
 
     /** The request, its pictures read from their files. */
     DreamRequest request() throws IOException {
         List<DreamRequest.Target> pictures = new ArrayList<>();
-        List<List<Story.Aim>> phases = Story.parse(targets).phases();
-        if (phases.size() > 1) throw new ConfigException("targets", "targets have no phases; the texts may have: '" + targets + "'");
-        for (List<Story.Aim> phase : phases) {
-            for (Story.Aim t : phase) {
-                Picture picture = java.util.Objects.requireNonNull(PaintSettings.picture(t.what()));
-                pictures.add(new DreamRequest.Target(picture, t.weight(), t.stop()));
-            }
+        for (Story.Aim t : aims(targets)) {
+            Picture picture = java.util.Objects.requireNonNull(PaintSettings.picture(t.what()));
+            pictures.add(new DreamRequest.Target(picture, t.weight(), t.stop()));
         }
         return new DreamRequest(texts, Optional.ofNullable(PaintSettings.picture(image)), pictures, DreamRequest.Noise.parse(noise), how);
     }

@@ -73,10 +73,11 @@ final class InterpolateCommand implements Callable<Integer> {
             List<Picture> pictures = new ArrayList<>();
             int columns = steps;
             if (grid) {
-                pictures.addAll(Run.pictures(Interpolate.grid(model, ends, steps)));
+                pictures.addAll(Run.pictures(Common.finite(Interpolate.grid(model, ends, steps), run)));
             } else {
                 for (int r = 0; r < rows; r++) {
-                    pictures.addAll(Run.pictures(Interpolate.path(model, ends.rows(2 * r, 1), ends.rows(2 * r + 1, 1), steps)));
+                    pictures.addAll(Run.pictures(Common.finite(Interpolate.path(model, ends.rows(2 * r, 1),
+                        ends.rows(2 * r + 1, 1), steps), run)));
                 }
             }
             Path png = Common.free(out != null ? out : run.resolve("interpolate.png"), force || out == null);

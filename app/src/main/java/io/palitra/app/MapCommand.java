@@ -64,7 +64,8 @@ final class MapCommand implements Callable<Integer> {
             Common.OUT.println(file);
             if (opened.config().settings().spec() instanceof ImageSpec) {
                 Path decoded = run.resolve("map-decoded.png");
-                Png.write(decoded, Grid.of(Run.pictures(encoder.decode(map.grid(SIDE).to(opened.device()))), SIDE, 1), Map.of());
+                Png.write(decoded, Grid.of(Run.pictures(Common.finite(encoder.decode(map.grid(SIDE).to(opened.device())), run)), SIDE, 1),
+                    Map.of());
                 Common.OUT.println(decoded);
             }
             RunReport.write(run);

@@ -11,7 +11,6 @@ import io.palitra.engine.Device;
 import io.palitra.hub.Hub;
 import io.palitra.hub.ModelParts;
 import io.palitra.paint.PaintRequest;
-import io.palitra.paint.PaintResult;
 import io.palitra.paint.PaintWatcher;
 import io.palitra.paint.Painter;
 import io.palitra.report.Grid;
@@ -26,6 +25,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -35,9 +36,16 @@ import picocli.CommandLine.Parameters;
 @Command(name = "paint", mixinStandardHelpOptions = true, usageHelpAutoWidth = true,
     description = "Pictures from words by a model of the Stable Diffusion kind; or a picture changed, filled in or widened by words.",
     footer = {"", "(word) weighs 1.1, [word] 1/1.1, (word:1.3) 1.3; 'a castle:50 | snow:25' are two texts of these weights.",
-        "Noise: gaussian is what models are trained on; offset makes pictures darker or brighter as a whole; pyramid makes shapes larger.",
-        "Each PNG carries its settings; 'palitra paint --like F.png' paints it again."})
+        "BREAK, in capitals, begins a window of 75 tokens. <lora:NAME:0.8> in the text adds NAME.safetensors, found beside the model, here,",
+        "or in --lora-dir. Noise: gaussian is what models are trained on; offset makes pictures darker or brighter as a whole; pyramid makes shapes larger.",
+        "Each PNG carries its settings, and of files names and hashes; 'palitra paint --like F.png' paints it again, and finds the files",
+        "here, beside the picture, or in the hub's cache. Pictures of AUTOMATIC1111's web UI serve as well: --like F.png --model M."})
 final class PaintCommand implements Callable<Integer> {
+    private static final List<String> PLAIN = List.of(""), MODELS = List.of("", ".safetensors", ".ckpt");
+    private final Origins origins = new Origins();
+    /** The model of the picture to be like, where another was named for it. */
+    private Origins.Named wanted = Origins.Named.NONE;
+
     /** For the help and for completion. */
     static final class Samplers implements Iterable<String> {
         @Override public Iterator<String> iterator() { return Arrays.stream(NamedSampler.values()).map(NamedSampler::label).iterator(); }
@@ -68,7 +76,8 @@ final class PaintCommand implements Callable<Integer> {
     private @Nullable Double rescale;
 
     @Option(names = "--sampler", paramLabel = "NAME", completionCandidates = Samplers.class,
-        description = "default: the model's own; there are ${COMPLETION-CANDIDATES}, most also with Karras, Exponential or Beta behind")
+        description = "default: the model's own; there are ${COMPLETION-CANDIDATES}, most also with Karras, Exponential, Beta, SGM Uniform, "
+            + "Simple, Normal, Uniform or DDIM behind")
     private @Nullable String sampler;
 
     @Option(names = "--seed", paramLabel = "S", description = "of the first picture, the next has S + 1; default: 0")
@@ -83,13 +92,20 @@ final class PaintCommand implements Callable<Integer> {
     @Option(names = "--lora", paramLabel = "FILE[:WEIGHT]", description = "a small change of the model, may be repeated")
     private List<String> loras = new ArrayList<>();
 
+    @Option(names = "--lora-dir", paramLabel = "DIR", description = "where <lora:NAME:0.8> in a text is looked for, with its folders")
+    private @Nullable Path loraDir;
+
+    @Option(names = "--clip-skip", paramLabel = "N",
+        description = "layer of the text encoder from the end: 1 the last, 2 the one before; default: the model's own")
+    private @Nullable Integer clipSkip;
+
     @Option(names = "--image", paramLabel = "FILE", description = "a picture to change")
     private @Nullable Path image;
 
     @Option(names = "--strength", paramLabel = "0..1", description = "how much of it: 0 nothing; default: 0.8, with a mask 1")
     private @Nullable Double strength;
 
-    @Option(names = "--mask", paramLabel = "FILE", description = "white is painted, black stays bit for bit")
+    @Option(names = "--mask", paramLabel = "FILE", description = "what is white and opaque is painted, black and transparent stays bit for bit")
     private @Nullable Path mask;
 
     @Option(names = "--mask-blur", paramLabel = "PX", description = "softens the mask's edge; default: 0")
@@ -131,7 +147,8 @@ final class PaintCommand implements Callable<Integer> {
 
     @Override public Integer call() throws IOException {
         if (threads > 0) Device.threads(threads);
-        PaintSettings settings = settings();
+        Terminal terminal = new Terminal("paint", false);
+        PaintSettings settings = settings(terminal);
         PaintRequest request = settings.request(Hub::resolve);
         List<Path> files = files(settings.how());
         for (Path f : files) writable(Common.free(f, force), "--out");
@@ -140,27 +157,112 @@ final class PaintCommand implements Callable<Integer> {
             writable(preview, "--preview");
         }
         Device where = Device.named(device);
-        Terminal terminal = new Terminal("paint", false);
+        if (request.edit().isPresent() && paintsNothing(request.edit().get())) {
+            terminal.note("palitra: --mask " + settings.mask() + " has no pixel that is both opaque and lighter than black: nothing is "
+                + "painted");
+        }
         Stop stop = Stop.onSignals();
         try (Painter painter = Painter.open(ModelParts.open(Hub.resolve(settings.model())),
                 new Painter.Options(where, type(where), lowMemory))) {
             terminal.note(String.format(Locale.ROOT, "'%s': its weights take %.2f GiB of memory%s", settings.model(),
                 painter.weightBytes() / (double) (1 << 30), lowMemory ? " at most at a time" : ""));
-            PaintResult result = painter.paint(request, watcher(terminal, stop));
-            terminal.done();
-            write(settings, result, files);
-            if (json) {
-                ObjectNode node = new ObjectMapper().createObjectNode().put("seed", settings.how().seed()).put("seconds", result.seconds());
+            Hashing hashing = new Hashing(settings.model());
+            Written written = new Written(settings, files, painter.name(), painter.sampler(request), hashing);
+            int code = 0;
+            double seconds = 0;
+            try {
+                seconds = painter.paint(request, watcher(terminal, stop, written)).seconds();
+                terminal.done();
+            } catch (CancellationException e) {
+                terminal.note("palitra: " + e.getMessage());
+                code = Main.STOPPED;
+            }
+            List<Path> done = written.end();
+            if (!wanted.none() && !done.isEmpty() && !hashing.hash().startsWith(wanted.hash())) {
+                terminal.note("palitra: painted with '" + painter.name() + "' of hash " + hashing.hash() + "; " + like + " was made with '"
+                    + wanted.name() + "' of hash " + wanted.hash());
+            }
+            if (json && code == 0) {
+                ObjectNode node = new ObjectMapper().createObjectNode().put("seed", settings.how().seed()).put("seconds", seconds);
                 ArrayNode list = node.putArray("files");
-                files.forEach(f -> list.add(f.toString()));
+                done.forEach(f -> list.add(f.toString()));
                 Common.json(node);
             } else {
-                files.forEach(Common.OUT::println);
+                done.forEach(Common.OUT::println);
             }
-            return 0;
-        } catch (CancellationException e) {
-            terminal.note("palitra: " + e.getMessage());
-            return Main.STOPPED;
+            return code;
+        }
+    }
+
+    private static boolean paintsNothing(PaintRequest.Edit edit) {
+        if (edit.mask() == null || !edit.margin().none()) return false;
+        for (byte b : edit.mask().pixels()) if (b != 0) return false;
+        return true;
+    }
+
+    /** The model's hash, taken while the first picture is painted: its files are as long as the memory that they fill. */
+    private final class Hashing {
+        private final FutureTask<String> task;
+
+        Hashing(String model) {
+            task = new FutureTask<>(() -> origins.hash(model));
+            Thread thread = new Thread(task, "palitra-hash");
+            thread.setDaemon(true);
+            thread.start();
+        }
+
+        /** Waits for it. */
+        String hash() {
+            try {
+                return task.get();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new CancellationException("interrupted while the model's hash was taken");
+            } catch (ExecutionException e) {
+                if (e.getCause() instanceof RuntimeException fault) throw fault;
+                throw new IllegalStateException(e.getCause());
+            }
+        }
+    }
+
+    /** The pictures as they come: one file each as soon as it is painted, or all in one grid at the end. */
+    private final class Written {
+        private final PaintSettings settings;
+        private final List<Path> files;
+        private final String model;
+        private final String sampler;
+        private final Hashing hashing;
+        private final List<Picture> pictures = new ArrayList<>();
+        private final List<Path> done = new ArrayList<>();
+
+        Written(PaintSettings settings, List<Path> files, String model, String sampler, Hashing hashing) {
+            this.settings = settings;
+            this.files = files;
+            this.model = model;
+            this.sampler = sampler;
+            this.hashing = hashing;
+        }
+
+        private boolean grid() { return files.size() < settings.how().n(); }
+
+        void add(int i, Picture p) {
+            pictures.add(p);
+            if (!grid()) write(files.get(i), p, p, i, 1);
+        }
+
+        private void write(Path file, Picture shown, Picture first, int i, int count) {
+            hashing.hash();
+            Png.write(file, shown, settings.text(model, sampler, first, i, count, origins));
+            done.add(file);
+        }
+
+        /** What was written. */
+        List<Path> end() {
+            int n = pictures.size();
+            if (grid() && n > 0) {
+                write(files.get(0), n == 1 ? pictures.get(0) : Grid.of(pictures, (int) Math.ceil(Math.sqrt(n)), 2), pictures.get(0), 0, n);
+            }
+            return done;
         }
     }
 
@@ -172,7 +274,7 @@ final class PaintCommand implements Callable<Integer> {
             + (Files.isDirectory(file) ? "it is a folder" : "its folder is not there, or not to be written to"));
     }
 
-    private PaintWatcher watcher(Terminal terminal, Stop stop) {
+    private PaintWatcher watcher(Terminal terminal, Stop stop, Written written) {
         return new PaintWatcher() {
             @Override public void step(int done, int of, Supplier<Picture> picture) {
                 terminal.doing("paint: step " + done + "/" + of);
@@ -184,14 +286,16 @@ final class PaintCommand implements Callable<Integer> {
                 }
             }
 
+            @Override public void painted(int i, Picture picture) { written.add(i, picture); }
+
             @Override public boolean stop() { return stop.getAsBoolean(); }
         };
     }
 
     /** What is given here, over what the picture to be alike says, over the defaults. */
-    private PaintSettings settings() throws IOException {
-        PaintSettings base = like != null ? PaintSettings.read(like, Png.text(like))
-            : new PaintSettings("", "", "", PaintRequest.How.DEFAULT, List.of(), "", -1, "", 0, PaintRequest.Margin.NONE, "");
+    private PaintSettings settings(Terminal terminal) throws IOException {
+        PaintSettings.Read read = like == null ? null : PaintSettings.read(like, Png.text(like));
+        PaintSettings base = read == null ? PaintSettings.NONE : read.settings();
         List<String> values = new ArrayList<>(set);
         if (n != null) values.add("n=" + n);
         if (steps != null) values.add("steps=" + steps);
@@ -199,30 +303,96 @@ final class PaintCommand implements Callable<Integer> {
         if (rescale != null) values.add("guidanceRescale=" + rescale);
         if (sampler != null) values.add("sampler=" + sampler);
         if (seed != null) values.add("seed=" + seed);
+        if (clipSkip != null) values.add("clipSkip=" + clipSkip);
         if (noise != null) values.add(0, "noise=" + noise);
         if (size != null) {
-            if (!size.matches("\\d{1,5}x\\d{1,5}")) throw new IllegalArgumentException("illegal --size: " + size + ", must be as 512x768");
-            values.addAll(List.of("width=" + size.split("x")[0], "height=" + size.split("x")[1]));
+            int[] sides = Common.size(size);
+            values.addAll(List.of("width=" + sides[0], "height=" + sides[1]));
         }
-        String named = model != null ? model : base.model();
+        String named = model != null ? model : read == null || read.model().none() ? "" : found("model", "--model", read.model(), MODELS);
         if (named.isEmpty()) throw new IllegalArgumentException("which model? --model names a folder, a file, or org/name of the hub");
         String words = prompt != null ? prompt : base.prompt();
         if (prompt == null && like == null) throw new IllegalArgumentException("paint what? give a text, or --like F.png");
-        String of = image != null ? absolute(image) : base.image(), white = mask != null ? absolute(mask) : base.mask();
+        String of = image != null ? image.toString() : read == null ? "" : found("picture", "--image", read.image(), PLAIN);
+        String white = mask != null ? mask.toString() : read == null ? "" : found("mask", "--mask", read.mask(), PLAIN);
         PaintRequest.Margin margin = outpaint != null ? margin(outpaint) : base.margin();
         double much = strength != null ? strength : base.strength() >= 0 ? base.strength() : white.isEmpty() && margin.none() ? 0.8 : 1;
         if (of.isEmpty() && strength != null) throw new IllegalArgumentException("--strength wants the picture to change, --image FILE");
-        List<PaintRequest.Lora> changes = loras.isEmpty() ? base.loras() : loras.stream().map(PaintCommand::lora).toList();
-        return new PaintSettings(named, words, negative != null ? negative : base.negative(), Config.with(base.how(), values), changes, of,
-            much, white, blur != null ? blur : base.blur(), margin, switchTo != null ? switchTo : base.switchTo());
+        List<PaintRequest.Lora> changes = new ArrayList<>(loras.stream().map(PaintCommand::lora).toList());
+        for (int i = 0; loras.isEmpty() && i < base.loras().size(); i++) {
+            String file = found("LoRA", "--lora", java.util.Objects.requireNonNull(read).loras().get(i), PLAIN);
+            changes.add(new PaintRequest.Lora(Path.of(file), base.loras().get(i).weight()));
+        }
+        LoraTags tags = LoraTags.of(words), away = LoraTags.of(negative != null ? negative : base.negative());
+        List<String> not = new ArrayList<>(read == null ? List.of() : read.not());
+        changes.addAll(tagged(tags, named, terminal));
+        List<String> unused = new ArrayList<>(tags.unread());
+        away.tags().forEach(t -> unused.add(t.written()));
+        unused.addAll(away.unread());
+        if (!unused.isEmpty()) terminal.note("palitra: not used: " + some(unused) + "; only <lora:NAME:WEIGHT> in the text itself is");
+        if (read != null && read.theirs()) {
+            if (base.strength() >= 0 && of.isEmpty()) not.add("Denoising strength (it wants --image, and no Hires)");
+            terminal.note("palitra: " + like + " is of another program: the noise of a seed is another here"
+                + (not.isEmpty() ? "" : "; not done here: " + some(not)));
+            wanted = model == null ? Origins.Named.NONE : read.model();
+        } else if (read != null && model != null) {
+            wanted = read.model();
+        }
+        String next = switchTo != null || base.switchTo().isEmpty() ? java.util.Objects.requireNonNullElse(switchTo, "")
+            : next(java.util.Objects.requireNonNull(read).switchTo());
+        return new PaintSettings(named, tags.prompt(), away.prompt(), Config.with(base.how(), values), changes, of, much, white,
+            blur != null ? blur : base.blur(), margin, next);
     }
 
-    private static String absolute(Path file) { return file.toAbsolutePath().normalize().toString(); }
+    private String found(String what, String option, Origins.Named wanted, List<String> endings) {
+        return wanted.none() ? "" : origins.find(what, option, wanted, beside(like), endings);
+    }
+
+    private String next(Origins.Named to) {
+        int at = to.name().lastIndexOf('@');
+        if (at < 1) return to.name();
+        return found("model", "--switch-to", new Origins.Named(to.name().substring(0, at), to.hash()), MODELS) + to.name().substring(at);
+    }
+
+    private static List<Path> beside(@Nullable Path file) {
+        Path folder = file == null ? null : file.toAbsolutePath().normalize().getParent();
+        return folder == null ? List.of() : List.of(folder);
+    }
+
+    /** The files that a prompt names; of those that are not there one line tells. */
+    private List<PaintRequest.Lora> tagged(LoraTags tags, String model, Terminal terminal) {
+        if (tags.tags().isEmpty()) return List.of();
+        Path place = Hub.resolve(model);
+        List<Path> folders = new ArrayList<>();
+        if (Files.isDirectory(place)) folders.add(place);
+        folders.addAll(beside(place));
+        folders.addAll(beside(like));
+        folders.add(Path.of(""));
+        List<PaintRequest.Lora> found = new ArrayList<>();
+        List<String> missing = new ArrayList<>(), uneven = new ArrayList<>();
+        for (LoraTags.Tag t : tags.tags()) {
+            Origins.weights(t.name(), loraDir, folders).ifPresentOrElse(f -> {
+                found.add(new PaintRequest.Lora(f, t.weight()));
+                if (t.uneven()) uneven.add(t.written());
+            }, () -> missing.add(t.written()));
+        }
+        if (!missing.isEmpty()) {
+            terminal.note("palitra: not found and not used: " + some(missing) + "; looked beside the model and here"
+                + (loraDir == null ? ", and there is no --lora-dir" : ", and in --lora-dir " + loraDir));
+        }
+        if (!uneven.isEmpty()) terminal.note("palitra: text encoder and U-Net get one weight, that of the U-Net: " + some(uneven));
+        return found;
+    }
+
+    /** To ten, then a count. */
+    private static String some(List<String> all) {
+        return String.join(", ", all.subList(0, Math.min(10, all.size()))) + (all.size() > 10 ? " and " + (all.size() - 10) + " more" : "");
+    }
 
     private static PaintRequest.Lora lora(String given) {
         int colon = given.lastIndexOf(':');
         boolean weighs = colon > 0 && given.substring(colon + 1).matches("-?\\d{0,3}(\\.\\d{1,6})?") && colon + 1 < given.length();
-        Path file = Path.of(weighs ? given.substring(0, colon) : given).toAbsolutePath().normalize();
+        Path file = Path.of(weighs ? given.substring(0, colon) : given);
         return new PaintRequest.Lora(file, weighs ? Double.parseDouble(given.substring(colon + 1)) : 1);
     }
 
@@ -255,15 +425,5 @@ final class PaintCommand implements Callable<Integer> {
             files.add(out == null ? Path.of(name) : out.resolve(name));
         }
         return files;
-    }
-
-    private static void write(PaintSettings settings, PaintResult result, List<Path> files) {
-        List<Picture> pictures = result.pictures();
-        if (files.size() == pictures.size()) {
-            for (int i = 0; i < files.size(); i++) Png.write(files.get(i), pictures.get(i), settings.text(result, i, 1));
-        } else {
-            int columns = (int) Math.ceil(Math.sqrt(pictures.size()));
-            Png.write(files.get(0), Grid.of(pictures, columns, 2), settings.text(result, 0, pictures.size()));
-        }
     }
 }

@@ -11,8 +11,8 @@ import io.palitra.data.FormatException;
 import io.palitra.data.Limits;
 import io.palitra.data.Picture;
 import io.palitra.data.Pictures;
+import io.palitra.diffusion.NamedSampler;
 import io.palitra.paint.PaintRequest;
-import io.palitra.paint.PaintResult;
 import io.palitra.report.Parameters;
 import io.palitra.train.RunConfig;
 import java.io.IOException;
@@ -24,11 +24,13 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A painted picture's settings as they lie in its PNG: as text in the form that other tools read, and whole under {@value #KEY}. Both can
- * be painted again; of another tool's picture what the text says.
+ * be painted again; of another tool's picture what the text says. Files are in the text by name and hash, here by where they lie.
  *
  * @param model  what the user named
  * @param image  file of the picture to edit, empty = none
@@ -38,17 +40,34 @@ import org.jspecify.annotations.Nullable;
 record PaintSettings(String model, String prompt, String negative, PaintRequest.How how, List<PaintRequest.Lora> loras, String image,
         double strength, String mask, int blur, PaintRequest.Margin margin, String switchTo) {
     static final String KEY = "palitra";
+    /** Their keys that say nothing of how the picture looks, or are read elsewhere. */
+    private static final Set<String> TOLD = Set.of("Steps", "CFG scale", "Seed", "CFG rescale", "Eta DDIM", "Clip skip", "Sampler",
+        "Schedule type", "Size", "Model", "Model hash", "Denoising strength", "Mask blur", "Version", "VAE hash", "Lora hashes", "Hashes",
+        "Init image hash", "User", "Batch size", "Batch pos", "RNG", "Created Date", "Time taken", "Civitai resources", "Civitai metadata");
+    /** What their "Automatic" stands for: of samplers that are not here, as usual. */
+    private static final Map<String, String> AUTOMATIC = Map.of("DPM++ 2M", "Karras", "DPM++ 2S a", "Karras", "DPM++ SDE", "Karras",
+        "DPM2", "Karras", "DPM2 a", "Karras", "DPM++ 2M SDE", "Exponential", "DPM++ 3M SDE", "Exponential");
+    private static final Pattern EDITED = Pattern.compile("\\[[^\\[\\]]*:[^\\[\\]]*:\\s*\\d*\\.?\\d+\\s*\\]");
+    private static final Pattern AND = Pattern.compile("\\bAND\\b");
+    /** Without a picture to be like. */
+    static final PaintSettings NONE = new PaintSettings("", "", "", PaintRequest.How.DEFAULT, List.of(), "", -1, "", 0,
+        PaintRequest.Margin.NONE, "");
 
-    /** What a PNG of {@code count} pictures from picture i on carries. */
-    Map<String, String> text(PaintResult result, int i, int count) {
-        Picture p = result.pictures().get(i);
+    /**
+     * What a PNG of {@code count} pictures from picture i on carries.
+     *
+     * @param painter's name of the model @param sampler that drew it @param p the picture, or the first of several
+     */
+    Map<String, String> text(String painter, String sampler, Picture p, int i, int count, Origins origins) {
         Map<String, String> values = new LinkedHashMap<>();
         values.put("Steps", Integer.toString(how.steps()));
-        values.put("Sampler", result.sampler());
+        values.put("Sampler", sampler);
         values.put("CFG scale", number(how.guidance()));
         values.put("Seed", Long.toString(how.seed() + i));
         values.put("Size", p.width() + "x" + p.height());
-        values.put("Model", result.model());
+        values.put("Model hash", origins.hash(model));
+        values.put("Model", painter);
+        if (how.clipSkip() > 0) values.put("Clip skip", Integer.toString(how.clipSkip()));
         if (how.guidanceRescale() > 0) values.put("CFG rescale", number(how.guidanceRescale()));
         if (how.eta() > 0) values.put("Eta DDIM", number(how.eta()));
         if (!image.isEmpty()) values.put("Denoising strength", number(strength));
@@ -61,25 +80,46 @@ record PaintSettings(String model, String prompt, String negative, PaintRequest.
         }
         PaintRequest.How these = Config.with(how, "n=" + count, "seed=" + (how.seed() + i));
         PaintSettings one = new PaintSettings(model, prompt, negative, these, loras, image, strength, mask, blur, margin, switchTo);
-        return Map.of(Parameters.KEY, new Parameters(words.toString(), negative, values).format(), KEY, one.json().toString());
+        return Map.of(Parameters.KEY, new Parameters(words.toString(), negative, values).format(), KEY, one.json(origins).toString());
     }
 
-    private static String number(double x) { return x == Math.rint(x) ? String.format(Locale.ROOT, "%.0f", x) : Double.toString(x); }
+    static String number(double x) { return x == Math.rint(x) ? String.format(Locale.ROOT, "%.0f", x) : Double.toString(x); }
 
-    private ObjectNode json() {
-        ObjectNode node = new ObjectMapper().createObjectNode().put("paint", model).put("prompt", prompt).put("negative", negative);
+    private ObjectNode json(Origins origins) {
+        ObjectNode node = new ObjectMapper().createObjectNode();
+        put(node, "paint", "hash", origins.named(model));
+        node.put("prompt", prompt).put("negative", negative);
         node.set("how", Config.toJson(how));
         ArrayNode list = node.putArray("loras");
-        loras.forEach(l -> list.addObject().put("file", l.file().toString()).put("weight", l.weight()));
-        if (!image.isEmpty()) node.put("image", image).put("strength", strength);
-        if (!mask.isEmpty()) node.put("mask", mask).put("maskBlur", blur);
+        for (PaintRequest.Lora l : loras) {
+            put(list.addObject(), "file", "hash", origins.named(l.file().toString())).put("weight", l.weight());
+        }
+        if (!image.isEmpty()) put(node, "image", "imageHash", origins.named(image)).put("strength", strength);
+        if (!mask.isEmpty()) put(node, "mask", "maskHash", origins.named(mask)).put("maskBlur", blur);
         if (!margin.none()) node.putArray("outpaint").add(margin.left()).add(margin.top()).add(margin.right()).add(margin.bottom());
-        if (!switchTo.isEmpty()) node.put("switchTo", switchTo);
-        return node;
+        if (switchTo.isEmpty()) return node;
+        int at = switchTo.lastIndexOf('@');
+        Origins.Named next = origins.named(switchTo.substring(0, at));
+        return put(node, "switchTo", "switchHash", new Origins.Named(next.name() + switchTo.substring(at), next.hash()));
     }
 
+    static ObjectNode put(ObjectNode node, String key, String hash, Origins.Named file) {
+        return node.put(key, file.name()).put(hash, file.hash());
+    }
+
+    /**
+     * What a picture's text says, its files not yet found.
+     *
+     * @param settings of names alone
+     * @param model    and the others: names with their hashes
+     * @param not      what another tool's text says and is not done here, each in a word or two
+     * @param theirs   whether another tool wrote it
+     */
+    record Read(PaintSettings settings, Origins.Named model, List<Origins.Named> loras, Origins.Named image, Origins.Named mask,
+            Origins.Named switchTo, List<String> not, boolean theirs) {}
+
     /** Of a PNG's text. @throws FormatException where it says nothing that can be painted again */
-    static PaintSettings read(Path png, Map<String, String> text) {
+    static Read read(Path png, Map<String, String> text) {
         String own = text.get(KEY);
         JsonNode node = own == null ? null : Json.read(png.toString(), own);
         if (node != null && node.path("paint").isTextual()) return ours(node);
@@ -90,36 +130,67 @@ record PaintSettings(String model, String prompt, String negative, PaintRequest.
         return others(Parameters.parse(theirs));
     }
 
-    private static PaintSettings ours(JsonNode node) {
+    static Origins.Named named(JsonNode node, String key, String hash) {
+        return new Origins.Named(node.path(key).asText(), node.path(hash).asText());
+    }
+
+    private static Read ours(JsonNode node) {
         List<PaintRequest.Lora> loras = new ArrayList<>();
-        node.path("loras").forEach(l -> loras.add(new PaintRequest.Lora(Path.of(l.path("file").asText()), l.path("weight").asDouble(1))));
+        List<Origins.Named> files = new ArrayList<>();
+        node.path("loras").forEach(l -> {
+            loras.add(new PaintRequest.Lora(Path.of(l.path("file").asText()), l.path("weight").asDouble(1)));
+            files.add(named(l, "file", "hash"));
+        });
         JsonNode m = node.path("outpaint");
-        return new PaintSettings(node.path("paint").asText(), node.path("prompt").asText(), node.path("negative").asText(),
-            Config.fromJson(PaintRequest.How.class, node.path("how")), loras, node.path("image").asText(),
+        ObjectNode how = Config.toJson(PaintRequest.How.DEFAULT);   // pictures from before a key was there have its default
+        if (node.path("how") instanceof ObjectNode said) how.setAll(said);
+        PaintSettings settings = new PaintSettings(node.path("paint").asText(), node.path("prompt").asText(),
+            node.path("negative").asText(), Config.fromJson(PaintRequest.How.class, how), loras, node.path("image").asText(),
             node.path("strength").asDouble(1), node.path("mask").asText(), node.path("maskBlur").asInt(),
             new PaintRequest.Margin(m.path(0).asInt(), m.path(1).asInt(), m.path(2).asInt(), m.path(3).asInt()),
             node.path("switchTo").asText());
+        return new Read(settings, named(node, "paint", "hash"), files, named(node, "image", "imageHash"), named(node, "mask", "maskHash"),
+            named(node, "switchTo", "switchHash"), List.of(), false);
     }
 
-    private static PaintSettings others(Parameters p) {
-        List<String> values = new ArrayList<>();
-        Map<String, String> keys = Map.of("Steps", "steps", "CFG scale", "guidance", "Seed", "seed", "CFG rescale", "guidanceRescale",
-            "Eta DDIM", "eta");
-        keys.forEach((theirs, ours) -> { if (p.values().containsKey(theirs)) values.add(ours + "=" + p.values().get(theirs)); });
-        String sampler = p.values().getOrDefault("Sampler", ""), kind = p.values().getOrDefault("Schedule type", "");
-        boolean sigmas = List.of("Karras", "Exponential", "Beta").contains(kind);
-        if (!sampler.isEmpty()) values.add("sampler=" + sampler + (sigmas ? " " + kind : ""));
-        String[] size = p.values().getOrDefault("Size", "0x0").split("x", 2);
+    private static Read others(Parameters p) {
+        Map<String, String> said = p.values();
+        List<String> values = new ArrayList<>(), not = new ArrayList<>();
+        Map<String, String> keys = new LinkedHashMap<>();
+        keys.put("Steps", "steps");
+        keys.put("CFG scale", "guidance");
+        keys.put("Seed", "seed");
+        keys.put("CFG rescale", "guidanceRescale");
+        keys.put("Eta DDIM", "eta");
+        keys.put("Clip skip", "clipSkip");
+        keys.forEach((theirs, ours) -> { if (said.containsKey(theirs)) values.add(ours + "=" + said.get(theirs)); });
+        String sampler = said.getOrDefault("Sampler", ""), kind = said.getOrDefault("Schedule type", "");
+        String spread = kind.equals("Automatic") ? AUTOMATIC.getOrDefault(sampler, "") : kind;
+        boolean known = !spread.isEmpty() && NamedSampler.spreads(sampler, spread);
+        if (!spread.isEmpty() && !known) not.add("Schedule type " + spread);
+        if (!sampler.isEmpty()) values.add("sampler=" + sampler + (known ? " " + spread : ""));
+        String[] size = said.getOrDefault("Size", "0x0").split("x", 2);
         if (size.length == 2) values.addAll(List.of("width=" + size[0], "height=" + size[1]));
-        return new PaintSettings("", p.prompt(), p.negativePrompt(), Config.with(PaintRequest.How.DEFAULT, values), List.of(), "", 1, "", 0,
-            PaintRequest.Margin.NONE, "");
+        said.keySet().stream().filter(k -> !TOLD.contains(k)).forEach(not::add);
+        if (EDITED.matcher(p.prompt()).find()) not.add("[from:to:when], read as words");
+        if (AND.matcher(p.prompt()).find()) not.add("AND, read as a word");
+        double strength = -1;
+        String much = said.getOrDefault("Denoising strength", "");
+        if (much.matches("\\d?(\\.\\d{1,9})?") && !much.isEmpty()) strength = Math.min(1, Double.parseDouble(much));
+        else if (!much.isEmpty()) not.add("Denoising strength " + much);
+        String blur = said.getOrDefault("Mask blur", "0");
+        int soft = blur.matches("\\d{1,3}") ? Integer.parseInt(blur) : 0;
+        PaintSettings settings = new PaintSettings("", p.prompt(), p.negativePrompt(), Config.with(PaintRequest.How.DEFAULT, values),
+            List.of(), "", strength, "", soft, PaintRequest.Margin.NONE, "");
+        Origins.Named model = new Origins.Named(said.getOrDefault("Model", ""), said.getOrDefault("Model hash", "").toLowerCase(Locale.ROOT));
+        return new Read(settings, model, List.of(), Origins.Named.NONE, Origins.Named.NONE, Origins.Named.NONE, not, true);
     }
 
     /** The request, its pictures read from their files. */
     PaintRequest request(java.util.function.Function<String, Path> model) throws IOException {
         PaintRequest request = PaintRequest.of(prompt).awayFrom(negative).with(loras.toArray(PaintRequest.Lora[]::new));
         request = new PaintRequest(request.prompt(), request.negative(), how, request.loras(), request.edit(), request.next());
-        Picture of = picture(image), white = picture(mask);
+        Picture of = picture(image), white = mask(mask);
         if (of == null && (white != null || !margin.none())) {
             throw new ConfigException("image", "--mask and --outpaint want the picture to change, --image FILE");
         }
@@ -135,13 +206,19 @@ record PaintSettings(String model, String prompt, String negative, PaintRequest.
 
     /** Of no name none. */
     static @Nullable Picture picture(String file) throws IOException {
-        if (file.isEmpty()) return null;
+        return file.isEmpty() ? null : Pictures.read(bytes(file), file, Limits.DEFAULT, PaintSettings::note);
+    }
+
+    private static @Nullable Picture mask(String file) throws IOException {
+        return file.isEmpty() ? null : Pictures.mask(bytes(file), file, Limits.DEFAULT, PaintSettings::note);
+    }
+
+    private static void note(String line) { System.err.println(Terminal.plain(line)); }
+
+    private static byte[] bytes(String file) throws IOException {
         Path path = Path.of(file);
         if (Files.exists(path) && !Files.isRegularFile(path)) throw new FormatException(file, -1, "is not a regular file");
         // one byte more than is read tells a file that is too long, however long it is
-        try (InputStream in = Files.newInputStream(path)) {
-            return Pictures.read(in.readNBytes(Limits.DEFAULT.pictureBytes() + 1), file, Limits.DEFAULT,
-                note -> System.err.println(Terminal.plain(note)));
-        }
+        try (InputStream in = Files.newInputStream(path)) { return in.readNBytes(Limits.DEFAULT.pictureBytes() + 1); }
     }
 }

@@ -59,7 +59,7 @@ final class ReconstructCommand implements Callable<Integer> {
             Batch batch = DataLoader.of(test, items, opened.device());
             Map<String, List<Picture>> rows = new LinkedHashMap<>();
             rows.put("original", Run.pictures(batch.x()));
-            rows.put("reconstruction", Run.pictures(model.reconstruct(batch.x())));
+            rows.put("reconstruction", Run.pictures(Common.finite(model.reconstruct(batch.x()), run)));
             rows.replaceAll((title, row) -> row.stream().map(p -> p.width() < 48 ? Grid.enlarge(p, 2) : p).toList());
             Path target = Common.free(out != null ? out : run.resolve("reconstruct.png"), force || out == null);
             Png.write(target, Grid.titled(rows, 2), Map.of());

@@ -114,7 +114,7 @@ final class SampleCommand implements Callable<Integer> {
             }
             List<String> overrides = new ArrayList<>(set);
             int asked = label == null ? -1 : number(opened, label);
-            if (size != null) overrides.add("size=" + size);
+            if (size != null) overrides.add("size=" + Common.size(size)[0] + "x" + Common.size(size)[1]);
             Record how = opened.sampling(overrides, asked);
             String prompt = keep == null ? "" : ranked(opened, overrides);
             if (table) {
@@ -135,7 +135,7 @@ final class SampleCommand implements Callable<Integer> {
                     boolean frame = i == 0 || i + 1 == of || (i + 1) * FRAMES / of > i * FRAMES / of;
                     if (animation != null && t.dims() == item && frame) frames.add(drawn(t));
                 })) {
-                    return opened.sample(n, 0, seed, overrides, asked);
+                    return Common.finite(opened.sample(n, 0, seed, overrides, asked), run);
                 }
             });
             terminal.done();

@@ -108,6 +108,8 @@ class DreamCommandTest {
         assertThat(palitra("dream", "--like", first.resolve("dream.png"), "--out", again).code()).isZero();
         assertThat(pixels(again)).isEqualTo(pixels(first));
         assertThat(Png.text(again.resolve("dream.png"))).isEqualTo(Png.text(first.resolve("dream.png")));
+        assertThat(Png.text(first.resolve("dream.png")).toString()).as("names alone").doesNotContain(root.toString())
+            .contains("\"vqgan\":\"vqgan\"").contains("\"image\":\"dream.png\"").containsPattern("Model hash: [0-9a-f]{10}, Model: vqgan");
         assertThat(palitra("dream", "--like", first.resolve("dream.png"), "--iterations", 3, "--out", again, "--force").code()).isZero();
         assertThat(pixels(again)).isNotEqualTo(pixels(first)).isEqualTo(read(first.resolve("frames/000003.png")).pixels());
     }
@@ -163,10 +165,13 @@ class DreamCommandTest {
         refused(2, "dream of what?", " | ");
         refused(2, "the texts have 50000 characters", "word ".repeat(10_000));
         refused(2, "is too long, this CLIP reads", "word ".repeat(20));
-        refused(2, "illegal weight of 'a castle': NaN, must be a finite number", "a castle:nan");
+        refused(2, "illegal weight of 'a castle': 1000001.0, must be between -1000000 and 1000000", "a castle:1000001");
         refused(2, "illegal noise: 'x'", "a castle", "--noise", "x");
         refused(2, "does not divide a width of 21", "a castle", "--size", "21x12");
-        refused(2, "illegal --size: large", "a castle", "--size", "large");
+        for (String size : List.of("large", "0x0", "0x64", "64x0", "-64x64", "64x-1", "64")) {
+            refused(2, "illegal --size: " + size + ", must be WIDTHxHEIGHT in pixels, each at least 1", "a castle", "--size=" + size);
+        }
+        refused(2, "illegal iterations: 1000000000, must be between 0 and 1000000", "a castle", "--iterations", 1_000_000_000);
         refused(2, "has no 'cutout'", "a castle", "--set", "cutout=3");
         refused(2, "illegal minFps", "a castle", "--set", "film.minFps=50");
         refused(2, "illegal --display: 0", "a castle", "--display", 0);

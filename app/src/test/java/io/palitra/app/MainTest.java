@@ -8,11 +8,17 @@ import io.palitra.data.DataOptions;
 import io.palitra.data.Split;
 import io.palitra.data.Table;
 import io.palitra.data.VectorSpec;
+import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
+import io.palitra.hub.Safetensors;
+import io.palitra.report.Png;
 import io.palitra.train.RunConfig;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -251,6 +257,42 @@ class MainTest {
         assertThat(all).isEqualTo(60);
         assertThat(train).isBetween(45, 59);
         assertThat(Common.of("clip", folder.toString(), Split.TEST, told).size()).isEqualTo(60 - train);
+    }
+
+    @Test void aPictureAndAPageTellNotWhereTheDataLie() throws Exception {
+        Path folder = Files.createDirectories(root.resolve("private/album")), learnt = root.resolve("learnt"), png = root.resolve("told.png");
+        for (int i = 0; i < 2; i++) {
+            assertThat(palitra("sample", run, "-n", 1, "--seed", i, "--out", folder.resolve(i + ".png")).code()).isZero();
+        }
+        assertThat(palitra("train", "ae", folder, "--steps", 1, "--out", learnt, "--quiet").code()).isZero();
+        assertThat(Files.readString(learnt.resolve("report.html"))).contains("ae on album").doesNotContain(root.toString(), "private");
+        assertThat(palitra("train", "vae", folder, "--set", "latent=2", "--steps", 1, "--out", root.resolve("drawing"), "--quiet").code())
+            .isZero();
+        assertThat(palitra("sample", root.resolve("drawing"), "-n", 1, "--out", png).code()).isZero();
+        assertThat(Png.text(png).toString()).contains("vae on album", "\"data\":\"album\"").doesNotContain(root.toString(), "private");
+    }
+
+    @Test void numbersThatAreNoneAreOneLineAndNoPicture() throws Exception {
+        Path broken = Files.createDirectories(root.resolve("broken"));
+        Files.copy(run.resolve("config.json"), broken.resolve("config.json"));
+        try (Scope scope = new Scope()) {
+            Safetensors read = Safetensors.read(run.resolve("model.safetensors"));
+            Map<String, Tensor> tensors = new TreeMap<>(read.tensors());
+            tensors.replaceAll((name, t) -> t.mul(Double.POSITIVE_INFINITY));
+            Map<String, String> words = new TreeMap<>(read.metadata());
+            words.put("sha256", Safetensors.sha256(tensors));
+            Safetensors.write(broken.resolve("model.safetensors"), tensors, words);
+        }
+        for (String command : List.of("sample", "interpolate", "reconstruct")) {
+            Typed r = palitra(command, broken);
+            assertThat(r.code()).as(command + r.err()).isEqualTo(1);
+            assertThat(r.err().lines().toList()).singleElement().asString()
+                .startsWith("palitra: the model of '" + broken + "' gives numbers that are not finite (NaN or Inf)");
+        }
+        assertThat(broken.toFile().list()).containsExactlyInAnyOrder("config.json", "model.safetensors");
+        for (String size : List.of("0x0", "0x64", "-8x8", "8")) {
+            assertThat(palitra("sample", run, "--size=" + size).err()).startsWith("palitra: illegal --size: " + size + ", must be WIDTHxHEIGHT");
+        }
     }
 
     @Test void anExistingPictureIsNotOverwritten() throws Exception {

@@ -15,6 +15,7 @@ import io.palitra.hub.Safetensors;
 import io.palitra.paint.TinyPipeline;
 import io.palitra.report.Parameters;
 import io.palitra.report.Png;
+import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
@@ -29,6 +30,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import javax.imageio.ImageIO;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -48,8 +50,11 @@ class PaintCommandTest {
     /** Paints into a file of that name: a castle in three steps, unless told otherwise. */
     private static Path paint(String name, Object... more) {
         Path file = root.resolve(name + ".png");
-        List<Object> words = new ArrayList<>(List.of("paint", "a castle", "--model", model, "--steps", 3, "--out", file));
+        List<Object> words = new ArrayList<>(List.of("paint", "--force", "--out", file));
         words.addAll(List.of(more));
+        if (more.length % 2 == 0) words.add("a castle");   // options go in pairs
+        if (!words.contains("--model")) words.addAll(List.of("--model", model));
+        if (!words.contains("--steps")) words.addAll(List.of("--steps", 3));
         Typed r = palitra(words.toArray());
         assertThat(r.code()).as(r.err()).isZero();
         return file;
@@ -175,9 +180,209 @@ class PaintCommandTest {
         user.join();
         assertThat(r.code()).isEqualTo(Main.STOPPED);
         assertThat(r.err().lines().filter(l -> l.startsWith("palitra: "))).singleElement().asString()
-            .matches("palitra: stopped at step \\d+ of 900");
+            .matches("palitra: stopped at step \\d+ of 1800, 0 of 2 pictures are painted");
         assertThat(dir.toFile().list()).containsExactly("seen.png");
         assertThat(read(seen).width()).isEqualTo(32);
+    }
+
+    @Test void whatIsPaintedWhenASignalComesIsWritten() throws Exception {
+        for (String out : List.of("some", "grid.png")) {
+            Path dir = Files.createDirectory(root.resolve("stopped-" + out)), target = dir.resolve(out), seen = dir.resolve("seen.png");
+            Path first = out.endsWith(".png") ? seen : target.resolve("paint-7.png");
+            long[] began = {0};
+            Thread user = new Thread(() -> {
+                try {
+                    while (!Files.exists(first)) Thread.sleep(5);
+                    began[0] = System.nanoTime();
+                    if (first.equals(seen)) Thread.sleep(3000);   // some pictures of few steps
+                    Signal.raise(new Signal("TERM"));
+                } catch (InterruptedException e) {
+                    // nothing was painted
+                }
+            });
+            user.start();
+            Typed r = palitra("paint", "a castle", "--model", model, "--steps", 60, "-n", 900, "--seed", 7, "--preview", seen, "--out", target);
+            user.interrupt();
+            user.join();
+            assertThat(r.code()).as(r.err()).isEqualTo(Main.STOPPED);
+            String line = r.err().lines().filter(l -> l.startsWith("palitra: ")).findFirst().orElseThrow();
+            assertThat(line).matches("palitra: stopped at step \\d+ of 54000, \\d+ of 900 pictures are painted");
+            int n = Integer.parseInt(line.replaceAll(".*, (\\d+) of 900.*", "$1"));
+            assertThat(n).isPositive();
+            if (out.endsWith(".png")) {
+                assertThat(Png.text(target).get("palitra")).contains("\"n\":" + n);
+            } else {
+                assertThat(target.toFile().list()).hasSize(n).contains("paint-7.png");
+                assertThat(pixels(target.resolve("paint-7.png"))).isEqualTo(pixels(paint("seven", "--seed", 7, "--steps", 60)));
+            }
+        }
+    }
+
+    /** White strokes on nothing, as drawing programs save a layer. */
+    @Test void ofAMaskWithTransparencyTheStrokesArePainted() throws IOException {
+        Path of = paint("under"), mask = root.resolve("strokes.png"), erased = root.resolve("erased.png");
+        BufferedImage strokes = new BufferedImage(32, 32, BufferedImage.TYPE_INT_ARGB);
+        BufferedImage hole = new BufferedImage(32, 32, BufferedImage.TYPE_INT_ARGB);
+        for (int i = 0; i < 32 * 32; i++) {
+            boolean right = i % 32 >= 16;
+            strokes.setRGB(i % 32, i / 32, right ? 0xffffffff : 0x00ffffff);
+            hole.setRGB(i % 32, i / 32, right ? 0x00000000 : 0xff000000);
+        }
+        ImageIO.write(strokes, "png", mask.toFile());
+        ImageIO.write(hole, "png", erased.toFile());
+        byte[] given = pixels(of), got = pixels(paint("strokes-painted", "--image", of, "--mask", mask, "--seed", 3));
+        int changed = 0;
+        for (int i = 0; i < got.length; i++) {
+            if (i % 32 < 16) assertThat(got[i]).as("byte " + i).isEqualTo(given[i]);
+            else if (got[i] != given[i]) changed++;
+        }
+        assertThat(changed).isGreaterThan(100);
+        Typed r = palitra("paint", "a castle", "--model", model, "--steps", 3, "--image", of, "--mask", erased, "--out", root.resolve("e.png"));
+        assertThat(r.err()).contains("has no pixel that is both opaque and lighter than black: nothing is painted");
+        assertThat(pixels(root.resolve("e.png"))).as("an erased hole").isEqualTo(given);
+    }
+
+    @Test void numbersThatAreNoneAreOneLineAndNoFile() throws IOException {
+        Map<String, String> parts = new LinkedHashMap<>();
+        parts.put("text_encoder/model.safetensors", "the text encoder gives numbers that are not finite");
+        parts.put(UNET, "at step 1 of 30, gives numbers that are not finite");
+        parts.put("vae/diffusion_pytorch_model.safetensors", "gives numbers that are not finite");
+        for (Map.Entry<String, String> e : parts.entrySet()) {
+            Path broken = copy("nan-" + e.getKey().substring(0, 3)), file = broken.resolve(e.getKey());
+            try (Scope scope = new Scope()) {
+                Map<String, Tensor> tensors = new TreeMap<>(Safetensors.read(file).tensors());
+                tensors.replaceAll((name, t) -> t.mul(Double.POSITIVE_INFINITY));
+                Safetensors.write(file, tensors, Map.of());
+            }
+            Path seen = root.resolve("nan.png"), out = root.resolve("none.png");
+            Typed r = palitra("paint", "a castle", "--model", broken, "--out", out, "--preview", seen);
+            assertThat(r.code()).as(r.err()).isEqualTo(1);
+            assertThat(r.err().lines().filter(l -> !l.contains("its weights take"))).singleElement().asString().startsWith("palitra: ")
+                .contains(e.getValue());
+            assertThat(out).doesNotExist();
+        }
+    }
+
+    /** A picture of another program, with that text. */
+    private static Path theirs(String name, String text) throws IOException {
+        Path file = root.resolve(name + ".png");
+        Png.write(file, new Picture(3, 16, 16, new byte[3 * 16 * 16]), Map.of(Parameters.KEY, text));
+        return file;
+    }
+
+    private static Typed like(Path theirs, Path out, Object... more) {
+        List<Object> words = new ArrayList<>(List.of("paint", "--like", theirs, "--model", model, "--force", "--out", out));
+        words.addAll(List.of(more));
+        Typed r = palitra(words.toArray());
+        assertThat(r.code()).as(r.err()).isZero();
+        return r;
+    }
+
+    @Test void ofAnotherProgramsPictureTheLoraIsLoadedOrToldMissing() throws IOException {
+        String rest = "\nNegative prompt: blurry\nSteps: 3, Sampler: Euler a, CFG scale: 7, Seed: 5, Size: 32x32, Model hash: abc123, "
+            + "Model: foo, Lora hashes: \"detail_tweaker: 7c6bad76eb54\", Version: v1.10.1";
+        Path with = theirs("with-lora", "a red castle <lora:detail_tweaker:0.8>" + rest), out = root.resolve("out-lora.png");
+        Path none = theirs("without-lora", "a red castle" + rest), plain = root.resolve("out-plain.png");
+        like(none, plain);
+        Typed r = like(with, out);
+        assertThat(r.err()).contains("palitra: not found and not used: <lora:detail_tweaker:0.8>; looked beside the model and here, and "
+            + "there is no --lora-dir").contains("is of another program: the noise of a seed is another here");
+        assertThat(pixels(out)).as("the tag is no words").isEqualTo(pixels(plain));
+        Path dir = Files.createDirectories(root.resolve("loras/deep"));
+        Files.move(lora("detail_tweaker", 1, ATTENTION + "to_q", 8), dir.resolve("detail_tweaker.safetensors"));
+        assertThat(like(with, out, "--lora-dir", root.resolve("loras")).err()).doesNotContain("not used");
+        byte[] added = pixels(out);
+        assertThat(added).isNotEqualTo(pixels(plain));
+        like(none, out, "--lora", dir.resolve("detail_tweaker.safetensors") + ":0.8");
+        assertThat(added).isEqualTo(pixels(out));
+        Path beside = lora("by_hand", 1, ATTENTION + "to_q", 8);   // beside the model
+        byte[] typed = pixels(paint("typed", "a castle <lora:by_hand:0.5>"));
+        assertThat(typed).isEqualTo(pixels(paint("by-option", "--lora", beside + ":0.5")));
+        assertThat(Png.text(root.resolve("typed.png")).get(Parameters.KEY)).startsWith("a castle <lora:by_hand:0.5>\n");
+        refused(2, "illegal weight in <lora:by_hand:much>: 'much'", "--negative", "<lora:by_hand:much>");
+        assertThat(palitra("paint", "a <hypernet:h:1> castle", "--model", model, "--steps", 1, "--negative", "<lora:by_hand:1>", "--out", out,
+            "--force").err()).contains("palitra: not used: <hypernet:h:1>, <lora:by_hand:1>; only <lora:NAME:WEIGHT> in the text itself is");
+    }
+
+    @Test void ofAnotherProgramsPictureWhatIsNotDoneIsTold() throws IOException {
+        String start = "a castle\nSteps: 3, Sampler: DPM++ 2M, ", end = "CFG scale: 7, Seed: 5, Size: 32x32, Model: foo";
+        Path out = root.resolve("out-sched.png");
+        for (String kind : List.of("Karras", "SGM Uniform", "Simple", "Exponential", "Beta", "Normal", "Uniform")) {
+            Typed r = like(theirs("sched", start + "Schedule type: " + kind + ", " + end), out);
+            assertThat(r.err()).doesNotContain("not done here");
+            assertThat(Png.text(out).get(Parameters.KEY)).contains("Sampler: DPM++ 2M " + kind);
+            assertThat(pixels(out)).isEqualTo(pixels(paint("sched-own", "--sampler", "DPM++ 2M " + kind, "--guidance", 7, "--seed", 5)));
+        }
+        like(theirs("sched", start + "Schedule type: Automatic, " + end), out);
+        assertThat(Png.text(out).get(Parameters.KEY)).contains("Sampler: DPM++ 2M Karras");
+        Typed r = like(theirs("sched", start.replace("DPM++ 2M", "Euler a") + "Schedule type: KL Optimal, Denoising strength: 0.4, "
+            + "Hires upscale: 2, Hires upscaler: Latent, ADetailer model: face.pt, " + end), out);
+        assertThat(r.err().lines().filter(l -> l.contains("not done here"))).singleElement().asString().endsWith("not done here: Schedule "
+            + "type KL Optimal, Hires upscale, Hires upscaler, ADetailer model, Denoising strength (it wants --image, and no Hires)");
+        Path of = paint("of-strength");
+        like(theirs("sched", start + "Denoising strength: 0.4, " + end), out, "--image", of);
+        assertThat(Png.text(out).get(Parameters.KEY)).contains("Denoising strength: 0.4");
+        like(theirs("sched", start + "Clip skip: 1, " + end), out);
+        assertThat(Png.text(out).get(Parameters.KEY)).contains("Clip skip: 1");
+        refused(2, "the steps of DDIM are not spread karras, but as DDIM alone", "--sampler", "DDIM Karras");
+    }
+
+    @Test void clipSkipAndBreakAreKept() throws IOException {
+        Path xl = TinyPipeline.writeXl(root.resolve("xl"));
+        Path first = paint("skipped", "--model", xl, "--clip-skip", 2, "--negative", "b BREAK c");
+        assertThat(Png.text(first).get(Parameters.KEY)).contains("Clip skip: 2");
+        assertThat(palitra("paint", "--like", first, "--force", "--out", root.resolve("skipped-again.png")).code()).isZero();
+        assertThat(pixels(root.resolve("skipped-again.png"))).isEqualTo(pixels(first));
+        refused(2, "illegal clipSkip: 9, must be at most 1, the layers of the text encoder; 1 is the last", "--clip-skip", 9);
+    }
+
+    @Test void theRefinerChangesAPictureAndGoesOnWithOne() throws IOException {
+        Path xl = TinyPipeline.writeXl(root.resolve("base")), refiner = TinyPipeline.writeRefiner(root.resolve("refiner"));
+        Path of = paint("base-painted", "--model", xl);
+        byte[] refined = pixels(paint("refined", "--model", refiner, "--image", of, "--strength", 0.7));
+        assertThat(refined).isNotEqualTo(pixels(of));
+        assertThat(pixels(paint("fairer", "--model", refiner, "--image", of, "--strength", 0.7, "--set", "aestheticScore=1")))
+            .isNotEqualTo(refined);
+        Path gone = paint("gone-on", "--model", xl, "--switch-to", refiner + "@500");
+        assertThat(pixels(gone)).isNotEqualTo(pixels(of));
+        Path again = root.resolve("gone-on-again.png");
+        Typed r = palitra("paint", "--like", gone, "--out", again);
+        assertThat(r.code()).as(r.err()).isZero();
+        assertThat(pixels(again)).isEqualTo(pixels(gone));
+    }
+
+    @Test void aPictureNamesItsFilesAndNotWhereTheyLie() throws IOException {
+        Path of = paint("named-of"), style = lora("named-style", 1, ATTENTION + "to_q", 8);
+        Path other = TinyPipeline.write(root.resolve("named-other"), 2);
+        Path mask = root.resolve("named-mask.png");
+        Png.write(mask, new Picture(1, 32, 32, new byte[1024]), Map.of());
+        Path all = paint("named", "--image", of, "--mask", mask, "--lora", style, "--switch-to", other + "@500");
+        assertThat(new String(Files.readAllBytes(all), StandardCharsets.ISO_8859_1)).doesNotContain(root.toString());
+        String own = Png.text(all).get("palitra");
+        assertThat(own).contains("\"paint\":\"tiny\"", "\"file\":\"named-style.safetensors\"", "\"switchTo\":\"named-other@500\"",
+            "\"image\":\"named-of.png\"", "\"mask\":\"named-mask.png\"").containsPattern("\"hash\":\"[0-9a-f]{10}\"");
+        assertThat(Png.text(all).get(Parameters.KEY)).containsPattern("Model hash: [0-9a-f]{10}, Model: tiny");
+        Path again = root.resolve("named-again.png");
+        assertThat(palitra("paint", "--like", all, "--out", again).code()).isZero();
+        assertThat(Files.readAllBytes(again)).isEqualTo(Files.readAllBytes(all));
+        // elsewhere there is another model of that name
+        Path elsewhere = Files.createDirectories(root.resolve("elsewhere")), moved = elsewhere.resolve("moved.png");
+        Files.copy(of, moved);
+        String hash = Png.text(of).get(Parameters.KEY).replaceAll("(?s).*Model hash: ([0-9a-f]{10}).*", "$1");
+        Typed none = palitra("paint", "--like", moved, "--out", again, "--force");
+        assertThat(none.err()).startsWith("palitra: the picture was made with the model 'tiny' of hash " + hash + "; there is none here");
+        assertThat(none.err()).contains("; --model names it");
+        assertThat(none.code()).isEqualTo(2);
+        TinyPipeline.write(elsewhere.resolve("tiny"), 9);
+        assertThat(palitra("paint", "--like", moved, "--out", again, "--force").err()).contains("elsewhere/tiny' has ");
+        Typed r = palitra("paint", "--like", moved, "--model", elsewhere.resolve("tiny"), "--out", again, "--force");
+        assertThat(r.code()).isZero();
+        assertThat(r.err()).contains("moved.png was made with 'tiny' of hash " + hash);
+    }
+
+    @Test void twoEqualCommandsGiveTheSameBytes() throws IOException {
+        assertThat(Files.readAllBytes(paint("equal-1", "--seed", 4))).isEqualTo(Files.readAllBytes(paint("equal-2", "--seed", 4)));
+        assertThat(Png.text(root.resolve("equal-1.png")).keySet()).containsExactly("palitra", Parameters.KEY);
     }
 
     private static Path copy(String name) throws IOException {
@@ -278,6 +483,14 @@ class PaintCommandTest {
         refused(2, "near it is 8x40", "--size", "3x39");
         refused(2, "a size of 33x32 is not divisible by 8", "--image", of, "--outpaint", "1,0,0,0");
         refused(2, "illegal width: 99999, must be between 0 and 8192", "--size", "99999x64");
+        for (String size : List.of("0x0", "0x64", "64x0", "-64x64", "64x-64", "64", "axb", "1e3x64")) {
+            refused(2, "illegal --size: " + size + ", must be WIDTHxHEIGHT in pixels, each at least 1", "--size=" + size);
+        }
+        refused(2, "illegal steps: 0, must be between 1 and 1000", "--steps", 0);
+        refused(2, "illegal steps: 1000000000, must be between 1 and 1000", "--steps", 1_000_000_000);
+        refused(2, "illegal n: 1000000000, must be between 1 and 1000", "-n", 1_000_000_000);
+        refused(2, "guidance", "--guidance", "NaN");
+        refused(2, "must be at most 1000", "--negative", "(a:99999)");
         for (String letters : List.of("x", "(", ":1", "a ")) {
             Typed r = palitra("paint", letters.repeat(1_000_000 / letters.length()), "--model", model, "--out", root.resolve("no.png"));
             assertThat(r.err()).isEqualTo("palitra: the prompt has 1000000 characters, at most 20000 are read" + System.lineSeparator());
