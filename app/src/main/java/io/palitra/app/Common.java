@@ -99,7 +99,8 @@ final class Common {
     /** Width and height of "512x768". @throws IllegalArgumentException for all else, and for a side of 0 */
     static int[] size(String given) {
         if (!given.matches("[1-9]\\d{0,4}x[1-9]\\d{0,4}")) {
-            throw new IllegalArgumentException("illegal --size: " + given + ", must be WIDTHxHEIGHT in pixels, each at least 1, as 512x768");
+            throw new IllegalArgumentException("illegal --size: " + given
+                + ", must be WIDTHxHEIGHT in pixels, each at least 1, as 512x768");
         }
         String[] sides = given.split("x");
         return new int[] {Integer.parseInt(sides[0]), Integer.parseInt(sides[1])};
@@ -114,8 +115,8 @@ final class Common {
         try (Scope scope = new Scope()) {
             if (x.isFinite().all().item() != 0) return x;
         }
-        throw new ArithmeticException("the model of '" + run + "' gives numbers that are not finite (NaN or Inf); its weights may be damaged, "
-            + "or its training went astray");
+        throw new ArithmeticException("the model of '" + run + "' gives numbers that are not finite (NaN or Inf); its weights may be "
+            + "damaged, or its training went astray");
     }
 
     /** Refuses before the work a page that could not be written. */

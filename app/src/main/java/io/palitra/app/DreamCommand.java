@@ -192,7 +192,8 @@ final class DreamCommand implements Callable<Integer> {
             aims = String.join(" | ", each);
         }
         return new DreamSettings(coder, eyes, texts != null ? texts : base.texts(),
-            image != null ? image.toString() : found("picture", "--image", read.image()), aims, noise != null ? noise : base.noise(), Config.with(base.how(), values),
+            image != null ? image.toString() : found("picture", "--image", read.image()), aims,
+            noise != null ? noise : base.noise(), Config.with(base.how(), values),
             Config.with(base.film(), film));
     }
 

@@ -66,7 +66,8 @@ final class Origins {
             file(name + ending).filter(Files::exists).ifPresent(p -> found.add(p.toString()));
             for (Path folder : folders) {
                 for (String in : List.of(name + ending, Places.name("/" + name + ending))) {
-                    file(in).filter(p -> !p.isAbsolute()).map(folder::resolve).filter(Files::exists).ifPresent(p -> found.add(p.toString()));
+                    file(in).filter(p -> !p.isAbsolute()).map(folder::resolve).filter(Files::exists)
+                        .ifPresent(p -> found.add(p.toString()));
                 }
             }
         }

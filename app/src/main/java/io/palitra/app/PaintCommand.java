@@ -36,8 +36,9 @@ import picocli.CommandLine.Parameters;
 @Command(name = "paint", mixinStandardHelpOptions = true, usageHelpAutoWidth = true,
     description = "Pictures from words by a model of the Stable Diffusion kind; or a picture changed, filled in or widened by words.",
     footer = {"", "(word) weighs 1.1, [word] 1/1.1, (word:1.3) 1.3; 'a castle:50 | snow:25' are two texts of these weights.",
-        "BREAK, in capitals, begins a window of 75 tokens. <lora:NAME:0.8> in the text adds NAME.safetensors, found beside the model, here,",
-        "or in --lora-dir. Noise: gaussian is what models are trained on; offset makes pictures darker or brighter as a whole; pyramid makes shapes larger.",
+        "BREAK, in capitals, begins a window of 75 tokens. <lora:NAME:0.8> in the text adds NAME.safetensors, found beside the model,",
+        "here, or in --lora-dir.",
+        "Noise: gaussian is what models are trained on; offset makes pictures darker or brighter as a whole; pyramid makes shapes larger.",
         "Each PNG carries its settings, and of files names and hashes; 'palitra paint --like F.png' paints it again, and finds the files",
         "here, beside the picture, or in the hub's cache. Pictures of AUTOMATIC1111's web UI serve as well: --like F.png --model M."})
 final class PaintCommand implements Callable<Integer> {
@@ -76,8 +77,8 @@ final class PaintCommand implements Callable<Integer> {
     private @Nullable Double rescale;
 
     @Option(names = "--sampler", paramLabel = "NAME", completionCandidates = Samplers.class,
-        description = "default: the model's own; there are ${COMPLETION-CANDIDATES}, most also with Karras, Exponential, Beta, SGM Uniform, "
-            + "Simple, Normal, Uniform or DDIM behind")
+        description = "default: the model's own; there are ${COMPLETION-CANDIDATES}, most also with Karras, Exponential, Beta, SGM "
+            + "Uniform, Simple, Normal, Uniform or DDIM behind")
     private @Nullable String sampler;
 
     @Option(names = "--seed", paramLabel = "S", description = "of the first picture, the next has S + 1; default: 0")
@@ -105,7 +106,8 @@ final class PaintCommand implements Callable<Integer> {
     @Option(names = "--strength", paramLabel = "0..1", description = "how much of it: 0 nothing; default: 0.8, with a mask 1")
     private @Nullable Double strength;
 
-    @Option(names = "--mask", paramLabel = "FILE", description = "what is white and opaque is painted, black and transparent stays bit for bit")
+    @Option(names = "--mask", paramLabel = "FILE",
+        description = "what is white and opaque is painted, black and transparent stays bit for bit")
     private @Nullable Path mask;
 
     @Option(names = "--mask-blur", paramLabel = "PX", description = "softens the mask's edge; default: 0")

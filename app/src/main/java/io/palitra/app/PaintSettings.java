@@ -56,9 +56,11 @@ record PaintSettings(String model, String prompt, String negative, PaintRequest.
     /**
      * What a PNG of {@code count} pictures from picture i on carries.
      *
-     * @param painter's name of the model @param sampler that drew it @param p the picture, or the first of several
+     * @param called  the model's name
+     * @param sampler that drew it
+     * @param p       the picture, or the first of several
      */
-    Map<String, String> text(String painter, String sampler, Picture p, int i, int count, Origins origins) {
+    Map<String, String> text(String called, String sampler, Picture p, int i, int count, Origins origins) {
         Map<String, String> values = new LinkedHashMap<>();
         values.put("Steps", Integer.toString(how.steps()));
         values.put("Sampler", sampler);
@@ -66,7 +68,7 @@ record PaintSettings(String model, String prompt, String negative, PaintRequest.
         values.put("Seed", Long.toString(how.seed() + i));
         values.put("Size", p.width() + "x" + p.height());
         values.put("Model hash", origins.hash(model));
-        values.put("Model", painter);
+        values.put("Model", called);
         if (how.clipSkip() > 0) values.put("Clip skip", Integer.toString(how.clipSkip()));
         if (how.guidanceRescale() > 0) values.put("CFG rescale", number(how.guidanceRescale()));
         if (how.eta() > 0) values.put("Eta DDIM", number(how.eta()));
@@ -182,7 +184,8 @@ record PaintSettings(String model, String prompt, String negative, PaintRequest.
         int soft = blur.matches("\\d{1,3}") ? Integer.parseInt(blur) : 0;
         PaintSettings settings = new PaintSettings("", p.prompt(), p.negativePrompt(), Config.with(PaintRequest.How.DEFAULT, values),
             List.of(), "", strength, "", soft, PaintRequest.Margin.NONE, "");
-        Origins.Named model = new Origins.Named(said.getOrDefault("Model", ""), said.getOrDefault("Model hash", "").toLowerCase(Locale.ROOT));
+        String hash = said.getOrDefault("Model hash", "").toLowerCase(Locale.ROOT);
+        Origins.Named model = new Origins.Named(said.getOrDefault("Model", ""), hash);
         return new Read(settings, model, List.of(), Origins.Named.NONE, Origins.Named.NONE, Origins.Named.NONE, not, true);
     }
 

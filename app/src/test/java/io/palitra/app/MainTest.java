@@ -260,7 +260,8 @@ class MainTest {
     }
 
     @Test void aPictureAndAPageTellNotWhereTheDataLie() throws Exception {
-        Path folder = Files.createDirectories(root.resolve("private/album")), learnt = root.resolve("learnt"), png = root.resolve("told.png");
+        Path folder = Files.createDirectories(root.resolve("private/album")), learnt = root.resolve("learnt");
+        Path png = root.resolve("told.png");
         for (int i = 0; i < 2; i++) {
             assertThat(palitra("sample", run, "-n", 1, "--seed", i, "--out", folder.resolve(i + ".png")).code()).isZero();
         }
@@ -291,7 +292,8 @@ class MainTest {
         }
         assertThat(broken.toFile().list()).containsExactlyInAnyOrder("config.json", "model.safetensors");
         for (String size : List.of("0x0", "0x64", "-8x8", "8")) {
-            assertThat(palitra("sample", run, "--size=" + size).err()).startsWith("palitra: illegal --size: " + size + ", must be WIDTHxHEIGHT");
+            assertThat(palitra("sample", run, "--size=" + size).err())
+                .startsWith("palitra: illegal --size: " + size + ", must be WIDTHxHEIGHT");
         }
     }
 

@@ -201,7 +201,8 @@ class PaintCommandTest {
                 }
             });
             user.start();
-            Typed r = palitra("paint", "a castle", "--model", model, "--steps", 60, "-n", 900, "--seed", 7, "--preview", seen, "--out", target);
+            Typed r = palitra("paint", "a castle", "--model", model, "--steps", 60, "-n", 900, "--seed", 7, "--preview", seen, "--out",
+                target);
             user.interrupt();
             user.join();
             assertThat(r.code()).as(r.err()).isEqualTo(Main.STOPPED);
@@ -237,7 +238,8 @@ class PaintCommandTest {
             else if (got[i] != given[i]) changed++;
         }
         assertThat(changed).isGreaterThan(100);
-        Typed r = palitra("paint", "a castle", "--model", model, "--steps", 3, "--image", of, "--mask", erased, "--out", root.resolve("e.png"));
+        Typed r = palitra("paint", "a castle", "--model", model, "--steps", 3, "--image", of, "--mask", erased, "--out",
+            root.resolve("e.png"));
         assertThat(r.err()).contains("has no pixel that is both opaque and lighter than black: nothing is painted");
         assertThat(pixels(root.resolve("e.png"))).as("an erased hole").isEqualTo(given);
     }
@@ -300,8 +302,9 @@ class PaintCommandTest {
         assertThat(typed).isEqualTo(pixels(paint("by-option", "--lora", beside + ":0.5")));
         assertThat(Png.text(root.resolve("typed.png")).get(Parameters.KEY)).startsWith("a castle <lora:by_hand:0.5>\n");
         refused(2, "illegal weight in <lora:by_hand:much>: 'much'", "--negative", "<lora:by_hand:much>");
-        assertThat(palitra("paint", "a <hypernet:h:1> castle", "--model", model, "--steps", 1, "--negative", "<lora:by_hand:1>", "--out", out,
-            "--force").err()).contains("palitra: not used: <hypernet:h:1>, <lora:by_hand:1>; only <lora:NAME:WEIGHT> in the text itself is");
+        assertThat(palitra("paint", "a <hypernet:h:1> castle", "--model", model, "--steps", 1, "--negative", "<lora:by_hand:1>", "--out",
+            out, "--force").err())
+            .contains("palitra: not used: <hypernet:h:1>, <lora:by_hand:1>; only <lora:NAME:WEIGHT> in the text itself is");
     }
 
     @Test void ofAnotherProgramsPictureWhatIsNotDoneIsTold() throws IOException {

@@ -114,6 +114,7 @@ public enum NamedSampler {
         if (spread.isEmpty()) return config;
         SIGMAS.values().forEach(config::remove);
         String place = PLACES.get(spread);
-        return place != null ? config.put("timestep_spacing", place) : config.put(SIGMAS.get(spread), true);
+        return place != null ? config.put("timestep_spacing", place)
+            : config.put(java.util.Objects.requireNonNull(SIGMAS.get(spread)), true);
     }
 }
