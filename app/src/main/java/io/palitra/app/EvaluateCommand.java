@@ -169,7 +169,7 @@ final class EvaluateCommand implements Callable<Integer> {
         SampleJudge.refuseOtherClasses(train.classNames(), test);
         RunConfig.Settings s = opened.config().settings();
         DataOptions options = dataDir == null ? s.options() : Config.with(s.options(), "dir=" + dataDir);
-        Dataset own = data == null ? test : SampleJudge.part(() -> Common.data(opened.config(), null, dataDir, Split.TEST));
+        Dataset own = data == null ? test : SampleJudge.part(() -> Common.data(opened.config(), null, dataDir, Split.TEST, terminal));
         return SampleJudge.kept(train, s.data(), options, own, opened.device(), terminal);
     }
 
