@@ -37,6 +37,14 @@ class ArchitectureTest {
     @ArchTest static final ArchRule noJavaSerialisation =
         noClasses().should().dependOnClassesThat().haveFullyQualifiedName("java.io.ObjectInputStream");
 
+    @ArchTest static final ArchRule filesOfOthersLoadNoCode = noClasses().that().resideInAPackage("io.palitra.hub..").should()
+        .dependOnClassesThat().resideInAnyPackage("java.lang.reflect..", "javax.script..")
+        .orShould().dependOnClassesThat().haveFullyQualifiedName("java.lang.ProcessBuilder")
+        .orShould().dependOnClassesThat().haveFullyQualifiedName("java.lang.Runtime")
+        .orShould().dependOnClassesThat().areAssignableTo(ClassLoader.class)
+        .orShould().callMethod(Class.class, "forName", String.class)
+        .orShould().callMethod(Class.class, "forName", String.class, boolean.class, ClassLoader.class);
+
     @ArchTest static final ArchRule noGlobalRandomness =
         noClasses().should().dependOnClassesThat().haveFullyQualifiedName("java.util.Random")
         .orShould().dependOnClassesThat().haveFullyQualifiedName("java.util.concurrent.ThreadLocalRandom");

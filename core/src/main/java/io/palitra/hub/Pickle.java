@@ -13,11 +13,13 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
 
 /**
  * The part of Python's pickle machine that dictionaries of tensors need. It makes values only - numbers, texts, lists, tuples (as arrays),
  * dictionaries and descriptions of tensors - and never loads a class or calls a function: the few names it knows stand for what it does
- * itself, and every other name is refused where it is asked for.
+ * itself. Every other name, and whatever is called, filled or given a state by it, becomes an {@link Opaque}, which holds the name and
+ * nothing else: files of training are full of them, and who wants a tensor where one is refuses it by its name.
  */
 final class Pickle {
     /** None, and whatever else has no use here: the dtypes of PyTorch. */
@@ -32,14 +34,29 @@ final class Pickle {
     /** A name that this machine knows. */
     private record Global(String name) {}
 
+    /** What only Python could make: a foreign name, or a value that was made by it. Equal to itself alone, as it may be a key. */
+    static final class Opaque {
+        private final String name;
+
+        private Opaque(String name) { this.name = name; }
+
+        String name() { return name; }
+
+        /** Whether it would be a tensor, or the elements of one. */
+        boolean tensor() { return TENSORS.matcher(name).matches(); }
+    }
+
+    private static final Pattern TENSORS = Pattern.compile("torch\\.(_utils|_tensor|_subclasses)\\..*_?rebuild_.*|torch\\.(storage\\.)?\\w*Storage");
+    private static final Opaque BYTES = new Opaque("bytes"), SET = new Opaque("set");
+
     private static final Map<String, DType> STORAGES = Map.of("torch.DoubleStorage", DType.F64, "torch.FloatStorage", DType.F32,
         "torch.HalfStorage", DType.F16, "torch.BFloat16Storage", DType.BF16, "torch.LongStorage", DType.I64, "torch.IntStorage", DType.I32,
         "torch.ShortStorage", DType.I16, "torch.CharStorage", DType.I8, "torch.ByteStorage", DType.U8, "torch.BoolStorage", DType.BOOL);
     private static final Set<String> CALLED = Set.of("collections.OrderedDict", "torch._utils._rebuild_tensor",
-        "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_parameter", "torch.Size");
+        "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state", "torch.Size");
     private static final Set<String> DTYPES = Set.of("torch.float64", "torch.float32", "torch.float16", "torch.bfloat16", "torch.int64",
         "torch.int32", "torch.int16", "torch.int8", "torch.uint8", "torch.bool");
-    private static final int LONGEST_NAME = 1024;
+    private static final int LONGEST_NAME = 1024, MOST_NAMES = 10_000;
 
     private final String file;
     private final ByteBuffer in;
@@ -49,6 +66,7 @@ final class Pickle {
     private final List<Object> stack = new ArrayList<>();
     private final List<Integer> marks = new ArrayList<>();
     private final List<Object> memo = new ArrayList<>();
+    private final Map<String, String> foreign = new LinkedHashMap<>();
     private int ops;
     private int opAt;
 
@@ -62,6 +80,9 @@ final class Pickle {
 
     /** Every storage that was asked for so far, by key. */
     Map<String, Stored> storages() { return storages; }
+
+    /** Names that only Python could make something of, as they were asked for. */
+    Set<String> foreign() { return foreign.keySet(); }
 
     /** Where in the file the next pickle begins. */
     long at() { return base + in.position(); }
@@ -101,6 +122,9 @@ final class Pickle {
             case 0x8a -> stack.add(whole(unsigned(1)));
             case 0x8b -> stack.add(whole(in.getInt(need(4))));
             case 'G' -> stack.add(Double.longBitsToDouble(Long.reverseBytes(in.getLong(need(8)))));
+            case 'C' -> bytes(unsigned(1));
+            case 'B' -> bytes(in.getInt(need(4)) & 0xffffffffL);
+            case 0x8e, 0x96 -> bytes(in.getLong(need(8)));
             case 'U', 0x8c -> stack.add(text(unsigned(1)));
             case 'T', 'X' -> stack.add(text(in.getInt(need(4)) & 0xffffffffL));
             case 0x8d -> stack.add(text(in.getLong(need(8))));
@@ -122,7 +146,24 @@ final class Pickle {
             case 'j' -> stack.add(recalled(in.getInt(need(4))));
             case 'c' -> stack.add(global(line() + "." + line()));
             case 0x93 -> stackGlobal();
-            case 'i' -> throw refused(line() + "." + line());
+            case 0x8f -> stack.add(SET);
+            case 0x90 -> addItems(sinceMark());
+            case 0x91 -> {
+                sinceMark();
+                stack.add(SET);
+            }
+            case 'i' -> {
+                Object named = global(line() + "." + line());
+                sinceMark();
+                stack.add(instance(named, op));
+            }
+            case 'o' -> {
+                Object[] all = sinceMark();
+                if (all.length == 0) throw wrong("the pickle makes an instance of nothing");
+                stack.add(instance(all[0], op));
+            }
+            case 0x81 -> stack.add(instance(popped(2)[0], op));
+            case 0x92 -> stack.add(instance(popped(3)[0], op));
             case 'Q' -> stack.add(stored(pop()));
             case 'R' -> call();
             case 'b' -> build();
@@ -143,6 +184,12 @@ final class Pickle {
         int from = in.position();
         in.position(from + (int) n);
         return from;
+    }
+
+    /** What no state dict holds: passed over. */
+    private void bytes(long n) {
+        need(n);
+        stack.add(BYTES);
     }
 
     private int unsigned(int bytes) {
@@ -220,13 +267,22 @@ final class Pickle {
         return out;
     }
 
+    /** A foreign value takes whatever it is given, and keeps nothing. */
+    private boolean foreignTakes() { return top() instanceof Opaque; }
+
+    private void addItems(Object[] items) {
+        if (!foreignTakes()) throw wrong("the pickle adds " + items.length + " items to " + kind(top()) + ", allowed is a set");
+    }
+
     private void append(Object[] items) {
+        if (foreignTakes()) return;
         if (!(top() instanceof List<?> list)) throw wrong("the pickle appends to " + kind(top()) + ", allowed is a list");
         @SuppressWarnings("unchecked") List<Object> into = (List<Object>) list;
         into.addAll(Arrays.asList(items));
     }
 
     private void put(Object[] items) {
+        if (foreignTakes()) return;
         if (!(top() instanceof Map<?, ?> map)) throw wrong("the pickle sets an item of " + kind(top()) + ", allowed is a dictionary");
         @SuppressWarnings("unchecked") Map<Object, Object> into = (Map<Object, Object>) map;
         filled(into, items);
@@ -236,14 +292,15 @@ final class Pickle {
     private Map<Object, Object> filled(Map<Object, Object> map, Object[] items) {
         if (items.length % 2 != 0) throw wrong("the pickle has a key without a value");
         for (int i = 0; i < items.length; i += 2) {
-            // texts and numbers are all that can be compared without looking into them
-            if (!(items[i] instanceof String || items[i] instanceof Long)) {
-                throw wrong("a dictionary has " + kind(items[i]) + " for a key, allowed are texts and whole numbers");
+            // these can be compared without looking into them; the last three by being the same
+            boolean key = items[i] instanceof String || items[i] instanceof Long || items[i] instanceof Boolean || items[i] == NONE
+                || items[i] instanceof Opaque || items[i] instanceof Global || items[i] instanceof Object[];
+            if (!key) throw wrong("a dictionary has " + kind(items[i]) + " for a key, allowed are texts, whole numbers and tuples");
+            if (items[i] instanceof String text && text.length() > LONGEST_NAME) {
+                throw wrong("a dictionary has a key of " + text.length() + " letters, allowed are " + LONGEST_NAME);
             }
-            if (items[i] instanceof String key && key.length() > LONGEST_NAME) {
-                throw wrong("a dictionary has a key of " + key.length() + " letters, allowed are " + LONGEST_NAME);
-            }
-            if (map.put(items[i], items[i + 1]) != null) {
+            boolean named = items[i] instanceof String || items[i] instanceof Long;
+            if (map.put(items[i], items[i + 1]) != null && named) {
                 throw wrong("a dictionary has the key '" + Safetensors.printable(items[i].toString()) + "' twice");
             }
         }
@@ -269,39 +326,54 @@ final class Pickle {
         if (!(name[0] instanceof String module) || !(name[1] instanceof String member)) {
             throw wrong("the pickle asks for a name that is " + kind(name[0]) + " and " + kind(name[1]) + ", allowed are two texts");
         }
+        if (module.length() > LONGEST_NAME || member.length() > LONGEST_NAME) {
+            throw wrong("the pickle has a name of more than " + LONGEST_NAME + " letters");
+        }
         stack.add(global(module + "." + member));
     }
 
     private Object global(String name) {
         if (DTYPES.contains(name)) return NONE;
         if (CALLED.contains(name) || STORAGES.containsKey(name)) return new Global(name);
-        throw refused(name);
+        // one text for each name: the same one may be asked for millions of times
+        String kept = foreign.computeIfAbsent(name, n -> n);
+        if (foreign.size() > MOST_NAMES) throw wrong("the pickle asks for more than the allowed " + MOST_NAMES + " names of others");
+        return new Opaque(kept);
     }
 
-    private FormatException refused(String name) {
-        return wrong("the pickle asks for '" + Safetensors.printable(name) + "'; allowed are only OrderedDict and PyTorch's tensors, "
-            + "parameters, storages, sizes and dtypes; save the state dict alone, or convert the file to safetensors where it was made");
+    /** Of a class. The known names are functions here, or never made so by those who write state dicts. */
+    private Opaque instance(Object of, int op) {
+        if (of instanceof Opaque o) return new Opaque(o.name);
+        throw wrong(String.format("the pickle makes an instance of %s by operation 0x%02x, which a state dict does not need", kind(of), op));
     }
 
     private void call() {
         Object[] args = popped(2);
-        if (!(args[0] instanceof Global called) || !(args[1] instanceof Object[] with)) {
+        boolean name = args[0] instanceof Global || args[0] instanceof Opaque;
+        if (!name || !(args[1] instanceof Object[]) && !(args[0] instanceof Opaque && args[1] instanceof Opaque)) {
             throw wrong("the pickle calls " + kind(args[0]) + " with " + kind(args[1]) + ", allowed is a name with a tuple");
         }
-        stack.add(switch (called.name) {
+        stack.add(args[0] instanceof Global g ? called(g.name, (Object[]) args[1]) : new Opaque(((Opaque) args[0]).name));
+    }
+
+    private Object called(String name, Object[] with) {
+        // made of what is not known, it is not known either
+        boolean rebuilt = !name.equals("collections.OrderedDict") && !name.equals("torch.Size");
+        if (CALLED.contains(name) && rebuilt && with.length > 0 && with[0] instanceof Opaque of) return new Opaque(of.name);
+        return switch (name) {
             case "collections.OrderedDict" -> ordered(with);
             case "torch._utils._rebuild_tensor" -> tensor(with, 4, 4);
             case "torch._utils._rebuild_tensor_v2" -> tensor(with, 6, 7);
-            case "torch._utils._rebuild_parameter" -> {
-                if (with.length == 3 && with[0] instanceof View v) yield v;
-                throw arguments("_rebuild_parameter", with, "a tensor and two more");
+            case "torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state" -> {
+                if (with.length == (name.endsWith("state") ? 4 : 3) && with[0] instanceof View v) yield v;
+                throw arguments(name.substring(name.lastIndexOf('.') + 1), with, "a tensor and two or three more");
             }
             case "torch.Size" -> {
                 if (with.length == 1 && with[0] instanceof Object[] extents) yield extents;
                 throw arguments("Size", with, "a tuple");
             }
-            default -> throw wrong("the pickle calls '" + called.name + "', which makes nothing that is needed");
-        });
+            default -> throw wrong("the pickle calls '" + name + "', which makes nothing that is needed");
+        };
     }
 
     private FormatException arguments(String of, Object[] got, String wanted) {
@@ -346,7 +418,9 @@ final class Pickle {
     }
 
     /** ("storage", type, key, device, number of elements), and in old files the part of another storage that this one is. */
-    private Stored stored(Object id) {
+    private Object stored(Object id) {
+        // of a type that is not read
+        if (id instanceof Object[] t && t.length >= 5 && "storage".equals(t[0]) && t[1] instanceof Opaque o && o.tensor()) return o;
         if (!(id instanceof Object[] t) || t.length < 5 || !"storage".equals(t[0]) || !(t[1] instanceof Global type)
                 || !(t[2] instanceof String key) || !(t[4] instanceof Long numel)) {
             throw wrong("the pickle refers to " + kind(id) + " outside itself, allowed is a storage with type, key, device and length");
@@ -364,9 +438,10 @@ final class Pickle {
         return asked;
     }
 
-    /** Attributes of a dictionary, such as the versions of modules: of no use here. */
+    /** Attributes of a dictionary, such as the versions of modules, or of what is foreign: of no use here. */
     private void build() {
         Object state = pop();
+        if (foreignTakes()) return;
         if (!(top() instanceof Map) || !(state instanceof Map)) {
             throw wrong("the pickle sets the state of " + kind(top()) + " from " + kind(state) + ", allowed are two dictionaries");
         }
@@ -376,6 +451,7 @@ final class Pickle {
     static String kind(Object o) {
         if (o == NONE) return "None or a dtype";
         if (o instanceof Global g) return "'" + g.name + "'";
+        if (o instanceof Opaque f) return "what '" + Safetensors.printable(f.name) + "' stands for";
         if (o instanceof String) return "a text";
         if (o instanceof Long || o instanceof BigInteger) return "a whole number";
         if (o instanceof Double) return "a number";

@@ -18,12 +18,14 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.zip.CRC32;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Files of {@code torch.save} ({@code .pt .pth .bin .ckpt}), to import what is in them: the zip form since PyTorch 1.6, of either byte
- * order, and the form before it. Only dictionaries of tensors are read, by a machine that can build nothing else ({@link Pickle}).
+ * order, and the form before it. Only dictionaries of tensors are read, by a machine that can build nothing else ({@link Pickle}); what
+ * else programs of training leave in a file is passed over.
  */
 public final class TorchFile {
     private static final BigInteger LEGACY_MAGIC = new BigInteger("1950a86a20f9469cfc6c", 16);
@@ -57,7 +59,7 @@ public final class TorchFile {
     }
 
     /** What a file says: the value in it, and where the storages are that it mentions. */
-    private record Content(Object root, Map<String, ZipDirectory.Place> places, ByteOrder order) {}
+    private record Content(Object root, Set<String> foreign, Map<String, ZipDirectory.Place> places, ByteOrder order) {}
 
     private final String file;
     private final FileChannel channel;
@@ -79,8 +81,9 @@ public final class TorchFile {
      * those of a list its indices. Whatever else is in there is left out. Each tensor is a copy of its own, contiguous, of the innermost
      * scope.
      *
-     * @throws FormatException when the file breaks a rule of its format or a limit, cannot be read, or asks for anything but tensors,
-     *     dictionaries, lists, tuples, texts and numbers; nothing that it asks for is run
+     * @throws FormatException when the file breaks a rule of its format or a limit, cannot be read, holds a tensor of a kind that is not
+     *     read, or is as a whole what only Python can make. Objects of other kinds, such as callbacks of training, are left out; nothing
+     *     that the file asks for is run
      */
     public static Map<String, Tensor> read(Path file, Limits limits) {
         String name = file.toString();
@@ -108,11 +111,22 @@ public final class TorchFile {
         if (first.length == 4 && first[0] == 'P' && first[1] == 'K') content = zip();
         else if (first.length == 4 && (first[0] & 255) == 0x80) content = legacy(size);
         else throw wrong(0, "is no file of torch.save: it must begin with 'PK' or with byte 0x80");
+        notForeign(content.root);
         if (!(content.root instanceof Map || content.root instanceof List)) {
             throw wrong(-1, "holds " + Pickle.kind(content.root) + ", wanted is a dictionary of tensors");
         }
         collect("", content.root, 1);
+        if (views.isEmpty() && !content.foreign.isEmpty()) {
+            throw wrong(-1, "holds no tensors but perhaps within what only Python makes, which is not run: it asks for " + content.foreign
+                .stream().limit(3).map(n -> "'" + Safetensors.printable(n) + "'").toList() + "; save the state dict alone");
+        }
         return loaded(content, size);
+    }
+
+    private void notForeign(Object whole) {
+        if (!(whole instanceof Pickle.Opaque o)) return;
+        throw wrong(-1, "the pickle asks for '" + Safetensors.printable(o.name()) + "' and is what only Python makes of it, which is not run;"
+            + " wanted is a dictionary of tensors: save the state dict alone, or convert the file to safetensors where it was made");
     }
 
     private Content zip() throws IOException {
@@ -140,7 +154,7 @@ public final class TorchFile {
             if (storage == null) throw wrong(-1, "has no entry for storage '" + Safetensors.printable(key) + "'");
             places.put(key, storage);
         }
-        return new Content(made, places, order(entries.get(root + "byteorder")));
+        return new Content(made, machine.foreign(), places, order(entries.get(root + "byteorder")));
     }
 
     /** Files from before PyTorch 2.1 do not say; nearly all machines were little-endian. */
@@ -157,7 +171,9 @@ public final class TorchFile {
     /** Five pickles: a magic number, a version, the writer's machine, the value, keys of storages. Then each storage's length and bytes. */
     private Content legacy(long size) throws IOException {
         Pickle machine = new Pickle(file, bytes(0, Math.min(size, limits.pickleBytes())), 0, limits);
-        if (!LEGACY_MAGIC.equals(machine.next())) throw wrong(0, "begins with a pickle, but not with the magic number of torch.save");
+        Object magic = machine.next();
+        notForeign(magic);
+        if (!LEGACY_MAGIC.equals(magic)) throw wrong(0, "begins with a pickle, but not with the magic number of torch.save");
         if (!LEGACY_VERSION.equals(machine.next())) throw wrong(0, "is not of version " + LEGACY_VERSION + " of the old form");
         machine.next();   // of no use: values are little-endian on every machine
         Object made = machine.next();
@@ -181,7 +197,7 @@ public final class TorchFile {
         for (String key : machine.storages().keySet()) {
             if (!places.containsKey(key)) throw wrong(at, "does not hold storage '" + Safetensors.printable(key) + "'");
         }
-        return new Content(made, places, ByteOrder.LITTLE_ENDIAN);
+        return new Content(made, machine.foreign(), places, ByteOrder.LITTLE_ENDIAN);
     }
 
     /** Puts the tensors within a value into {@link #views}. A value may be within many others, or within itself. */
@@ -196,6 +212,10 @@ public final class TorchFile {
             if (views.size() > limits.tensors()) throw wrong(-1, "more tensors than the allowed " + limits.tensors());
             return;
         }
+        if (value instanceof Pickle.Opaque o && o.tensor()) {
+            throw wrong(-1, "tensor '" + Safetensors.printable(name) + "' asks for '" + Safetensors.printable(o.name())
+                + "', which is not read; convert the file to safetensors where it was made");
+        }
         boolean dictionary = value instanceof Map;
         if (!dictionary && !(value instanceof List) && !(value instanceof Object[])) return;
         // a name as long as this is of no tensor, and joining such names takes time
@@ -205,7 +225,10 @@ public final class TorchFile {
         }
         String dot = name.isEmpty() ? "" : name + ".";
         if (dictionary) {
-            for (Map.Entry<?, ?> e : ((Map<?, ?>) value).entrySet()) collect(dot + e.getKey(), e.getValue(), depth + 1);
+            for (Map.Entry<?, ?> e : ((Map<?, ?>) value).entrySet()) {
+                // what lies under another kind of key has no name: it is of callbacks and the like
+                if (e.getKey() instanceof String || e.getKey() instanceof Long) collect(dot + e.getKey(), e.getValue(), depth + 1);
+            }
         } else {
             List<?> items = value instanceof Object[] tuple ? Arrays.asList(tuple) : (List<?>) value;
             for (int i = 0; i < items.size(); i++) collect(dot + i, items.get(i), depth + 1);

@@ -18,8 +18,10 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
@@ -350,4 +352,136 @@ class TorchFileTest {
         refused(Files.write(file, Arrays.copyOf(whole, whole.length + 1)), "goes on after its last storage");
         assertThat(new String(whole, StandardCharsets.ISO_8859_1).toLowerCase(Locale.ROOT)).contains("little_endian");
     }
+
+    /** Of make_trainer.py: classes of training programs by every operation that Python's own pickle writes for them. */
+    @ParameterizedTest
+    @ValueSource(strings = {"trainer.ckpt", "trainer4.ckpt"})
+    void filesOfTrainingAreReadPastTheObjectsOfOthers(String name) throws IOException {
+        try (Scope scope = new Scope()) {
+            Map<String, Tensor> all = TorchFile.read(fixture(name));
+            assertThat(all.keySet()).containsExactly("state_dict.a.weight", "state_dict.a.bias", "optimizer_states.0.state.0.exp_avg");
+            assertThat(get(all, "state_dict.a.bias").doubles()).containsExactly(4, 5);
+            assertThat(Weights.read(fixture(name)).keySet()).containsExactly("a.weight", "a.bias");
+        }
+    }
+
+    @Test void aTensorThatOnlyOthersCanMakeIsRefusedByName() throws IOException {
+        String sparse = "ctorch._utils\n_rebuild_sparse_tensor\n)R", quantised = "ctorch._utils\n_rebuild_tensor_v2\n("
+            + "(X\7\0\0\0storagectorch\nQInt8Storage\nX\1\0\0\0" + "0X\3\0\0\0cpuK\2tQK\0K\2\205K\1\205\211}tR";
+        refused(file(dict(sparse)), "tensor 'a' asks for 'torch._utils._rebuild_sparse_tensor', which is not read");
+        refused(file(dict(quantised)), "tensor 'a' asks for 'torch.QInt8Storage', which is not read");
+        refused(file(dict("cmodels\nNet\n)\201}b")), "it asks for ['models.Net']");
+        refused(file("\200\2cmodels\nNet\n)\201}b."), "asks for 'models.Net' and is what only Python makes of it");
+    }
+
+    /** Were it ever loaded, it would say so. */
+    static final class Canary {
+        static {
+            System.setProperty("palitra.canary", "loaded");
+        }
+
+        private Canary() {}
+
+        static void run() {}
+    }
+
+    private static List<String> attacks(Path marker) {
+        String command = "touch " + marker, m = "X" + (char) command.length() + "\0\0\0" + command;
+        List<String> all = new ArrayList<>();
+        for (String name : List.of("os\nsystem", "posix\nsystem", "nt\nsystem", "os\npopen", "os\nexecv", "subprocess\nPopen", "subprocess\ncall",
+            "subprocess\ncheck_output", "builtins\neval", "builtins\nexec", "__builtin__\neval", "builtins\ncompile", "builtins\nopen",
+            "builtins\n__import__", "builtins\ngetattr", "runpy\nrun_path", "runpy\n_run_code", "importlib\nimport_module", "pty\nspawn",
+            "timeit\ntimeit", "pdb\nrun", "cProfile\nrun", "doctest\ndebug_script", "code\nInteractiveInterpreter", "torch.serialization\nload",
+            "torch.hub\nload", "torch.jit\nload", "torch\nload", "numpy.testing._private.utils\nrunstring", "pickle\nloads", "dill\nloads",
+            "joblib\nload", "marshal\nloads", "types\nFunctionType", "types\nCodeType", "ctypes\nCDLL", "shutil\nrmtree", "socket\nsocket",
+            "urllib.request\nurlopen", "webbrowser\nopen", "functools\npartial", "operator\nattrgetter", "java.lang.Runtime\nexec",
+            "io.palitra.hub.TorchFileTest$Canary\nrun", "collections\nOrderedDict.__init__", "torch\nTensor.__reduce_ex__")) {
+            all.add("c" + name + "\n" + m + "\205R");
+        }
+        String system = "cos\nsystem\n", module = "X\2\0\0\0osX\6\0\0\0system";
+        all.add("(" + m + "ios\nsystem\n");
+        all.add("(" + system + m + "o");
+        all.add(system + m + "\205\201");
+        all.add(system + m + "\205}\222");
+        all.add(module + "\223" + m + "\205R");
+        all.add("cbuiltins\ngetattr\n" + system + "X\10\0\0\0__call__\206R" + m + "\205R");
+        all.add("cbuiltins\ngetattr\n(cbuiltins\n__import__\nX\2\0\0\0os\205RX\6\0\0\0systemtR" + m + "\205R");
+        all.add(system + (m + "\205R").repeat(20));
+        all.add(system + ")\201}X\14\0\0\0__setstate__" + system + "sb");
+        all.add(system + ")\201" + m + "\205b");
+        all.add("ccollections\nOrderedDict\n)R}X\12\0\0\0__reduce__" + system + "sb");
+        for (String odd : List.of("\202\1", "\203\1\0", "\204\1\0\0\0", "P0\n", m + "Q", "K\1Q", "]Q", "NQ", "(" + m + "tQ", system + "Q",
+            "(X\7\0\0\0storage" + system + "X\1\0\0\0" + "0NK\2tQ", "(" + system + "ctorch\nFloatStorage\nX\1\0\0\0" + "0NK\2tQ",
+            "K\1X\6\0\0\0system\223", "X\2\0\0\0osK\1\223", "NN\223", "]]\223", system + system + "\223", ")X\1\0\0\0a\223", "}}\223")) {
+            all.add(odd);
+        }
+        all.add(system + "q\0" + m + "\205R0h\0" + m + "\205R");
+        all.add("h\77" + m + "\205R");
+        all.add(system + "r\377\377\377\177");
+        all.add("N(" + system + "1");
+        all.add(system + "2R");
+        all.add("}" + system + m + "s");
+        all.add("}" + system + m + "\206K\1s");
+        all.add(system + ")\201]" + m + "a" + m + "a");
+        all.add(system + ")\201(" + m + "e(" + m + m + "u");
+        all.add("ctorch._utils\n_rebuild_tensor_v2\n(" + system + "K\0))\211}tR");
+        all.add("ctorch._utils\n_rebuild_parameter\n(" + system + "\210}tR");
+        all.add("ctorch._utils\n_rebuild_from_type_v2\n(" + system + system + m + "\205}tR");
+        all.add("ccollections\nOrderedDict\n" + system + "\205R");
+        all.add("ctorch\nSize\n" + system + "\205R");
+        all.add("ctorch\nFloatStorage\n" + m + "\205\201");
+        all.add("\217(" + system + m + "\205R\220");
+        all.add("](" + m + "\220");
+        all.add("(" + system + m + "\205R\221");
+        all.add("\226\377\377\377\377\377\377\377\177");
+        all.add("\216\0\0\0\0\0\0\0\200");
+        all.add("B\377\377\377\377");
+        all.add("\227");
+        all.add("\230");
+        all.add("o");
+        all.add("(o");
+        all.add("(K\1o");
+        all.add("K\1)\201");
+        return all;
+    }
+
+    /** Each alone and beside a tensor; what is refused is refused in a line, what is passed over leaves the tensor alone. */
+    @Test void noPickleRunsOrLoadsAnything() throws IOException {
+        Path marker = folder.resolve("was-here");
+        List<String> attacks = attacks(marker);
+        assertThat(attacks).hasSizeGreaterThan(90);
+        int passed = 0;
+        long start = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
+        for (String attack : attacks) {
+            refused(file("\200\4" + attack + "."), "");
+            String tensor = STORAGE + "K\0K\2\205K\1\205" + REST;
+            Path beside = file("\200\4}(X\1\0\0\0a" + tensor + "X\1\0\0\0b" + attack + "u.");
+            try (Scope scope = new Scope()) {
+                Map<String, Tensor> read = TorchFile.read(beside);
+                assertThat(read.keySet()).as(attack).containsExactly("a");
+                passed++;
+            } catch (FormatException e) {
+                assertThat(e.getMessage()).as(attack).hasLineCount(1);
+            }
+        }
+        assertThat(passed).isGreaterThan(50);
+        assertThat(marker).doesNotExist();
+        assertThat(System.getProperty("palitra.canary")).isNull();
+        assertThat(ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() - start).isLessThan(10_000_000_000L);
+    }
+
+    @Test void namesOfOthersTakeNoMemoryWithoutEnd() throws IOException {
+        StringBuilder many = new StringBuilder("(");
+        for (int i = 0; i < 10_001; i++) many.append("cm\nn").append(i).append('\n');
+        refused(file(many + "l."), "more than the allowed 10000 names of others");
+        String longest = "n".repeat(1025);
+        refused(file("X\1\4\0\0" + longest + "X\1\0\0\0a\223."), "a name of more than 1024 letters");
+        String name = "X\0\4\0\0" + "n".repeat(1024), again = "h\0h\0\223" + "0";
+        assertThat(new String(latin(name), StandardCharsets.ISO_8859_1)).hasSize(1029);
+        try (Scope scope = new Scope()) {
+            assertThat(TorchFile.read(file(dict("cm\nn\n0" + name + "q\0" + "0" + again.repeat(200_000) + tensorOnly())))).hasSize(1);
+        }
+    }
+
+    private static String tensorOnly() { return STORAGE + "K\0K\2\205K\1\205" + REST; }
 }
