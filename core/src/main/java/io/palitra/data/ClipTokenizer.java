@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -23,8 +24,30 @@ public final class ClipTokenizer {
     /** Written in capitals these are no special tokens, but three words, whatever stands around. */
     private static final List<List<String>> TRIPLES = List.of(List.of("<|", "startoftext", "|>"), List.of("<|", "endoftext", "|>"));
 
-    /** A text of one token, found before words are. */
-    private record Special(String text, int id) {}
+    /** A text of one token, found before words are. @param alone not within a word */
+    private record Special(String text, int id, boolean alone) {}
+
+    /** Such texts letter by letter: the longest at a place is found in as many steps as it has letters, however many there are. */
+    private static final class Trie {
+        private final Map<Character, Trie> next = new HashMap<>();
+        private @Nullable Special here;
+
+        void add(Special s) {
+            Trie at = this;
+            for (char c : s.text.toCharArray()) at = at.next.computeIfAbsent(c, k -> new Trie());
+            if (at.here == null) at.here = s;
+        }
+
+        @Nullable Special longest(String text, int from) {
+            Special found = null;
+            Trie at = next.get(text.charAt(from));
+            for (int i = from + 1; at != null; i++) {
+                if (at.here != null) found = at.here;
+                at = i < text.length() ? at.next.get(text.charAt(i)) : null;
+            }
+            return found;
+        }
+    }
 
     /**
      * One fill of the network: the start token, at most {@code positions() - 2} tokens, the end token, padding.
@@ -37,8 +60,10 @@ public final class ClipTokenizer {
     private final int[] inner = new int[256];   // id of a byte within a word
     private final int[] last = new int[256];    // and of one at its end
     private final BytePairs pairs = new BytePairs();
-    private final List<Special> written;    // looked for in a text as it came
-    private final List<Special> composed;   // looked for in the composed lower-case text
+    private final Set<Integer> learned = new HashSet<>();   // ids of texts that are no letters of bytes
+    private final Set<Integer> special = new HashSet<>();
+    private final Trie written;    // looked for in a text as it came
+    private final Trie composed;   // looked for in the composed lower-case text
     private final int start;
     private final int end;
     private final int padding;
@@ -63,8 +88,9 @@ public final class ClipTokenizer {
         for (TokenizerFiles.Pair p : files.merges()) {
             pairs.add(known(ids, p.left()), known(ids, p.right()), known(ids, p.left() + p.right()));
         }
-        written = specials(files, false);
-        composed = specials(files, true);
+        files.added().forEach((text, how) -> (how.special() ? special : learned).add(known(ids, text)));
+        written = added(files, false);
+        composed = added(files, true);
         positions = files.positions();
     }
 
@@ -85,12 +111,21 @@ public final class ClipTokenizer {
 
     private static int known(Map<String, Integer> ids, String text) { return java.util.Objects.requireNonNull(ids.get(text)); }
 
-    /** The longest first. */
-    private static List<Special> specials(TokenizerFiles files, boolean composed) {
-        return files.special().entrySet().stream().filter(e -> e.getValue() == composed)
-            .map(e -> new Special(composed ? clean(e.getKey()) : e.getKey(), known(files.vocabulary(), e.getKey())))
-            .sorted((a, b) -> b.text.length() - a.text.length()).toList();
+    /** Of equals the special one, then the first. */
+    private static Trie added(TokenizerFiles files, boolean normalized) {
+        Trie all = new Trie();
+        for (boolean special : new boolean[] {true, false}) {
+            files.added().forEach((text, how) -> {
+                String sought = normalized ? spaced(clean(text)) : text;
+                boolean chosen = how.normalized() == normalized && how.special() == special && !sought.isEmpty();
+                if (chosen) all.add(new Special(sought, known(files.vocabulary(), text), how.alone()));
+            });
+        }
+        return all;
     }
+
+    /** One more than the largest id: rows that a table of these tokens must have. */
+    public int size() { return texts.length; }
 
     /** Tokens of a window. */
     public int positions() { return positions; }
@@ -163,49 +198,71 @@ public final class ClipTokenizer {
     }
 
     /**
-     * Tokens back to text: lower-case, one space after each word. Special tokens are left out.
+     * Tokens back to text: lower-case, one space after each word; learned words as they were named. Special tokens are left out.
      *
      * @throws IllegalArgumentException for an id that is no token
      */
     public String text(long... ids) {
         Set<Long> left = new HashSet<>(List.of((long) start, (long) end, (long) padding));
-        written.forEach(s -> left.add((long) s.id));
-        composed.forEach(s -> left.add((long) s.id));
+        special.forEach(id -> left.add((long) id));
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         for (long id : ids) {
             if (id < 0 || id >= texts.length || texts[(int) id].isEmpty()) {
                 throw new IllegalArgumentException("there is no token " + id + ", known are 0 to " + (texts.length - 1));
             }
-            if (!left.contains(id)) bytes.writeBytes(ByteLetters.bytes(texts[(int) id]));
+            if (left.contains(id)) continue;
+            String text = texts[(int) id];
+            bytes.writeBytes(learned.contains((int) id) ? (text + " ").getBytes(StandardCharsets.UTF_8) : ByteLetters.bytes(text));
         }
         return bytes.toString(StandardCharsets.UTF_8).replace(TokenizerFiles.WORD_END, " ").strip();
     }
 
-    /** Tokens of what stands between the special ones, and these. */
-    private void split(String text, List<Special> specials, boolean cleaned, Ids out) {
+    /** Tokens of what stands between the added ones, and these. One that may not stand within a word is passed over there as a whole. */
+    private void split(String text, Trie added, boolean cleaned, Ids out) {
         int from = 0;
         for (int i = 0; i < text.length();) {
-            Special found = special(text, i, specials);
+            Special found = added.longest(text, i);
             if (found == null) {
                 i++;
                 continue;
             }
-            plain(text.substring(from, i), cleaned, out);
-            out.add(found.id);
-            i += found.text.length();
-            from = i;
+            int end = i + found.text.length();
+            boolean within = found.alone && (i > 0 && wordly(text.codePointBefore(i)) || end < text.length() && wordly(text.codePointAt(end)));
+            if (!within) {
+                plain(text.substring(from, i), cleaned, out);
+                out.add(found.id);
+                from = end;
+            }
+            i = end;
         }
         plain(text.substring(from), cleaned, out);
     }
 
-    private static @Nullable Special special(String text, int at, List<Special> specials) {
-        for (Special s : specials) if (text.startsWith(s.text, at)) return s;
-        return null;
+    /** Letters, marks, decimal digits, what joins words, as Unicode's regular expressions have it (UTS 18). */
+    private static boolean wordly(int c) {
+        if (Character.isAlphabetic(c) || c == 0x200C || c == 0x200D) return true;
+        int type = Character.getType(c);
+        return type == Character.NON_SPACING_MARK || type == Character.ENCLOSING_MARK || type == Character.COMBINING_SPACING_MARK
+            || type == Character.DECIMAL_DIGIT_NUMBER || type == Character.CONNECTOR_PUNCTUATION;
     }
 
     private void plain(String text, boolean cleaned, Ids out) {
         if (cleaned) words(text, out);
-        else split(clean(text), composed, true, out);
+        else split(composed.next.isEmpty() ? clean(text) : spaced(clean(text)), composed, true, out);
+    }
+
+    /** With one space for each row of spaces of whatever kind. */
+    private static String spaced(String text) {
+        StringBuilder out = new StringBuilder(text.length());
+        boolean before = false;
+        for (int i = 0; i < text.length(); i = after(text, i)) {
+            int c = text.codePointAt(i);
+            boolean space = Letters.space(c);
+            if (!space) out.appendCodePoint(c);
+            else if (!before) out.append(' ');
+            before = space;
+        }
+        return out.toString();
     }
 
     private static String clean(String text) { return Letters.lower(Composed.of(text)); }

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Json;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,21 +18,30 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What a folder says of a CLIP tokenizer: {@code vocab.json} and {@code merges.txt}, or {@code tokenizer.json}; and where they are,
- * {@code tokenizer_config.json} and {@code special_tokens_map.json}.
+ * {@code tokenizer_config.json}, {@code special_tokens_map.json} and {@code added_tokens.json}, which names words that were learned later.
  *
  * @param vocabulary ids by text
  * @param merges pairs of texts in the order in which they merge
- * @param special texts that are one token; whether each is looked for in the composed lower-case text
+ * @param added texts that are one token, wherever they stand: special ones and learned words
  * @param roles texts of the tokens that start, end and fill up a window, and of what is unknown
  * @param positions of a window
  */
-record TokenizerFiles(Map<String, Integer> vocabulary, List<Pair> merges, Map<String, Boolean> special, Map<String, String> roles,
+record TokenizerFiles(Map<String, Integer> vocabulary, List<Pair> merges, Map<String, Added> added, Map<String, String> roles,
         int positions) {
     record Pair(String left, String right) {}
 
+    /**
+     * How a text is looked for. That one takes the spaces beside it, as others may, shows in no id: words have none.
+     *
+     * @param normalized in the composed lower-case text, otherwise in the text as it came
+     * @param alone not as a part of a longer word
+     * @param special of no word: left out where tokens become a text
+     */
+    record Added(boolean normalized, boolean alone, boolean special) {}
+
     static final String WORD_END = "</w>";
     private static final String START = "<|startoftext|>", END = "<|endoftext|>";
-    private static final int LONGEST_FILE = 64 << 20;
+    private static final int LONGEST_FILE = 64 << 20, LONGEST_ADDED = 1024;
     private static final int MOST_TOKENS = 1 << 22;
     private static final int USUAL_POSITIONS = 77, MOST_POSITIONS = 1 << 16;
 
@@ -42,7 +52,8 @@ record TokenizerFiles(Map<String, Integer> vocabulary, List<Pair> merges, Map<St
         } catch (ConfigException e) {
             throw new FormatException(folder.toString(), -1, String.valueOf(e.getMessage()), e);
         } catch (IOException e) {
-            throw new FormatException(folder.toString(), -1, "cannot be read: " + e.getMessage(), e);
+            throw new FormatException(folder.toString(), -1, e instanceof java.nio.file.AccessDeniedException
+                ? "permission to read it is denied" : "cannot be read: " + e.getMessage(), e);
         }
     }
 
@@ -51,7 +62,7 @@ record TokenizerFiles(Map<String, Integer> vocabulary, List<Pair> merges, Map<St
         private final @Nullable String pad;
         private final Map<String, Integer> vocabulary = new LinkedHashMap<>();
         private final List<Pair> merges = new ArrayList<>();
-        private final Map<String, Boolean> special = new LinkedHashMap<>();
+        private final Map<String, Added> added = new LinkedHashMap<>();
         private final Map<String, String> roles = new TreeMap<>(Map.of("bos_token", START, "eos_token", END, "pad_token", END,
             "unk_token", END));
 
@@ -64,7 +75,8 @@ record TokenizerFiles(Map<String, Integer> vocabulary, List<Pair> merges, Map<St
             JsonNode config = optional("tokenizer_config.json");
             JsonNode decoder = config.path("added_tokens_decoder");
             decoder.fields().forEachRemaining(e -> added(e.getValue(), e.getKey()));
-            if (Files.exists(folder.resolve("vocab.json")) && Files.exists(folder.resolve("merges.txt"))) {
+            boolean two = Files.exists(folder.resolve("vocab.json")) && Files.exists(folder.resolve("merges.txt"));
+            if (two) {
                 vocabulary("vocab.json", Json.read(folder.resolve("vocab.json")));
                 mergesFile(folder.resolve("merges.txt"));
             } else if (Files.exists(folder.resolve("tokenizer.json"))) {
@@ -73,13 +85,18 @@ record TokenizerFiles(Map<String, Integer> vocabulary, List<Pair> merges, Map<St
                 throw new FormatException(folder.toString(), -1, "holds no tokenizer: wants vocab.json and merges.txt, or tokenizer.json");
             }
             roles(config);
-            if (decoder.isMissingNode()) roles(optional("special_tokens_map.json"));   // as the public library: newer files say it all
+            if (decoder.isMissingNode()) {   // as the public library: newer files say it all there
+                roles(optional("special_tokens_map.json"));
+                learned(optional("added_tokens.json"));
+                JsonNode beside = two ? optional("tokenizer.json") : JsonNodeFactory.instance.objectNode();
+                for (JsonNode token : beside.path("added_tokens")) added(token, token.path("id").asText());
+            }
             if (pad != null) roles.put("pad_token", pad);
-            roles.values().forEach(text -> special.putIfAbsent(text, false));
-            for (String text : special.keySet()) {
+            roles.values().forEach(text -> added.putIfAbsent(text, new Added(false, false, true)));
+            for (String text : added.keySet()) {
                 if (!vocabulary.containsKey(text)) throw wrong("special token '" + shown(text) + "' is not in the vocabulary");
             }
-            return new TokenizerFiles(vocabulary, merges, special, roles, positions(config.path("model_max_length")));
+            return new TokenizerFiles(vocabulary, merges, added, roles, positions(config.path("model_max_length")));
         }
 
         private JsonNode optional(String name) throws IOException {
@@ -111,8 +128,10 @@ record TokenizerFiles(Map<String, Integer> vocabulary, List<Pair> merges, Map<St
 
         /** A line is two texts and a space between; the first may tell a version instead. */
         private void mergesFile(Path file) throws IOException {
-            if (Files.size(file) > LONGEST_FILE) throw wrong("merges.txt is longer than " + LONGEST_FILE + " bytes");
-            List<String> lines = Files.readString(file, StandardCharsets.UTF_8).lines().toList();
+            byte[] bytes;
+            try (InputStream in = Files.newInputStream(file)) { bytes = in.readNBytes(LONGEST_FILE + 1); }
+            if (bytes.length > LONGEST_FILE) throw wrong("merges.txt is longer than " + LONGEST_FILE + " bytes");
+            List<String> lines = new String(bytes, StandardCharsets.UTF_8).lines().toList();
             for (int i = 0; i < lines.size(); i++) {
                 String line = lines.get(i);
                 if (!line.isEmpty() && !line.startsWith("#version")) merge("merges.txt line " + (i + 1), line);
@@ -142,7 +161,7 @@ record TokenizerFiles(Map<String, Integer> vocabulary, List<Pair> merges, Map<St
                     + shown(model.path("type").asText("none")) + " and '" + shown(model.path("end_of_word_suffix").asText()) + "'");
             }
             vocabulary("tokenizer.json", model.path("vocab"));
-            json.path("added_tokens").forEach(token -> added(token, token.path("id").asText()));
+            for (JsonNode token : json.path("added_tokens")) added(token, token.path("id").asText());
             int i = 0;
             for (JsonNode merge : model.path("merges")) {
                 String where = "tokenizer.json merge " + i++;
@@ -154,30 +173,45 @@ record TokenizerFiles(Map<String, Integer> vocabulary, List<Pair> merges, Map<St
         }
 
         private void added(JsonNode token, String id) {
-            String text = special(token);
-            if (!id.matches("\\d{1,9}")) throw wrong("special token '" + shown(text) + "' has id '" + shown(id) + "', must be a number");
-            token("special tokens", text, JsonNodeFactory.instance.numberNode(Integer.parseInt(id)));
+            String text = added(token, false);
+            if (!id.matches("\\d{1,9}")) throw wrong("added token '" + shown(text) + "' has id '" + shown(id) + "', must be a number");
+            token("added tokens", text, JsonNodeFactory.instance.numberNode(Integer.parseInt(id)));
         }
 
-        /** A text, or an object with one. */
-        private String special(JsonNode token) {
+        /** Words and their ids; those that have a role are special and others, as the library has it, found in whatever case. */
+        private void learned(JsonNode ids) {
+            if (!ids.isObject()) throw wrong("added_tokens.json wants an object, got " + ids.getNodeType());
+            for (Map.Entry<String, JsonNode> e : ids.properties()) {
+                boolean special = roles.containsValue(e.getKey());
+                checked(e.getKey());
+                added.putIfAbsent(e.getKey(), new Added(!special, false, special));
+                token("added_tokens.json", e.getKey(), e.getValue());
+            }
+        }
+
+        private void checked(String text) {
+            if (text.isEmpty() || text.length() > LONGEST_ADDED) {
+                throw wrong("an added token of " + text.length() + " letters, '" + shown(text) + "', allowed are 1 to " + LONGEST_ADDED);
+            }
+        }
+
+        /** A text, or an object with one. @param role whether it stands for one, which makes it special */
+        private String added(JsonNode token, boolean role) {
             JsonNode text = token.isObject() ? token.path("content") : token;
-            if (!text.isTextual() || text.textValue().isEmpty()) {
-                throw wrong("a special token wants a text, got " + shown(token.toString()));
-            }
-            if (token.path("single_word").asBoolean()) {
-                throw wrong("special token '" + shown(text.textValue()) + "' is single_word: not known");
-            }
-            special.putIfAbsent(text.textValue(), token.path("normalized").asBoolean());
+            if (!text.isTextual()) throw wrong("an added token wants a text, got " + shown(token.toString()));
+            checked(text.textValue());
+            boolean special = role || token.path("special").asBoolean();
+            added.putIfAbsent(text.textValue(), new Added(token.path("normalized").asBoolean(!special && token.isObject()),
+                token.path("single_word").asBoolean(), special));
             return text.textValue();
         }
 
         private void roles(JsonNode json) {
             for (String role : List.copyOf(roles.keySet())) {
                 JsonNode token = json.path(role);
-                if (!token.isMissingNode() && !token.isNull()) roles.put(role, special(token));
+                if (!token.isMissingNode() && !token.isNull()) roles.put(role, added(token, true));
             }
-            json.path("additional_special_tokens").forEach(this::special);
+            json.path("additional_special_tokens").forEach(token -> added(token, true));
         }
 
         /** Files with no limit of their own say so by a number beyond all sense. */

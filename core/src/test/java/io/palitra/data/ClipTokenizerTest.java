@@ -192,4 +192,58 @@ class ClipTokenizerTest {
         if (before.isEmpty()) Files.delete(path);
         else Files.writeString(path, before);
     }
+
+    private static final String DECODER = "{\"model_max_length\": 77, \"added_tokens_decoder\": {"
+        + "\"518\": {\"content\": \"<|startoftext|>\", \"normalized\": true, \"special\": true},"
+        + "\"519\": {\"content\": \"<|endoftext|>\", \"normalized\": false, \"special\": true},"
+        + "\"520\": {\"content\": \"<cat>\", \"lstrip\": true, \"rstrip\": true, \"normalized\": false, \"special\": false},"
+        + "\"521\": {\"content\": \"mycat\", \"single_word\": true, \"normalized\": true},"
+        + "\"522\": {\"content\": \"My Cat\", \"special\": false}}}";
+
+    @Test void learnedWordsAreTokensOfTheirOwnTheLongestFirst() throws IOException {
+        Files.writeString(folder.resolve("added_tokens.json"), "{\"<cat>\": 520, \"<cat>2\": 521, \"mycat\": 522}");
+        assertThat(open().tokens("a <cat> b")).containsExactly(id("a</w>"), 520, id("b</w>"));
+        assertThat(open().tokens("a<CAT>b")).as("in whatever case").containsExactly(id("a</w>"), 520, id("b</w>"));
+        assertThat(open().tokens("<cat>2<cat>")).containsExactly(521, 520);
+        assertThat(open().tokens("mycats")).as("within a word, too").containsExactly(522, id("s</w>"));
+        assertThat(open().tokens("<cat")).containsExactly(ids("<</w>", "c", "a", "t</w>"));
+        assertThat(open().window("<cat>")).startsWith(id(START), 520, id(END));
+        assertThat(open().size()).isEqualTo(523);
+        assertThat(open().text(open().tokens("low <cat>"))).isEqualTo("low <cat>");
+    }
+
+    @Test void theConfigurationSaysHowLearnedWordsAreLookedFor() throws IOException {
+        Files.writeString(folder.resolve("tokenizer_config.json"), DECODER);
+        Files.writeString(folder.resolve("added_tokens.json"), "{\"low\": 523}");
+        assertThat(open().tokens("low")).as("the older file is not read then").containsExactly(ids("low</w>"));
+        assertThat(open().tokens("a <cat> b")).containsExactly(id("a</w>"), 520, id("b</w>"));
+        assertThat(open().tokens("<CAT>")).as("as it is written only").doesNotContain(520).hasSize(5);
+        assertThat(open().tokens("mycat")).containsExactly(521);
+        for (String within : List.of("mycats", "amycat", "mycat_", "mycat1", "mycat\u0301")) {
+            assertThat(open().tokens(within)).as(within).doesNotContain(521);
+        }
+        for (String alone : List.of("mycat.", "MYCAT", "\"mycat\"", "- mycat-")) assertThat(open().tokens(alone)).as(alone).contains(521);
+        assertThat(open().tokens("my \n cat")).as("of spaces one counts").containsExactly(522);
+    }
+
+    @Test void aTokenizerJsonBesideTheVocabularyNamesLearnedWordsToo() throws IOException {
+        Files.writeString(folder.resolve("tokenizer.json"), "{\"added_tokens\": [{\"id\": 520, \"content\": \"<cat>\", \"normalized\": true,"
+            + " \"special\": false, \"single_word\": false, \"lstrip\": false, \"rstrip\": false}]}");
+        assertThat(open().tokens("a<cat>")).containsExactly(id("a</w>"), 520);
+    }
+
+    @Test void learnedWordsThatCannotBeAreRefused() throws IOException {
+        refused("added_tokens.json", "{\"<cat>\": 3}", "id 3 stands for two tokens");
+        refused("added_tokens.json", "{\"<cat>\": -1}", "added_tokens.json: illegal id of '<cat>'");
+        refused("added_tokens.json", "{\"\": 520}", "allowed are 1 to 1024");
+        refused("added_tokens.json", "[]", "added_tokens.json wants an object");
+        refused("added_tokens.json", "{\"low</w>\": 600}", "has ids 513 and 600");
+    }
+
+    @Test @Timeout(60) void manyLearnedWordsAreFoundAsSoonAsFew() throws IOException {
+        StringBuilder words = new StringBuilder("{");
+        for (int i = 0; i < 50_000; i++) words.append(i == 0 ? "" : ",").append("\"<<<<<<<<<<word").append(i).append("\": ").append(520 + i);
+        Files.writeString(folder.resolve("added_tokens.json"), words.append('}'));
+        assertThat(open().tokens("<".repeat(300_000) + "word77")).contains(597);
+    }
 }
