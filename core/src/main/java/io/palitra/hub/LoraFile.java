@@ -237,8 +237,17 @@ public record LoraFile(String name, List<Change> changes, Map<String, String> me
         return Objects.requireNonNull(tensors.get(keys.names.get(part)));
     }
 
-    /** What PEFT says of alpha outside the tensors. @param flat keys begin with the name of the network */
-    private record Adapter(String file, JsonNode json, boolean flat) {
+    /**
+     * What PEFT says of alpha outside the tensors.
+     *
+     * @param flat keys begin with the name of the network
+     * @param patterns of {@code alpha_pattern}, by the network
+     */
+    private record Adapter(String file, JsonNode json, boolean flat, Map<Network, Map<PythonPattern, JsonNode>> patterns,
+            PythonPattern.Budget budget) {
+        private static final long STEPS = 20_000_000;
+        private static final int MOST_PARTS = 1_000_000;
+
         static Adapter of(Path file, Safetensors read) {
             String name = file.toString();
             String words = read.metadata().get(ADAPTER);
@@ -249,20 +258,38 @@ public record LoraFile(String name, List<Change> changes, Map<String, String> me
                 if (words != null) json = Json.read(name + ": " + ADAPTER, words);
                 else if (peft && Files.isRegularFile(config)) json = Json.read(config);
             } catch (ConfigException e) {
-                throw new FormatException(name, -1, "the settings of its LoRA cannot be read", e);
+                throw new FormatException(name, -1, "the settings of its LoRA cannot be read: " + e.getMessage(), e);
             } catch (IOException e) {
                 throw Safetensors.unreadable(config.toString(), e);
             }
-            return new Adapter(name, json, words != null);
+            return new Adapter(name, json, words != null, new EnumMap<>(Network.class), new PythonPattern.Budget(STEPS));
         }
 
         private JsonNode get(Network network, String key) { return json.path(flat ? network.key() + "." + key : key); }
 
+        private Map<PythonPattern, JsonNode> patterns(Network network) {
+            Map<PythonPattern, JsonNode> all = new LinkedHashMap<>();
+            int parts = 0;
+            for (Map.Entry<String, JsonNode> e : get(network, "alpha_pattern").properties()) {
+                PythonPattern pattern = new PythonPattern(e.getKey());
+                parts += pattern.size();
+                if (parts > MOST_PARTS) throw new IllegalArgumentException("its patterns have more than " + MOST_PARTS + " parts");
+                all.put(pattern, e.getValue());
+            }
+            return all;
+        }
+
         float alpha(Network network, String target, long rank) {
             if (get(network, "use_dora").asBoolean()) throw new FormatException(file, -1, "its settings are of a DoRA, which is not read");
             JsonNode alpha = get(network, "lora_alpha");
-            for (Map.Entry<String, JsonNode> e : get(network, "alpha_pattern").properties()) {
-                if (target.equals(e.getKey()) || target.endsWith("." + e.getKey())) alpha = e.getValue();
+            try {
+                for (Map.Entry<PythonPattern, JsonNode> e : patterns.computeIfAbsent(network, this::patterns).entrySet()) {
+                    if (!e.getKey().matches(target, budget)) continue;
+                    alpha = e.getValue();
+                    break;   // as PEFT: the first counts
+                }
+            } catch (IllegalArgumentException e) {
+                throw new FormatException(file, -1, "alpha_pattern of its settings: " + e.getMessage(), e);
             }
             if (alpha.isMissingNode()) return rank;
             if (!alpha.isNumber()) throw new FormatException(file, -1, "lora_alpha is " + alpha.getNodeType() + ", must be a number");

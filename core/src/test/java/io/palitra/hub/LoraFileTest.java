@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.SplittableRandom;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -339,6 +340,59 @@ class LoraFileTest {
                 @Override public void close() {}
             }, tensors, words);
             return bytes.toByteArray();
+        }
+    }
+
+    private float alpha(String pattern, String target) {
+        String said = "{\"unet.r\": 2, \"unet.lora_alpha\": 8, \"unet.alpha_pattern\": " + pattern + "}";
+        return read(pair("unet." + target + ".lora_A.weight", "unet." + target + ".lora_B.weight"), Map.of("lora_adapter_metadata", said))
+            .changes().get(0).alpha();
+    }
+
+    /** Ours against re.match(rf"(.*\.)?({key})$", path) of Python 3.11. */
+    @ParameterizedTest
+    @CsvSource(delimiter = ';', value = {"down_blocks.*to_q;down_blocks.0.attn.to_q;1", "down_blocks.*to_q;mid.down_blocks.0.to_q;1",
+        "down_blocks.*to_q;down_blocks.0.to_q_proj;0", "^down_blocks.*;down_blocks.0.to_q;1", "^down_blocks.*;mid.down_blocks.0.to_q;0",
+        "to_q;attn.to_q;1", "to_q;attn.xto_q;0", "to_q$;attn.to_q;1", "to_(q|k);attn.to_k;1", "to_(?:q|k);attn.to_v;0",
+        "(down|up)_blocks\\.[01]\\..*;up_blocks.1.x;1", "(down|up)_blocks\\.[01]\\..*;up_blocks.2.x;0", "attn\\d+;a.attn12;1",
+        "attn\\d{2};a.attn123;0", "attn\\d{2,};a.attn123;1", ".*to_[^qk];a.to_v;1", ".*to_[^qk];a.to_q;0", "^(?!.*attn2).*to_q;attn1.to_q;1",
+        "^(?!.*attn2).*to_q;attn2.to_q;0", "a.b;aXb;1", "a.b;a.b;1", "(?P<x>a+)b?;c.aaa;1", "\\w+\\.to_q;a-b.to_q;0", "to_q\\b;x.to_q;1",
+        "layers\\.(1[0-9]|[0-9])\\.q;layers.12.q;1", "layers\\.(1[0-9]|[0-9])\\.q;layers.22.q;0", "[]a]+;x.a]a;1", "a{,2};x.aaa;0", "a{,2};x.;1",
+        "x{a};y.x{a};1", ".*;anything;1", "to_q*?;x.to_;1"})
+    void keysOfPatternsAreExpressionsAsInPython(String key, String path, int matches) {
+        assertThat(new PythonPattern(key).matches(path, new PythonPattern.Budget(10_000))).isEqualTo(matches == 1);
+    }
+
+    @Test void theFirstPatternThatFitsCounts() {
+        try (Scope scope = new Scope()) {
+            assertThat(alpha("{\"nothing\": 1, \".*to_q\": 5, \"attn.to_q\": 6}", "attn.to_q")).isEqualTo(5);
+        }
+    }
+
+    @Test void patternsThatTakeForEverOrAreNotReadAreRefusedSoon() {
+        String a = "a".repeat(300);
+        try (Scope scope = new Scope()) {
+            assertThat(alpha("{\"(a*)*b\": 1, \"(a|a)*b\": 1, \"(a+)+b\": 2, \"(.*){50}b\": 1, \"((|a|)(|a|)){40}b\": 1}", a)).isEqualTo(8);
+            for (String key : List.of("(a", "a)", "*a", "a**", "(?<=a)b", "(a)\\\\1", "(?i)a", "[a", "a\\\\", "a{5001}", "((a{100}){100}){100}",
+                "(".repeat(40) + ")".repeat(40), "[b-a]", "\\\\p{L}", "a".repeat(1001))) {
+                assertThatThrownBy(() -> alpha("{\"" + key + "\": 1}", a)).as(key).isInstanceOf(FormatException.class)
+                    .hasMessageContaining("alpha_pattern of its settings: the pattern").message().hasLineCount(1);
+            }
+            StringBuilder many = new StringBuilder("{");
+            for (int i = 0; i < 150; i++) many.append(i == 0 ? "" : ",").append("\"(.{1,30}){1,30}b").append(i).append("\": 1");
+            assertThatThrownBy(() -> alpha(many + "}", a)).isInstanceOf(FormatException.class).hasMessageContaining("too many steps");
+        }
+    }
+
+    /** A file of PEFT whose alpha_pattern is an expression. */
+    @Test void theReportedFileHasTheAlphaOfItsPattern() {
+        Path file = Path.of("../shared/reports/peft-regex/adapter_model.safetensors");
+        Assumptions.assumeTrue(Files.isRegularFile(file), "no file at " + file);
+        try (Scope scope = new Scope()) {
+            for (Change c : LoraFile.read(file).changes()) {
+                boolean named = c.target().startsWith("down_blocks") && c.target().endsWith("to_q");
+                assertThat(c.alpha()).as(c.target()).isEqualTo(named ? 32 : 8);
+            }
         }
     }
 }
