@@ -82,6 +82,6 @@ final class InspectCommand implements Callable<Integer> {
         }
         header.metadata().forEach(node::put);
         ArrayNode list = node.putArray("tensors");
-        header.entries().forEach((name, e) -> list.add(name + "  " + e.dtype() + " " + Arrays.toString(e.shape())));
+        header.entries().forEach((name, e) -> list.add(name + "  " + e.said()));
     }
 }

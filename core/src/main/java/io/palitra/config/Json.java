@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.core.StreamWriteConstraints;
+import com.fasterxml.jackson.core.io.JsonEOFException;
 import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.core.util.DefaultIndenter;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
@@ -71,11 +72,23 @@ public final class Json {
             return read;
         } catch (JsonProcessingException e) {
             long at = e.getLocation() == null ? -1 : e.getLocation().getByteOffset();
-            throw new ConfigException(source, source + (at < 0 ? "" : " at byte " + at) + ": " + e.getOriginalMessage(), e);
+            throw new ConfigException(source, source + (at < 0 ? "" : " at byte " + at) + ": " + why(e), e);
         } catch (IOException e) {
             // bytes in memory can only fail by their encoding
             throw new ConfigException(source, source + ": " + e.getMessage(), e);
         }
+    }
+
+    /** Why a text is no JSON, in one line: what the parser says of it, without the names of its own parts. */
+    public static String why(JsonProcessingException e) {
+        if (e instanceof JsonEOFException) return "it ends before it is complete";
+        String said = String.valueOf(e.getOriginalMessage()).lines().findFirst().orElse("");
+        if (said.startsWith("Trailing token")) return "it goes on after its end";
+        // where a bracket was opened, by which setting a limit is set or a rule is loosened
+        said = said.replaceAll(", from `[^`]*`", "")
+            .replaceAll("( \\((for|start)[^\\[]*)?\\[Source:.*|[:;]? (enable|not allowed as per) `.*", "");
+        int own = said.indexOf('`');
+        return own < 0 ? said : said.substring(0, own).strip();
     }
 
     /**

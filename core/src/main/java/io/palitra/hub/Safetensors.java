@@ -7,6 +7,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
+import io.palitra.config.Json;
 import io.palitra.data.FormatException;
 import io.palitra.engine.DType;
 import io.palitra.engine.Device;
@@ -75,6 +76,12 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
      */
     public record Entry(String stored, DType dtype, long[] shape, long begin, long end) {
         public long bytes() { return end - begin; }
+
+        /** As the file says it: type and extents, before they are read as others. */
+        public String said() {
+            boolean pairs = stored.equals(Foreign.C64.name());
+            return stored + " " + Arrays.toString(pairs ? Arrays.copyOf(shape, shape.length - 1) : shape);
+        }
     }
 
     /** What a file says of itself: its tensors in the order of their values, its metadata, and the byte where the first value stands. */
@@ -443,13 +450,14 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
                 return new Header(inOrder(entries, dataBytes), metadata, 8 + bytesBefore(length));
             } catch (JsonProcessingException e) {
                 long at = e.getLocation() == null ? 8 : 8 + bytesBefore((int) Math.min(length, e.getLocation().getCharOffset()));
-                String why = String.valueOf(e.getOriginalMessage()).lines().findFirst().orElse("");
-                throw new FormatException(file, at, "the header is not the JSON it should be: " + printable(why), e);
+                throw new FormatException(file, at, "the header is not the JSON it should be: " + printable(Json.why(e)), e);
             }
         }
 
         private Map<String, String> metadata(JsonParser p) throws IOException {
-            expect(p, p.nextToken(), JsonToken.START_OBJECT, METADATA);
+            JsonToken first = p.nextToken();
+            if (first == JsonToken.VALUE_NULL) return Map.of();   // as the reference reads it
+            expect(p, first, JsonToken.START_OBJECT, METADATA);
             Map<String, String> words = new LinkedHashMap<>();
             while (p.nextToken() != JsonToken.END_OBJECT) {
                 String key = p.currentName();

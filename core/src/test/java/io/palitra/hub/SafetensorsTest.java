@@ -24,6 +24,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
@@ -197,6 +198,23 @@ class SafetensorsTest {
             assertThat(complex.shape()).containsExactly(1, 2);
             assertThat(complex.doubles()).containsExactly(1, -2);
         }
+    }
+
+    @Test void theTypeAndShapeThatAFileSaysAreToldApartFromThoseReadAs() throws IOException {
+        Path file = folder.resolve("said.safetensors");
+        String header = "{\"__metadata__\": null, \"a\": {\"dtype\": \"F8_E4M3\", \"shape\": [2], \"data_offsets\": [0, 2]}, "
+            + "\"b\": {\"dtype\": \"C64\", \"shape\": [1, 1], \"data_offsets\": [2, 10]}}";
+        byte[] json = header.getBytes(StandardCharsets.UTF_8);
+        Files.write(file, ByteBuffer.allocate(8 + json.length + 10).order(ByteOrder.LITTLE_ENDIAN).putLong(json.length).put(json).array());
+        Safetensors.Header read = Safetensors.header(file);
+        assertThat(read.metadata()).as("null, as the reference reads it").isEmpty();
+        assertThat(Objects.requireNonNull(read.entries().get("a")).said()).isEqualTo("F8_E4M3 [2]");
+        assertThat(Objects.requireNonNull(read.entries().get("a")).dtype()).isEqualTo(DType.F32);
+        assertThat(Objects.requireNonNull(read.entries().get("b")).said()).isEqualTo("C64 [1, 1]");
+        Files.write(file, ByteBuffer.allocate(8 + 20).order(ByteOrder.LITTLE_ENDIAN).putLong(20).put("{\"a\": {\"dtype\": \"F3"
+            .getBytes(StandardCharsets.UTF_8)).array());
+        assertThatThrownBy(() -> Safetensors.header(file)).isInstanceOf(FormatException.class).message().hasLineCount(1)
+            .doesNotContain("Source").doesNotContain("`").doesNotContain("REDACTED");
     }
 
     @Test void theByteOfAFaultIsNamedEvenAfterLettersOfSeveralBytes() throws IOException {
