@@ -25,7 +25,6 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BooleanSupplier;
 
 /**
@@ -52,6 +51,8 @@ public final class Http {
     /** Redirects in a row, at most; browsers allow 20, and the hub uses two. */
     private static final int HOPS = 10;
     private static final int POLL_MILLIS = 100;
+    /** Bytes a second, at least: with fewer a gigabyte takes more than eleven days. */
+    private static final int LEAST_RATE = 1000;
 
     private final Duration patience;
     private final BooleanSupplier stop;
@@ -59,7 +60,8 @@ public final class Http {
         .followRedirects(HttpClient.Redirect.NEVER).connectTimeout(Duration.ofSeconds(20)).build();
 
     /**
-     * @param patience how long no byte may come before the connection counts as cut
+     * @param patience how long no byte may come before the connection counts as cut, and how long it may bring fewer than 1000 bytes a
+     *     second
      * @param stop asked several times a second; true ends what is going on with a {@link CancellationException}
      */
     public Http(Duration patience, BooleanSupplier stop) {
@@ -217,7 +219,8 @@ public final class Http {
      *
      * @param what the file, for messages
      * @param size bytes that the whole has
-     * @throws DownloadException CUT when the rest may come later, STATUS for an error of the server, SIZE when it sends too much
+     * @throws DownloadException CUT when the rest may come later, SLOW when it comes too slowly, STATUS for an error of the server, SIZE
+     *     when it sends too much
      * @throws IOException when the part cannot be written
      */
     public void receive(String what, Reply reply, Part part, long size, Progress progress) throws IOException {
@@ -240,7 +243,7 @@ public final class Http {
         copy(what, reply, part, size, progress);
     }
 
-    /** All of a small body. @throws DownloadException SIZE when it has more than {@code most} bytes, CUT when it breaks off */
+    /** All of a small body. @throws DownloadException SIZE when it has more than {@code most} bytes, CUT or SLOW when it breaks off */
     public byte[] body(String what, Reply reply, int most) {
         ByteArrayOutputStream all = new ByteArrayOutputStream();
         try {
@@ -263,7 +266,7 @@ public final class Http {
 
     private void copy(String what, Reply reply, Part part, long most, Progress progress) throws IOException {
         InputStream body = reply.last().body();
-        AtomicLong last = new AtomicLong(System.nanoTime());
+        Watch watch = new Watch(patience.toNanos());
         ScheduledExecutorService clock = Executors.newSingleThreadScheduledExecutor(task -> {
             Thread thread = new Thread(task, "download-watch");
             thread.setDaemon(true);
@@ -271,7 +274,7 @@ public final class Http {
         });
         long period = Math.max(1, Math.min(POLL_MILLIS, patience.toMillis() / 4));
         clock.scheduleAtFixedRate(() -> {
-            if (stop.getAsBoolean() || System.nanoTime() - last.get() > patience.toNanos()) close(body);
+            if (stop.getAsBoolean() || watch.ends(System.nanoTime())) close(body);
         }, period, period, TimeUnit.MILLISECONDS);
         try {
             byte[] chunk = new byte[1 << 16];
@@ -283,10 +286,12 @@ public final class Http {
                     n = body.read(chunk);
                 } catch (IOException e) {
                     stopIfAsked();
-                    throw cut(what, reply.address(), e);
+                    if (!watch.slow) throw cut(what, reply.address(), e);
+                    throw new DownloadException(Fault.SLOW, what + " from " + reply.address().getHost() + " comes with fewer than "
+                        + LEAST_RATE + " bytes a second, for " + seconds() + " s; running again resumes at byte " + size, e);
                 }
                 if (n < 0) return;
-                last.set(System.nanoTime());
+                watch.came(n, System.nanoTime());
                 size += n;
                 if (size > most) {
                     part.restart();
@@ -301,6 +306,38 @@ public final class Http {
         }
     }
 
+    private String seconds() { return String.valueOf(patience.toMillis() / 1000.0).replaceAll("[.]0$", ""); }
+
+    /** How bytes come: by one thread noted, by another looked at. */
+    private static final class Watch {
+        private final long patience;
+        private long last = System.nanoTime();
+        private long since = last;
+        private long came;
+        private volatile boolean slow;
+
+        Watch(long patience) { this.patience = patience; }
+
+        synchronized void came(int n, long now) {
+            last = now;
+            came += n;
+        }
+
+        /** Whether a time of patience has passed with no byte, or with too few: silence is told from slowness by its last half. */
+        synchronized boolean ends(long now) {
+            if (now - last > patience) return true;
+            if (now - since < patience) return false;
+            double least = LEAST_RATE * ((now - since) * 1e-9);
+            if (came < least) {
+                slow = now - last < patience / 2;
+                return slow;
+            }
+            since = now;
+            came = 0;
+            return false;
+        }
+    }
+
     private static void close(InputStream body) {
         try {
             body.close();
@@ -311,7 +348,10 @@ public final class Http {
     }
 
     private static DownloadException cut(String what, URI address, Throwable e) {
-        String why = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+        String why = e instanceof java.net.ConnectException ? "it cannot be reached"
+            : e instanceof java.nio.channels.UnresolvedAddressException || e instanceof java.net.UnknownHostException ? "no such host"
+            : e.getCause() instanceof java.nio.channels.UnresolvedAddressException ? "no such host"
+            : e.getMessage() == null ? "the connection failed" : e.getMessage().lines().findFirst().orElse("");
         return new DownloadException(Fault.CUT, what + " from " + address.getHost() + ": " + why + "; running again resumes", e);
     }
 }

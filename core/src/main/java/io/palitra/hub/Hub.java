@@ -55,7 +55,7 @@ public final class Hub {
         this(settings, progress, stop, Storage.DISK, Duration.ofSeconds(60), Duration.ofSeconds(1));
     }
 
-    /** @param patience how long no byte may come; @param pause before a cut connection is tried again, longer each time */
+    /** @param patience how long no byte may come, or too few; @param pause before a cut connection is tried again, longer each time */
     Hub(HubSettings settings, Http.Progress progress, BooleanSupplier stop, Storage storage, Duration patience, Duration pause) {
         this.settings = settings;
         this.stop = stop;
@@ -128,7 +128,7 @@ public final class Hub {
         List<HubFile> all = known.isPresent() ? known.get() : api.list(name, commit);
         List<HubFile> chosen = chosen(name, all, include);
         long missing = 0;
-        for (HubFile file : chosen) if (!cache.holds(name, commit, file)) missing = Math.addExact(missing, cache.missing(name, file));
+        for (HubFile file : chosen) if (!cache.holds(name, commit, file)) missing = sum(missing, cache.missing(name, file));
         long free = cache.free();
         if (free > 0 && missing > free) {   // 0: the file system does not tell
             throw new DownloadException(Fault.DISK, name + " needs " + missing + " more bytes in " + settings.cache() + ", " + free
@@ -144,6 +144,9 @@ public final class Hub {
         cache.remember(name, commit);
         return new Pulled(name, commit, cache.snapshot(name, commit), items);
     }
+
+    /** As much as can be counted: no disk has more. */
+    private static long sum(long a, long b) { return a > Long.MAX_VALUE - b ? Long.MAX_VALUE : a + b; }
 
     private Pulled offline(HubName name, List<String> include) throws IOException {
         String commit = cache.commit(name).orElseThrow(() -> new DownloadException(Fault.OFFLINE, name + " was never pulled into "

@@ -80,7 +80,8 @@ final class HubApi {
     private static HubFile file(JsonNode entry) {
         JsonNode large = entry.path("lfs");
         Optional<String> sha256 = large.isObject() ? Optional.of(large.path("oid").asText()) : Optional.empty();
-        return new HubFile(entry.path("path").asText(), (large.isObject() ? large : entry).path("size").asLong(-1),
+        JsonNode size = (large.isObject() ? large : entry).path("size");
+        return new HubFile(entry.path("path").asText(), size.isIntegralNumber() && size.canConvertToLong() ? size.longValue() : -1,
             entry.path("oid").asText(), sha256);
     }
 

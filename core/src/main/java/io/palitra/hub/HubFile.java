@@ -28,12 +28,16 @@ record HubFile(String path, long size, String blob, Optional<String> sha256) {
     private static final int LONGEST_PATH = 1024;
     private static final int LONGEST_NAME = 255;
     private static final int DEEPEST = 32;
+    /** A pebibyte: thousands of times the largest file of any hub. */
+    private static final long LARGEST = 1L << 50;
 
     /** @throws FormatException for a name that leaves the folder or that a file system may take for another, and for what is no hash */
     HubFile {
         String fault = fault(path);
         if (!fault.isEmpty()) throw new FormatException("'" + HubName.shown(path) + "'", -1, "refused as a name of a file: " + fault);
-        if (size < 0) throw new FormatException(path, -1, "the hub lists " + size + " bytes");
+        if (size < 0 || size > LARGEST) {
+            throw new FormatException(HubName.shown(path), -1, "the hub lists " + size + " bytes, allowed are 0 to " + LARGEST);
+        }
         if (!blob.matches("[0-9a-f]{40}") || sha256.filter(s -> !s.matches("[0-9a-f]{64}")).isPresent()) {
             throw new FormatException(path, -1, "the hub lists no SHA-1 or SHA-256 for it");
         }

@@ -1,8 +1,10 @@
 package io.palitra.hub;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.net.URI;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -83,7 +85,7 @@ public record HubSettings(Path cache, URI endpoint, Optional<String> token, bool
         String from = token.isPresent() ? "HF_TOKEN" : "the token in " + file;
         if (token.isEmpty() && Files.isRegularFile(file)) {
             try {
-                token = Optional.of(Files.readString(file).strip()).filter(t -> !t.isEmpty());
+                token = Optional.of(first(file)).filter(t -> !t.isEmpty());
             } catch (IOException e) {
                 throw new UncheckedIOException("cannot read " + from + ": " + e.getMessage(), e);
             }
@@ -93,6 +95,11 @@ public record HubSettings(Path cache, URI endpoint, Optional<String> token, bool
             throw new IllegalArgumentException("illegal " + from + ": must be one word of visible ASCII");
         }
         return token;
+    }
+
+    /** No more of a file than shows that it is no token. */
+    private static String first(Path file) throws IOException {
+        try (InputStream in = Files.newInputStream(file)) { return new String(in.readNBytes(4096), StandardCharsets.UTF_8).strip(); }
     }
 
     @Override public String toString() {

@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
-import io.palitra.data.DownloadException;
 import io.palitra.data.DownloadException.Fault;
+import io.palitra.data.DownloadException;
 import io.palitra.data.FormatException;
 import io.palitra.data.Http;
 import io.palitra.hub.LoopbackHub.Asked;
@@ -19,6 +19,7 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -286,6 +287,40 @@ class HubTest {
         assertThat(System.nanoTime() - start).isBetween(1_000_000_000L, 15_000_000_000L);
         assertThat(server.asked("store")).extracting(Asked::range).containsExactly("", "bytes=100000-");
         whole();
+    }
+
+    @Test void aServerThatTricklesIsLeftAndTheRestComesLater() throws Exception {
+        server.manner = Manner.TRICKLES;
+        long start = System.nanoTime();
+        DownloadException e = fails();
+        assertThat(e.fault()).isEqualTo(Fault.SLOW);
+        assertThat(e).hasMessageContaining("fewer than 1000 bytes a second, for 1.5 s; running again resumes at byte 1000")
+            .hasMessageNotContaining("Exception");
+        assertThat(System.nanoTime() - start).isLessThan(20_000_000_000L);
+        assertThat(Files.size(part())).isGreaterThan(LoopbackHub.CUT);
+        server.manner = Manner.PLAIN;
+        pull();
+        whole();
+    }
+
+    @Test void sizesThatNoDiskHasAreRefused() {
+        for (String size : List.of("4611686018427387904", "9223372036854775807", "1e300", "99999999999999999999999", "\"5\"", "0.5",
+            String.valueOf((1L << 50) + 1))) {
+            server.listing = listed(size, 1);
+            assertThat(catchThrowable(() -> pull())).as(size).isInstanceOf(FormatException.class).hasMessageContaining("the hub lists");
+        }
+        server.listing = listed(String.valueOf(1L << 50), 9000);   // whose sum cannot be counted
+        assertThat(fails().fault()).isEqualTo(Fault.DISK);
+        assertThat(fails()).hasMessageContaining("are free");
+        assertThat(server.asked("store")).isEmpty();
+    }
+
+    private static String listed(String size, int n) {
+        List<String> files = new ArrayList<>();
+        for (int i = 0; i < n; i++) {
+            files.add("{\"type\": \"file\", \"size\": " + size + ", \"oid\": \"" + "a".repeat(40) + "\", \"path\": \"f" + i + "\"}");
+        }
+        return files.toString();
     }
 
     @Test void nobodyListeningIsACutConnection() {

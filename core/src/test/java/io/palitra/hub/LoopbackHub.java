@@ -28,7 +28,7 @@ public final class LoopbackHub implements AutoCloseable {
     static final int CUT = 100_000;
 
     /** How the second server treats those who ask for a file. */
-    public enum Manner { PLAIN, CUT_ONCE, CUT_ALWAYS, CHANGES, WRONG, NO_RANGES, NOT_SATISFIABLE, STALLS, LONGER, LOOPS, MISSING }
+    public enum Manner { PLAIN, CUT_ONCE, CUT_ALWAYS, CHANGES, WRONG, NO_RANGES, NOT_SATISFIABLE, STALLS, TRICKLES, LONGER, LOOPS, MISSING }
 
     record Asked(String server, String path, String range, String ifRange, String token) {}
 
@@ -237,10 +237,14 @@ public final class LoopbackHub implements AutoCloseable {
         }
         e.sendResponseHeaders(ranged ? 206 : 200, body.length == 0 ? -1 : body.length);
         OutputStream out = e.getResponseBody();
-        boolean cut = how == Manner.CUT_ALWAYS || from == 0 && (how == Manner.CUT_ONCE || how == Manner.STALLS)
+        boolean cut = how == Manner.CUT_ALWAYS || how == Manner.TRICKLES || from == 0 && (how == Manner.CUT_ONCE || how == Manner.STALLS)
             || how == Manner.CHANGES && parts == 1 || how == Manner.NOT_SATISFIABLE && parts == 1 || how == Manner.NO_RANGES && parts == 1;
         out.write(body, 0, cut ? Math.min(CUT, body.length) : body.length);
         out.flush();
         if (how == Manner.STALLS) over.await(20, TimeUnit.SECONDS);
+        for (int i = CUT; how == Manner.TRICKLES && i < body.length && !over.await(100, TimeUnit.MILLISECONDS); i++) {
+            out.write(body, i, 1);
+            out.flush();
+        }
     }
 }
