@@ -19,6 +19,7 @@ import io.palitra.nn.Module;
 import io.palitra.nn.Norm;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,12 +38,12 @@ public final class Dit extends Module {
      * @param outChannels 0 = as many as come in; twice as many where the variance is learned, too
      * @param normNumGroups kept for the file, as is upcastAttention: they change nothing
      * @param attentionBias of queries, keys and values
-     * @param sampleSize height and width in training, for which positions are whole numbers
+     * @param sampleSize height and width in training, or one number for both, for which positions are whole numbers
      * @param numEmbedsAdaNorm classes; one more row of the table stands for no class
      * @param normElementwiseAffine whether the norm before the feed-forward layers has a scale and a shift of its own
      */
     public record Config(int numAttentionHeads, int attentionHeadDim, int inChannels, int outChannels, int numLayers, double dropout,
-            int normNumGroups, boolean attentionBias, int sampleSize, int patchSize, FeedForward.Kind activationFn, int numEmbedsAdaNorm,
+            int normNumGroups, boolean attentionBias, List<Integer> sampleSize, int patchSize, FeedForward.Kind activationFn, int numEmbedsAdaNorm,
             boolean upcastAttention, boolean normElementwiseAffine, double normEps) {
         private static final String CLASS = "DiTTransformer2DModel";
         /** Of the files of the paper's authors, from when one class had all kinds of transformers. */
@@ -56,7 +57,9 @@ public final class Dit extends Module {
             between("out_channels", outChannels, 0, WIDEST);
             between("num_layers", numLayers, 1, 1000);
             between("patch_size", patchSize, 1, 1024);
-            between("sample_size", sampleSize, patchSize, WIDEST);
+            sampleSize = List.copyOf(sampleSize);
+            Keys.check(sampleSize.size() == 1 || sampleSize.size() == 2, "sample_size", sampleSize, "one number or two");
+            for (int side : sampleSize) between("sample_size", side, patchSize, WIDEST);
             between("num_embeds_ada_norm", numEmbedsAdaNorm, 1, 1 << 24);
             long width = (long) numAttentionHeads * attentionHeadDim;
             Keys.check(width % 4 == 0 && width <= WIDEST, "attention_head_dim", attentionHeadDim,
@@ -71,6 +74,11 @@ public final class Dit extends Module {
 
         public int width() { return numAttentionHeads * attentionHeadDim; }
 
+        /** Of the pictures in training, as are the two numbers of {@link #sampleSize}. */
+        public int sampleHeight() { return sampleSize.get(0); }
+
+        public int sampleWidth() { return sampleSize.get(sampleSize.size() - 1); }
+
         private int channelsOut() { return outChannels > 0 ? outChannels : inChannels; }
 
         /**
@@ -79,9 +87,14 @@ public final class Dit extends Module {
          *
          * @throws ConfigException for another class of model, an unknown key, and a value that is wrong or that this network does not have
          */
-        public static Config fromJson(JsonNode json) {
+        public static Config fromJson(JsonNode json) { return read(json, null); }
+
+        /** As {@link #fromJson(JsonNode)}, but keys that are not known are told and passed over, as in diffusers. */
+        public static Config fromJson(JsonNode json, Consumer<String> warn) { return read(json, warn); }
+
+        private static Config read(JsonNode json, @Nullable Consumer<String> warn) {
             boolean old = json.path("_class_name").asText().equals(OLD_CLASS);
-            Keys keys = new Keys(json, old ? OLD_CLASS : CLASS);
+            Keys keys = new Keys(json, old ? OLD_CLASS : CLASS, warn);
             keys.only("norm_type", TextNode.valueOf("ada_norm_zero"));
             if (old) {
                 for (String key : List.of("cross_attention_dim", "num_vector_embeds", "caption_channels", "interpolation_scale")) {
@@ -93,20 +106,22 @@ public final class Dit extends Module {
             }
             Config read = new Config(keys.whole("num_attention_heads", 16), keys.whole("attention_head_dim", 72),
                 keys.whole("in_channels", 4), keys.wholeOr0("out_channels", 0), keys.whole("num_layers", 28), keys.number("dropout", 0),
-                keys.whole("norm_num_groups", 32), keys.yes("attention_bias", true), keys.whole("sample_size", 32),
+                keys.whole("norm_num_groups", 32), keys.yes("attention_bias", true), keys.size("sample_size", List.of(32)),
                 keys.whole("patch_size", 2), keys.choice("activation_fn", FeedForward.Kind.GELU_APPROXIMATE, FeedForward.Kind::key),
                 keys.whole("num_embeds_ada_norm", 1000), keys.yes("upcast_attention", false), keys.yes("norm_elementwise_affine", false),
                 keys.number("norm_eps", 1e-5));
-            keys.refuseOthers();
+            keys.others();
             return read;
         }
 
         /** What {@link #fromJson} reads, and diffusers' {@code DiTTransformer2DModel.from_config}. */
         public ObjectNode toJson() {
-            return Keys.object(CLASS).put("num_attention_heads", numAttentionHeads).put("attention_head_dim", attentionHeadDim)
+            ObjectNode json = Keys.object(CLASS);
+            json.set("sample_size", Keys.oneOrList(sampleSize));
+            return json.put("num_attention_heads", numAttentionHeads).put("attention_head_dim", attentionHeadDim)
                 .put("in_channels", inChannels).put("out_channels", Keys.orNull(outChannels)).put("num_layers", numLayers)
                 .put("dropout", dropout).put("norm_num_groups", normNumGroups).put("attention_bias", attentionBias)
-                .put("sample_size", sampleSize).put("patch_size", patchSize).put("activation_fn", activationFn.key())
+                .put("patch_size", patchSize).put("activation_fn", activationFn.key())
                 .put("num_embeds_ada_norm", numEmbedsAdaNorm).put("upcast_attention", upcastAttention).put("norm_type", "ada_norm_zero")
                 .put("norm_elementwise_affine", normElementwiseAffine).put("norm_eps", normEps);
         }
@@ -182,17 +197,20 @@ public final class Dit extends Module {
     public Tensor forward(Tensor x, Tensor t, Tensor labels) { return forward(x, t, labels, null); }
 
     /**
-     * x [B,in,S,S] with S a multiple of the patch; t [B], times in steps; labels I64 [B], {@link #noClass} among them; result
-     * [B,out,S,S].
+     * x [B,in,S,S] with S a multiple of the patch, or [B,in,H,W] of the shape in training where that is no square; t [B], times in steps; labels I64 [B], {@link #noClass} among them; result
+     * [B,out,S,S] or [B,out,H,W].
      *
      * @param rng draws the dropout of training, and which labels become none there (1 in 10); null = no label does
      * @throws IllegalArgumentException for other shapes
      */
     public Tensor forward(Tensor x, Tensor t, Tensor labels, @Nullable Rng rng) {
         int p = config.patchSize();
-        if (x.dims() != 4 || x.size(1) != config.inChannels() || x.size(2) != x.size(3) || x.size(2) % p != 0) {
-            throw new IllegalArgumentException("Dit wants squares [B," + config.inChannels() + ",S,S] with multiples of " + p
-                + ", got " + x);
+        int high = config.sampleHeight(), wide = config.sampleWidth();
+        boolean shaped = x.dims() == 4 && x.size(1) == config.inChannels() && x.size(2) * wide == x.size(3) * high;
+        if (!shaped || x.size(2) % p != 0 || x.size(3) % p != 0) {
+            String shape = high == wide ? "squares [B," + config.inChannels() + ",S,S]"
+                : "[B," + config.inChannels() + ",H,W] of the shape " + high + ":" + wide;
+            throw new IllegalArgumentException("Dit wants " + shape + " with multiples of " + p + ", got " + x);
         }
         long b = x.size(0);
         if (t.dims() != 1 || t.size(0) != b || labels.dims() != 1 || labels.size(0) != b) {
@@ -207,35 +225,41 @@ public final class Dit extends Module {
     }
 
     private Tensor predicted(Tensor x, Tensor t, Tensor labels, @Nullable Rng rng) {
-        int side = (int) x.size(2) / config.patchSize();
-        Tensor h = patches.forward(x).flatten(2).transpose(1, 2).add(positions(side).to(x.dtype()).to(x.device()));   // [B,L,D]
+        int rows = (int) x.size(2) / config.patchSize(), columns = (int) x.size(3) / config.patchSize();
+        Tensor h = patches.forward(x).flatten(2).transpose(1, 2).add(positions(rows, columns).to(x.dtype()).to(x.device()));   // [B,L,D]
         for (Block block : blocks) {
             Tensor in = h;
             h = Scope.run(() -> block.forward(in, t, labels, rng));
         }
         Tensor c = blocks.get(0).emb.forward(t, labels).silu();
         Tensor[] m = lastModulation.forward(c).unsqueeze(1).chunk(2, 2);   // [B,1,D] each
-        return picture(out.forward(modulated(Torch.layerNorm(h, null, null, EPS), m[0], m[1])), side).to(x.dtype());
+        return picture(out.forward(modulated(Torch.layerNorm(h, null, null, EPS), m[0], m[1])), rows, columns).to(x.dtype());
     }
 
     /**
-     * Sines and cosines of column and row [1,side side,D]: a quarter of the width each. Whatever the side, positions run from 0 to the
+     * Sines and cosines of column and row [1,rows columns,D]: a quarter of the width each. Whatever the size, positions run from 0 to the
      * number of patches in training.
      */
-    private Tensor positions(int side) {
-        int quarter = config.width() / 4;
-        double step = (double) (config.sampleSize() / config.patchSize()) / side;
-        Tensor place = Torch.arange(0, side).to(DType.F64).mul(step).unsqueeze(1);
-        Tensor frequency = Torch.arange(0, quarter).to(DType.F64).mul(-Math.log(10000) / quarter).exp();
-        Tensor angle = place.mul(frequency);   // [side,D/4]
-        Tensor waves = Torch.cat(1, angle.sin(), angle.cos());
-        Tensor columns = waves.unsqueeze(0).expand(side, side, 2L * quarter), rows = waves.unsqueeze(1).expand(side, side, 2L * quarter);
-        return Torch.cat(2, columns, rows).reshape(1, (long) side * side, config.width()).to(DType.F32);
+    private Tensor positions(int rows, int columns) {
+        Tensor across = waves(columns, config.sampleWidth()), down = waves(rows, config.sampleHeight());
+        long half = config.width() / 2;
+        Tensor column = across.unsqueeze(0).expand(rows, columns, half), row = down.unsqueeze(1).expand(rows, columns, half);
+        return Torch.cat(2, column, row).reshape(1, (long) rows * columns, config.width()).to(DType.F32);
     }
 
-    /** [B,side side,p p out] to [B,out,side p,side p]. */
-    private Tensor picture(Tensor y, int side) {
+    /** [n,D/2] of n patches where training had a picture of this side. */
+    private Tensor waves(int n, int side) {
+        int quarter = config.width() / 4;
+        double step = (double) (side / config.patchSize()) / n;
+        Tensor place = Torch.arange(0, n).to(DType.F64).mul(step).unsqueeze(1);
+        Tensor frequency = Torch.arange(0, quarter).to(DType.F64).mul(-Math.log(10000) / quarter).exp();
+        Tensor angle = place.mul(frequency);   // [n,D/4]
+        return Torch.cat(1, angle.sin(), angle.cos());
+    }
+
+    /** [B,rows columns,p p out] to [B,out,rows p,columns p]. */
+    private Tensor picture(Tensor y, int rows, int columns) {
         int p = config.patchSize(), c = config.channelsOut();
-        return y.reshape(-1, side, side, p, p, c).permute(0, 5, 1, 3, 2, 4).reshape(-1, c, (long) side * p, (long) side * p);
+        return y.reshape(-1, rows, columns, p, p, c).permute(0, 5, 1, 3, 2, 4).reshape(-1, c, (long) rows * p, (long) columns * p);
     }
 }

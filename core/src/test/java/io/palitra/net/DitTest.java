@@ -33,6 +33,19 @@ class DitTest {
         return dit;
     }
 
+    @Test void aPictureOfTwoSidesHasPositionsOfItsOwnInEachDirection() {
+        Dit.Config flat = small(", 'sample_size': [8, 4]");
+        assertThat(flat.sampleSize()).containsExactly(8, 4);
+        assertThat(Dit.Config.fromJson(flat.toJson())).isEqualTo(flat);
+        assertThat(small(", 'sample_size': [8, 8]").sampleHeight()).isEqualTo(8);
+        try (Scope scope = new Scope(); Dit dit = new Dit(flat, new Rng(1))) {
+            assertThat(dit.forward(Torch.zeros(1, 4, 8, 4), longs(1), longs(1)).shape()).containsExactly(1, 4, 8, 4);
+            assertThat(dit.forward(Torch.zeros(1, 4, 16, 8), longs(1), longs(1)).shape()).containsExactly(1, 4, 16, 8);
+            assertThatThrownBy(() -> dit.forward(Torch.zeros(1, 4, 4, 8), longs(1), longs(1))).hasMessageContaining("of the shape 8:4");
+        }
+        assertThatThrownBy(() -> small(", 'sample_size': [8, 4, 2]")).hasMessageContaining("one number or two");
+    }
+
     @Test void aConfigurationReadsBackAsItWasWritten() {
         Dit.Config config = small(", 'activation_fn': 'linear-silu', 'norm_elementwise_affine': true, 'out_channels': 8,"
             + "'norm_eps': 0.001");
