@@ -1,6 +1,7 @@
 package io.palitra.app;
 
 import io.palitra.config.ConfigException;
+import io.palitra.config.Notes;
 import io.palitra.data.FormatException;
 import io.palitra.engine.Torch;
 import io.palitra.train.RunConfig;
@@ -53,6 +54,7 @@ public final class Main implements Runnable {
 
     /** The exit code of one command line. */
     static int execute(String... args) {
+        Notes.toHear(note -> System.err.println(Terminal.plain(note)));
         CommandLine line = commands(args.length == 0 ? "" : args[0]);
         line.setCaseInsensitiveEnumValuesAllowed(true);
         line.setExecutionExceptionHandler((e, command, parsed) -> {

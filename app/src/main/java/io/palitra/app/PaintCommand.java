@@ -164,7 +164,7 @@ final class PaintCommand implements Callable<Integer> {
                 + "painted");
         }
         Stop stop = Stop.onSignals();
-        try (Painter painter = Painter.open(ModelParts.open(Hub.resolve(settings.model())),
+        try (Painter painter = Painter.open(ModelParts.open(Hub.resolve(settings.model()), terminal::note),
                 new Painter.Options(where, type(where), lowMemory))) {
             terminal.note(String.format(Locale.ROOT, "'%s': its weights take %.2f GiB of memory%s", settings.model(),
                 painter.weightBytes() / (double) (1 << 30), lowMemory ? " at most at a time" : ""));

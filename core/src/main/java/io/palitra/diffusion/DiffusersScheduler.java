@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * A scheduler_config.json of the diffusers library in our terms: a schedule, noise levels and a sampler that go where the library goes,
@@ -120,13 +121,16 @@ public final class DiffusersScheduler {
      *                      {@code order} of LMS
      * @throws ConfigException that names the key if the class, an option of it, or an argument is not known
      */
-    public DiffusersScheduler(JsonNode config, JsonNode stepArguments) {
+    public DiffusersScheduler(JsonNode config, JsonNode stepArguments) { this(config, stepArguments, line -> { }); }
+
+    /** @param warn is told of an option that has no effect here, nor in the library */
+    public DiffusersScheduler(JsonNode config, JsonNode stepArguments, Consumer<String> warn) {
         this.config = new SchedulerConfig(config);
         kind = this.config.kind();
         arguments = StepArguments.of(kind, stepArguments);
         table = new SchedulerTable(this.config);
         levels = new SchedulerLevels(this.config, table);
-        prediction = predictionAsked();
+        prediction = predictionAsked(warn);
         bound = bound();
         sampler(1, 1);   // refuses options before a run asks for them
     }
@@ -341,10 +345,15 @@ public final class DiffusersScheduler {
         };
     }
 
-    private Optional<Prediction> predictionAsked() {
+    private Optional<Prediction> predictionAsked(Consumer<String> warn) {
         boolean straight = levels.straight();
         boolean solver = kind == Kind.DPM || kind == Kind.DPM_SINGLESTEP;
-        if (solver && config.given("variance_type")) throw config.refused("variance_type", "null");
+        if (solver && config.given("variance_type")) {
+            // learned ones double the network's answer; the library looks for no other
+            String variance = config.text("variance_type", "");
+            if (variance.startsWith("learned")) throw config.refused("variance_type", "null");
+            warn.accept("passed over, " + kind.className() + " does nothing with variance_type=" + variance);
+        }
         if (kind == Kind.FLOW_EULER) return Optional.empty();
         String asked = config.text("prediction_type", "epsilon");
         if (asked.equals("epsilon")) return Optional.of(Prediction.EPS);

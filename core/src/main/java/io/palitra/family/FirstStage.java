@@ -2,6 +2,7 @@ package io.palitra.family;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.palitra.config.ConfigException;
+import io.palitra.config.Notes;
 import io.palitra.data.DataSpec;
 import io.palitra.data.FormatException;
 import io.palitra.data.ImageSpec;
@@ -74,14 +75,14 @@ public final class FirstStage implements AutoCloseable {
 
     private static VqModel file(Path file) {
         try (Scope scope = new Scope()) {
-            VqCheckpoint read = VqCheckpoint.of(file.toString(), Weights.read(file));
+            VqCheckpoint read = VqCheckpoint.of(file.toString(), Weights.read(file), Notes.common());
             return loaded(config(read.config(), file), file, read.tensors());
         }
     }
 
     private static VqModel.Config config(JsonNode json, Path file) {
         try {
-            return VqModel.Config.fromJson(json);
+            return VqModel.Config.fromJson(json, line -> Notes.common().accept(file + ": " + line));
         } catch (ConfigException e) {
             throw new FormatException(file.toString(), -1, String.valueOf(e.getMessage()), e);
         }
@@ -96,7 +97,7 @@ public final class FirstStage implements AutoCloseable {
     private static VqModel loaded(VqModel.Config config, Path file, Map<String, Tensor> weights) {
         VqModel net = new VqModel(config, Rng.silent());
         try {
-            net.load(weights);
+            net.load(net.known(weights, line -> Notes.common().accept(file + ": " + line)));
         } catch (IllegalArgumentException e) {
             net.close();
             throw new FormatException(file.toString(), -1, String.valueOf(e.getMessage()), e);

@@ -2,6 +2,7 @@ package io.palitra.hub;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.config.Notes;
 import io.palitra.data.FormatException;
 import io.palitra.engine.Tensor;
 import java.util.ArrayList;
@@ -11,6 +12,7 @@ import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import java.util.regex.Pattern;
 
 /**
@@ -64,6 +66,16 @@ public record LdmCheckpoint(Kind kind, ObjectNode index, ObjectNode scheduler, M
         + "|denoiser\\.(log_)?sigmas|first_stage_model\\.(loss|model_ema)\\..*|(.*\\.)?(position_ids|logit_scale|attn_mask)"
         + "|(cond_stage_model|conditioner\\.embedders\\.0)\\.transformer\\.text_projection\\.weight");
 
+    /**
+     * What changes the picture, and cannot be passed over: another range of noise (EDM's, with v or with a mean), an input that the U-Net
+     * has besides, and layers within a network.
+     */
+    private static final Pattern MEANS = Pattern.compile("edm_.*|embedder\\..*|noise_augmentor\\..*"
+        + "|model\\.diffusion_model\\.(input_blocks|middle_block|output_blocks|label_emb|time_embed|input_hint_block|out)\\..*"
+        + "|first_stage_model\\.(encoder|decoder|quant_conv|post_quant_conv|quantize)\\..*"
+        + "|(cond_stage_model|conditioner\\.embedders\\.\\d)\\.(transformer\\.(text_model\\.)?(embeddings|encoder|final_layer_norm)"
+        + "|model\\.(transformer|token_embedding|ln_final))\\..*");
+
     /** Whether a tensor, by its name in the file, goes into that part. */
     static boolean goesInto(String part, String name) {
         return switch (part) {
@@ -85,9 +97,11 @@ public record LdmCheckpoint(Kind kind, ObjectNode index, ObjectNode scheduler, M
      * @param averaged takes the averaged weights of the U-Net, which some files hold besides
      * @param asked empty = noise, but v for Stable Diffusion 2 (not its inpainting) and where a tensor {@code v_pred} marks it: the weights
      *     of Stable Diffusion 2 for 512 pixels (noise) and for 768 (v) cannot be told apart, and converters take the latter
-     * @throws FormatException that names a tensor that is missing, not known, or of a shape that cannot be
+     * @param warn is told, in one line, of tensors that are of no network here and change none, which are passed over as in diffusers
+     * @throws FormatException that names a tensor that is missing, of a shape that cannot be, or not known where it would change the picture
      */
-    public static LdmCheckpoint of(String file, Map<String, Tensor> tensors, boolean averaged, Optional<Prediction> asked) {
+    public static LdmCheckpoint of(String file, Map<String, Tensor> tensors, boolean averaged, Optional<Prediction> asked,
+            Consumer<String> warn) {
         NavigableMap<String, Tensor> left = new TreeMap<>(tensors);
         if (averaged) average(file, left);
         left.keySet().removeIf(name -> PASSED_OVER.matcher(name).matches());
@@ -101,10 +115,10 @@ public record LdmCheckpoint(Kind kind, ObjectNode index, ObjectNode scheduler, M
         parts.put("unet", new Part(unetConfig, "diffusion_pytorch_model.safetensors", unet.tensors()));
         parts.put("vae", new Part(vaeConfig, "diffusion_pytorch_model.safetensors", vae.tensors()));
         texts(file, kind, left, parts);
-        if (!left.isEmpty()) {
-            throw wrong(file, "tensor '" + left.firstKey() + "' is none of " + kind + (left.size() > 1 ? ", nor are " + (left.size() - 1)
-                + " more" : ""));
-        }
+        left.keySet().stream().filter(name -> MEANS.matcher(name).matches()).findFirst().ifPresent(name -> {
+            throw wrong(file, "tensor '" + name + "' is none of " + kind + ", and changes what the model draws");
+        });
+        if (!left.isEmpty()) warn.accept(file + ": passed over, " + kind + " has no such tensors: " + Notes.some(left.keySet()));
 
         boolean inpaints = inpaints(file, unetConfig.path("in_channels").asInt(), vaeConfig.path("latent_channels").asInt());
         Prediction prediction = asked.orElse(marked || kind == Kind.SD2 && !inpaints ? Prediction.V_PREDICTION : Prediction.EPSILON);

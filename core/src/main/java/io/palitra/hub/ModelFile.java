@@ -1,6 +1,7 @@
 package io.palitra.hub;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.palitra.config.Notes;
 import io.palitra.data.ClipTokenizer;
 import io.palitra.data.FormatException;
 import io.palitra.engine.DType;
@@ -14,6 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.function.Function;
 
 /**
@@ -25,8 +27,10 @@ final class ModelFile implements ModelParts {
     private final Path words;
     private final LdmCheckpoint said;
     private final Map<String, String> classes;
+    private final Notes notes;
 
-    private ModelFile(Path file, Path words) {
+    private ModelFile(Path file, Path words, Notes notes) {
+        this.notes = notes;
         this.file = file;
         this.words = words;
         try (Scope scope = new Scope()) { said = checkpoint(shapes()); }
@@ -34,11 +38,7 @@ final class ModelFile implements ModelParts {
     }
 
     /** @throws FormatException when it is no such file, or there is no tokenizer */
-    static ModelFile open(Path file) { return open(file, Hub::resolve); }
-
-    static ModelFile open(Path file, Function<String, Path> hub) {
-        return new ModelFile(file, tokenizer(file, hub));
-    }
+    static ModelFile open(Path file, Consumer<String> warn) { return new ModelFile(file, tokenizer(file, Hub::resolve), new Notes(warn)); }
 
     private static Path tokenizer(Path file, Function<String, Path> hub) {
         Path beside = file.resolveSibling("tokenizer");
@@ -52,7 +52,7 @@ final class ModelFile implements ModelParts {
     }
 
     private LdmCheckpoint checkpoint(Map<String, Tensor> tensors) {
-        if (LdmCheckpoint.recognises(tensors)) return LdmCheckpoint.of(file.toString(), tensors, false, Optional.empty());
+        if (LdmCheckpoint.recognises(tensors)) return LdmCheckpoint.of(file.toString(), tensors, false, Optional.empty(), notes);
         throw new FormatException(file.toString(), -1, "is no checkpoint of Stable Diffusion in one file");
     }
 
@@ -75,6 +75,8 @@ final class ModelFile implements ModelParts {
     }
 
     private boolean safe() { return file.toString().toLowerCase(Locale.ROOT).endsWith(".safetensors"); }
+
+    @Override public Notes notes() { return notes; }
 
     @Override public String name() { return String.valueOf(file.getFileName()).replaceFirst("\\.[A-Za-z]+$", ""); }
 

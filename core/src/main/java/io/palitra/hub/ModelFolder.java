@@ -3,17 +3,21 @@ package io.palitra.hub;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Json;
+import io.palitra.config.Notes;
 import io.palitra.data.ClipTokenizer;
 import io.palitra.data.FormatException;
 import io.palitra.engine.Tensor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.function.Consumer;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
@@ -31,8 +35,10 @@ public final class ModelFolder implements ModelParts {
     private final Path folder;
     private final JsonNode index;
     private final Map<String, String> classes;
+    private final Notes notes;
 
-    private ModelFolder(Path folder, JsonNode index) {
+    private ModelFolder(Path folder, JsonNode index, Notes notes) {
+        this.notes = notes;
         this.folder = folder;
         this.index = index;
         classes = classes(index, folder.resolve(INDEX));
@@ -52,12 +58,14 @@ public final class ModelFolder implements ModelParts {
     }
 
     /** @throws FormatException when there is no such index, or it is not one */
-    public static ModelFolder open(Path folder) {
+    public static ModelFolder open(Path folder) { return open(folder, Notes.common()); }
+
+    static ModelFolder open(Path folder, Consumer<String> warn) {
         Path file = folder.resolve(INDEX);
         if (!Files.isRegularFile(file)) throw wrong(folder, "is no folder of a diffusers pipeline: it has no " + INDEX);
         JsonNode index = json(file);
         if (!index.path("_class_name").isTextual()) throw wrong(file, "names no pipeline under _class_name");
-        return new ModelFolder(folder, index);
+        return new ModelFolder(folder, index, new Notes(warn));
     }
 
     /** Whether a folder says that it is one. */
@@ -76,6 +84,8 @@ public final class ModelFolder implements ModelParts {
     }
 
     private static FormatException wrong(Path file, String what) { return new FormatException(file.toString(), -1, what); }
+
+    @Override public Notes notes() { return notes; }
 
     @Override public String name() { return String.valueOf(folder.toAbsolutePath().normalize().getFileName()); }
 
@@ -104,11 +114,17 @@ public final class ModelFolder implements ModelParts {
 
     /**
      * The file, or index of shards, that holds the weights in a network's folder: safetensors before .bin, without a variant before with
-     * one.
+     * one, in one file before in shards.
      *
      * @throws FormatException when there is none, or there are several variants and no plain one
      */
     public static Path file(Path part) {
+        return find(part).orElseThrow(() -> wrong(part, "holds no weights; looked for " + STEMS.get(0) + ".safetensors, " + STEMS.get(1)
+            + ".safetensors, their shards, variants and .bin twins in one file"));
+    }
+
+    /** As {@link #file}, but empty when there is none. */
+    public static Optional<Path> find(Path part) {
         List<String> names;
         try (Stream<Path> files = Files.list(part)) {
             names = files.map(f -> String.valueOf(f.getFileName())).sorted().toList();
@@ -117,24 +133,35 @@ public final class ModelFolder implements ModelParts {
         }
         for (String stem : STEMS) {
             for (String ending : List.of(".safetensors", ".safetensors.index.json", ".bin")) {
-                if (names.contains(stem + ending)) return part.resolve(stem + ending);
+                if (names.contains(stem + ending)) return Optional.of(part.resolve(stem + ending));
             }
-            for (boolean safe : new boolean[] {true, false}) {
-                List<String> variants = variants(names, stem, safe ? "safetensors" : "bin");
-                if (variants.size() == 1) return part.resolve(variants.get(0));
-                if (variants.size() > 1) throw wrong(part, "holds several variants of its weights and no plain one: " + variants);
+            for (String ending : List.of("safetensors", "bin")) {
+                Map<String, String> variants = variants(names, stem, ending);
+                if (variants.size() == 1) return Optional.of(part.resolve(variants.values().iterator().next()));
+                if (variants.size() > 1) {
+                    throw wrong(part, "holds several variants of its weights and no plain one: " + variants.values());
+                }
             }
         }
-        throw wrong(part, "holds no weights; looked for " + STEMS.get(0) + ".safetensors, " + STEMS.get(1)
-            + ".safetensors, their shards, variants and .bin twins");
+        return Optional.empty();
     }
 
-    /** {@code stem.fp16.safetensors}, and {@code stem.safetensors.index.fp16.json} of shards. */
-    private static List<String> variants(List<String> names, String stem, String ending) {
-        List<String> found = new ArrayList<>();
-        Pattern whole = Pattern.compile(Pattern.quote(stem) + "\\.([a-z0-9_]{1,32})\\." + ending);
-        Pattern index = Pattern.compile(Pattern.quote(stem) + "\\." + ending + "\\.index\\.([a-z0-9_]{1,32})\\.json");
-        for (String n : names) if (whole.matcher(n).matches() || index.matcher(n).matches()) found.add(n);
+    /**
+     * The file of each variant: {@code stem.fp16.safetensors}; of shards {@code stem.safetensors.index.fp16.json}, and before 2025
+     * {@code stem.fp16.safetensors.index.json}.
+     */
+    private static Map<String, String> variants(List<String> names, String stem, String ending) {
+        String variant = "\\.([A-Za-z0-9_]{1,32})", begin = Pattern.quote(stem), end = "\\." + ending;
+        List<String> forms = ending.equals("bin") ? List.of(begin + variant + end)
+            : List.of(begin + variant + end, begin + end + "\\.index" + variant + "\\.json", begin + variant + end + "\\.index\\.json");
+        Map<String, String> found = new TreeMap<>();
+        for (String form : forms) {
+            Pattern pattern = Pattern.compile(form);
+            for (String n : names) {
+                Matcher m = pattern.matcher(n);
+                if (m.matches()) found.putIfAbsent(m.group(1), n);
+            }
+        }
         return found;
     }
 }

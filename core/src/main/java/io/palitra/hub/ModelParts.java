@@ -1,18 +1,31 @@
 package io.palitra.hub;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.palitra.config.Notes;
 import io.palitra.data.ClipTokenizer;
 import io.palitra.engine.Tensor;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.function.Consumer;
 
 /** A pipeline in files: the parts it is made of by diffusers' names (unet, vae, text_encoder, ...), however they are stored. */
 public interface ModelParts {
-    /** A folder of diffusers, or a Stable Diffusion in one file. @throws io.palitra.data.FormatException when it is neither */
-    static ModelParts open(Path model) {
-        return Files.isRegularFile(model) && Weights.named(model) ? ModelFile.open(model) : ModelFolder.open(model);
+    /** As {@link #open(Path, Consumer)}; what there is to say goes to {@link Notes#common}. */
+    static ModelParts open(Path model) { return open(model, Notes.common()); }
+
+    /**
+     * A folder of diffusers, or a Stable Diffusion in one file.
+     *
+     * @param warn is told, in one line each, of what is passed over in it, as the public libraries do
+     * @throws io.palitra.data.FormatException when it is neither
+     */
+    static ModelParts open(Path model, Consumer<String> warn) {
+        return Files.isRegularFile(model) && Weights.named(model) ? ModelFile.open(model, warn) : ModelFolder.open(model, warn);
     }
+
+    /** Where those who read a part say what they pass over. */
+    Notes notes();
 
     /** What a user calls it. */
     String name();

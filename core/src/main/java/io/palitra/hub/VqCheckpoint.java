@@ -1,11 +1,13 @@
 package io.palitra.hub;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.config.Notes;
 import io.palitra.data.FormatException;
 import io.palitra.engine.Tensor;
 import java.util.Map;
 import java.util.NavigableMap;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import java.util.regex.Pattern;
 
 /**
@@ -20,13 +22,16 @@ public record VqCheckpoint(ObjectNode config, Map<String, Tensor> tensors) {
     /** Of training: the discriminator, the network of features, averages. */
     private static final Pattern PASSED_OVER = Pattern.compile("(loss|model_ema)\\..*|colorize");
 
+    private static final Pattern WITHIN = Pattern.compile("(encoder|decoder|quantize|quant_conv|post_quant_conv)\\..*");
+
     /**
      * The network in a checkpoint, alone or as the first stage of another model.
      *
      * @param file where the tensors are from, for errors
-     * @throws FormatException that names a tensor that is missing, not known, or of a shape that cannot be
+     * @param warn is told, in one line, of tensors that are of no part of the network, which are passed over
+     * @throws FormatException that names a tensor that is missing, of a shape that cannot be, or not known within the network
      */
-    public static VqCheckpoint of(String file, Map<String, Tensor> tensors) {
+    public static VqCheckpoint of(String file, Map<String, Tensor> tensors, Consumer<String> warn) {
         String prefix = tensors.containsKey(STAGE + CODES) || tensors.containsKey(STAGE + GUMBEL) ? STAGE : "";
         if (tensors.containsKey(prefix + GUMBEL)) {
             throw new FormatException(file, -1, "is a VQGAN of Gumbel's kind, whose codes are not the nearest ones: VQModel cannot be it");
@@ -39,7 +44,10 @@ public record VqCheckpoint(ObjectNode config, Map<String, Tensor> tensors) {
         });
         LdmPart network = new LdmPart(file, prefix, left);
         ObjectNode config = network.quantised();
-        if (!left.isEmpty()) throw new FormatException(file, -1, "tensor '" + left.firstKey() + "' is none of a VQGAN");
+        left.keySet().stream().filter(name -> WITHIN.matcher(name.substring(prefix.length())).matches()).findFirst().ifPresent(name -> {
+            throw new FormatException(file, -1, "tensor '" + name + "' is none of a VQGAN");
+        });
+        if (!left.isEmpty()) warn.accept(file + ": passed over, a VQGAN has no such tensors: " + Notes.some(left.keySet()));
         return new VqCheckpoint(config, network.tensors());
     }
 }

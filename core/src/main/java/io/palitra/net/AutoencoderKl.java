@@ -10,6 +10,7 @@ import io.palitra.engine.Torch;
 import io.palitra.nn.Conv2d;
 import io.palitra.nn.Module;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,11 +46,16 @@ public final class AutoencoderKl extends Module {
          *
          * @throws ConfigException for another class of model, an unknown key, and a value that is wrong
          */
-        public static Config fromJson(JsonNode json) {
-            Keys keys = new Keys(json, CLASS);
+        public static Config fromJson(JsonNode json) { return read(json, null); }
+
+        /** As {@link #fromJson(JsonNode)}, but keys that are not known are told and passed over, as in diffusers. */
+        public static Config fromJson(JsonNode json, Consumer<String> warn) { return read(json, warn); }
+
+        private static Config read(JsonNode json, @Nullable Consumer<String> warn) {
+            Keys keys = new Keys(json, CLASS, warn);
             Config read = new Config(CoderConfig.read(keys, 4, true), keys.numberOrNull("shift_factor"), keys.numbers("latents_mean"),
                 keys.numbers("latents_std"), keys.yes("use_quant_conv", true), keys.yes("use_post_quant_conv", true));
-            keys.refuseOthers();
+            keys.others();
             return read;
         }
 

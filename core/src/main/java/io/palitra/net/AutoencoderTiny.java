@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -92,12 +93,15 @@ public final class AutoencoderTiny extends Module {
          *
          * @throws ConfigException for another class of model, an unknown key, and a value that is wrong or that this network does not have
          */
-        public static Config fromJson(JsonNode json) {
+        public static Config fromJson(JsonNode json) { return read(json, null); }
+
+        /** As {@link #fromJson(JsonNode)}, but keys that are not known are told and passed over, as in diffusers. */
+        public static Config fromJson(JsonNode json, Consumer<String> warn) { return read(json, warn); }
+
+        private static Config read(JsonNode json, @Nullable Consumer<String> warn) {
             if (!json.isObject()) throw new ConfigException("", "a network's configuration wants an object, got " + json.getNodeType());
             check(json.path("_class_name").asText(CLASS).equals(CLASS), "_class_name", json.path("_class_name"), CLASS);
-            for (String key : (Iterable<String>) json::fieldNames) {
-                if (!key.startsWith("_") && !KEYS.contains(key)) throw new ConfigException(key, CLASS + " has no key '" + key + "'");
-            }
+            Keys.others(json, CLASS, KEYS, warn);
             check(json.path("upsample_fn").asText("nearest").equals("nearest"), "upsample_fn", json.path("upsample_fn"), "nearest");
             List<Integer> wide = List.of(64, 64, 64, 64);
             return new Config(whole(json, "in_channels", 3), whole(json, "out_channels", 3),

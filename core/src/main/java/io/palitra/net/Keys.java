@@ -5,26 +5,33 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.ConfigException;
+import io.palitra.config.Notes;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads the keys of a network's {@code config.json}, as diffusers writes it, remembering which; what is left over is refused. A missing
+ * Reads the keys of a network's {@code config.json}, as diffusers writes it, remembering which; what is left over is refused or told. A missing
  * key has the default given; keys that begin with _ say nothing of the network. Every method throws {@link ConfigException} for a value
  * of another kind.
  */
 final class Keys {
     private final JsonNode json;
     private final String className;
+    private final @Nullable Consumer<String> warn;
     private final Set<String> read = new LinkedHashSet<>();
 
     /** @throws ConfigException if this is no object, or one of another class of networks */
-    Keys(JsonNode json, String className) {
+    Keys(JsonNode json, String className) { this(json, className, null); }
+
+    /** @param warn is told of the keys that are left over, which are then passed over */
+    Keys(JsonNode json, String className, @Nullable Consumer<String> warn) {
+        this.warn = warn;
         if (!json.isObject()) throw new ConfigException("", "a network's configuration wants an object, got " + json.getNodeType());
         this.json = json;
         this.className = className;
@@ -236,9 +243,14 @@ final class Keys {
     /** Keys that bear on no network that is built here: diffusers reads them and does nothing. */
     void unused(String... keys) { read.addAll(List.of(keys)); }
 
-    void refuseOthers() {
-        for (String key : (Iterable<String>) json::fieldNames) {
-            if (!key.startsWith("_") && !read.contains(key)) throw new ConfigException(key, className + " has no key '" + key + "'");
-        }
+    /** Keys that the class does not have, such as those of averaging, which diffusers passes over; refused where nobody is to be told. */
+    void others() { others(json, className, read, warn); }
+
+    static void others(JsonNode json, String className, Set<String> known, @Nullable Consumer<String> warn) {
+        List<String> others = new ArrayList<>();
+        for (String key : (Iterable<String>) json::fieldNames) if (!key.startsWith("_") && !known.contains(key)) others.add(key);
+        if (others.isEmpty()) return;
+        if (warn == null) throw new ConfigException(others.get(0), className + " has no key '" + others.get(0) + "'");
+        warn.accept("passed over, " + className + " has no such keys: " + Notes.some(others));
     }
 }

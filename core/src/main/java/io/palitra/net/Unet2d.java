@@ -16,6 +16,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -85,7 +86,8 @@ public final class Unet2d extends Module {
             upBlockTypes = List.copyOf(upBlockTypes);
             blockOutChannels = List.copyOf(blockOutChannels);
             int levels = blockOutChannels.size();
-            Keys.check(sampleSize.size() <= 2, "sample_size", sampleSize, "one number or two");
+            Keys.check(sampleSize.size() <= 2 && sampleSize.stream().allMatch(s -> s >= 1), "sample_size", sampleSize,
+                "one number or two, at least 1");
             Keys.check(levels >= 1 && levels <= 12, "block_out_channels", blockOutChannels, "1 to 12 levels");
             Keys.check(downBlockTypes.size() == levels, "down_block_types", downBlockTypes, "one for each of block_out_channels");
             Keys.check(upBlockTypes.size() == levels, "up_block_types", upBlockTypes, "one for each of block_out_channels");
@@ -135,8 +137,13 @@ public final class Unet2d extends Module {
          *
          * @throws ConfigException for another class of model, an unknown key, and a value that is wrong or that this network does not have
          */
-        public static Config fromJson(JsonNode json) {
-            Keys keys = new Keys(json, CLASS);
+        public static Config fromJson(JsonNode json) { return read(json, null); }
+
+        /** As {@link #fromJson(JsonNode)}, but keys that are not known are told and passed over, as in diffusers. */
+        public static Config fromJson(JsonNode json, Consumer<String> warn) { return read(json, warn); }
+
+        private static Config read(JsonNode json, @Nullable Consumer<String> warn) {
+            Keys keys = new Keys(json, CLASS, warn);
             Config read = new Config(keys.size("sample_size", List.of()), keys.whole("in_channels", 3), keys.whole("out_channels", 3),
                 keys.yes("center_input_sample", false), keys.choice("time_embedding_type", TimeEmbedding.POSITIONAL),
                 keys.whole("time_embedding_dim", 0), keys.number("freq_shift", 0), keys.yes("flip_sin_to_cos", true),
@@ -153,7 +160,7 @@ public final class Unet2d extends Module {
                 keys.choice("resnet_time_scale_shift", TimeShift.DEFAULT), keys.yes("add_attention", true),
                 keys.choiceOrNull("class_embed_type", ClassEmbedding.LOOKUP), keys.wholeOr0("num_class_embeds", 0),
                 keys.wholeOr0("num_train_timesteps", 0));
-            keys.refuseOthers();
+            keys.others();
             return read;
         }
 

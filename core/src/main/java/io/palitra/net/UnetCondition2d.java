@@ -22,6 +22,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -113,7 +114,8 @@ public final class UnetCondition2d extends Module {
             if (!reverseTransformerLayersPerBlock.isEmpty()) {
                 each("reverse_transformer_layers_per_block", reverseTransformerLayersPerBlock, levels, false);
             }
-            Keys.check(sampleSize.size() <= 2, "sample_size", sampleSize, "one number or two");
+            Keys.check(sampleSize.size() <= 2 && sampleSize.stream().allMatch(s -> s >= 1), "sample_size", sampleSize,
+                "one number or two, at least 1");
             between("in_channels", inChannels, 1, WIDEST);
             between("out_channels", outChannels, 1, WIDEST);
             between("downsample_padding", downsamplePadding, 0, 1);
@@ -215,8 +217,13 @@ public final class UnetCondition2d extends Module {
          *
          * @throws ConfigException for another class of model, an unknown key, and a value that is wrong or that this network does not have
          */
-        public static Config fromJson(JsonNode json) {
-            Keys keys = new Keys(json, CLASS);
+        public static Config fromJson(JsonNode json) { return read(json, null); }
+
+        /** As {@link #fromJson(JsonNode)}, but keys that are not known are told and passed over, as in diffusers. */
+        public static Config fromJson(JsonNode json, Consumer<String> warn) { return read(json, warn); }
+
+        private static Config read(JsonNode json, @Nullable Consumer<String> warn) {
+            Keys keys = new Keys(json, CLASS, warn);
             keys.only("num_attention_heads", NullNode.instance);   // diffusers refuses it, too: attention_head_dim is the number of heads
             keys.only("dual_cross_attention", BooleanNode.FALSE);
             keys.only("attention_type", TextNode.valueOf("default"));
@@ -245,7 +252,7 @@ public final class UnetCondition2d extends Module {
                 keys.wholeOr0("time_cond_proj_dim", 0), keys.whole("conv_in_kernel", 3), keys.whole("conv_out_kernel", 3),
                 keys.wholeOr0("projection_class_embeddings_input_dim", 0), keys.yes("class_embeddings_concat", false),
                 keys.whole("addition_embed_type_num_heads", 64));
-            keys.refuseOthers();
+            keys.others();
             return read;
         }
 

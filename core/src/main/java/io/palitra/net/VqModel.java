@@ -9,6 +9,8 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.nn.Conv2d;
 import io.palitra.nn.Module;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The autoencoder of VQGAN: a picture to codes of a codebook and back (van den Oord et al. 2017, arXiv:1711.00937; Esser et al. 2021,
@@ -48,11 +50,16 @@ public final class VqModel extends Module {
          *
          * @throws ConfigException for another class of model, an unknown key, and a value that is wrong
          */
-        public static Config fromJson(JsonNode json) {
-            Keys keys = new Keys(json, CLASS);
+        public static Config fromJson(JsonNode json) { return read(json, null); }
+
+        /** As {@link #fromJson(JsonNode)}, but keys that are not known are told and passed over, as in diffusers. */
+        public static Config fromJson(JsonNode json, Consumer<String> warn) { return read(json, warn); }
+
+        private static Config read(JsonNode json, @Nullable Consumer<String> warn) {
+            Keys keys = new Keys(json, CLASS, warn);
             Config read = new Config(CoderConfig.read(keys, 3, false), keys.whole("num_vq_embeddings", 256),
                 keys.wholeOr0("vq_embed_dim", 0), keys.choice("norm_type", Norms.GROUP), keys.yes("lookup_from_codebook", false));
-            keys.refuseOthers();
+            keys.others();
             return read;
         }
 

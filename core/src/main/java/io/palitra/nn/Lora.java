@@ -1,5 +1,6 @@
 package io.palitra.nn;
 
+import io.palitra.config.Notes;
 import io.palitra.data.FormatException;
 import io.palitra.engine.DType;
 import io.palitra.engine.Rng;
@@ -17,6 +18,9 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Consumer;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,6 +34,8 @@ public final class Lora extends Module {
     public static final List<String> ATTENTION = List.of("to_q", "to_k", "to_v", "to_out.0");
     /** The attention of a text encoder, as diffusers has it by default. */
     public static final List<String> TEXT_ATTENTION = List.of("q_proj", "k_proj", "v_proj", "out_proj");
+
+    private static final Pattern TEXT_LAYER = Pattern.compile("(?:text_model[._])?encoder[._]layers[._](\\d{1,4})[._]");
 
     /** s B A x beside one layer. */
     static final class Path extends Module {
@@ -107,7 +113,7 @@ public final class Lora extends Module {
         Map<String, Module> modules = net.modules();
         Lora lora = new Lora();
         try (Scope scope = new Scope()) {
-            for (Placed p : placed(Map.of(network, net), ours)) {
+            for (Placed p : placed(Map.of(network, net), ours, Notes.common())) {
                 if (!(modules.get(p.path) instanceof Affine layer)) {
                     throw new FormatException(file.name(), -1, "'" + p.path + "' of " + name(net) + " is no linear layer or convolution");
                 }
@@ -150,8 +156,11 @@ public final class Lora extends Module {
 
     static String name(Module net) { return net.getClass().getSimpleName(); }
 
-    /** Finds the layer of each change; one that has none, or one of another shape, refuses them all. */
-    static List<Placed> placed(Map<LoraFile.Network, Module> nets, LoraFile file) {
+    /**
+     * Finds the layer of each change; one that has none, or one of another shape, refuses them all, but for those of layers that a text
+     * encoder could have behind its last: some are cut off there, and then one line tells of it.
+     */
+    static List<Placed> placed(Map<LoraFile.Network, Module> nets, LoraFile file, Consumer<String> warn) {
         Map<LoraFile.Network, Map<String, Tensor>> states = new TreeMap<>();
         Map<LoraFile.Network, Map<String, String>> paths = new TreeMap<>();
         nets.forEach((network, net) -> {
@@ -160,10 +169,14 @@ public final class Lora extends Module {
             paths.put(network, LoraFile.paths(state.keySet()));
         });
         List<Placed> placed = new ArrayList<>();
-        List<String> misfits = new ArrayList<>();
+        List<String> misfits = new ArrayList<>(), cut = new ArrayList<>();
         for (LoraFile.Change c : file.changes()) {
             String path = paths.getOrDefault(c.network(), Map.of()).get(c.target());
             Tensor weight = states.getOrDefault(c.network(), Map.of()).get(path + ".weight");
+            if (weight == null && isCutOff(c, states.getOrDefault(c.network(), Map.of()))) {
+                cut.add(c.network().key() + " " + c.target());
+                continue;
+            }
             Optional<String> misfit = misfit(nets.get(c.network()), c, weight);
             misfit.ifPresent(misfits::add);
             if (misfit.isEmpty()) placed.add(new Placed(Objects.requireNonNull(path), Objects.requireNonNull(weight), c));
@@ -172,7 +185,23 @@ public final class Lora extends Module {
             throw new FormatException(file.name(), -1, "this LoRA is for another network: " + misfits.get(0) + "; "
                 + misfits.size() + " of " + file.changes().size() + " targets do not fit");
         }
+        if (!cut.isEmpty()) warn.accept(file.name() + ": passed over, the text encoder is cut off before these layers: " + Notes.some(cut));
         return placed;
+    }
+
+    /** Whether a change is of a layer of a text encoder behind the last one that there is. */
+    private static boolean isCutOff(LoraFile.Change c, Map<String, Tensor> state) {
+        Matcher layer = TEXT_LAYER.matcher(c.target());
+        if (c.network() == LoraFile.Network.UNET || !layer.lookingAt()) return false;
+        int n = Integer.parseInt(layer.group(1));
+        boolean some = false;
+        for (String key : state.keySet()) {
+            Matcher own = TEXT_LAYER.matcher(key);
+            if (!own.lookingAt()) continue;
+            some = true;
+            if (Integer.parseInt(own.group(1)) >= n) return false;
+        }
+        return some;
     }
 
     private static Optional<String> misfit(@Nullable Module net, LoraFile.Change c, @Nullable Tensor w) {

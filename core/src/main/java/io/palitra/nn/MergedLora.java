@@ -1,5 +1,6 @@
 package io.palitra.nn;
 
+import io.palitra.config.Notes;
 import io.palitra.config.Ordered;
 import io.palitra.data.FormatException;
 import io.palitra.engine.DType;
@@ -12,6 +13,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 
 /**
  * LoRA files added to the weights of networks: W' = W + sum_i w_i s_i B_i A_i, summed in F32 (F64 where W is that) and rounded once to
@@ -33,16 +35,23 @@ public final class MergedLora implements AutoCloseable {
 
     private MergedLora() {}
 
+    /** As {@link #of(Map, List, Consumer)}; what there is to say goes to {@link Notes#common}. */
+    public static MergedLora of(Map<LoraFile.Network, ? extends Module> nets, List<Weighted> files) {
+        return of(nets, files, Notes.common());
+    }
+
     /**
      * Adds files to networks. A weight of 0 leaves every bit as it is, but the file must fit.
      *
      * @param nets every network that a file may change
+     * @param warn is told of changes of layers that were cut off a text encoder, which are passed over
      * @throws FormatException where a file changes what is not in these networks or has another shape there; nothing is changed then
      */
-    public static MergedLora of(Map<LoraFile.Network, ? extends Module> nets, List<Weighted> files) {
+    public static MergedLora of(Map<LoraFile.Network, ? extends Module> nets, List<Weighted> files,
+            Consumer<String> warn) {
         Map<Tensor, List<Term>> sums = new LinkedHashMap<>();
         for (Weighted w : files) {
-            for (Lora.Placed p : Lora.placed(Ordered.copy(nets), w.file)) {
+            for (Lora.Placed p : Lora.placed(Ordered.copy(nets), w.file, warn)) {
                 if (w.weight != 0) sums.computeIfAbsent(p.weight(), t -> new ArrayList<>()).add(new Term(p.change(), w.weight));
             }
         }

@@ -1,5 +1,6 @@
 package io.palitra.nn;
 
+import io.palitra.config.Notes;
 import io.palitra.engine.DType;
 import io.palitra.engine.Device;
 import io.palitra.engine.Guard;
@@ -12,6 +13,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Consumer;
 
 /** A named tree of parameters and buffers. State keys join child names with dots, as in PyTorch checkpoints. */
 public abstract class Module implements AutoCloseable {
@@ -127,6 +129,15 @@ public abstract class Module implements AutoCloseable {
             throw new IllegalArgumentException("weights do not fit " + getClass().getSimpleName() + ": " + String.join("; ",
                 wrong.subList(0, Math.min(3, wrong.size()))) + (wrong.size() > 3 ? "; and " + (wrong.size() - 3) + " more" : ""));
         }
+    }
+
+    /** Those values that are of this network; of the others one line tells, as public libraries pass them over, too. */
+    public final Map<String, Tensor> known(Map<String, Tensor> values, Consumer<String> warn) {
+        Map<String, Tensor> known = new LinkedHashMap<>(values), own = state();
+        List<String> others = values.keySet().stream().filter(k -> !own.containsKey(k)).toList();
+        known.keySet().removeAll(others);
+        if (!others.isEmpty()) warn.accept("passed over, the network that its configuration describes has no such tensors: " + Notes.some(others));
+        return known;
     }
 
     /** Number of parameters' elements. */

@@ -82,7 +82,7 @@ public final class LoraTuning implements Trainable, Publishes {
         textEncoder = config.textEncoder;
         try {
             DiffusersScheduler scheduler = new DiffusersScheduler(parts.config("scheduler"));
-            check(parts, scheduler, UnetCondition2d.Config.fromJson(parts.config("unet")), data);
+            check(parts, scheduler, UnetCondition2d.Config.fromJson(parts.config("unet"), line -> { }), data);   // told by the painter
             table = scheduler.noiseTable();
             prediction = scheduler.prediction();
             unet = base.unet();
@@ -116,7 +116,10 @@ public final class LoraTuning implements Trainable, Publishes {
         }
     }
 
-    /** Side in pixels that pictures are to have for a model unless something else is asked for: what it was trained on. */
+    /**
+     * Side in pixels that pictures are to have for a model unless something else is asked for: what it was trained on, of pictures that
+     * were no squares the shorter side.
+     */
     public static int side(Path model) {
         try (Painter painter = Painter.open(ModelParts.open(model), Painter.Options.DEFAULT)) { return painter.side(); }
     }

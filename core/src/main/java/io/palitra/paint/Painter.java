@@ -76,7 +76,7 @@ public final class Painter implements AutoCloseable {
         this.parts = parts;
         this.options = options;
         schedule = parts.config("scheduler");
-        config = said(parts, "unet", UnetCondition2d.Config::fromJson);
+        config = said(parts, "unet", json -> UnetCondition2d.Config.fromJson(json, notes(parts, "unet")));
         numbers = numbers();
     }
 
@@ -103,6 +103,9 @@ public final class Painter implements AutoCloseable {
             + (pooled + SIZES * each) + ", or " + (pooled + SCORED * each) + " of a refiner"));
     }
 
+    /** Takes what there is to say of a part, by its place. */
+    private static Consumer<String> notes(ModelParts parts, String part) { return line -> parts.notes().accept(parts.place(part) + ": " + line); }
+
     /** What a part's configuration says. @throws FormatException that names the part, where it says what cannot be */
     private static <T> T said(ModelParts parts, String part, Function<JsonNode, T> read) {
         JsonNode json = parts.config(part);
@@ -127,7 +130,7 @@ public final class Painter implements AutoCloseable {
             if (!parts.has(part)) throw new ConfigException("model", "'" + parts.name() + "' has no " + part);
         }
         Painter painter = new Painter(parts, options);
-        said(parts, "scheduler", DiffusersScheduler::new);
+        said(parts, "scheduler", json -> new DiffusersScheduler(json, JsonNodeFactory.instance.missingNode(), notes(parts, "scheduler")));
         return painter;
     }
 
@@ -150,7 +153,7 @@ public final class Painter implements AutoCloseable {
     private ClipText textEncoder(String part) { return new ClipText(said(parts, part, ClipText.Config::fromJson), Rng.silent()); }
 
     private PictureCoder emptyCoder() {
-        return said(parts, "vae", json -> PictureCoder.of(parts.classes().getOrDefault("vae", ""), json));
+        return said(parts, "vae", json -> PictureCoder.of(parts.classes().getOrDefault("vae", ""), json, notes(parts, "vae")));
     }
 
     /**
@@ -165,9 +168,9 @@ public final class Painter implements AutoCloseable {
         long began = System.nanoTime();
         PaintRequest.How how = request.how();
         Canvas canvas = request.edit().map(e -> Canvas.of(e, how.width(), how.height())).orElse(null);
-        int factor = coder().factor(), side = side();
-        int width = canvas != null ? canvas.width() : how.width() > 0 ? how.width() : side;
-        int height = canvas != null ? canvas.height() : how.height() > 0 ? how.height() : side;
+        int factor = coder().factor();
+        int width = canvas != null ? canvas.width() : how.width() > 0 ? how.width() : width();
+        int height = canvas != null ? canvas.height() : how.height() > 0 ? how.height() : height();
         if (width % factor != 0 || height % factor != 0) {
             throw new ConfigException("size", "a size of " + width + "x" + height + " is not divisible by " + factor + "; near it is "
                 + near(width, factor) + "x" + near(height, factor));
@@ -285,8 +288,17 @@ public final class Painter implements AutoCloseable {
         try (Guard g = Torch.noGrad()) { return texts().encode(prompt, "", PaintRequest.How.DEFAULT).context().get(1); }
     }
 
-    /** Side of the pictures it was trained on, in pixels. */
-    public int side() { return (config.sampleSize().isEmpty() ? 64 : config.sampleSize().get(0)) * coder().factor(); }
+    /** Of the pictures it was trained on, in pixels. */
+    public int height() { return (config.sampleSize().isEmpty() ? 64 : config.sampleSize().get(0)) * coder().factor(); }
+
+    /** Of the pictures it was trained on, in pixels. */
+    public int width() {
+        List<Integer> size = config.sampleSize();
+        return (size.isEmpty() ? 64 : size.get(size.size() - 1)) * coder().factor();
+    }
+
+    /** Side of the squares it may be trained on: the shorter side of the pictures it was trained on, in pixels. */
+    public int side() { return Math.min(height(), width()); }
 
     /** Latents [1,C,h,w] as a picture. */
     public Picture decode(Tensor z) {
@@ -330,7 +342,7 @@ public final class Painter implements AutoCloseable {
             return;
         }
         int steps = plan.stepsAbove(to.time());
-        try (Painter next = open(ModelParts.open(to.model()), options)) {
+        try (Painter next = open(ModelParts.open(to.model(), parts.notes()), options)) {
             next.checkGoesOn(this, course.scheduler);
             for (Group g : groups) {
                 begin(g, course, canvas);
@@ -425,7 +437,7 @@ public final class Painter implements AutoCloseable {
         }
         try (Scope scope = new Scope()) {
             MergedLora merged = MergedLora.of(nets, request.loras().stream()
-                .map(l -> new MergedLora.Weighted(LoraFile.read(l.file()), l.weight())).toList());
+                .map(l -> new MergedLora.Weighted(LoraFile.read(l.file()), l.weight())).toList(), parts.notes());
             return merged::close;
         }
     }
@@ -528,8 +540,13 @@ public final class Painter implements AutoCloseable {
         List<ClipText> encoders = new ArrayList<>();
         for (String part : ENCODERS) {
             if (!parts.has(part)) continue;
-            tokenizers.add(parts.tokenizer(part.replace("text_encoder", "tokenizer")));
+            ClipTokenizer tokenizer = parts.tokenizer(part.replace("text_encoder", "tokenizer"));
+            tokenizers.add(tokenizer);
             ClipText net = textEncoder(part);
+            int rows = net.config().vocabSize();
+            if (rows > tokenizer.size()) {
+                notes(parts, part).accept("has " + rows + " rows of tokens, its tokenizer knows " + tokenizer.size() + ": no text leads to the rest");
+            }
             take(net, part, ClipText::publicNames);
             encoders.add(net);
         }
@@ -555,7 +572,7 @@ public final class Painter implements AutoCloseable {
     /** Gives a network the weights of a part. @param names theirs to those of the network */
     private void take(Module net, String part, UnaryOperator<Map<String, Tensor>> names) {
         try (Scope scope = new Scope()) {
-            Map<String, Tensor> weights = names.apply(parts.weights(part));
+            Map<String, Tensor> weights = net.known(names.apply(parts.weights(part)), line -> parts.notes().accept(parts.file(part) + ": " + line));
             net.to(options.device);
             net.take(weights, options.type);
         } catch (IllegalArgumentException e) {

@@ -9,6 +9,7 @@ import io.palitra.engine.Torch;
 import io.palitra.net.AutoencoderKl;
 import io.palitra.net.AutoencoderTiny;
 import io.palitra.nn.Module;
+import java.util.function.Consumer;
 
 /** Pictures to latents as the U-Net wants them, and back. */
 sealed interface PictureCoder {
@@ -34,10 +35,10 @@ sealed interface PictureCoder {
     /** Of what the latents are scaled by: two models whose coders differ in it cannot go on with each other's latents. */
     double scale();
 
-    static PictureCoder of(String className, JsonNode config) {
+    static PictureCoder of(String className, JsonNode config, Consumer<String> warn) {
         return switch (className) {
-            case "AutoencoderKL" -> new Kl(new AutoencoderKl(AutoencoderKl.Config.fromJson(config), Rng.silent()));
-            case "AutoencoderTiny" -> new Tiny(new AutoencoderTiny(AutoencoderTiny.Config.fromJson(config), Rng.silent()));
+            case "AutoencoderKL" -> new Kl(new AutoencoderKl(AutoencoderKl.Config.fromJson(config, warn), Rng.silent()));
+            case "AutoencoderTiny" -> new Tiny(new AutoencoderTiny(AutoencoderTiny.Config.fromJson(config, warn), Rng.silent()));
             default -> throw new ConfigException("vae", "no autoencoder '" + className + "'; there are [AutoencoderKL, AutoencoderTiny]");
         };
     }

@@ -23,6 +23,7 @@ import io.palitra.nn.Module;
 import io.palitra.parity.References;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -110,7 +111,9 @@ class LdmCheckpointTest {
         return all;
     }
 
-    private static LdmCheckpoint read(Map<String, Tensor> tensors) { return LdmCheckpoint.of("a.ckpt", tensors, false, Optional.empty()); }
+    private static final List<String> NOTES = new ArrayList<>();
+
+    private static LdmCheckpoint read(Map<String, Tensor> tensors) { return LdmCheckpoint.of("a.ckpt", tensors, false, Optional.empty(), NOTES::add); }
 
     private static Part part(LdmCheckpoint checkpoint, String name) { return Objects.requireNonNull(checkpoint.parts().get(name), name); }
 
@@ -162,9 +165,9 @@ class LdmCheckpointTest {
             });
             Tensor own = Objects.requireNonNull(all.get("model.diffusion_model.out.2.bias"));
             assertThat(bias(read(both))).isEqualTo(own.floats());
-            assertThat(bias(LdmCheckpoint.of("a", both, true, Optional.empty()))).isEqualTo(own.add(1).floats());
+            assertThat(bias(LdmCheckpoint.of("a", both, true, Optional.empty(), NOTES::add))).isEqualTo(own.add(1).floats());
             assertThat(both).containsKey("model_ema.diffusion_modelout2bias");
-            refused(() -> LdmCheckpoint.of("a.ckpt", all, true, Optional.empty()), "no averaged weights", "model_ema.diffusion_model");
+            refused(() -> LdmCheckpoint.of("a.ckpt", all, true, Optional.empty(), NOTES::add), "no averaged weights", "model_ema.diffusion_model");
         }
     }
 
@@ -326,7 +329,7 @@ class LdmCheckpointTest {
             model(marked, "StableDiffusionXLPipeline", "EulerDiscreteScheduler", "v_prediction", 128);
             assertThat(read(marked.tensors()).scheduler().path("rescale_betas_zero_snr").asBoolean()).isTrue();
             model(LdmKeyList.refiner(32, 64, 2, 32), "StableDiffusionXLImg2ImgPipeline", "EulerDiscreteScheduler", "epsilon", 128);
-            LdmCheckpoint base = LdmCheckpoint.of("a", LdmKeyList.sd2(4, 64, 64, 3, 32).tensors(), false, Optional.of(Prediction.EPSILON));
+            LdmCheckpoint base = LdmCheckpoint.of("a", LdmKeyList.sd2(4, 64, 64, 3, 32).tensors(), false, Optional.of(Prediction.EPSILON), NOTES::add);
             has(base.scheduler(), "{'_class_name': 'PNDMScheduler', 'prediction_type': 'epsilon', 'steps_offset': 1,"
                 + "'skip_prk_steps': true, 'set_alpha_to_one': false, 'beta_start': 0.00085, 'beta_end': 0.012,"
                 + "'beta_schedule': 'scaled_linear'}");
@@ -388,8 +391,24 @@ class LdmCheckpointTest {
         for (String name : List.of("model.diffusion_model.input_blocks.1.2.weight", "model.diffusion_model.label_emb.0.0.weight",
                 "first_stage_model.encoder.down.0.attn.0.q.weight",
                 "cond_stage_model.transformer.text_model.encoder.layers.0.mlp.fc3.weight",
-                "control_model.zero_convs.0.0.weight", "model.diffusion_model.middle_block.3.in_layers.0.weight", "optimizer")) {
+                "edm_vpred.sigma_max", "edm_vpred.sigma_min", "edm_mean", "noise_augmentor.data_mean",
+                "model.diffusion_model.middle_block.3.in_layers.0.weight")) {
             refusedWith(name, any, "'" + name + "'", "is none of Stable Diffusion 1");
+        }
+    }
+
+    @Test void tensorsThatChangeNoPictureArePassedOverInOneLine() {
+        try (Scope scope = new Scope()) {
+            LdmKeyList list = LdmKeyList.sd1(4, 32, 48, 2, 32);
+            for (String name : List.of("control_model.zero_convs.0.0.weight", "optimizer", "model.diffusion_model.extra.weight")) {
+                list.tensor(name, 1);
+            }
+            for (int i = 0; i < 20; i++) list.tensor("lora." + i, 1);
+            NOTES.clear();
+            assertThat(read(list.tensors()).kind()).isEqualTo(LdmCheckpoint.Kind.SD1);
+            assertThat(NOTES).hasSize(1);
+            assertThat(NOTES.get(0)).startsWith("a.ckpt: passed over, Stable Diffusion 1 has no such tensors: control_model.zero_convs.0.0.weight, ")
+                .endsWith(" and 13 more");
         }
     }
 

@@ -85,17 +85,17 @@ class VqCheckpointTest {
 
     @Test void whatIsNoVqganIsRefusedByItsTensors() {
         try (Scope scope = new Scope(); VqModel vq = new VqModel(CONFIG, new Rng(1))) {
-            assertThatThrownBy(() -> VqCheckpoint.of("f.ckpt", Map.of("a", Torch.zeros(1)))).isInstanceOf(FormatException.class)
+            assertThatThrownBy(() -> VqCheckpoint.of("f.ckpt", Map.of("a", Torch.zeros(1)), line -> { })).isInstanceOf(FormatException.class)
                 .hasMessage("f.ckpt: is no VQGAN: it has no tensor 'quantize.embedding.weight'");
             Map<String, Tensor> gumbel = published(vq, "");
             gumbel.put("quantize.embed.weight", gumbel.remove("quantize.embedding.weight"));
-            assertThatThrownBy(() -> VqCheckpoint.of("f.ckpt", gumbel)).hasMessageContaining("of Gumbel's kind");
+            assertThatThrownBy(() -> VqCheckpoint.of("f.ckpt", gumbel, line -> { })).hasMessageContaining("of Gumbel's kind");
             Map<String, Tensor> more = published(vq, "");
             more.put("encoder.extra", Torch.zeros(1));
-            assertThatThrownBy(() -> VqCheckpoint.of("f.ckpt", more)).hasMessage("f.ckpt: tensor 'encoder.extra' is none of a VQGAN");
+            assertThatThrownBy(() -> VqCheckpoint.of("f.ckpt", more, line -> { })).hasMessage("f.ckpt: tensor 'encoder.extra' is none of a VQGAN");
             Map<String, Tensor> less = published(vq, "");
             less.remove("encoder.mid.attn_1.q.weight");
-            assertThatThrownBy(() -> VqCheckpoint.of("f.ckpt", less)).hasMessage("f.ckpt: has no tensor 'encoder.mid.attn_1.q.weight'");
+            assertThatThrownBy(() -> VqCheckpoint.of("f.ckpt", less, line -> { })).hasMessage("f.ckpt: has no tensor 'encoder.mid.attn_1.q.weight'");
         }
     }
 }

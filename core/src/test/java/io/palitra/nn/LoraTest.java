@@ -12,9 +12,9 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
-import io.palitra.hub.LoraFile;
 import io.palitra.hub.LoraFile.Change;
 import io.palitra.hub.LoraFile.Network;
+import io.palitra.hub.LoraFile;
 import io.palitra.hub.Safetensors;
 import io.palitra.net.ClipText;
 import io.palitra.net.HiddenActivation;
@@ -374,6 +374,35 @@ class LoraTest {
                 if (!Objects.requireNonNull(again.get(k)).rawBytes().equals(t.rawBytes())) differ.add(k);
             });
             assertThat(differ).isEmpty();
+        }
+    }
+
+    @Test void changesOfLayersThatWereCutOffATextEncoderArePassedOverInOneLine() {
+        ClipText.Config config = new ClipText.Config(false, 20, 8, 16, 8, 2, 2, 10, HiddenActivation.QUICK_GELU, 1e-5, 19);
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad(); ClipText text = new ClipText(config, new Rng(1))) {
+            Tensor a = new Rng(2).normal(2, 8), b = new Rng(3).normal(8, 2);
+            List<Change> changes = new ArrayList<>();
+            changes.add(new Change(Network.TEXT_ENCODER, "text_model.encoder.layers.1.self_attn.q_proj", false, a, b, 1));
+            for (int i = 2; i < 12; i++) {
+                changes.add(new Change(Network.TEXT_ENCODER, "text_model_encoder_layers_" + i + "_self_attn_q_proj", true, a, b, 1));
+                changes.add(new Change(Network.TEXT_ENCODER, "encoder.layers." + i + ".mlp.fc1", false, a, b, 1));
+            }
+            List<String> notes = new ArrayList<>();
+            Map<String, ByteBuffer> before = bits(text);
+            LoraFile file = new LoraFile("f", changes, Map.of());
+            try (MergedLora merged = MergedLora.of(Map.of(Network.TEXT_ENCODER, text), List.of(new MergedLora.Weighted(file, 1)), notes::add)) {
+                Map<String, ByteBuffer> now = bits(text);
+                assertThat(now.keySet()).filteredOn(k -> !Objects.equals(now.get(k), before.get(k)))
+                    .containsExactly("text_model.encoder.layers.1.self_attn.q_proj.weight");
+            }
+            assertThat(notes).hasSize(1);
+            assertThat(notes.get(0)).contains("cut off before these layers").contains("text_encoder text_model_encoder_layers_2_")
+                .endsWith("and 10 more");
+            for (String wrong : List.of("text_model.encoder.layers.1.self_attn.qq", "text_model.encoder.layers.x.mlp.fc1", "down_blocks.9.x")) {
+                LoraFile other = file(new Change(Network.TEXT_ENCODER, wrong, false, a, b, 1));
+                assertThatThrownBy(() -> MergedLora.of(Map.of(Network.TEXT_ENCODER, text), List.of(new MergedLora.Weighted(other, 1))))
+                    .as(wrong).isInstanceOf(FormatException.class);
+            }
         }
     }
 }
