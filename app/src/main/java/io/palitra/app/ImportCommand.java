@@ -10,6 +10,7 @@ import io.palitra.engine.Tensor;
 import io.palitra.hub.FolderDraft;
 import io.palitra.hub.Hub;
 import io.palitra.hub.LdmCheckpoint;
+import io.palitra.hub.ModelFolder;
 import io.palitra.hub.Weights;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -22,7 +23,6 @@ import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -37,7 +37,6 @@ import picocli.CommandLine.Parameters;
 final class ImportCommand implements Callable<Integer> {
     /** What libraries call the weights of a part; the last is what the second was called before safetensors. */
     private static final List<String> STEMS = List.of("diffusion_pytorch_model", "model", "pytorch_model");
-    private static final Pattern VARIANT = Pattern.compile("(" + String.join("|", STEMS) + ")\\.([A-Za-z0-9_]+)\\.(safetensors|bin)");
     private static final Pattern WORDS = Pattern.compile("[A-Za-z0-9_-][A-Za-z0-9._-]*\\.(json|txt|md|model)");
     private static final List<String> TOKENIZER_FILES = List.of("vocab.json", "merges.txt", "tokenizer.json", "added_tokens.json");
 
@@ -104,7 +103,8 @@ final class ImportCommand implements Callable<Integer> {
                 draft.tensors("model.safetensors", tensors);
                 return;
             }
-            LdmCheckpoint checkpoint = LdmCheckpoint.of(file.toString(), tensors, averaged, Optional.ofNullable(prediction));
+            LdmCheckpoint checkpoint = LdmCheckpoint.of(file.toString(), tensors, averaged, Optional.ofNullable(prediction),
+                terminal::note);
             terminal.note(file + ": " + checkpoint.kind() + ", predicts " + checkpoint.scheduler().path("prediction_type").asText());
             tokenizers(checkpoint.tokenizers(), words, draft);
             stopped();
@@ -201,21 +201,10 @@ final class ImportCommand implements Callable<Integer> {
 
     /** Of several forms of the same weights the first; of a variant such as fp16 only where there is no other. */
     private static Optional<Path> weights(Path folder, List<Path> files) {
-        for (String end : List.of(".safetensors", ".safetensors.index.json", ".bin")) {
-            for (String stem : STEMS) {
-                Path file = folder.resolve(stem + end);
-                if (files.contains(file)) return Optional.of(file);
-            }
-        }
+        Optional<Path> found = ModelFolder.find(folder);
+        if (found.isPresent()) return found;
         List<String> named = files.stream().filter(Weights::named).map(f -> f.getFileName().toString()).toList();
         if (named.isEmpty()) return Optional.empty();
-        TreeSet<String> variants = new TreeSet<>();
-        for (String name : named) {
-            Matcher variant = VARIANT.matcher(name);
-            if (variant.matches()) variants.add(variant.group(2));
-        }
-        // safetensors come after .bin
-        if (variants.size() == 1) return named.stream().filter(n -> VARIANT.matcher(n).matches()).reduce((a, b) -> b).map(folder::resolve);
         throw new IllegalArgumentException("'" + folder + "' has " + named + "; which are the weights is not clear, or they "
             + "are in shards of .bin");
     }

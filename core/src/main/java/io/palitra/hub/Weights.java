@@ -7,18 +7,23 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.regex.Pattern;
 
 /** Named tensors of a file of any kind that is read, as its name tells it. */
 public final class Weights {
     private static final String INDEX = ".safetensors.index.json", SAFETENSORS = ".safetensors", STATE = "state_dict.";
+    /** Of shards; a variant such as fp16 is named before the last word, as today, or after the stem, where {@code INDEX} is the end. */
+    private static final Pattern INDEXES = Pattern.compile(".*\\.safetensors\\.index(\\.[a-z0-9_-]{1,32})?\\.json", Pattern.DOTALL);
     private static final List<String> TORCH = List.of(".ckpt", ".pt", ".pth", ".bin");
 
     private Weights() {}
 
     /** Whether the name is that of a file that is read. */
     public static boolean named(Path file) {
-        return ends(file, INDEX) || ends(file, SAFETENSORS) || TORCH.stream().anyMatch(end -> ends(file, end));
+        return index(file) || ends(file, SAFETENSORS) || TORCH.stream().anyMatch(end -> ends(file, end));
     }
+
+    private static boolean index(Path file) { return INDEXES.matcher(file.toString().toLowerCase(Locale.ROOT)).matches(); }
 
     private static boolean ends(Path file, String end) { return file.toString().toLowerCase(Locale.ROOT).endsWith(end); }
 
@@ -33,7 +38,7 @@ public final class Weights {
             throw new FormatException(file.toString(), -1, "is of no kind that is read; there are [" + INDEX + ", " + SAFETENSORS + ", "
                 + String.join(", ", TORCH) + "]");
         }
-        Map<String, Tensor> all = ends(file, INDEX) ? Shards.read(file) : ends(file, SAFETENSORS) ? Safetensors.read(file).tensors()
+        Map<String, Tensor> all = index(file) ? Shards.read(file) : ends(file, SAFETENSORS) ? Safetensors.read(file).tensors()
             : TorchFile.read(file);
         if (all.isEmpty()) throw new FormatException(file.toString(), -1, "holds no tensors");
         Map<String, Tensor> state = new LinkedHashMap<>();

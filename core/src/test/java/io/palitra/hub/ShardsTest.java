@@ -104,4 +104,28 @@ class ShardsTest {
         assertThatThrownBy(() -> Shards.read(index, new Safetensors.Limits(1000, 2))).isInstanceOf(FormatException.class)
             .hasMessageContaining("names 3 tensors, allowed are 2");
     }
+
+    @Test void shardsOfAVariantAreFoundAndReadUnderBothNames() throws IOException {
+        try (Scope scope = new Scope()) {
+            for (String[] names : new String[][] {{"model.safetensors.index.fp16.json", "model-0000%d-of-00002.fp16.safetensors"},
+                {"model.fp16.safetensors.index.json", "model.fp16-0000%d-of-00002.safetensors"}}) {
+                Path part = Files.createDirectories(folder.resolve(names[0] + ".d"));
+                Safetensors.write(part.resolve(names[1].formatted(1)), Map.of("a", Torch.ones(2)), Map.of());
+                Safetensors.write(part.resolve(names[1].formatted(2)), Map.of("b", Torch.full(3, 2)), Map.of());
+                Path index = Files.writeString(part.resolve(names[0]), "{\"weight_map\": {\"a\": \"" + names[1].formatted(1) + "\", \"b\": \""
+                    + names[1].formatted(2) + "\"}}");
+                assertThat(ModelFolder.file(part)).isEqualTo(index);
+                assertThat(Weights.named(index)).isTrue();
+                assertThat(Weights.read(ModelFolder.file(part)).keySet()).containsExactlyInAnyOrder("a", "b");
+            }
+            Path both = Files.createDirectories(folder.resolve("both"));
+            for (String name : new String[] {"model.safetensors.index.fp16.json", "model.fp16.safetensors.index.json",
+                "model.fp16.safetensors"}) {
+                Files.writeString(both.resolve(name), "");
+            }
+            assertThat(ModelFolder.file(both)).as("one variant in three forms").hasFileName("model.fp16.safetensors");
+            Files.writeString(both.resolve("model.safetensors.index.non_ema.json"), "");
+            assertThatThrownBy(() -> ModelFolder.file(both)).isInstanceOf(FormatException.class).hasMessageContaining("several variants");
+        }
+    }
 }
