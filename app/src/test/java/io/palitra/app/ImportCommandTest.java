@@ -309,14 +309,14 @@ class ImportCommandTest {
     @Test void whatCannotBeReadIsOneLineAndMakesNothing() throws IOException {
         try (Scope scope = new Scope()) {
             Map<String, Tensor> all = small();
-            all.put("model.diffusion_model.extra.weight", Torch.ones(1));
+            all.put("model.diffusion_model.label_emb.0.0.weight", Torch.ones(1));
             Path unknown = root.resolve("unknown.safetensors"), whole = root.resolve("whole.safetensors");
             Safetensors.write(unknown, all, Map.of());
-            all.remove("model.diffusion_model.extra.weight");
+            all.remove("model.diffusion_model.label_emb.0.0.weight");
             Safetensors.write(whole, all, Map.of());
             Files.write(root.resolve("torn.ckpt"), new byte[] {'P', 'K', 3, 4});
             Files.createDirectories(root.resolve("empty"));
-            refused(1, "'model.diffusion_model.extra.weight'", "import", unknown, root.resolve("made"));
+            refused(1, "'model.diffusion_model.label_emb.0.0.weight'", "import", unknown, root.resolve("made"));
             refused(1, "torn.ckpt", "import", root.resolve("torn.ckpt"), root.resolve("made"));
             refused(2, "no file of weights", "import", root.resolve("empty"), root.resolve("made"));
             refused(2, "is no tokenizer", "import", whole, root.resolve("made"), "--tokenizer", root.resolve("empty"));
@@ -394,5 +394,28 @@ class ImportCommandTest {
         entry.setSize(bytes.length);
         zip.putNextEntry(entry);
         zip.write(bytes);
+    }
+
+    @Test void whatACheckpointHoldsBesidesIsToldInOneLineAndWhatChangesThePictureIsRefused() throws IOException {
+        try (Scope scope = new Scope()) {
+            Map<String, Tensor> all = small();
+            for (int i = 0; i < 30; i++) all.put("control_model.zero_convs." + i, Torch.ones(1));
+            Path file = root.resolve("more.safetensors"), sharded = Files.createDirectories(root.resolve("sharded"));
+            Safetensors.write(file, all, Map.of());
+            Typed r = palitra("import", file, root.resolve("made"));
+            assertThat(r.code()).as(r.err()).isZero();
+            assertThat(r.err().lines().filter(l -> l.contains("passed over"))).singleElement().asString().endsWith(" and 20 more");
+            all.put("edm_vpred.sigma_max", Torch.ones(1));
+            Safetensors.write(file, all, Map.of());
+            refused(1, "edm_vpred.sigma_max", "import", file, root.resolve("not-made"));
+
+            Files.writeString(sharded.resolve("config.json"), "{}");
+            String shard = "diffusion_pytorch_model.fp16-00001-of-00001.safetensors";
+            Safetensors.write(sharded.resolve(shard), Map.of("a", Torch.full(2, 2)), Map.of());
+            Files.writeString(sharded.resolve("diffusion_pytorch_model.safetensors.index.fp16.json"), "{\"weight_map\": {\"a\": \"" + shard
+                + "\"}}");
+            assertThat(palitra("import", sharded, root.resolve("whole")).code()).isZero();
+            assertThat(floats(read(root.resolve("whole/diffusion_pytorch_model.safetensors")), "a")).containsExactly(2, 2);
+        }
     }
 }

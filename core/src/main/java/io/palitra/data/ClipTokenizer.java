@@ -227,7 +227,8 @@ public final class ClipTokenizer {
                 continue;
             }
             int end = i + found.text.length();
-            boolean within = found.alone && (i > 0 && wordly(text.codePointBefore(i)) || end < text.length() && wordly(text.codePointAt(end)));
+            boolean within = found.alone
+                && (i > 0 && wordly(text.codePointBefore(i)) || end < text.length() && wordly(text.codePointAt(end)));
             if (!within) {
                 plain(text.substring(from, i), cleaned, out);
                 out.add(found.id);

@@ -98,7 +98,8 @@ public record LdmCheckpoint(Kind kind, ObjectNode index, ObjectNode scheduler, M
      * @param asked empty = noise, but v for Stable Diffusion 2 (not its inpainting) and where a tensor {@code v_pred} marks it: the weights
      *     of Stable Diffusion 2 for 512 pixels (noise) and for 768 (v) cannot be told apart, and converters take the latter
      * @param warn is told, in one line, of tensors that are of no network here and change none, which are passed over as in diffusers
-     * @throws FormatException that names a tensor that is missing, of a shape that cannot be, or not known where it would change the picture
+     * @throws FormatException that names a tensor that is missing, of a shape that cannot be, or not known where it would change the
+     *     picture
      */
     public static LdmCheckpoint of(String file, Map<String, Tensor> tensors, boolean averaged, Optional<Prediction> asked,
             Consumer<String> warn) {

@@ -46,7 +46,8 @@ final class Pickle {
         boolean tensor() { return TENSORS.matcher(name).matches(); }
     }
 
-    private static final Pattern TENSORS = Pattern.compile("torch\\.(_utils|_tensor|_subclasses)\\..*_?rebuild_.*|torch\\.(storage\\.)?\\w*Storage");
+    private static final Pattern TENSORS = Pattern.compile("torch\\.(_utils|_tensor|_subclasses)\\..*_?rebuild_.*"
+        + "|torch\\.(storage\\.)?\\w*Storage");
     private static final Opaque BYTES = new Opaque("bytes"), SET = new Opaque("set");
 
     private static final Map<String, DType> STORAGES = Map.of("torch.DoubleStorage", DType.F64, "torch.FloatStorage", DType.F32,
@@ -344,7 +345,8 @@ final class Pickle {
     /** Of a class. The known names are functions here, or never made so by those who write state dicts. */
     private Opaque instance(Object of, int op) {
         if (of instanceof Opaque o) return new Opaque(o.name);
-        throw wrong(String.format("the pickle makes an instance of %s by operation 0x%02x, which a state dict does not need", kind(of), op));
+        throw wrong(String.format("the pickle makes an instance of %s by operation 0x%02x, which a state dict does not need", kind(of),
+            op));
     }
 
     private void call() {

@@ -61,7 +61,9 @@ final class PythonPattern {
     /** @throws IllegalArgumentException that says what of it is not read */
     PythonPattern(String python) {
         this.python = python;
-        if (python.isEmpty() || python.length() > LONGEST) throw illegal("has " + python.length() + " letters, allowed are 1 to " + LONGEST);
+        if (python.isEmpty() || python.length() > LONGEST) {
+            throw illegal("has " + python.length() + " letters, allowed are 1 to " + LONGEST);
+        }
         plain = python.matches("[A-Za-z0-9_.-]+");
         if (plain) return;
         Node key = either();

@@ -18,10 +18,10 @@ import java.util.regex.Pattern;
 
 /**
  * Tensors spread over several safetensors files, the shards, as an index says: {@code {"metadata": ..., "weight_map": {tensor: shard}}},
- * usually {@code model.safetensors.index.json} beside {@code model-00001-of-00002.safetensors} and so on; of a variant
- * {@code model.safetensors.index.fp16.json} or, older, {@code model.fp16.safetensors.index.json}, and the index names the shards. Index and shards must agree: each
- * tensor is in the shard named for it and in no other, and no shard holds more. A shard may be a link, as in Hugging Face's cache: links
- * are made by whoever owns the folder, not by the index.
+ * usually {@code model.safetensors.index.json} beside {@code model-00001-of-00002.safetensors} and so on; of a variant {@code
+ * model.safetensors.index.fp16.json} or, older, {@code model.fp16.safetensors.index.json}, and the index names the shards. Index and
+ * shards must agree: each tensor is in the shard named for it and in no other, and no shard holds more. A shard may be a link, as in
+ * Hugging Face's cache: links are made by whoever owns the folder, not by the index.
  */
 public final class Shards {
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}");

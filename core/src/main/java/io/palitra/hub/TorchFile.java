@@ -125,8 +125,8 @@ public final class TorchFile {
 
     private void notForeign(Object whole) {
         if (!(whole instanceof Pickle.Opaque o)) return;
-        throw wrong(-1, "the pickle asks for '" + Safetensors.printable(o.name()) + "' and is what only Python makes of it, which is not run;"
-            + " wanted is a dictionary of tensors: save the state dict alone, or convert the file to safetensors where it was made");
+        throw wrong(-1, "the pickle asks for '" + Safetensors.printable(o.name()) + "' and is what only Python makes of it, which is not"
+            + " run; wanted is a dictionary of tensors: save the state dict alone, or convert the file to safetensors where it was made");
     }
 
     private Content zip() throws IOException {

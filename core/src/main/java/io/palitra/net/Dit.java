@@ -43,8 +43,8 @@ public final class Dit extends Module {
      * @param normElementwiseAffine whether the norm before the feed-forward layers has a scale and a shift of its own
      */
     public record Config(int numAttentionHeads, int attentionHeadDim, int inChannels, int outChannels, int numLayers, double dropout,
-            int normNumGroups, boolean attentionBias, List<Integer> sampleSize, int patchSize, FeedForward.Kind activationFn, int numEmbedsAdaNorm,
-            boolean upcastAttention, boolean normElementwiseAffine, double normEps) {
+            int normNumGroups, boolean attentionBias, List<Integer> sampleSize, int patchSize, FeedForward.Kind activationFn,
+            int numEmbedsAdaNorm, boolean upcastAttention, boolean normElementwiseAffine, double normEps) {
         private static final String CLASS = "DiTTransformer2DModel";
         /** Of the files of the paper's authors, from when one class had all kinds of transformers. */
         private static final String OLD_CLASS = "Transformer2DModel";
@@ -197,8 +197,8 @@ public final class Dit extends Module {
     public Tensor forward(Tensor x, Tensor t, Tensor labels) { return forward(x, t, labels, null); }
 
     /**
-     * x [B,in,S,S] with S a multiple of the patch, or [B,in,H,W] of the shape in training where that is no square; t [B], times in steps; labels I64 [B], {@link #noClass} among them; result
-     * [B,out,S,S] or [B,out,H,W].
+     * x [B,in,S,S] with S a multiple of the patch, or [B,in,H,W] of the shape in training where that is no square; t [B], times in steps;
+     * labels I64 [B], {@link #noClass} among them; result [B,out,S,S] or [B,out,H,W].
      *
      * @param rng draws the dropout of training, and which labels become none there (1 in 10); null = no label does
      * @throws IllegalArgumentException for other shapes

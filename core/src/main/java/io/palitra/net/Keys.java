@@ -16,9 +16,9 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads the keys of a network's {@code config.json}, as diffusers writes it, remembering which; what is left over is refused or told. A missing
- * key has the default given; keys that begin with _ say nothing of the network. Every method throws {@link ConfigException} for a value
- * of another kind.
+ * Reads the keys of a network's {@code config.json}, as diffusers writes it, remembering which; what is left over is refused or told. A
+ * missing key has the default given; keys that begin with _ say nothing of the network. Every method throws {@link ConfigException} for a
+ * value of another kind.
  */
 final class Keys {
     private final JsonNode json;

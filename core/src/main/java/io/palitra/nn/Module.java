@@ -136,7 +136,7 @@ public abstract class Module implements AutoCloseable {
         Map<String, Tensor> known = new LinkedHashMap<>(values), own = state();
         List<String> others = values.keySet().stream().filter(k -> !own.containsKey(k)).toList();
         known.keySet().removeAll(others);
-        if (!others.isEmpty()) warn.accept("passed over, the network that its configuration describes has no such tensors: " + Notes.some(others));
+        if (!others.isEmpty()) warn.accept("passed over, the network of its configuration has no such tensors: " + Notes.some(others));
         return known;
     }
 

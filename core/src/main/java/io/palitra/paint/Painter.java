@@ -104,7 +104,9 @@ public final class Painter implements AutoCloseable {
     }
 
     /** Takes what there is to say of a part, by its place. */
-    private static Consumer<String> notes(ModelParts parts, String part) { return line -> parts.notes().accept(parts.place(part) + ": " + line); }
+    private static Consumer<String> notes(ModelParts parts, String part) {
+        return line -> parts.notes().accept(parts.place(part) + ": " + line);
+    }
 
     /** What a part's configuration says. @throws FormatException that names the part, where it says what cannot be */
     private static <T> T said(ModelParts parts, String part, Function<JsonNode, T> read) {
@@ -545,7 +547,8 @@ public final class Painter implements AutoCloseable {
             ClipText net = textEncoder(part);
             int rows = net.config().vocabSize();
             if (rows > tokenizer.size()) {
-                notes(parts, part).accept("has " + rows + " rows of tokens, its tokenizer knows " + tokenizer.size() + ": no text leads to the rest");
+                notes(parts, part).accept("has " + rows + " rows of tokens, its tokenizer knows " + tokenizer.size()
+                    + ": no text leads to the rest");
             }
             take(net, part, ClipText::publicNames);
             encoders.add(net);
@@ -572,7 +575,8 @@ public final class Painter implements AutoCloseable {
     /** Gives a network the weights of a part. @param names theirs to those of the network */
     private void take(Module net, String part, UnaryOperator<Map<String, Tensor>> names) {
         try (Scope scope = new Scope()) {
-            Map<String, Tensor> weights = net.known(names.apply(parts.weights(part)), line -> parts.notes().accept(parts.file(part) + ": " + line));
+            Map<String, Tensor> weights = net.known(names.apply(parts.weights(part)),
+                line -> parts.notes().accept(parts.file(part) + ": " + line));
             net.to(options.device);
             net.take(weights, options.type);
         } catch (IllegalArgumentException e) {

@@ -227,8 +227,8 @@ class ClipTokenizerTest {
     }
 
     @Test void aTokenizerJsonBesideTheVocabularyNamesLearnedWordsToo() throws IOException {
-        Files.writeString(folder.resolve("tokenizer.json"), "{\"added_tokens\": [{\"id\": 520, \"content\": \"<cat>\", \"normalized\": true,"
-            + " \"special\": false, \"single_word\": false, \"lstrip\": false, \"rstrip\": false}]}");
+        Files.writeString(folder.resolve("tokenizer.json"), "{\"added_tokens\": [{\"id\": 520, \"content\": \"<cat>\","
+            + " \"normalized\": true, \"special\": false, \"single_word\": false, \"lstrip\": false, \"rstrip\": false}]}");
         assertThat(open().tokens("a<cat>")).containsExactly(id("a</w>"), 520);
     }
 
@@ -242,7 +242,9 @@ class ClipTokenizerTest {
 
     @Test @Timeout(60) void manyLearnedWordsAreFoundAsSoonAsFew() throws IOException {
         StringBuilder words = new StringBuilder("{");
-        for (int i = 0; i < 50_000; i++) words.append(i == 0 ? "" : ",").append("\"<<<<<<<<<<word").append(i).append("\": ").append(520 + i);
+        for (int i = 0; i < 50_000; i++) {
+            words.append(i == 0 ? "" : ",").append("\"<<<<<<<<<<word").append(i).append("\": ").append(520 + i);
+        }
         Files.writeString(folder.resolve("added_tokens.json"), words.append('}'));
         assertThat(open().tokens("<".repeat(300_000) + "word77")).contains(597);
     }

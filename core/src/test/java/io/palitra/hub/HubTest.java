@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
-import io.palitra.data.DownloadException.Fault;
 import io.palitra.data.DownloadException;
+import io.palitra.data.DownloadException.Fault;
 import io.palitra.data.FormatException;
 import io.palitra.data.Http;
 import io.palitra.hub.LoopbackHub.Asked;

@@ -113,7 +113,9 @@ class LdmCheckpointTest {
 
     private static final List<String> NOTES = new ArrayList<>();
 
-    private static LdmCheckpoint read(Map<String, Tensor> tensors) { return LdmCheckpoint.of("a.ckpt", tensors, false, Optional.empty(), NOTES::add); }
+    private static LdmCheckpoint read(Map<String, Tensor> tensors) {
+        return LdmCheckpoint.of("a.ckpt", tensors, false, Optional.empty(), NOTES::add);
+    }
 
     private static Part part(LdmCheckpoint checkpoint, String name) { return Objects.requireNonNull(checkpoint.parts().get(name), name); }
 
@@ -167,7 +169,8 @@ class LdmCheckpointTest {
             assertThat(bias(read(both))).isEqualTo(own.floats());
             assertThat(bias(LdmCheckpoint.of("a", both, true, Optional.empty(), NOTES::add))).isEqualTo(own.add(1).floats());
             assertThat(both).containsKey("model_ema.diffusion_modelout2bias");
-            refused(() -> LdmCheckpoint.of("a.ckpt", all, true, Optional.empty(), NOTES::add), "no averaged weights", "model_ema.diffusion_model");
+            refused(() -> LdmCheckpoint.of("a.ckpt", all, true, Optional.empty(), NOTES::add), "no averaged weights",
+                "model_ema.diffusion_model");
         }
     }
 
@@ -329,7 +332,8 @@ class LdmCheckpointTest {
             model(marked, "StableDiffusionXLPipeline", "EulerDiscreteScheduler", "v_prediction", 128);
             assertThat(read(marked.tensors()).scheduler().path("rescale_betas_zero_snr").asBoolean()).isTrue();
             model(LdmKeyList.refiner(32, 64, 2, 32), "StableDiffusionXLImg2ImgPipeline", "EulerDiscreteScheduler", "epsilon", 128);
-            LdmCheckpoint base = LdmCheckpoint.of("a", LdmKeyList.sd2(4, 64, 64, 3, 32).tensors(), false, Optional.of(Prediction.EPSILON), NOTES::add);
+            LdmCheckpoint base = LdmCheckpoint.of("a", LdmKeyList.sd2(4, 64, 64, 3, 32).tensors(), false, Optional.of(Prediction.EPSILON),
+                NOTES::add);
             has(base.scheduler(), "{'_class_name': 'PNDMScheduler', 'prediction_type': 'epsilon', 'steps_offset': 1,"
                 + "'skip_prk_steps': true, 'set_alpha_to_one': false, 'beta_start': 0.00085, 'beta_end': 0.012,"
                 + "'beta_schedule': 'scaled_linear'}");
@@ -407,8 +411,8 @@ class LdmCheckpointTest {
             NOTES.clear();
             assertThat(read(list.tensors()).kind()).isEqualTo(LdmCheckpoint.Kind.SD1);
             assertThat(NOTES).hasSize(1);
-            assertThat(NOTES.get(0)).startsWith("a.ckpt: passed over, Stable Diffusion 1 has no such tensors: control_model.zero_convs.0.0.weight, ")
-                .endsWith(" and 13 more");
+            assertThat(NOTES.get(0)).startsWith("a.ckpt: passed over, Stable Diffusion 1 has no such tensors: "
+                + "control_model.zero_convs.0.0.weight, ").endsWith(" and 13 more");
         }
     }
 

@@ -355,9 +355,11 @@ class LoraFileTest {
         "down_blocks.*to_q;down_blocks.0.to_q_proj;0", "^down_blocks.*;down_blocks.0.to_q;1", "^down_blocks.*;mid.down_blocks.0.to_q;0",
         "to_q;attn.to_q;1", "to_q;attn.xto_q;0", "to_q$;attn.to_q;1", "to_(q|k);attn.to_k;1", "to_(?:q|k);attn.to_v;0",
         "(down|up)_blocks\\.[01]\\..*;up_blocks.1.x;1", "(down|up)_blocks\\.[01]\\..*;up_blocks.2.x;0", "attn\\d+;a.attn12;1",
-        "attn\\d{2};a.attn123;0", "attn\\d{2,};a.attn123;1", ".*to_[^qk];a.to_v;1", ".*to_[^qk];a.to_q;0", "^(?!.*attn2).*to_q;attn1.to_q;1",
+        "attn\\d{2};a.attn123;0",
+        "attn\\d{2,};a.attn123;1", ".*to_[^qk];a.to_v;1", ".*to_[^qk];a.to_q;0", "^(?!.*attn2).*to_q;attn1.to_q;1",
         "^(?!.*attn2).*to_q;attn2.to_q;0", "a.b;aXb;1", "a.b;a.b;1", "(?P<x>a+)b?;c.aaa;1", "\\w+\\.to_q;a-b.to_q;0", "to_q\\b;x.to_q;1",
-        "layers\\.(1[0-9]|[0-9])\\.q;layers.12.q;1", "layers\\.(1[0-9]|[0-9])\\.q;layers.22.q;0", "[]a]+;x.a]a;1", "a{,2};x.aaa;0", "a{,2};x.;1",
+        "layers\\.(1[0-9]|[0-9])\\.q;layers.12.q;1", "layers\\.(1[0-9]|[0-9])\\.q;layers.22.q;0",
+        "[]a]+;x.a]a;1", "a{,2};x.aaa;0", "a{,2};x.;1",
         "x{a};y.x{a};1", ".*;anything;1", "to_q*?;x.to_;1"})
     void keysOfPatternsAreExpressionsAsInPython(String key, String path, int matches) {
         assertThat(new PythonPattern(key).matches(path, new PythonPattern.Budget(10_000))).isEqualTo(matches == 1);
@@ -373,8 +375,8 @@ class LoraFileTest {
         String a = "a".repeat(300);
         try (Scope scope = new Scope()) {
             assertThat(alpha("{\"(a*)*b\": 1, \"(a|a)*b\": 1, \"(a+)+b\": 2, \"(.*){50}b\": 1, \"((|a|)(|a|)){40}b\": 1}", a)).isEqualTo(8);
-            for (String key : List.of("(a", "a)", "*a", "a**", "(?<=a)b", "(a)\\\\1", "(?i)a", "[a", "a\\\\", "a{5001}", "((a{100}){100}){100}",
-                "(".repeat(40) + ")".repeat(40), "[b-a]", "\\\\p{L}", "a".repeat(1001))) {
+            for (String key : List.of("(a", "a)", "*a", "a**", "(?<=a)b", "(a)\\\\1", "(?i)a", "[a", "a\\\\", "a{5001}",
+                "((a{100}){100}){100}", "(".repeat(40) + ")".repeat(40), "[b-a]", "\\\\p{L}", "a".repeat(1001))) {
                 assertThatThrownBy(() -> alpha("{\"" + key + "\": 1}", a)).as(key).isInstanceOf(FormatException.class)
                     .hasMessageContaining("alpha_pattern of its settings: the pattern").message().hasLineCount(1);
             }

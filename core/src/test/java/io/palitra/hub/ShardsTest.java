@@ -112,8 +112,8 @@ class ShardsTest {
                 Path part = Files.createDirectories(folder.resolve(names[0] + ".d"));
                 Safetensors.write(part.resolve(names[1].formatted(1)), Map.of("a", Torch.ones(2)), Map.of());
                 Safetensors.write(part.resolve(names[1].formatted(2)), Map.of("b", Torch.full(3, 2)), Map.of());
-                Path index = Files.writeString(part.resolve(names[0]), "{\"weight_map\": {\"a\": \"" + names[1].formatted(1) + "\", \"b\": \""
-                    + names[1].formatted(2) + "\"}}");
+                Path index = Files.writeString(part.resolve(names[0]),
+                    "{\"weight_map\": {\"a\": \"" + names[1].formatted(1) + "\", \"b\": \"" + names[1].formatted(2) + "\"}}");
                 assertThat(ModelFolder.file(part)).isEqualTo(index);
                 assertThat(Weights.named(index)).isTrue();
                 assertThat(Weights.read(ModelFolder.file(part)).keySet()).containsExactlyInAnyOrder("a", "b");

@@ -388,13 +388,14 @@ class TorchFileTest {
     private static List<String> attacks(Path marker) {
         String command = "touch " + marker, m = "X" + (char) command.length() + "\0\0\0" + command;
         List<String> all = new ArrayList<>();
-        for (String name : List.of("os\nsystem", "posix\nsystem", "nt\nsystem", "os\npopen", "os\nexecv", "subprocess\nPopen", "subprocess\ncall",
-            "subprocess\ncheck_output", "builtins\neval", "builtins\nexec", "__builtin__\neval", "builtins\ncompile", "builtins\nopen",
-            "builtins\n__import__", "builtins\ngetattr", "runpy\nrun_path", "runpy\n_run_code", "importlib\nimport_module", "pty\nspawn",
-            "timeit\ntimeit", "pdb\nrun", "cProfile\nrun", "doctest\ndebug_script", "code\nInteractiveInterpreter", "torch.serialization\nload",
-            "torch.hub\nload", "torch.jit\nload", "torch\nload", "numpy.testing._private.utils\nrunstring", "pickle\nloads", "dill\nloads",
-            "joblib\nload", "marshal\nloads", "types\nFunctionType", "types\nCodeType", "ctypes\nCDLL", "shutil\nrmtree", "socket\nsocket",
-            "urllib.request\nurlopen", "webbrowser\nopen", "functools\npartial", "operator\nattrgetter", "java.lang.Runtime\nexec",
+        for (String name : List.of("os\nsystem", "posix\nsystem", "nt\nsystem", "os\npopen", "os\nexecv", "subprocess\nPopen",
+            "subprocess\ncall", "subprocess\ncheck_output", "builtins\neval", "builtins\nexec", "__builtin__\neval",
+            "builtins\ncompile", "builtins\nopen", "builtins\n__import__", "builtins\ngetattr", "runpy\nrun_path", "runpy\n_run_code",
+            "importlib\nimport_module", "pty\nspawn", "timeit\ntimeit", "pdb\nrun", "cProfile\nrun", "doctest\ndebug_script",
+            "code\nInteractiveInterpreter", "torch.serialization\nload", "torch.hub\nload", "torch.jit\nload", "torch\nload",
+            "numpy.testing._private.utils\nrunstring", "pickle\nloads", "dill\nloads", "joblib\nload", "marshal\nloads",
+            "types\nFunctionType", "types\nCodeType", "ctypes\nCDLL", "shutil\nrmtree", "socket\nsocket", "urllib.request\nurlopen",
+            "webbrowser\nopen", "functools\npartial", "operator\nattrgetter", "java.lang.Runtime\nexec",
             "io.palitra.hub.TorchFileTest$Canary\nrun", "collections\nOrderedDict.__init__", "torch\nTensor.__reduce_ex__")) {
             all.add("c" + name + "\n" + m + "\205R");
         }

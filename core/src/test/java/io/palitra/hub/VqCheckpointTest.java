@@ -15,9 +15,11 @@ import io.palitra.net.CoderConfig;
 import io.palitra.net.CoderConfig.Block;
 import io.palitra.net.VqModel;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
@@ -83,19 +85,32 @@ class VqCheckpointTest {
         }
     }
 
+    private static final Consumer<String> NONE = line -> { };
+
+    @Test void tensorsBesideTheNetworkArePassedOverInOneLine() {
+        try (Scope scope = new Scope(); VqModel vq = new VqModel(CONFIG, new Rng(1))) {
+            Map<String, Tensor> more = published(vq, "");
+            more.put("callback.score", Torch.zeros(1));
+            List<String> notes = new ArrayList<>();
+            assertThat(VqCheckpoint.of("f.ckpt", more, notes::add).tensors()).isNotEmpty();
+            assertThat(notes).containsExactly("f.ckpt: passed over, a VQGAN has no such tensors: callback.score");
+        }
+    }
+
     @Test void whatIsNoVqganIsRefusedByItsTensors() {
         try (Scope scope = new Scope(); VqModel vq = new VqModel(CONFIG, new Rng(1))) {
-            assertThatThrownBy(() -> VqCheckpoint.of("f.ckpt", Map.of("a", Torch.zeros(1)), line -> { })).isInstanceOf(FormatException.class)
+            assertThatThrownBy(() -> VqCheckpoint.of("f.ckpt", Map.of("a", Torch.zeros(1)), NONE)).isInstanceOf(FormatException.class)
                 .hasMessage("f.ckpt: is no VQGAN: it has no tensor 'quantize.embedding.weight'");
             Map<String, Tensor> gumbel = published(vq, "");
             gumbel.put("quantize.embed.weight", gumbel.remove("quantize.embedding.weight"));
-            assertThatThrownBy(() -> VqCheckpoint.of("f.ckpt", gumbel, line -> { })).hasMessageContaining("of Gumbel's kind");
+            assertThatThrownBy(() -> VqCheckpoint.of("f.ckpt", gumbel, NONE)).hasMessageContaining("of Gumbel's kind");
             Map<String, Tensor> more = published(vq, "");
             more.put("encoder.extra", Torch.zeros(1));
-            assertThatThrownBy(() -> VqCheckpoint.of("f.ckpt", more, line -> { })).hasMessage("f.ckpt: tensor 'encoder.extra' is none of a VQGAN");
+            assertThatThrownBy(() -> VqCheckpoint.of("f.ckpt", more, NONE)).hasMessage("f.ckpt: tensor 'encoder.extra' is none of a VQGAN");
             Map<String, Tensor> less = published(vq, "");
             less.remove("encoder.mid.attn_1.q.weight");
-            assertThatThrownBy(() -> VqCheckpoint.of("f.ckpt", less, line -> { })).hasMessage("f.ckpt: has no tensor 'encoder.mid.attn_1.q.weight'");
+            assertThatThrownBy(() -> VqCheckpoint.of("f.ckpt", less, NONE))
+                .hasMessage("f.ckpt: has no tensor 'encoder.mid.attn_1.q.weight'");
         }
     }
 }

@@ -87,7 +87,8 @@ class PainterNotesTest {
         assertThat(notes).hasSize(1);
         assertThat(notes.get(0)).contains("text_encoder").contains("has no such tensors: text_model.encoder.layers.").endsWith(" more");
         weights("text_encoder", all -> all.remove("text_model.final_layer_norm.bias"));
-        assertThatThrownBy(() -> painted("a")).isInstanceOf(FormatException.class).hasMessageContaining("missing text_model.final_layer_norm");
+        assertThatThrownBy(() -> painted("a")).isInstanceOf(FormatException.class)
+            .hasMessageContaining("missing text_model.final_layer_norm");
     }
 
     @Test void anOptionOfASchedulerWithoutEffectIsToldAndPassedOver() throws IOException {
