@@ -201,20 +201,20 @@ class PaintCommandTest {
                 }
             });
             user.start();
-            Typed r = palitra("paint", "a castle", "--model", model, "--steps", 60, "-n", 900, "--seed", 7, "--preview", seen, "--out",
+            Typed r = palitra("paint", "a castle", "--model", model, "--steps", 5, "-n", 900, "--seed", 7, "--preview", seen, "--out",
                 target);
             user.interrupt();
             user.join();
             assertThat(r.code()).as(r.err()).isEqualTo(Main.STOPPED);
             String line = r.err().lines().filter(l -> l.startsWith("palitra: ")).findFirst().orElseThrow();
-            assertThat(line).matches("palitra: stopped at step \\d+ of 54000, \\d+ of 900 pictures are painted");
+            assertThat(line).matches("palitra: stopped at step \\d+ of 4500, \\d+ of 900 pictures are painted");
             int n = Integer.parseInt(line.replaceAll(".*, (\\d+) of 900.*", "$1"));
             assertThat(n).isPositive();
             if (out.endsWith(".png")) {
                 assertThat(Png.text(target).get("palitra")).contains("\"n\":" + n);
             } else {
                 assertThat(target.toFile().list()).hasSize(n).contains("paint-7.png");
-                assertThat(pixels(target.resolve("paint-7.png"))).isEqualTo(pixels(paint("seven", "--seed", 7, "--steps", 60)));
+                assertThat(pixels(target.resolve("paint-7.png"))).isEqualTo(pixels(paint("seven", "--seed", 7, "--steps", 5)));
             }
         }
     }
