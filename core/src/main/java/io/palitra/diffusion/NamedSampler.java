@@ -51,8 +51,8 @@ public enum NamedSampler {
     /**
      * The configuration of the scheduler that a name asks for.
      *
-     * @param name a label, in any case, with or without how its steps are spread behind (" Karras", " Exponential", " Beta", " SGM Uniform",
-     *             " Simple", " Normal", " Uniform", " DDIM"); a class of diffusers; empty = {@code own}
+     * @param name a label, in any case, with or without how its steps are spread behind (" Karras", " Exponential", " Beta",
+     *             " SGM Uniform", " Simple", " Normal", " Uniform", " DDIM"); a class of diffusers; empty = {@code own}
      * @param own the model's scheduler
      * @throws ConfigException for another name, for a spread that the sampler has not, and of a model of flow matching for any name
      */

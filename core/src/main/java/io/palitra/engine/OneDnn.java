@@ -21,7 +21,8 @@ final class OneDnn {
     static boolean sound() {
         try (PointerScope scope = new PointerScope()) {
             Tensor x = wave(3, 7, 1, 1), w = wave(7, 5, 4, 4), many = wave(3, 20, 5, 5), taps = wave(20, 20, 2, 2);
-            return close(transposed(x, w), transposed(twice(x), twice(w))) && close(convolved(many, taps), convolved(twice(many), twice(taps)));
+            return close(transposed(x, w), transposed(twice(x), twice(w)))
+                && close(convolved(many, taps), convolved(twice(many), twice(taps)));
         }
     }
 

@@ -31,8 +31,8 @@ public record Collapse(double coverage, double spread, boolean alarm) {
     /** samples and real, [N,...] each, of one shape; the larger N, the sharper: 256 tells well, {@link #LEAST}. Waits for the device. */
     public static Collapse check(Tensor samples, Tensor real) {
         if (!Arrays.equals(samples.shape(), real.shape()) || real.dims() < 2 || real.size(0) < LEAST) {
-            throw new IllegalArgumentException("Collapse wants samples and data of one shape [N,...], N at least " + LEAST + ", got " + samples
-                + " and " + real);
+            throw new IllegalArgumentException("the collapse watch wants samples and data of one shape [N,...], N at least " + LEAST
+                + ", got " + samples + " and " + real);
         }
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             Tensor x = samples.flatten(1).to(Device.CPU).to(DType.F64), y = real.flatten(1).to(Device.CPU).to(DType.F64);

@@ -86,7 +86,9 @@ public record Judge(Features net, String name, String about) {
             for (Batch b : real) {   // to its end, since that is when a stream frees its last batch
                 if (data.seen < n) data.add(net, b, Math.min(n - data.seen, b.size()));
             }
-            if (data.seen <= NEIGHBOURS) throw new IllegalArgumentException("Judge wants more than " + NEIGHBOURS + " test items, got " + data.seen);
+            if (data.seen <= NEIGHBOURS) {
+                throw new IllegalArgumentException("a judge wants more than " + NEIGHBOURS + " test items, got " + data.seen);
+            }
             drawn.restore(store.load());
             int saveEvery = Math.max(1, SAVED_AFTER / batch) * batch;
             for (int first = (int) drawn.seen; first < n; first += batch) {

@@ -12,7 +12,8 @@ public interface PaintWatcher {
      * After each call of the network.
      *
      * @param of      calls for all pictures together; some of them are painted at once, some one after the other
-     * @param preview makes a small picture of what the model expects now, of the first of those that are painted now; costs time, valid during the call
+     * @param preview makes a small picture of what the model expects now, of the first of those that are painted now;
+     *                costs time, valid during the call
      */
     void step(int done, int of, Supplier<Picture> preview);
 

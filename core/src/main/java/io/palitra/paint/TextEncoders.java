@@ -58,8 +58,8 @@ record TextEncoders(List<ClipTokenizer> tokenizers, List<ClipText> encoders, boo
     Encoded encode(String caption) { return encoded(List.of(new Prompt.Span(caption, 1)), 1, 0); }
 
     /**
-     * The layer that is listened to. Stable Diffusion 1 and 2 were trained on the last one, and the final norm goes over any other, too; SDXL
-     * on the last but one of both encoders and without the norm, and is never told of the last one.
+     * The layer whose output is used. Stable Diffusion 1 and 2 were trained on the last one, and the final norm goes over any other, too;
+     * SDXL was trained on the last but one of both encoders without the norm, and never uses the last one.
      */
     private Tensor layer(ClipText encoder, ClipText.Output out, int clipSkip) {
         int layers = out.hidden().size() - 1;

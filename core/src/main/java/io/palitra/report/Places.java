@@ -7,7 +7,8 @@ import java.util.regex.Pattern;
 /** Files by names that others may read: where they lie on a machine, and whose it is, is nobody else's business. */
 public final class Places {
     /** An absolute path at the start of a word, of two folders or more, or on a drive. */
-    private static final Pattern ABSOLUTE = Pattern.compile("(?<![^\\s='\":])(?:[A-Za-z]:[\\\\/]|/(?=[^\\s/'\"]+/))(?:[^\\s/\\\\'\"]+[/\\\\])*");
+    private static final Pattern ABSOLUTE =
+        Pattern.compile("(?<![^\\s='\":])(?:[A-Za-z]:[\\\\/]|/(?=[^\\s/'\"]+/))(?:[^\\s/\\\\'\"]+[/\\\\])*");
 
     private Places() {}
 

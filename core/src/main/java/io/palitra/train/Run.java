@@ -146,7 +146,11 @@ public final class Run implements AutoCloseable {
         return sample(generative(), count, new Rng(seed).at(first).on(device), overrides);
     }
 
-    /** As {@link #sample(int, long, long, List)}, of one class. @throws IllegalArgumentException for a class that the model does not draw */
+    /**
+     * As {@link #sample(int, long, long, List)}, of one class.
+     *
+     * @throws IllegalArgumentException for a class that the model does not draw
+     */
     public Tensor sample(int count, long first, long seed, List<String> overrides, int label) {
         return sample(generative(), count, new Rng(seed).at(first).on(device), overrides, label);
     }

@@ -66,7 +66,8 @@ public record SampleJudge(Run run, Facts facts) implements AutoCloseable {
 
         /** What it was trained on, in a few words. */
         public String about() {
-            return trained == 0 ? "judge trained on " + data : String.format(Locale.ROOT, "judge trained on %,d items of %s", trained, data);
+            return trained == 0 ? "judge trained on " + data
+                : String.format(Locale.ROOT, "judge trained on %,d items of %s", trained, data);
         }
 
         /** A measure that it had a part in. */

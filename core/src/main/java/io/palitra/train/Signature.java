@@ -10,7 +10,10 @@ import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** What a PNG carries so that it can be drawn again, and of files no more than their names: the text that other tools show, and our own key with everything. */
+/**
+ * What a PNG carries so that it can be drawn again, and of files no more than their names: the text that other tools show, and our own key
+ * with everything.
+ */
 public final class Signature {
     /** Our own PNG text key: JSON with the run, its weights, the seed, the items and every sampling key. */
     public static final String KEY = "palitra";

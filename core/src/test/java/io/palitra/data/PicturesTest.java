@@ -139,7 +139,8 @@ class PicturesTest {
             with.write(png, 0, 33);
             with.writeBytes(chunk.array());
             with.write(png, 33, png.length - 33);
-            assertThat(Pictures.mask(with.toByteArray(), "mask", Limits.DEFAULT).pixels()).as(channels + " channels").containsExactly(0, -2);
+            assertThat(Pictures.mask(with.toByteArray(), "mask", Limits.DEFAULT).pixels()).as(channels + " channels")
+                .containsExactly(0, -2);
         }
     }
 

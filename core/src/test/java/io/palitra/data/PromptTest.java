@@ -16,7 +16,8 @@ class PromptTest {
     /** Parts as text/weight, spans within as text^weight where that is not 1. */
     private static String shown(String prompt) {
         return Prompt.parse(prompt).parts().stream().map(p -> p.spans().stream()
-            .map(s -> (s.breaks() ? "#" : "") + s.text() + (s.weight() == 1 ? "" : "^" + Math.round(s.weight() * 1000) / 1000.0)).collect(Collectors.joining("~"))
+            .map(s -> (s.breaks() ? "#" : "") + s.text() + (s.weight() == 1 ? "" : "^" + Math.round(s.weight() * 1000) / 1000.0))
+            .collect(Collectors.joining("~"))
             + (p.weight() == 1 ? "" : "/" + p.weight())).collect(Collectors.joining("|"));
     }
 

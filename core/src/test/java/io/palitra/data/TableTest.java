@@ -168,7 +168,8 @@ class TableTest {
     }
 
     @Test void whatIsWrittenInTheUnitsOfATableIsReadBackAsItWas() throws IOException {
-        Table train = open("\"a \"\"b\"\"\",time, small,whole,kind\n1,1700000000,1e-9,3,\"x, y\"\n2,1700003600,2e-9,4, z\n4,1700000100,5e-9,9,z\n",
+        Table train = open("\"a \"\"b\"\"\",time, small,whole,kind\n1,1700000000,1e-9,3,\"x, y\"\n"
+            + "2,1700003600,2e-9,4, z\n4,1700000100,5e-9,9,z\n",
             Split.TRAIN, "kind");
         float[] values = new float[3 * 4];
         java.util.List<String> classes = new java.util.ArrayList<>();

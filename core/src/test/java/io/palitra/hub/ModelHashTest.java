@@ -36,6 +36,7 @@ class ModelHashTest {
         Path shards = Files.createDirectories(root.resolve("shards"));
         Path index = Files.writeString(shards.resolve("model.safetensors.index.json"), "{}");
         for (String name : List.of("model-2.safetensors", "model-1.safetensors")) Files.writeString(shards.resolve(name), name);
-        assertThat(ModelHash.of(shards)).isEqualTo(sha(index, shards.resolve("model-1.safetensors"), shards.resolve("model-2.safetensors")));
+        assertThat(ModelHash.of(shards)).isEqualTo(sha(index, shards.resolve("model-1.safetensors"),
+            shards.resolve("model-2.safetensors")));
     }
 }

@@ -85,7 +85,8 @@ public final class TinyPipeline {
         Path index = folder.resolve("model_index.json");
         config(index, ((ObjectNode) Json.read(index)).put("requires_aesthetics_score", true));
         config(folder.resolve("scheduler/scheduler_config.json"), with(SCHEDULER, "'prediction_type': 'v_prediction'"));
-        nets(folder, "'addition_embed_type': 'text_time', 'addition_time_embed_dim': 4, 'projection_class_embeddings_input_dim': 32", "", 5);
+        nets(folder, "'addition_embed_type': 'text_time', 'addition_time_embed_dim': 4, 'projection_class_embeddings_input_dim': 32",
+            "", 5);
         text(folder, "text_encoder_2", "'architectures': ['CLIPTextModelWithProjection'], 'projection_dim': 12", '!', '~');
         return folder;
     }

@@ -67,7 +67,8 @@ class SameBytesTest {
     /** Writes a file of every kind into a folder. */
     public static void main(String[] args) throws IOException {
         Path folder = Files.createDirectories(Path.of(args[0]));
-        Map<String, String> words = Map.of("parameters", "a cat", "palitra", "{}", "title", "x", "author", "y", "comment", "z", "more", "w");
+        Map<String, String> words = Map.of("parameters", "a cat", "palitra", "{}", "title", "x", "author", "y", "comment", "z",
+            "more", "w");
         Picture picture = new Picture(1, 4, 4, new byte[16]), other = new Picture(1, 4, 4, new byte[] {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11,
             12, 13, 14, 15, 16});
         Png.write(folder.resolve("a.png"), other, words);
@@ -85,7 +86,8 @@ class SameBytesTest {
             new Statistics(new Rng(3).normal(3).to(io.palitra.engine.DType.F64), new Rng(4).normal(3, 3).to(io.palitra.engine.DType.F64))
                 .write(folder.resolve("a.npz"));
             try (FolderDraft draft = new FolderDraft(folder.resolve("draft"))) {
-                draft.network("", JsonNodeFactory.instance.objectNode().put("_class_name", "X").put("b", 1), Map.of("a", a, "b", b, "c", a));
+                draft.network("", JsonNodeFactory.instance.objectNode().put("_class_name", "X").put("b", 1),
+                    Map.of("a", a, "b", b, "c", a));
                 draft.publish();
             }
         }
