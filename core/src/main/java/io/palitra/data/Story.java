@@ -9,8 +9,8 @@ import java.util.regex.Pattern;
 /**
  * What a picture is to become, as the notebooks of VQGAN and CLIP have it: aims divided by |, each {@code what}, {@code what:weight} or
  * {@code what:weight:stop}, and phases of a story divided by ^. A colon before anything but a number of decimal digits is text (12D, 1e3,
- * nan and Infinity are words), and so is one between two whole numbers (12:30, 16:9) and one before a port (http://host:80); {@code sd 2 :50}
- * weighs 50. {@code \} before one of {@code |:^} makes it text.
+ * nan and Infinity are words), and so is one between two whole numbers (12:30, 16:9) and one before a port (http://host:80);
+ * {@code sd 2 :50} weighs 50. {@code \} before one of {@code |:^} makes it text.
  *
  * @param phases each of at least one aim; none where nothing was asked for
  */

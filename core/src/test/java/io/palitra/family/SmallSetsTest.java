@@ -86,8 +86,8 @@ class SmallSetsTest {
             RunConfig config = RunConfig.of(c.family, "few", data, DataOptions.DEFAULT, 1, set).on("cpu", RunConfig.Precision.FP32, 1);
             List<String> notes = train(root.resolve(String.valueOf(n)), config, data);
             boolean watched = c.family.equals("gan") || c.family.equals("ebm");
-            if (watched) assertThat(notes).as(c + " on " + n).containsExactly("samples are not watched for collapse: that takes 64 training items, "
-                + "there are " + n);
+            String alarm = "samples are not watched for collapse: that takes 64 training items, there are " + n;
+            if (watched) assertThat(notes).as(c + " on " + n).containsExactly(alarm);
         }
     }
 }
