@@ -2,8 +2,12 @@ package io.palitra.config;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -77,6 +81,44 @@ public final class Config {
         } else {
             check(value, path);
         }
+    }
+
+    /** Texts that name runs, folders and files ({@link Help#path}), by their keys; empty texts, too. */
+    public static Map<String, String> paths(Record record) {
+        Map<String, String> paths = new LinkedHashMap<>();
+        paths(record, "", paths);
+        return paths;
+    }
+
+    private static void paths(Object record, String path, Map<String, String> paths) {
+        for (Shape.Field field : Shape.fields(record.getClass())) {
+            String at = Shape.join(path, field.name());
+            Object value = field.in(record);
+            if (field.isPath()) {
+                paths.put(at, String.valueOf(value));
+            } else if (value instanceof Map<?, ?> map) {
+                map.forEach((name, entry) -> paths(entry, Shape.join(at, name.toString()), paths));
+            } else if (value instanceof Record) {
+                paths(value, at, paths);
+            }
+        }
+    }
+
+    /**
+     * The same record, in which each {@link #paths path} at which something lies is absolute, so that it means the same from any folder.
+     * What is not on the disk, such as org/name of the hub, stays as it is.
+     */
+    public static <R extends Record> R absolute(R record) {
+        List<String> overrides = new ArrayList<>();
+        paths(record).forEach((key, text) -> {
+            try {
+                Path path = Path.of(text);
+                if (!text.isBlank() && Files.exists(path)) overrides.add(key + "=" + path.toAbsolutePath().normalize());
+            } catch (InvalidPathException e) {
+                // no path: who opens it says so
+            }
+        });
+        return with(record, overrides);
     }
 
     /**

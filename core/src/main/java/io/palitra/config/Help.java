@@ -6,7 +6,7 @@ import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
 /**
- * What a record component means, with its unit, and the numbers it may hold.
+ * What a record component means, with its unit, the numbers it may hold, and whether it is a place on the disk.
  * {@link Config} checks the range, so that a compact constructor is only for what relates components to each other.
  */
 @Retention(RetentionPolicy.RUNTIME)
@@ -20,4 +20,7 @@ public @interface Help {
 
     /** The greatest allowed number (of each item in a list of numbers); NaN for none. */
     double max() default Double.NaN;
+
+    /** Whether the text names a run, a folder or a file, see {@link Config#absolute}; org/name of the hub may stand there, too. */
+    boolean path() default false;
 }

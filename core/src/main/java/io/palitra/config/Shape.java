@@ -61,6 +61,9 @@ sealed interface Shape {
             if (ranged && !(shape instanceof Scalar s && s.isNumber()) && !(shape instanceof Items i && i.of.isNumber())) {
                 throw new ConfigException(where, where + " has a range, but is not a number");
             }
+            if (help != null && help.path() && !(shape instanceof Scalar s && s.type() == String.class)) {
+                throw new ConfigException(where, where + " is a path, but is not a text");
+            }
             c.getAccessor().setAccessible(true);
             fields.add(new Field(c.getName(), shape, help, c.getAccessor()));
         }
@@ -295,6 +298,8 @@ sealed interface Shape {
                 throw new IllegalStateException(e);
             }
         }
+
+        boolean isPath() { return help != null && help.path(); }
 
         String meaning() { return help == null ? "" : help.value(); }
 

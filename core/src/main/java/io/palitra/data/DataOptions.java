@@ -1,5 +1,6 @@
 package io.palitra.data;
 
+import io.palitra.config.Help;
 import java.util.List;
 
 /**
@@ -13,8 +14,9 @@ import java.util.List;
  * @param label of a table: the column that names the class; "" = it has none
  * @param captions whether pictures come with captions: those of a {@link CaptionFolder}, the class names of other sets
  */
-public record DataOptions(String dir, int size, int channels, boolean strict, List<String> except, String label,
-        boolean captions) {
+public record DataOptions(
+        @Help(value = "folder to look in, and then nowhere else; empty = the usual ones", path = true) String dir,
+        int size, int channels, boolean strict, List<String> except, String label, boolean captions) {
     /** Largest side training takes, in pixels: a picture of 2048x2048 in colour is 12 MiB in every batch. */
     static final int MOST = 2048;
 

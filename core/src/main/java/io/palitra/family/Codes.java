@@ -49,6 +49,9 @@ final class Codes implements AutoCloseable {
         }
     }
 
+    /** Of {@link io.palitra.model.Trainable#underneath}. */
+    Map<String, String> underneath() { return Map.of("vqgan", HexFormat.of().formatHex(sha256)); }
+
     FirstStage stage() { return stage; }
 
     /** For the state of the second stage. */

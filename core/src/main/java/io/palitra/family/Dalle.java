@@ -25,6 +25,7 @@ import io.palitra.net.TokenSampling;
 import io.palitra.nn.Module;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -39,7 +40,8 @@ public final class Dalle implements DrawsTexts<Dalle.Sampling>, Completes<Dalle.
     public enum Attention { FULL, SPARSE }
 
     public record Config(
-            @Help("the first stage: a run of vqgan or vqvae, a folder of diffusers, or org/name of the hub") String vqgan,
+            @Help(value = "the first stage: a run of vqgan or vqvae, a folder of diffusers, or org/name of the hub", path = true)
+                String vqgan,
             @Help("the transformer") Transformer net,
             @Help("what codes see of those before them; the text all of them see") Attention attention,
             @Help(value = "tokens of a text, with those that begin and end it; longer ones are cut", min = 2, max = 1024) int text,
@@ -95,6 +97,8 @@ public final class Dalle implements DrawsTexts<Dalle.Sampling>, Completes<Dalle.
             t.width(), t.layers(), t.heads(), config.attention == Attention.SPARSE), init);
         net = new Net(gpt, captions, codes.pin());
     }
+
+    @Override public Map<String, String> underneath() { return codes.underneath(); }
 
     @Override public Module net() { return net; }
 

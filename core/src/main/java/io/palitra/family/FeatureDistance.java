@@ -24,6 +24,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.Function;
 
 /**
@@ -36,9 +37,11 @@ final class FeatureDistance implements AutoCloseable {
 
     private final Module net;
     private final Function<Tensor, List<Tensor>> layers;
+    private final String key;   // of config, that names the network
     private final List<Tensor> weights;   // of channels [1,C,1,1] for each layer, or empty: 1 for all
 
-    private FeatureDistance(Module net, Function<Tensor, List<Tensor>> layers, List<Tensor> weights) {
+    private FeatureDistance(String key, Module net, Function<Tensor, List<Tensor>> layers, List<Tensor> weights) {
+        this.key = key;
         this.net = net;
         this.layers = layers;
         this.weights = weights;
@@ -94,7 +97,7 @@ final class FeatureDistance implements AutoCloseable {
         }
         Classifier classifier = (Classifier) Classifier.FAMILY.build(trained.model, trained.spec, Rng.silent());
         load(classifier.net(), folder.resolve("model.safetensors"), t -> classifier.net().load(t));
-        return new FeatureDistance(classifier.net(), classifier::activations, List.of());
+        return new FeatureDistance("perceptual.run", classifier.net(), classifier::activations, List.of());
     }
 
     /** What of a run's config.json says how to build its classifier. */
@@ -128,7 +131,8 @@ final class FeatureDistance implements AutoCloseable {
                 }
             }
         }
-        return new FeatureDistance(net, x -> net.activations(x.sub(ofColours(SHIFT, x)).div(ofColours(SCALE, x))), weights);
+        return new FeatureDistance("perceptual.vgg", net, x -> net.activations(x.sub(ofColours(SHIFT, x)).div(ofColours(SCALE, x))),
+            weights);
     }
 
     private static Tensor ofColours(double[] values, Tensor x) {
@@ -151,6 +155,15 @@ final class FeatureDistance implements AutoCloseable {
 
     /** SHA-256 of the values of the network. */
     String sha256() { return Safetensors.sha256(net.state()); }
+
+    /** Of {@link io.palitra.model.Trainable#underneath}. */
+    Map<String, String> underneath() {
+        Map<String, String> all = new TreeMap<>(Map.of(key, sha256()));
+        Map<String, Tensor> named = new TreeMap<>();
+        for (Tensor w : weights) named.put("lin" + named.size(), w);
+        if (!named.isEmpty()) all.put("perceptual.lin", Safetensors.sha256(named));
+        return all;
+    }
 
     void to(Device device) {
         net.to(device);

@@ -30,6 +30,7 @@ import io.palitra.nn.Module;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.regex.Matcher;
@@ -49,7 +50,8 @@ public sealed class Tokens implements Completes<Tokens.Sampling>, Evaluates {
     public enum Condition { NONE, LABEL, TEXT }
 
     public record Config(
-            @Help("the first stage: a run of vqgan or vqvae, a folder of diffusers, or org/name of the hub") String vqgan,
+            @Help(value = "the first stage: a run of vqgan or vqvae, a folder of diffusers, or org/name of the hub", path = true)
+                String vqgan,
             @Help("who tells the codes, each from those before it") Prior net,
             @Help("what is given to the network before the codes; label needs labelled data, text captions") Condition condition,
             @Help(value = "tokens of a text, with those that begin and end it; longer ones are cut", min = 2, max = 1024) int text,
@@ -165,6 +167,8 @@ public sealed class Tokens implements Completes<Tokens.Sampling>, Evaluates {
         }
         net = new Net(teller, captions, codes.pin());
     }
+
+    @Override public Map<String, String> underneath() { return codes.underneath(); }
 
     @Override public Module net() { return net; }
 

@@ -67,14 +67,14 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Tallies,
         record None() implements Perceptual {}
 
         /** By the convolutions of a classifier of pictures with as many channels, best of the same data. */
-        record Features(@Help("a run of family classifier") String run,
+        record Features(@Help(value = "a run of family classifier", path = true) String run,
                 @Help(value = "weight beside the pixels' distance", min = 0, max = 1e3) double weight) implements Perceptual {
             public Features() { this("", 1); }
         }
 
         /** LPIPS, by a VGG-16 trained on ImageNet. Zhang et al. 2018, arXiv:1801.03924. */
-        record Lpips(@Help("torchvision's weights of VGG-16, .pth or .safetensors") String vgg,
-                @Help("weights of its channels, such as LPIPS' vgg.pth; none = all the same") String lin,
+        record Lpips(@Help(value = "torchvision's weights of VGG-16, .pth or .safetensors", path = true) String vgg,
+                @Help(value = "weights of its channels, such as LPIPS' vgg.pth; none = all the same", path = true) String lin,
                 @Help(value = "weight beside the pixels' distance", min = 0, max = 1e3) double weight) implements Perceptual {
             public Lpips() { this("", "", 1); }
         }
@@ -167,6 +167,8 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Tallies,
         return d == null ? List.of(own) : List.of(own,
             new Update("discriminator", d, 1, config.adversary.from, (batch, rng) -> discriminate(d, batch)));
     }
+
+    @Override public Map<String, String> underneath() { return distance == null ? Map.of() : distance.underneath(); }
 
     /** The distance of pixels, and of features where there are some. */
     private Losses near(Tensor picture, Tensor x) {

@@ -1,5 +1,6 @@
 package io.palitra.paint;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
 import io.palitra.data.Batch;
@@ -20,6 +21,7 @@ import io.palitra.hub.Hub;
 import io.palitra.hub.LoraFile;
 import io.palitra.hub.LoraFile.Network;
 import io.palitra.hub.ModelParts;
+import io.palitra.hub.Safetensors;
 import io.palitra.model.Family;
 import io.palitra.model.Losses;
 import io.palitra.model.Publishes;
@@ -30,9 +32,13 @@ import io.palitra.net.ClipText;
 import io.palitra.net.UnetCondition2d;
 import io.palitra.nn.Lora;
 import io.palitra.nn.Module;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -54,7 +60,7 @@ public final class LoraTuning implements Trainable, Publishes {
     public static final String KOHYA = "lora-kohya.safetensors";
 
     public record Config(
-            @Help("the model that is changed: a folder, or org/name of the hub") String model,
+            @Help(value = "the model that is changed: a folder, or org/name of the hub", path = true) String model,
             @Help(value = "r of the change B A of a layer", min = 1, max = 1024) int rank,
             @Help(value = "the change counts alpha / r; 0 = r", min = 0) double alpha,
             @Help("whether the text encoders change, too") boolean textEncoder) {}
@@ -71,6 +77,7 @@ public final class LoraTuning implements Trainable, Publishes {
     private final UnetCondition2d unet;
     private final NoiseTable table;
     private final Prediction prediction;
+    private final String scheduler;   // SHA-256 of what the model says of its noise
     private final Changes changes = new Changes();
     private final Map<Integer, Tensor> moments = new HashMap<>();   // of each picture, by its place in the data set
     private final Map<String, TextEncoders.Encoded> texts = new HashMap<>();   // of captions, while their encoders rest
@@ -83,6 +90,7 @@ public final class LoraTuning implements Trainable, Publishes {
         try {
             DiffusersScheduler scheduler = new DiffusersScheduler(parts.config("scheduler"));
             check(parts, scheduler, UnetCondition2d.Config.fromJson(parts.config("unet"), line -> { }), data);   // told by the painter
+            this.scheduler = sha256(parts.config("scheduler"));
             table = scheduler.noiseTable();
             prediction = scheduler.prediction();
             unet = base.unet();
@@ -97,6 +105,19 @@ public final class LoraTuning implements Trainable, Publishes {
             changes.close();
             base.close();
             throw e;
+        }
+    }
+
+    /** Of a configuration without what only tells where it came from. */
+    private static String sha256(JsonNode config) {
+        TreeMap<String, String> said = new TreeMap<>();
+        config.properties().forEach(e -> {
+            if (!e.getKey().startsWith("_")) said.put(e.getKey(), e.getValue().toString());
+        });
+        try {
+            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(said.toString().getBytes(StandardCharsets.UTF_8)));
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e);   // every Java has it
         }
     }
 
@@ -127,6 +148,16 @@ public final class LoraTuning implements Trainable, Publishes {
     @Override public Module net() { return changes; }
 
     @Override public List<Update> updates() { return List.of(new Update("lora", changes, this::loss)); }
+
+    @Override public Map<String, String> underneath() {
+        Map<String, String> all = new TreeMap<>(Map.of("model/unet", Safetensors.sha256(unet.state()),
+            "model/vae", Safetensors.sha256(base.coder().net().state()), "model/scheduler", scheduler));
+        List<ClipText> encoders = base.texts().encoders();
+        for (int i = 0; i < encoders.size(); i++) {
+            all.put("model/text encoder" + (i == 0 ? "" : " " + (i + 1)), Safetensors.sha256(encoders.get(i).state()));
+        }
+        return all;
+    }
 
     /** The model with the change as it is now, which it paints with. */
     public Painter painter() { return base; }

@@ -15,7 +15,11 @@ import io.palitra.model.Recipe;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 
 /**
  * Everything that decides what a run becomes: config.json, every value, defaults too.
@@ -44,6 +48,7 @@ public record RunConfig(Settings settings, Record model) {
     public enum Precision { FP32, BF16 }
 
     private static final int FORMAT = 1;
+    private static final String TRAIN = "train.", DATA = "data.";
 
     /**
      * The family's defaults with overrides: {@code latent=16} is the model's, {@code train.epochs=3} the recipe's.
@@ -55,12 +60,12 @@ public record RunConfig(Settings settings, Record model) {
         Family<?> f = Families.named(family);
         List<String> model = new ArrayList<>(), train = new ArrayList<>();
         for (String o : overrides) {
-            if (o.startsWith("train.")) train.add(o.substring("train.".length()));
+            if (o.startsWith(TRAIN)) train.add(o.substring(TRAIN.length()));
             else model.add(o);
         }
-        Record c = Config.with(f.defaults(), model);
+        Record c = Config.absolute(Config.with(f.defaults(), model));
         Recipe recipe = Config.with(f.recipe(), train);
-        Settings s = new Settings(FORMAT, family, name, options, data.spec(), data.classNames(), recipe, seed, "cpu", Precision.FP32,
+        Settings s = new Settings(FORMAT, family, name, Config.absolute(options), data.spec(), data.classNames(), recipe, seed, "cpu", Precision.FP32,
             io.palitra.engine.Device.threads(), 20, 0, version());
         return new RunConfig(s, c);
     }
@@ -78,9 +83,60 @@ public record RunConfig(Settings settings, Record model) {
             s.threads, logEvery, saveEvery, s.code), model);
     }
 
+    /**
+     * With other values: {@code latent=16} is the model's, {@code train.steps=90} the recipe's, {@code data.dir=DIR} the reader's. Paths
+     * become absolute.
+     *
+     * @throws ConfigException for a key that none has, or a value that is not allowed
+     */
+    public RunConfig with(List<String> overrides) {
+        List<String> own = new ArrayList<>(), train = new ArrayList<>(), data = new ArrayList<>();
+        for (String o : overrides) {
+            if (o.startsWith(TRAIN)) train.add(o.substring(TRAIN.length()));
+            else if (o.startsWith(DATA)) data.add(o.substring(DATA.length()));
+            else own.add(o);
+        }
+        Settings s = settings;
+        return new RunConfig(new Settings(s.format, s.family, s.data, Config.absolute(Config.with(s.options, data)), s.spec, s.classes,
+            Config.with(s.train, train), s.seed, s.device, s.precision, s.threads, s.logEvery, s.saveEvery, s.code),
+            Config.absolute(Config.with(model, own)));
+    }
+
+    /** On data that lies elsewhere. @param name in the catalogue, or the path */
+    public RunConfig over(String name) { return over(name, settings.classes); }
+
+    RunConfig over(String name, List<String> classes) {
+        Settings s = settings;
+        return new RunConfig(new Settings(s.format, s.family, name, s.options, s.spec, classes, s.train, s.seed, s.device, s.precision,
+            s.threads, s.logEvery, s.saveEvery, s.code), model);
+    }
+
+    /** Every value as text by its key as an override writes it, {@code data.size} for one of the reader's; {@code net.kind} names a kind. */
+    public Map<String, String> flat() { return flat(toJson()); }
+
+    static Map<String, String> flat(ObjectNode json) {
+        Map<String, String> read = new LinkedHashMap<>(), flat = new LinkedHashMap<>();
+        RunReport.flatten("", json, read);
+        read.forEach((key, value) -> flat.put(key.startsWith("model.") ? key.substring("model.".length())
+            : key.startsWith("options.") ? DATA + key.substring("options.".length()) : key, value));
+        return flat;
+    }
+
+    /**
+     * Keys of {@link #flat} that say where things lie. What lies there decides what a run becomes, and is compared by itself: see {@link
+     * Dataset#fingerprint} and {@link io.palitra.model.Trainable#underneath}.
+     */
+    public Set<String> places() {
+        Set<String> keys = new LinkedHashSet<>(Config.paths(model).keySet());
+        keys.add("data");
+        Config.paths(settings.options).keySet().forEach(k -> keys.add(DATA + k));
+        return keys;
+    }
+
     /** Steps of the whole run over a data set of {@code size} items. */
-    public long steps(int size) {
-        Recipe r = settings.train;
+    public long steps(int size) { return steps(settings.train, size); }
+
+    static long steps(Recipe r, int size) {
         return r.steps() > 0 ? r.steps() : r.epochs() * Math.max(1L, size / r.batch());
     }
 
@@ -103,12 +159,15 @@ public record RunConfig(Settings settings, Record model) {
         if (!(Json.read(file) instanceof ObjectNode json)) throw new ConfigException(file.toString(), "is not the config of a run");
         JsonNode model = json.remove("model");
         if (model == null) throw new ConfigException("model", "missing in " + file);
-        // an option that came later was, in runs before it, what its default is now
-        if (json.get("options") instanceof ObjectNode options) {
-            Config.toJson(DataOptions.DEFAULT).properties().forEach(e -> options.putIfAbsent(e.getKey(), e.getValue()));
-        }
+        renew(json);
         Settings s = Config.fromJson(Settings.class, json);
         if (s.format != FORMAT) throw new ConfigException("format", "is " + s.format + " in " + file + ", this version reads " + FORMAT);
         return new RunConfig(s, Config.fromJson(Families.named(s.family).defaults().getClass(), model));
+    }
+
+    /** An option that came later was, in runs before it, what its default is now. */
+    static void renew(ObjectNode json) {
+        if (!(json.get("options") instanceof ObjectNode options)) return;
+        Config.toJson(DataOptions.DEFAULT).properties().forEach(e -> options.putIfAbsent(e.getKey(), e.getValue()));
     }
 }

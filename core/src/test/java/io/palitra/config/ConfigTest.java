@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.CpuTime;
 import java.math.BigInteger;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -18,6 +19,7 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class ConfigTest {
     private static final Sample BASE = Sample.DEFAULTS;
@@ -357,5 +359,21 @@ class ConfigTest {
         assertThat(Config.with(BASE, overrides)).isEqualTo(BASE);
         Sample other = with("latent=9", "sampler=none", "target=x0", "widths=7", "tags=", "net.width=1");
         assertThat(Config.with(other, overrides)).isEqualTo(BASE);
+    }
+
+    record Places(@Help(value = "a run", path = true) String run, String other, Map<String, Below> below) {}
+
+    record Below(@Help(value = "a file", path = true) String file) {}
+
+    record NoPlace(@Help(value = "a number", path = true) int n) {}
+
+    @Test void placesThatAreThereBecomeAbsoluteAndAllElseStays(@TempDir Path root) {
+        String near = Path.of("").toAbsolutePath().relativize(root).toString();
+        Places places = new Places(near, near, Map.of("a", new Below(near), "b", new Below("org/name")));
+        assertThat(Config.paths(places)).containsOnlyKeys("run", "below.a.file", "below.b.file");
+        assertThat(Config.absolute(places)).isEqualTo(new Places(root.toString(), near, Map.of("a", new Below(root.toString()), "b",
+            new Below("org/name"))));
+        assertThat(Config.absolute(new Places("", "", Map.of()))).isEqualTo(new Places("", "", Map.of()));
+        assertThatThrownBy(() -> Config.paths(new NoPlace(1))).isInstanceOf(ConfigException.class).hasMessageContaining("is a path");
     }
 }

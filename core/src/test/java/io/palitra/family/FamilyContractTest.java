@@ -102,6 +102,18 @@ class FamilyContractTest {
         return family.build(Config.with(family.defaults(), c.overrides), c.data, init);
     }
 
+    /** A run could else go on over another first stage or base model than it began with. */
+    @ParameterizedTest @MethodSource("cases")
+    void everyPlaceOfItsConfigIsToldByTheHashOfWhatLiesThere(Case c) {
+        List<String> places = Config.paths(Config.with(Families.named(c.family).defaults(), c.overrides)).entrySet().stream()
+            .filter(e -> !e.getValue().isEmpty()).map(Map.Entry::getKey).toList();
+        try (Trainable model = build(c); Scope scope = new Scope()) {
+            model.updates();
+            assertThat(model.underneath()).containsOnlyKeys(places);
+            assertThat(model.underneath().values()).allMatch(h -> h.matches("[0-9a-f]{64}"));
+        }
+    }
+
     private static Trainable build(Case c) { return build(Families.named(c.family), c, new Rng(5)); }
 
     /** Eight items, the same each time, in the range of training batches. */

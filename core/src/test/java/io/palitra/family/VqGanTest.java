@@ -176,6 +176,7 @@ class VqGanTest {
             Losses losses = model.updates().get(0).objective().of(batch, new Rng(1));
             Map<String, Tensor> p = losses.parts();
             assertThat(p.get("features").item()).isPositive();
+            assertThat(model.underneath()).containsOnlyKeys("perceptual.run");
             assertThat(losses.total().item()).isCloseTo(p.get("l1").item() + 0.5 * p.get("features").item()
                 + 0.25 * p.get("commitment").item(), within(1e-5));
             losses.total().backward();
