@@ -32,7 +32,7 @@ record Manifest(long step, Map<String, Sum> files, Map<String, String> facts) {
     /** No name of a file leads out of the folder. */
     static final String FILE_NAME = "[a-z][a-z0-9_]{0,63}\\.safetensors";
 
-    private static final int MAX_BYTES = 1 << 20;
+    private static final int MAX_BYTES = 16 << 20;
     private static final String BEFORE = "{\"manifest\":";
     private static final String BETWEEN = ",\"sha256\":\"";
     private static final String AFTER = "\"}\n";

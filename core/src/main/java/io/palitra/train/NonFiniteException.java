@@ -4,10 +4,11 @@ package io.palitra.train;
 public final class NonFiniteException extends RuntimeException {
     private final long step;
 
-    NonFiniteException(long step, String update, String culprit) {
-        super("step " + step + ": the " + culprit + " of '" + update
-            + "' is not finite; stopped before the optimiser moved, the last checkpoint"
-            + " is whole (a smaller train.optimizer.lr or train.clip may help)");
+    /** @param saved step of the last checkpoint, -1 for none */
+    NonFiniteException(long step, String update, String culprit, long saved) {
+        super("step " + step + ": the " + culprit + " of '" + update + "' is not finite; stopped before the optimiser moved, "
+            + (saved < 0 ? "and before anything was saved" : "the checkpoint of step " + saved + " is whole")
+            + " (a smaller train.optimizer.lr or train.clip may help)");
         this.step = step;
     }
 

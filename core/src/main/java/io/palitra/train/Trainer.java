@@ -7,6 +7,7 @@ import io.palitra.data.Batch;
 import io.palitra.data.CaptionedDataset;
 import io.palitra.data.DataLoader;
 import io.palitra.data.Dataset;
+import io.palitra.data.Fingerprint;
 import io.palitra.engine.DType;
 import io.palitra.engine.Device;
 import io.palitra.engine.Guard;
@@ -36,6 +37,7 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -60,13 +62,22 @@ public final class Trainer implements AutoCloseable {
     private final Gallery gallery;
     private final long steps;
     private final long perEpoch;
+    private final Fingerprint fingerprint;
+    private final Map<String, String> underneath;
+    private final Optional<Checkpoint> last;
+    private final Optional<Provenance> was;   // of the last checkpoint; empty too for one that an earlier version saved
     private long step;
+    private long saved = -1;   // step of the newest whole checkpoint
     private double seconds;   // of all sessions before this one
     private long since = System.nanoTime();
 
-    private Trainer(Path folder, RunConfig config, Dataset data, @Nullable Dataset test, Progress progress) throws IOException {
+    /** A run that goes on. @param before its config.json; @param changedData whether it may go on with other data */
+    private record Goes(RunConfig before, boolean changedData) {}
+
+    private Trainer(Path folder, RunConfig asked, @Nullable Goes on, Dataset data, @Nullable Dataset test, Progress progress)
+            throws IOException {
         this.folder = folder.toAbsolutePath();
-        this.config = config;
+        config = on != null && on.changedData ? asked.over(asked.settings().data(), data.classNames()) : asked;
         this.data = data;
         this.progress = progress;
         recipe = config.settings().train();
@@ -77,22 +88,65 @@ public final class Trainer implements AutoCloseable {
         }
         device = Device.named(config.settings().device());
         if (device.kind() == Device.Kind.CPU) Device.threads(config.settings().threads());
-        Files.createDirectories(folder);
         lock = RunLock.take(this.folder);
+        Trainable built = null;
         try {
-            model = Run.build(config, device);
+            fingerprint = data.fingerprint();
+            last = on == null ? Optional.empty() : Checkpoint.latest(this.folder, progress::note);
+            was = last.flatMap(c -> Provenance.of(c.facts()));
+            if (on != null) compare(on);
+            model = built = Run.build(config, device);
             if (model instanceof LearnsTexts && !(data instanceof CaptionedDataset)) {
                 throw new IllegalArgumentException("'" + config.settings().family() + "' wants pictures with captions, and '" + data.name()
                     + "' is read without: data.captions=true");
             }
             updates = model.updates();
+            underneath = model.underneath();
+            was.ifPresent(w -> w.refuseOthers(underneath, config));
             for (Update u : updates) optimizers.computeIfAbsent(u.moves(), this::optimizer);
             ema = recipe.ema() > 0 ? new Ema(model.net(), recipe.ema()) : null;
+            if (on == null) config.write(this.folder.resolve(Run.CONFIG));
+            else keep(on.before);
             gallery = new Gallery(this.folder, config, model, data, test, progress, device);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | IOException e) {
+            if (built != null) built.close();
             lock.close();
             throw e;
         }
+    }
+
+    /** What the last checkpoint knows against what is now: the one place where a run that goes on is refused, or told of changes. */
+    private void compare(Goes on) {
+        RunConfig.Settings now = config.settings();
+        long at = last.map(Checkpoint::step).orElse(0L);
+        if (last.isEmpty()) progress.note("no checkpoint to go on from: the run begins at step 0");
+        if (last.isPresent() && was.isEmpty()) {
+            progress.note("the checkpoint of step " + at + " is of an earlier version: whether config, data, log or a model underneath"
+                + " changed since cannot be checked");
+        }
+        if (was.isEmpty() && !now.data().equals(on.before.settings().data()) && !on.changedData) {
+            throw new IllegalArgumentException("the run has data=" + on.before.settings().data() + ", " + now.data() + " was asked, and no"
+                + " checkpoint knows whether that is the same; --changed-data goes on with it");
+        }
+        was.ifPresent(w -> {
+            w.refuseChanged(config, at);
+            w.compareData(fingerprint, on.before.settings().classes(), now.data(), on.changedData, progress::note);
+            w.noteMachine(config, progress::note);
+        });
+        long before = was.isPresent() ? was.get().steps() : on.before.steps(data.size());
+        Provenance.length(recipe, at, before, steps).ifPresent(progress::note);
+        if (last.isPresent() && at == steps) {
+            progress.note("the run in " + folder + " is finished: step " + at + " of " + steps + "; --steps M trains on");
+        }
+    }
+
+    /** Writes what config.json says otherwise from now on, and says it. */
+    private void keep(RunConfig before) throws IOException {
+        if (config.equals(before)) return;
+        Map<String, String> was = before.flat(), now = config.flat();
+        List<String> changes = Provenance.changes(was, now, now.keySet());
+        config.write(folder.resolve(Run.CONFIG));
+        progress.note(Run.CONFIG + " now: " + Provenance.listed(changes));
     }
 
     private Optimizer optimizer(Module moved) {
@@ -103,35 +157,69 @@ public final class Trainer implements AutoCloseable {
         return o;
     }
 
-    /** Starts a run in a new or empty folder. {@code stop} is asked between steps; true saves and ends. */
+    /**
+     * Starts a run in a new or empty folder. {@code stop} is asked between steps; true saves and ends.
+     *
+     * @throws IllegalArgumentException for a folder that holds a run, or anything else
+     */
     public static boolean start(Path folder, RunConfig config, Dataset train, @Nullable Dataset test, Progress progress,
         BooleanSupplier stop)
             throws IOException {
+        refuseOccupied(folder);
+        try (Trainer t = new Trainer(folder, config, null, train, test, progress)) { return t.run(stop); }
+    }
+
+    /** @throws IllegalArgumentException for a folder that a run cannot begin in, naming what is there */
+    public static void refuseOccupied(Path folder) throws IOException {
         if (Files.exists(folder.resolve(Run.CONFIG))) {
             throw new IllegalArgumentException("'" + folder + "' already holds a run; resume it, or choose another folder");
         }
-        try (Trainer t = new Trainer(folder, config, train, test, progress)) {
-            config.write(t.folder.resolve(Run.CONFIG));
-            return t.run(stop);
+        if (!Files.exists(folder)) return;
+        if (!Files.isDirectory(folder)) throw new IllegalArgumentException("'" + folder + "' is no folder; a run wants a new or empty one");
+        List<String> there;
+        try (Stream<Path> all = Files.list(folder)) {
+            // a lock, or a file half written, is what a run leaves that was refused or killed before it began
+            there = all.map(p -> p.getFileName().toString()).filter(n -> !n.equals(".lock") && !n.matches("\\..+\\.tmp")).sorted().toList();
         }
+        if (there.isEmpty()) return;
+        throw new IllegalArgumentException("'" + folder + "' holds other things than a run: " + String.join(", ",
+            there.subList(0, Math.min(3, there.size()))) + (there.size() > 3 ? " and " + (there.size() - 3) + " more" : "")
+            + "; a run wants a new or empty folder");
     }
 
     /** Goes on from the last good checkpoint of a run, or from its beginning when there is none yet. */
     public static boolean resume(Path folder, Dataset train, @Nullable Dataset test, Progress progress, BooleanSupplier stop)
             throws IOException {
-        RunConfig config = RunConfig.read(folder.resolve(Run.CONFIG));
-        try (Trainer t = new Trainer(folder, config, train, test, progress)) {
-            Optional<Checkpoint> last = Checkpoint.latest(t.folder, progress::note);
-            if (last.isPresent()) t.restore(last.get());
+        return resume(folder, RunConfig.read(folder.resolve(Run.CONFIG)), false, train, test, progress, stop);
+    }
+
+    /**
+     * Goes on by a config that may differ from the run's: in its length, and in where it computes, saves and finds things; config.json
+     * keeps it.
+     *
+     * @param now         such as {@link RunConfig#with} of the run's
+     * @param changedData whether data that changed since the last checkpoint is used all the same; its bits are then those of no run that
+     *     was never stopped
+     * @throws io.palitra.config.ConfigException when config.json was changed so that the run would become another, or a model underneath
+     *     was replaced
+     * @throws IllegalArgumentException for changed data, or fewer steps than are done
+     */
+    public static boolean resume(Path folder, RunConfig now, boolean changedData, Dataset train, @Nullable Dataset test, Progress progress,
+        BooleanSupplier stop)
+            throws IOException {
+        RunConfig before = RunConfig.read(folder.resolve(Run.CONFIG));
+        try (Trainer t = new Trainer(folder, now, new Goes(before, changedData), train, test, progress)) {
+            if (t.last.isPresent()) t.restore(t.last.get());
             return t.run(stop);
         }
     }
 
     private void restore(Checkpoint last) throws IOException {
-        last.facts().forEach((name, value) -> {
-            String now = Checkpoint.machine().get(name);
-            if (!value.equals(now)) progress.note("resuming with another " + name + " (" + now + ", was " + value
-                + "): last bits may differ");
+        Checkpoint.machine().forEach((name, now) -> {
+            String value = last.facts().get(name);
+            if (value != null && !value.equals(now)) {
+                progress.note("resuming with another " + name + " (" + now + ", was " + value + "): last bits may differ");
+            }
         });
         try (Scope scope = new Scope()) {
             model.net().load(last.load("weights"));
@@ -139,6 +227,7 @@ public final class Trainer implements AutoCloseable {
             if (ema != null) copy(last.load("ema"), ema.state(), "ema");
         }
         step = last.step();
+        saved = step;
         Path summary = folder.resolve(RunReport.SUMMARY);
         if (Files.exists(summary)) seconds = Json.read(summary).path("seconds").asDouble();
     }
@@ -156,13 +245,14 @@ public final class Trainer implements AutoCloseable {
 
     /** True when the run reached its end, false when it was stopped. */
     private boolean run(BooleanSupplier stop) throws IOException {
-        try (Metrics metrics = Metrics.resume(folder, step == 0 ? -1 : step);   // -1: from the beginning again
+        Metrics.Mark known = was.map(Provenance::log).orElse(null);
+        try (Metrics metrics = step == 0 ? Metrics.start(folder) : Metrics.resume(folder, step, known, progress::note);
                 DataLoader loader = new DataLoader(data, recipe.batch(), config.settings().seed(), step, device)) {
             if (step == 0) {
                 if (model instanceof LearnsTexts learner && data instanceof CaptionedDataset told) learner.learn(texts(told));
                 gallery.snapshot(0, 0, ema, metrics);
             } else publish();   // a kill between a checkpoint and its model leaves the model of the checkpoint before
-            long saved = System.nanoTime(), reported = System.nanoTime(), reportedStep = step;
+            long savedAt = System.nanoTime(), reported = System.nanoTime(), reportedStep = step;
             model.net().training(true);
             while (step < steps) {
                 if (stop.getAsBoolean()) {
@@ -192,11 +282,11 @@ public final class Trainer implements AutoCloseable {
                     model.net().training(true);
                 }
                 int every = config.settings().saveEvery();
-                boolean due = every > 0 ? step % every == 0 : epochEnds && System.nanoTime() - saved > SAVE_NANOS / 4
-                    || System.nanoTime() - saved > SAVE_NANOS;
+                boolean due = every > 0 ? step % every == 0 : epochEnds && System.nanoTime() - savedAt > SAVE_NANOS / 4
+                    || System.nanoTime() - savedAt > SAVE_NANOS;
                 if (due || step == steps) {
                     save(metrics);
-                    saved = System.nanoTime();
+                    savedAt = System.nanoTime();
                 }
             }
             gallery.finish(step);
@@ -224,7 +314,7 @@ public final class Trainer implements AutoCloseable {
                 optimizer.zeroGrad();
                 Map<String, Double> losses = backward(u, batch, rng.split(i), report);
                 double norm = recipe.clip() > 0 ? optimizer.clip(recipe.clip()) : optimizer.gradNorm();   // waits for the device
-                if (!Double.isFinite(norm)) throw new NonFiniteException(step, u.name(), "gradient of '" + optimizer.nonFinite() + "'");
+                if (!Double.isFinite(norm)) throw new NonFiniteException(step, u.name(), "gradient of '" + optimizer.nonFinite() + "'", saved);
                 try (Guard cast = precision()) { optimizer.step(optimizer.spec().lr() * lr); }
                 if (report) {
                     scalars.putAll(losses);
@@ -251,7 +341,7 @@ public final class Trainer implements AutoCloseable {
                     losses = u.objective().of(part, parts == 1 ? rng : rng.split(k));
                 }
                 double total = losses.total().item();   // waits for the device
-                if (!Double.isFinite(total)) throw new NonFiniteException(step, u.name(), "loss");
+                if (!Double.isFinite(total)) throw new NonFiniteException(step, u.name(), "loss", saved);
                 (parts == 1 ? losses.total() : losses.total().mul(share)).backward();
                 if (report) {
                     scalars.merge(u.name(), total * share, Double::sum);
@@ -272,7 +362,8 @@ public final class Trainer implements AutoCloseable {
         parts.put("weights", model.net().state());
         parts.put("optimizer", optimizerState());
         if (ema != null) parts.put("ema", ema.state());
-        Checkpoint.save(folder, step, parts, Map.of());
+        Checkpoint.save(folder, step, parts, Provenance.of(config, fingerprint, underneath, metrics.mark()).facts());
+        saved = step;
         publish();
     }
 

@@ -22,6 +22,7 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.LoraFile;
 import io.palitra.hub.ModelParts;
+import io.palitra.hub.Safetensors;
 import io.palitra.report.Png;
 import io.palitra.train.Progress;
 import io.palitra.train.Run;
@@ -34,6 +35,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeAll;
@@ -167,6 +169,24 @@ class LoraTuningTest {
             assertThat(a.keySet()).anyMatch(k -> k.startsWith("TEXT_ENCODER"));
             a.forEach((k, v) -> assertThat(b.get(k)).as(k).isEqualTo(v));
         }
+    }
+
+    @Test void overAnotherBaseModelItDoesNotGoOn() throws Exception {
+        Path base = TinyPipeline.write(root.resolve("base"), "", ""), run = root.resolve("over");
+        assertThat(Trainer.start(run, config(base, folder, "train.steps=4"), data(folder), null, Progress.SILENT, after(2))).isFalse();
+        Path file = base.resolve("unet/diffusion_pytorch_model.safetensors");
+        byte[] first = Files.readAllBytes(file);
+        try (Scope scope = new Scope()) {
+            Map<String, Tensor> weights = new TreeMap<>(Safetensors.read(file).tensors());
+            weights.replaceAll((k, t) -> t.mul(1.5));
+            Safetensors.write(file, weights, Map.of());
+        }
+        assertThatThrownBy(() -> Trainer.resume(run, data(folder), null, Progress.SILENT, () -> false)).isInstanceOf(ConfigException.class)
+            .hasMessageContaining("replaced: model=" + base + ", unet: SHA-256 is ").hasMessageNotContaining("vae");
+        Files.write(file, first);
+        TinyPipeline.write(base, "'prediction_type': 'sample'", "");
+        assertThatThrownBy(() -> Trainer.resume(run, data(folder), null, Progress.SILENT, () -> false))
+            .hasMessageContaining("model=" + base + ", scheduler: ");
     }
 
     private static Map<String, float[]> values(Path run) {

@@ -53,13 +53,22 @@ class TrainerTest {
     @Test void aNonFiniteLossStopsBeforeTheOptimiserMovesAndLeavesTheCheckpoint(@TempDir Path root) throws Exception {
         Path folder = root.resolve("run");
         assertThatThrownBy(() -> run(folder, vae("train.steps=200", "train.optimizer=sgd", "train.optimizer.lr=1e12", "train.clip=0")))
-            .isInstanceOf(NonFiniteException.class).hasMessageContaining("elbo").hasMessageContaining("is not finite");
+            .isInstanceOf(NonFiniteException.class).hasMessageContaining("elbo").hasMessageContaining("is not finite")
+            .hasMessageContaining("before anything was saved");
         try (Scope scope = new Scope()) {
             Checkpoint.latest(folder, m -> {}).ifPresent(c -> {
                 Map<String, Tensor> weights = c.load("weights");
                 weights.forEach((k, t) -> assertThat(t.isFinite().all().item()).as(k).isEqualTo(1));
             });
         }
+    }
+
+    @Test void aCheckpointIsSaidToBeWholeWhereThereIsOne(@TempDir Path root) throws Exception {
+        Path folder = root.resolve("run");
+        RunConfig config = vae("train.steps=20", "train.optimizer=sgd", "train.optimizer.lr=1e12", "train.clip=0");
+        assertThat(Trainer.start(folder, config, TinyRuns.data(Split.TRAIN), null, Progress.SILENT, () -> true)).isFalse();
+        assertThatThrownBy(() -> Trainer.resume(folder, TinyRuns.data(Split.TRAIN), null, Progress.SILENT, () -> false))
+            .isInstanceOf(NonFiniteException.class).hasMessageContaining("the checkpoint of step 0 is whole");
     }
 
     @Test void twoTrainersCannotShareAFolder(@TempDir Path root) throws Exception {

@@ -1,0 +1,189 @@
+package io.palitra.train;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.config.Config;
+import io.palitra.config.ConfigException;
+import io.palitra.config.Json;
+import io.palitra.data.Fingerprint;
+import io.palitra.model.LrSchedule;
+import io.palitra.model.Recipe;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the bits of a run rest on: every save writes it into the checkpoint's manifest, and a run that goes on is compared with it. What
+ * decides nothing may differ, and is said; what would make other bits is refused.
+ *
+ * @param config of the run, without the names of the classes, which are many
+ * @param items how many there are to train on
+ * @param data the {@link Fingerprint}'s hash
+ * @param underneath see {@link io.palitra.model.Trainable#underneath}
+ * @param log what metrics.jsonl held
+ * @param code version of Palitra
+ */
+record Provenance(ObjectNode config, int items, String data, Map<String, String> underneath, Metrics.Mark log, String code) {
+    private static final int SHOWN = 10, LONGEST = 200;
+    private static final String CLASSES = "classes", UNDERNEATH = "underneath ";
+    /** Decides how long, where and how safely a run goes on, not what its steps compute. */
+    private static final Set<String> FREE = Set.of(CLASSES, "train.steps", "train.epochs", "device", "threads", "saveEvery", "code");
+
+    static Provenance of(RunConfig config, Fingerprint data, Map<String, String> underneath, Metrics.Mark log) {
+        ObjectNode json = config.toJson();
+        json.remove(CLASSES);
+        return new Provenance(json, data.items(), data.hash(), underneath, log, RunConfig.version());
+    }
+
+    /** As a manifest keeps it. */
+    Map<String, String> facts() {
+        Map<String, String> facts = new TreeMap<>(Map.of("config", config.toString(), "items", String.valueOf(items), "data", data,
+            "log bytes", String.valueOf(log.bytes()), "log", log.sha256(), "code", code));
+        underneath.forEach((name, hash) -> facts.put(UNDERNEATH + name, hash));
+        return facts;
+    }
+
+    /** Of a checkpoint; empty for one of an earlier version, which kept nothing of it. */
+    static Optional<Provenance> of(Map<String, String> facts) {
+        if (!facts.keySet().containsAll(Set.of("config", "items", "data", "log bytes", "log", "code"))) return Optional.empty();
+        if (!(Json.read(Manifest.NAME, facts.getOrDefault("config", "")) instanceof ObjectNode config)) return Optional.empty();
+        RunConfig.renew(config);
+        Map<String, String> underneath = new TreeMap<>();
+        facts.forEach((name, hash) -> {
+            if (name.startsWith(UNDERNEATH)) underneath.put(name.substring(UNDERNEATH.length()), hash);
+        });
+        return Optional.of(new Provenance(config, number(facts, "items").intValue(), facts.getOrDefault("data", ""), underneath,
+            new Metrics.Mark(number(facts, "log bytes"), facts.getOrDefault("log", "")), facts.getOrDefault("code", "")));
+    }
+
+    private static Long number(Map<String, String> facts, String name) { return Long.valueOf(facts.getOrDefault(name, "")); }
+
+    /** Steps that the run was to have. */
+    long steps() { return RunConfig.steps(Config.fromJson(Recipe.class, config.path("train")), items); }
+
+    /**
+     * Refuses a config.json that was changed so that the run would become another.
+     *
+     * @throws ConfigException that names each key with both values
+     */
+    void refuseChanged(RunConfig now, long step) {
+        Map<String, String> mine = RunConfig.flat(config), theirs = now.flat();
+        Set<String> keys = new TreeSet<>(mine.keySet());
+        keys.addAll(theirs.keySet());
+        keys.removeAll(FREE);
+        keys.removeIf(k -> now.places().contains(k) && (k.equals("data") || k.startsWith("data.") || told(k)));
+        List<String> changed = changes(mine, theirs, keys);
+        if (changed.isEmpty()) return;
+        throw new ConfigException("", Run.CONFIG + " was changed after the checkpoint of step " + step + ": " + listed(changed)
+            + "; the run goes on when it says again what it did, another run wants another folder");
+    }
+
+    /** Whether the hash of what lies at a place is known, so that the place itself decides nothing. */
+    private boolean told(String key) {
+        return underneath.keySet().stream().anyMatch(name -> name.equals(key) || name.startsWith(key + "/"));
+    }
+
+    /** "seed is 5, was 3" of each key that differs, in the order of the keys. */
+    static List<String> changes(Map<String, String> was, Map<String, String> now, Set<String> keys) {
+        List<String> all = new ArrayList<>();
+        for (String key : keys) {
+            String a = was.getOrDefault(key, "not there"), b = now.getOrDefault(key, "not there");
+            if (!a.equals(b)) all.add(key + " is " + shown(b) + ", was " + shown(a));
+        }
+        return all;
+    }
+
+    /** To ten, then a count. */
+    static String listed(List<String> all) {
+        return all.stream().limit(SHOWN).collect(Collectors.joining("; ")) + (all.size() > SHOWN ? "; and " + (all.size() - SHOWN)
+            + " more" : "");
+    }
+
+    private static String shown(String text) {
+        return text.isEmpty() ? "''" : text.length() <= LONGEST ? text : text.substring(0, LONGEST) + "...";
+    }
+
+    /**
+     * Refuses other data than the run was trained on, or says that it goes on with it.
+     *
+     * @param classes names of the classes that the run knows
+     * @param changed whether the caller wants to go on with changed data
+     */
+    void compareData(Fingerprint now, List<String> classes, String name, boolean changed, Consumer<String> note) {
+        List<String> differences = new Fingerprint(items, classes, data).differences(now);
+        if (differences.isEmpty()) return;
+        String what = "'" + name + "' is not the data that the run was trained on: " + shown(String.join("; ", differences));
+        if (!changed) throw new IllegalArgumentException(what + "; changed data cannot give the run's bits; --changed-data goes on with it");
+        note.accept(what + "; the run goes on with it as asked, and its bits are no longer those of any run never stopped");
+    }
+
+    /**
+     * Refuses another first stage or base model.
+     *
+     * @throws ConfigException that names the key, and the place where there is one
+     */
+    void refuseOthers(Map<String, String> now, RunConfig config) {
+        Set<String> names = new TreeSet<>(underneath.keySet());
+        names.addAll(now.keySet());
+        Map<String, String> flat = config.flat();
+        List<String> others = new ArrayList<>();
+        for (String name : names) {
+            String a = underneath.get(name), b = now.get(name);
+            if (a != null && a.equals(b)) continue;
+            String key = name.replaceFirst("/.*", ""), part = name.substring(key.length()).replaceFirst("/", "");
+            others.add(key + "=" + shown(flat.getOrDefault(key, "")) + (part.isEmpty() ? "" : ", " + part) + ": SHA-256 is " + begin(b)
+                + ", was " + begin(a));
+        }
+        if (others.isEmpty()) return;
+        throw new ConfigException(others.get(0).replaceFirst("=.*", ""), "what the run stands on was replaced: " + listed(others)
+            + "; it goes on over the same weights alone");
+    }
+
+    private static String begin(@Nullable String hash) {
+        return hash == null ? "of nothing" : hash.substring(0, Math.min(12, hash.length())) + "...";
+    }
+
+    /** Says what differs of what may differ, and last bits with it. */
+    void noteMachine(RunConfig now, Consumer<String> note) {
+        Map<String, String> other = new LinkedHashMap<>();
+        other.put("device", config.path("device").asText());
+        other.put("version of Palitra", code);
+        Map<String, String> own = Map.of("device", now.settings().device(), "version of Palitra", RunConfig.version());
+        other.forEach((name, was) -> {
+            String is = own.getOrDefault(name, "");
+            if (!was.equals(is)) note.accept("resuming with another " + name + " (" + is + ", was " + was + "): last bits may differ");
+        });
+    }
+
+    /**
+     * What another length does, in one line; empty for the same length.
+     *
+     * @param step moves made so far
+     * @param was  steps of the whole run before
+     * @throws IllegalArgumentException when more is done already
+     */
+    static Optional<String> length(Recipe recipe, long step, long was, long steps) {
+        if (steps < step) {
+            throw new IllegalArgumentException("the run has done " + step + " steps, a length of " + steps + " was asked (train.steps="
+                + recipe.steps() + ", train.epochs=" + recipe.epochs() + "); at least " + step + " can be");
+        }
+        if (steps == was) return Optional.empty();
+        LrSchedule schedule = recipe.schedule();
+        double lr = recipe.optimizer().lr(), before = lr * schedule.at(step, was), after = lr * schedule.at(step, steps);
+        String kind = schedule.getClass().getSimpleName().toLowerCase(Locale.ROOT);
+        return Optional.of("the run ends at step " + steps + " now, it ended at " + was + ": "
+            + (schedule instanceof LrSchedule.Constant ? "the learning rate stays " + rate(after)
+                : "its " + kind + " schedule spans " + steps + " steps, lr at step " + step + " is " + rate(after) + ", it was "
+                    + rate(before)));
+    }
+
+    private static String rate(double lr) { return String.format(Locale.ROOT, "%.4g", lr); }
+}
