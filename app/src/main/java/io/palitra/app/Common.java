@@ -49,7 +49,10 @@ final class Common {
     static List<String> without(List<String> set, String prefix) { return set.stream().filter(s -> !s.startsWith(prefix)).toList(); }
 
     /** The name in the catalogue, or the path made absolute so that the run can be resumed from anywhere. */
-    static String dataName(String given) { return Files.exists(Path.of(given)) && given.matches(".*[./\\\\].*") ? absolute(given) : given; }
+    static String dataName(String given) {
+        boolean named = given.isBlank() || given.equals("toy") || Datasets.catalogue().stream().anyMatch(s -> s.name().equals(given));
+        return !named && Files.exists(Path.of(given)) ? absolute(given) : given;
+    }
 
     private static String absolute(String path) { return Path.of(path).toAbsolutePath().normalize().toString(); }
 

@@ -1,9 +1,11 @@
 package io.palitra.app;
 
+import io.palitra.engine.Device;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -14,8 +16,32 @@ final class ResumeCommand implements Callable<Integer> {
     @Parameters(index = "0", paramLabel = "RUN", description = "the run folder")
     private Path run = Path.of("");
 
+    static final class Length {
+        @Option(names = "--epochs", paramLabel = "N", description = "train on to so many passes of the data in all")
+        private @Nullable Integer epochs;
+
+        @Option(names = "--steps", paramLabel = "N", description = "train on to so many optimiser moves in all") private @Nullable Long steps;
+    }
+
+    @ArgGroup private @Nullable Length length;
+
+    @Option(names = "--data", paramLabel = "DATA", description = "where the run's data lies, if it moved: a folder, zip or table")
+    private @Nullable String data;
+
     @Option(names = "--data-dir", paramLabel = "DIR", description = "where data sets lie, if they moved")
     private @Nullable Path dataDir;
+
+    @Option(names = "--changed-data", description = "go on although the data is no longer what the run was trained on")
+    private boolean changedData;
+
+    @Option(names = "--device", paramLabel = "auto|cpu|cuda[:n]", description = "where to compute; last bits may differ")
+    private @Nullable String device;
+
+    @Option(names = "--threads", paramLabel = "N", description = "of one operation, 0 = all cores; last bits may differ")
+    private @Nullable Integer threads;
+
+    @Option(names = "--save-every", paramLabel = "STEPS", description = "steps between checkpoints, 0 = by time")
+    private @Nullable Integer saveEvery;
 
     @Option(names = "--json", description = "the result as JSON on stdout")
     private boolean json;
@@ -23,5 +49,15 @@ final class ResumeCommand implements Callable<Integer> {
     @Option(names = "--quiet", description = "no progress line")
     private boolean quiet;
 
-    @Override public Integer call() throws IOException { return TrainCommand.resume(run, dataDir, json, quiet); }
+    @Override public Integer call() throws IOException {
+        TrainCommand.folder("RUN", run);
+        Asked asked = new Asked(TrainCommand.config(run));
+        if (length != null) TrainCommand.length(asked, length.epochs, length.steps);
+        if (data != null) asked.data(Common.dataName(data));
+        if (dataDir != null) asked.set("data.dir=" + dataDir, "--data-dir " + dataDir);
+        if (device != null) asked.device(Device.named(device).toString());
+        if (threads != null) asked.threads(TrainCommand.threads(threads));
+        if (saveEvery != null) asked.saveEvery(saveEvery);
+        return TrainCommand.resume(run, asked, changedData, json, quiet);
+    }
 }

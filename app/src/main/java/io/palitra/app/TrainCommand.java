@@ -19,6 +19,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -27,12 +29,13 @@ import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.Spec;
 
 @Command(name = "train", mixinStandardHelpOptions = true, usageHelpAutoWidth = true,
     description = "Train a family on a data set into a run folder: weights, samples, reconstructions, animation, curves, report.html.")
 final class TrainCommand implements Callable<Integer> {
-    /** The override that names another run. */
-    private static final String STAGE = "vqgan=";
+    @Spec private CommandLine.Model.@Nullable CommandSpec spec;
 
     @Parameters(index = "0", paramLabel = "FAMILY", description = "what to train; 'palitra families' lists them")
     private String family = "";
@@ -65,8 +68,12 @@ final class TrainCommand implements Callable<Integer> {
     @Option(names = "--out", paramLabel = "DIR", description = "the run folder; default: runs/FAMILY-DATA-N")
     private @Nullable Path out;
 
-    @Option(names = "--resume", description = "go on with the run in --out")
+    @Option(names = "--resume", description = {"go on with the run in --out; what is typed beside it must be what the run is, save for",
+        "its length and for where it computes, saves and finds things"})
     private boolean resume;
+
+    @Option(names = "--changed-data", description = "with --resume: go on although the data is no longer what the run was trained on")
+    private boolean changedData;
 
     @Option(names = "--data-dir", paramLabel = "DIR", description = "where data sets lie")
     private @Nullable Path dataDir;
@@ -94,19 +101,18 @@ final class TrainCommand implements Callable<Integer> {
     private boolean quiet;
 
     @Override public Integer call() throws IOException {
+        if (out != null) folder("--out", out);
         if (resume) {
             if (out == null) throw new IllegalArgumentException("--resume needs --out DIR, the run to go on with");
-            return resume(out, dataDir, json, quiet);
+            return resume(out, asked(config(out)), changedData, json, quiet);
         }
+        if (changedData) throw new IllegalArgumentException("--changed-data is of a run that goes on: --resume");
         Families.named(family);
         List<String> overrides = new ArrayList<>(Common.without(set, "data."));
         if (length != null && length.epochs != null) overrides.add("train.epochs=" + length.epochs);
         if (length != null && length.steps != null) overrides.add("train.steps=" + length.steps);
         if (batch != null) overrides.add("train.batch=" + batch);
         if (strict) set.add("data.strict=true");
-        // a run is resumed from anywhere
-        overrides.replaceAll(o -> o.startsWith(STAGE) && Files.exists(Path.of(o.substring(STAGE.length())))
-            ? STAGE + Path.of(o.substring(STAGE.length())).toAbsolutePath().normalize() : o);
         if (family.equals(LoraTuning.FAMILY.name())) overrides.add("model=" + captioned());
         else if (model != null) throw new IllegalArgumentException("--model is of lora; '" + family + "' changes no other model");
         DataOptions options = Common.dataOptions(set, dataDir);
@@ -114,38 +120,84 @@ final class TrainCommand implements Callable<Integer> {
         Dataset train = open(Split.TRAIN, options, terminal);
         Dataset test = trainingAlone(family, data) ? null : test(() -> open(Split.TEST, options, terminal), data, terminal);
         RunConfig config = RunConfig.of(family, Common.dataName(data), train, options, seed, overrides)
-            .on(Device.named(device).toString(), precision, threads > 0 ? threads : Runtime.getRuntime().availableProcessors())
+            .on(Device.named(device).toString(), precision, threads(threads))
             .saving(20, saveEvery);
         Path folder = out != null ? out : fresh(family, train.name());
         if (Files.exists(folder.resolve(Run.CONFIG))) {
             throw new IllegalArgumentException("'" + folder + "' already holds a run; --resume goes on with it, or choose another --out");
         }
+        Trainer.refuseOccupied(folder);
         if (!quiet) terminal.note("training into " + folder);
         Stop stop = Stop.onSignals();
         return end(folder, Trainer.start(folder, config, train, test, terminal, stop), json);
     }
 
-    static int resume(Path folder, @Nullable Path dataDir, boolean json, boolean quiet) throws IOException {
+    /** Refuses an empty name, which would be the folder one stands in. */
+    static void folder(String as, Path typed) {
+        if (typed.toString().isBlank()) throw new IllegalArgumentException(as + " is empty; it wants a folder");
+    }
+
+    /** @throws IllegalArgumentException when the folder is no run's */
+    static RunConfig config(Path folder) throws IOException {
         Path file = folder.resolve(Run.CONFIG);
         if (!Files.isRegularFile(file)) throw new IllegalArgumentException("'" + folder + "' is not a run folder: it has no " + Run.CONFIG);
-        RunConfig config = RunConfig.read(file);
-        Terminal terminal = new Terminal(config.settings().family() + " on " + config.settings().data(), quiet);
-        Dataset train = Common.data(config, null, dataDir, Split.TRAIN, terminal);
-        Dataset test = trainingAlone(config.settings().family(), config.settings().data()) ? null
-            : test(() -> Common.data(config, null, dataDir, Split.TEST, terminal), config.settings().data(), terminal);
+        return RunConfig.read(file);
+    }
+
+    /** What was typed beside --resume; what was not is not compared. */
+    private Asked asked(RunConfig run) {
+        ParseResult typed = Objects.requireNonNull(spec).commandLine().getParseResult();
+        RunConfig.Settings s = run.settings();
+        Asked asked = new Asked(run);
+        asked.family(family);
+        if (typed.hasMatchedOption("--seed")) asked.same("seed", s.seed(), seed, "--seed " + seed);
+        if (typed.hasMatchedOption("--precision")) {
+            asked.same("precision", s.precision().name().toLowerCase(Locale.ROOT), precision.name().toLowerCase(Locale.ROOT), "--precision "
+                + precision.name().toLowerCase(Locale.ROOT));
+        }
+        for (String o : set) asked.set(o, "--set " + o);
+        if (batch != null) asked.set("train.batch=" + batch, "--batch " + batch);
+        if (strict) asked.set("data.strict=true", "--strict");
+        if (model != null) asked.set("model=" + changed(model), "--model " + model);
+        if (length != null) length(asked, length.epochs, length.steps);
+        if (typed.hasMatchedPositional(1)) asked.data(Common.dataName(data));
+        if (dataDir != null) asked.set("data.dir=" + dataDir, "--data-dir " + dataDir);
+        if (typed.hasMatchedOption("--device")) asked.device(Device.named(device).toString());
+        if (typed.hasMatchedOption("--threads")) asked.threads(threads(threads));
+        if (typed.hasMatchedOption("--save-every")) asked.saveEvery(saveEvery);
+        return asked;
+    }
+
+    static void length(Asked asked, @Nullable Integer epochs, @Nullable Long steps) {
+        if (epochs != null) asked.set("train.epochs=" + epochs, "--epochs " + epochs);
+        if (steps != null) asked.set("train.steps=" + steps, "--steps " + steps);
+    }
+
+    /** All cores for 0. */
+    static int threads(int typed) { return typed > 0 ? typed : Runtime.getRuntime().availableProcessors(); }
+
+    static int resume(Path folder, Asked asked, boolean changedData, boolean json, boolean quiet) throws IOException {
+        RunConfig config = asked.config();
+        RunConfig.Settings s = config.settings();
+        Terminal terminal = new Terminal(s.family() + " on " + s.data(), quiet);
+        Dataset train = Common.data(config, null, null, Split.TRAIN, terminal);
+        Dataset test = trainingAlone(s.family(), s.data()) ? null
+            : test(() -> Common.data(config, null, null, Split.TEST, terminal), s.data(), terminal);
         Stop stop = Stop.onSignals();
-        return end(folder, Trainer.resume(folder, train, test, terminal, stop), json);
+        return end(folder, Trainer.resume(folder, config, changedData, train, test, terminal, stop), json);
     }
 
     /** Sets that pictures are read with their captions, as large as the model was trained on. The path of the model. */
     private Path captioned() {
         if (model == null) throw new IllegalArgumentException("which model? --model names a folder, or org/name of the hub");
-        if (Files.exists(Path.of(data))) data = Path.of(data).toAbsolutePath().normalize().toString();
-        Path base = Hub.resolve(model).toAbsolutePath().normalize();
+        Path base = changed(model);
         set.addAll(List.of("data.captions=true", "data.channels=3"));
         if (set.stream().noneMatch(s -> s.startsWith("data.size="))) set.add("data.size=" + LoraTuning.side(base));
         return base;
     }
+
+    /** Where the model lies that is to change. */
+    private static Path changed(String model) { return Hub.resolve(model).toAbsolutePath().normalize(); }
 
     private Dataset open(Split split, DataOptions options, Terminal terminal) {
         return Common.told(Common.of(family, Common.dataName(data), split, options), terminal);
