@@ -36,11 +36,23 @@ public record Device(Kind kind, int index) {
     /** Threads that one operation may use. Results of convolutions' gradients and of sums depend on it. */
     public static int threads() { return torch.get_num_threads(); }
 
-    /** Sets {@link #threads}; at least 1. */
+    /** Processors that this process may use; an operation takes no more threads. */
+    public static int processors() { return Runtime.getRuntime().availableProcessors(); }
+
+    /**
+     * Sets {@link #threads}.
+     *
+     * @throws IllegalArgumentException unless it is 1 to {@link #processors}
+     */
     public static void threads(int n) {
-        if (n < 1) throw new IllegalArgumentException("illegal threads: " + n + ", must be at least 1");
+        if (n < 1 || n > processors()) {
+            throw new IllegalArgumentException("illegal threads: " + n + ", must be between 1 and " + processors() + ", the processors here");
+        }
         torch.set_num_threads(n);
     }
+
+    /** The folder from which the native libraries were loaded; nobody but this user and root can write there. */
+    public static java.nio.file.Path libraries() { return java.util.Objects.requireNonNull(Natives.FOLDER); }
 
     /** Vector instructions that the kernels use, such as AVX512. */
     public static String capability() { return torch.get_cpu_capability().getString(); }

@@ -14,6 +14,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.zip.CRC32;
 import org.bytedeco.javacpp.Loader;
 import org.jspecify.annotations.Nullable;
@@ -21,11 +22,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * Where JavaCPP found the native libraries last time. To look for them under all their possible names in all jars takes it two thirds of
  * the engine's start; so the places are kept in a file beside the libraries that it extracts, and hold as long as the class path is the
- * same. What came from elsewhere than a jar is looked for anew each time, and so is everything where there are CUDA's libraries. With
+ * same and each library that was extracted still lies there. What came from elsewhere than a jar is looked for anew each time, and so is everything where there are CUDA's libraries. With
  * another JavaCPP, which has no such table, or a folder that cannot be written, it looks as it always did.
  */
 final class FoundLibraries {
-    private static final String FORMAT = "palitra-libraries 1", END = "end";
+    private static final String FORMAT = "palitra-libraries 2", END = "end";
 
     private final Map<String, URL[]> table;   // JavaCPP's own
     private final Path file;
@@ -67,6 +68,10 @@ final class FoundLibraries {
             if (!lines.get(0).equals(classPath) || !lines.get(last).equals(END)) return false;
             for (String line : lines.subList(1, last)) {
                 String[] words = line.split("\t");
+                if (words[0].isEmpty()) {   // a file that was extracted
+                    if (!stamp(new File(words[1])).equals(words[2])) return false;
+                    continue;
+                }
                 URL[] urls = new URL[words.length / 2];
                 for (int i = 0; i < urls.length; i++) {
                     urls[i] = new URL(words[1 + 2 * i]);
@@ -105,12 +110,24 @@ final class FoundLibraries {
                 boolean fromSystem = isLoaded && e.getValue().length == 0;
                 if (jars && !fromSystem) lines.add(line.toString());
             }
+            for (String name : new TreeSet<>(loaded.values())) {
+                if (new File(name).isAbsolute()) lines.add('\t' + name + '\t' + stamp(new File(name)));
+            }
             lines.add(END);
             Path part = Files.createTempFile(file.getParent(), "palitra-", ".part");
             Files.write(part, lines);
             Files.move(part, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
         } catch (IOException | RuntimeException e) {
             // the next start looks again
+        }
+    }
+
+    /** After a load that failed: what is kept may be why. */
+    void forget() {
+        try {
+            Files.deleteIfExists(file);
+        } catch (IOException e) {
+            // the next start fails as this one did
         }
     }
 }

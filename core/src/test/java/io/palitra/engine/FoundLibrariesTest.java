@@ -75,4 +75,13 @@ class FoundLibrariesTest {
         assertThat(found).as("JavaCPP's table").isNotNull();
         assertThat(found.recall()).as("written when this process began, or before").isTrue();
     }
+
+    @Test void aLibraryThatNoLongerLiesWhereItWasExtractedIsExtractedAnew() throws Exception {
+        of(table(), "here").remember();
+        Path file = folder.resolve("found.txt");
+        List<String> lines = Files.readAllLines(file);
+        assertThat(lines).as("the engine's own").anyMatch(l -> l.startsWith("\t") && l.contains("torch"));
+        Files.write(file, lines.stream().map(l -> l.startsWith("\t") ? l.replace("torch", "gone") : l).toList());
+        assertThat(of(new HashMap<>(), "here").recall()).isFalse();
+    }
 }
