@@ -70,7 +70,12 @@ public record RunConfig(Settings settings, Record model) {
         return new RunConfig(s, c);
     }
 
+    /** @param threads of one operation, 1 to {@link io.palitra.engine.Device#processors} */
     public RunConfig on(String device, Precision precision, int threads) {
+        int most = io.palitra.engine.Device.processors();
+        if (threads < 1 || threads > most) {
+            throw new IllegalArgumentException("illegal threads: " + threads + ", must be between 1 and " + most + ", the processors here");
+        }
         Settings s = settings;
         return new RunConfig(new Settings(s.format, s.family, s.data, s.options, s.spec, s.classes, s.train, s.seed, device, precision,
             threads,

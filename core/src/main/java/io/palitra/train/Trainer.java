@@ -87,7 +87,8 @@ public final class Trainer implements AutoCloseable {
             throw new IllegalArgumentException("the run was made for " + config.settings().spec() + ", the data is " + data.spec());
         }
         device = Device.named(config.settings().device());
-        if (device.kind() == Device.Kind.CPU) Device.threads(config.settings().threads());
+        // a run that goes on where there are fewer processors: restore tells it
+        if (device.kind() == Device.Kind.CPU) Device.threads(Math.min(config.settings().threads(), Device.processors()));
         lock = RunLock.take(this.folder);
         Trainable built = null;
         try {
