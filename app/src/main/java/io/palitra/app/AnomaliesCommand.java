@@ -76,10 +76,13 @@ final class AnomaliesCommand implements Callable<Integer> {
     @Option(names = "--out", paramLabel = "DIR", description = "default: RUN/anomalies")
     private @Nullable Path out;
 
+    @Option(names = "--force", description = "overwrite what is there")
+    private boolean force;
+
     @Option(names = "--device", paramLabel = "auto|cpu|cuda[:n]", defaultValue = "auto", description = "where to compute; default: auto")
     private String device = "auto";
 
-    @Option(names = "--threads", paramLabel = "N", defaultValue = "0", description = "of one operation; default: all cores")
+    @Option(names = "--threads", paramLabel = "N|auto", defaultValue = "auto", converter = Threads.class, description = Threads.ABOUT)
     private int threads;
 
     @Option(names = "--json", description = "as JSON on stdout")
@@ -89,6 +92,7 @@ final class AnomaliesCommand implements Callable<Integer> {
         Anomalies.threshold(new double[] {0}, quantile);   // refused before the work
         Terminal terminal = new Terminal("anomalies", false);
         try (Run opened = Common.open(run, device, threads, terminal); Scope scope = new Scope()) {
+            Path folder = Common.folder(out != null ? out : run.resolve("anomalies"), force);
             Anomalies.Score score = Anomalies.score(opened.model());
             Whole whole = asked(opened.config());
             Dataset asked = whole.items();
@@ -105,7 +109,6 @@ final class AnomaliesCommand implements Callable<Integer> {
             }
             double threshold = Anomalies.threshold(usual, quantile);
             terminal.done();
-            Path folder = out != null ? out : run.resolve("anomalies");
             Files.createDirectories(folder);
             List<Measure> measures = measures(score, usual, threshold, scores, asked, known, parts);
             csv(folder.resolve("scores.csv"), scores, threshold, asked, parts);

@@ -16,6 +16,7 @@ import io.palitra.train.Run;
 import io.palitra.train.RunReport;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -48,14 +49,14 @@ final class BalanceCommand implements Callable<Integer> {
     @Option(names = "--data-dir", paramLabel = "DIR", description = "where data sets lie")
     private @Nullable Path dataDir;
 
-    @Option(names = "--threads", paramLabel = "N", defaultValue = "0", description = "of one operation; default: all cores")
+    @Option(names = "--threads", paramLabel = "N|auto", defaultValue = "auto", converter = Threads.class, description = Threads.ABOUT)
     private int threads;
 
     @Option(names = "--json", description = "as JSON on stdout")
     private boolean json;
 
     @Override public Integer call() throws IOException {
-        if (Files.exists(out)) throw new IllegalArgumentException("'" + out + "' exists; choose another --out");
+        if (Files.exists(out, LinkOption.NOFOLLOW_LINKS)) throw new IllegalArgumentException("'" + out + "' exists; choose another --out");
         Terminal terminal = new Terminal("balance", false);
         try (Run opened = Common.open(run, "auto", threads, terminal); Scope scope = new Scope()) {
             ImageDataset train = pictures(Common.data(opened.config(), data, dataDir, Split.TRAIN, terminal));

@@ -40,7 +40,7 @@ final class ClassifyCommand implements Callable<Integer> {
     @Option(names = "--device", paramLabel = "auto|cpu|cuda[:n]", defaultValue = "auto", description = "where to compute; default: auto")
     private String device = "auto";
 
-    @Option(names = "--threads", paramLabel = "N", defaultValue = "0", description = "of one operation; default: all cores")
+    @Option(names = "--threads", paramLabel = "N|auto", defaultValue = "auto", converter = Threads.class, description = Threads.ABOUT)
     private int threads;
 
     @Option(names = "--json", description = "as JSON on stdout")
@@ -48,7 +48,7 @@ final class ClassifyCommand implements Callable<Integer> {
 
     @Override public Integer call() throws IOException {
         List<String> names = ZeroShot.labels(labels);
-        if (threads > 0) Device.threads(threads);
+        Threads.set(threads);
         Device where = Device.named(device);
         try (Scope scope = new Scope(); ClipModel model = ClipModel.open(clip)) {
             model.to(where);

@@ -9,30 +9,59 @@ import io.palitra.data.Datasets;
 import io.palitra.data.Split;
 import io.palitra.data.Table;
 import io.palitra.data.VectorSpec;
-import io.palitra.engine.Device;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.paint.LoraTuning;
 import io.palitra.train.Run;
 import io.palitra.train.RunConfig;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** What several commands do alike. */
 final class Common {
+    private static final Results RESULTS = new Results();
     /** Results go here, in UTF-8 whatever the locale. */
-    static final PrintStream OUT = new PrintStream(new java.io.FileOutputStream(java.io.FileDescriptor.out), true, StandardCharsets.UTF_8);
+    static final PrintStream OUT = new PrintStream(RESULTS, true, StandardCharsets.UTF_8);
     /** Lines of one kind that are told; more are counted. */
     private static final int FEW = 10;
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private Common() {}
+
+    /** Standard output, which keeps what went wrong: a PrintStream says nothing. */
+    private static final class Results extends OutputStream {
+        private final FileOutputStream out = new FileOutputStream(FileDescriptor.out);
+        private volatile @Nullable IOException fault;
+
+        @Override public void write(int b) throws IOException { write(new byte[] {(byte) b}, 0, 1); }
+
+        @Override public void write(byte[] bytes, int from, int count) throws IOException {
+            try {
+                out.write(bytes, from, count);
+            } catch (IOException e) {
+                fault = e;
+                throw e;
+            }
+        }
+    }
+
+    /** Why results could not be written; empty where they could, or where the reader wanted no more of them, as {@code head} does. */
+    static String unwritten() {
+        IOException fault = RESULTS.fault;
+        if (fault == null || String.valueOf(fault.getMessage()).contains("Broken pipe")) return "";
+        return "the results cannot be written to standard output: " + fault.getMessage();
+    }
 
     static void json(JsonNode node) throws IOException {
         OUT.println(JSON.writerWithDefaultPrettyPrinter().writeValueAsString(node));
@@ -57,7 +86,7 @@ final class Common {
     private static String absolute(String path) { return Path.of(path).toAbsolutePath().normalize().toString(); }
 
     static Run open(Path folder, String device, int threads, Terminal terminal) throws IOException {
-        if (threads > 0) Device.threads(threads);
+        Threads.set(threads);
         return Run.open(folder, device, terminal::note);
     }
 
@@ -122,18 +151,39 @@ final class Common {
             + "damaged, or its training went astray");
     }
 
-    /** Refuses before the work a page that could not be written. */
-    static void page(Path out) {
-        Path parent = out.toAbsolutePath().getParent();
-        if (Files.isDirectory(out) || parent == null || !Files.isDirectory(parent)) {
-            throw new IllegalArgumentException("cannot write '" + out + "': " + (Files.isDirectory(out) ? "it is a folder"
-                : "there is no folder '" + parent + "'"));
-        }
+    /** {@link #free(Path, String, boolean)} of {@code --out}. */
+    static Path free(Path file, boolean force) { return free(file, "--out", force); }
+
+    /**
+     * Refuses before the work a file that could not be written, or that would take the place of something: only a regular file is replaced,
+     * and only where that was asked for. A link is not followed.
+     *
+     * @param option that names it, as it is typed
+     */
+    static Path free(Path file, String option, boolean force) {
+        Path parent = file.toAbsolutePath().getParent();
+        boolean there = Files.exists(file, LinkOption.NOFOLLOW_LINKS);
+        String fault = file.toString().isEmpty() ? "the name is empty"
+            : parent == null || Files.isDirectory(file, LinkOption.NOFOLLOW_LINKS) ? "it is a folder"
+            : Files.isSymbolicLink(file) ? "it is a link"
+            : there && !Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS) ? "it is not a regular file"
+            : !Files.isDirectory(parent) ? "there is no folder '" + parent + "'"
+            : !Files.isWritable(parent) ? "its folder is not to be written to" : "";
+        if (!fault.isEmpty()) throw new IllegalArgumentException("cannot write " + option + " " + file + ": " + fault);
+        if (there && !force) throw new IllegalArgumentException("'" + file + "' exists; choose another " + option + ", or --force");
+        return file;
     }
 
-    /** Refuses to overwrite unless asked: nobody loses a picture to a repeated command. */
-    static Path free(Path file, boolean force) {
-        if (!force && Files.exists(file)) throw new IllegalArgumentException("'" + file + "' exists; choose another --out, or --force");
-        return file;
+    /** Refuses before the work a folder for many files that is none, or holds some: it is made with its parents, or empty, or forced. */
+    static Path folder(Path folder, boolean force) throws IOException {
+        if (folder.toString().isEmpty()) throw new IllegalArgumentException("cannot write to --out: the name is empty");
+        if (!Files.isDirectory(folder)) {
+            if (!Files.exists(folder, LinkOption.NOFOLLOW_LINKS)) return folder;
+            throw new IllegalArgumentException("cannot write to --out " + folder + ": it is no folder");
+        }
+        try (Stream<Path> there = Files.list(folder)) {
+            if (force || there.allMatch(f -> f.getFileName().toString().startsWith("."))) return folder;
+        }
+        throw new IllegalArgumentException("'" + folder + "' exists and is not empty; choose another --out, or --force");
     }
 }

@@ -24,6 +24,9 @@ final class CompareCommand implements Callable<Integer> {
     @Option(names = "--out", paramLabel = "FILE.html", defaultValue = "compare.html", description = "the page; default: compare.html")
     private Path out = Path.of("compare.html");
 
+    @Option(names = "--force", description = "overwrite what is there")
+    private boolean force;
+
     @Option(names = "-n", paramLabel = "N", defaultValue = "10000",
         description = "samples to judge a run by that was not evaluated yet; default: 10000")
     private int n;
@@ -34,7 +37,7 @@ final class CompareCommand implements Callable<Integer> {
     @Option(names = "--device", paramLabel = "auto|cpu|cuda[:n]", defaultValue = "auto", description = "where to compute; default: auto")
     private String device = "auto";
 
-    @Option(names = "--threads", paramLabel = "N", defaultValue = "0", description = "of one operation; default: all cores")
+    @Option(names = "--threads", paramLabel = "N|auto", defaultValue = "auto", converter = Threads.class, description = Threads.ABOUT)
     private int threads;
 
     @Override public Integer call() throws IOException {
@@ -44,7 +47,7 @@ final class CompareCommand implements Callable<Integer> {
                 throw new IllegalArgumentException("'" + run + "' is not a run folder: it has no " + Run.CONFIG);
             }
         }
-        Common.page(out);
+        Common.free(out, force);
         for (Path run : runs) {
             if (Files.exists(run.resolve(RunReport.EVALUATION))) continue;
             terminal.note(run + " was not evaluated yet: evaluating it");

@@ -25,20 +25,36 @@ final class DoctorCommand implements Callable<Integer> {
         node.put("palitra", RunConfig.version());
         node.put("java", System.getProperty("java.version") + ", " + System.getProperty("java.vm.name"));
         node.put("system", System.getProperty("os.name") + " " + System.getProperty("os.arch"));
-        node.put("libtorch", Device.libtorch());
-        node.put("processor", Device.capability() + ", " + runtime.availableProcessors() + " cores, " + Device.threads() + " threads");
-        node.put("blas", Device.blas());
-        node.put("convolutions", Device.convolutions().equals("onednn") ? "onednn"
-            : "plain, slower: oneDNN of this libtorch computes wrong ones on this processor");
-        node.put("cuda", Device.cudaAvailable() ? "available" : "none");
+        node.put("letters", System.getProperty("sun.jnu.encoding") + (System.getProperty("sun.jnu.encoding", "").equals("UTF-8") ? ""
+            : ": not of every alphabet; LC_ALL=C.UTF-8 has them all"));
+        String fault = "";
+        try {
+            node.put("libtorch", Device.libtorch());
+            node.put("libraries", Device.libraries() + ", which nobody but this user and root can write to");
+            node.put("processor", Device.capability() + ", " + runtime.availableProcessors() + " cores, " + Device.threads() + " threads");
+            node.put("blas", Device.blas());
+            node.put("convolutions", Device.convolutions().equals("onednn") ? "onednn"
+                : "plain, slower: oneDNN of this libtorch computes wrong ones on this processor");
+            node.put("cuda", Device.cudaAvailable() ? "available" : "none");
+        } catch (LinkageError e) {
+            fault = "failed: " + Main.message(e);
+        }
+        node.put("waiting", waiting());
         node.put("java heap", (runtime.maxMemory() >> 20) + " MiB at most");
         node.put("memory", memory());
         node.put("malloc", System.getenv("MALLOC_ARENA_MAX") == null ? "untuned: start through ./palitra" : "tuned by the launcher");
-        String fault = selfTest();
+        if (fault.isEmpty()) fault = selfTest();
         node.put("self-test", fault.isEmpty() ? "passed" : fault);
         if (json) Common.json(node);
         else node.properties().forEach(e -> Common.OUT.printf("%-12s %s%n", e.getKey(), e.getValue().asText()));
         return fault.isEmpty() ? 0 : 1;
+    }
+
+    /** How long threads that wait for work look for it before they sleep. */
+    private static String waiting() {
+        String policy = System.getenv("OMP_WAIT_POLICY"), turns = System.getenv("GOMP_SPINCOUNT");
+        return turns != null ? turns + " turns (GOMP_SPINCOUNT)" : policy != null ? policy + " (OMP_WAIT_POLICY)"
+            : "long: on a busy machine steps may take many times as long; start through ./palitra, or set GOMP_SPINCOUNT=1000";
     }
 
     private static String memory() {

@@ -115,7 +115,7 @@ final class DreamCommand implements Callable<Integer> {
     @Option(names = "--device", paramLabel = "auto|cpu|cuda[:n]", defaultValue = "auto", description = "where to compute; default: auto")
     private String device = "auto";
 
-    @Option(names = "--threads", paramLabel = "N", defaultValue = "0", description = "of one operation; default: all cores")
+    @Option(names = "--threads", paramLabel = "N|auto", defaultValue = "auto", converter = Threads.class, description = Threads.ABOUT)
     private int threads;
 
     @Option(names = "--json", description = "the files written, as JSON on stdout")
@@ -127,12 +127,12 @@ final class DreamCommand implements Callable<Integer> {
             FamiliesCommand.print("its film", Config.describe(Film.DEFAULT), "film.");
             return 0;
         }
-        if (threads > 0) Device.threads(threads);
+        Threads.set(threads);
         if (display < 1) throw new IllegalArgumentException("illegal --display: " + display + ", must be at least 1");
         DreamSettings settings = settings();
         DreamRequest request = settings.request();
         Device where = Device.named(device);
-        Path folder = free(out != null ? out : Path.of("dream-" + settings.how().seed()));
+        Path folder = Common.folder(out != null ? out : Path.of("dream-" + settings.how().seed()), force);
         Terminal terminal = new Terminal("dream", false);
         List<String> captions = captions(terminal);
         try (FirstStage stage = FirstStage.open(settings.vqgan()); ClipModel sees = ClipModel.open(settings.clip())) {
@@ -211,11 +211,6 @@ final class DreamCommand implements Callable<Integer> {
             }
         }
         return origins.find(what, option, wanted, folders, List.of(""));
-    }
-
-    private Path free(Path folder) throws IOException {
-        if (!Files.isDirectory(folder)) return Common.free(folder, false);
-        try (Stream<Path> there = Files.list(folder)) { return there.findAny().isEmpty() ? folder : Common.free(folder, force); }
     }
 
     /** How the texts were read: a weight that was meant and not given is seen at once. */

@@ -71,6 +71,9 @@ final class EvaluateCommand implements Callable<Integer> {
     @Option(names = "--write-statistics", paramLabel = "FILE.npz", description = "writes mu and sigma of the test split for those")
     private @Nullable Path writeStatistics;
 
+    @Option(names = "--force", description = "overwrite the file of --write-statistics")
+    private boolean force;
+
     @Option(names = "--set", paramLabel = "key=value", description = "sampling keys for the judged samples")
     private List<String> set = new ArrayList<>();
 
@@ -80,7 +83,7 @@ final class EvaluateCommand implements Callable<Integer> {
     @Option(names = "--device", paramLabel = "auto|cpu|cuda[:n]", defaultValue = "auto", description = "where to compute; default: auto")
     private String device = "auto";
 
-    @Option(names = "--threads", paramLabel = "N", defaultValue = "0", description = "of one operation; default: all cores")
+    @Option(names = "--threads", paramLabel = "N|auto", defaultValue = "auto", converter = Threads.class, description = Threads.ABOUT)
     private int threads;
 
     @Option(names = "--json", description = "as JSON on stdout")
@@ -106,6 +109,7 @@ final class EvaluateCommand implements Callable<Integer> {
         if (inception == null && (statistics != null || writeStatistics != null)) {
             throw new IllegalArgumentException((statistics != null ? "--statistics" : "--write-statistics") + " wants --inception FILE");
         }
+        if (writeStatistics != null) Common.free(writeStatistics, "--write-statistics", force);
         Terminal terminal = new Terminal("evaluate", false);
         int last = names.size() - 1;
         boolean other = last > 0 && !Files.exists(Path.of(names.get(last)).resolve(Run.CONFIG));

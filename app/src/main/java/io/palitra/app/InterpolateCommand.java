@@ -69,6 +69,8 @@ final class InterpolateCommand implements Callable<Integer> {
             if (!(opened.config().settings().spec() instanceof ImageSpec)) {
                 throw new IllegalArgumentException("interpolate shows pictures; '" + opened.config().settings().data() + "' holds points");
             }
+            Path png = Common.free(out != null ? out : run.resolve("interpolate.png"), force);
+            Path gif = Common.free(png.resolveSibling(png.getFileName().toString().replaceFirst("\\.png$", "") + ".gif"), force);
             Tensor ends = ends(opened, model, grid ? 4 : 2 * rows, terminal);
             List<Picture> pictures = new ArrayList<>();
             int columns = steps;
@@ -80,9 +82,6 @@ final class InterpolateCommand implements Callable<Integer> {
                         ends.rows(2 * r + 1, 1), steps), run)));
                 }
             }
-            Path png = Common.free(out != null ? out : run.resolve("interpolate.png"), force || out == null);
-            Path gif = Common.free(png.resolveSibling(png.getFileName().toString().replaceFirst("\\.png$", "") + ".gif"), force
-                || out == null);
             Png.write(png, Grid.of(pictures, columns, 2), Map.of());
             Gif.write(gif, frames(pictures, columns), 120);
             Common.OUT.println(png);

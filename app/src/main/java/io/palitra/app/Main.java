@@ -3,12 +3,23 @@ package io.palitra.app;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Notes;
 import io.palitra.data.FormatException;
+import io.palitra.engine.EngineError;
 import io.palitra.engine.Torch;
 import io.palitra.train.RunConfig;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.DirectoryNotEmptyException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.FileSystemLoopException;
+import java.nio.file.InvalidPathException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import picocli.AutoComplete;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -17,19 +28,21 @@ import picocli.CommandLine.IVersionProvider;
 /** palitra: train, sample, judge and look into generative models. */
 @Command(name = "palitra", mixinStandardHelpOptions = true, versionProvider = Main.Version.class, usageHelpAutoWidth = true,
     description = "Generative modelling for the JVM: trains, samples, edits and evaluates every family of generative model.",
-    footer = {"", "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C (a checkpoint was saved).",
+    footer = {"", "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C, 143 by SIGTERM (a training saves first).",
         "Begin with: palitra train vae"})
 public final class Main implements Runnable {
-    /** Stopped by the user; a checkpoint was saved. */
+    /** Stopped by the user, after saving; {@link #execute} makes it 143 where it was SIGTERM. */
     static final int STOPPED = 130;
     private static final int LONGEST = 1000;
+    /** Why the engine could not be loaded ahead; null where it could. */
+    private static volatile @Nullable EngineError noEngine;
     private static final List<Class<?>> COMPUTE = List.of(TrainCommand.class, ResumeCommand.class, SampleCommand.class,
         EvaluateCommand.class, ReconstructCommand.class, CompleteCommand.class, AnomaliesCommand.class, BalanceCommand.class,
         InterpolateCommand.class, MapCommand.class, PaintCommand.class, DreamCommand.class, ClassifyCommand.class, SearchCommand.class);
     private static final List<Class<?>> TELL = List.of(CompareCommand.class, FamiliesCommand.class, DataCommand.class, PullCommand.class,
         ImportCommand.class, ExportCommand.class, InspectCommand.class, DoctorCommand.class, AutoComplete.GenerateCompletion.class);
 
-    @CommandLine.Spec private CommandLine.Model.@org.jspecify.annotations.Nullable CommandSpec spec;
+    @CommandLine.Spec private CommandLine.Model.@Nullable CommandSpec spec;
 
     static final class Version implements IVersionProvider {
         @Override public String[] getVersion() {
@@ -42,13 +55,26 @@ public final class Main implements Runnable {
     }
 
     public static void main(String[] args) throws InterruptedException {
+        Stop.listen();
+        String unread = Arguments.fault(args);
+        if (!unread.isEmpty()) {
+            System.err.println("palitra: " + shortened(unread));
+            System.exit(CommandLine.ExitCode.USAGE);
+        }
         Thread ahead = new Thread(Torch::load, "palitra-ahead");   // while the command line is read
-        ahead.setUncaughtExceptionHandler((t, e) -> { });         // who needs the engine meets the same fault again
+        ahead.setUncaughtExceptionHandler((t, e) -> {              // who needs the engine meets the same fault again
+            if (e instanceof EngineError fault) noEngine = fault;
+        });
         List<String> words = List.of(args);
         boolean help = words.isEmpty() || words.contains("--help") || words.contains("-h");
         if (!help && !named(COMPUTE, words.get(0)).isEmpty()) ahead.start();
         int code = execute(args);
         ahead.join();   // to leave while libraries are being loaded could crash
+        String unwritten = Common.unwritten();
+        if (!unwritten.isEmpty()) {
+            System.err.println("palitra: " + unwritten);
+            if (code == CommandLine.ExitCode.OK) code = CommandLine.ExitCode.SOFTWARE;
+        }
         System.exit(code);
     }
 
@@ -56,6 +82,7 @@ public final class Main implements Runnable {
     static int execute(String... args) {
         Notes.toHear(note -> System.err.println(Terminal.plain(note)));
         CommandLine line = commands(args.length == 0 ? "" : args[0]);
+        line.registerConverter(Path.class, Main::path);
         line.setCaseInsensitiveEnumValuesAllowed(true);
         line.setExecutionExceptionHandler((e, command, parsed) -> {
             command.getErr().println("palitra: " + shortened(message(e)));
@@ -74,8 +101,9 @@ public final class Main implements Runnable {
             return CommandLine.ExitCode.USAGE;
         });
         try {
-            return line.execute(args);
-        } catch (OutOfMemoryError e) {   // picocli hands on exceptions alone
+            int code = line.execute(args);
+            return code == STOPPED ? Stop.code() : code;
+        } catch (OutOfMemoryError | LinkageError e) {   // picocli hands on exceptions alone
             line.getErr().println("palitra: " + message(e));
             line.getErr().flush();
             return CommandLine.ExitCode.SOFTWARE;
@@ -98,15 +126,42 @@ public final class Main implements Runnable {
     /** A line can be read: who asks for a name of a million letters is not told all of them. */
     private static String shortened(String line) { return line.length() <= LONGEST ? line : line.substring(0, LONGEST) + "..."; }
 
-    /** One line for a user. */
-    private static String message(Throwable e) {
+    /** An empty name would be the folder where one stands. */
+    private static Path path(String given) {
+        if (given.isEmpty()) throw new CommandLine.TypeConversionException("an empty name is none of a file or a folder");
+        try {
+            return Path.of(given);
+        } catch (InvalidPathException e) {
+            throw new CommandLine.TypeConversionException("'" + given + "' is no name of a file: " + e.getReason());
+        }
+    }
+
+    /** One line for a user, without names of classes. */
+    static String message(Throwable e) {
         if (e instanceof OutOfMemoryError) return "out of memory: " + e.getMessage() + " (PALITRA_JAVA_OPTS=-Xmx4g gives the JVM more)";
-        if (e instanceof java.nio.file.NoSuchFileException) return "no such file: " + Terminal.plain(e.getMessage());
-        if (e instanceof java.nio.file.AccessDeniedException) return "access denied: " + Terminal.plain(e.getMessage());
-        if (e instanceof FormatException || e instanceof ConfigException
-            || e instanceof UncheckedIOException) return Terminal.plain(e.getMessage());
-        if (e instanceof IOException) return Terminal.plain(e.getClass().getSimpleName() + ": " + e.getMessage());
+        if (e instanceof LinkageError) {
+            for (Throwable t = e; t != null; t = t.getCause()) if (t instanceof EngineError) return Terminal.plain(t.getMessage());
+            EngineError fault = noEngine;
+            return Terminal.plain(fault != null ? fault.getMessage() : "a library cannot be loaded: " + e.getMessage());
+        }
+        if (e instanceof UncheckedIOException u && (u.getMessage() == null || u.getMessage().equals(String.valueOf(u.getCause())))) {
+            return message(java.util.Objects.requireNonNull(u.getCause()));
+        }
+        if (e instanceof FileSystemException f) return Terminal.plain(f.getFile() == null ? reason(f) : reason(f) + ": " + f.getFile());
+        if (e instanceof FormatException || e instanceof ConfigException || e instanceof UncheckedIOException
+            || e instanceof IOException && e.getMessage() != null) return Terminal.plain(e.getMessage());
+        if (e instanceof IOException) return "a file cannot be read or written, and the system does not say why";
         if (e instanceof RuntimeException r) return Terminal.plain(Torch.message(r));
         return Terminal.plain(e.toString());
+    }
+
+    private static String reason(FileSystemException e) {
+        if (e instanceof NoSuchFileException) return "no such file";
+        if (e instanceof AccessDeniedException) return "access denied";
+        if (e instanceof FileAlreadyExistsException) return "exists, and is not what is wanted there";
+        if (e instanceof DirectoryNotEmptyException) return "the folder is not empty";
+        if (e instanceof NotDirectoryException) return "not a folder";
+        if (e instanceof FileSystemLoopException) return "links that lead in a circle";
+        return e.getReason() == null ? "cannot be read or written" : e.getReason();
     }
 }

@@ -42,10 +42,14 @@ final class MapCommand implements Callable<Integer> {
     @Option(names = "--data-dir", paramLabel = "DIR", description = "where data sets lie")
     private @Nullable Path dataDir;
 
+    @Option(names = "--force", description = "overwrite what is there")
+    private boolean force;
+
     @Override public Integer call() throws IOException {
         if (n < 2) throw new IllegalArgumentException("illegal -n: " + n + ", must be at least 2");
         Terminal terminal = new Terminal("map", false);
         try (Run opened = Common.open(run, "auto", 0, terminal); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            Path file = Common.free(run.resolve("map.png"), force), decoded = Common.free(run.resolve("map-decoded.png"), force);
             Encoder encoder = ReconstructCommand.encoder(opened);
             Dataset test = Common.data(opened.config(), null, dataDir, Split.TEST, terminal);
             LatentMap map = LatentMap.of(encoder, DataLoader.inOrder(test, 500, n, opened.device()));
@@ -54,7 +58,6 @@ final class MapCommand implements Callable<Integer> {
                 : String.format(Locale.ROOT, "%d test items, 2 of %d directions, %.0f %% of variance", map.x().length, map.mean().length,
                     100 * map.share());
             Plot plot = new Plot(title, direct ? "z1" : "direction 1", direct ? "z2" : "direction 2", 760, 620);
-            Path file = run.resolve("map.png");
             List<String> classes = new ArrayList<>(test.classNames());
             int others = classes.size();
             classes.add("no class");
@@ -63,7 +66,6 @@ final class MapCommand implements Callable<Integer> {
                 Arrays.stream(of).anyMatch(c -> c == others) ? classes : test.classNames()), Map.of());
             Common.OUT.println(file);
             if (opened.config().settings().spec() instanceof ImageSpec) {
-                Path decoded = run.resolve("map-decoded.png");
                 Png.write(decoded, Grid.of(Run.pictures(Common.finite(encoder.decode(map.grid(SIDE).to(opened.device())), run)), SIDE, 1),
                     Map.of());
                 Common.OUT.println(decoded);

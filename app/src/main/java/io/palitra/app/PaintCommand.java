@@ -141,22 +141,24 @@ final class PaintCommand implements Callable<Integer> {
     @Option(names = "--low-memory", description = "hold one part of the model at a time, decode by tiles")
     private boolean lowMemory;
 
-    @Option(names = "--threads", paramLabel = "N", defaultValue = "0", description = "of one operation; default: all cores")
+    @Option(names = "--threads", paramLabel = "N|auto", defaultValue = "auto", converter = Threads.class, description = Threads.ABOUT)
     private int threads;
 
     @Option(names = "--json", description = "the files written, as JSON on stdout")
     private boolean json;
 
     @Override public Integer call() throws IOException {
-        if (threads > 0) Device.threads(threads);
+        Threads.set(threads);
         Terminal terminal = new Terminal("paint", false);
         PaintSettings settings = settings(terminal);
         PaintRequest request = settings.request(Hub::resolve);
         List<Path> files = files(settings.how());
-        for (Path f : files) writable(Common.free(f, force), "--out");
+        for (Path f : files) Common.free(f, force);
         if (preview != null) {
             if (lowMemory) throw new IllegalArgumentException("there are no previews with --low-memory: the decoder is not loaded");
-            writable(preview, "--preview");
+            if (files.contains(Common.free(preview, "--preview", force))) {
+                throw new IllegalArgumentException("--preview " + preview + " is where the picture goes");
+            }
         }
         Device where = Device.named(device);
         if (request.edit().isPresent() && paintsNothing(request.edit().get())) {
@@ -266,14 +268,6 @@ final class PaintCommand implements Callable<Integer> {
             }
             return done;
         }
-    }
-
-    /** What cannot be written is refused before the work, not after it. */
-    private static void writable(Path file, String option) {
-        Path folder = file.toAbsolutePath().getParent();
-        if (folder != null && Files.isDirectory(folder) && Files.isWritable(folder) && !Files.isDirectory(file)) return;
-        throw new IllegalArgumentException("cannot write " + option + " " + file + ": "
-            + (Files.isDirectory(file) ? "it is a folder" : "its folder is not there, or not to be written to"));
     }
 
     private PaintWatcher watcher(Terminal terminal, Stop stop, Written written) {

@@ -50,6 +50,7 @@ final class ReconstructCommand implements Callable<Integer> {
         if (n < 1 || n > 1000) throw new IllegalArgumentException("illegal -n: " + n + ", must be between 1 and 1000");
         Terminal terminal = new Terminal("reconstruct", false);
         try (Run opened = Common.open(run, "auto", 0, terminal); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            Path target = Common.free(out != null ? out : run.resolve("reconstruct.png"), force);
             Reconstructs model = model(opened);
             if (!(opened.config().settings().spec() instanceof ImageSpec)) throw new IllegalArgumentException("reconstruct shows pictures; "
                 + "'" + opened.config().settings().data() + "' holds points");
@@ -61,7 +62,6 @@ final class ReconstructCommand implements Callable<Integer> {
             rows.put("original", Run.pictures(batch.x()));
             rows.put("reconstruction", Run.pictures(Common.finite(model.reconstruct(batch.x()), run)));
             rows.replaceAll((title, row) -> row.stream().map(p -> p.width() < 48 ? Grid.enlarge(p, 2) : p).toList());
-            Path target = Common.free(out != null ? out : run.resolve("reconstruct.png"), force || out == null);
             Png.write(target, Grid.titled(rows, 2), Map.of());
             Common.OUT.println(target);
             return 0;

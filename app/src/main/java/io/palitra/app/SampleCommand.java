@@ -91,7 +91,7 @@ final class SampleCommand implements Callable<Integer> {
     @Option(names = "--device", paramLabel = "auto|cpu|cuda[:n]", defaultValue = "auto", description = "where to compute; default: auto")
     private String device = "auto";
 
-    @Option(names = "--threads", paramLabel = "N", defaultValue = "0", description = "of one operation; default: all cores")
+    @Option(names = "--threads", paramLabel = "N|auto", defaultValue = "auto", converter = Threads.class, description = Threads.ABOUT)
     private int threads;
 
     @Option(names = "--json", description = "the files written, as JSON on stdout")
@@ -103,8 +103,6 @@ final class SampleCommand implements Callable<Integer> {
             throw new IllegalArgumentException("illegal -n: " + n + ", must be at most " + Run.AT_ONCE + " with --animation");
         }
         Path target = out != null ? out : run.resolve(each ? "seed-" + seed : "seed-" + seed + ".png");
-        if (!each) Common.free(target, force);
-        if (animation != null) Common.free(animation, force);
         Terminal terminal = new Terminal("sample", false);
         try (Run opened = Common.open(run, device, threads, terminal); Scope scope = new Scope()) {
             boolean table = target.toString().toLowerCase(Locale.ROOT).endsWith(".csv");
@@ -112,6 +110,10 @@ final class SampleCommand implements Callable<Integer> {
                 throw new IllegalArgumentException("illegal --out: '" + target + "', this run draws pictures: a .png is allowed; .csv "
                     + "is for runs of tables and points");
             }
+            if (each) Common.folder(target, true);
+            for (int i = 0; i < (each ? n : 0); i++) Common.free(item(target, i), force);
+            if (!each) Common.free(target, force);
+            if (animation != null) Common.free(animation, "--animation", force);
             List<String> overrides = new ArrayList<>(set);
             int asked = label == null ? -1 : number(opened, label);
             if (size != null) overrides.add("size=" + Common.size(size)[0] + "x" + Common.size(size)[1]);
@@ -154,7 +156,7 @@ final class SampleCommand implements Callable<Integer> {
                 if (each) {
                     Files.createDirectories(target);
                     for (int i : best) {
-                        Path file = Common.free(target.resolve(String.format("%05d.png", i)), force);
+                        Path file = item(target, i);
                         Png.write(file, pictures.get(i), signature(opened, weights, how, i, 1));
                         written.add(file);
                     }
@@ -175,6 +177,8 @@ final class SampleCommand implements Callable<Integer> {
             return 0;
         }
     }
+
+    private static Path item(Path folder, int i) { return folder.resolve(String.format("%05d.png", i)); }
 
     private void told(List<Path> written, Path target) throws IOException {
         if (!json) {

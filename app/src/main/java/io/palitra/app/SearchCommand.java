@@ -54,10 +54,13 @@ final class SearchCommand implements Callable<Integer> {
     @Option(names = "--out", paramLabel = "FILE.html", defaultValue = "search.html", description = "the page; default: search.html")
     private Path out = Path.of("search.html");
 
+    @Option(names = "--force", description = "overwrite what is there")
+    private boolean force;
+
     @Option(names = "--device", paramLabel = "auto|cpu|cuda[:n]", defaultValue = "auto", description = "where to compute; default: auto")
     private String device = "auto";
 
-    @Option(names = "--threads", paramLabel = "N", defaultValue = "0", description = "of one operation; default: all cores")
+    @Option(names = "--threads", paramLabel = "N|auto", defaultValue = "auto", converter = Threads.class, description = Threads.ABOUT)
     private int threads;
 
     @Option(names = "--json", description = "as JSON on stdout")
@@ -66,8 +69,8 @@ final class SearchCommand implements Callable<Integer> {
     @Override public Integer call() throws IOException {
         if (n < 1 || n > 1000) throw new IllegalArgumentException("illegal -n: " + n + ", must be 1 to 1000");
         if (query.isBlank()) throw new IllegalArgumentException("search for what? wanted is a text, or the file of a picture");
-        Common.page(out);
-        if (threads > 0) Device.threads(threads);
+        Common.free(out, force);
+        Threads.set(threads);
         Device where = Device.named(device);
         Terminal terminal = new Terminal("search", false);
         Path file = file(query);

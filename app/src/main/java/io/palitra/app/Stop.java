@@ -1,24 +1,66 @@
 package io.palitra.app;
 
+import java.io.IOException;
+import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
 import sun.misc.Signal;
+import sun.misc.SignalHandler;
 
-/** Ctrl-C and SIGTERM: the first asks the loop to save and end, the second leaves at once. */
+/**
+ * Ctrl-C and SIGTERM: the first asks the loop to save and end, the second leaves at once; so does the first where nobody would save. The
+ * exit code is 128 and the signal's number.
+ */
 final class Stop implements BooleanSupplier {
-    private volatile boolean asked;
+    private static @Nullable Stop watching;   // the command that looks whether it is to stop
+    private static boolean listens;
+
+    private volatile @Nullable Signal asked;
 
     private Stop() {}
 
-    static Stop onSignals() {
+    /** From here on signals are ours. */
+    static synchronized void listen() {
+        if (listens) return;
+        listens = true;
+        for (String name : new String[] {"INT", "TERM"}) Signal.handle(new Signal(name), Stop::came);
+    }
+
+    /** From here on the caller looks whether it is to stop. */
+    static synchronized Stop onSignals() {
+        listen();
         Stop stop = new Stop();
-        for (String name : new String[] {"INT", "TERM"}) {
-            Signal.handle(new Signal(name), signal -> {
-                if (stop.asked) Runtime.getRuntime().halt(Main.STOPPED);
-                stop.asked = true;
-            });
-        }
+        watching = stop;
         return stop;
     }
 
-    @Override public boolean getAsBoolean() { return asked; }
+    private static synchronized void came(Signal signal) {
+        if (watching == null || watching.asked != null) leave(signal);
+        else watching.asked = signal;
+    }
+
+    /**
+     * As a program without a handler does, by the signal itself: an exit would tear down libraries that are at work around their threads.
+     * Java raises no signal that it does not handle, so a shell does.
+     */
+    private static void leave(Signal signal) {
+        Signal.handle(signal, SignalHandler.SIG_DFL);
+        try {
+            new ProcessBuilder("sh", "-c", "kill -s " + signal.getName() + " " + ProcessHandle.current().pid()).start()
+                .waitFor(1, TimeUnit.SECONDS);
+        } catch (IOException | InterruptedException e) {
+            // no shell
+        }
+        Runtime.getRuntime().halt(code(signal));   // process 1 of a container is not ended by signals
+    }
+
+    private static int code(Signal signal) { return 128 + signal.getNumber(); }
+
+    /** What a command that was stopped ends with: 143 for SIGTERM, 130 for Ctrl-C. */
+    static synchronized int code() {
+        Signal by = watching == null ? null : watching.asked;
+        return by == null ? Main.STOPPED : code(by);
+    }
+
+    @Override public boolean getAsBoolean() { return asked != null; }
 }

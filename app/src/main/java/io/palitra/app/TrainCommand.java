@@ -87,7 +87,7 @@ final class TrainCommand implements Callable<Integer> {
     @Option(names = "--precision", paramLabel = "fp32|bf16", defaultValue = "fp32", description = "of matrix products; default: fp32")
     private RunConfig.Precision precision = RunConfig.Precision.FP32;
 
-    @Option(names = "--threads", paramLabel = "N", defaultValue = "0", description = "of one operation; default: all cores")
+    @Option(names = "--threads", paramLabel = "N|auto", defaultValue = "auto", converter = Threads.class, description = Threads.ABOUT)
     private int threads;
 
     @Option(names = "--save-every", paramLabel = "STEPS", defaultValue = "0",
@@ -127,6 +127,7 @@ final class TrainCommand implements Callable<Integer> {
             throw new IllegalArgumentException("'" + folder + "' already holds a run; --resume goes on with it, or choose another --out");
         }
         Trainer.refuseOccupied(folder);
+        Common.folder(folder, false);
         if (!quiet) terminal.note("training into " + folder);
         Stop stop = Stop.onSignals();
         return end(folder, Trainer.start(folder, config, train, test, terminal, stop), json);

@@ -65,12 +65,16 @@ class ClipCommandsTest {
         String html = Files.readString(page);
         assertThat(html.split("data:image/png;base64,", -1)).hasSize(4);
         assertThat(html).contains("a red kite").contains("broken.png").doesNotContain("://");
-        assertThat(Typed.palitra("search", folder, folder.resolve("2.png"), "--clip", clip, "--out", page, "--json").code()).isZero();
+        assertThat(Typed.palitra("search", folder, folder.resolve("2.png"), "--clip", clip, "--out", page, "--json", "--force").code())
+            .isZero();
+        refused("exists; choose another --out, or --force", "search", folder, "kite", "--clip", clip, "--out", page);
         assertThat(Files.readString(page)).contains("What was asked for.").contains("cosine 1.000");
-        refused("search for what?", "search", folder, " ", "--clip", clip, "--out", page);
-        refused("there is no such folder or .zip", "search", root.resolve("none"), "kite", "--clip", clip, "--out", page);
-        refused("there is no folder", "search", folder, "kite", "--clip", clip, "--out", root.resolve("none/found.html"));
-        refused("illegal -n: 0", "search", folder, "kite", "--clip", clip, "--out", page, "-n", 0);
+        refused("search for what?", "search", folder, " ", "--clip", clip, "--out", root.resolve("new.html"));
+        refused("there is no such folder or .zip", "search", root.resolve("none"), "kite", "--clip", clip, "--out",
+            root.resolve("new.html"));
+        refused("there is no folder", "search", folder, "kite", "--clip", clip, "--out",
+            root.resolve("none/found.html"));
+        refused("illegal -n: 0", "search", folder, "kite", "--clip", clip, "--out", root.resolve("new.html"), "-n", 0);
     }
 
     @Test void ofManyPicturesThatCannotBeReadTenAreNamed() throws Exception {

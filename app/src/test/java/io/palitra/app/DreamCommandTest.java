@@ -129,7 +129,7 @@ class DreamCommandTest {
         Typed r = palitra(words(out, "a castle", "--iterations", 0, "--seed", 4).toArray());
         user.interrupt();
         user.join();
-        assertThat(r.code()).as(r.err()).isEqualTo(Main.STOPPED);
+        assertThat(r.code()).as(r.err()).isEqualTo(143);
         int frames = names(out.resolve("frames")).size();
         assertThat(frames).isGreaterThan(7);
         assertThat(frames(out.resolve("dream.gif"))).isEqualTo(frames);
@@ -181,7 +181,7 @@ class DreamCommandTest {
         refused(2, "makes 4 channels of 4; a CLIP sees pictures", "a castle", "--vqgan",
             TinyVq.write(root.resolve("four"), "'in_channels': 4, 'out_channels': 4"));
         refused(1, "is no CLIP", "a castle", "--clip", vqgan);
-        refused(2, "exists; choose another --out, or --force", "a castle", "--out", there);
+        refused(2, "exists and is not empty; choose another --out, or --force", "a castle", "--out", there);
         refused(1, "carries no settings of a dreamt picture", "--like", there.resolve("preview.png"));
         refused(2, "is too long, this CLIP reads 14", "a castle", "--against", "strokes");
         refused(2, "toy-moons has points, not pictures", "a castle", "--against", "toy-moons");

@@ -112,7 +112,7 @@ class MainTest {
         assertThat(palitra("anomalies", flow, drawn, "--out", root.resolve("again")).code()).isZero();
         assertThat(palitra("evaluate", flow, flow, "--no-classifier").code()).isZero();
         Path text2 = Files.writeString(root.resolve("words.csv"), "amount,hour\n1,2\n3,noon\n");
-        assertThat(palitra("anomalies", flow, text2).err()).contains("row 3", "hour", "noon");
+        assertThat(palitra("anomalies", flow, text2, "--force").err()).contains("row 3", "hour", "noon");
     }
 
     @Test void everyPictureOfAFolderIsScoredByItsNameAndOneIsEnough() throws Exception {
@@ -301,5 +301,94 @@ class MainTest {
         Path file = Files.writeString(root.resolve("mine.png"), "mine");
         assertThat(palitra("sample", run, "-n", 4, "--out", file).code()).isEqualTo(2);
         assertThat(Files.readString(file)).isEqualTo("mine");
+    }
+
+    @Test void nothingIsReplacedUnasked() throws Exception {
+        Path own = root.resolve("outputs"), pixels = root.resolve("small pixels");
+        assertThat(palitra("train", "vae", "--set", "latent=4", "--steps", 5, "--batch", 8, "--out", own, "--quiet").code()).isZero();
+        assertThat(palitra("train", "pixelcnn", "--set", "net=gated", "--set", "net.width=4", "--set", "net.dilations=1", "--steps", 2,
+            "--batch", 4, "--set", "data.size=8", "--out", pixels, "--quiet").code()).isZero();
+        Path page = root.resolve("twice.html"), each = root.resolve("each twice"), film = root.resolve("film.gif");
+        List<List<Object>> commands = List.of(List.of("sample", own, "-n", 2), List.of("sample", own, "-n", 2, "--each", "--out", each),
+            List.of("sample", pixels, "-n", 2, "--out", root.resolve("filmed.png"), "--animation", film), List.of("reconstruct", own),
+            List.of("interpolate", own, "--rows", 1, "--steps", 2), List.of("map", own, "-n", 50),
+            List.of("complete", pixels, "--keep", 4, "-n", 1), List.of("compare", own, own, "-n", 100, "--out", page));
+        assertThat(palitra("evaluate", own, "--no-classifier").code()).isZero();   // for compare
+        for (List<Object> command : commands) {
+            Typed first = palitra(command.toArray());
+            assertThat(first.code()).as(command + first.err()).isZero();
+            Typed second = palitra(command.toArray());
+            assertThat(second.code()).as(command + second.err()).isEqualTo(2);
+            assertThat(second.err()).contains("exists; choose another --out, or --force");
+            List<Object> forced = new java.util.ArrayList<>(command);
+            forced.add("--force");
+            Typed third = palitra(forced.toArray());
+            assertThat(third.code()).as(forced + third.err()).isZero();
+        }
+        Path mine = Files.writeString(root.resolve("mine.txt"), "mine"), link = root.resolve("link.png");
+        Files.createSymbolicLink(link, mine);
+        for (Object[] command : new Object[][] {{"sample", own, "-n", 2}, {"reconstruct", own}, {"interpolate", own, "--rows", 1},
+            {"complete", pixels, "--keep", 4}, {"compare", own, own}}) {
+            List<Object> words = new java.util.ArrayList<>(List.of(command));
+            words.addAll(List.of("--force", "--out", ""));
+            for (String wrong : List.of("", link.toString(), "/dev/null", root.toString(), root.resolve("none/a.png").toString())) {
+                words.set(words.size() - 1, wrong);
+                Typed r = palitra(words.toArray());
+                assertThat(r.code()).as(words + r.err()).isEqualTo(2);
+                assertThat(r.err()).contains("--out").doesNotContain("Exception");
+            }
+        }
+        assertThat(mine).hasContent("mine");
+        Path full = Files.createDirectories(root.resolve("full"));
+        Files.writeString(full.resolve("report.html"), "mine");
+        for (Object out : List.of("", full, mine)) {
+            Typed r = palitra("train", "vae", "--steps", 1, "--batch", 4, "--quiet", "--out", out);
+            assertThat(r.code()).as(r.err()).isEqualTo(2);
+            assertThat(r.err()).contains("--out");
+        }
+        assertThat(full.resolve("report.html")).hasContent("mine");
+    }
+
+    @Test void threadsAreAutoOrOneToTheProcessors() {
+        int processors = Runtime.getRuntime().availableProcessors();
+        for (String command : List.of("train", "sample", "evaluate", "paint", "dream", "compare", "anomalies", "balance", "classify",
+            "search")) {
+            for (String wrong : List.of("0", "-3", "20000", "1000000000", "99999999999", "two", "", String.valueOf(processors + 1))) {
+                Typed r = palitra(command, "vae", "strokes", "--threads", wrong);
+                assertThat(r.code()).as(command + " " + wrong + ": " + r.err()).isEqualTo(2);
+                assertThat(r.err()).contains("--threads", "auto", "between 1 and " + processors);
+            }
+        }
+        assertThat(palitra("sample", run, "-n", 1, "--threads", "auto", "--out", root.resolve("auto.png")).code()).isZero();
+    }
+
+    @Test void whatTheSystemRefusesIsNamedWithoutNamesOfClasses() {
+        String full = "No space left on device";
+        assertThat(Main.message(new java.nio.file.FileSystemException("a.png", null, full))).isEqualTo(full + ": a.png");
+        assertThat(Main.message(new java.io.UncheckedIOException(new java.nio.file.FileSystemException("a.png", null, full))))
+            .isEqualTo(full + ": a.png");
+        assertThat(Main.message(new java.io.UncheckedIOException(new java.io.IOException(full)))).isEqualTo(full);
+        assertThat(Main.message(new java.io.IOException(full))).isEqualTo(full);
+        assertThat(Main.message(new java.io.UncheckedIOException("cannot write a.png: " + full, new java.io.IOException(full))))
+            .isEqualTo("cannot write a.png: " + full);
+        assertThat(Main.message(new java.nio.file.NoSuchFileException("a.png"))).isEqualTo("no such file: a.png");
+        assertThat(Main.message(new java.nio.file.FileAlreadyExistsException("a.png"))).endsWith(": a.png").doesNotContain("Exception");
+        assertThat(Main.message(new java.io.EOFException())).doesNotContain("Exception").doesNotContain("null");
+    }
+
+    @Test void wordsAreAsTheyWereTypedOrRefused() {
+        byte[] typed = "java\0-jar\0x.jar\0paint\0\u0440\u044b\u0436\u0438\u0439 \u043a\u043e\u0442\0".getBytes(StandardCharsets.UTF_8);
+        String cat = "\u0440\u044b\u0436\u0438\u0439 \u043a\u043e\u0442";
+        assertThat(Arguments.fault(new String[] {"paint", cat}, typed, "UTF-8")).isEmpty();
+        assertThat(Arguments.fault(new String[] {"paint", "???????? ???"}, typed, "ANSI_X3.4-1968"))
+            .contains("word 2", "ANSI_X3.4-1968", "LC_ALL=C.UTF-8");
+        byte[] broken = {'p', 0, (byte) 0xD0, 0};
+        assertThat(Arguments.fault(new String[] {"p", "\uFFFD"}, broken, "UTF-8")).contains("word 2");
+        assertThat(Arguments.fault(new String[] {"\uFFFD"}, "\uFFFD\0".getBytes(StandardCharsets.UTF_8), "UTF-8")).as("typed so").isEmpty();
+        assertThat(Arguments.fault(new String[] {"what?"}, "what?\0".getBytes(StandardCharsets.UTF_8), "ANSI_X3.4-1968")).isEmpty();
+        byte[] koi = "\u043a\u043e\u0442\0".getBytes(java.nio.charset.Charset.forName("KOI8-R"));
+        assertThat(Arguments.fault(new String[] {"\u043a\u043e\u0442"}, koi, "KOI8-R")).as("a map of one alphabet").isEmpty();
+        assertThat(Arguments.fault(new String[] {"", "a"}, new byte[] {0, 'a', 0}, "UTF-8")).as("an empty word").isEmpty();
+        assertThat(Arguments.fault(new String[] {"\uFFFD"}, new byte[0], "none")).as("where the system does not tell").contains("word 1");
     }
 }

@@ -178,7 +178,7 @@ class PaintCommandTest {
         Typed r = palitra("paint", "a castle", "--model", model, "--steps", 900, "-n", 2, "--preview", seen, "--out", out);
         user.interrupt();
         user.join();
-        assertThat(r.code()).isEqualTo(Main.STOPPED);
+        assertThat(r.code()).isEqualTo(143);
         assertThat(r.err().lines().filter(l -> l.startsWith("palitra: "))).singleElement().asString()
             .matches("palitra: stopped at step \\d+ of 1800, 0 of 2 pictures are painted");
         assertThat(dir.toFile().list()).containsExactly("seen.png");
@@ -504,6 +504,9 @@ class PaintCommandTest {
         refused(2, "no sampler", "--sampler", "x".repeat(1_000_000));
         refused(2, "cannot write --out " + none, "--out", none);
         refused(2, "cannot write --preview " + none, "--preview", none);
+        refused(2, "cannot write --out /dev/null: it is not a regular file", "--out", "/dev/null", "--force");
+        refused(2, "exists; choose another --preview, or --force", "--preview", small);
+        refused(2, "is where the picture goes", "--out", root.resolve("both.png"), "--preview", root.resolve("both.png"));
         refused(2, "there are no previews with --low-memory", "--preview", root.resolve("p.png"), "--low-memory");
         refused(2, "half a surrogate pair", "--negative", "\ud800");
         refused(2, "want the picture to change", "--mask", small);

@@ -104,7 +104,7 @@ class PullCommandTest {
         process.destroy();
         Result stopped = end(process);
         assumeTrue(!System.getProperty("os.name").startsWith("Windows"), "a process of Windows is ended without being asked");
-        assertThat(stopped.code).as(stopped.err).isEqualTo(Main.STOPPED);
+        assertThat(stopped.code).as(stopped.err).isEqualTo(143);
         assertThat(stopped.refusal()).contains("running again resumes");
         assertThat(Files.size(part())).isPositive();
         assertThat(blob()).doesNotExist();

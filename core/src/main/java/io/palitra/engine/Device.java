@@ -46,7 +46,8 @@ public record Device(Kind kind, int index) {
      */
     public static void threads(int n) {
         if (n < 1 || n > processors()) {
-            throw new IllegalArgumentException("illegal threads: " + n + ", must be between 1 and " + processors() + ", the processors here");
+            throw new IllegalArgumentException("illegal threads: " + n + ", must be between 1 and " + processors()
+                + ", the processors here");
         }
         torch.set_num_threads(n);
     }

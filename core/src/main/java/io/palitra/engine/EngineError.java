@@ -11,8 +11,10 @@ import java.util.Set;
 /** libtorch cannot be loaded. The message is one line that names the folder of the libraries and what to do. */
 public final class EngineError extends LinkageError {
     private static final long serialVersionUID = 1;
+    private static final String CLASS = "\\b([a-z]\\w*\\.)+[A-Z][\\w$]*(Exception|Error): ";
     private static final int LONGEST = 300;
-    private static final String ANOTHER = "-Dorg.bytedeco.javacpp.cachedir=FOLDER names another folder (for ./palitra in PALITRA_JAVA_OPTS)";
+    private static final String ANOTHER =
+        "-Dorg.bytedeco.javacpp.cachedir=FOLDER names another folder (for ./palitra in PALITRA_JAVA_OPTS)";
 
     EngineError(String fault) { super(fault + "; " + ANOTHER); }
 
@@ -54,7 +56,7 @@ public final class EngineError extends LinkageError {
         Set<Throwable> seen = Collections.newSetFromMap(new IdentityHashMap<>());
         for (Throwable t = cause; t != null && seen.add(t); t = t.getCause()) {
             if (t.getMessage() == null) continue;
-            t.getMessage().lines().findFirst().map(l -> l.replaceAll("\\b([a-z]\\w*\\.)+[A-Z][\\w$]*(Exception|Error): ", "")).ifPresent(said::add);
+            t.getMessage().lines().findFirst().map(l -> l.replaceAll(CLASS, "")).ifPresent(said::add);
         }
         return said;
     }

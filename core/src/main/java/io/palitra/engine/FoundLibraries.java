@@ -22,8 +22,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Where JavaCPP found the native libraries last time. To look for them under all their possible names in all jars takes it two thirds of
  * the engine's start; so the places are kept in a file beside the libraries that it extracts, and hold as long as the class path is the
- * same and each library that was extracted still lies there. What came from elsewhere than a jar is looked for anew each time, and so is everything where there are CUDA's libraries. With
- * another JavaCPP, which has no such table, or a folder that cannot be written, it looks as it always did.
+ * same and each library that was extracted still lies there. What came from elsewhere than a jar is looked for anew each time, and so is
+ * everything where there are CUDA's libraries. With another JavaCPP, which has no such table, or a folder that cannot be written, it looks
+ * as it always did.
  */
 final class FoundLibraries {
     private static final String FORMAT = "palitra-libraries 2", END = "end";

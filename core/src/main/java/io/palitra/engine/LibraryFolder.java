@@ -89,7 +89,8 @@ final class LibraryFolder {
         if (e instanceof FileAlreadyExistsException) return "is not a folder";
         if (e instanceof NoSuchFileException) return "cannot be made: there is no such folder";
         if (e instanceof FileSystemException f && f.getReason() != null) {
-            return f.getReason().startsWith("is ") || f.getReason().startsWith("cannot") ? f.getReason() : "cannot be made: " + f.getReason();
+            boolean own = f.getReason().startsWith("is ") || f.getReason().startsWith("cannot");
+            return own ? f.getReason() : "cannot be made: " + f.getReason();
         }
         return "cannot be made: " + e.getMessage();
     }

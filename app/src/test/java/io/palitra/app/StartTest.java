@@ -1,0 +1,161 @@
+package io.palitra.app;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+
+/** How the program starts and ends: each test starts it in a process of its own. */
+@DisabledOnOs(OS.WINDOWS)
+class StartTest {
+    /** Letters of another alphabet, in the words of a shell. */
+    private static final String CAT = "\\320\\272\\320\\276\\321\\202";
+
+    @TempDir Path root;
+    private int count;
+
+    record Result(int code, String out, String err) {}
+
+    private final class Begun {
+        final Process process;
+        final Path out;
+        final Path err;
+
+        Begun(Map<String, String> environment, List<String> jvm, Object... words) throws IOException {
+            List<String> line = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx256m",
+                "-XX:TieredStopAtLevel=1", "-cp", System.getProperty("java.class.path")));
+            line.addAll(jvm);
+            line.add(Main.class.getName());
+            for (Object w : words) line.add(w.toString());
+            count++;
+            out = root.resolve("out" + count);
+            err = root.resolve("err" + count);
+            // double quotes: the shell of a test writes letters by $(printf ...)
+            String typed = "exec \"" + String.join("\" \"", line) + "\"";
+            ProcessBuilder builder = new ProcessBuilder("sh", "-c", typed).redirectOutput(out.toFile()).redirectError(err.toFile());
+            builder.environment().putAll(environment);
+            process = builder.start();
+        }
+
+        Result end() throws IOException, InterruptedException {
+            boolean ended = process.waitFor(300, TimeUnit.SECONDS);
+            if (!ended) process.destroyForcibly();
+            assertThat(ended).as("ended by itself").isTrue();
+            return new Result(process.exitValue(), Files.readString(out), Files.readString(err));
+        }
+    }
+
+    private static List<String> libraries(Path folder) { return List.of("-Dorg.bytedeco.javacpp.cachedir=" + folder); }
+
+    private static void remove(Path folder) throws IOException {
+        Files.walkFileTree(folder, new SimpleFileVisitor<>() {
+            @Override public FileVisitResult visitFile(Path file, BasicFileAttributes facts) throws IOException {
+                Files.delete(file);
+                return FileVisitResult.CONTINUE;
+            }
+
+            @Override public FileVisitResult postVisitDirectory(Path dir, @Nullable IOException e) throws IOException {
+                Files.delete(dir);
+                return FileVisitResult.CONTINUE;
+            }
+        });
+    }
+
+    /** {@code bench/first-start} does it with more of both. */
+    @Test void severalProgramsMayStartAtOnceOnAFolderWithoutLibraries() throws Exception {
+        for (int round = 0; round < 3; round++) {
+            Path folder = root.resolve("libraries" + round);
+            List<Begun> all = new ArrayList<>();
+            for (int i = 0; i < 3; i++) all.add(new Begun(Map.of(), libraries(folder), "doctor"));
+            for (Begun b : all) {
+                Result r = b.end();
+                assertThat(r.code()).as(r.err()).isZero();
+                assertThat(r.out()).contains("self-test    passed", folder.toString());
+            }
+            assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(folder))).isEqualTo("rwx------");
+            remove(folder);
+        }
+    }
+
+    @Test void librariesThatCannotBeLoadedAreOneLineThatNamesTheFolder() throws Exception {
+        Path file = Files.writeString(root.resolve("a file"), "");
+        for (Path wrong : List.of(file, file.resolve("under it"), Path.of("/proc/palitra"))) {
+            Result r = new Begun(Map.of(), libraries(wrong), "train", "vae", "--steps", 1, "--out", root.resolve("run")).end();
+            assertThat(r.code()).as(r.err()).isEqualTo(1);
+            assertThat(r.err().lines().filter(l -> !l.contains("SLF4J"))).as(r.err()).singleElement().asString().startsWith("palitra: ")
+                .contains("'" + wrong + "'", "-Dorg.bytedeco.javacpp.cachedir=FOLDER").doesNotContain("Exception", "Error:");
+        }
+        Path open = Files.createDirectory(root.resolve("open to all"));
+        Files.setPosixFilePermissions(open, PosixFilePermissions.fromString("rwxrwxrwx"));
+        Result r = new Begun(Map.of(), libraries(open.resolve("cache")), "doctor").end();
+        assertThat(r.code()).isEqualTo(1);
+        assertThat(r.out()).contains("every user can write to '" + open + "'");
+        assertThat(open.resolve("cache")).isEmptyDirectory();
+    }
+
+    @Test void wordsThatTheLocaleCannotReadAreRefused() throws Exception {
+        String cat = "$(printf '" + CAT + "')";
+        Result lost = new Begun(Map.of("LC_ALL", "C"), List.of(), "families", cat).end();
+        assertThat(lost.code()).as(lost.err()).isEqualTo(2);
+        assertThat(lost.err().lines()).singleElement().asString().contains("word 2", "LC_ALL=C.UTF-8");
+        Result read = new Begun(Map.of("LC_ALL", "C.UTF-8"), List.of(), "families", cat).end();
+        assertThat(read.code()).isEqualTo(2);
+        assertThat(read.err()).contains("\u043a\u043e\u0442");
+    }
+
+    @Test void resultsThatCannotBeWrittenAreAFailureUnlessTheReaderLeft() throws Exception {
+        Path java = Path.of(System.getProperty("java.home"), "bin", "java");
+        String line = java + " -cp \"" + System.getProperty("java.class.path") + "\" " + Main.class.getName() + " families --json";
+        if (Files.exists(Path.of("/dev/full"))) {
+            Process full = new ProcessBuilder("sh", "-c", line + " >/dev/full").redirectErrorStream(true).start();
+            assertThat(new String(full.getInputStream().readAllBytes())).contains("cannot be written to standard output");
+            assertThat(full.waitFor()).isEqualTo(1);
+        }
+        Process left = new ProcessBuilder("sh", "-c", line + " | true").redirectErrorStream(true).start();
+        assertThat(new String(left.getInputStream().readAllBytes())).isEmpty();
+    }
+
+    @Test void aTrainingThatIsTerminatedSavesAndEndsWith143() throws Exception {
+        Path run = root.resolve("run");
+        Begun b = new Begun(Map.of(), List.of(), "train", "vae", "--set", "latent=4", "--steps", 1_000_000, "--batch", 8, "--out", run);
+        for (int i = 0; i < 3000 && !Files.exists(run.resolve("metrics.jsonl")); i++) Thread.sleep(50);
+        b.process.destroy();
+        Result r = b.end();
+        assertThat(r.code()).as(r.err()).isEqualTo(143);
+        assertThat(r.err()).contains("stopped; go on with: palitra resume");
+        try (Stream<Path> saved = Files.list(run.resolve("train"))) {
+            assertThat(saved.map(f -> f.getFileName().toString())).anyMatch(n -> n.startsWith("step-"));
+        }
+    }
+
+    @Test void aSignalIsNeverLostAndTheSecondLeavesAtOnce() throws Exception {
+        for (int delay : new int[] {0, 150, 400, 900, 1600}) {
+            Begun b = new Begun(Map.of(), List.of(), "train", "vae", "--steps", 1_000_000, "--batch", 8, "--quiet", "--out",
+                root.resolve("run" + delay));
+            Thread.sleep(delay);
+            b.process.destroy();
+            assertThat(b.end().code()).as(delay + " ms").isEqualTo(143);
+        }
+        Path run = root.resolve("again");
+        Begun b = new Begun(Map.of(), List.of(), "train", "vae", "--steps", 1_000_000, "--batch", 8, "--out", run);
+        for (int i = 0; i < 3000 && !Files.exists(run.resolve("metrics.jsonl")); i++) Thread.sleep(50);
+        b.process.destroy();
+        b.process.destroy();
+        assertThat(b.end().code()).isEqualTo(143);
+    }
+}
