@@ -414,7 +414,7 @@ final class PaintCommand implements Callable<Integer> {
 
     private List<Path> files(PaintRequest.How how) throws IOException {
         if (out != null && out.toString().endsWith(".png")) return List.of(out);
-        if (out != null) Files.createDirectories(out);
+        if (out != null) Files.createDirectories(Common.folder(out, true));
         List<Path> files = new ArrayList<>();
         for (int i = 0; i < how.n(); i++) {
             String name = "paint-" + (how.seed() + i) + ".png";

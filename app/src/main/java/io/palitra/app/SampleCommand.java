@@ -110,7 +110,7 @@ final class SampleCommand implements Callable<Integer> {
                 throw new IllegalArgumentException("illegal --out: '" + target + "', this run draws pictures: a .png is allowed; .csv "
                     + "is for runs of tables and points");
             }
-            if (each) Common.folder(target, true);
+            if (each) Files.createDirectories(Common.folder(target, true));
             for (int i = 0; i < (each ? n : 0); i++) Common.free(item(target, i), force);
             if (!each) Common.free(target, force);
             if (animation != null) Common.free(animation, "--animation", force);
@@ -154,7 +154,6 @@ final class SampleCommand implements Callable<Integer> {
                 List<Picture> pictures = Run.pictures(x);
                 int[] best = keep == null ? IntStream.range(0, n).toArray() : best(x.to(Device.CPU), prompt);
                 if (each) {
-                    Files.createDirectories(target);
                     for (int i : best) {
                         Path file = item(target, i);
                         Png.write(file, pictures.get(i), signature(opened, weights, how, i, 1));

@@ -307,7 +307,7 @@ class MainTest {
         Path own = root.resolve("outputs"), pixels = root.resolve("small pixels");
         assertThat(palitra("train", "vae", "--set", "latent=4", "--steps", 5, "--batch", 8, "--out", own, "--quiet").code()).isZero();
         assertThat(palitra("train", "pixelcnn", "--set", "net=gated", "--set", "net.width=4", "--set", "net.dilations=1", "--steps", 2,
-            "--batch", 4, "--set", "data.size=8", "--out", pixels, "--quiet").code()).isZero();
+            "--batch", 4, "--set", "data.size=16", "--out", pixels, "--quiet").code()).isZero();
         Path page = root.resolve("twice.html"), each = root.resolve("each twice"), film = root.resolve("film.gif");
         List<List<Object>> commands = List.of(List.of("sample", own, "-n", 2), List.of("sample", own, "-n", 2, "--each", "--out", each),
             List.of("sample", pixels, "-n", 2, "--out", root.resolve("filmed.png"), "--animation", film), List.of("reconstruct", own),
