@@ -36,8 +36,8 @@ final class Arguments {
             boolean lost = charset != null && first >= 0 ? !Arrays.equals(read[i].getBytes(charset), words.get(first + i))
                 : read[i].indexOf('\uFFFD') >= 0;
             if (!lost) continue;
-            return "word " + (i + 1) + " of the command line, '" + Terminal.plain(read[i]) + "', has letters that the locale's character map"
-                + " (" + map + ") cannot read; set LC_ALL=C.UTF-8, or start ./palitra, which does";
+            return "word " + (i + 1) + " of the command line, '" + Terminal.plain(read[i]) + "', has letters that the locale's"
+                + " character map (" + map + ") cannot read; set LC_ALL=C.UTF-8, or start ./palitra, which does";
         }
         return "";
     }
