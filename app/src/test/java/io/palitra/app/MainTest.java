@@ -133,7 +133,7 @@ class MainTest {
         assertThat(lines).hasSize(5);
         assertThat(out.resolve("report.html")).content().contains(
             "<a href=\"./../some%20&amp;%20others/a%23b%20100%25.png\">a#b 100%.png</a>");
-        Typed one = palitra("anomalies", ae, odd, "--out", out);
+        Typed one = palitra("anomalies", ae, odd, "--out", out, "--force");
         assertThat(one.code()).as(one.err()).isZero();
         assertThat(Files.readAllLines(out.resolve("scores.csv"))).hasSize(2).last().asString().endsWith(",test,\"\",\"a#b 100%.png\"");
         assertThat(out.resolve("report.html")).content().contains("others/a%23b%20100%25.png\">");

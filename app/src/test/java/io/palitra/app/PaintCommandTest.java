@@ -504,7 +504,7 @@ class PaintCommandTest {
         refused(2, "no sampler", "--sampler", "x".repeat(1_000_000));
         refused(2, "cannot write --out " + none, "--out", none);
         refused(2, "cannot write --preview " + none, "--preview", none);
-        refused(2, "cannot write --out /dev/null: it is no folder", "--out", "/dev/null", "--force");
+        refused(2, "cannot write to --out /dev/null: it is no folder", "--out", "/dev/null", "--force");
         refused(2, "exists; choose another --preview, or --force", "--preview", small);
         refused(2, "is where the picture goes", "--out", root.resolve("both.png"), "--preview", root.resolve("both.png"));
         refused(2, "there are no previews with --low-memory", "--preview", root.resolve("p.png"), "--low-memory");
