@@ -23,8 +23,10 @@ import io.palitra.report.Grid;
 import io.palitra.report.Png;
 import io.palitra.report.Report;
 import io.palitra.report.ReportData;
+import io.palitra.report.WholeFile;
 import io.palitra.train.Run;
 import io.palitra.train.RunConfig;
+import io.palitra.train.RunFolder;
 import io.palitra.train.RunReport;
 import io.palitra.train.SampleJudge;
 import java.io.IOException;
@@ -240,7 +242,7 @@ final class AnomaliesCommand implements Callable<Integer> {
                 .append(parts[i].name().toLowerCase(Locale.ROOT)).append(',')
                 .append(quoted(className(asked, i))).append(',').append(quoted(asked.source(i))).append('\n');
         }
-        Files.writeString(file, text, StandardCharsets.UTF_8);
+        WholeFile.write(file, text.toString().getBytes(StandardCharsets.UTF_8));
     }
 
     private static String quoted(String cell) { return '"' + cell.replace("\"", "\"\"") + '"'; }

@@ -41,6 +41,7 @@ final class CompareCommand implements Callable<Integer> {
     private int threads;
 
     @Override public Integer call() throws IOException {
+        EvaluateCommand.checkCount(n);
         Terminal terminal = new Terminal("compare", false);
         for (Path run : runs) {
             if (!Files.isRegularFile(run.resolve(Run.CONFIG))) {

@@ -105,7 +105,7 @@ final class EvaluateCommand implements Callable<Integer> {
     }
 
     @Override public Integer call() throws IOException {
-        if (n < 100 || n > 1_000_000) throw new IllegalArgumentException("illegal -n: " + n + ", must be between 100 and 1000000");
+        checkCount(n);
         if (inception == null && (statistics != null || writeStatistics != null)) {
             throw new IllegalArgumentException((statistics != null ? "--statistics" : "--write-statistics") + " wants --inception FILE");
         }
@@ -153,7 +153,7 @@ final class EvaluateCommand implements Callable<Integer> {
                 + "' on '" + test.name() + "' has no measures of its own, and a judge needs classes");
             if (data == null) {
                 RunReport.keep(run, new Evaluation.Result(measures, result.closest(), result.judge()), command(run.toString(), null));
-                RunReport.write(run);
+                RunReport.write(run, terminal::note);
             }
             return measures;
         }
@@ -175,6 +175,11 @@ final class EvaluateCommand implements Callable<Integer> {
         DataOptions options = dataDir == null ? s.options() : Config.with(s.options(), "dir=" + dataDir);
         Dataset own = data == null ? test : SampleJudge.part(() -> Common.data(opened.config(), null, dataDir, Split.TEST, terminal));
         return SampleJudge.kept(train, s.data(), options, own, opened.device(), terminal);
+    }
+
+    /** Before anything is trained or drawn. */
+    static void checkCount(int n) {
+        if (n < 100 || n > 1_000_000) throw new IllegalArgumentException("illegal -n: " + n + ", must be between 100 and 1000000");
     }
 
     private String command(String run, @Nullable String data) {

@@ -85,7 +85,8 @@ public final class Main implements Runnable {
         line.registerConverter(Path.class, Main::path);
         line.setCaseInsensitiveEnumValuesAllowed(true);
         line.setExecutionExceptionHandler((e, command, parsed) -> {
-            command.getErr().println("palitra: " + shortened(message(e)));
+            String told = e instanceof ConfigException c ? Terminal.plain(AsTyped.told(c, parsed)) : message(e);
+            command.getErr().println("palitra: " + shortened(told));
             command.getErr().flush();
             if (System.getenv("PALITRA_DEBUG") != null) e.printStackTrace(command.getErr());
             return e instanceof IllegalArgumentException || e instanceof ConfigException ? CommandLine.ExitCode.USAGE

@@ -13,6 +13,7 @@ import io.palitra.report.Grid;
 import io.palitra.report.Plot;
 import io.palitra.report.Png;
 import io.palitra.train.Run;
+import io.palitra.train.RunFolder;
 import io.palitra.train.RunReport;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -70,7 +71,7 @@ final class MapCommand implements Callable<Integer> {
                     Map.of());
                 Common.OUT.println(decoded);
             }
-            RunReport.write(run);
+            RunReport.write(run, terminal::note);
             return 0;
         }
     }

@@ -14,6 +14,7 @@ import io.palitra.model.Reconstructs;
 import io.palitra.report.Grid;
 import io.palitra.report.Png;
 import io.palitra.train.Run;
+import io.palitra.train.RunFolder;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;

@@ -21,6 +21,7 @@ import io.palitra.report.Grid;
 import io.palitra.report.Png;
 import io.palitra.train.Run;
 import io.palitra.train.RunConfig;
+import io.palitra.train.RunFolder;
 import io.palitra.train.Signature;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -109,6 +109,10 @@ final class TrainCommand implements Callable<Integer> {
         if (changedData) throw new IllegalArgumentException("--changed-data is of a run that goes on: --resume");
         Families.named(family);
         List<String> overrides = new ArrayList<>(Common.without(set, "data."));
+        atLeastOne("--epochs", length == null || length.epochs == null ? 1 : length.epochs);
+        atLeastOne("--steps", length == null || length.steps == null ? 1 : length.steps);
+        atLeastOne("--batch", batch == null ? 1 : batch);
+        if (saveEvery < 0) throw new IllegalArgumentException("illegal --save-every: " + saveEvery + ", must be at least 0");
         if (length != null && length.epochs != null) overrides.add("train.epochs=" + length.epochs);
         if (length != null && length.steps != null) overrides.add("train.steps=" + length.steps);
         if (batch != null) overrides.add("train.batch=" + batch);
@@ -186,6 +190,10 @@ final class TrainCommand implements Callable<Integer> {
             : test(() -> Common.data(config, null, null, Split.TEST, terminal), s.data(), terminal);
         Stop stop = Stop.onSignals();
         return end(folder, Trainer.resume(folder, config, changedData, train, test, terminal, stop), json);
+    }
+
+    private static void atLeastOne(String option, long n) {
+        if (n < 1) throw new IllegalArgumentException("illegal " + option + ": " + n + ", must be at least 1");
     }
 
     /** Sets that pictures are read with their captions, as large as the model was trained on. The path of the model. */

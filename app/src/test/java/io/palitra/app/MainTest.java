@@ -16,9 +16,12 @@ import io.palitra.train.RunConfig;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -194,6 +197,76 @@ class MainTest {
         }
         assertThat(palitra("train", "vae", "--set", "latnt=3").err()).contains("latent");
         assertThat(palitra("train", "vea").err()).contains("gan").contains("diffusion");
+    }
+
+    /** Command lines that are wrong in every kind of way there is. */
+    private static List<Object[]> mistakes() throws Exception {
+        Path bad = root.resolve("mistakes"), json = bad.resolve("json"), tall = bad.resolve("tall");
+        for (Path copy : List.of(json, tall)) {
+            Files.createDirectories(copy);
+            Files.copy(run.resolve("model.safetensors"), copy.resolve("model.safetensors"), StandardCopyOption.REPLACE_EXISTING);
+        }
+        Files.writeString(json.resolve("config.json"), "{\"a\": [1, {");
+        String config = Files.readString(run.resolve("config.json"));
+        Files.writeString(tall.resolve("config.json"), config.replaceFirst("\"height\" : \\d+", "\"height\" : 1000000000"));
+        Path table = Files.writeString(bad.resolve("points.csv"), "x,y,z\n1,2,3\n2,3,4\n5,6,7\n8,9,1\n3,4,5\n6,7,8\n9,1,2\n4,5,6\n7,8,9\n2,4,6\n");
+        Path header = Files.write(bad.resolve("header.safetensors"), new byte[] {10, 0, 0, 0, 0, 0, 0, 0, '{', '"', 'a', '"', ':', '[', 'x', ' ', ' ',
+            ' '});
+        String set = "--set";
+        return List.of(new Object[] {"train", "vae", set, "latnt=3"}, new Object[] {"train", "vae", set, "latent=0"},
+            new Object[] {"train", "vae", set, "latent=1000000000"}, new Object[] {"train", "vae", set, "net.hidden=65536,65536,65536"},
+            new Object[] {"train", "vae", set, "train.stepz=3"}, new Object[] {"train", "vae", set, "train.optimizer=adma"},
+            new Object[] {"train", "vae", set, "divergence=kll"}, new Object[] {"train", "vae", set, "decoder.x=1"},
+            new Object[] {"train", "vae", set, "data.size=-1"}, new Object[] {"train", "vae", set, "data.sise=1"},
+            new Object[] {"train", "vae", set, "latent"}, new Object[] {"train", "vae", set, "train=3"},
+            new Object[] {"train", "vae", "--steps", 0}, new Object[] {"train", "vae", "--steps", -1},
+            new Object[] {"train", "vae", "--epochs", 0}, new Object[] {"train", "vae", "--epochs", 1_000_000_000},
+            new Object[] {"train", "vae", "--batch", 0}, new Object[] {"train", "vae", "--batch", 1_000_000_000},
+            new Object[] {"train", "vae", "--save-every", -1}, new Object[] {"train", "vae", "--steps", "9999999999999999999"},
+            new Object[] {"train", "diffusion", table}, new Object[] {"train", "vae", table}, new Object[] {"train", "ae", table, set, "loss=bce"},
+            new Object[] {"train", "pixelcnn", table}, new Object[] {"train", "vqvae", table}, new Object[] {"train", "classifier", table},
+            new Object[] {"train", "gan", table, set, "conditional=true"}, new Object[] {"train", "clip", "strokes"},
+            new Object[] {"train", "realnvp", "strokes", set, "scales=5"}, new Object[] {"train", "tokens", "strokes"},
+            new Object[] {"train", "tokens", "strokes", set, "vqgan=" + run}, new Object[] {"train", "dalle", "strokes", set, "vqgan=" + json},
+            new Object[] {"sample", json}, new Object[] {"sample", tall}, new Object[] {"sample", run, set, "sampler.steps=1000000000"},
+            new Object[] {"sample", run, set, "temprature=1"}, new Object[] {"sample", run, set, "temperature=-1"},
+            new Object[] {"sample", run, "-n", 0}, new Object[] {"sample", run, "-n", -1}, new Object[] {"sample", run, "--class", 11},
+            new Object[] {"sample", run, "--size", "8x8"}, new Object[] {"sample", run, "--out", root.resolve("none/x.png")},
+            new Object[] {"evaluate", run, "-n", 0}, new Object[] {"evaluate", run, "-n", -1}, new Object[] {"evaluate", json},
+            new Object[] {"evaluate", run, table}, new Object[] {"compare", run, run, "-n", 0}, new Object[] {"compare", run, json},
+            new Object[] {"reconstruct", run, "-n", 0}, new Object[] {"reconstruct", run, "-n", -1}, new Object[] {"map", run, "-n", 0},
+            new Object[] {"interpolate", run, "--steps", 0}, new Object[] {"interpolate", run, "--rows", -1},
+            new Object[] {"complete", run}, new Object[] {"complete", run, "-n", 0}, new Object[] {"anomalies", run, table},
+            new Object[] {"anomalies", run, bad.resolve("none.csv")}, new Object[] {"balance", run, table}, new Object[] {"resume", json},
+            new Object[] {"resume", tall}, new Object[] {"inspect", header}, new Object[] {"inspect", bad}, new Object[] {"export", run},
+            new Object[] {"classify", run, "-n", 0}, new Object[] {"search", run, "-n", 0}, new Object[] {"paint", "a", "--model", json},
+            new Object[] {"paint", "a", "--model", run, "--steps", 0}, new Object[] {"dream", "a", "--vqgan", json, "--clip", json},
+            new Object[] {"import", header, "--out", root.resolve("imported")}, new Object[] {"data", "strokez"});
+    }
+
+    @Test void noMistakeIsAnsweredInTheNamesOfTheProgram() throws Exception {
+        Pattern names = Pattern.compile("\\b[A-Z][a-z]+[A-Z]\\w*\\b(\\[|\\.)|\\b(java|io\\.palitra)\\.|Exception|Source:|Error\\b|`");
+        List<String> wrong = new ArrayList<>();
+        for (Object[] words : mistakes()) {
+            Typed r = palitra(words);
+            String own = r.err().replace(root.toString(), "ROOT");
+            if (r.code() == 0 || names.matcher(own).find() || r.err().contains("\tat ")) wrong.add(r.code() + " " + List.of(words) + ": " + own);
+        }
+        assertThat(wrong).isEmpty();
+    }
+
+    @Test void aFaultNamesTheOptionAsItWasTyped() {
+        assertThat(palitra("train", "vae", "--set", "latnt=3").err())
+            .startsWith("palitra: --set latnt=3: no such key 'latnt'; there are ").contains("did you mean latent?");
+        assertThat(palitra("train", "vae", "--set", "data.sise=3").err()).startsWith("palitra: --set data.sise=3: no such key 'sise'");
+        assertThat(palitra("train", "vae", "--set", "train.stepz=3").err()).startsWith("palitra: --set train.stepz=3: no such key 'stepz'");
+        assertThat(palitra("train", "vae", "--set", "latent").err()).startsWith("palitra: --set latent: ");
+        assertThat(palitra("train", "vae", "--steps", 0).err()).startsWith("palitra: illegal --steps: 0, must be at least 1");
+        assertThat(palitra("train", "vae", "--epochs", -2).err()).startsWith("palitra: illegal --epochs: -2, must be at least 1");
+        assertThat(palitra("train", "vae", "--batch", 0).err()).startsWith("palitra: illegal --batch: 0, must be at least 1");
+        assertThat(palitra("train", "vae", "--batch", 1_000_000_000).err()).startsWith("palitra: --batch 1000000000: illegal batch");
+        assertThat(palitra("sample", run, "--set", "temprature=1").err()).startsWith("palitra: --set temprature=1: no such key 'temprature'");
+        assertThat(palitra("sample", run, "--class", 3, "--set", "temperature=99").err()).contains("--set temperature=99: illegal temperature");
     }
 
     private static int lines(String s) { return (int) s.lines().count(); }

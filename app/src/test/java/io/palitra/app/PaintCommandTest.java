@@ -417,7 +417,7 @@ class PaintCommandTest {
             tensors.put("conv_in.weight", Torch.ones(8, 3, 3, 3));
             Safetensors.write(shape.resolve(UNET), tensors, Map.of());
         }
-        all.put(shape, UNET + ": weights do not fit UnetCondition2d: conv_in.weight wants Tensor[8, 4, 3, 3], got Tensor[8, 3, 3, 3]");
+        all.put(shape, UNET + ": weights do not fit the network: conv_in.weight wants Tensor[8, 4, 3, 3], got Tensor[8, 3, 3, 3]");
         Files.move(shards.resolve(UNET), shards.resolve("unet/a.safetensors"));
         text(shards, UNET + ".index.json", "{\"weight_map\": {\"conv_in.weight\": \"b.safetensors\"}}");
         all.put(shards, UNET + ".index.json: shard 'b.safetensors' is missing");

@@ -48,7 +48,9 @@ final class Change {
         List<Shape.Field> fields = Shape.fields(base.getClass());
         List<String> known = fields.stream().map(Shape.Field::name).toList();
         for (String name : below.keySet()) {
-            if (!known.contains(name)) throw new ConfigException(Shape.join(path, name), unknown(base.getClass(), path, name, known));
+            if (known.contains(name)) continue;
+            Change change = java.util.Objects.requireNonNull(below.get(name));
+            throw new ConfigException(change.path, change.asked() + ": " + unknown(path, name, known));
         }
         Object[] values = new Object[fields.size()];
         for (int i = 0; i < values.length; i++) {
@@ -64,11 +66,10 @@ final class Change {
         }
     }
 
-    /** "Vae.Config has no 'latnt'; it has latent, width", with the path before it if the record is not the whole. */
-    static String unknown(Class<?> record, String path, String name, List<String> known) {
-        return (path.isEmpty() ? "" : Shape.join(path, ConfigException.shown(name)) + ": ")
-            + Shape.name(record) + " has no '" + ConfigException.shown(name) + "'; it has "
-            + (known.isEmpty() ? "no keys" : String.join(", ", known)) + Shape.didYouMean(name, known);
+    /** "no such key 'latnt'; there are latent, width; did you mean latent?", with the path if the record is not the whole. */
+    static String unknown(String path, String name, List<String> known) {
+        return "no such key '" + ConfigException.shown(name) + "'" + (path.isEmpty() ? "" : " below " + ConfigException.shown(path)) + "; there are "
+            + (known.isEmpty() ? "none" : String.join(", ", known)) + Shape.didYouMean(name, known);
     }
 
     private Object applied(Shape.Field field, @Nullable Object old) {
@@ -86,8 +87,7 @@ final class Change {
             if (value != null) throw wrong("set the keys below " + path + ", such as " + path + ".NAME=VALUE");
             if (shape instanceof Shape.Entries entries) return entries(entries, old);
             Class<?> type = ((Shape.Fields) shape).type();
-            return fields(old != null ? old : Shape.defaults(type).orElseThrow(() -> wrong("there is no such entry, and "
-                + Shape.name(type) + " has no defaults to start one from")));
+            return fields(old != null ? old : Shape.defaults(type).orElseThrow(() -> wrong("there is no such entry, and none to start one from")));
         } catch (IllegalArgumentException e) {
             throw wrong(e);
         }
@@ -107,7 +107,7 @@ final class Change {
         Object start = old;
         if (value != null) {
             Class<?> kind = kinds.named(value);
-            start = Shape.defaults(kind).orElseThrow(() -> wrong(Shape.name(kind) + " has no defaults to start from"));
+            start = Shape.defaults(kind).orElseThrow(() -> wrong("it has no defaults to start from"));
         }
         if (start == null) throw wrong("there is no such entry; start it by " + path + "=" + kinds.typeName());
         return below.isEmpty() ? start : fields(start);
@@ -129,7 +129,7 @@ final class Change {
     /** The overrides that meet here, as given: {@code sampler=heun, sampler.steps=0}. */
     private String asked() {
         List<String> asked = new ArrayList<>();
-        if (value != null) asked.add(path + "=" + ConfigException.shown(value));
+        if (value != null) asked.add(ConfigException.shown(path) + "=" + ConfigException.shown(value));
         below.values().forEach(change -> asked.add(change.asked()));
         return asked.isEmpty() ? "no override" : String.join(", ", asked);
     }

@@ -24,7 +24,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
-import java.util.UUID;
 
 /**
  * JSON that is not trusted, within limits of depth, length and count; one document, no key twice, nothing after it. NaN, Infinity and
@@ -95,18 +94,18 @@ public final class Json {
      * Writes a file whole or not at all: what was there stays until the new bytes are on the disk.
      *
      * @throws ConfigException if {@code json} cannot be written as text, or is nested too deep
-     * @throws IOException if the folder is not there or cannot be written to
+     * @throws IOException in one line that names the file, if the folder is not there or cannot be written to
      */
     public static void write(Path file, JsonNode json) throws IOException {
         byte[] bytes;
         try {
             bytes = WRITER.writeValueAsBytes(json);
         } catch (JsonProcessingException e) {
-            throw new ConfigException(file.toString(), file + ": " + e.getOriginalMessage(), e);
+            throw new ConfigException(file.toString(), file + ": " + why(e), e);
         }
         byte[] line = Arrays.copyOf(bytes, bytes.length + 1);
         line[bytes.length] = '\n';
-        Path fresh = file.resolveSibling("." + UUID.randomUUID() + ".tmp");
+        Path fresh = PartFile.of(file);
         try {
             try (FileChannel out = FileChannel.open(fresh, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
                 ByteBuffer left = ByteBuffer.wrap(line);
@@ -114,6 +113,8 @@ public final class Json {
                 out.force(true);
             }
             Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
+        } catch (IOException e) {
+            throw new IOException("cannot write '" + file + "': " + Reason.of(e), e);
         } finally {
             Files.deleteIfExists(fresh);
         }

@@ -56,10 +56,11 @@ final class RecordJson {
     static Object read(Class<?> record, JsonNode json, String path, int depth, boolean kind) {
         List<Shape.Field> fields = Shape.fields(record);
         List<String> known = fields.stream().map(Shape.Field::name).toList();
-        object(Shape.name(record), json, path, depth);
+        object("", json, path, depth);
         for (String name : (Iterable<String>) json::fieldNames) {
             if (!known.contains(name) && !(kind && name.equals(KIND))) {
-                throw new ConfigException(Shape.join(path, name), Change.unknown(record, path, name, known));
+                String at = Shape.join(path, ConfigException.shown(name));
+                throw new ConfigException(Shape.join(path, name), at + ": " + Change.unknown(path, name, known));
             }
         }
         Object[] values = new Object[fields.size()];
@@ -68,7 +69,7 @@ final class RecordJson {
             String at = Shape.join(path, field.name());
             JsonNode value = json.get(field.name());
             if (value == null) {
-                throw new ConfigException(at, at + " is missing; " + Shape.name(record) + " has " + String.join(", ", known));
+                throw new ConfigException(at, at + " is missing; there are " + String.join(", ", known));
             }
             Object read = read(field.shape(), value, at, depth + 1);
             field.outOfRange(at, read).ifPresent(message -> {
@@ -79,7 +80,7 @@ final class RecordJson {
         try {
             return Shape.construct(record, values);
         } catch (IllegalArgumentException e) {
-            throw new ConfigException(path, (path.isEmpty() ? Shape.name(record) : path) + ": " + e.getMessage(), e);
+            throw new ConfigException(path, (path.isEmpty() ? "" : path + ": ") + e.getMessage(), e);
         }
     }
 
@@ -88,7 +89,7 @@ final class RecordJson {
             if (shape instanceof Shape.Scalar scalar) return scalar(scalar, json, path);
             if (shape instanceof Shape.Fields fields) return read(fields.type(), json, path, depth, false);
             if (shape instanceof Shape.Kinds kinds) {
-                object(Shape.name(kinds.type()), json, path, depth);
+                object(kinds.typeName(), json, path, depth);
                 JsonNode kind = json.get(KIND);
                 if (kind == null || !kind.isTextual()) {
                     String at = Shape.join(path, KIND);
@@ -127,7 +128,7 @@ final class RecordJson {
     }
 
     private static void object(String wanted, JsonNode json, String path, int depth) {
-        if (!json.isObject()) throw wants("object (" + wanted + ")", json, path);
+        if (!json.isObject()) throw wants(wanted.isEmpty() ? "object" : "object (" + wanted + ")", json, path);
         if (depth > Json.DEPTH) {
             throw new ConfigException(path, "nested deeper than " + Json.DEPTH + " objects: " + ConfigException.shown(path));
         }

@@ -236,7 +236,7 @@ sealed interface Shape {
         private Object constant(String text) {
             Object constant = constants().get(text.toLowerCase(Locale.ROOT).replace('-', '_'));
             if (constant != null) return constant;
-            throw new IllegalArgumentException("no " + name(type) + " '" + ConfigException.shown(text) + "'; there are "
+            throw new IllegalArgumentException("no such choice '" + ConfigException.shown(text) + "'; there are "
                 + String.join(", ", constants().keySet()) + didYouMean(text.toLowerCase(Locale.ROOT), constants().keySet()));
         }
 
@@ -278,7 +278,7 @@ sealed interface Shape {
             String name = text.toLowerCase(Locale.ROOT).replace("-", "").replace("_", "");
             Class<?> kind = byName.get(name);
             if (kind != null) return kind;
-            throw new IllegalArgumentException("no " + name(type) + " '" + ConfigException.shown(text) + "'; there are "
+            throw new IllegalArgumentException("no such choice '" + ConfigException.shown(text) + "'; there are "
                 + String.join(", ", byName.keySet()) + didYouMean(name, byName.keySet()));
         }
     }

@@ -6,7 +6,7 @@ public record Picture(int channels, int height, int width, byte[] pixels) {
         if (channels != 1 && channels != 3) throw new IllegalArgumentException("illegal channels: " + channels + ", must be 1 or 3");
         if (height < 1 || width < 1) throw new IllegalArgumentException("illegal size: " + height + "x" + width + ", must be at least 1x1");
         if (pixels.length != (long) channels * height * width) {
-            throw new IllegalArgumentException("Picture wants " + (long) channels * height * width + " bytes, got " + pixels.length);
+            throw new IllegalArgumentException("a picture wants " + (long) channels * height * width + " bytes, got " + pixels.length);
         }
     }
 }

@@ -10,12 +10,16 @@ import java.util.List;
  * @param deviations of the columns there, 1 for a column that never changes
  */
 public record VectorSpec(int size, int classes, List<String> columns, List<Double> means, List<Double> deviations) implements DataSpec {
+    private static final int LARGEST = 1 << 20;
+
     public VectorSpec {
         columns = List.copyOf(columns);
         means = List.copyOf(means);
         deviations = List.copyOf(deviations);
-        if (size < 1) throw new IllegalArgumentException("illegal size: " + size + ", must be at least 1");
-        if (classes < 0) throw new IllegalArgumentException("illegal classes: " + classes + ", must be at least 0");
+        if (size < 1 || size > LARGEST) {
+            throw new IllegalArgumentException("illegal size: " + size + ", must be between 1 and " + LARGEST);
+        }
+        DataSpec.checkClasses(classes);
         int named = columns.size();
         if (named != 0 && named != size || means.size() != named || deviations.size() != named) {
             throw new IllegalArgumentException("illegal columns: " + named + ", means: " + means.size() + ", deviations: "
@@ -29,7 +33,9 @@ public record VectorSpec(int size, int classes, List<String> columns, List<Doubl
 
     @Override public long[] shape() { return new long[] {size}; }
 
+    /** "points of 2 numbers, 25 classes", "rows of 8 columns". */
     @Override public String toString() {
-        return "VectorSpec[size=" + size + ", classes=" + classes + (columns.isEmpty() ? "" : ", columns=" + columns) + "]";
+        return (columns.isEmpty() ? "points of " + size + (size == 1 ? " number" : " numbers")
+            : "rows of " + size + (size == 1 ? " column" : " columns") + " (" + String.join(", ", columns) + ")") + DataSpec.told(classes);
     }
 }

@@ -10,7 +10,7 @@ import java.util.List;
  *
  * @param order 1 to 3 values that the polynomial goes through
  */
-public record Deis(@Help(value = "steps", min = 1) int steps, @Help("where the steps lie") Spacing spacing,
+public record Deis(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) int steps, @Help("where the steps lie") Spacing spacing,
         @Help(value = "values the polynomial goes through", min = 1, max = 3) int order,
         @Help("order of the last steps") Dpm.Ending ending) implements Sampler {
     public Deis() { this(20, new Spacing.Linspace(), 3, Dpm.Ending.FALLING); }

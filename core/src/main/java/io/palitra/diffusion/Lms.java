@@ -8,7 +8,7 @@ import java.util.List;
  * Linear multistep: eps, the slope of x / alpha by sigma / alpha, drawn as a polynomial in sigma / alpha through its last values
  * (Adams and Bashforth 1883), which is integrated exactly; one network call a step.
  */
-public record Lms(@Help(value = "steps", min = 1) int steps, @Help("where the steps lie") Spacing spacing,
+public record Lms(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) int steps, @Help("where the steps lie") Spacing spacing,
         @Help(value = "values the polynomial goes through", min = 1, max = 4) int order) implements Sampler {
     public Lms() { this(30, new Spacing.Linspace(), 4); }
 

@@ -23,7 +23,7 @@ public sealed interface NoiseSchedule {
     }
 
     /** beta on a line. Ho et al. 2020: 1e-4 to 0.02. */
-    record Linear(@Help(value = "trained noise levels", min = 1) int levels, @Help("first beta") double betaStart,
+    record Linear(@Help(value = "trained noise levels", min = 1, max = 100_000) int levels, @Help("first beta") double betaStart,
             @Help("last beta") double betaEnd) implements NoiseSchedule {
         public Linear() { this(1000, 1e-4, 0.02); }
 
@@ -33,7 +33,7 @@ public sealed interface NoiseSchedule {
     }
 
     /** The root of beta on a line. Rombach et al. 2022, arXiv:2112.10752: 0.00085 to 0.012. */
-    record ScaledLinear(@Help(value = "trained noise levels", min = 1) int levels, @Help("first beta") double betaStart,
+    record ScaledLinear(@Help(value = "trained noise levels", min = 1, max = 100_000) int levels, @Help("first beta") double betaStart,
             @Help("last beta") double betaEnd) implements NoiseSchedule {
         public ScaledLinear() { this(1000, 0.00085, 0.012); }
 
@@ -43,7 +43,7 @@ public sealed interface NoiseSchedule {
     }
 
     /** alphaBar(u) = cos²(pi/2 (u + s) / (1 + s)), beta at most 0.999. Nichol and Dhariwal 2021, arXiv:2102.09672, eq. 17: s = 0.008. */
-    record Cosine(@Help(value = "trained noise levels", min = 1) int levels,
+    record Cosine(@Help(value = "trained noise levels", min = 1, max = 100_000) int levels,
             @Help("offset that keeps the first betas from vanishing") double s) implements NoiseSchedule {
         private static final double LARGEST = 0.999;
 
@@ -69,7 +69,7 @@ public sealed interface NoiseSchedule {
     }
 
     /** beta on a logistic curve from -6 to 6. Xu et al. 2022, arXiv:2203.02923. */
-    record Sigmoid(@Help(value = "trained noise levels", min = 1) int levels, @Help("least beta") double betaStart,
+    record Sigmoid(@Help(value = "trained noise levels", min = 1, max = 100_000) int levels, @Help("least beta") double betaStart,
             @Help("greatest beta") double betaEnd) implements NoiseSchedule {
         public Sigmoid() { this(1000, 1e-4, 0.02); }
 

@@ -12,7 +12,7 @@ import java.util.List;
  *
  * @param of what is combined: the noise in the paper, else what the network was trained to say
  */
-public record Pndm(@Help(value = "steps", min = 1) int steps, @Help("where the steps lie") Spacing spacing,
+public record Pndm(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) int steps, @Help("where the steps lie") Spacing spacing,
         @Help("whether the first three steps are Runge-Kutta's") boolean rungeKutta, @Help("what is combined") Prediction of)
         implements Sampler {
     /** Adams and Bashforth's weights of 1 to 4 values, the newest first. */

@@ -13,6 +13,9 @@ import java.util.List;
  */
 public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Euler, Sampler.EulerAncestral, Sampler.Heun, Sampler.Dpm2,
         Sampler.DpmPlusPlus2M, Sampler.Consistency, DpmMultistep, DpmSinglestep, Deis, UniPc, Lms, Pndm {
+    /** Far more than any sampler gains by. */
+    int MOST_STEPS = 10_000;
+
     /** How many levels are visited before the data. */
     int steps();
 
@@ -70,7 +73,7 @@ public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Eule
     default List<Level> levels(NoiseTable table) { return spacing().levels(table, steps()); }
 
     /** Draws from the posterior q(x_s given x_t, x0): Ho et al. 2020, arXiv:2006.11239, algorithm 2, also for steps that skip levels. */
-    record Ddpm(@Help(value = "steps", min = 1) int steps, @Help("where the steps lie") Spacing spacing,
+    record Ddpm(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) int steps, @Help("where the steps lie") Spacing spacing,
             @Help("how much fresh noise a step adds") Variance variance) implements Sampler {
         /**
          * SMALL is the variance of the posterior, right where x0 is one point. LARGE is that of q(x_t given x_s), right where x0 is
@@ -94,7 +97,7 @@ public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Eule
     }
 
     /** Song et al. 2021, arXiv:2010.02502, eq. 12 and 16. eta 0 is deterministic, 1 adds the noise of DDPM's small variance. */
-    record Ddim(@Help(value = "steps", min = 1) int steps, @Help("where the steps lie") Spacing spacing,
+    record Ddim(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) int steps, @Help("where the steps lie") Spacing spacing,
             @Help(value = "fresh noise: 0 none, 1 as much as DDPM", min = 0, max = 1) double eta) implements Sampler {
         public Ddim() { this(50, new Spacing.Trailing(), 0); }
 
@@ -111,7 +114,7 @@ public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Eule
     }
 
     /** The probability-flow ODE in steps of first order: Karras et al. 2022, arXiv:2206.00364, algorithm 1 without its correction. */
-    record Euler(@Help(value = "steps", min = 1) int steps, @Help("where the steps lie") Spacing spacing) implements Sampler {
+    record Euler(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) int steps, @Help("where the steps lie") Spacing spacing) implements Sampler {
         public Euler() { this(30, new Spacing.Linspace()); }
 
         public Euler { Leg.check(steps); }
@@ -122,7 +125,7 @@ public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Eule
     }
 
     /** Euler steps to below the next level, and fresh noise up to it: as much as DDPM's small variance. Karras 2022, section 4. */
-    record EulerAncestral(@Help(value = "steps", min = 1) int steps, @Help("where the steps lie") Spacing spacing) implements Sampler {
+    record EulerAncestral(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) int steps, @Help("where the steps lie") Spacing spacing) implements Sampler {
         public EulerAncestral() { this(30, new Spacing.Linspace()); }
 
         public EulerAncestral { Leg.check(steps); }
@@ -138,7 +141,7 @@ public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Eule
     }
 
     /** The probability-flow ODE in steps of second order, two network calls each but the last: Karras 2022, algorithm 1. */
-    record Heun(@Help(value = "steps", min = 1) int steps, @Help("where the steps lie") Spacing spacing) implements Sampler {
+    record Heun(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) int steps, @Help("where the steps lie") Spacing spacing) implements Sampler {
         public Heun() { this(18, new Spacing.Karras()); }
 
         public Heun { Leg.check(steps); }
@@ -165,7 +168,7 @@ public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Eule
      * The midpoint rule in log sigma, two network calls each step but the last: DPM-Solver-2, Lu et al. 2022, arXiv:2206.00927, in the
      * coordinates of Karras et al. 2022. The ancestral form steps to below the next level and adds fresh noise, as {@link EulerAncestral}.
      */
-    record Dpm2(@Help(value = "steps", min = 1) int steps, @Help("where the steps lie") Spacing spacing,
+    record Dpm2(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) int steps, @Help("where the steps lie") Spacing spacing,
             @Help("whether fresh noise is added") boolean ancestral) implements Sampler {
         public Dpm2() { this(18, new Spacing.Karras(), false); }
 
@@ -209,7 +212,7 @@ public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Eule
      *
      * @param eulerLast whether the last step is of first order wherever it ends: steadier with fewer than 15 steps
      */
-    record DpmPlusPlus2M(@Help(value = "steps", min = 1) int steps, @Help("where the steps lie") Spacing spacing,
+    record DpmPlusPlus2M(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) int steps, @Help("where the steps lie") Spacing spacing,
             @Help("how the line is integrated") Dpm.Solver solver, @Help("whether the last step is of first order") boolean eulerLast)
             implements Sampler {
         public DpmPlusPlus2M() { this(20, new Spacing.Karras(), Dpm.Solver.MIDPOINT, true); }
@@ -225,7 +228,7 @@ public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Eule
     }
 
     /** The expected data, noised again to the next level: Song et al. 2023, arXiv:2303.01469, algorithm 1. For consistency models. */
-    record Consistency(@Help(value = "steps", min = 1) int steps, @Help("where the steps lie") Spacing spacing) implements Sampler {
+    record Consistency(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) int steps, @Help("where the steps lie") Spacing spacing) implements Sampler {
         public Consistency() { this(4, new Spacing.Trailing()); }
 
         public Consistency { Leg.check(steps); }

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param lowerLast   whether the order falls to 1 towards the end
  * @param uncorrected steps, counted from 0, whose ends are not corrected
  */
-public record UniPc(@Help(value = "steps", min = 1) int steps, @Help("where the steps lie") Spacing spacing,
+public record UniPc(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) int steps, @Help("where the steps lie") Spacing spacing,
         @Help(value = "order of the predictor", min = 1, max = 9) int order, @Help("B(h)") B b,
         @Help("whether data is extrapolated, else noise") boolean data, @Help("whether the order falls towards the end") boolean lowerLast,
         @Help("steps from 0 that are not corrected") List<Integer> uncorrected) implements Sampler {

@@ -1,5 +1,6 @@
 package io.palitra.engine;
 
+import io.palitra.config.PartFile;
 import java.io.File;
 import java.io.IOException;
 import java.lang.reflect.Field;
@@ -115,9 +116,13 @@ final class FoundLibraries {
                 if (new File(name).isAbsolute()) lines.add('\t' + name + '\t' + stamp(new File(name)));
             }
             lines.add(END);
-            Path part = Files.createTempFile(file.getParent(), "palitra-", ".part");
-            Files.write(part, lines);
-            Files.move(part, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
+            Path part = PartFile.of(file);
+            try {
+                Files.write(part, lines);
+                Files.move(part, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
+            } finally {
+                Files.deleteIfExists(part);   // of a disk that is full
+            }
         } catch (IOException | RuntimeException e) {
             // the next start looks again
         }

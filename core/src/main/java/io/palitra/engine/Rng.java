@@ -57,6 +57,7 @@ public final class Rng {
 
     private Tensor floats(long[] shape, Maker maker) {
         if (silent) return Torch.zeros(1).to(device).expand(shape);
+        Allowance.wouldFit(Float.BYTES, shape);
         float[] out = new float[Torch.numel(shape)];
         int items = out.length == 0 ? 0 : shape.length == 0 ? 1 : (int) shape[0], per = items == 0 ? 0 : out.length / items;
         int blocks = per / 4 + (per % 4 == 0 ? 0 : 1), draw = draws++;

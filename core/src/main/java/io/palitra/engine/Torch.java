@@ -4,6 +4,8 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.DeviceOptional;
@@ -28,6 +30,7 @@ import org.jspecify.annotations.Nullable;
 public final class Torch {
     static { Natives.load(); }
 
+    private static final Pattern TOO_MUCH = Pattern.compile("you tried to allocate (\\d+) bytes");
     private static final TensorOptional NONE = Tensor.forever(new TensorOptional());
     private static final DoubleOptional NO_DOUBLE = Tensor.forever(new DoubleOptional());
     private static final LongOptional NO_LONG = Tensor.forever(new LongOptional());
@@ -92,12 +95,16 @@ public final class Torch {
         long n = 1;
         for (long s : shape) {
             if (s < 0) throw new IllegalArgumentException("illegal extent: " + s + ", must be at least 0");
-            n = Math.multiplyExact(n, s);
+            n = s > 0 && n > Integer.MAX_VALUE / s ? 1L << 31 : n * s;
         }
-        return Math.toIntExact(n);
+        if (n > Integer.MAX_VALUE) {
+            throw new IllegalArgumentException("a tensor of shape " + Arrays.toString(shape) + " has more than " + Integer.MAX_VALUE + " numbers");
+        }
+        return (int) n;
     }
 
     public static Tensor empty(DType type, long... shape) {
+        Allowance.take(type.bytes(), shape);
         return new Tensor(torch.empty(shape, new ScalarTypeOptional(type.type), new LayoutOptional(), new DeviceOptional(),
             new BoolOptional(), new MemoryFormatOptional()));
     }
@@ -360,6 +367,8 @@ public final class Torch {
         int cut = m.indexOf("\nException raised from");
         if (cut >= 0) m = m.substring(0, cut);
         int line = m.indexOf('\n');
-        return line >= 0 ? m.substring(0, line) : m;
+        if (line >= 0) m = m.substring(0, line);
+        Matcher full = TOO_MUCH.matcher(m);
+        return full.find() ? "out of memory: " + full.group(1) + " bytes are wanted at once" : m;
     }
 }

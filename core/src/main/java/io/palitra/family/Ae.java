@@ -82,10 +82,10 @@ public final class Ae extends Module implements GenerativeModel<Ae.Sampling>, En
         this.config = config;
         image = data instanceof ImageSpec;
         if (!image && config.loss == Distance.BCE) {
-            throw new IllegalArgumentException("Ae with loss=bce wants pictures, got " + data + "; loss=mse takes points");
+            throw new IllegalArgumentException("ae with loss=bce wants pictures, got " + data + "; loss=mse takes points");
         }
-        encoder = child("encoder", Coder.encoder("Ae", config.net, data, 0, config.latent, init.split(0)));
-        decoder = child("decoder", Coder.decoder("Ae", config.net, config.latent, 0, data, 1, init.split(1)));
+        encoder = child("encoder", Coder.encoder("ae", config.net, data, 0, config.latent, init.split(0)));
+        decoder = child("decoder", Coder.decoder("ae", config.net, config.latent, 0, data, 1, init.split(1)));
         mixture = child("mixture", new GaussianMixture(config.latent));
     }
 

@@ -1,6 +1,7 @@
 package io.palitra.family;
 
 import io.palitra.config.ConfigException;
+import io.palitra.config.Reason;
 import io.palitra.engine.DType;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
@@ -44,7 +45,7 @@ final class Captions extends Module {
         try {
             return tokens.save(folder);
         } catch (IOException e) {
-            throw new UncheckedIOException(e);
+            throw new UncheckedIOException(Reason.told(e), e);
         }
     }
 

@@ -32,7 +32,7 @@ import java.util.stream.LongStream;
  */
 public final class ClipModel implements TextImage {
     /** Within a run of family clip: the same CLIP as transformers saves one. */
-    static final String FOLDER = "clip";
+    public static final String FOLDER = "clip";
     private static final int AT_ONCE = 128;
     private static final int SHOWN = 40;
 

@@ -67,7 +67,7 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
             @Help(value = "residual blocks in a level", min = 1, max = 16) int layers,
             @Help(value = "levels with attention, 0 = full resolution; the middle always has it", min = 0) List<Integer> attention,
             @Help(value = "chance that a number inside the network is dropped in training", min = 0, max = 0.9) double dropout,
-            @Help(value = "groups of channels that are normalised together; must divide channels", min = 1) int groups) {
+            @Help(value = "groups of channels that are normalised together; must divide channels", min = 1, max = 4096) int groups) {
         public Config {
             channels = List.copyOf(channels);
             attention = List.copyOf(attention);
@@ -127,14 +127,14 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
     private final Unet2d unet;
 
     Diffusion(Config config, DataSpec data, Rng init) {
-        if (!(data instanceof ImageSpec pictures)) throw new IllegalArgumentException("Diffusion wants pictures, got " + data);
+        if (!(data instanceof ImageSpec pictures)) throw new IllegalArgumentException("diffusion wants pictures, got " + data);
         int step = 1 << config.channels.size() - 1;
         if (pictures.height() % step != 0 || pictures.width() % step != 0) {
-            throw new IllegalArgumentException("Diffusion with " + config.channels.size()
+            throw new IllegalArgumentException("diffusion with " + config.channels.size()
                 + " levels of channels wants sides that are multiples of " + step + ", got " + pictures);
         }
         if (config.conditional && data.classes() == 0) {
-            throw new IllegalArgumentException("Diffusion with conditional=true wants labelled data, got " + data);
+            throw new IllegalArgumentException("diffusion with conditional=true wants labelled data, got " + data);
         }
         this.config = config;
         image = pictures;
@@ -158,7 +158,7 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
         Tensor t = rng.integers(table.size(), batch.size()).to(x0.device());   // [B]
         Tensor eps = rng.normalLike(x0);
         Tensor alpha = table.alpha(t, 4), sigma = table.sigma(t, 4);   // [B,1,1,1] each
-        Tensor labels = config.conditional ? hidden(batch.labels("Diffusion with conditional=true"), rng) : null;
+        Tensor labels = config.conditional ? hidden(batch.labels("diffusion with conditional=true"), rng) : null;
         Tensor out = unet.forward(x0.mul(alpha).add(eps.mul(sigma)), t, labels, rng);
         Tensor error = out.sub(config.prediction.target(x0, eps, alpha, sigma)).square();
         if (config.minSnr > 0) error = error.mul(config.prediction.minSnr(alpha, sigma, config.minSnr));
@@ -214,7 +214,7 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
                 + ", must be 1 for a model trained without classes that are hidden at times (conditional=true and labelDropout above 0)");
         }
         if (config.conditional && labels == null && !knowsNull) {
-            throw new IllegalArgumentException("Diffusion with labelDropout=0 wants labels, got none");
+            throw new IllegalArgumentException("diffusion with labelDropout=0 wants labels, got none");
         }
         Denoiser of = new Predictor(config.prediction, (x, t) -> guided(x, t, labels, guidance));
         return clip ? new Clip(of, new Clip.Range(1), false) : of;
@@ -279,7 +279,7 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
             try (Scope scope = new Scope()) {
                 long n = Math.min(batch.size(), SCORED - items);
                 if (n < 1) continue;   // to the end: the batches are freed by the next one
-                Tensor labels = config.conditional ? batch.labels("Diffusion with conditional=true").rows(0, n) : null;
+                Tensor labels = config.conditional ? batch.labels("diffusion with conditional=true").rows(0, n) : null;
                 nats += bound(batch.x().rows(0, n), labels, rng.at(items)).sum().item();   // waits for the device
                 items += n;
             }

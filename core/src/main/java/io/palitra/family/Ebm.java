@@ -193,7 +193,7 @@ public final class Ebm extends Module implements GenerativeModel<Ebm.Sampling>, 
                 add(config, rng, 0, 4 * config.width, points.size());
                 for (int i = 0; i < 2; i++) add(config, rng, 0, 4 * config.width, 4 * config.width);
             } else {
-                throw new IllegalArgumentException("Ebm wants pictures or points, got " + data);
+                throw new IllegalArgumentException("ebm wants pictures or points, got " + data);
             }
             add(config, rng, 0, 1, 4 * config.width);
         }

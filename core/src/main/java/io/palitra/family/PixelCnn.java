@@ -76,9 +76,9 @@ public final class PixelCnn implements GenerativeModel<PixelCnn.Sampling>, Likel
     private final PixelNet net;
 
     PixelCnn(Config config, DataSpec data, Rng init) {
-        if (!(data instanceof ImageSpec pictures)) throw new IllegalArgumentException("PixelCnn wants pictures, got " + data);
+        if (!(data instanceof ImageSpec pictures)) throw new IllegalArgumentException("pixelcnn wants pictures, got " + data);
         if (config.conditional && data.classes() == 0) {
-            throw new IllegalArgumentException("PixelCnn with conditional=true wants labelled data, got " + data);
+            throw new IllegalArgumentException("pixelcnn with conditional=true wants labelled data, got " + data);
         }
         this.config = config;
         image = pictures;
@@ -111,7 +111,7 @@ public final class PixelCnn implements GenerativeModel<PixelCnn.Sampling>, Likel
 
     /** One-hot [B,classes]; null where the model has none. */
     private @Nullable Tensor label(Batch batch) {
-        return config.conditional ? Torch.oneHot(batch.labels("a conditional PixelCnn"), image.classes()) : null;
+        return config.conditional ? Torch.oneHot(batch.labels("pixelcnn with conditional=true"), image.classes()) : null;
     }
 
     /** The class of each sample; 0 where the model has none. */
@@ -172,7 +172,7 @@ public final class PixelCnn implements GenerativeModel<PixelCnn.Sampling>, Likel
     private Tensor draw(Sampling how, Tensor given, int rows, Rng rng, Start start) {
         if (rows < 0 || rows > image.height() || given.dims() != 4 || given.size(1) != image.channels()
             || given.size(2) != image.height() || given.size(3) != image.width()) {
-            throw new IllegalArgumentException("PixelCnn wants pictures [B," + image.channels() + "," + image.height() + ","
+            throw new IllegalArgumentException("pixelcnn wants pictures [B," + image.channels() + "," + image.height() + ","
                 + image.width() + "] and 0 to " + image.height() + " known rows, got " + given + " and " + rows);
         }
         int count = (int) given.size(0);

@@ -2,6 +2,7 @@ package io.palitra.family;
 
 import io.palitra.config.Help;
 import io.palitra.config.Json;
+import io.palitra.config.Reason;
 import io.palitra.data.Batch;
 import io.palitra.data.DataSpec;
 import io.palitra.data.ImageSpec;
@@ -65,8 +66,8 @@ public final class TwoTowers implements Trainable, TextImage, LearnsTexts, Evalu
 
     public record Config(
             @Help(value = "numbers of a point", min = 2, max = 4096) int points,
-            @Help(value = "height and width of a patch of a picture; 0 = as many pixels as leave 7 patches a side at least", min = 0)
-            int patch,
+            @Help(value = "height and width of a patch of a picture; 0 = as many pixels as leave 7 patches a side at least", min = 0,
+                    max = 16384) int patch,
             @Help("the tower of pictures") Tower picture,
             @Help("the tower of texts") Tower text,
             @Help(value = "pairs of bytes and tokens that are learnt from the captions", min = 0, max = 65536) int pairs,
@@ -242,7 +243,7 @@ public final class TwoTowers implements Trainable, TextImage, LearnsTexts, Evalu
             Json.write(folder.resolve(PICTURES), input.toJson());
             net.tokens.save(folder);
         } catch (IOException e) {
-            throw new UncheckedIOException("cannot write " + folder + ": " + e.getMessage(), e);
+            throw new UncheckedIOException(Reason.told(e), e);
         }
         Safetensors.write(folder.resolve(WEIGHTS), net.clip.state(), Map.of("format", "pt"));
         return List.of(folder.resolve(CONFIG), folder.resolve(WEIGHTS));

@@ -126,11 +126,11 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
     Vae(Config config, DataSpec data, Rng init) {
         boolean image = data instanceof ImageSpec;
         if (!image && !(config.decoder instanceof Decoder.Gaussian)) {
-            throw new IllegalArgumentException("Vae with decoder=" + config.decoder.getClass().getSimpleName().toLowerCase(Locale.ROOT)
+            throw new IllegalArgumentException("vae with decoder=" + config.decoder.getClass().getSimpleName().toLowerCase(Locale.ROOT)
                 + " wants pictures, got " + data + "; decoder=gaussian takes points");
         }
         if (config.conditional && data.classes() == 0) {
-            throw new IllegalArgumentException("Vae with conditional=true wants labelled data, got " + data);
+            throw new IllegalArgumentException("vae with conditional=true wants labelled data, got " + data);
         }
         this.config = config;
         this.data = data;
@@ -140,14 +140,14 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
             autoencoder = child("autoencoder", new AutoencoderKl(net.autoencoder(pictures, config.latent), init));
             int factor = autoencoder.config().coder().factor(), h = pictures.height() / factor, w = pictures.width() / factor;
             latent = config.latent * h * w;
-            encoder = Coder.encoder("Vae", autoencoder, pictures);
-            decoder = Coder.decoder("Vae", autoencoder, config.latent, h, w);
+            encoder = Coder.encoder("vae", autoencoder, pictures);
+            decoder = Coder.decoder("vae", autoencoder, config.latent, h, w);
         } else {
             autoencoder = null;
             latent = config.latent;
-            encoder = child("encoder", Coder.encoder("Vae", config.net, data, classes, 2 * latent, init.split(0)));
+            encoder = child("encoder", Coder.encoder("vae", config.net, data, classes, 2 * latent, init.split(0)));
             int planes = config.decoder instanceof Decoder.Logistic ? 2 : 1;
-            decoder = child("decoder", Coder.decoder("Vae", config.net, latent, classes, data, planes, init.split(1)));
+            decoder = child("decoder", Coder.decoder("vae", config.net, latent, classes, data, planes, init.split(1)));
         }
         if (config.decoder instanceof Decoder.Gaussian g) {
             Tensor log = Torch.full(Math.log(g.deviation));
@@ -159,17 +159,17 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
 
     /** Refuses what AutoencoderKL is not: it knows no classes, and what it decodes is the picture itself, from -1 to 1. */
     private ImageSpec pictures(Net.Kl net) {
-        if (!(data instanceof ImageSpec image)) throw new IllegalArgumentException("Vae with net=kl wants pictures, got " + data);
+        if (!(data instanceof ImageSpec image)) throw new IllegalArgumentException("vae with net=kl wants pictures, got " + data);
         int step = 1 << net.channels().size() - 1;
         if (image.height() % step != 0 || image.width() % step != 0) {
-            throw new IllegalArgumentException("Vae with net=kl and " + net.channels().size()
+            throw new IllegalArgumentException("vae with net=kl and " + net.channels().size()
                 + " levels of channels wants sides that are multiples of " + step + ", got " + image);
         }
         if (!(config.decoder instanceof Decoder.Gaussian)) {
-            throw new IllegalArgumentException("Vae with net=kl wants decoder=gaussian, got decoder="
+            throw new IllegalArgumentException("vae with net=kl wants decoder=gaussian, got decoder="
                 + config.decoder.getClass().getSimpleName().toLowerCase(Locale.ROOT));
         }
-        if (config.conditional) throw new IllegalArgumentException("Vae with net=kl takes no conditional=true; net=conv does");
+        if (config.conditional) throw new IllegalArgumentException("vae with net=kl takes no conditional=true; net=conv does");
         return image;
     }
 
@@ -233,7 +233,7 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
 
     /** One-hot [B,classes]; null where the model has none. */
     private @Nullable Tensor label(Batch batch) {
-        return classes > 0 ? Torch.oneHot(batch.labels("a conditional Vae"), classes) : null;
+        return classes > 0 ? Torch.oneHot(batch.labels("vae with conditional=true"), classes) : null;
     }
 
     /** One-hot [B,classes] of one class for all. */
@@ -270,7 +270,7 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
     @Override public Tensor decode(Tensor z) {
         if (classes == 0) return mean(decoder.forward(z, null));
         if (z.dims() != 2 || z.size(1) != latent + classes) {
-            throw new IllegalArgumentException("a conditional Vae wants codes [B," + (latent + classes)
+            throw new IllegalArgumentException("vae with conditional=true wants codes [B," + (latent + classes)
                 + "], z and one-hot class, got " + Arrays.toString(z.shape()).replace(" ", ""));
         }
         return mean(decoder.forward(z.narrow(1, 0, latent), z.narrow(1, latent, classes)));

@@ -1,6 +1,7 @@
 package io.palitra.family;
 
 import io.palitra.config.Json;
+import io.palitra.config.Reason;
 import io.palitra.data.Batch;
 import io.palitra.engine.DType;
 import io.palitra.engine.Rng;
@@ -63,9 +64,9 @@ final class VqCoder extends Module {
         Path folder = run.resolve(FirstStage.FOLDER), config = folder.resolve("config.json"), weights = folder.resolve(WEIGHTS);
         try {
             Files.createDirectories(folder);
-            if (!Files.exists(config)) Json.write(config, vq.config().toJson());   // nothing of it changes
+            Json.write(config, vq.config().toJson());
         } catch (IOException e) {
-            throw new UncheckedIOException("cannot write " + config + ": " + e.getMessage(), e);
+            throw new UncheckedIOException(Reason.told(e), e);
         }
         Safetensors.write(weights, vq.state(), Map.of("format", "pt"));
         return List.of(config, weights);

@@ -12,7 +12,7 @@ public record VqNet(
         @Help(value = "channels of each level, from the full resolution down; each level but the last halves it, so that a code stands for "
             + "2^(levels - 1) pixels squared", min = 1, max = 4096) List<Integer> channels,
         @Help(value = "residual blocks in a level of the encoder; the decoder has one more", min = 1, max = 16) int layers,
-        @Help(value = "groups of channels that are normalised together; must divide channels", min = 1) int groups,
+        @Help(value = "groups of channels that are normalised together; must divide channels", min = 1, max = 4096) int groups,
         @Help("whether the pixels of the lowest resolution attend to each other") boolean attention,
         @Help(value = "codes in the codebook, K", min = 2, max = 1 << 20) int codes,
         @Help(value = "numbers in a code, D", min = 1, max = 4096) int width) {

@@ -2,6 +2,7 @@ package io.palitra.hub;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.palitra.config.Json;
+import io.palitra.config.PartFile;
 import io.palitra.engine.Tensor;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -11,7 +12,6 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.Map;
-import java.util.UUID;
 import java.util.stream.Stream;
 
 /**
@@ -38,7 +38,7 @@ public final class FolderDraft implements AutoCloseable {
         if (Files.exists(this.target, LinkOption.NOFOLLOW_LINKS)) {
             throw new IllegalArgumentException("'" + target + "' exists; choose another folder");
         }
-        built = this.target.resolveSibling("." + this.target.getFileName() + "." + UUID.randomUUID() + ".part");
+        built = PartFile.of(this.target);
         run(0, () -> storage.createFolder(built));
     }
 

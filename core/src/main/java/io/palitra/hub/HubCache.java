@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Json;
+import io.palitra.config.PartFile;
 import io.palitra.data.FormatException;
 import io.palitra.data.Http;
 import java.io.Closeable;
@@ -28,7 +29,6 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.UUID;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -194,7 +194,7 @@ final class HubCache {
     }
 
     private void copy(Path from, Path to) throws IOException {
-        Path fresh = to.resolveSibling("." + UUID.randomUUID() + ".tmp");
+        Path fresh = PartFile.of(to);
         try (InputStream in = Files.newInputStream(from)) {
             try (Storage.Output out = storage.create(fresh)) {
                 byte[] chunk = new byte[1 << 16];
@@ -210,7 +210,7 @@ final class HubCache {
 
     private void write(Path file, byte[] bytes) throws IOException {
         folders(folder(file));
-        Path fresh = file.resolveSibling("." + UUID.randomUUID() + ".tmp");
+        Path fresh = PartFile.of(file);
         try {
             try (Storage.Output out = storage.create(fresh)) {
                 out.write(ByteBuffer.wrap(bytes));

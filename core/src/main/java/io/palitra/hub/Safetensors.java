@@ -8,6 +8,7 @@ import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import io.palitra.config.Json;
+import io.palitra.config.PartFile;
 import io.palitra.data.FormatException;
 import io.palitra.engine.DType;
 import io.palitra.engine.Device;
@@ -36,7 +37,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.UUID;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -236,7 +236,7 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
         Path target = file.toAbsolutePath();
         Path folder = target.getParent();
         if (folder == null) throw new IllegalArgumentException("illegal file: " + file + " is a root folder");
-        Path part = folder.resolve("." + target.getFileName() + "." + UUID.randomUUID() + ".part");
+        Path part = PartFile.of(target);
         Layout layout = Layout.of(tensors, metadata);
         long free = -1;
         boolean created = false;

@@ -1,9 +1,7 @@
 package io.palitra.hub;
 
+import io.palitra.config.Reason;
 import java.io.IOException;
-import java.nio.channels.ClosedByInterruptException;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 
@@ -14,7 +12,7 @@ public final class StorageException extends RuntimeException {
 
     /** @param needed bytes that were to be written; @param free bytes that the file system had left for them, -1 where it would not tell */
     public StorageException(Path file, long needed, long free, IOException cause) {
-        super("cannot write " + file + ": " + reason(cause) + "; it needs " + needed + " bytes, "
+        super("cannot write '" + file + "': " + reason(cause) + "; it needs " + needed + " bytes, "
             + (free < 0 ? "and free space is unknown" : free + " are free"), cause);
         this.needed = needed;
         this.free = free;
@@ -25,11 +23,5 @@ public final class StorageException extends RuntimeException {
     public long free() { return free; }
 
     /** Why, without the name of its class. */
-    static String reason(IOException e) {
-        if (e instanceof AccessDeniedException) return "permission denied";
-        if (e instanceof NoSuchFileException) return "no such folder";
-        if (e instanceof FileAlreadyExistsException f) return f.getFile() + " is in the way";
-        if (e instanceof ClosedByInterruptException) return "the thread was interrupted";
-        return String.valueOf(e.getMessage()).lines().findFirst().orElse("I/O error");
-    }
+    static String reason(IOException e) { return e instanceof NoSuchFileException ? "no such folder" : Reason.of(e); }
 }

@@ -21,7 +21,7 @@ public final class Moments implements AutoCloseable {
 
     /** Adds the rows of x [B,D], finite. */
     public void add(Tensor x) {
-        if (x.dims() != 2) throw new IllegalArgumentException("Moments wants features [B,D], got " + x);
+        if (x.dims() != 2) throw new IllegalArgumentException("moments want features [B,D], got " + x);
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             Tensor rows = x.to(Device.CPU).to(DType.F64);
             if (rows.isFinite().all().item() == 0) throw new IllegalArgumentException("features " + x + " are not all finite");
@@ -31,7 +31,7 @@ public final class Moments implements AutoCloseable {
                 mean = Torch.zeros(DType.F64, d).retain();
                 scatter = Torch.zeros(DType.F64, d, d).retain();
             }
-            if (mean.size(0) != d) throw new IllegalArgumentException("Moments wants features [B," + mean.size(0) + "], got " + x);
+            if (mean.size(0) != d) throw new IllegalArgumentException("moments want features [B," + mean.size(0) + "], got " + x);
             Tensor own = rows.mean(false, 0), centred = rows.sub(own), shift = own.sub(mean);
             double share = n / (double) (count + n);
             Tensor between = shift.unsqueeze(1).matmul(shift.unsqueeze(0)).mul(count * share);

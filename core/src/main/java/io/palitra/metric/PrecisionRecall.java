@@ -27,7 +27,7 @@ public record PrecisionRecall(double precision, double recall, double density, d
     public static PrecisionRecall of(Tensor real, Tensor fake, int k) {
         if (k < 1) throw new IllegalArgumentException("illegal k: " + k + ", must be at least 1");
         if (real.dims() != 2 || fake.dims() != 2 || real.size(1) != fake.size(1) || real.size(0) <= k || fake.size(0) <= k) {
-            throw new IllegalArgumentException("PrecisionRecall wants features [N,D] and [M,D] of more than " + k + " rows, got " + real
+            throw new IllegalArgumentException("precision and recall want features [N,D] and [M,D] of more than " + k + " rows, got " + real
                 + " and " + fake);
         }
         try (Scope scope = new Scope()) {

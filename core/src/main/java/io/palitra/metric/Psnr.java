@@ -16,7 +16,7 @@ public final class Psnr {
      */
     public static Tensor decibels(Tensor x, Tensor y, double peak) {
         if (!(peak > 0)) throw new IllegalArgumentException("illegal peak: " + peak + ", must be above 0");
-        if (!Arrays.equals(x.shape(), y.shape())) throw new IllegalArgumentException("Psnr wants equal shapes, got " + x + ", " + y);
+        if (!Arrays.equals(x.shape(), y.shape())) throw new IllegalArgumentException("PSNR wants equal shapes, got " + x + ", " + y);
         return Scope.run(() -> x.to(DType.F64).sub(y.to(DType.F64)).square().meanPerItem().div(peak * peak).log().mul(-10 / Math.log(10)));
     }
 }

@@ -17,7 +17,7 @@ public final class SlicedWasserstein {
     public static double distance(Tensor x, Tensor y, int directions, Rng rng) {
         if (directions < 1) throw new IllegalArgumentException("illegal directions: " + directions + ", must be at least 1");
         if (x.dims() != 2 || !Arrays.equals(x.shape(), y.shape()) || x.size(0) < 1) {
-            throw new IllegalArgumentException("SlicedWasserstein wants features [N,D], twice, got " + x + " and " + y);
+            throw new IllegalArgumentException("the sliced distance wants features [N,D], twice, got " + x + " and " + y);
         }
         try (Scope scope = new Scope()) {
             Tensor theta = rng.normal(x.size(1), directions).to(DType.F64);

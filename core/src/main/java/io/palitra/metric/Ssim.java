@@ -30,7 +30,7 @@ public final class Ssim {
     public static Tensor of(Tensor x, Tensor y, double range) {
         if (!(range > 0)) throw new IllegalArgumentException("illegal range: " + range + ", must be above 0");
         if (x.dims() != 4 || !Arrays.equals(x.shape(), y.shape()) || x.size(2) < WINDOW || x.size(3) < WINDOW) {
-            throw new IllegalArgumentException("Ssim wants pictures [B,C,H,W], twice, of at least " + WINDOW + "x" + WINDOW + " pixels, "
+            throw new IllegalArgumentException("SSIM wants pictures [B,C,H,W], twice, of at least " + WINDOW + "x" + WINDOW + " pixels, "
                 + "got " + x + " and " + y);
         }
         return Scope.run(() -> {

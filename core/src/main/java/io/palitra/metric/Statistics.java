@@ -26,7 +26,7 @@ public record Statistics(Tensor mean, Tensor covariance) {
     public Statistics {
         if (mean.dims() != 1 || mean.size(0) < 1 || covariance.dims() != 2 || covariance.size(0) != mean.size(0)
             || covariance.size(1) != mean.size(0)) {
-            throw new IllegalArgumentException("Statistics wants a mean [D] and a covariance [D,D], got " + mean + " and " + covariance);
+            throw new IllegalArgumentException("statistics want a mean [D] and a covariance [D,D], got " + mean + " and " + covariance);
         }
     }
 

@@ -1,6 +1,7 @@
 package io.palitra.model;
 
 import io.palitra.data.DataSpec;
+import io.palitra.engine.Allowance;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import org.jspecify.annotations.Nullable;
@@ -19,8 +20,8 @@ public record Family<C extends Record>(String name, String about, String paper, 
         Builder<C> builder) {
     @FunctionalInterface public interface Builder<C> { Trainable build(C config, DataSpec data, Rng init); }
 
-    /** A new model, its weights a pure function of init; data it cannot learn is refused. */
+    /** A new model, its weights a pure function of init; data it cannot learn is refused, and so is a size that the machine cannot hold. */
     public Trainable build(C config, DataSpec data, Rng init) {
-        try (Scope scope = new Scope()) { return builder.build(config, data, init); }
+        try (Scope scope = new Scope()) { return Allowance.ofThisMachine(() -> builder.build(config, data, init)); }
     }
 }

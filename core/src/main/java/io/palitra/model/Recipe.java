@@ -9,10 +9,10 @@ import java.util.Map;
  * How a family is trained: everything of the loop that changes what comes out, and nothing that does not.
  */
 public record Recipe(
-        @Help(value = "passes of the data, unless steps is given", min = 1) int epochs,
-        @Help(value = "optimiser moves; 0 = by epochs", min = 0) long steps,
-        @Help(value = "items in a step", min = 1) int batch,
-        @Help(value = "micro-batches that a step's batch is cut into, to save memory", min = 1) int accumulate,
+        @Help(value = "passes of the data, unless steps is given", min = 1, max = 10_000_000) int epochs,
+        @Help(value = "optimiser moves; 0 = by epochs", min = 0, max = 1e12) long steps,
+        @Help(value = "items in a step", min = 1, max = 1 << 20) int batch,
+        @Help(value = "micro-batches that a step's batch is cut into, to save memory", min = 1, max = 1 << 20) int accumulate,
         @Help("what moves the parameters") OptimizerSpec optimizer,
         @Help("another optimiser for a module of that name, such as discriminator") Map<String, OptimizerSpec> modules,
         @Help("share of the learning rate over the run") LrSchedule schedule,

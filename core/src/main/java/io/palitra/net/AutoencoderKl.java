@@ -102,7 +102,7 @@ public final class AutoencoderKl extends Module {
     public Posterior encode(Tensor x, Tiling tiling) {
         int factor = config.coder.factor();
         if (pictures(x).size(2) % factor != 0 || x.size(3) % factor != 0) {
-            throw new IllegalArgumentException("AutoencoderKl wants tiles of [B,C,H,W] with multiples of " + factor + ", got " + x);
+            throw new IllegalArgumentException("the picture coder wants tiles of [B,C,H,W] with multiples of " + factor + ", got " + x);
         }
         return posterior(tiling.map(x, factor, 1, this::moments));
     }
@@ -157,6 +157,6 @@ public final class AutoencoderKl extends Module {
 
     private static Tensor shaped(Tensor x, int channels, int least) {
         if (x.dims() == 4 && x.size(1) == channels && x.size(2) >= least && x.size(3) >= least) return x;
-        throw new IllegalArgumentException("AutoencoderKl wants [B," + channels + ",H,W] of at least " + least + " pixels, got " + x);
+        throw new IllegalArgumentException("the picture coder wants [B," + channels + ",H,W] of at least " + least + " pixels, got " + x);
     }
 }

@@ -260,7 +260,7 @@ public final class AutoencoderTiny extends Module {
     public Tensor encode(Tensor x) {
         int f = config.factor();
         if (x.dims() != 4 || x.size(1) != config.inChannels() || x.size(2) % f != 0 || x.size(3) % f != 0) {
-            throw new IllegalArgumentException("AutoencoderTiny wants [B," + config.inChannels() + ",H,W] with multiples of " + f
+            throw new IllegalArgumentException("the picture coder wants [B," + config.inChannels() + ",H,W] with multiples of " + f
                 + ", got " + x);
         }
         return Scope.run(() -> encoder.forward(x.add(1).div(2)));
@@ -273,7 +273,7 @@ public final class AutoencoderTiny extends Module {
      */
     public Tensor decode(Tensor z) {
         if (z.dims() != 4 || z.size(1) != config.latentChannels()) {
-            throw new IllegalArgumentException("AutoencoderTiny wants latents [B," + config.latentChannels() + ",h,w], got " + z);
+            throw new IllegalArgumentException("the picture coder wants latents [B," + config.latentChannels() + ",h,w], got " + z);
         }
         return Scope.run(() -> decoder.forward(z.div(3).tanh().mul(3)).mul(2).sub(1));
     }

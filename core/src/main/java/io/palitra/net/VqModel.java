@@ -115,7 +115,7 @@ public final class VqModel extends Module {
     public Tensor encode(Tensor x) {
         int least = config.coder.factor();
         if (x.dims() != 4 || x.size(1) != config.coder.inChannels() || x.size(2) < least || x.size(3) < least) {
-            throw new IllegalArgumentException("VqModel wants [B," + config.coder.inChannels() + ",H,W] of at least " + least
+            throw new IllegalArgumentException("the first stage wants [B," + config.coder.inChannels() + ",H,W] of at least " + least
                 + " pixels, got " + x);
         }
         return Scope.run(() -> quantConv.forward(encoder.forward(x)));
@@ -150,6 +150,6 @@ public final class VqModel extends Module {
 
     private Tensor latents(Tensor z) {
         if (z.dims() == 4 && z.size(1) == config.width()) return z;
-        throw new IllegalArgumentException("VqModel wants latents of [B," + config.width() + ",H,W], got " + z);
+        throw new IllegalArgumentException("the first stage wants latents of [B," + config.width() + ",H,W], got " + z);
     }
 }

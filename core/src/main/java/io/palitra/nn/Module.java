@@ -126,7 +126,7 @@ public abstract class Module implements AutoCloseable {
         });
         for (String k : values.keySet()) if (!own.containsKey(k)) wrong.add("unexpected " + k);
         if (!wrong.isEmpty()) {
-            throw new IllegalArgumentException("weights do not fit " + getClass().getSimpleName() + ": " + String.join("; ",
+            throw new IllegalArgumentException("weights do not fit the network: " + String.join("; ",
                 wrong.subList(0, Math.min(3, wrong.size()))) + (wrong.size() > 3 ? "; and " + (wrong.size() - 3) + " more" : ""));
         }
     }

@@ -47,14 +47,14 @@ public final class EventFile implements Closeable {
         if (firstStep < 0) throw new IllegalArgumentException("illegal firstStep: " + firstStep + ", must be at least 0");
         try {
             Files.createDirectories(folder);
-            long seconds = Math.max(System.currentTimeMillis() / 1000, newest(folder) + 1);
+            long newest = newest(folder), seconds = Math.max(System.currentTimeMillis() / 1000, newest + 1);
             for (int uid = 0; ; uid++) {
                 long pid = ProcessHandle.current().pid();
                 Path path = folder.resolve(String.format(Locale.ROOT, "events.out.tfevents.%010d.%s.%d.%d", seconds, host(), pid, uid));
                 try {
                     FileChannel channel = FileChannel.open(path, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
                     EventFile file = new EventFile(path, channel);
-                    file.begin(firstStep);
+                    file.begin(firstStep, newest > 0);
                     return file;
                 } catch (FileAlreadyExistsException e) {
                     continue;                                      // another run took this name just now
@@ -97,9 +97,10 @@ public final class EventFile implements Closeable {
         }
     }
 
-    private void begin(long firstStep) {
+    private void begin(long firstStep, boolean goesOn) {
         append(event(0).text(3, "brain.Event:2").bytes(10, new Message().text(1, "palitra")));
-        if (firstStep > 0) append(event(firstStep).bytes(7, new Message().varint(1, 1)));  // SessionLog START: forget this step and later
+        // SessionLog START: forget this step and later of the files before, also when a run begins anew
+        if (firstStep > 0 || goesOn) append(event(firstStep).bytes(7, new Message().varint(1, 1)));
     }
 
     private static Message event(long step) {

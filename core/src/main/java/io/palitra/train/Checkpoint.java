@@ -1,5 +1,6 @@
 package io.palitra.train;
 
+import io.palitra.config.Reason;
 import io.palitra.data.FormatException;
 import io.palitra.engine.Device;
 import io.palitra.engine.Scope;
@@ -23,6 +24,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -39,6 +41,9 @@ public final class Checkpoint {
     private static final String TEMPORARY = ".tmp-";
     /** A checkpoint that makes place for a new one of the same step. */
     private static final String DISPLACED = ".was-";
+
+    /** Weights that were being written; only who holds the lock writes them. Those of an evaluation are its own. */
+    private static final Pattern OWN_PART = Pattern.compile("\\.(?!evaluation\\.).+\\.safetensors\\..+\\.part");
 
     private final Path folder;
     private final Manifest manifest;
@@ -136,7 +141,7 @@ public final class Checkpoint {
         } catch (IOException e) {
             StorageException cause = new StorageException(train, needed, freeNow(storage, runFolder, free), e);
             CheckpointException failed = saved
-                ? new CheckpointException("step " + step + " is saved, but an older checkpoint cannot be removed: " + e.getMessage(), e)
+                ? new CheckpointException("step " + step + " is saved, but an older checkpoint cannot be removed: " + Reason.told(e), e)
                 : new CheckpointException("checkpoint of step " + step + " not saved: " + cause.getMessage(), needed, cause.free(), cause);
             try {
                 sweep(storage, runFolder);
@@ -195,7 +200,7 @@ public final class Checkpoint {
             }
             return Optional.empty();
         } catch (IOException e) {
-            throw new CheckpointException("cannot look for checkpoints in " + train + ": " + e.getMessage(), e);
+            throw new CheckpointException("cannot look for checkpoints in '" + train + "': " + Reason.of(e), e);
         }
     }
 
@@ -246,6 +251,20 @@ public final class Checkpoint {
         }
     }
 
+    /**
+     * Removes what writers that were killed left in a run folder, and puts back what a save displaced. Wants the run's {@link RunLock}.
+     *
+     * @throws CheckpointException when it cannot be removed
+     */
+    static void sweep(Path runFolder) {
+        try {
+            sweep(Storage.DISK, runFolder);
+        } catch (IOException e) {
+            throw new CheckpointException("cannot remove what an interrupted save left: " + Reason.told(e), e);
+        }
+        RunFolder.sweep(runFolder);
+    }
+
     /** Removes what a save that did not end left, and puts back what it displaced. */
     private static void sweep(Storage storage, Path runFolder) throws IOException {
         Path train = runFolder.toAbsolutePath().resolve("train");
@@ -260,7 +279,7 @@ public final class Checkpoint {
             }
         }
         for (Path p : children(runFolder)) {
-            if (p.getFileName().toString().matches("\\..+\\.safetensors\\..+\\.part")) storage.delete(p);
+            if (OWN_PART.matcher(p.getFileName().toString()).matches()) storage.delete(p);
         }
     }
 
@@ -274,7 +293,7 @@ public final class Checkpoint {
     private static List<Path> children(Path folder) throws IOException {
         if (!Files.exists(folder)) return List.of();
         String[] names = folder.toFile().list();
-        if (names == null) throw new IOException(folder + " cannot be listed");
+        if (names == null) throw new IOException("'" + folder + "' cannot be listed: it is no folder, or nobody may look into it");
         return Stream.of(names).sorted().map(folder::resolve).toList();
     }
 

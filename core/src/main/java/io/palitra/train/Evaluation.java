@@ -1,10 +1,12 @@
 package io.palitra.train;
 
 import io.palitra.config.Config;
+import io.palitra.config.Reason;
 import io.palitra.data.Batch;
 import io.palitra.data.CaptionedDataset;
 import io.palitra.data.DataLoader;
 import io.palitra.data.Dataset;
+import io.palitra.data.FormatException;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.Picture;
 import io.palitra.data.Scenes;
@@ -368,16 +370,20 @@ public final class Evaluation {
         private boolean saved;
 
         Kept(Run run, Dataset test, Run judge, int n, List<String> sampling) {
-            file = run.folder().resolve("evaluation.part.safetensors");
+            file = RunFolder.own(run.folder(), RunFolder.JUDGED);
             request = Map.of("request", String.join("\n", run.weights(), judge.weights(), test.name(), String.valueOf(test.size()),
                 String.valueOf(n), String.join(" ", sampling), RunConfig.version()));
         }
 
         @Override public Map<String, Tensor> load() {
-            if (!Files.exists(file)) return Map.of();
-            Safetensors read = Safetensors.read(file);
+            if (!Files.isRegularFile(file)) return Map.of();
             saved = true;
-            return read.metadata().equals(request) ? read.tensors() : Map.of();
+            try {
+                Safetensors read = Safetensors.read(file);
+                return read.metadata().equals(request) ? read.tensors() : Map.of();
+            } catch (FormatException e) {
+                return Map.of();   // judged anew, with the same result
+            }
         }
 
         @Override public void save(Map<String, Tensor> state) {
@@ -390,7 +396,7 @@ public final class Evaluation {
             try {
                 if (saved) Files.deleteIfExists(file);
             } catch (IOException e) {
-                throw new UncheckedIOException(e);
+                throw new UncheckedIOException(Reason.told(e), e);
             }
         }
     }

@@ -3,6 +3,7 @@ package io.palitra.train;
 import io.palitra.data.Batch;
 import io.palitra.data.DataLoader;
 import io.palitra.data.Dataset;
+import io.palitra.data.FormatException;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.Limits;
 import io.palitra.data.Picture;
@@ -29,9 +30,13 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -61,11 +66,10 @@ final class Gallery implements AutoCloseable {
     private final @Nullable Dataset test;
     private final Progress progress;
     private final Device device;
-    private final EventFile events;
+    private @Nullable EventFile events;
     private boolean unwatched;
 
-    Gallery(Path folder, RunConfig config, Trainable model, Dataset data, @Nullable Dataset test, Progress progress, Device device)
-            throws IOException {
+    Gallery(Path folder, RunConfig config, Trainable model, Dataset data, @Nullable Dataset test, Progress progress, Device device) {
         this.folder = folder;
         this.config = config;
         this.model = model;
@@ -73,9 +77,13 @@ final class Gallery implements AutoCloseable {
         this.test = test;
         this.progress = progress;
         this.device = device;
-        Files.createDirectories(folder.resolve(SAMPLES));
-        events = EventFile.open(folder, 0);
+        RunFolder.folder(folder, SAMPLES);
     }
+
+    /** Opens the event file: what others in the folder say of {@code next} and later steps does not hold any more. */
+    void begin(long next) { events = EventFile.open(folder, next); }
+
+    private EventFile events() { return Objects.requireNonNull(events); }
 
     /**
      * Every epoch, and in runs of few epochs more often, so that the animation has about 24 frames, at least 50 steps apart; a function
@@ -88,11 +96,11 @@ final class Gallery implements AutoCloseable {
     }
 
     void log(long step, Map<String, Double> losses, double stepsPerSecond) {
-        events.scalars(step, losses);
-        events.scalar("steps per second", step, stepsPerSecond);
+        events().scalars(step, losses);
+        events().scalar("steps per second", step, stepsPerSecond);
     }
 
-    void log(long step, Map<String, Double> values) { events.scalars(step, values); }
+    void log(long step, Map<String, Double> values) { events().scalars(step, values); }
 
     /** With the averaged weights, in evaluation mode; both are undone. */
     void snapshot(long step, double epoch, @Nullable Ema ema, Metrics metrics) {
@@ -120,7 +128,7 @@ final class Gallery implements AutoCloseable {
         Path frame = folder.resolve(SAMPLES).resolve(String.format("step-%08d.png", step));
         Png.write(frame, sheet, text);
         Png.write(folder.resolve(GRID), pictures && sheet.width() < 400 ? Grid.enlarge(sheet, 2) : sheet, text);
-        events.image("samples", step, sheet);
+        events().image("samples", step, sheet);
         progress.wrote(frame);
     }
 
@@ -160,30 +168,64 @@ final class Gallery implements AutoCloseable {
         values.put("collapse/spread", seen.spread());
         values.put("collapse/alarm", seen.alarm() ? 1.0 : 0.0);
         metrics.append(step, epoch, values);
-        events.scalars(step, values);
+        events().scalars(step, values);
         if (seen.alarm() && epoch >= 1) {
             progress.note(String.format("collapse alarm at step %d: samples cover %.0f %% of %d training items and spread %.2f of theirs",
                 step, 100 * seen.coverage(), items.length, seen.spread()));
         }
     }
 
+    /** Pictures of {@link #SAMPLES} up to a step, of one size; what was damaged since, or is no file, is passed over, and that is said. */
+    private List<Picture> frames(long step) throws IOException {
+        List<Path> files;
+        try (Stream<Path> all = Files.list(folder.resolve(SAMPLES))) {
+            files = all.filter(p -> p.getFileName().toString().matches("step-\\d{8,18}\\.png")).sorted(Comparator.comparingLong(Gallery::step))
+                .filter(p -> step(p) <= step).toList();
+        }
+        List<Picture> frames = new ArrayList<>();
+        List<String> faults = new ArrayList<>();
+        for (int i = files.size() - 1; i >= 0; i--) {   // from the last on, which this session drew
+            String name = SAMPLES + "/" + files.get(i).getFileName();
+            Optional<byte[]> bytes = RunFolder.bytes(files.get(i), faults::add);
+            if (bytes.isEmpty()) continue;
+            try {
+                Picture p = Pictures.read(bytes.get(), name, Limits.DEFAULT);
+                boolean alike = frames.isEmpty() || p.width() == frames.get(0).width() && p.height() == frames.get(0).height()
+                    && p.channels() == frames.get(0).channels();
+                if (alike) frames.add(p);
+                else faults.add(name + " is of another size");
+            } catch (FormatException e) {
+                faults.add(e.getMessage());
+            }
+        }
+        if (!faults.isEmpty()) {
+            progress.note(ANIMATION + " lacks " + (faults.size() == 1 ? "a picture" : faults.size() + " pictures") + " of " + SAMPLES + ": "
+                + faults.get(0) + (faults.size() == 1 ? "" : "; and " + (faults.size() - 1) + " more"));
+        }
+        Collections.reverse(frames);
+        return frames;
+    }
+
+    private static long step(Path frame) {
+        String name = frame.getFileName().toString();
+        return Long.parseLong(name.substring(5, name.length() - 4));
+    }
+
     /** The animation and the page. */
     void finish(long step) throws IOException {
         if (model instanceof GenerativeModel<?>) {
-            List<Picture> frames = new ArrayList<>();
-            try (Stream<Path> files = Files.list(folder.resolve(SAMPLES))) {
-                for (Path f : files.filter(p -> p.getFileName().toString().matches("step-\\d{8}\\.png")).sorted().toList()) {
-                    String number = f.getFileName().toString().substring(5, 13);
-                    if (Long.parseLong(number) <= step) frames.add(Pictures.read(Files.readAllBytes(f), f.toString(), Limits.DEFAULT));
-                }
+            List<Picture> frames = frames(step);
+            if (!frames.isEmpty()) {
+                boolean small = frames.get(0).width() < 400;
+                Gif.write(folder.resolve(ANIMATION), small ? frames.stream().map(f -> Grid.enlarge(f, 2)).toList() : frames, FRAME_MILLIS);
+                progress.wrote(folder.resolve(ANIMATION));
             }
-            boolean small = !frames.isEmpty() && frames.get(0).width() < 400;
-            Gif.write(folder.resolve(ANIMATION), small ? frames.stream().map(f -> Grid.enlarge(f, 2)).toList() : frames, FRAME_MILLIS);
-            progress.wrote(folder.resolve(ANIMATION));
         }
-        RunReport.write(folder);
+        RunReport.write(folder, progress::note);
         progress.wrote(folder.resolve(io.palitra.report.Report.NAME));
     }
 
-    @Override public void close() { events.close(); }
+    @Override public void close() {
+        if (events != null) events.close();
+    }
 }

@@ -1,7 +1,6 @@
 package io.palitra.train;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.palitra.config.Json;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.Picture;
 import io.palitra.engine.Scope;
@@ -16,7 +15,6 @@ import io.palitra.report.Places;
 import io.palitra.report.Png;
 import io.palitra.report.ReportData.Figure;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -45,21 +43,19 @@ public final class RunComparison {
     /** Keys of the data that the judges of the runs were trained on. */
     private final Set<String> judges = new LinkedHashSet<>();
 
-    private RunComparison(List<Path> folders) throws IOException {
+    private RunComparison(List<Path> folders, Consumer<String> warn) throws IOException {
         this.folders = folders;
         names = names(folders);
         for (Path folder : folders) {
             configs.add(RunConfig.read(folder.resolve(Run.CONFIG)));
             Map<String, Kept> own = new LinkedHashMap<>();
-            Path file = folder.resolve(RunReport.EVALUATION);
-            if (Files.exists(file)) {
-                JsonNode evaluation = Json.read(file);
-                if (evaluation.path("judge").hasNonNull("key")) judges.add(evaluation.path("judge").path("key").asText());
-                for (JsonNode m : evaluation.path("measures")) {
+            RunFolder.evaluation(folder, warn).ifPresent(kept -> {
+                if (kept.path("judge").hasNonNull("key")) judges.add(kept.path("judge").path("key").asText());
+                for (JsonNode m : kept.path("measures")) {
                     own.put(m.path("name").asText(),
                         new Kept(m.path("value").asDouble(), m.path("unit").asText(), m.path("about").asText()));
                 }
-            }
+            });
             measures.add(own);
         }
     }
@@ -72,12 +68,12 @@ public final class RunComparison {
      */
     public static Comparison of(List<Path> folders, String device, Consumer<String> warn) throws IOException {
         if (folders.size() < 2) throw new IllegalArgumentException("a comparison wants at least 2 runs, got " + folders.size());
-        RunComparison c = new RunComparison(folders);
+        RunComparison c = new RunComparison(folders, warn);
         Set<String> data = new LinkedHashSet<>();
         c.configs.forEach(config -> data.add(Path.of(config.settings().data()).getFileName().toString()));
         List<Place> trade = c.trade();
         return new Comparison(folders.size() + " runs on " + String.join(", ", data), c.result(trade, data.size() > 1), c.names, trade,
-            c.rows(), c.samples(device, warn), c.closest(), c.curves(), c.differs(), c.facts());
+            c.rows(), c.samples(device, warn), c.closest(warn), c.curves(warn), c.differs(), c.facts(warn));
     }
 
     /** Of each the last part of its path; the whole path where two end alike. */
@@ -172,23 +168,23 @@ public final class RunComparison {
         return figures;
     }
 
-    private List<Figure> closest() throws IOException {
+    private List<Figure> closest(Consumer<String> warn) {
         List<Figure> figures = new ArrayList<>();
         for (int i = 0; i < names.size(); i++) {
-            Path file = folders.get(i).resolve(RunReport.CLOSEST);
-            if (!Files.exists(file)) continue;
+            String run = names.get(i);
             Kept copies = measures.get(i).get("copies");
-            figures.add(new Figure(names.get(i), copies == null ? "" : RunReport.number(copies.value) + " %: " + copies.about, "image/png",
-                Files.readAllBytes(file)));
+            String caption = copies == null ? "" : RunReport.number(copies.value) + " %: " + copies.about;
+            RunFolder.picture(folders.get(i).resolve(RunReport.CLOSEST), warn)
+                .ifPresent(bytes -> figures.add(new Figure(run, caption, "image/png", bytes)));
         }
         return figures;
     }
 
     /** What two or more runs log under one name, and the first loss of each that shares none, each on a scale of its own. */
-    private List<Chart> curves() throws IOException {
+    private List<Chart> curves(Consumer<String> warn) throws IOException {
         Map<String, List<Chart.Series>> shared = new LinkedHashMap<>();
         List<Map<String, List<double[]>>> logs = new ArrayList<>();
-        for (Path folder : folders) logs.add(Metrics.read(folder));
+        for (Path folder : folders) logs.add(Metrics.read(folder, warn));
         for (int i = 0; i < names.size(); i++) {
             String run = names.get(i);
             logs.get(i).forEach((name, points) -> {
@@ -234,9 +230,9 @@ public final class RunComparison {
         return rows;
     }
 
-    private Map<String, List<String>> facts() throws IOException {
+    private Map<String, List<String>> facts(Consumer<String> warn) {
         List<Map<String, String>> facts = new ArrayList<>();
-        for (int i = 0; i < names.size(); i++) facts.add(RunReport.facts(folders.get(i), configs.get(i).settings()));
+        for (int i = 0; i < names.size(); i++) facts.add(RunReport.facts(folders.get(i), configs.get(i).settings(), warn));
         return table(facts);
     }
 

@@ -1,10 +1,12 @@
 package io.palitra.train;
 
+import io.palitra.config.Reason;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Set;
@@ -37,30 +39,37 @@ public final class RunLock implements AutoCloseable {
     /**
      * Takes the folder, making it where there is none.
      *
-     * @throws CheckpointException when another holds it, naming its process where that is known, or when the folder cannot be written
+     * @throws CheckpointException when another holds it, naming its process where that is known, when the folder cannot be written, or
+     *     when a link in it would lead out of it
      */
     public static RunLock take(Path runFolder) {
         Path folder;
         try {
             folder = Files.createDirectories(runFolder).toRealPath();
         } catch (IOException e) {
-            throw new CheckpointException("run folder " + runFolder + " cannot be made: " + e.getMessage(), e);
+            throw new CheckpointException("run folder " + runFolder + " cannot be made: " + Reason.of(e), e);
         }
         if (!HELD.add(folder)) throw new InUse(inUse(runFolder, "this process, " + ProcessHandle.current().pid()));
         boolean taken = false;
         try {
-            FileChannel channel = lock(folder.resolve(".lock"), runFolder);
+            RunFolder.refuseLinks(runFolder);
+            FileChannel channel = lock(folder.resolve(RunFolder.LOCK), runFolder);
             taken = true;
             return new RunLock(folder, channel);
         } catch (IOException e) {
-            throw new CheckpointException("run folder " + runFolder + " cannot be locked: " + e.getMessage(), e);
+            throw new CheckpointException("run folder " + runFolder + " cannot be locked: " + Reason.of(e), e);
         } finally {
             if (!taken) HELD.remove(folder);
         }
     }
 
     private static FileChannel lock(Path file, Path runFolder) throws IOException {
-        FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+        if (Files.exists(file, LinkOption.NOFOLLOW_LINKS) && !Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
+            throw new CheckpointException("run folder '" + runFolder + "' cannot be locked: '" + RunFolder.LOCK + "' in it is no file; "
+                + "remove it", null);   // a pipe would wait for a reader
+        }
+        FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE,
+            LinkOption.NOFOLLOW_LINKS);
         boolean done = false;
         try {
             if (channel.tryLock(LOCKED_BYTE, 1, false) == null) {
@@ -92,7 +101,7 @@ public final class RunLock implements AutoCloseable {
         try {
             channel.close();
         } catch (IOException e) {
-            throw new CheckpointException("run folder " + folder + " cannot be given back: " + e.getMessage(), e);
+            throw new CheckpointException("run folder " + folder + " cannot be given back: " + Reason.of(e), e);
         } finally {
             HELD.remove(folder);
         }

@@ -23,6 +23,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
 
 /** report.html of a run folder, made from the files in it. */
 public final class RunReport {
@@ -32,17 +34,19 @@ public final class RunReport {
 
     private RunReport() {}
 
-    public static void write(Path folder) throws IOException {
+    /** What is damaged of the files it is made from is passed over, and told to {@code warn}. */
+    public static void write(Path folder, Consumer<String> warn) throws IOException {
+        RunFolder.refuseLinks(folder);
         RunConfig config = RunConfig.read(folder.resolve(Run.CONFIG));
         RunConfig.Settings s = config.settings();
         Family<?> family = Families.named(s.family());
-        Map<String, String> facts = facts(folder, s);
-        List<ReportData.Measure> measures = measures(folder);
+        Map<String, String> facts = facts(folder, s, warn);
+        List<ReportData.Measure> measures = measures(folder, warn);
         Map<String, String> flat = new LinkedHashMap<>();
         flatten("", config.toJson(), flat);
         flat.replaceAll((key, value) -> Places.name(value));   // a page is shown to others
         Report.write(folder, new ReportData(s.family() + " on " + Places.name(s.data()), family.about() + " " + family.paper(),
-            result(facts, measures), figures(folder, s), charts(folder), facts, measures,
+            result(facts, measures), figures(folder, s, warn), charts(folder, warn), facts, measures,
             commands(folder, family, config.model()), flat, files(folder)));
     }
 
@@ -54,11 +58,11 @@ public final class RunReport {
         return trained + " On the test split: " + first.name() + " " + first.value() + " " + first.unit() + ".";
     }
 
-    static Map<String, String> facts(Path folder, RunConfig.Settings s) throws IOException {
+    static Map<String, String> facts(Path folder, RunConfig.Settings s, Consumer<String> warn) {
         Map<String, String> facts = new LinkedHashMap<>();
-        Path file = folder.resolve(SUMMARY);
-        if (Files.exists(file)) {
-            JsonNode j = Json.read(file);
+        Optional<JsonNode> summary = RunFolder.summary(folder, warn);
+        if (summary.isPresent()) {
+            JsonNode j = summary.get();
             facts.put("steps", j.path("step").asText());
             facts.put("epochs", String.format(Locale.ROOT, "%.2f", j.path("epoch").asDouble()));
             facts.put("time", time(j.path("seconds").asDouble()));
@@ -79,11 +83,11 @@ public final class RunReport {
             : t < 3600 ? String.format("%d min %02d s", t / 60, t % 60) : String.format("%d h %02d min", t / 3600, t / 60 % 60);
     }
 
-    private static List<ReportData.Measure> measures(Path folder) throws IOException {
+    private static List<ReportData.Measure> measures(Path folder, Consumer<String> warn) {
         List<ReportData.Measure> measures = new ArrayList<>();
-        Path file = folder.resolve(EVALUATION);
-        if (!Files.exists(file)) return measures;
-        JsonNode evaluation = Json.read(file);
+        Optional<JsonNode> kept = RunFolder.evaluation(folder, warn);
+        if (kept.isEmpty()) return measures;
+        JsonNode evaluation = kept.get();
         for (JsonNode m : evaluation.path("measures")) {
             measures.add(new ReportData.Measure(m.path("name").asText(), number(m.path("value").asDouble()), m.path("unit").asText(),
                 m.path("about").asText(), Places.inLine(evaluation.path("command").asText())));
@@ -102,6 +106,7 @@ public final class RunReport {
 
     /** Keeps measures beside the run, for the page and for later comparison. */
     public static void keep(Path folder, Evaluation.Result result, String command) throws IOException {
+        RunFolder.refuseLinks(folder);
         ObjectNode json = new ObjectMapper().createObjectNode();
         json.put("command", command);
         if (result.judge() != null) json.set("judge", result.judge().toJson());
@@ -118,31 +123,30 @@ public final class RunReport {
         return list;
     }
 
-    private static List<ReportData.Figure> figures(Path folder, RunConfig.Settings s) throws IOException {
+    private static List<ReportData.Figure> figures(Path folder, RunConfig.Settings s, Consumer<String> warn) {
         List<ReportData.Figure> figures = new ArrayList<>();
         boolean points = s.spec().shape().length == 1;
-        figure(figures, folder, Gallery.GRID, "Samples", points ? "Points drawn by the model."
+        figure(figures, folder, warn, Gallery.GRID, "Samples", points ? "Points drawn by the model."
             : "Drawn by the model from noise that never changes, with the averaged weights where the recipe averages.");
-        figure(figures, folder, Gallery.RECONSTRUCTIONS, "Reconstructions",
+        figure(figures, folder, warn, Gallery.RECONSTRUCTIONS, "Reconstructions",
             "Items of the test split, never trained on, and what the model makes "
             + "of them.");
-        figure(figures, folder, Gallery.ANIMATION, "Training", "The same noise, drawn again and again while the model learned.");
-        figure(figures, folder, CLOSEST, "Closest to the training data", "The samples that lie nearest to a training item by the features "
+        figure(figures, folder, warn, Gallery.ANIMATION, "Training", "The same noise, drawn again and again while the model learned.");
+        figure(figures, folder, warn, CLOSEST, "Closest to the training data", "The samples that lie nearest to a training item by the features "
             + "of the judge, each above that item: equal pairs would be copies.");
-        figure(figures, folder, "map.png", "Latent map", "Test items by their codes.");
+        figure(figures, folder, warn, "map.png", "Latent map", "Test items by their codes.");
         return figures;
     }
 
-    private static void figure(List<ReportData.Figure> figures, Path folder, String name, String title, String caption) throws IOException {
-        Path file = folder.resolve(name);
-        if (Files.exists(file)) {
-            figures.add(new ReportData.Figure(title, caption, name.endsWith(".gif") ? "image/gif" : "image/png", Files.readAllBytes(file)));
-        }
+    private static void figure(List<ReportData.Figure> figures, Path folder, Consumer<String> warn, String name, String title,
+            String caption) {
+        RunFolder.picture(folder.resolve(name), warn).ifPresent(bytes -> figures.add(
+            new ReportData.Figure(title, caption, name.endsWith(".gif") ? "image/gif" : "image/png", bytes)));
     }
 
-    private static List<Chart> charts(Path folder) throws IOException {
+    private static List<Chart> charts(Path folder, Consumer<String> warn) throws IOException {
         Map<String, List<Chart.Series>> groups = new LinkedHashMap<>();
-        Metrics.read(folder).forEach((name, points) -> {
+        Metrics.read(folder, warn).forEach((name, points) -> {
             double[] x = points.stream().mapToDouble(p -> p[0]).toArray(), y = points.stream().mapToDouble(p -> p[1]).toArray();
             String group = name.equals("lr") ? "learning rate" : name.endsWith("gradient norm") ? "gradient norm"
                 : name.startsWith("collapse/") ? "collapse"

@@ -92,6 +92,7 @@ public final class Trainer implements AutoCloseable {
         lock = RunLock.take(this.folder);
         Trainable built = null;
         try {
+            Checkpoint.sweep(this.folder);
             fingerprint = data.fingerprint();
             last = on == null ? Optional.empty() : Checkpoint.latest(this.folder, progress::note);
             was = last.flatMap(c -> Provenance.of(c.facts()));
@@ -229,8 +230,7 @@ public final class Trainer implements AutoCloseable {
         }
         step = last.step();
         saved = step;
-        Path summary = folder.resolve(RunReport.SUMMARY);
-        if (Files.exists(summary)) seconds = Json.read(summary).path("seconds").asDouble();
+        RunFolder.summary(folder, progress::note).ifPresent(summary -> seconds = summary.path("seconds").asDouble());
     }
 
     private static void copy(Map<String, Tensor> from, Map<String, Tensor> to, String part) {
@@ -249,6 +249,7 @@ public final class Trainer implements AutoCloseable {
         Metrics.Mark known = was.map(Provenance::log).orElse(null);
         try (Metrics metrics = step == 0 ? Metrics.start(folder) : Metrics.resume(folder, step, known, progress::note);
                 DataLoader loader = new DataLoader(data, recipe.batch(), config.settings().seed(), step, device)) {
+            gallery.begin(step == 0 ? 0 : step + 1);
             if (step == 0) {
                 if (model instanceof LearnsTexts learner && data instanceof CaptionedDataset told) learner.learn(texts(told));
                 gallery.snapshot(0, 0, ema, metrics);

@@ -166,7 +166,7 @@ class AeTest {
 
     @Test void crossEntropyOfPointsIsRefused() {
         assertThatThrownBy(() -> ae(new VectorSpec(2, 0), "loss=bce"))
-            .hasMessage("Ae with loss=bce wants pictures, got VectorSpec[size=2, classes=0]; loss=mse takes points");
+            .hasMessage("ae with loss=bce wants pictures, got points of 2 numbers without classes; loss=mse takes points");
     }
 
     @Test void theAutoencoderOfLatentDiffusionIsLeftToTheVae() {

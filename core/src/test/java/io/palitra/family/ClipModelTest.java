@@ -150,7 +150,7 @@ class ClipModelTest {
         String config = Files.readString(folder.resolve("config.json"));
         refused("config.json", config.replace("\"eos_token_id\": 513", "\"eos_token_id\": 7"), "ends a text with token 513, the network, "
             + "which has 514, wants 7");
-        refused("config.json", config.replace("\"hidden_size\": 16", "\"hidden_size\": 32"), "weights do not fit Clip");
+        refused("config.json", config.replace("\"hidden_size\": 16", "\"hidden_size\": 32"), "weights do not fit the network");
         refused("config.json", "{\"model_type\": \"bert\"}", "is no CLIP: its config.json names neither model_type clip nor architectures "
             + "CLIPModel");
         refused("config.json", "[", "is no JSON");

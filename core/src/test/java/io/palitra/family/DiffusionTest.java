@@ -189,7 +189,7 @@ class DiffusionTest {
 
     @Test void whatTheModelCannotDoIsRefused() {
         assertThatThrownBy(() -> Diffusion.FAMILY.build(Diffusion.FAMILY.defaults(), new VectorSpec(2, 0), new Rng(1)))
-            .hasMessageStartingWith("Diffusion wants pictures, got VectorSpec");
+            .hasMessageStartingWith("diffusion wants pictures, got points");
         assertThatThrownBy(() -> tiny(new ImageSpec(1, 9, 8, 0))).hasMessageContaining("multiples of 2, got");
         assertThatThrownBy(() -> tiny(new ImageSpec(1, 8, 8, 0), "conditional=true")).hasMessageContaining("wants labelled data");
         assertThatThrownBy(() -> tiny(GREY, "groups=3")).hasMessageContaining("must be multiples of groups 3");

@@ -6,9 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.palitra.config.Config;
 import io.palitra.data.Batch;
-import io.palitra.data.DataSpec;
 import io.palitra.data.ImageSpec;
-import io.palitra.data.VectorSpec;
 import io.palitra.engine.DType;
 import io.palitra.engine.Device;
 import io.palitra.engine.Guard;
@@ -39,73 +37,23 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Laws that hold for every family; a new one is a line in {@link #cases}. */
+/** Laws that hold for every family; a new one is a line in {@link TinyFamilies#cases}. */
 class FamilyContractTest {
-    private static final DataSpec GREY = new ImageSpec(1, 28, 28, 10), RGB = new ImageSpec(3, 32, 32, 10), LARGE = new ImageSpec(1, 64, 64,
-        0);
-    private static final DataSpec POINTS = new VectorSpec(2, 25);
-
     private static final Path GREY_STAGE = TinyFirstStage.lasting(1), RGB_STAGE = TinyFirstStage.lasting(3);
     private static final List<String> CAPTIONS = List.of("a red circle", "a blue square", "красный круг", "синий квадрат", "a star",
         "звезда", "a small green star", "большая жёлтая звезда");
 
-    record Case(String family, DataSpec data, List<String> overrides) {
-        @Override public String toString() { return family + " " + overrides + " on " + java.util.Arrays.toString(data.shape()); }
-    }
-
-    static List<Case> cases() {
-        return List.of(
-            new Case("ae", GREY, List.of("latent=4", "net.hidden=32")), new Case("ae", RGB, List.of("latent=4", "net=conv", "net.width=8")),
-            new Case("ae", POINTS, List.of("latent=1", "net.hidden=16", "l1=0.01", "l2=0.01")),
-            new Case("vae", GREY, List.of("latent=4", "net.hidden=32")),
-            new Case("vae", LARGE, List.of("latent=4", "net=conv", "net.width=8", "decoder=logistic", "freeBits=0.1")),
-            new Case("vae", RGB, List.of("latent=4", "net=conv", "net.width=8", "decoder=gaussian", "conditional=true", "divergence=gjs")),
-            new Case("vae", RGB, List.of("latent=2", "net=kl", "net.channels=4,4,4", "net.groups=2", "decoder=gaussian")),
-            new Case("vae", POINTS, List.of("latent=2", "net.hidden=16", "decoder=gaussian")),
-            new Case("vqvae", GREY, List.of("net.channels=4,4,8", "net.groups=2", "net.codes=11", "net.width=3", "codesFrom=0")),
-            new Case("vqvae", RGB, List.of("net.channels=4,4", "net.groups=2", "net.attention=true", "restart=0", "beta=1",
-                "codesFrom=0")),
-            new Case("vqgan", RGB, List.of("net.channels=4,4,8", "net.groups=2", "net.codes=11", "net.width=3", "codesFrom=2",
-                "adversary.width=8", "adversary.from=1", "adversary.heard=2", "adversary.ramp=4")),
-            new Case("vqgan", GREY, List.of("net.channels=4,4", "net.groups=2", "codesFrom=0", "adversary.weight=0")),
-            new Case("gan", GREY, List.of("width=8")),
-            new Case("gan", RGB, List.of("width=8", "conditional=true", "loss=hinge", "spectralNorm=true", "minibatchStddev=true")),
-            new Case("gan", LARGE, List.of("width=4", "loss=wgan-gp")), new Case("gan", POINTS, List.of("width=8", "r1=1", "coldStart=2")),
-            new Case("diffusion", GREY, List.of("channels=8,8", "attention=1", "groups=4")),
-            new Case("pixelcnn", GREY, List.of("net.width=6", "net.dilations=1,2")),
-            new Case("pixelcnn", RGB, List.of("net=plain", "net.width=6", "net.blocks=1", "levels=256", "head=logistic",
-                "conditional=true")),
-            new Case("realnvp", POINTS, List.of("width=16")), new Case("realnvp", GREY, List.of("width=8", "between=batchnorm")),
-            new Case("realnvp", RGB, List.of("width=8", "couplings=2", "scales=3", "dequantise=variational")),
-            new Case("ebm", GREY, List.of("width=4", "steps=3", "buffer=32")),
-            new Case("ebm", RGB, List.of("width=4", "steps=2", "buffer=16", "spectralNorm=true")),
-            new Case("ebm", POINTS, List.of("width=8", "steps=3", "buffer=16", "fresh=0.5")),
-            new Case("diffusion", RGB, List.of("channels=8,8", "attention=1", "groups=4", "conditional=true", "prediction=v",
-                "schedule=cosine")),
-            new Case("diffusion", LARGE, List.of("channels=8,8,8", "groups=4", "prediction=x0", "minSnr=5")),
-            new Case("tokens", GREY, List.of("vqgan=" + GREY_STAGE, "net.width=16", "net.layers=1", "net.heads=2")),
-            new Case("tokens", RGB, List.of("vqgan=" + RGB_STAGE, "net.width=16", "net.layers=1", "net.heads=2", "condition=label")),
-            new Case("tokens", RGB, List.of("vqgan=" + RGB_STAGE, "net.width=16", "net.layers=1", "net.heads=2", "condition=text",
-                "text=12", "pairs=20")),
-            new Case("tokens", RGB, List.of("vqgan=" + RGB_STAGE, "net=pixelcnn", "net.table=6", "net.net.width=8", "net.net.dilations=1,2",
-                "condition=label")),
-            new Case("dalle", RGB, List.of("vqgan=" + RGB_STAGE, "net.width=16", "net.layers=2", "net.heads=2", "attention=sparse",
-                "text=12", "pairs=20", "dropText=0.3")),
-            new Case("classifier", GREY, List.of("width=4")), new Case("classifier", POINTS, List.of()),
-            new Case("clip", GREY, List.of("points=8", "picture.width=16", "picture.layers=1", "text.width=8", "text.layers=1", "pairs=4")),
-            new Case("clip", RGB, List.of("points=8", "patch=16", "picture.width=16", "picture.layers=1", "text.width=8", "text.layers=2",
-                "pairs=0", "length=8")));
-    }
+    static List<TinyFamilies.Case> cases() { return TinyFamilies.cases(GREY_STAGE, RGB_STAGE); }
 
     @SuppressWarnings("unchecked")
-    private static <C extends Record> Trainable build(Family<C> family, Case c, Rng init) {
-        return family.build(Config.with(family.defaults(), c.overrides), c.data, init);
+    private static <C extends Record> Trainable build(Family<C> family, TinyFamilies.Case c, Rng init) {
+        return family.build(Config.with(family.defaults(), c.overrides()), c.data(), init);
     }
 
     /** A run could else go on over another first stage or base model than it began with. */
     @ParameterizedTest @MethodSource("cases")
-    void everyPlaceOfItsConfigIsToldByTheHashOfWhatLiesThere(Case c) {
-        List<String> places = Config.paths(Config.with(Families.named(c.family).defaults(), c.overrides)).entrySet().stream()
+    void everyPlaceOfItsConfigIsToldByTheHashOfWhatLiesThere(TinyFamilies.Case c) {
+        List<String> places = Config.paths(Config.with(Families.named(c.family()).defaults(), c.overrides())).entrySet().stream()
             .filter(e -> !e.getValue().isEmpty()).map(Map.Entry::getKey).toList();
         try (Trainable model = build(c); Scope scope = new Scope()) {
             model.updates();
@@ -114,24 +62,24 @@ class FamilyContractTest {
         }
     }
 
-    private static Trainable build(Case c) { return build(Families.named(c.family), c, new Rng(5)); }
+    private static Trainable build(TinyFamilies.Case c) { return build(Families.named(c.family()), c, new Rng(5)); }
 
     /** Eight items, the same each time, in the range of training batches. */
-    private static Batch eight(Case c, long step) {
-        long[] shape = c.data.shape(), all = new long[shape.length + 1];
+    private static Batch eight(TinyFamilies.Case c, long step) {
+        long[] shape = c.data().shape(), all = new long[shape.length + 1];
         System.arraycopy(shape, 0, all, 1, shape.length);
         all[0] = 8;
         Tensor x = new Rng(11).normal(all).tanh();
-        return new Batch(x, c.data.classes() == 0 ? null : new Rng(12).integers(c.data.classes(), 8), CAPTIONS, new int[0], step);
+        return new Batch(x, c.data().classes() == 0 ? null : new Rng(12).integers(c.data().classes(), 8), CAPTIONS, new int[0], step);
     }
 
     /** Runs the updates that are due as the trainer does. */
     private static final class Loop implements AutoCloseable {
         private final Trainable model;
-        private final Case c;
+        private final TinyFamilies.Case c;
         private final Map<Module, Optimizer> optimizers = new IdentityHashMap<>();
 
-        Loop(Trainable model, Case c) {
+        Loop(Trainable model, TinyFamilies.Case c) {
             this.model = model;
             this.c = c;
             for (Update u : model.updates()) {
@@ -168,13 +116,13 @@ class FamilyContractTest {
     }
 
     @Test void everyFamilyOfTheCatalogueIsHere() {
-        Set<String> here = cases().stream().map(Case::family).collect(Collectors.toSet());
+        Set<String> here = cases().stream().map(TinyFamilies.Case::family).collect(Collectors.toSet());
         here.add("lora");   // wants a model of others; LoraTuningTest has its laws
-        assertThat(here).containsExactlyInAnyOrderElementsOf(Families.ALL.stream().map(Family::name).toList());
+        assertThat(here).as("families with a tiny configuration: a new one is a line in TinyFamilies.cases").containsExactlyInAnyOrderElementsOf(Families.ALL.stream().map(Family::name).toList());
     }
 
     @ParameterizedTest @MethodSource("cases")
-    void samplesHaveTheDatasShapeAndRangeAndDependOnTheSeedAlone(Case c) {
+    void samplesHaveTheDatasShapeAndRangeAndDependOnTheSeedAlone(TinyFamilies.Case c) {
         try (Scope scope = new Scope(); Freed t = new Freed(build(c)); Loop loop = new Loop(t.model, c)) {
             if (!(t.model instanceof GenerativeModel<?> g)) return;
             for (int s = 0; s < 4; s++) loop.step(s);   // a net that begins at zero draws the same for all until it has moved
@@ -182,9 +130,9 @@ class FamilyContractTest {
             Tensor a = draw(g, 5, new Rng(1)), b = draw(g, 5, new Rng(1)), other = draw(g, 5, new Rng(2));
             long[] shape = a.shape();
             assertThat(shape[0]).isEqualTo(5);
-            assertThat(java.util.Arrays.copyOfRange(shape, 1, shape.length)).isEqualTo(c.data.shape());
+            assertThat(java.util.Arrays.copyOfRange(shape, 1, shape.length)).isEqualTo(c.data().shape());
             assertThat(a.isFinite().all().item()).isEqualTo(1);
-            if (c.data instanceof ImageSpec) assertThat(a.abs().max().item()).isLessThanOrEqualTo(1.0 + 1e-5);
+            if (c.data() instanceof ImageSpec) assertThat(a.abs().max().item()).isLessThanOrEqualTo(1.0 + 1e-5);
             assertThat(a.floats()).isEqualTo(b.floats());
             assertThat(a.sub(other).abs().max().item()).isPositive();
             assertThat(a.requiresGrad()).isFalse();
@@ -192,7 +140,7 @@ class FamilyContractTest {
     }
 
     @ParameterizedTest @MethodSource("cases")
-    void anItemDoesNotDependOnHowManyAreDrawnWithIt(Case c) {
+    void anItemDoesNotDependOnHowManyAreDrawnWithIt(TinyFamilies.Case c) {
         try (Scope scope = new Scope(); Freed t = new Freed(build(c))) {
             if (!(t.model instanceof GenerativeModel<?> g)) return;
             t.model.net().training(false);
@@ -202,11 +150,11 @@ class FamilyContractTest {
     }
 
     @ParameterizedTest @MethodSource("cases")
-    void aModelThatDrawsByClassesSaysSoAndIsAskedForOne(Case c) {
+    void aModelThatDrawsByClassesSaysSoAndIsAskedForOne(TinyFamilies.Case c) {
         try (Scope scope = new Scope(); Freed t = new Freed(build(c))) {
             if (!(t.model instanceof GenerativeModel<?> g)) return;
-            boolean told = c.overrides.contains("conditional=true") || c.overrides.contains("condition=label");
-            assertThat(g.classes()).isEqualTo(told ? c.data.classes() : 0);
+            boolean told = c.overrides().contains("conditional=true") || c.overrides().contains("condition=label");
+            assertThat(g.classes()).isEqualTo(told ? c.data().classes() : 0);
             t.model.net().training(false);
             asked(g);
         }
@@ -226,7 +174,7 @@ class FamilyContractTest {
     }
 
     @ParameterizedTest @MethodSource("cases")
-    void inBf16OnlyTheNetworkIsRounded(Case c) {
+    void inBf16OnlyTheNetworkIsRounded(TinyFamilies.Case c) {
         try (Scope scope = new Scope(); Freed t = new Freed(build(c))) {
             for (Update u : t.model.updates()) {
                 Tensor full = u.objective().of(eight(c, u.from()), new Rng(1)).total(), half;
@@ -240,7 +188,7 @@ class FamilyContractTest {
     }
 
     @ParameterizedTest @MethodSource("cases")
-    void everyParameterGetsAGradientFromAnUpdateThatMovesIt(Case c) {
+    void everyParameterGetsAGradientFromAnUpdateThatMovesIt(TinyFamilies.Case c) {
         try (Scope scope = new Scope(); Freed t = new Freed(build(c)); Loop loop = new Loop(t.model, c)) {
             Set<String> reached = new java.util.HashSet<>();
             long until = t.model.updates().stream().mapToLong(u -> u.from() + 2L * u.every()).max().orElse(2);
@@ -256,7 +204,7 @@ class FamilyContractTest {
     }
 
     @ParameterizedTest @MethodSource("cases")
-    void anUpdateMovesNothingButItsModule(Case c) {
+    void anUpdateMovesNothingButItsModule(TinyFamilies.Case c) {
         try (Scope scope = new Scope(); Freed t = new Freed(build(c))) {
             for (Update u : t.model.updates()) {
                 Set<String> own = Set.copyOf(ids(u.moves()));
@@ -282,7 +230,7 @@ class FamilyContractTest {
     }
 
     @ParameterizedTest @MethodSource("cases")
-    void lossesAreFiniteAndFallWhenEightItemsAreMemorised(Case c) {
+    void lossesAreFiniteAndFallWhenEightItemsAreMemorised(TinyFamilies.Case c) {
         try (Scope scope = new Scope(); Freed t = new Freed(build(c)); Loop loop = new Loop(t.model, c)) {
             int steps = 40;
             double first = 0, last = 0;
@@ -299,8 +247,8 @@ class FamilyContractTest {
     }
 
     @ParameterizedTest @MethodSource("cases")
-    void savedAndLoadedItDrawsTheSameSamples(Case c, @TempDir Path folder) throws Exception {
-        Trainable silent = build(Families.named(c.family), c, Rng.silent());
+    void savedAndLoadedItDrawsTheSameSamples(TinyFamilies.Case c, @TempDir Path folder) throws Exception {
+        Trainable silent = build(Families.named(c.family()), c, Rng.silent());
         try (Scope scope = new Scope(); Freed a = new Freed(build(c)); Freed b = new Freed(silent)) {
             try (Loop loop = new Loop(a.model, c)) {
                 loop.step(0);
@@ -323,14 +271,14 @@ class FamilyContractTest {
     }
 
     @ParameterizedTest @MethodSource("cases")
-    void theConfigSurvivesJson(Case c) {
-        Record config = Config.with(Families.named(c.family).defaults(), c.overrides);
+    void theConfigSurvivesJson(TinyFamilies.Case c) {
+        Record config = Config.with(Families.named(c.family()).defaults(), c.overrides());
         assertThat((Record) Config.fromJson(config.getClass(), Config.toJson(config))).isEqualTo(config);
-        Config.check(Families.named(c.family).recipe());
+        Config.check(Families.named(c.family()).recipe());
     }
 
     @ParameterizedTest @MethodSource("cases")
-    void stepsAndSamplesLeaveNoNativePointerBehind(Case c) {
+    void stepsAndSamplesLeaveNoNativePointerBehind(TinyFamilies.Case c) {
         try (Scope scope = new Scope(); Freed t = new Freed(build(c)); Loop loop = new Loop(t.model, c)) {
             for (int s = 0; s < 20; s++) loop.step(s);
             try (Scope warm = new Scope()) { sampleIfIt(t.model); }

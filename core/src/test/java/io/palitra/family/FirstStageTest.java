@@ -104,7 +104,7 @@ class FirstStageTest {
             Safetensors.write(folder.resolve("diffusion_pytorch_model.safetensors"), Map.of("a", Torch.zeros(2)), Map.of());
         }
         assertThatThrownBy(() -> FirstStage.open(folder.toString())).isInstanceOf(FormatException.class)
-            .hasMessageContaining("weights do not fit VqModel: missing encoder.conv_in.weight");
+            .hasMessageContaining("weights do not fit the network: missing encoder.conv_in.weight");
     }
 
     private static void refused(Path where, String why) {

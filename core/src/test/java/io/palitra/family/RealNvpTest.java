@@ -148,7 +148,7 @@ class RealNvpTest {
 
     @Test void whatCannotBeIsRefused() {
         assertThatThrownBy(() -> new RealNvp(RealNvp.FAMILY.defaults(), new ImageSpec(1, 7, 8, 0), new Rng(1)))
-            .hasMessage("RealNvp with scales=3 halves the sides 2 times and wants multiples of 4, got 7x8");
+            .hasMessage("realnvp with scales=3 halves the sides 2 times and wants multiples of 4, got 7x8");
         assertThatThrownBy(() -> new RealNvp(RealNvp.FAMILY.defaults(), new VectorSpec(1, 0), new Rng(1)))
             .hasMessageContaining("2 numbers or more");
     }

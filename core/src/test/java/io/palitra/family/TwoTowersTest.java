@@ -161,8 +161,8 @@ class TwoTowersTest {
     }
 
     @Test void whatItCannotLearnIsRefused() {
-        assertThatThrownBy(() -> towers(new VectorSpec(2, 0))).hasMessageStartingWith("clip wants square pictures, got VectorSpec");
-        assertThatThrownBy(() -> towers(new ImageSpec(3, 16, 20, 0))).hasMessageStartingWith("clip wants square pictures, got ImageSpec");
+        assertThatThrownBy(() -> towers(new VectorSpec(2, 0))).hasMessageStartingWith("clip wants square pictures, got points");
+        assertThatThrownBy(() -> towers(new ImageSpec(3, 16, 20, 0))).hasMessageStartingWith("clip wants square pictures, got pictures");
         assertThatThrownBy(() -> towers(SPEC, "patch=5")).hasMessage("illegal patch: 5, must divide the side 16");
         assertThatThrownBy(() -> towers(SPEC, "text.heads=3")).hasMessageContaining("illegal heads: 3, must divide width 16");
         try (Scope scope = new Scope(); TwoTowers t = towers(SPEC)) {

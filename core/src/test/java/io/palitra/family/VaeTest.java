@@ -158,7 +158,7 @@ class VaeTest {
             assertThatThrownBy(() -> vae.sample(new Vae.Sampling(1, 3), 5, new Rng(7)))
                 .hasMessage("illegal label: 3, must be -1 (any) or a class in 0..2");
             assertThatThrownBy(() -> vae.updates().get(0).objective().of(new Batch(grey(2, 1, 8, 8), null, 0), new Rng(1)))
-                .hasMessage("a conditional Vae wants labelled data, got items without classes");
+                .hasMessage("vae with conditional=true wants labelled data, got items without classes");
             vae.close();
         }
     }
@@ -204,19 +204,19 @@ class VaeTest {
 
     @Test void whatCannotBeIsRefusedInOneLine() {
         assertThatThrownBy(() -> vae(POINTS)).hasMessage(
-            "Vae with decoder=bernoulli wants pictures, got VectorSpec[size=3, classes=0]; decoder=gaussian takes points");
+            "vae with decoder=bernoulli wants pictures, got points of 3 numbers without classes; decoder=gaussian takes points");
         assertThatThrownBy(() -> vae(POINTS, "decoder=gaussian", "net=conv")).hasMessage(
-            "Vae with net=conv wants pictures, got VectorSpec[size=3, classes=0]; net=mlp takes points");
-        assertThatThrownBy(() -> vae(new ImageSpec(1, 30, 30, 0), "net=conv")).hasMessage("Vae with net=conv wants pictures whose sides "
+            "vae with net=conv wants pictures, got points of 3 numbers without classes; net=mlp takes points");
+        assertThatThrownBy(() -> vae(new ImageSpec(1, 30, 30, 0), "net=conv")).hasMessage("vae with net=conv wants pictures whose sides "
             + "can be halved twice, such as 28, 32 or 64, got 30x30; net=mlp takes any size");
         assertThatThrownBy(() -> vae(new ImageSpec(1, 8, 8, 0), "conditional=true"))
-            .hasMessageContaining("wants labelled data, got ImageSpec");
-        assertThatThrownBy(() -> vae(SMALL, "net=kl")).hasMessage("Vae with net=kl wants decoder=gaussian, got decoder=bernoulli");
-        assertThatThrownBy(() -> vae(POINTS, "net=kl", "decoder=gaussian")).hasMessageContaining("Vae with net=kl wants pictures, got");
+            .hasMessageContaining("wants labelled data, got pictures");
+        assertThatThrownBy(() -> vae(SMALL, "net=kl")).hasMessage("vae with net=kl wants decoder=gaussian, got decoder=bernoulli");
+        assertThatThrownBy(() -> vae(POINTS, "net=kl", "decoder=gaussian")).hasMessageContaining("vae with net=kl wants pictures, got");
         assertThatThrownBy(() -> vae(SMALL, "net=kl", "decoder=gaussian", "conditional=true"))
-            .hasMessage("Vae with net=kl takes no conditional=true; net=conv does");
+            .hasMessage("vae with net=kl takes no conditional=true; net=conv does");
         assertThatThrownBy(() -> vae(new ImageSpec(1, 30, 28, 0), "net=kl", "decoder=gaussian"))
-            .hasMessageStartingWith("Vae with net=kl and 3 levels of channels wants sides that are multiples of 4, got ");
+            .hasMessageStartingWith("vae with net=kl and 3 levels of channels wants sides that are multiples of 4, got ");
         assertThatThrownBy(() -> vae(SMALL, "net=kl", "net.groups=5", "decoder=gaussian"))
             .hasMessageContaining("must be multiples of groups 5");
         assertThatThrownBy(() -> vae(SMALL, "latent=0")).hasMessageContaining("illegal latent: 0");

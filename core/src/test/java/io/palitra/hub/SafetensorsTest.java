@@ -343,7 +343,7 @@ class SafetensorsTest {
         try (Scope scope = new Scope()) {
             Path file = folder.resolve("none/a.safetensors");
             assertThatThrownBy(() -> Safetensors.write(file, Map.of("a", Torch.ones(3)), Map.of())).isInstanceOf(StorageException.class)
-                .hasMessageStartingWith("cannot write " + file + ": no such folder; it needs");
+                .hasMessageStartingWith("cannot write '" + file + "': no such folder; it needs");
         }
     }
 

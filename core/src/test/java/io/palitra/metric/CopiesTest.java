@@ -64,7 +64,7 @@ class CopiesTest {
             Tensor x = points(1, 10);
             Batch few = new Batch(x, null, List.of(), new int[10], 0);
             assertThatThrownBy(() -> Copies.of(SAME, "points", x, x, few, stream(x, 10)))
-                .hasMessage("Copies wants at least 100 training items, got 10");
+                .hasMessage("the search for copies wants at least 100 training items, got 10");
         }
     }
 }

@@ -217,10 +217,10 @@ class InceptionTest {
             many.put("Mixed_7d.conv.weight", Torch.zeros(1));
             other.put("fc.weight", Torch.zeros(1000, 2048));
             assertThatThrownBy(() -> net.loadPublic(few))
-                .hasMessage("weights do not fit InceptionV3: missing Mixed_7c.branch3x3_2b.bn.running_var");
-            assertThatThrownBy(() -> net.loadPublic(many)).hasMessage("weights do not fit InceptionV3: unexpected Mixed_7d.conv.weight");
+                .hasMessage("weights do not fit the network: missing Mixed_7c.branch3x3_2b.bn.running_var");
+            assertThatThrownBy(() -> net.loadPublic(many)).hasMessage("weights do not fit the network: unexpected Mixed_7d.conv.weight");
             assertThatThrownBy(() -> net.loadPublic(other))
-                .hasMessage("weights do not fit InceptionV3: fc.weight wants Tensor[1008, 2048], got Tensor[1000, 2048]");
+                .hasMessage("weights do not fit the network: fc.weight wants Tensor[1008, 2048], got Tensor[1000, 2048]");
         }
     }
 
@@ -228,7 +228,7 @@ class InceptionTest {
         Path small = folder.resolve("small.safetensors"), text = Files.writeString(folder.resolve("text.pth"), "no weights");
         try (Scope scope = new Scope()) { Safetensors.write(small, Map.of("fc.bias", Torch.zeros(1008)), Map.of()); }
         assertThatThrownBy(() -> Inception.open(small, Preprocess.CLEAN)).isInstanceOf(FormatException.class)
-            .hasMessageStartingWith(small + ": weights do not fit InceptionV3: missing Conv2d_1a_3x3.conv.weight; ");
+            .hasMessageStartingWith(small + ": weights do not fit the network: missing Conv2d_1a_3x3.conv.weight; ");
         assertThatThrownBy(() -> Inception.open(text, Preprocess.CLEAN)).isInstanceOf(FormatException.class)
             .hasMessageContaining("is no file of torch.save");
         assertThatThrownBy(() -> Inception.open(folder.resolve("none.pth"), Preprocess.CLEAN)).isInstanceOf(FormatException.class);

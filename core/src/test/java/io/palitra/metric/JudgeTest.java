@@ -111,7 +111,7 @@ class JudgeTest {
                 .hasMessage("samples 20..39 have features that are not finite");
             Judge.Source fine = (first, count) -> new Batch(square(2, first, count), null, 0);
             assertThatThrownBy(() -> JUDGE.measure(real(50, 50), fine, 3, 20)).hasMessage("illegal n: 3, must be more than 3");
-            assertThatThrownBy(() -> JUDGE.measure(List.of(), fine, 40, 20)).hasMessage("Judge wants more than 3 test items, got 0");
+            assertThatThrownBy(() -> JUDGE.measure(List.of(), fine, 40, 20)).hasMessage("the judge wants more than 3 test items, got 0");
         }
     }
 

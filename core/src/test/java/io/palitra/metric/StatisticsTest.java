@@ -78,7 +78,7 @@ class StatisticsTest {
             refused("sigma has a variance below 0, that of feature 1", mu, square, 1, 0, 0, -1);
             assertThat(read(mu, square, 1, 0.5, 0.50001, 1).covariance().doubles()[1]).isCloseTo(0.5, within(1e-12));
             assertThatThrownBy(() -> new Statistics(Torch.zeros(2), Torch.zeros(3, 3)))
-                .hasMessage("Statistics wants a mean [D] and a covariance [D,D], got Tensor[2] and Tensor[3, 3]");
+                .hasMessage("statistics want a mean [D] and a covariance [D,D], got Tensor[2] and Tensor[3, 3]");
         }
     }
 

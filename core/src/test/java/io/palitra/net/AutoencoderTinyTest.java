@@ -66,8 +66,8 @@ class AutoencoderTinyTest {
             net.decode(net.encode(x));
             assertThat(Scope.livePointers() - before).isLessThanOrEqualTo(2);
             assertThatThrownBy(() -> net.encode(Torch.zeros(2, 3, 8, 9))).hasMessage(
-                "AutoencoderTiny wants [B,3,H,W] with multiples of 2, got Tensor[2, 3, 8, 9]");
-            assertThatThrownBy(() -> net.decode(x)).hasMessageStartingWith("AutoencoderTiny wants latents [B,4,h,w], got");
+                "the picture coder wants [B,3,H,W] with multiples of 2, got Tensor[2, 3, 8, 9]");
+            assertThatThrownBy(() -> net.decode(x)).hasMessageStartingWith("the picture coder wants latents [B,4,h,w], got");
         }
     }
 

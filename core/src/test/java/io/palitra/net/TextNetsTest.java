@@ -208,7 +208,7 @@ class TextNetsTest {
             other.loadPublic(file);
             file.put("encoder.layers.3.mlp.fc1.bias", Torch.zeros(20));
             assertThatThrownBy(() -> other.loadPublic(file)).isInstanceOf(IllegalArgumentException.class)
-                .hasMessage("weights do not fit ClipText: unexpected text_model.encoder.layers.3.mlp.fc1.bias");
+                .hasMessage("weights do not fit the network: unexpected text_model.encoder.layers.3.mlp.fc1.bias");
             file.remove("encoder.layers.3.mlp.fc1.bias");
             file.put("final_layer_norm.bias", Torch.zeros(15));
             assertThatThrownBy(() -> other.loadPublic(file)).hasMessageContaining("text_model.final_layer_norm.bias wants Tensor[16], got");
@@ -230,7 +230,7 @@ class TextNetsTest {
             net.loadPublic(file);
             untied.loadPublic(file);
             file.remove("lm_head.weight");
-            assertThatThrownBy(() -> untied.loadPublic(file)).hasMessage("weights do not fit Gpt2: missing lm_head.weight");
+            assertThatThrownBy(() -> untied.loadPublic(file)).hasMessage("weights do not fit the network: missing lm_head.weight");
         }
     }
 

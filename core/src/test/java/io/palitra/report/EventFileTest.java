@@ -24,71 +24,13 @@ class EventFileTest {
     @TempDir
     private Path folder;
 
-    /** The events of a file, each as field number to values; checks lengths and checksums on the way. */
-    private static List<Map<Integer, List<Object>>> events(Path file) throws IOException {
-        ByteBuffer in = ByteBuffer.wrap(Files.readAllBytes(file)).order(ByteOrder.LITTLE_ENDIAN);
-        List<Map<Integer, List<Object>>> events = new ArrayList<>();
-        while (in.hasRemaining()) {
-            byte[] head = new byte[8];
-            in.get(head);
-            assertThat(in.getInt()).isEqualTo(masked(head));
-            byte[] data = new byte[Math.toIntExact(ByteBuffer.wrap(head).order(ByteOrder.LITTLE_ENDIAN).getLong())];
-            in.get(data);
-            assertThat(in.getInt()).isEqualTo(masked(data));
-            events.add(message(data));
-        }
-        return events;
-    }
-
-    /** CRC-32C bit by bit (polynomial 0x1EDC6F41, reflected), and the mask TensorFlow puts on it. */
-    private static int masked(byte[] bytes) {
-        int crc = -1;
-        for (byte b : bytes) {
-            crc ^= b & 0xff;
-            for (int k = 0; k < 8; k++) crc = (crc & 1) != 0 ? crc >>> 1 ^ 0x82f63b78 : crc >>> 1;
-        }
-        crc = ~crc;
-        return (crc >>> 15 | crc << 17) + 0xa282ead8;
-    }
-
-    private static Map<Integer, List<Object>> message(byte[] bytes) {
-        Map<Integer, List<Object>> fields = new HashMap<>();
-        ByteBuffer in = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
-        while (in.hasRemaining()) {
-            long key = varint(in);
-            Object value;
-            switch ((int) key & 7) {
-                case 0 -> value = varint(in);
-                case 1 -> value = in.getDouble();
-                case 5 -> value = in.getFloat();
-                case 2 -> {
-                    byte[] part = new byte[Math.toIntExact(varint(in))];
-                    in.get(part);
-                    value = part;
-                }
-                default -> throw new AssertionError("wire type " + (key & 7));
-            }
-            fields.computeIfAbsent((int) (key >>> 3), k -> new ArrayList<>()).add(value);
-        }
-        return fields;
-    }
-
-    private static long varint(ByteBuffer in) {
-        long value = 0;
-        for (int shift = 0; ; shift += 7) {
-            byte b = in.get();
-            value |= (long) (b & 0x7f) << shift;
-            if (b >= 0) return value;
-        }
-    }
-
     private static Object one(Map<Integer, List<Object>> message, int field) {
         assertThat(message.get(field)).as("field " + field).hasSize(1);
         return message.get(field).get(0);
     }
 
     private static Map<Integer, List<Object>> inner(Map<Integer, List<Object>> message, int field) {
-        return message((byte[]) one(message, field));
+        return EventRecords.message((byte[]) one(message, field));
     }
 
     private static String text(Object bytes) {
@@ -103,10 +45,10 @@ class EventFileTest {
             file.scalar("loss/total", 0, 1.5);
             file.scalar("\u043f\u043e\u0442\u0435\u0440\u0438", 3_000_000_000L, Double.NaN);
             file.scalars(7, Map.of("a", -2.0, "b", 1e-30));
-            assertThat(events(path)).as("records are there before the file is closed").hasSize(4);
+            assertThat(EventRecords.read(path)).as("records are there before the file is closed").hasSize(4);
         }
         assertThat(path.getFileName().toString()).matches("events\\.out\\.tfevents\\.\\d{10}\\.[A-Za-z0-9-]+\\.\\d+\\.\\d+");
-        List<Map<Integer, List<Object>>> events = events(path);
+        List<Map<Integer, List<Object>>> events = EventRecords.read(path);
         assertThat(text(one(events.get(0), 3))).isEqualTo("brain.Event:2");
         assertThat((Double) one(events.get(1), 1)).isBetween(now - 1.0, now + 60.0);
         assertThat(one(events.get(1), 2)).isEqualTo(0L);
@@ -119,7 +61,7 @@ class EventFileTest {
         assertThat(one(second, 2)).isEqualTo(Float.NaN);
         Map<String, Object> pair = new HashMap<>();
         for (Object bytes : inner(events.get(3), 5).get(1)) {
-            Map<Integer, List<Object>> value = message((byte[]) bytes);
+            Map<Integer, List<Object>> value = EventRecords.message((byte[]) bytes);
             pair.put(text(one(value, 1)), one(value, 2));
         }
         assertThat(pair).isEqualTo(Map.of("a", -2f, "b", 1e-30f));
@@ -132,7 +74,7 @@ class EventFileTest {
             path = file.path();
             file.image("samples", 12, picture);
         }
-        Map<Integer, List<Object>> value = inner(inner(events(path).get(1), 5), 1);
+        Map<Integer, List<Object>> value = inner(inner(EventRecords.read(path).get(1), 5), 1);
         assertThat(text(one(value, 1))).isEqualTo("samples");
         Map<Integer, List<Object>> image = inner(value, 4);
         assertThat(List.of(one(image, 1), one(image, 2), one(image, 3))).isEqualTo(List.of(5L, 9L, 3L));
@@ -148,7 +90,7 @@ class EventFileTest {
             before = Files.readAllBytes(first);
         }
         try (EventFile file = EventFile.open(folder, 90)) {
-            Map<Integer, List<Object>> start = events(file.path()).get(1);
+            Map<Integer, List<Object>> start = EventRecords.read(file.path()).get(1);
             assertThat(one(start, 2)).isEqualTo(90L);
             assertThat(one(inner(start, 7), 1)).isEqualTo(1L);
             assertThat(file.path().getFileName().toString()).isGreaterThan(first.getFileName().toString());
@@ -156,6 +98,18 @@ class EventFileTest {
         assertThat(Files.readAllBytes(first)).isEqualTo(before);
         try (Stream<Path> files = Files.list(folder)) {
             assertThat(files).hasSize(2);
+        }
+    }
+
+    @Test void aRunThatBeginsAnewForgetsAllThatTheFilesBeforeHold() throws IOException {
+        try (EventFile file = EventFile.open(folder, 0)) {
+            assertThat(EventRecords.read(file.path())).hasSize(1);   // nothing to forget
+            file.scalar("loss", 0, 1);
+        }
+        try (EventFile file = EventFile.open(folder, 0)) {
+            Map<Integer, List<Object>> start = EventRecords.read(file.path()).get(1);
+            assertThat(one(start, 2)).isEqualTo(0L);
+            assertThat(one(inner(start, 7), 1)).isEqualTo(1L);
         }
     }
 

@@ -194,7 +194,7 @@ class CheckpointTest {
                         Checkpoint.writeModel(storage, model, Map.of("w", Torch.full(2, 50)), Map.of());
                         acknowledged = true;
                     } catch (CheckpointException e) {
-                        assertThat(e.getMessage()).contains("cannot write " + model);
+                        assertThat(e.getMessage()).contains("cannot write '" + model);
                     }
                     reached = fault == FaultStorage.Fault.NONE || storage.calls < k;
                     assertThat(acknowledged).isEqualTo(reached);

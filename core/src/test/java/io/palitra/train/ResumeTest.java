@@ -1,38 +1,73 @@
 package io.palitra.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.palitra.data.Split;
+import io.palitra.family.Families;
+import io.palitra.model.Family;
+import io.palitra.report.EventRecords;
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.SplittableRandom;
-import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Stopped anywhere and resumed, a run ends with the bits of the run never stopped. */
 class ResumeTest {
-    @ParameterizedTest @ValueSource(strings = {"ae", "vae", "vqvae", "gan", "diffusion"})
-    void stoppedAtRandomStepsAndResumedTheRunEndsBitIdentical(String family, @TempDir Path root) throws Exception {
-        Path whole = root.resolve("whole");
-        assertThat(Trainer.start(whole, TinyRuns.config(family), TinyRuns.data(Split.TRAIN), TinyRuns.data(Split.TEST), Progress.SILENT,
-            () -> false))
-            .isTrue();
-        Map<String, String> expected = TinyRuns.hashes(whole);
-        SplittableRandom random = new SplittableRandom(System.nanoTime());
-        for (int trial = 0; trial < 3; trial++) {
-            Path parts = root.resolve("parts-" + trial);
-            int first = 1 + random.nextInt(18), second = 1 + random.nextInt(18);
-            boolean done = Trainer.start(parts, TinyRuns.config(family), TinyRuns.data(Split.TRAIN), TinyRuns.data(Split.TEST),
-                Progress.SILENT, after(first));
-            assertThat(done).isFalse();
-            Trainer.resume(parts, TinyRuns.data(Split.TRAIN), TinyRuns.data(Split.TEST), Progress.SILENT, after(second));
-            Trainer.resume(parts, TinyRuns.data(Split.TRAIN), TinyRuns.data(Split.TEST), Progress.SILENT, () -> false);
-            assertThat(TinyRuns.hashes(parts)).as("stopped after " + first + " and " + second + " steps").isEqualTo(expected);
+    /** Families that are killed in each build, drawn anew each time; all of them are stopped. */
+    private static final int KILLED = 4;
+    @TempDir static Path root;
+    private static Path stages;
+    private static final Map<String, Map<String, String>> WHOLE = new HashMap<>();
+
+    @BeforeAll static void prepare() throws Exception {
+        stages = Files.createDirectories(root.resolve("stages"));
+        TinyRuns.prepare(stages);
+    }
+
+    static List<String> families() { return Families.ALL.stream().map(Family::name).toList(); }
+
+    /** The hashes of the run never stopped. */
+    private static Map<String, String> whole(String family) throws Exception {
+        if (!WHOLE.containsKey(family)) {
+            RunConfig config = TinyRuns.config(family, stages);
+            Path folder = root.resolve("whole").resolve(family);
+            assertThat(Trainer.start(folder, config, TinyRuns.train(config), TinyRuns.test(config), Progress.SILENT, () -> false)).isTrue();
+            WHOLE.put(family, TinyRuns.hashes(folder));
+            allNamesAreKnown(folder);
         }
+        return WHOLE.get(family);
+    }
+
+    private static void allNamesAreKnown(Path folder) {
+        String[] names = folder.toFile().list();
+        assertThat(names).as("files of " + folder + "; a new one is a name in RunFolder").allMatch(RunFolder::owns);
+    }
+
+    @ParameterizedTest @MethodSource("families")
+    void stoppedAtRandomStepsAndResumedTheRunEndsBitIdentical(String family) throws Exception {
+        SplittableRandom random = new SplittableRandom(System.nanoTime());
+        int first = 1 + random.nextInt(TinyRuns.STEPS - 3), second = 1 + random.nextInt(TinyRuns.STEPS - 1 - first);
+        RunConfig config = TinyRuns.config(family, stages);
+        Path parts = root.resolve("parts").resolve(family);
+        assertThat(Trainer.start(parts, config, TinyRuns.train(config), TinyRuns.test(config), Progress.SILENT, after(first))).isFalse();
+        assertThat(Trainer.resume(parts, TinyRuns.train(config), TinyRuns.test(config), Progress.SILENT, after(second))).isFalse();
+        assertThat(Trainer.resume(parts, TinyRuns.train(config), TinyRuns.test(config), Progress.SILENT, () -> false)).isTrue();
+        assertThat(TinyRuns.hashes(parts)).as("stopped after " + first + " and " + second + " more steps").isEqualTo(whole(family));
     }
 
     private static java.util.function.BooleanSupplier after(int steps) {
@@ -40,29 +75,33 @@ class ResumeTest {
         return () -> asked[0]++ >= steps;
     }
 
-    @ParameterizedTest @ValueSource(strings = {"ae", "vae", "gan", "diffusion"})
-    void killedAtARandomInstantAndResumedTheRunEndsBitIdentical(String family, @TempDir Path root) throws Exception {
-        Path whole = root.resolve("whole"), killed = root;
-        long started = System.nanoTime();
-        assertThat(child(whole, family).waitFor()).isZero();
-        long millis = (System.nanoTime() - started) / 1_000_000;
-        SplittableRandom random = new SplittableRandom(System.nanoTime());
-        int kills = 0;
-        for (int go = 0; kills == 0; go++, millis /= 2) {   // a machine that was busy and no longer is ends sooner than it is killed
-            assertThat(go).as("runs that ended before they were killed").isLessThan(8);
-            killed = root.resolve("killed-" + go);
-            for (int i = 0; i < 2; i++) {
-                Process p = child(killed, family);
-                long wait = millis / 3 + random.nextLong(Math.max(1, millis / 2));
-                if (!p.waitFor(wait, TimeUnit.MILLISECONDS)) {
-                    p.destroyForcibly().waitFor();   // kill -9
-                    kills++;
+    @Test void killedAtARandomInstantAndResumedTheRunEndsBitIdentical() throws Exception {
+        long seed = System.nanoTime();
+        SplittableRandom random = new SplittableRandom(seed);
+        List<String> families = new ArrayList<>(families());
+        Collections.shuffle(families, new Random(seed));
+        families = families.subList(0, KILLED);
+        Path killed = root.resolve("killed");
+        for (String family : families) {
+            Process p = child(killed, families);
+            int last = 2 + random.nextInt(TinyRuns.STEPS - 3);   // a checkpoint is saved each four steps
+            boolean reached = false;
+            try (BufferedReader in = new BufferedReader(new InputStreamReader(p.getInputStream(), StandardCharsets.UTF_8))) {
+                for (String line = in.readLine(); line != null && !reached; line = in.readLine()) {
+                    reached = line.equals(family + " " + last);
                 }
+                if (reached) Thread.sleep(0, random.nextInt(900_000));
+                p.destroyForcibly().waitFor();   // kill -9
             }
+            assertThat(reached).as(family + " ended before it was killed at step " + last).isTrue();
         }
-        assertThat(child(killed, family).waitFor()).isZero();
-        assertThat(TinyRuns.hashes(killed)).isEqualTo(TinyRuns.hashes(whole));
-        assertThat(Files.exists(killed.resolve("report.html"))).isTrue();
+        assertThat(child(killed, families).waitFor()).isZero();
+        for (String family : families) {
+            Path folder = killed.resolve(family);
+            assertThat(TinyRuns.hashes(folder)).as("killed: " + family).isEqualTo(whole(family));
+            assertThat(Files.exists(folder.resolve("report.html"))).isTrue();
+            allNamesAreKnown(folder);   // and so nothing half-written is left
+        }
     }
 
     @Test void killedBetweenTheLastCheckpointAndItsModelTheModelIsThatOfTheCheckpoint(@TempDir Path folder) throws Exception {
@@ -76,9 +115,52 @@ class ResumeTest {
         assertThat(TinyRuns.hashes(folder)).isEqualTo(expected);
     }
 
-    private static Process child(Path folder, String family) throws Exception {
-        return new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx1g", "-Djava.awt.headless=true",
-            "-cp",
-            System.getProperty("java.class.path"), TinyRuns.class.getName(), folder.toString(), family).inheritIO().start();
+    @Test void theCurveInTensorBoardNeverDoublesBack(@TempDir Path folder) throws Exception {
+        RunConfig config = TinyRuns.config("ae").saving(1, 7);
+        Progress dies = new Progress() {
+            @Override public void step(long step, long steps, Map<String, Double> losses, double stepsPerSecond, double itemsPerSecond) {
+                if (step == 11) throw new IllegalStateException("killed at 11, saved at 7");
+            }
+        };
+        assertThatThrownBy(() -> Trainer.start(folder, config, TinyRuns.data(Split.TRAIN), null, dies, () -> false)).hasMessageContaining("11");
+        assertThat(shown(folder)).isEqualTo(steps(1, 10));
+        Trainer.resume(folder, TinyRuns.data(Split.TRAIN), null, Progress.SILENT, after(5));
+        Trainer.resume(folder, TinyRuns.data(Split.TRAIN), null, Progress.SILENT, () -> false);
+        assertThat(shown(folder)).isEqualTo(steps(1, 30));
+    }
+
+    private static List<Long> steps(long from, long to) {
+        List<Long> steps = new ArrayList<>();
+        for (long s = from; s <= to; s++) steps.add(s);
+        return steps;
+    }
+
+    /** The steps at which the learning rate was logged, as TensorBoard reads them: a session that starts purges that step and later. */
+    private static List<Long> shown(Path folder) throws Exception {
+        List<Path> files;
+        try (Stream<Path> all = Files.list(folder)) {
+            files = all.filter(p -> p.getFileName().toString().startsWith("events.")).sorted().toList();
+        }
+        List<Long> shown = new ArrayList<>();
+        for (Path file : files) {
+            for (Map<Integer, List<Object>> event : EventRecords.read(file)) {
+                long step = event.containsKey(2) ? (Long) event.get(2).get(0) : 0;
+                if (event.containsKey(7)) shown.removeIf(s -> s >= step);
+                if (!event.containsKey(5)) continue;
+                for (Object value : EventRecords.message((byte[]) event.get(5).get(0)).get(1)) {
+                    Map<Integer, List<Object>> fields = EventRecords.message((byte[]) value);
+                    if (new String((byte[]) fields.get(1).get(0), StandardCharsets.UTF_8).equals("lr")) shown.add(step);
+                }
+            }
+        }
+        return shown;
+    }
+
+    private static Process child(Path runs, List<String> families) throws Exception {
+        List<String> words = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx1g",
+            "-Djava.awt.headless=true", "-cp", System.getProperty("java.class.path"), TinyRuns.class.getName(), stages.toString(),
+            runs.toString()));
+        words.addAll(families);
+        return new ProcessBuilder(words).redirectError(ProcessBuilder.Redirect.INHERIT).start();
     }
 }

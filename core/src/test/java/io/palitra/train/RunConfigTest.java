@@ -7,9 +7,14 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Json;
+import io.palitra.config.Key;
 import io.palitra.data.DataOptions;
+import io.palitra.data.ImageSpec;
 import io.palitra.data.Split;
+import io.palitra.data.VectorSpec;
+import io.palitra.engine.Rng;
 import io.palitra.family.Families;
+import io.palitra.family.Vae;
 import io.palitra.model.Family;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,6 +26,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class RunConfigTest {
+    /** Whole numbers that count nothing that takes room or time: a class, or how many at most. */
+    private static final Set<String> FREE = Set.of("label", "topK", "klWarmup");
+
     @Test void whatLiesOnTheDiskIsKeptAbsoluteForEveryFamilyAndNamesOfTheHubAsTheyAre(@TempDir Path root) throws Exception {
         Path here = Path.of("").toAbsolutePath(), there = Files.createDirectories(root.resolve("there"));
         String near = here.relativize(there).toString();
@@ -60,5 +68,54 @@ class RunConfigTest {
         json.remove("options");
         Json.write(file, json);
         assertThatThrownBy(() -> RunConfig.read(file)).isInstanceOf(ConfigException.class).hasMessageContaining("options is missing");
+    }
+
+    @Test void sizesThatNoMachineHoldsAreRefusedInALine(@TempDir Path root) throws Exception {
+        Path file = root.resolve("config.json");
+        ObjectNode json = TinyRuns.config("vae").toJson();
+        for (String key : List.of("height", "width", "classes")) {
+            ObjectNode spec = (ObjectNode) json.get("spec");
+            int before = spec.get(key).asInt();
+            Json.write(file, json.set("spec", spec.put(key, 1_000_000_000)));
+            assertThatThrownBy(() -> RunConfig.read(file)).isInstanceOf(ConfigException.class).hasMessageContaining("1000000000")
+                .hasMessageContaining("must be");
+            spec.put(key, before);
+        }
+        assertThatThrownBy(() -> new VectorSpec(1_000_000_000, 0)).hasMessageContaining("illegal size: 1000000000, must be between 1 and");
+        for (String override : List.of("train.epochs=1000000000", "train.batch=1000000000", "train.accumulate=1000000000",
+                "train.steps=9000000000000000000")) {
+            assertThatThrownBy(() -> RunConfig.of("vae", "strokes", TinyRuns.data(Split.TRAIN), DataOptions.DEFAULT, 1, List.of(override)))
+                .isInstanceOf(ConfigException.class).hasMessageContaining("must be");
+        }
+    }
+
+    @Test void noFamilyTakesANumberOfABillionOrANegativeSize() {
+        for (Family<?> family : Families.ALL) {
+            List<Record> records = new ArrayList<>(List.of(family.defaults()));
+            if (family.sampling() != null) records.add(family.sampling());
+            for (Record record : records) {
+                for (Key key : Config.describe(record)) {
+                    boolean counts = key.type().equals("int") && !FREE.contains(key.path().substring(key.path().lastIndexOf('.') + 1));
+                    if (!counts || !key.when().isEmpty() && key.path().contains("NAME")) continue;
+                    List<String> overrides = new ArrayList<>(key.when().isEmpty() ? List.of() : List.of(key.when().split(", ")));
+                    overrides.add(key.path() + "=1000000000");
+                    assertThatThrownBy(() -> Config.with(record, overrides)).as(family.name() + " " + overrides)
+                        .isInstanceOf(ConfigException.class);
+                }
+            }
+        }
+    }
+
+    @Test void aNetworkThatFitsNoMachineIsRefusedBeforeItIsBuilt() {
+        Vae.Config wide = Config.with((Vae.Config) Families.named("vae").defaults(), "net.hidden=65536,65536,65536");
+        assertThatThrownBy(() -> Vae.FAMILY.build(wide, new ImageSpec(1, 28, 28, 0), new Rng(1)))
+            .isInstanceOf(IllegalArgumentException.class).hasMessageMatching(".*(make it smaller|more than 2147483647 numbers).*");
+    }
+
+    @Test void aSpecIsToldInWords() {
+        assertThat(new ImageSpec(3, 32, 32, 10)).hasToString("pictures of 3x32x32, 10 classes");
+        assertThat(new ImageSpec(1, 28, 30, 0)).hasToString("pictures of 1x28x30 without classes");
+        assertThat(new VectorSpec(2, 1)).hasToString("points of 2 numbers, 1 class");
+        assertThat(new VectorSpec(1, 0, List.of("x"), List.of(0.0), List.of(1.0))).hasToString("rows of 1 column (x) without classes");
     }
 }

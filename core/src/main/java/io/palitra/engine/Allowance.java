@@ -1,0 +1,66 @@
+package io.palitra.engine;
+
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.function.Supplier;
+import org.bytedeco.javacpp.Pointer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The memory that a network may take while it is built: a size that no machine holds is refused before its memory is asked for, instead of
+ * filling the machine. Counts what is made from nothing on one thread; what is loaded from files has their size.
+ */
+public final class Allowance {
+    private static final ThreadLocal<@Nullable Allowance> OPEN = new ThreadLocal<>();
+
+    private final long bytes;
+    private long taken;
+
+    private Allowance(long bytes) { this.bytes = bytes; }
+
+    /**
+     * Builds a network of which weights and gradients fit the machine's memory.
+     *
+     * @throws IllegalArgumentException as soon as they do not
+     */
+    public static <T> T ofThisMachine(Supplier<T> build) { return within(Pointer.totalPhysicalBytes() / 2, build); }
+
+    static <T> T within(long bytes, Supplier<T> build) {
+        Allowance around = OPEN.get();
+        if (around != null) return build.get();   // a part of another: counted there
+        OPEN.set(new Allowance(bytes > 0 ? bytes : Long.MAX_VALUE));
+        try {
+            return build.get();
+        } finally {
+            OPEN.remove();
+        }
+    }
+
+    /** Asked before a tensor is made. */
+    static void take(int bytesOfOne, long... shape) {
+        Allowance open = OPEN.get();
+        if (open == null) return;
+        double asked = open.taken + bytesOf(bytesOfOne, shape);
+        if (asked > open.bytes) {
+            throw new IllegalArgumentException(String.format(Locale.ROOT, "a network of this size wants more than %.1f GB for its weights "
+                + "alone (one of them is %s), and with their gradients more than the %.1f GB of this machine; make it smaller", asked / 1e9,
+                Arrays.toString(shape).replace(" ", ""), 2.0 * open.bytes / 1e9));
+        }
+        open.taken = (long) asked;
+    }
+
+    /** As {@link #take}, of what is taken later: only whether it would fit. */
+    static void wouldFit(int bytesOfOne, long... shape) {
+        Allowance open = OPEN.get();
+        if (open == null) return;
+        long before = open.taken;
+        take(bytesOfOne, shape);
+        open.taken = before;
+    }
+
+    private static double bytesOf(int bytesOfOne, long... shape) {
+        double n = bytesOfOne;
+        for (long s : shape) n *= s;
+        return n;
+    }
+}
