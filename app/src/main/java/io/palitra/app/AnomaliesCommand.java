@@ -94,7 +94,7 @@ final class AnomaliesCommand implements Callable<Integer> {
         Anomalies.threshold(new double[] {0}, quantile);   // refused before the work
         Terminal terminal = new Terminal("anomalies", false);
         try (Run opened = Common.open(run, device, threads, terminal); Scope scope = new Scope()) {
-            Path folder = Common.folder(out != null ? out : run.resolve("anomalies"), force);
+            Path folder = Common.folder(out != null ? out : RunFolder.own(run, "anomalies"), force);
             Anomalies.Score score = Anomalies.score(opened.model());
             Whole whole = asked(opened.config());
             Dataset asked = whole.items();

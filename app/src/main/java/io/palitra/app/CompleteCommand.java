@@ -72,7 +72,7 @@ final class CompleteCommand implements Callable<Integer> {
             if (keep < 0 || keep > spec.height()) {
                 throw new IllegalArgumentException("illegal --keep: " + keep + ", must be between 0 and " + spec.height() + " rows");
             }
-            Path target = Common.free(out != null ? out : run.resolve("complete.png"), force);
+            Path target = Common.free(out != null ? out : RunFolder.own(run, "complete.png"), force);
             List<Picture> sheet = new ArrayList<>();
             for (Picture picture : pictures(opened, spec, terminal)) {
                 sheet.add(picture);

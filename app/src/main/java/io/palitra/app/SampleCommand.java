@@ -103,7 +103,7 @@ final class SampleCommand implements Callable<Integer> {
         if (animation != null && n > Run.AT_ONCE) {
             throw new IllegalArgumentException("illegal -n: " + n + ", must be at most " + Run.AT_ONCE + " with --animation");
         }
-        Path target = out != null ? out : run.resolve(each ? "seed-" + seed : "seed-" + seed + ".png");
+        Path target = out != null ? out : RunFolder.own(run, each ? "seed-" + seed : "seed-" + seed + ".png");
         Terminal terminal = new Terminal("sample", false);
         try (Run opened = Common.open(run, device, threads, terminal); Scope scope = new Scope()) {
             boolean table = target.toString().toLowerCase(Locale.ROOT).endsWith(".csv");

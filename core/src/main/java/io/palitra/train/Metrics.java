@@ -8,9 +8,7 @@ import io.palitra.config.Json;
 import io.palitra.config.Reason;
 import io.palitra.data.FormatException;
 import io.palitra.report.WholeFile;
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -40,8 +38,6 @@ public final class Metrics implements AutoCloseable {
     /** What the file held: its length in bytes and their SHA-256 in hex. */
     record Mark(long bytes, String sha256) {}
 
-    private static final int LONGEST = 1 << 20;
-
     private final Path path;
     private final FileChannel file;
     private final MessageDigest digest = Manifest.sha256();   // of all that the file holds
@@ -53,50 +49,85 @@ public final class Metrics implements AutoCloseable {
     }
 
     /** Opens for appending, empty. */
-    static Metrics start(Path run) throws IOException { return open(run.resolve(NAME), new byte[0]); }
+    static Metrics start(Path run) throws IOException {
+        Path path = run.resolve(NAME);
+        return open(path, isFile(path) ? new byte[0] : null, new byte[0]);
+    }
 
     /**
-     * Opens for appending, as it was at the checkpoint of {@code step}: without the lines of later steps, which a kill may have left, and
-     * without a torn last line. Of a log that is not what the checkpoint knows, the lines of steps to {@code step} that can be read are
-     * kept, and {@code warn} is told; so it is of a pipe or a device of that name, which goes.
+     * Opens for appending, as it was at the checkpoint of {@code step}. A log that is not what the checkpoint knows is said, and keeps the
+     * lines of steps to {@code step} that can be read; a pipe or a device of that name is never opened, and begins anew as a file.
      *
      * @param mark what the checkpoint knows; null = nothing
      */
-    static Metrics resume(Path run, long step, @Nullable Mark mark, Consumer<String> warn) throws IOException {
+    static Metrics resume(Path run, long step, @Nullable Mark mark, Consumer<String> note) throws IOException {
         Path path = run.resolve(NAME);
-        long held = regular(path) ? Files.size(path) : 0;
-        if (mark != null && held >= mark.bytes) {
-            byte[] known = head(path, (int) mark.bytes);
-            if (sha256(Manifest.sha256().digest(known)).equals(mark.sha256)) return open(path, known);
+        if (!isFile(path)) {
+            note.accept("'" + path + "' is no file: the log begins anew");
+            return open(path, null, new byte[0]);
         }
-        List<String> faults = new ArrayList<>();
+        byte[] held = Files.exists(path) ? Files.readAllBytes(path) : new byte[0];
+        if (mark != null && held.length >= mark.bytes) {
+            byte[] known = Arrays.copyOf(held, (int) mark.bytes);
+            if (sha256(Manifest.sha256().digest(known)).equals(mark.sha256)) return open(path, held, known);
+        }
         StringBuilder kept = new StringBuilder();
-        int count = 0;
-        for (Line line : lines(path, faults::add)) {
+        Lines read = lines(held);
+        int lines = 0;
+        for (Line line : read.whole) {
             if (line.json.path("step").asLong() > step) continue;
             kept.append(line.text).append('\n');
-            count++;
+            lines++;
         }
+        String left = read.damaged == 0 ? "" : ", without " + read.damaged + (read.damaged == 1 ? " that is" : " that are") + " damaged, "
+            + (read.damaged == 1 ? "" : "the first ") + read.first;
         if (mark != null) {
-            faults.add(0, NAME + (held < mark.bytes ? " was cut: the checkpoint of step " + step + " knows " + mark.bytes + " bytes, it has "
-                + held : " was altered since the checkpoint of step " + step) + "; the run goes on with its " + count
-                + " lines of steps to " + step);
+            note.accept(NAME + (held.length < mark.bytes ? " was cut: the checkpoint of step " + step + " knows " + mark.bytes
+                + " bytes, it has " + held.length : " was altered since the checkpoint of step " + step) + "; the run goes on with its "
+                + lines + " lines of steps to " + step + left);
+        } else if (read.damaged > 0) {
+            note.accept(NAME + " goes on with its " + lines + " lines of steps to " + step + left);
         }
-        if (!faults.isEmpty()) warn.accept(String.join("; ", faults));
-        return open(path, kept.toString().getBytes(StandardCharsets.UTF_8));
+        return open(path, held, kept.toString().getBytes(StandardCharsets.UTF_8));
     }
 
-    /** A file itself: no link, pipe or device. */
-    private static boolean regular(Path path) { return Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS); }
-
-    /** The first n bytes of a file, or all it has. */
-    private static byte[] head(Path path, int n) throws IOException {
-        try (InputStream in = Files.newInputStream(path, LinkOption.NOFOLLOW_LINKS)) { return in.readNBytes(n); }
+    /** Whether nothing, or a file itself, has the name. */
+    private static boolean isFile(Path path) {
+        return !Files.exists(path, LinkOption.NOFOLLOW_LINKS) || Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS);
     }
 
-    private static Metrics open(Path path, byte[] kept) throws IOException {
-        boolean there = Files.exists(path, LinkOption.NOFOLLOW_LINKS);
-        if (there && !(regular(path) && Arrays.equals(head(path, kept.length), kept))) WholeFile.write(path, kept);
+    private record Line(String text, JsonNode json) {}
+
+    /** @param damaged how many lines are not among the whole ones; {@code first} says which and why of the first */
+    private record Lines(List<Line> whole, int damaged, String first) {}
+
+    /** The lines that a log holds, without a torn last one: a kill came between two writes. */
+    private static Lines lines(byte[] held) {
+        List<Line> whole = new ArrayList<>();
+        int number = 0, damaged = 0, begin = 0;
+        String first = "";
+        for (int end = 0; end < held.length; end++) {
+            if (held[end] != '\n') continue;
+            number++;
+            byte[] line = Arrays.copyOfRange(held, begin, end);
+            begin = end + 1;
+            try {
+                JsonNode json = Json.read("line " + number, line);
+                if (!json.path("step").isIntegralNumber() || !json.path("epoch").isNumber()) {
+                    throw new ConfigException("step", "line " + number + ": has no step and epoch");
+                }
+                whole.add(new Line(new String(line, StandardCharsets.UTF_8), json));
+            } catch (ConfigException e) {
+                if (damaged++ == 0) first = String.valueOf(e.getMessage());
+            }
+        }
+        return new Lines(whole, damaged, first);
+    }
+
+    /** @param held what the file holds, null where there is none that can be written on */
+    private static Metrics open(Path path, byte @Nullable [] held, byte[] kept) throws IOException {
+        boolean begins = held != null && held.length >= kept.length && Arrays.equals(held, 0, kept.length, kept, 0, kept.length);
+        if (!begins) WholeFile.write(path, kept);
         FileChannel file = FileChannel.open(path, StandardOpenOption.CREATE, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS);
         file.truncate(kept.length);
         file.position(kept.length);
@@ -112,51 +143,6 @@ public final class Metrics implements AutoCloseable {
         } catch (IOException | CloneNotSupportedException e) {
             throw new IllegalStateException("cannot tell what " + NAME + " holds: " + e.getMessage(), e);
         }
-    }
-
-    private record Line(String text, JsonNode json) {}
-
-    /** The lines that can be read; of those that cannot, and of what is no file, {@code warn} is told once. */
-    private static List<Line> lines(Path path, Consumer<String> warn) throws IOException {
-        List<Line> whole = new ArrayList<>();
-        if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) return whole;
-        if (!regular(path)) {
-            warn.accept("'" + path + "' is passed over: it is no file");
-            return whole;
-        }
-        int number = 0, damaged = 0;
-        String first = "";
-        try (BufferedReader in = Files.newBufferedReader(path, StandardCharsets.ISO_8859_1)) {   // any byte is a letter; a line is asked itself
-            for (String raw = line(in); raw != null; raw = line(in)) {
-                number++;
-                if (!raw.endsWith("\n")) break;   // torn: a kill came between two writes
-                byte[] bytes = raw.strip().getBytes(StandardCharsets.ISO_8859_1);
-                try {
-                    JsonNode json = Json.read("line " + number, bytes);
-                    if (!json.path("step").isIntegralNumber() || !json.path("epoch").isNumber()) {
-                        throw new ConfigException("step", "line " + number + ": has no step and epoch");
-                    }
-                    whole.add(new Line(new String(bytes, StandardCharsets.UTF_8), json));
-                } catch (ConfigException e) {
-                    if (damaged++ == 0) first = String.valueOf(e.getMessage());
-                }
-            }
-        }
-        if (damaged > 0) {
-            warn.accept("'" + path + "' has " + damaged + (damaged == 1 ? " damaged line that is" : " damaged lines that are")
-                + " left out, " + (damaged == 1 ? "" : "the first ") + first);
-        }
-        return whole;
-    }
-
-    /** The next line with its end, or null; of a line that is longer than any of ours the rest is not kept. */
-    private static @Nullable String line(BufferedReader in) throws IOException {
-        StringBuilder line = new StringBuilder();
-        for (int c = in.read(); c >= 0; c = in.read()) {
-            if (line.length() < LONGEST || c == '\n') line.append((char) c);
-            if (c == '\n') return line.toString();
-        }
-        return line.isEmpty() ? null : line.toString();
     }
 
     void append(long step, double epoch, Map<String, Double> values) {
@@ -200,7 +186,17 @@ public final class Metrics implements AutoCloseable {
     /** As {@link #read(Path)}, without damaged lines, which are told to {@code warn}. */
     public static Map<String, List<double[]>> read(Path run, Consumer<String> warn) throws IOException {
         Map<String, List<double[]>> series = new LinkedHashMap<>();
-        for (Line line : lines(run.resolve(NAME), warn)) {
+        Path path = run.resolve(NAME);
+        if (!isFile(path)) {
+            warn.accept("'" + path + "' is passed over: it is no file");
+            return series;
+        }
+        Lines lines = lines(Files.exists(path) ? Files.readAllBytes(path) : new byte[0]);
+        if (lines.damaged > 0) {
+            warn.accept("'" + path + "' has " + lines.damaged + (lines.damaged == 1 ? " damaged line that is" : " damaged lines that are")
+                + " left out, " + (lines.damaged == 1 ? "" : "the first ") + lines.first);
+        }
+        for (Line line : lines.whole) {
             double step = line.json.path("step").asDouble();
             line.json.fields().forEachRemaining(f -> {
                 if (f.getKey().equals("step") || f.getKey().equals("epoch") || !f.getValue().isNumber()) return;

@@ -112,7 +112,7 @@ class RunFolderTest {
         assertThat(Metrics.read(run, told::add)).isNotEmpty();
         assertThat(told).singleElement().asString().contains("3 damaged lines", "line 1");
         assertThatThrownBy(() -> Metrics.read(run)).hasMessageContaining("damaged");
-        assertThat(resumed(run)).singleElement().asString().contains("metrics.jsonl", "3 damaged lines");
+        assertThat(resumed(run)).singleElement().asString().contains("metrics.jsonl was altered", "without 3 that are damaged, the first line 1");
         List<String> after = Files.readAllLines(file);
         assertThat(after).containsAll(lines.subList(2, before)).doesNotContain("[]");
         assertThat(Metrics.read(run)).isNotEmpty();   // and none is left
