@@ -50,7 +50,8 @@ final class MapCommand implements Callable<Integer> {
         if (n < 2) throw new IllegalArgumentException("illegal -n: " + n + ", must be at least 2");
         Terminal terminal = new Terminal("map", false);
         try (Run opened = Common.open(run, "auto", 0, terminal); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            Path file = Common.free(RunFolder.own(run, "map.png"), force), decoded = Common.free(RunFolder.own(run, "map-decoded.png"), force);
+            Path file = Common.free(RunFolder.own(run, "map.png"), force), decoded = Common.free(RunFolder.own(run, "map-decoded.png"),
+                force);
             Encoder encoder = ReconstructCommand.encoder(opened);
             Dataset test = Common.data(opened.config(), null, dataDir, Split.TEST, terminal);
             LatentMap map = LatentMap.of(encoder, DataLoader.inOrder(test, 500, n, opened.device()));

@@ -20,7 +20,8 @@ final class ResumeCommand implements Callable<Integer> {
         @Option(names = "--epochs", paramLabel = "N", description = "train on to so many passes of the data in all")
         private @Nullable Integer epochs;
 
-        @Option(names = "--steps", paramLabel = "N", description = "train on to so many optimiser moves in all") private @Nullable Long steps;
+        @Option(names = "--steps", paramLabel = "N",
+            description = "train on to so many optimiser moves in all") private @Nullable Long steps;
     }
 
     @ArgGroup private @Nullable Length length;

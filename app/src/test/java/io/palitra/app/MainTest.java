@@ -209,8 +209,10 @@ class MainTest {
         Files.writeString(json.resolve("config.json"), "{\"a\": [1, {");
         String config = Files.readString(run.resolve("config.json"));
         Files.writeString(tall.resolve("config.json"), config.replaceFirst("\"height\" : \\d+", "\"height\" : 1000000000"));
-        Path table = Files.writeString(bad.resolve("points.csv"), "x,y,z\n1,2,3\n2,3,4\n5,6,7\n8,9,1\n3,4,5\n6,7,8\n9,1,2\n4,5,6\n7,8,9\n2,4,6\n");
-        Path header = Files.write(bad.resolve("header.safetensors"), new byte[] {10, 0, 0, 0, 0, 0, 0, 0, '{', '"', 'a', '"', ':', '[', 'x', ' ', ' ',
+        Path table = Files.writeString(bad.resolve("points.csv"),
+            "x,y,z\n1,2,3\n2,3,4\n5,6,7\n8,9,1\n3,4,5\n6,7,8\n9,1,2\n4,5,6\n7,8,9\n2,4,6\n");
+        Path header = Files.write(bad.resolve("header.safetensors"), new byte[] {10, 0, 0, 0, 0, 0, 0, 0, '{', '"', 'a', '"', ':', '[',
+            'x', ' ', ' ',
             ' '});
         String set = "--set";
         return List.of(new Object[] {"train", "vae", set, "latnt=3"}, new Object[] {"train", "vae", set, "latent=0"},
@@ -223,11 +225,13 @@ class MainTest {
             new Object[] {"train", "vae", "--epochs", 0}, new Object[] {"train", "vae", "--epochs", 1_000_000_000},
             new Object[] {"train", "vae", "--batch", 0}, new Object[] {"train", "vae", "--batch", 1_000_000_000},
             new Object[] {"train", "vae", "--save-every", -1}, new Object[] {"train", "vae", "--steps", "9999999999999999999"},
-            new Object[] {"train", "diffusion", table}, new Object[] {"train", "vae", table}, new Object[] {"train", "ae", table, set, "loss=bce"},
+            new Object[] {"train", "diffusion", table}, new Object[] {"train", "vae", table}, new Object[] {"train", "ae", table, set,
+            "loss=bce"},
             new Object[] {"train", "pixelcnn", table}, new Object[] {"train", "vqvae", table}, new Object[] {"train", "classifier", table},
             new Object[] {"train", "gan", table, set, "conditional=true"}, new Object[] {"train", "clip", "strokes"},
             new Object[] {"train", "realnvp", "strokes", set, "scales=5"}, new Object[] {"train", "tokens", "strokes"},
-            new Object[] {"train", "tokens", "strokes", set, "vqgan=" + run}, new Object[] {"train", "dalle", "strokes", set, "vqgan=" + json},
+            new Object[] {"train", "tokens", "strokes", set, "vqgan=" + run}, new Object[] {"train", "dalle", "strokes", set, "vqgan="
+            + json},
             new Object[] {"sample", json}, new Object[] {"sample", tall}, new Object[] {"sample", run, set, "sampler.steps=1000000000"},
             new Object[] {"sample", run, set, "temprature=1"}, new Object[] {"sample", run, set, "temperature=-1"},
             new Object[] {"sample", run, "-n", 0}, new Object[] {"sample", run, "-n", -1}, new Object[] {"sample", run, "--class", 11},
@@ -250,7 +254,8 @@ class MainTest {
         for (Object[] words : mistakes()) {
             Typed r = palitra(words);
             String own = r.err().replace(root.toString(), "ROOT");
-            if (r.code() == 0 || names.matcher(own).find() || r.err().contains("\tat ")) wrong.add(r.code() + " " + List.of(words) + ": " + own);
+            if (r.code() == 0 || names.matcher(own).find() || r.err().contains("\tat ")) wrong.add(r.code() + " " + List.of(words) + ": "
+                + own);
         }
         assertThat(wrong).isEmpty();
     }
@@ -265,8 +270,10 @@ class MainTest {
         assertThat(palitra("train", "vae", "--epochs", -2).err()).startsWith("palitra: illegal --epochs: -2, must be at least 1");
         assertThat(palitra("train", "vae", "--batch", 0).err()).startsWith("palitra: illegal --batch: 0, must be at least 1");
         assertThat(palitra("train", "vae", "--batch", 1_000_000_000).err()).startsWith("palitra: --batch 1000000000: illegal batch");
-        assertThat(palitra("sample", run, "--set", "temprature=1").err()).startsWith("palitra: --set temprature=1: no such key 'temprature'");
-        assertThat(palitra("sample", run, "--class", 3, "--set", "temperature=99").err()).contains("--set temperature=99: illegal temperature");
+        assertThat(palitra("sample", run, "--set", "temprature=1").err())
+            .startsWith("palitra: --set temprature=1: no such key 'temprature'");
+        assertThat(palitra("sample", run, "--class", 3, "--set", "temperature=99").err())
+            .contains("--set temperature=99: illegal temperature");
     }
 
     private static int lines(String s) { return (int) s.lines().count(); }

@@ -39,7 +39,8 @@ class ResumeCommandTest {
 
     private static Path train(Path out) {
         Typed r = palitra("train", "ae", pictures, "--set", "latent=2", "--set", "net.hidden=8", "--set", "train.schedule=cosine", "--set",
-            "train.optimizer=adam", "--set", "train.optimizer.lr=0.01", "--steps", 8, "--batch", 4, "--out", out, "--quiet", "--threads", 1);
+            "train.optimizer=adam", "--set", "train.optimizer.lr=0.01", "--steps", 8, "--batch", 4, "--out", out, "--quiet", "--threads",
+            1);
         assertThat(r.code()).as(r.err()).isZero();
         return out;
     }
@@ -79,7 +80,8 @@ class ResumeCommandTest {
         Path own = train(root.resolve("longer"));
         Typed r = palitra("resume", own, "--steps", 16, "--quiet", "--save-every", 5);
         assertThat(r.code()).as(r.err()).isZero();
-        assertThat(r.err()).contains("the run ends at step 16 now, it ended at 8: its cosine schedule spans 16 steps, lr at step 8 is 0.005",
+        assertThat(r.err())
+            .contains("the run ends at step 16 now, it ended at 8: its cosine schedule spans 16 steps, lr at step 8 is 0.005",
             "train.steps is 16, was 8", "saveEvery is 5, was 0");
         assertThat(kept(own).train().steps()).isEqualTo(16);
         Typed fewer = again(own, "--steps", 9);

@@ -68,7 +68,8 @@ final class Change {
 
     /** "no such key 'latnt'; there are latent, width; did you mean latent?", with the path if the record is not the whole. */
     static String unknown(String path, String name, List<String> known) {
-        return "no such key '" + ConfigException.shown(name) + "'" + (path.isEmpty() ? "" : " below " + ConfigException.shown(path)) + "; there are "
+        return "no such key '" + ConfigException.shown(name) + "'" + (path.isEmpty() ? "" : " below " + ConfigException.shown(path))
+            + "; there are "
             + (known.isEmpty() ? "none" : String.join(", ", known)) + Shape.didYouMean(name, known);
     }
 
@@ -87,7 +88,8 @@ final class Change {
             if (value != null) throw wrong("set the keys below " + path + ", such as " + path + ".NAME=VALUE");
             if (shape instanceof Shape.Entries entries) return entries(entries, old);
             Class<?> type = ((Shape.Fields) shape).type();
-            return fields(old != null ? old : Shape.defaults(type).orElseThrow(() -> wrong("there is no such entry, and none to start one from")));
+            return fields(old != null ? old : Shape.defaults(type)
+                .orElseThrow(() -> wrong("there is no such entry, and none to start one from")));
         } catch (IllegalArgumentException e) {
             throw wrong(e);
         }

@@ -10,7 +10,8 @@ import java.util.List;
  *
  * @param order 1 to 3; the first steps are of the order that the past allows
  */
-public record DpmMultistep(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) int steps, @Help("where the steps lie") Spacing spacing,
+public record DpmMultistep(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) int steps,
+    @Help("where the steps lie") Spacing spacing,
         @Help(value = "order of a step", min = 1, max = 3) int order, @Help("what is extrapolated") Dpm.Form form,
         @Help("how a line is integrated") Dpm.Solver solver, @Help("order of the last steps") Dpm.Ending ending) implements Sampler {
     public DpmMultistep() { this(20, new Spacing.Karras(), 3, Dpm.Form.DATA, Dpm.Solver.MIDPOINT, Dpm.Ending.FALLING); }

@@ -13,7 +13,8 @@ import java.util.List;
  * @param order     1 to 3, the highest
  * @param lowerLast whether the last call is a step of its own though the order divides their number; to clean data it always is
  */
-public record DpmSinglestep(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) int steps, @Help("where the steps lie") Spacing spacing,
+public record DpmSinglestep(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) int steps,
+    @Help("where the steps lie") Spacing spacing,
         @Help(value = "highest order of a step", min = 1, max = 3) int order, @Help("what is extrapolated") Dpm.Form form,
         @Help("how a line is integrated") Dpm.Solver solver, @Help("whether the last call is a step of its own") boolean lowerLast)
         implements Sampler {

@@ -114,7 +114,8 @@ public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Eule
     }
 
     /** The probability-flow ODE in steps of first order: Karras et al. 2022, arXiv:2206.00364, algorithm 1 without its correction. */
-    record Euler(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) int steps, @Help("where the steps lie") Spacing spacing) implements Sampler {
+    record Euler(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) int steps, @Help("where the steps lie") Spacing spacing)
+        implements Sampler {
         public Euler() { this(30, new Spacing.Linspace()); }
 
         public Euler { Leg.check(steps); }
@@ -125,7 +126,8 @@ public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Eule
     }
 
     /** Euler steps to below the next level, and fresh noise up to it: as much as DDPM's small variance. Karras 2022, section 4. */
-    record EulerAncestral(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) int steps, @Help("where the steps lie") Spacing spacing) implements Sampler {
+    record EulerAncestral(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) int steps,
+        @Help("where the steps lie") Spacing spacing) implements Sampler {
         public EulerAncestral() { this(30, new Spacing.Linspace()); }
 
         public EulerAncestral { Leg.check(steps); }
@@ -141,7 +143,8 @@ public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Eule
     }
 
     /** The probability-flow ODE in steps of second order, two network calls each but the last: Karras 2022, algorithm 1. */
-    record Heun(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) int steps, @Help("where the steps lie") Spacing spacing) implements Sampler {
+    record Heun(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) int steps, @Help("where the steps lie") Spacing spacing)
+        implements Sampler {
         public Heun() { this(18, new Spacing.Karras()); }
 
         public Heun { Leg.check(steps); }
@@ -228,7 +231,8 @@ public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Eule
     }
 
     /** The expected data, noised again to the next level: Song et al. 2023, arXiv:2303.01469, algorithm 1. For consistency models. */
-    record Consistency(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) int steps, @Help("where the steps lie") Spacing spacing) implements Sampler {
+    record Consistency(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) int steps, @Help("where the steps lie") Spacing spacing)
+        implements Sampler {
         public Consistency() { this(4, new Spacing.Trailing()); }
 
         public Consistency { Leg.check(steps); }

@@ -98,7 +98,8 @@ public final class Torch {
             n = s > 0 && n > Integer.MAX_VALUE / s ? 1L << 31 : n * s;
         }
         if (n > Integer.MAX_VALUE) {
-            throw new IllegalArgumentException("a tensor of shape " + Arrays.toString(shape) + " has more than " + Integer.MAX_VALUE + " numbers");
+            throw new IllegalArgumentException("a tensor of shape " + Arrays.toString(shape) + " has more than " + Integer.MAX_VALUE
+                + " numbers");
         }
         return (int) n;
     }

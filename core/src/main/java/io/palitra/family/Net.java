@@ -36,7 +36,8 @@ public sealed interface Net {
             @Help(value = "channels of each level, from the full resolution down; each level halves it", min = 1, max = 4096)
             List<Integer> channels,
             @Help(value = "residual blocks in a level of the encoder; the decoder has one more", min = 1, max = 16) int layers,
-            @Help(value = "groups of channels that are normalised together; must divide channels", min = 1, max = 4096) int groups) implements Net {
+            @Help(value = "groups of channels that are normalised together; must divide channels", min = 1, max = 4096) int groups)
+                implements Net {
         public Kl() { this(List.of(16, 32, 64), 1, 8); }
 
         public Kl {

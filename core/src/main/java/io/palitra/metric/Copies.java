@@ -42,7 +42,8 @@ public record Copies(List<Measure> measures, int[] samples, int[] items) {
      */
     public static Copies of(Features net, String name, Tensor samples, Tensor test, Batch some, Iterable<Batch> train) {
         if (some.items().length < LEAST) {
-            throw new IllegalArgumentException("the search for copies wants at least " + LEAST + " training items, got " + some.items().length);
+            throw new IllegalArgumentException("the search for copies wants at least " + LEAST + " training items, got " + some.items()
+                .length);
         }
         long n = samples.size(0), m = test.size(0);
         long[] own = new long[(int) (n + m) + some.items().length];

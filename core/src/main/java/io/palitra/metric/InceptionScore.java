@@ -23,7 +23,8 @@ public final class InceptionScore {
 
     /** logits [B,classes] of more samples. */
     public void add(Tensor logits) {
-        if (logits.dims() != 2 || logits.size(0) < 1) throw new IllegalArgumentException("the Inception score wants [N,classes], got " + logits);
+        if (logits.dims() != 2 || logits.size(0) < 1) throw new IllegalArgumentException("the Inception score wants [N,classes], got "
+            + logits);
         try (Scope scope = new Scope()) {
             Tensor logP = logits.to(DType.F64).logSoftmax(1), p = logP.exp();
             // p log p is 0 at p = 0, where log p is no less than -1e300 or so

@@ -87,7 +87,7 @@ public record Judge(Features net, String name, String about) {
                 if (data.seen < n) data.add(net, b, Math.min(n - data.seen, b.size()));
             }
             if (data.seen <= NEIGHBOURS) {
-                throw new IllegalArgumentException("a judge wants more than " + NEIGHBOURS + " test items, got " + data.seen);
+                throw new IllegalArgumentException("the judge wants more than " + NEIGHBOURS + " test items, got " + data.seen);
             }
             drawn.restore(store.load());
             int saveEvery = Math.max(1, SAVED_AFTER / batch) * batch;

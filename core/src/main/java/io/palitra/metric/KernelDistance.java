@@ -20,7 +20,8 @@ public final class KernelDistance {
     /** x [N,D], y [M,D], at least two rows each; memory N^2 + M^2. */
     public static double squared(Tensor x, Tensor y) {
         if (x.dims() != 2 || y.dims() != 2 || x.size(1) != y.size(1) || x.size(0) < 2 || y.size(0) < 2) {
-            throw new IllegalArgumentException("the kernel distance wants features [N,D] and [M,D] of at least 2 rows, got " + x + " and " + y);
+            throw new IllegalArgumentException("the kernel distance wants features [N,D] and [M,D] of at least 2 rows, got " + x + " and "
+                + y);
         }
         try (Scope scope = new Scope()) {
             Tensor a = x.to(DType.F64), b = y.to(DType.F64);

@@ -154,7 +154,8 @@ public final class ClipVision extends Module {
     public Output forward(Tensor x) {
         int size = config.imageSize;
         if (x.dims() != 4 || x.size(1) != config.numChannels || x.size(2) != size || x.size(3) != size) {
-            throw new IllegalArgumentException("CLIP's picture encoder wants [B," + config.numChannels + "," + size + "," + size + "], got " + x);
+            throw new IllegalArgumentException("CLIP's picture encoder wants [B," + config.numChannels + "," + size + "," + size
+                + "], got " + x);
         }
         try (Scope scope = new Scope()) {
             List<Tensor> hidden = body.hidden(x);

@@ -214,7 +214,8 @@ public final class Dit extends Module {
         }
         long b = x.size(0);
         if (t.dims() != 1 || t.size(0) != b || labels.dims() != 1 || labels.size(0) != b) {
-            throw new IllegalArgumentException("the transformer wants a time and a label for each of " + b + " items, got " + t + " and " + labels);
+            throw new IllegalArgumentException("the transformer wants a time and a label for each of " + b + " items, got " + t + " and "
+                + labels);
         }
         return Scope.run(() -> predicted(x, t, training() && rng != null ? dropped(labels, rng) : labels, rng));
     }

@@ -179,7 +179,8 @@ final class Gallery implements AutoCloseable {
     private List<Picture> frames(long step) throws IOException {
         List<Path> files;
         try (Stream<Path> all = Files.list(folder.resolve(SAMPLES))) {
-            files = all.filter(p -> p.getFileName().toString().matches("step-\\d{8,18}\\.png")).sorted(Comparator.comparingLong(Gallery::step))
+            files = all.filter(p -> p.getFileName().toString().matches("step-\\d{8,18}\\.png"))
+                .sorted(Comparator.comparingLong(Gallery::step))
                 .filter(p -> step(p) <= step).toList();
         }
         List<Picture> frames = new ArrayList<>();

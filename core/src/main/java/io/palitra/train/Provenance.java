@@ -121,7 +121,8 @@ record Provenance(ObjectNode config, int items, String data, Map<String, String>
         List<String> differences = new Fingerprint(items, classes, data).differences(now);
         if (differences.isEmpty()) return;
         String what = "'" + name + "' is not the data that the run was trained on: " + shown(String.join("; ", differences));
-        if (!changed) throw new IllegalArgumentException(what + "; changed data cannot give the run's bits; --changed-data goes on with it");
+        if (!changed) throw new IllegalArgumentException(what
+            + "; changed data cannot give the run's bits; --changed-data goes on with it");
         note.accept(what + "; the run goes on with it as asked, and its bits are no longer those of any run never stopped");
     }
 

@@ -65,7 +65,8 @@ public record RunConfig(Settings settings, Record model) {
         }
         Record c = Config.absolute(Config.with(f.defaults(), model));
         Recipe recipe = Config.with(f.recipe(), train);
-        Settings s = new Settings(FORMAT, family, name, Config.absolute(options), data.spec(), data.classNames(), recipe, seed, "cpu", Precision.FP32,
+        Settings s = new Settings(FORMAT, family, name, Config.absolute(options), data.spec(), data.classNames(), recipe, seed, "cpu",
+            Precision.FP32,
             io.palitra.engine.Device.threads(), 20, 0, version());
         return new RunConfig(s, c);
     }
@@ -116,7 +117,9 @@ public record RunConfig(Settings settings, Record model) {
             s.threads, s.logEvery, s.saveEvery, s.code), model);
     }
 
-    /** Every value as text by its key as an override writes it, {@code data.size} for one of the reader's; {@code net.kind} names a kind. */
+    /**
+     * Every value as text by its key as an override writes it, {@code data.size} for one of the reader's; {@code net.kind} names a kind.
+     */
     public Map<String, String> flat() { return flat(toJson()); }
 
     static Map<String, String> flat(ObjectNode json) {

@@ -132,7 +132,8 @@ public final class RunReport {
             "Items of the test split, never trained on, and what the model makes "
             + "of them.");
         figure(figures, folder, warn, Gallery.ANIMATION, "Training", "The same noise, drawn again and again while the model learned.");
-        figure(figures, folder, warn, CLOSEST, "Closest to the training data", "The samples that lie nearest to a training item by the features "
+        figure(figures, folder, warn, CLOSEST, "Closest to the training data",
+            "The samples that lie nearest to a training item by the features "
             + "of the judge, each above that item: equal pairs would be copies.");
         figure(figures, folder, warn, "map.png", "Latent map", "Test items by their codes.");
         return figures;

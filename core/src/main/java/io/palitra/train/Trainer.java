@@ -316,7 +316,8 @@ public final class Trainer implements AutoCloseable {
                 optimizer.zeroGrad();
                 Map<String, Double> losses = backward(u, batch, rng.split(i), report);
                 double norm = recipe.clip() > 0 ? optimizer.clip(recipe.clip()) : optimizer.gradNorm();   // waits for the device
-                if (!Double.isFinite(norm)) throw new NonFiniteException(step, u.name(), "gradient of '" + optimizer.nonFinite() + "'", saved);
+                if (!Double.isFinite(norm)) throw new NonFiniteException(step, u.name(), "gradient of '" + optimizer.nonFinite() + "'",
+                saved);
                 try (Guard cast = precision()) { optimizer.step(optimizer.spec().lr() * lr); }
                 if (report) {
                     scalars.putAll(losses);

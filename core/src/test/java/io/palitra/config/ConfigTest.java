@@ -118,7 +118,8 @@ class ConfigTest {
         assertThatThrownBy(() -> Config.with(vae, "q=3")).hasMessage("q=3: no such key 'q'; there are latent, width, beta");
         assertThat(error("sampler.stpes=3"))
             .isEqualTo("sampler.stpes=3: no such key 'stpes' below sampler; there are steps, from; did you mean steps?");
-        assertThat(error("sampler=none", "sampler.steps=3")).isEqualTo("sampler.steps=3: no such key 'steps' below sampler; there are none");
+        assertThat(error("sampler=none", "sampler.steps=3"))
+            .isEqualTo("sampler.steps=3: no such key 'steps' below sampler; there are none");
     }
 
     @Test void malformedNumbersAreRefusedWithTheirText() {
@@ -206,7 +207,8 @@ class ConfigTest {
     @Test void unknownAndMissingKeysOfJsonAreNamedByTheirPath() {
         ObjectNode json = json();
         ((ObjectNode) json.get("sampler")).put("stpes", 3);
-        assertThat(jsonError(json)).isEqualTo("sampler.stpes: no such key 'stpes' below sampler; there are steps, from; did you mean steps?");
+        assertThat(jsonError(json))
+            .isEqualTo("sampler.stpes: no such key 'stpes' below sampler; there are steps, from; did you mean steps?");
         json = json();
         ((ObjectNode) json.get("sampler")).remove("steps");
         assertThat(jsonError(json)).isEqualTo("sampler.steps is missing; there are steps, from");

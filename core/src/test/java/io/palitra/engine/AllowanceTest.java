@@ -14,7 +14,8 @@ class AllowanceTest {
                 for (int i = 0; i < 9; i++) Torch.zeros(100, 300);   // 120 kB each
                 return null;
             })).hasMessageContaining("[100,300]");
-            Tensor small = Allowance.within(1 << 20, () -> Allowance.within(1, () -> new Rng(1).normal(100, 300)));   // counted in the outer
+            Tensor small = Allowance.within(1 << 20, () -> Allowance.within(1, () -> new Rng(1)
+                .normal(100, 300)));   // counted in the outer
             assertThat(small.numel()).isEqualTo(30_000);
             Torch.zeros(1000, 1000);   // outside nothing is counted
         }

@@ -118,7 +118,8 @@ class FamilyContractTest {
     @Test void everyFamilyOfTheCatalogueIsHere() {
         Set<String> here = cases().stream().map(TinyFamilies.Case::family).collect(Collectors.toSet());
         here.add("lora");   // wants a model of others; LoraTuningTest has its laws
-        assertThat(here).as("families with a tiny configuration: a new one is a line in TinyFamilies.cases").containsExactlyInAnyOrderElementsOf(Families.ALL.stream().map(Family::name).toList());
+        assertThat(here).as("families with a tiny configuration: a new one is a line in TinyFamilies.cases")
+        .containsExactlyInAnyOrderElementsOf(Families.ALL.stream().map(Family::name).toList());
     }
 
     @ParameterizedTest @MethodSource("cases")

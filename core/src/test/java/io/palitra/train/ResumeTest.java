@@ -122,7 +122,8 @@ class ResumeTest {
                 if (step == 11) throw new IllegalStateException("killed at 11, saved at 7");
             }
         };
-        assertThatThrownBy(() -> Trainer.start(folder, config, TinyRuns.data(Split.TRAIN), null, dies, () -> false)).hasMessageContaining("11");
+        assertThatThrownBy(() -> Trainer.start(folder, config, TinyRuns.data(Split.TRAIN), null, dies, () -> false))
+            .hasMessageContaining("11");
         assertThat(shown(folder)).isEqualTo(steps(1, 10));
         Trainer.resume(folder, TinyRuns.data(Split.TRAIN), null, Progress.SILENT, after(5));
         Trainer.resume(folder, TinyRuns.data(Split.TRAIN), null, Progress.SILENT, () -> false);

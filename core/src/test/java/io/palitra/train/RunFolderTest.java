@@ -112,7 +112,8 @@ class RunFolderTest {
         assertThat(Metrics.read(run, told::add)).isNotEmpty();
         assertThat(told).singleElement().asString().contains("3 damaged lines", "line 1");
         assertThatThrownBy(() -> Metrics.read(run)).hasMessageContaining("damaged");
-        assertThat(resumed(run)).singleElement().asString().contains("metrics.jsonl was altered", "without 3 that are damaged, the first line 1");
+        assertThat(resumed(run)).singleElement().asString().contains("metrics.jsonl was altered",
+            "without 3 that are damaged, the first line 1");
         List<String> after = Files.readAllLines(file);
         assertThat(after).containsAll(lines.subList(2, before)).doesNotContain("[]");
         assertThat(Metrics.read(run)).isNotEmpty();   // and none is left
@@ -139,7 +140,8 @@ class RunFolderTest {
             "training.gif", "report.html", "train", "train/step-00000030", "train/step-00000014/weights.safetensors",
             "events.out.tfevents.1700000000.host.1.0", "vqmodel", "vqmodel/config.json", "clip", "clip/model.safetensors",
             "lora.safetensors", "lora-kohya.safetensors", "tokenizer.json", "tokenizer_config.json", "map.png", "map-decoded.png",
-            "reconstruct.png", "complete.png", "interpolate.png", "interpolate.gif", "anomalies", "seed-3", "seed--3.png", "seed-7/00000.png");
+            "reconstruct.png", "complete.png", "interpolate.png", "interpolate.gif", "anomalies", "seed-3", "seed--3.png",
+            "seed-7/00000.png");
     }
 
     @ParameterizedTest @MethodSource("names")
@@ -154,7 +156,8 @@ class RunFolderTest {
             Files.createSymbolicLink(link, outside);
             List<String> before = listing(to);
             if (!name.equals("config.json")) {
-                assertThatThrownBy(() -> resumed(run)).isInstanceOf(CheckpointException.class).hasMessageContaining(link.getFileName() + "' is a link");
+                assertThatThrownBy(() -> resumed(run)).isInstanceOf(CheckpointException.class).hasMessageContaining(link.getFileName()
+                    + "' is a link");
                 assertThatThrownBy(() -> RunReport.write(run, note -> {})).hasMessageContaining("is a link");
             }
             assertThatThrownBy(() -> RunFolder.refuseLinks(run)).hasMessageContaining("is a link (to '" + outside + "')");

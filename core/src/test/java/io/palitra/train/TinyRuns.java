@@ -57,7 +57,8 @@ public final class TinyRuns {
         Path pictures = Files.createDirectories(captioned(root));
         for (int i = 0; i < CAPTIONED; i++) {
             byte[] p = new byte[3 * 32 * 32];
-            for (int k = 0; k < p.length; k++) p[k] = (byte) ((k / 1024 == i % 4 || i % 4 == 3) && k % 32 > 2 + i && k % 1024 / 32 > 5 ? 250 : 20);
+            for (int k = 0; k < p.length; k++) p[k] = (byte) ((k / 1024 == i % 4 || i % 4 == 3) && k % 32 > 2 + i && k % 1024 / 32 > 5
+                ? 250 : 20);
             Png.write(pictures.resolve(String.format("%02d.png", i)), new Picture(3, 32, 32, p), Map.of());
             Files.writeString(pictures.resolve(String.format("%02d.txt", i)), "a " + COLOURS.get(i % 4) + " square, number " + i);
         }
@@ -122,7 +123,8 @@ public final class TinyRuns {
         }
         for (String published : List.of("vqmodel", "clip", "lora.safetensors", "lora-kohya.safetensors", "tokenizer.json")) {
             if (!Files.exists(folder.resolve(published))) continue;
-            try (Stream<Path> all = Files.walk(folder.resolve(published))) { files.addAll(all.filter(Files::isRegularFile).sorted().toList()); }
+            try (Stream<Path> all = Files.walk(folder.resolve(published))) { files.addAll(all.filter(Files::isRegularFile).sorted()
+                .toList()); }
         }
         Map<String, String> hashes = new LinkedHashMap<>();
         for (Path f : files) hashes.put(folder.relativize(f).toString(), sha(f));
@@ -141,7 +143,8 @@ public final class TinyRuns {
         for (String family : List.of(args).subList(2, args.length)) {
             Path folder = Path.of(args[1], family);
             Progress tell = new Progress() {
-                @Override public void step(long step, long steps, Map<String, Double> losses, double stepsPerSecond, double itemsPerSecond) {
+                @Override public void step(long step, long steps, Map<String, Double> losses, double stepsPerSecond,
+                    double itemsPerSecond) {
                     System.out.println(family + " " + step);
                 }
             };
