@@ -3,6 +3,8 @@ package io.palitra;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
+import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.AccessTarget;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
@@ -51,6 +53,25 @@ class ArchitectureTest {
 
     @ArchTest static final ArchRule onlyHttpOpensConnections = noClasses().that()
         .haveNameNotMatching("io\\.palitra\\.data\\.Http(\\$.*)?").should().dependOnClassesThat().resideInAPackage("java.net.http..");
+
+    /** Concurrent maps are left out: they serve as caches, and nothing reads one through. */
+    @ArchTest static final ArchRule nothingIsReadInAnOrderThatChanges = noClasses().that()
+        .haveNameNotMatching("io\\.palitra\\.config\\.Ordered").should().callCodeUnitWhere(DescribedPredicate.describe(
+            "makes a map or a set whose order is not that of its making", call -> unordered(call.getTarget())));
+
+    private static boolean unordered(AccessTarget.CodeUnitCallTarget made) {
+        String owner = made.getOwner().getName(), name = made.getName();
+        int given = made.getRawParameterTypes().size();
+        return switch (owner) {
+            case "java.util.HashMap", "java.util.HashSet" -> name.equals("<init>");
+            case "java.util.Map" -> name.equals("copyOf") || name.equals("ofEntries") || name.equals("of") && given > 2;
+            case "java.util.Set" -> name.equals("copyOf") || name.equals("of") && (given > 1
+                || given == 1 && made.getRawParameterTypes().get(0).isArray());
+            case "java.util.stream.Collectors" -> name.equals("toSet") || name.equals("toMap") && given < 4
+                || name.equals("groupingBy") && given < 3 || name.equals("partitioningBy");
+            default -> false;
+        };
+    }
 
     private static ArchRule layers() {
         var rule = com.tngtech.archunit.library.Architectures.layeredArchitecture().consideringOnlyDependenciesInLayers();

@@ -1,5 +1,6 @@
 package io.palitra.app;
 
+import io.palitra.config.Ordered;
 import io.palitra.train.RunConfig;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -14,7 +15,7 @@ import java.util.stream.Collectors;
  */
 final class Asked {
     private static final int SHOWN = 10;
-    private static final Set<String> LENGTH = Set.of("train.steps", "train.epochs");
+    private static final Set<String> LENGTH = Ordered.set("train.steps", "train.epochs");
 
     private final RunConfig run;
     private final Map<String, String> overrides = new LinkedHashMap<>();   // to how each was typed

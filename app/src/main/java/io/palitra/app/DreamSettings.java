@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Json;
+import io.palitra.config.Ordered;
 import io.palitra.data.FormatException;
 import io.palitra.data.Picture;
 import io.palitra.data.Story;
@@ -48,7 +49,7 @@ record DreamSettings(String vqgan, String clip, String texts, String image, Stri
         values.put("Model", last(vqgan));
         values.put("CLIP", last(clip));
         values.put("Version", "Palitra " + RunConfig.version());
-        return Map.of(Parameters.KEY, new Parameters(texts, "", values).format(), KEY, json(origins).toString());
+        return Ordered.map(Map.entry(Parameters.KEY, new Parameters(texts, "", values).format()), Map.entry(KEY, json(origins).toString()));
     }
 
     private static String last(String where) {

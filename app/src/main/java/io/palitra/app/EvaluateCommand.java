@@ -25,7 +25,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -90,9 +89,9 @@ final class EvaluateCommand implements Callable<Integer> {
     private boolean json;
 
     /** Name of the data that each run was tested on. */
-    private final Map<String, String> tested = new HashMap<>();
+    private final Map<String, String> tested = new LinkedHashMap<>();
     /** Who judged the samples of each run. */
-    private final Map<String, SampleJudge.Facts> judges = new HashMap<>();
+    private final Map<String, SampleJudge.Facts> judges = new LinkedHashMap<>();
 
     /** As the command line would make it, with these options. */
     static EvaluateCommand of(int n, @Nullable Path dataDir, String device, int threads) {

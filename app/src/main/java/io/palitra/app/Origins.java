@@ -9,7 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 final class Origins {
     private static final int DEEPEST = 8;
 
-    private final Map<String, String> hashes = new HashMap<>();
+    private final Map<String, String> hashes = new LinkedHashMap<>();
 
     /** A file or model as a picture's text names it. @param hash its first digits, in lower case; empty = not said */
     record Named(String name, String hash) {

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Json;
+import io.palitra.config.Ordered;
 import io.palitra.data.FormatException;
 import io.palitra.data.Limits;
 import io.palitra.data.Picture;
@@ -41,12 +42,13 @@ record PaintSettings(String model, String prompt, String negative, PaintRequest.
         double strength, String mask, int blur, PaintRequest.Margin margin, String switchTo) {
     static final String KEY = "palitra";
     /** Their keys that say nothing of how the picture looks, or are read elsewhere. */
-    private static final Set<String> TOLD = Set.of("Steps", "CFG scale", "Seed", "CFG rescale", "Eta DDIM", "Clip skip", "Sampler",
+    private static final Set<String> TOLD = Ordered.set("Steps", "CFG scale", "Seed", "CFG rescale", "Eta DDIM", "Clip skip", "Sampler",
         "Schedule type", "Size", "Model", "Model hash", "Denoising strength", "Mask blur", "Version", "VAE hash", "Lora hashes", "Hashes",
         "Init image hash", "User", "Batch size", "Batch pos", "RNG", "Created Date", "Time taken", "Civitai resources", "Civitai metadata");
     /** What their "Automatic" stands for: of samplers that are not here, as usual. */
-    private static final Map<String, String> AUTOMATIC = Map.of("DPM++ 2M", "Karras", "DPM++ 2S a", "Karras", "DPM++ SDE", "Karras",
-        "DPM2", "Karras", "DPM2 a", "Karras", "DPM++ 2M SDE", "Exponential", "DPM++ 3M SDE", "Exponential");
+    private static final Map<String, String> AUTOMATIC = Ordered.map(Map.entry("DPM++ 2M", "Karras"), Map.entry("DPM++ 2S a", "Karras"),
+        Map.entry("DPM++ SDE", "Karras"), Map.entry("DPM2", "Karras"), Map.entry("DPM2 a", "Karras"),
+        Map.entry("DPM++ 2M SDE", "Exponential"), Map.entry("DPM++ 3M SDE", "Exponential"));
     private static final Pattern EDITED = Pattern.compile("\\[[^\\[\\]]*:[^\\[\\]]*:\\s*\\d*\\.?\\d+\\s*\\]");
     private static final Pattern AND = Pattern.compile("\\bAND\\b");
     /** Without a picture to be like. */
@@ -82,7 +84,8 @@ record PaintSettings(String model, String prompt, String negative, PaintRequest.
         }
         PaintRequest.How these = Config.with(how, "n=" + count, "seed=" + (how.seed() + i));
         PaintSettings one = new PaintSettings(model, prompt, negative, these, loras, image, strength, mask, blur, margin, switchTo);
-        return Map.of(Parameters.KEY, new Parameters(words.toString(), negative, values).format(), KEY, one.json(origins).toString());
+        return Ordered.map(Map.entry(Parameters.KEY, new Parameters(words.toString(), negative, values).format()),
+            Map.entry(KEY, one.json(origins).toString()));
     }
 
     static String number(double x) { return x == Math.rint(x) ? String.format(Locale.ROOT, "%.0f", x) : Double.toString(x); }

@@ -3,7 +3,7 @@ package io.palitra.app;
 import io.palitra.train.Progress;
 import java.io.PrintStream;
 import java.nio.file.Path;
-import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
@@ -22,7 +22,7 @@ final class Terminal implements Progress {
     private final boolean colour;
     private final long started = System.nanoTime();
     private long firstStep = -1;
-    private final Set<String> told = new HashSet<>();
+    private final Set<String> told = new LinkedHashSet<>();
     private long shown;
     private boolean open;
 

@@ -1,5 +1,6 @@
 package io.palitra.bench;
 
+import io.palitra.config.Ordered;
 import io.palitra.engine.DType;
 import io.palitra.engine.Device;
 import io.palitra.engine.Guard;
@@ -16,7 +17,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -35,7 +36,7 @@ final class Worker {
     private static final int SIDE = 2048;
 
     private final Path folder;
-    private final Map<String, Work> open = new HashMap<>();
+    private final Map<String, Work> open = new LinkedHashMap<>();
 
     private Worker(Path folder) { this.folder = folder; }
 
@@ -111,7 +112,8 @@ final class Worker {
     private String cold(Path run) throws IOException {
         try (Run opened = Run.open(run, "cpu", System.err::println); Scope scope = new Scope()) {
             Tensor picture = opened.sample(1, 0, List.of());
-            Safetensors.write(folder.resolve("cold.safetensors"), Map.of("z", new Rng(0).normal(1, 20), "picture", picture), Map.of());
+            Safetensors.write(folder.resolve("cold.safetensors"), Ordered.map(Map.entry("z", new Rng(0).normal(1, 20)),
+                Map.entry("picture", picture)), Map.of());
             return Double.toString(picture.square().mean().item());
         }
     }

@@ -1,7 +1,7 @@
 package io.palitra.config;
 
 import java.util.Collection;
-import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.Set;
 import java.util.function.Consumer;
 
@@ -12,7 +12,7 @@ public final class Notes implements Consumer<String> {
     private static final Notes COMMON = new Notes(line -> common.accept(line));
 
     private final Consumer<String> to;
-    private final Set<String> said = new HashSet<>();
+    private final Set<String> said = new LinkedHashSet<>();
 
     public Notes(Consumer<String> to) { this.to = to; }
 

@@ -15,7 +15,7 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.Enumeration;
 import java.util.EnumSet;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -153,7 +153,7 @@ sealed interface Archive extends AutoCloseable {
             for (Enumeration<? extends ZipEntry> each = file.entries(); each.hasMoreElements(); ) all.add(each.nextElement());
             ZipNames pages = raw ? ZipNames.of(all) : null;
             List<String> notes = new ArrayList<>();
-            Map<String, ZipEntry> entries = new HashMap<>();
+            Map<String, ZipEntry> entries = new LinkedHashMap<>();
             long packed = 0;
             for (ZipEntry entry : all) {
                 String name = pages == null ? entry.getName() : pages.name(entry);

@@ -8,8 +8,8 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -56,11 +56,11 @@ public final class CaptionFolder implements CaptionedDataset {
     }
 
     private static CaptionFolder open(Path path, String name, Split split, boolean divided, DataOptions options, Limits limits) {
-        Map<String, List<String>> captions = new HashMap<>();   // first, since they are quickly read
+        Map<String, List<String>> captions = new LinkedHashMap<>();   // first, since they are quickly read
         try (ImageFolder.Parts parts = ImageFolder.parts(path, divided, limits)) {
             Archive archive = parts.of(split).archive();
             for (String file : archive.names()) if (last(file).equals(METADATA)) lines(archive, file, captions);
-            Set<String> files = new HashSet<>(archive.names());
+            Set<String> files = new LinkedHashSet<>(archive.names());
             for (String picture : parts.of(split).names()) captions.computeIfAbsent(picture, p -> beside(archive, files, p));
         }
         DataOptions strict = new DataOptions(options.dir(), options.size(), options.channels(), true);
@@ -74,7 +74,7 @@ public final class CaptionFolder implements CaptionedDataset {
     /** A metadata.jsonl, into captions by picture. */
     private static void lines(Archive archive, String file, Map<String, List<String>> said) {
         String folder = file.substring(0, file.length() - METADATA.length());
-        Set<String> files = new HashSet<>(archive.names());
+        Set<String> files = new LinkedHashSet<>(archive.names());
         int number = 0;
         for (String line : utf8(archive, file).split("\n", -1)) {
             number++;

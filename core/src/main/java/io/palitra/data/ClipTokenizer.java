@@ -7,8 +7,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
-import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -29,7 +29,7 @@ public final class ClipTokenizer {
 
     /** Such texts letter by letter: the longest at a place is found in as many steps as it has letters, however many there are. */
     private static final class Trie {
-        private final Map<Character, Trie> next = new HashMap<>();
+        private final Map<Character, Trie> next = new LinkedHashMap<>();
         private @Nullable Special here;
 
         void add(Special s) {
@@ -60,8 +60,8 @@ public final class ClipTokenizer {
     private final int[] inner = new int[256];   // id of a byte within a word
     private final int[] last = new int[256];    // and of one at its end
     private final BytePairs pairs = new BytePairs();
-    private final Set<Integer> learned = new HashSet<>();   // ids of texts that are no letters of bytes
-    private final Set<Integer> special = new HashSet<>();
+    private final Set<Integer> learned = new LinkedHashSet<>();   // ids of texts that are no letters of bytes
+    private final Set<Integer> special = new LinkedHashSet<>();
     private final Trie written;    // looked for in a text as it came
     private final Trie composed;   // looked for in the composed lower-case text
     private final int start;
@@ -203,7 +203,7 @@ public final class ClipTokenizer {
      * @throws IllegalArgumentException for an id that is no token
      */
     public String text(long... ids) {
-        Set<Long> left = new HashSet<>(List.of((long) start, (long) end, (long) padding));
+        Set<Long> left = new LinkedHashSet<>(List.of((long) start, (long) end, (long) padding));
         special.forEach(id -> left.add((long) id));
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         for (long id : ids) {

@@ -1,11 +1,11 @@
 package io.palitra.data;
 
+import io.palitra.config.Ordered;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -34,10 +34,10 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ImageFolder implements ImageDataset {
     private static final Set<String> EXTENSIONS =
-        Set.of("png", "jpg", "jpeg", "gif", "bmp", "webp", "jfif", "tif", "tiff", "ppm", "pgm", "avif", "heic");
-    private static final Set<String> TRAIN = Set.of("train", "training");
-    private static final Set<String> TEST = Set.of("test", "testing", "eval", "evaluation");
-    private static final Set<String> VALID = Set.of("valid", "validation", "val", "dev");
+        Ordered.set("png", "jpg", "jpeg", "gif", "bmp", "webp", "jfif", "tif", "tiff", "ppm", "pgm", "avif", "heic");
+    private static final Set<String> TRAIN = Ordered.set("train", "training");
+    private static final Set<String> TEST = Ordered.set("test", "testing", "eval", "evaluation");
+    private static final Set<String> VALID = Ordered.set("valid", "validation", "val", "dev");
 
     private static final String ALONE = "some pictures of '%s' are in folders and some are not: their classes are not read";
 
@@ -158,7 +158,7 @@ public final class ImageFolder implements ImageDataset {
         this.limits = limits;
         boolean mixed = split == null && mixed(tops(parts));
         this.classNames = labelled && !mixed ? classes(path, parts) : List.of();
-        this.held = split == null ? Set.copyOf(parts.test.names) : Set.of();
+        this.held = split == null ? Ordered.set(parts.test.names) : Set.of();
         Part asked = split == null ? joined(parts) : inTurn(parts.of(split));
         if (split != null && asked.names.isEmpty()) {
             throw new FormatException(path.toString(), -1, "no pictures in its " + split.name().toLowerCase(Locale.ROOT) + " part, "
@@ -220,7 +220,7 @@ public final class ImageFolder implements ImageDataset {
         for (String file : part.names) lines.add(file.substring(part.root.length()) + " " + part.archive.size(file));
         this.sources = lines;
         this.labels = new int[part.names.size()];
-        Map<String, Integer> numbers = new HashMap<>();
+        Map<String, Integer> numbers = new LinkedHashMap<>();
         for (String c : classNames) numbers.put(c, numbers.size());
         List<Part> roots = split == null ? List.of(parts.train, parts.test) : List.of(part);
         for (int i = 0; i < labels.length; i++) labels[i] = numbers.getOrDefault(top(below(part.names.get(i), roots)), -1);
@@ -249,7 +249,7 @@ public final class ImageFolder implements ImageDataset {
 
     /** One of each class in turn, while there are, so that the first n of a set are fair to its classes whatever n is. */
     private static Part inTurn(Part part) {
-        Map<String, Integer> seen = new HashMap<>();
+        Map<String, Integer> seen = new LinkedHashMap<>();
         Map<Integer, List<String>> turns = new TreeMap<>();
         for (String file : part.names) {
             int turn = seen.merge(top(file.substring(part.root.length())), 1, Integer::sum);

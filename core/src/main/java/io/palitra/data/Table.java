@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.MappingIterator;
 import com.fasterxml.jackson.databind.RuntimeJsonMappingException;
 import com.fasterxml.jackson.dataformat.csv.CsvMapper;
 import com.fasterxml.jackson.dataformat.csv.CsvParser;
+import io.palitra.config.Ordered;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -13,9 +14,9 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
-import java.util.HashSet;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -32,7 +33,7 @@ import org.jspecify.annotations.Nullable;
  * the rows, by their number, are for testing.
  */
 public final class Table implements VectorDataset {
-    private static final Set<String> MISSING = Set.of("", "na", "n/a", "nan", "null", "?");
+    private static final Set<String> MISSING = Ordered.set("", "na", "n/a", "nan", "null", "?");
     private static final int MOST_COLUMNS = 4096;
     private static final long MOST_NUMBERS = 1L << 28;
     private static final int FEWEST = 10;
@@ -107,7 +108,7 @@ public final class Table implements VectorDataset {
             if (all.stream().allMatch(c -> !Double.isNaN(number(c.trim())))) {
                 throw wrong("begins with numbers; a table begins with a line of column names");
             }
-            if (new HashSet<>(all).size() < all.size()) throw wrong("names a column twice: " + shown(all));
+            if (new LinkedHashSet<>(all).size() < all.size()) throw wrong("names a column twice: " + shown(all));
             int label = options.label().isEmpty() ? -1 : all.indexOf(options.label());
             if (!options.label().isEmpty() && label < 0 && like == null) {
                 throw new IllegalArgumentException("no column '" + options.label() + "' in " + file + "; there are " + shown(all));
@@ -167,7 +168,7 @@ public final class Table implements VectorDataset {
             VectorSpec spec = like != null ? new VectorSpec(d, names.size(), columns, like.means(), like.deviations())
                 : new VectorSpec(d, names.size(), columns, means, deviations);
             String raw = hash(rows, chosen);
-            Map<String, Integer> numbers = new HashMap<>();
+            Map<String, Integer> numbers = new LinkedHashMap<>();
             for (String c : names) numbers.put(c, numbers.size());
             float[] values = new float[Math.multiplyExact(n, d)];
             int[] labels = new int[n];

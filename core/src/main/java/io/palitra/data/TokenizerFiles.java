@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Json;
+import io.palitra.config.Ordered;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -63,8 +64,8 @@ record TokenizerFiles(Map<String, Integer> vocabulary, List<Pair> merges, Map<St
         private final Map<String, Integer> vocabulary = new LinkedHashMap<>();
         private final List<Pair> merges = new ArrayList<>();
         private final Map<String, Added> added = new LinkedHashMap<>();
-        private final Map<String, String> roles = new TreeMap<>(Map.of("bos_token", START, "eos_token", END, "pad_token", END,
-            "unk_token", END));
+        private final Map<String, String> roles = new TreeMap<>(Ordered.map(Map.entry("bos_token", START), Map.entry("eos_token", END),
+            Map.entry("pad_token", END), Map.entry("unk_token", END)));
 
         Reader(Path folder, @Nullable String pad) {
             this.folder = folder;

@@ -11,7 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -63,7 +63,7 @@ final class FoundLibraries {
 
     /** Fills the table before anything is loaded. Whether there was something to fill it with. */
     boolean recall() {
-        Map<String, URL[]> found = new HashMap<>();
+        Map<String, URL[]> found = new LinkedHashMap<>();
         try {
             List<String> lines = Files.readAllLines(file);
             int last = lines.size() - 1;

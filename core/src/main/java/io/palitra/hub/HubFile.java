@@ -9,8 +9,8 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Collection;
-import java.util.HashSet;
 import java.util.HexFormat;
+import java.util.LinkedHashSet;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
@@ -58,7 +58,7 @@ record HubFile(String path, long size, String blob, Optional<String> sha256) {
 
     /** @throws FormatException when a name is there twice, or as a file and as a folder */
     static void refuseClashes(String source, Collection<HubFile> files) {
-        Set<String> names = new HashSet<>();
+        Set<String> names = new LinkedHashSet<>();
         for (HubFile f : files) if (!names.add(f.path)) throw new FormatException(source, -1, "lists '" + f.path + "' twice");
         for (HubFile f : files) {
             for (int i = f.path.indexOf('/'); i > 0; i = f.path.indexOf('/', i + 1)) {

@@ -1,5 +1,6 @@
 package io.palitra.hub;
 
+import io.palitra.config.Ordered;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -24,7 +25,7 @@ import java.util.Set;
 public record HubSettings(Path cache, URI endpoint, Optional<String> token, boolean offline) {
     /** The one host that is named here; HF_ENDPOINT replaces it. */
     static final String ENDPOINT = "https://huggingface.co";
-    private static final Set<String> TRUE = Set.of("1", "ON", "YES", "TRUE");
+    private static final Set<String> TRUE = Ordered.set("1", "ON", "YES", "TRUE");
 
     /** Of this process's environment: HF_HUB_CACHE, HF_HOME, HF_ENDPOINT, HF_TOKEN, HF_TOKEN_PATH, HF_HUB_OFFLINE, as in Python. */
     public static HubSettings fromEnvironment() { return of(System.getenv()); }

@@ -3,6 +3,7 @@ package io.palitra.hub;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Notes;
+import io.palitra.config.Ordered;
 import io.palitra.data.FormatException;
 import io.palitra.engine.Tensor;
 import java.util.ArrayList;
@@ -248,7 +249,7 @@ public record LdmCheckpoint(Kind kind, ObjectNode index, ObjectNode scheduler, M
         return switch (kind) {
             case SD1 -> Map.of("tokenizer", END);
             case SD2 -> Map.of("tokenizer", EXCLAMATION);
-            case XL -> Map.of("tokenizer", END, "tokenizer_2", EXCLAMATION);
+            case XL -> Ordered.map(Map.entry("tokenizer", END), Map.entry("tokenizer_2", EXCLAMATION));
             case XL_REFINER -> Map.of("tokenizer_2", EXCLAMATION);
         };
     }

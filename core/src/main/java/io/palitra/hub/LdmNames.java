@@ -1,5 +1,6 @@
 package io.palitra.hub;
 
+import io.palitra.config.Ordered;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -14,12 +15,14 @@ final class LdmNames {
     private static final Pattern MIDDLE = Pattern.compile("middle_block_([012])_(.+)");
     private static final Pattern UP = Pattern.compile("output_blocks_(\\d{1,2})_([012])_(.+)");
 
-    private static final Map<String, String> WHOLE = Map.of("input_blocks_0_0", "conv_in", "time_embed_0", "time_embedding_linear_1",
-        "time_embed_2", "time_embedding_linear_2", "label_emb_0_0", "add_embedding_linear_1", "label_emb_0_2", "add_embedding_linear_2",
-        "out_0", "conv_norm_out", "out_2", "conv_out");
+    private static final Map<String, String> WHOLE = Ordered.map(Map.entry("input_blocks_0_0", "conv_in"),
+        Map.entry("time_embed_0", "time_embedding_linear_1"), Map.entry("time_embed_2", "time_embedding_linear_2"),
+        Map.entry("label_emb_0_0", "add_embedding_linear_1"), Map.entry("label_emb_0_2", "add_embedding_linear_2"),
+        Map.entry("out_0", "conv_norm_out"), Map.entry("out_2", "conv_out"));
 
-    private static final Map<String, String> IN_RESNET = Map.of("in_layers_0", "norm1", "in_layers_2", "conv1",
-        "emb_layers_1", "time_emb_proj", "out_layers_0", "norm2", "out_layers_3", "conv2", "skip_connection", "conv_shortcut");
+    private static final Map<String, String> IN_RESNET = Ordered.map(Map.entry("in_layers_0", "norm1"), Map.entry("in_layers_2", "conv1"),
+        Map.entry("emb_layers_1", "time_emb_proj"), Map.entry("out_layers_0", "norm2"), Map.entry("out_layers_3", "conv2"),
+        Map.entry("skip_connection", "conv_shortcut"));
 
     private LdmNames() {}
 

@@ -7,7 +7,6 @@ import io.palitra.data.FormatException;
 import io.palitra.engine.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -30,7 +29,7 @@ final class LdmPart {
     private final String prefix;
     private final NavigableMap<String, Tensor> left;
     private final Map<String, Tensor> taken = new LinkedHashMap<>();
-    private final Map<String, String> origins = new HashMap<>();
+    private final Map<String, String> origins = new LinkedHashMap<>();
 
     /** @param prefix of this network's names in the file; @param left of the file, from which this takes */
     LdmPart(String file, String prefix, NavigableMap<String, Tensor> left) {

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Json;
+import io.palitra.config.Ordered;
 import io.palitra.data.FormatException;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
@@ -16,8 +17,8 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.EnumMap;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -109,9 +110,9 @@ public record LoraFile(String name, List<Change> changes, Map<String, String> me
         new Relative("lora_mid", "a LoRA in Tucker's form"), new Relative("lora_embedding_.+", "a LoRA of a table"),
         new Relative("lora_(A|B|down|up)[.]bias", "a LoRA with biases"));
 
-    private static final Map<String, Network> KOHYA = Map.of("lora_unet_", Network.UNET, "lora_te_", Network.TEXT_ENCODER,
-        "lora_te1_", Network.TEXT_ENCODER, "lora_te2_", Network.TEXT_ENCODER_2);
-    private static final Set<String> TOP_OF_UNET = Set.of("conv_in", "time_embedding", "class_embedding", "add_embedding",
+    private static final Map<String, Network> KOHYA = Ordered.map(Map.entry("lora_unet_", Network.UNET), Map.entry("lora_te_",
+        Network.TEXT_ENCODER), Map.entry("lora_te1_", Network.TEXT_ENCODER), Map.entry("lora_te2_", Network.TEXT_ENCODER_2));
+    private static final Set<String> TOP_OF_UNET = Ordered.set("conv_in", "time_embedding", "class_embedding", "add_embedding",
         "encoder_hid_proj", "down_blocks", "mid_block", "up_blocks", "conv_out");
     private static final String PEFT = "base_model.model.";
     private static final String TEXT = "text_model.";
@@ -128,7 +129,7 @@ public record LoraFile(String name, List<Change> changes, Map<String, String> me
 
     public LoraFile {
         changes = List.copyOf(changes);
-        metadata = Map.copyOf(metadata);
+        metadata = Ordered.copy(metadata);
     }
 
     /**
@@ -300,7 +301,7 @@ public record LoraFile(String name, List<Change> changes, Map<String, String> me
 
     /** Module paths of a network by every name that a file may give them: the path, or kohya's name. @param keys of the network's state */
     public static Map<String, String> paths(Collection<String> keys) {
-        Map<String, String> paths = new HashMap<>();
+        Map<String, String> paths = new LinkedHashMap<>();
         for (String key : keys) {
             if (!key.endsWith(".weight")) continue;
             String path = key.substring(0, key.length() - ".weight".length());
@@ -352,8 +353,10 @@ public record LoraFile(String name, List<Change> changes, Map<String, String> me
         Map<String, String> words = new TreeMap<>(metadata);
         words.remove("modelspec.hash_sha256");   // of other bytes
         words.put("ss_network_module", "networks.lora");
-        words.put("ss_network_dim", oneOr(changes.stream().map(c -> String.valueOf(c.rank())).collect(Collectors.toSet())));
-        words.put("ss_network_alpha", oneOr(changes.stream().map(c -> String.valueOf(c.alpha)).collect(Collectors.toSet())));
+        words.put("ss_network_dim",
+            oneOr(changes.stream().map(c -> String.valueOf(c.rank())).collect(Collectors.toCollection(LinkedHashSet::new))));
+        words.put("ss_network_alpha",
+            oneOr(changes.stream().map(c -> String.valueOf(c.alpha)).collect(Collectors.toCollection(LinkedHashSet::new))));
         Base base = Base.of(this);
         words.putIfAbsent("modelspec.sai_model_spec", "1.0.0");
         words.putIfAbsent("modelspec.architecture", base.architecture + "/lora");

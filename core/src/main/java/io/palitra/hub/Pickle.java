@@ -1,5 +1,6 @@
 package io.palitra.hub;
 
+import io.palitra.config.Ordered;
 import io.palitra.data.FormatException;
 import io.palitra.engine.DType;
 import java.math.BigInteger;
@@ -50,13 +51,15 @@ final class Pickle {
         + "|torch\\.(storage\\.)?\\w*Storage");
     private static final Opaque BYTES = new Opaque("bytes"), SET = new Opaque("set");
 
-    private static final Map<String, DType> STORAGES = Map.of("torch.DoubleStorage", DType.F64, "torch.FloatStorage", DType.F32,
-        "torch.HalfStorage", DType.F16, "torch.BFloat16Storage", DType.BF16, "torch.LongStorage", DType.I64, "torch.IntStorage", DType.I32,
-        "torch.ShortStorage", DType.I16, "torch.CharStorage", DType.I8, "torch.ByteStorage", DType.U8, "torch.BoolStorage", DType.BOOL);
-    private static final Set<String> CALLED = Set.of("collections.OrderedDict", "torch._utils._rebuild_tensor",
+    private static final Map<String, DType> STORAGES = Ordered.map(Map.entry("torch.DoubleStorage", DType.F64),
+        Map.entry("torch.FloatStorage", DType.F32), Map.entry("torch.HalfStorage", DType.F16), Map.entry("torch.BFloat16Storage",
+        DType.BF16), Map.entry("torch.LongStorage", DType.I64), Map.entry("torch.IntStorage", DType.I32),
+        Map.entry("torch.ShortStorage", DType.I16), Map.entry("torch.CharStorage", DType.I8), Map.entry("torch.ByteStorage", DType.U8),
+        Map.entry("torch.BoolStorage", DType.BOOL));
+    private static final Set<String> CALLED = Ordered.set("collections.OrderedDict", "torch._utils._rebuild_tensor",
         "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state", "torch.Size");
-    private static final Set<String> DTYPES = Set.of("torch.float64", "torch.float32", "torch.float16", "torch.bfloat16", "torch.int64",
-        "torch.int32", "torch.int16", "torch.int8", "torch.uint8", "torch.bool");
+    private static final Set<String> DTYPES = Ordered.set("torch.float64", "torch.float32", "torch.float16", "torch.bfloat16",
+        "torch.int64", "torch.int32", "torch.int16", "torch.int8", "torch.uint8", "torch.bool");
     private static final int LONGEST_NAME = 1024, MOST_NAMES = 10_000;
 
     private final String file;

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.ConfigException;
+import io.palitra.config.Ordered;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
@@ -45,7 +46,7 @@ public final class AutoencoderTiny extends Module {
             boolean useMidblockGn) {
         private static final String CLASS = "AutoencoderTiny";
         private static final int WIDEST = 1 << 14;
-        private static final Set<String> KEYS = Set.of("in_channels", "out_channels", "encoder_block_out_channels",
+        private static final Set<String> KEYS = Ordered.set("in_channels", "out_channels", "encoder_block_out_channels",
             "decoder_block_out_channels", "act_fn", "upsample_fn", "latent_channels", "upsampling_scaling_factor", "num_encoder_blocks",
             "num_decoder_blocks", "latent_magnitude", "latent_shift", "force_upcast", "scaling_factor", "shift_factor",
             "block_out_channels", "use_midblock_gn");

@@ -3,6 +3,7 @@ package io.palitra.paint;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
+import io.palitra.config.Ordered;
 import io.palitra.data.Batch;
 import io.palitra.data.DataSpec;
 import io.palitra.data.ImageSpec;
@@ -37,8 +38,8 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -79,8 +80,8 @@ public final class LoraTuning implements Trainable, Publishes {
     private final Prediction prediction;
     private final String scheduler;   // SHA-256 of what the model says of its noise
     private final Changes changes = new Changes();
-    private final Map<Integer, Tensor> moments = new HashMap<>();   // of each picture, by its place in the data set
-    private final Map<String, TextEncoders.Encoded> texts = new HashMap<>();   // of captions, while their encoders rest
+    private final Map<Integer, Tensor> moments = new LinkedHashMap<>();   // of each picture, by its place in the data set
+    private final Map<String, TextEncoders.Encoded> texts = new LinkedHashMap<>();   // of captions, while their encoders rest
 
     private LoraTuning(Config config, DataSpec data, Rng init) {
         if (config.model.isEmpty()) throw new ConfigException("model", "which model? model=M names a folder, or org/name of the hub");
@@ -150,8 +151,8 @@ public final class LoraTuning implements Trainable, Publishes {
     @Override public List<Update> updates() { return List.of(new Update("lora", changes, this::loss)); }
 
     @Override public Map<String, String> underneath() {
-        Map<String, String> all = new TreeMap<>(Map.of("model/unet", Safetensors.sha256(unet.state()),
-            "model/vae", Safetensors.sha256(base.coder().net().state()), "model/scheduler", scheduler));
+        Map<String, String> all = new TreeMap<>(Ordered.map(Map.entry("model/unet", Safetensors.sha256(unet.state())),
+            Map.entry("model/vae", Safetensors.sha256(base.coder().net().state())), Map.entry("model/scheduler", scheduler)));
         List<ClipText> encoders = base.texts().encoders();
         for (int i = 0; i < encoders.size(); i++) {
             all.put("model/text encoder" + (i == 0 ? "" : " " + (i + 1)), Safetensors.sha256(encoders.get(i).state()));

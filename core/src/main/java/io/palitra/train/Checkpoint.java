@@ -1,5 +1,6 @@
 package io.palitra.train;
 
+import io.palitra.config.Ordered;
 import io.palitra.config.Reason;
 import io.palitra.data.FormatException;
 import io.palitra.engine.Device;
@@ -15,8 +16,8 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -57,7 +58,7 @@ public final class Checkpoint {
     public long step() { return manifest.step(); }
 
     /** What was said at saving, and {@link #machine}. */
-    public Map<String, String> facts() { return Map.copyOf(manifest.facts()); }
+    public Map<String, String> facts() { return Ordered.copy(manifest.facts()); }
 
     public Set<String> parts() {
         return manifest.files().keySet().stream().map(f -> f.substring(0, f.indexOf('.'))).collect(Collectors.toUnmodifiableSet());
@@ -323,7 +324,7 @@ public final class Checkpoint {
 
     static void writeModel(Storage storage, Path file, Map<String, Tensor> tensors, Map<String, String> metadata) {
         refuseNonFinite(file + " not written", tensors);
-        Map<String, String> words = new HashMap<>(metadata);
+        Map<String, String> words = new LinkedHashMap<>(metadata);
         words.put(HASH, Safetensors.sha256(tensors));
         try {
             Safetensors.write(storage, file, tensors, words);

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Json;
+import io.palitra.config.Ordered;
 import io.palitra.data.Fingerprint;
 import io.palitra.model.LrSchedule;
 import io.palitra.model.Recipe;
@@ -35,7 +36,7 @@ record Provenance(ObjectNode config, int items, String data, Map<String, String>
     private static final int SHOWN = 10, LONGEST = 200;
     private static final String CLASSES = "classes", UNDERNEATH = "underneath ";
     /** Decides how long, where and how safely a run goes on, not what its steps compute. */
-    private static final Set<String> FREE = Set.of(CLASSES, "train.steps", "train.epochs", "device", "threads", "saveEvery", "code");
+    private static final Set<String> FREE = Ordered.set(CLASSES, "train.steps", "train.epochs", "device", "threads", "saveEvery", "code");
 
     static Provenance of(RunConfig config, Fingerprint data, Map<String, String> underneath, Metrics.Mark log) {
         ObjectNode json = config.toJson();
@@ -45,15 +46,16 @@ record Provenance(ObjectNode config, int items, String data, Map<String, String>
 
     /** As a manifest keeps it. */
     Map<String, String> facts() {
-        Map<String, String> facts = new TreeMap<>(Map.of("config", config.toString(), "items", String.valueOf(items), "data", data,
-            "log bytes", String.valueOf(log.bytes()), "log", log.sha256(), "code", code));
+        Map<String, String> facts = new TreeMap<>(Ordered.map(Map.entry("config", config.toString()),
+            Map.entry("items", String.valueOf(items)), Map.entry("data", data), Map.entry("log bytes", String.valueOf(log.bytes())),
+            Map.entry("log", log.sha256()), Map.entry("code", code)));
         underneath.forEach((name, hash) -> facts.put(UNDERNEATH + name, hash));
         return facts;
     }
 
     /** Of a checkpoint; empty for one of an earlier version, which kept nothing of it. */
     static Optional<Provenance> of(Map<String, String> facts) {
-        if (!facts.keySet().containsAll(Set.of("config", "items", "data", "log bytes", "log", "code"))) return Optional.empty();
+        if (!facts.keySet().containsAll(Ordered.set("config", "items", "data", "log bytes", "log", "code"))) return Optional.empty();
         if (!(Json.read(Manifest.NAME, facts.getOrDefault("config", "")) instanceof ObjectNode config)) return Optional.empty();
         RunConfig.renew(config);
         Map<String, String> underneath = new TreeMap<>();
@@ -157,7 +159,8 @@ record Provenance(ObjectNode config, int items, String data, Map<String, String>
         Map<String, String> other = new LinkedHashMap<>();
         other.put("device", config.path("device").asText());
         other.put("version of Palitra", code);
-        Map<String, String> own = Map.of("device", now.settings().device(), "version of Palitra", RunConfig.version());
+        Map<String, String> own = Ordered.map(Map.entry("device", now.settings().device()), Map.entry("version of Palitra",
+            RunConfig.version()));
         other.forEach((name, was) -> {
             String is = own.getOrDefault(name, "");
             if (!was.equals(is)) note.accept("resuming with another " + name + " (" + is + ", was " + was + "): last bits may differ");

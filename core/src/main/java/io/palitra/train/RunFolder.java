@@ -3,6 +3,7 @@ package io.palitra.train;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Json;
+import io.palitra.config.Ordered;
 import io.palitra.config.PartFile;
 import io.palitra.config.Reason;
 import io.palitra.data.FormatException;
@@ -33,10 +34,10 @@ public final class RunFolder {
     static final String TRAIN = "train";
     static final String LOCK = ".lock";
     static final String JUDGED = "evaluation.part.safetensors";
-    private static final Set<String> NAMES = Set.of(LOCK, TRAIN, JUDGED, Run.CONFIG, Run.MODEL, Metrics.NAME, RunReport.SUMMARY,
+    private static final Set<String> NAMES = Ordered.set(LOCK, TRAIN, JUDGED, Run.CONFIG, Run.MODEL, Metrics.NAME, RunReport.SUMMARY,
         RunReport.EVALUATION, RunReport.CLOSEST, Gallery.SAMPLES, Gallery.GRID, Gallery.RECONSTRUCTIONS, Gallery.ANIMATION, Report.NAME,
-        FirstStage.FOLDER, ClipModel.FOLDER, LoraTuning.DIFFUSERS, LoraTuning.KOHYA, "tokenizer.json", "tokenizer_config.json",
-        "map.png", "map-decoded.png", "reconstruct.png", "complete.png", "interpolate.png", "interpolate.gif", "anomalies");
+        FirstStage.FOLDER, ClipModel.FOLDER, LoraTuning.DIFFUSERS, LoraTuning.KOHYA, "tokenizer.json", "tokenizer_config.json", "map.png",
+        "map-decoded.png", "reconstruct.png", "complete.png", "interpolate.png", "interpolate.gif", "anomalies");
     private static final Pattern NUMBERED = Pattern.compile("events\\.out\\.tfevents\\..*|seed--?\\d+(\\.png)?");
     private static final int LONGEST = 64 << 20;
     /** Of versions before: a file being written had a name that did not say by whom. */

@@ -3,6 +3,7 @@ package io.palitra.train;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Json;
+import io.palitra.config.Ordered;
 import io.palitra.data.Batch;
 import io.palitra.data.CaptionedDataset;
 import io.palitra.data.DataLoader;
@@ -375,7 +376,8 @@ public final class Trainer implements AutoCloseable {
         Map<String, Tensor> averaged = new LinkedHashMap<>(model.net().state());
         if (ema != null) averaged.putAll(ema.state());
         Checkpoint.writeModel(folder.resolve(Run.MODEL), averaged,
-            Map.of("family", config.settings().family(), "step", String.valueOf(step), "palitra", RunConfig.version()));
+            Ordered.map(Map.entry("family", config.settings().family()), Map.entry("step", String.valueOf(step)),
+            Map.entry("palitra", RunConfig.version())));
         if (model instanceof Publishes publishes) {
             if (ema != null) ema.swap();
             try {

@@ -14,4 +14,10 @@ class OrderedTest {
         assertThatThrownBy(() -> map.remove("a")).isInstanceOf(UnsupportedOperationException.class);
         assertThatThrownBy(() -> Ordered.map(Map.entry("a", 1), Map.entry("a", 2))).hasMessage("'a' comes twice");
     }
+
+    @Test void setsAreReadAsTheyWereWritten() {
+        assertThat(Ordered.set("z", "a", "m", "b")).containsExactly("z", "a", "m", "b");
+        assertThat(Ordered.set(java.util.List.of(3, 1, 3, 2))).containsExactly(3, 1, 2);
+        assertThatThrownBy(() -> Ordered.set("a", "a")).hasMessage("an element comes twice: [a, a]");
+    }
 }
