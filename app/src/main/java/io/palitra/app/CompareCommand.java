@@ -2,6 +2,7 @@ package io.palitra.app;
 
 import io.palitra.train.Run;
 import io.palitra.train.RunComparison;
+import io.palitra.train.RunConfig;
 import io.palitra.train.RunReport;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -47,6 +48,7 @@ final class CompareCommand implements Callable<Integer> {
             if (!Files.isRegularFile(run.resolve(Run.CONFIG))) {
                 throw new IllegalArgumentException("'" + run + "' is not a run folder: it has no " + Run.CONFIG);
             }
+            RunConfig.read(run.resolve(Run.CONFIG));   // one that is damaged is refused before another is evaluated, which takes minutes
         }
         Common.free(out, force);
         for (Path run : runs) {
