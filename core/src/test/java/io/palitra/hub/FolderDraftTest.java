@@ -67,7 +67,7 @@ class FolderDraftTest {
             Path made = folder.resolve("made" + at);
             FaultStorage faulty = new FaultStorage(FaultStorage.Fault.ONE_ERROR, at);
             assertThatThrownBy(() -> make(faulty, made, other)).as("call " + faulty.calls).isInstanceOf(StorageException.class)
-                .hasMessageContaining("Input/output error");
+                .hasMessageContaining("input/output error");
             assertThat(folder.toFile().list()).as("call " + at).allMatch(name -> !name.startsWith("."));
             if (Files.exists(made)) assertThat(made.resolve("part/c.txt")).hasContent("words");
         }
