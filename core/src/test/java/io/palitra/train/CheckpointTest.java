@@ -159,7 +159,7 @@ class CheckpointTest {
                         save(storage, run, 30, 30.5);
                         acknowledged = true;
                     } catch (CheckpointException e) {
-                        assertThat(e.getMessage()).contains("Input/output error").doesNotContain("\n");
+                        assertThat(e.getMessage()).contains("input/output error").doesNotContain("\n");
                     }
                     reached = fault == FaultStorage.Fault.NONE || storage.calls < k;
                     assertThat(acknowledged).as(fault + " at " + k).isEqualTo(reached);
