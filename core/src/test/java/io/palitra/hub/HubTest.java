@@ -333,7 +333,7 @@ class HubTest {
         storage.room = 150_000;
         storage.tells = false;
         Throwable e = catchThrowable(() -> hub(storage, () -> false, SILENT).pull(NAME, List.of()));
-        assertThat(e).isInstanceOf(DownloadException.class).hasMessageContaining("No space left");
+        assertThat(e).isInstanceOf(DownloadException.class).hasMessageContaining("no space left");
         assertThat(((DownloadException) e).fault()).isEqualTo(Fault.DISK);
         nothingHalf();
         assertThat(snapshot().resolve(WEIGHTS)).doesNotExist();

@@ -113,7 +113,10 @@ public final class TinyRuns {
             config.settings().options());
     }
 
-    /** SHA-256 of everything that must not depend on where the run was stopped: weights, optimiser, averages, log, what it publishes. */
+    /**
+     * SHA-256 of everything that must not depend on where the run was stopped: weights, optimiser, averages, log, what it publishes. Not
+     * the files of lora, which hold the run's name beside the numbers of its weights.
+     */
     public static Map<String, String> hashes(Path folder) throws Exception {
         List<Path> files = new ArrayList<>(List.of(folder.resolve(Metrics.NAME), folder.resolve(Run.MODEL)));
         try (Stream<Path> steps = Files.list(folder.resolve("train"))) {
@@ -121,7 +124,7 @@ public final class TinyRuns {
             try (Stream<Path> parts = Files.list(last)) {
                 files.addAll(parts.filter(p -> p.toString().endsWith(".safetensors")).sorted().toList()); }
         }
-        for (String published : List.of("vqmodel", "clip", "lora.safetensors", "lora-kohya.safetensors", "tokenizer.json")) {
+        for (String published : List.of("vqmodel", "clip", "tokenizer.json")) {
             if (!Files.exists(folder.resolve(published))) continue;
             try (Stream<Path> all = Files.walk(folder.resolve(published))) { files.addAll(all.filter(Files::isRegularFile).sorted()
                 .toList()); }
