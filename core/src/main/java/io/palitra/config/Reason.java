@@ -38,7 +38,6 @@ public final class Reason {
     public static String told(IOException e) {
         if (e instanceof FileSystemException f && f.getFile() != null) return "'" + f.getFile() + "': " + of(e);
         if (e instanceof FileNotFoundException && e.getMessage() != null) return e.getMessage();
-        String said = e.getMessage();
-        return said == null || said.isBlank() ? of(e) : said.lines().findFirst().orElse(said);
+        return of(e);
     }
 }
