@@ -52,7 +52,7 @@ final class ClassifyCommand implements Callable<Integer> {
         Device where = Device.named(device);
         try (Scope scope = new Scope(); ClipModel model = ClipModel.open(clip)) {
             model.to(where);
-            Picture read = Pictures.read(Files.readAllBytes(picture), picture.toString(), Limits.DEFAULT,
+            Picture read = Pictures.read(Common.bytes(picture), picture.toString(), Limits.DEFAULT,
                 new Terminal("classify", false)::note);
             List<ZeroShot.Guess> guesses = ZeroShot.classify(model, PictureSearch.tensor(read, where), names, template).stream()
                 .sorted(Comparator.comparingDouble((ZeroShot.Guess g) -> -g.probability())).toList();

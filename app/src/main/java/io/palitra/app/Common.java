@@ -6,6 +6,8 @@ import io.palitra.config.Config;
 import io.palitra.data.DataOptions;
 import io.palitra.data.Dataset;
 import io.palitra.data.Datasets;
+import io.palitra.data.FormatException;
+import io.palitra.data.Limits;
 import io.palitra.data.Split;
 import io.palitra.data.Table;
 import io.palitra.data.VectorSpec;
@@ -17,6 +19,7 @@ import io.palitra.train.RunConfig;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -25,6 +28,7 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -149,6 +153,23 @@ final class Common {
         }
         throw new ArithmeticException("the model of '" + run + "' gives numbers that are not finite (NaN or Inf); its weights may be "
             + "damaged, or its training went astray");
+    }
+
+    /** The bytes of a picture that was named. @throws FormatException for what is no file, @throws IOException with its name */
+    static byte[] bytes(Path file) throws IOException {
+        if (Files.exists(file) && !Files.isRegularFile(file)) {
+            throw new FormatException(file.toString(), -1, Files.isDirectory(file) ? "is a folder, not a picture"
+                : "is not a regular file");
+        }
+        try (InputStream in = Files.newInputStream(file)) { return in.readNBytes(Limits.DEFAULT.pictureBytes() + 1); }
+    }
+
+    /** As {@link #free(Path, boolean)}, of a picture, which is a PNG whatever its name says: so its name must say that. */
+    static Path picture(Path file, boolean force) {
+        if (!file.toString().isEmpty() && !file.toString().toLowerCase(Locale.ROOT).endsWith(".png")) {
+            throw new IllegalArgumentException("illegal --out: '" + file + "', must end in .png");
+        }
+        return free(file, force);
     }
 
     /** {@link #free(Path, String, boolean)} of {@code --out}. */

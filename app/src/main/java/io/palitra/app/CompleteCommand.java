@@ -72,7 +72,7 @@ final class CompleteCommand implements Callable<Integer> {
             if (keep < 0 || keep > spec.height()) {
                 throw new IllegalArgumentException("illegal --keep: " + keep + ", must be between 0 and " + spec.height() + " rows");
             }
-            Path target = Common.free(out != null ? out : RunFolder.own(run, "complete.png"), force);
+            Path target = Common.picture(out != null ? out : RunFolder.own(run, "complete.png"), force);
             List<Picture> sheet = new ArrayList<>();
             for (Picture picture : pictures(opened, spec, terminal)) {
                 sheet.add(picture);
@@ -100,7 +100,7 @@ final class CompleteCommand implements Callable<Integer> {
     private List<Picture> pictures(Run opened, ImageSpec spec, Terminal terminal) throws IOException {
         if (image != null) {
             if (!Files.isRegularFile(image)) throw new IllegalArgumentException("no such file: " + image);
-            Picture read = Pictures.read(Files.readAllBytes(image), image.toString(), Limits.DEFAULT, terminal::note);
+            Picture read = Pictures.read(Common.bytes(image), image.toString(), Limits.DEFAULT, terminal::note);
             Picture coloured = spec.channels() == 1 ? Pictures.grey(read) : Pictures.rgb(read);
             return List.of(Pictures.fit(coloured, spec.height(), spec.width()));
         }

@@ -286,7 +286,7 @@ final class DreamCommand implements Callable<Integer> {
         @Override public Picture get(int i) {
             Path file = files.get(i);
             try {
-                return Pictures.read(Files.readAllBytes(file), file.toString(), Limits.DEFAULT);
+                return Pictures.read(Common.bytes(file), file.toString(), Limits.DEFAULT);
             } catch (IOException e) {
                 throw new UncheckedIOException("cannot read " + file + ": " + e.getMessage(), e);
             }

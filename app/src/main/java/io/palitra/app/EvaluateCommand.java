@@ -133,6 +133,9 @@ final class EvaluateCommand implements Callable<Integer> {
                 Dataset train = Common.data(opened.config(), null, dataDir, Split.TRAIN, terminal);
                 try (SampleJudge judge = judge(opened, train, test, data, terminal)) {
                     judge.facts().weakness().ifPresent(terminal::note);
+                    if (test.size() < n) {
+                        terminal.note("-n " + n + ": as many samples are judged as there are test items, " + test.size());
+                    }
                     judges.put(run.toString(), judge.facts());
                     result = Evaluation.of(opened, test, data == null ? train : null, judge, n, set);
                 }

@@ -70,7 +70,7 @@ final class InterpolateCommand implements Callable<Integer> {
             if (!(opened.config().settings().spec() instanceof ImageSpec)) {
                 throw new IllegalArgumentException("interpolate shows pictures; '" + opened.config().settings().data() + "' holds points");
             }
-            Path png = Common.free(out != null ? out : RunFolder.own(run, "interpolate.png"), force);
+            Path png = Common.picture(out != null ? out : RunFolder.own(run, "interpolate.png"), force);
             Path gif = Common.free(png.resolveSibling(png.getFileName().toString().replaceFirst("\\.png$", "") + ".gif"), force);
             Tensor ends = ends(opened, model, grid ? 4 : 2 * rows, terminal);
             List<Picture> pictures = new ArrayList<>();

@@ -94,7 +94,7 @@ public final class Main implements Runnable {
         });
         line.setParameterExceptionHandler((e, parsed) -> {
             CommandLine command = e.getCommandLine();
-            command.getErr().println("palitra: " + shortened(Terminal.plain(e.getMessage())));
+            command.getErr().println("palitra: " + shortened(said(Terminal.plain(e.getMessage()))));
             if (!CommandLine.UnmatchedArgumentException.printSuggestions(e, command.getErr())) {
                 command.getErr().println("Try '" + command.getCommandSpec().qualifiedName() + " --help'.");
             }
@@ -135,6 +135,14 @@ public final class Main implements Runnable {
         } catch (InvalidPathException e) {
             throw new CommandLine.TypeConversionException("'" + given + "' is no name of a file: " + e.getReason());
         }
+    }
+
+    /** What the parser of options says, without what only who writes programs understands. */
+    private static String said(String fault) {
+        return fault.replaceFirst("^Error: ", "").replaceAll("is not an? (long|int|short)\\b", "is not a whole number")
+            .replaceAll("is not an? (double|float)\\b", "is not a number").replace(" (case-insensitive)", "")
+            .replaceAll("^Unmatched arguments? (at|from) index \\d+:", "not understood:")
+            .replaceAll("^expected only one match but got (.*?)=\\{.*", "only one of $1 can be given, once");
     }
 
     /** One line for a user, without names of classes. */

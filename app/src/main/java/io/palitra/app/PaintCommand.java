@@ -28,6 +28,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.function.Supplier;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -51,6 +52,9 @@ final class PaintCommand implements Callable<Integer> {
     static final class Samplers implements Iterable<String> {
         @Override public Iterator<String> iterator() { return Arrays.stream(NamedSampler.values()).map(NamedSampler::label).iterator(); }
     }
+
+    /** Files of pictures that are no PNG. */
+    private static final Pattern OTHER_PICTURES = Pattern.compile("(?i).*\\.(jpe?g|jfif|gif|webp|bmp|tiff?|avif|heic|pdf|svg|mp4)");
 
     @Parameters(index = "0", arity = "0..1", paramLabel = "TEXT", description = "what the picture is to show")
     private @Nullable String prompt;
@@ -165,6 +169,7 @@ final class PaintCommand implements Callable<Integer> {
             terminal.note("palitra: --mask " + settings.mask() + " has no pixel that is both opaque and lighter than black: nothing is "
                 + "painted");
         }
+        request.edit().ifPresent(edit -> cut(settings, edit.picture(), request.how().width(), request.how().height(), terminal));
         Stop stop = Stop.onSignals();
         try (Painter painter = Painter.open(ModelParts.open(Hub.resolve(settings.model()), terminal::note),
                 new Painter.Options(where, type(where), lowMemory))) {
@@ -412,8 +417,19 @@ final class PaintCommand implements Callable<Integer> {
         };
     }
 
+    /** Says that a picture to change is cut, where it is not of the shape that was asked for. */
+    private static void cut(PaintSettings settings, Picture given, int width, int height, Terminal terminal) {
+        int w = width > 0 ? width : given.width(), h = height > 0 ? height : given.height();
+        if ((long) w * given.height() == (long) h * given.width()) return;
+        terminal.note("palitra: --image " + settings.image() + " has " + given.width() + "x" + given.height() + " pixels: it is resized to "
+            + "cover " + w + "x" + h + " and cut around its middle");
+    }
+
     private List<Path> files(PaintRequest.How how) throws IOException {
-        if (out != null && out.toString().endsWith(".png")) return List.of(out);
+        if (out != null && out.toString().toLowerCase(Locale.ROOT).endsWith(".png")) return List.of(out);
+        if (out != null && !Files.isDirectory(out) && OTHER_PICTURES.matcher(out.toString()).matches()) {
+            throw new IllegalArgumentException("illegal --out: '" + out + "', must be a FILE.png or a folder: pictures are written as PNG");
+        }
         if (out != null) Files.createDirectories(Common.folder(out, true));
         List<Path> files = new ArrayList<>();
         for (int i = 0; i < how.n(); i++) {

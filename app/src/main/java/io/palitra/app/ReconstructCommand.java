@@ -51,7 +51,7 @@ final class ReconstructCommand implements Callable<Integer> {
         if (n < 1 || n > 1000) throw new IllegalArgumentException("illegal -n: " + n + ", must be between 1 and 1000");
         Terminal terminal = new Terminal("reconstruct", false);
         try (Run opened = Common.open(run, "auto", 0, terminal); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            Path target = Common.free(out != null ? out : RunFolder.own(run, "reconstruct.png"), force);
+            Path target = Common.picture(out != null ? out : RunFolder.own(run, "reconstruct.png"), force);
             Reconstructs model = model(opened);
             if (!(opened.config().settings().spec() instanceof ImageSpec)) throw new IllegalArgumentException("reconstruct shows pictures; "
                 + "'" + opened.config().settings().data() + "' holds points");

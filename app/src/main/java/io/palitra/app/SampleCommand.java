@@ -113,7 +113,8 @@ final class SampleCommand implements Callable<Integer> {
             }
             if (each) Files.createDirectories(Common.folder(target, true));
             for (int i = 0; i < (each ? n : 0); i++) Common.free(item(target, i), force);
-            if (!each) Common.free(target, force);
+            if (!each && table) Common.free(target, force);
+            else if (!each) Common.picture(target, force);
             if (animation != null) Common.free(animation, "--animation", force);
             List<String> overrides = new ArrayList<>(set);
             int asked = label == null ? -1 : number(opened, label);

@@ -77,7 +77,7 @@ final class SearchCommand implements Callable<Integer> {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad(); PictureFiles files = PictureFiles.open(folder, Limits.DEFAULT);
                 ClipModel model = ClipModel.open(clip)) {
             model.to(where);
-            Picture asked = file == null ? null : Pictures.read(Files.readAllBytes(file), query, Limits.DEFAULT, terminal::note);
+            Picture asked = file == null ? null : Pictures.read(Common.bytes(file), query, Limits.DEFAULT, terminal::note);
             Tensor point = asked == null ? model.embedText(List.of(query)) : model.embedImage(PictureSearch.tensor(asked, where));
             int all = files.names().size();
             PictureSearch.Result result = PictureSearch.of(model, point, files, where, k -> terminal.doing(k + " of " + all + " pictures"));

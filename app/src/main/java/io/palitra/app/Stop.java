@@ -15,7 +15,11 @@ final class Stop implements BooleanSupplier {
     private static @Nullable Stop watching;   // the command that looks whether it is to stop
     private static boolean listens;
 
+    /** Signals closer than this are one: `timeout` sends one to its child and another to its group. */
+    private static final long TOGETHER_NANOS = 1_000_000_000L;
+
     private volatile @Nullable Signal asked;
+    private long since;
 
     private Stop() {}
 
@@ -35,8 +39,16 @@ final class Stop implements BooleanSupplier {
     }
 
     private static synchronized void came(Signal signal) {
-        if (watching == null || watching.asked != null) leave(signal);
-        else watching.asked = signal;
+        Stop stop = watching;
+        if (stop == null) leave(signal);
+        else if (stop.asked == null) {
+            stop.asked = signal;
+            stop.since = System.nanoTime();
+            System.err.println("stopping after this step; a second signal leaves at once");
+        } else if (System.nanoTime() - stop.since > TOGETHER_NANOS) {
+            System.err.println("left at once: what was not saved yet is lost");
+            leave(signal);
+        }
     }
 
     /**

@@ -379,6 +379,27 @@ class MainTest {
         }
     }
 
+    @Test void aPictureIsCalledPng() throws Exception {
+        for (String command : List.of("sample", "interpolate", "reconstruct")) {
+            Typed r = palitra(command, run, "--out", root.resolve("a.jpg"));
+            assertThat(r.code()).as(command).isEqualTo(2);
+            assertThat(r.err()).as(command).startsWith("palitra: illegal --out: '" + root.resolve("a.jpg") + "', must end in .png");
+        }
+        Typed paint = palitra("paint", "a cat", "--model", "none", "--out", root.resolve("b.jpeg"));
+        assertThat(paint.code()).isEqualTo(2);
+        assertThat(root.resolve("a.jpg")).doesNotExist();
+        assertThat(root.resolve("b.jpeg")).doesNotExist();
+    }
+
+    @Test void theParserOfOptionsSpeaksPlainly() {
+        assertThat(palitra("train", "vae", "--seed", "abc").err()).contains("'abc' is not a whole number").doesNotContain("long");
+        assertThat(palitra("train", "vae", "--steps", 2, "--epochs", 2).err()).startsWith("palitra: --epochs=N, --steps=N are mutually");
+        assertThat(palitra("train", "vae", "--steps", 2, "--steps", 0).err()).startsWith("palitra: only one of [--epochs=N | --steps=N]");
+        assertThat(palitra("sample", run, "more").err()).startsWith("palitra: not understood: 'more'");
+        assertThat(palitra("train", "vae", "--precision", "fp8").err()).doesNotContain("case-insensitive");
+        assertThat(palitra("classify", root, "--labels", "a, b", "--clip", root).err()).doesNotContain("Is a directory");
+    }
+
     @Test void anExistingPictureIsNotOverwritten() throws Exception {
         Path file = Files.writeString(root.resolve("mine.png"), "mine");
         assertThat(palitra("sample", run, "-n", 4, "--out", file).code()).isEqualTo(2);
