@@ -165,7 +165,7 @@ class PngTest {
         try (Stream<Path> left = Files.list(folder)) {
             assertThat(left).containsExactly(file);
         }
-        assertThatThrownBy(() -> Png.text(folder.resolve("none.png"))).hasMessageEndingWith("none.png: no such file or folder");
+        assertThatThrownBy(() -> Png.text(folder.resolve("none.png"))).hasMessageEndingWith("none.png': no such file or folder");
     }
 
     private static int count(byte[] png, String type) {
