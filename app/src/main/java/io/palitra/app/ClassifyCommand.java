@@ -11,7 +11,6 @@ import io.palitra.engine.Device;
 import io.palitra.engine.Scope;
 import io.palitra.family.ClipModel;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
