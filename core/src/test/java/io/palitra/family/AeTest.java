@@ -170,6 +170,6 @@ class AeTest {
     }
 
     @Test void theAutoencoderOfLatentDiffusionIsLeftToTheVae() {
-        assertThatThrownBy(() -> ae(SMALL, "net=kl")).hasMessage("Ae takes net=mlp or net=conv; net=kl is for a vae");
+        assertThatThrownBy(() -> ae(SMALL, "net=kl")).hasMessage("ae takes net=mlp or net=conv; net=kl is for a vae");
     }
 }

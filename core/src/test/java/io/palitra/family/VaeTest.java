@@ -197,7 +197,7 @@ class VaeTest {
             assertThat(vae.prior(5, new Rng(1)).shape()).containsExactly(5, 48);
             assertThat(vae.reconstruct(x).shape()).isEqualTo(x.shape());
             assertThat(vae.state().keySet()).contains("logDeviation", "autoencoder.quant_conv.weight", "autoencoder.decoder.conv_out.bias");
-            assertThatThrownBy(() -> vae.decode(grey(5, 3))).hasMessage("Vae decoder wants [B,48], got [5,3]");
+            assertThatThrownBy(() -> vae.decode(grey(5, 3))).hasMessage("vae decoder wants [B,48], got [5,3]");
             vae.close();
         }
     }
@@ -222,8 +222,8 @@ class VaeTest {
         assertThatThrownBy(() -> vae(SMALL, "latent=0")).hasMessageContaining("illegal latent: 0");
         try (Scope scope = new Scope()) {
             Vae vae = vae(SMALL);
-            assertThatThrownBy(() -> vae.encode(grey(8, 8))).hasMessage("Vae encoder wants [B,1,8,8], got [8,8]");
-            assertThatThrownBy(() -> vae.decode(grey(5, 3))).hasMessage("Vae decoder wants [B,20], got [5,3]");
+            assertThatThrownBy(() -> vae.encode(grey(8, 8))).hasMessage("vae encoder wants [B,1,8,8], got [8,8]");
+            assertThatThrownBy(() -> vae.decode(grey(5, 3))).hasMessage("vae decoder wants [B,20], got [5,3]");
             assertThatThrownBy(() -> vae.sample(new Vae.Sampling(1, 0), 1, new Rng(1)))
                 .hasMessage("illegal label: 0, must be -1 (any): this model was trained without classes");
             vae.close();
