@@ -408,7 +408,7 @@ class MainTest {
 
     @Test void nothingIsReplacedUnasked() throws Exception {
         Path own = root.resolve("outputs"), pixels = root.resolve("small pixels");
-        assertThat(palitra("train", "vae", "--set", "latent=4", "--steps", 5, "--batch", 8, "--out", own, "--quiet").code()).isZero();
+        assertThat(palitra("train", "ae", "--set", "latent=4", "--steps", 5, "--batch", 8, "--out", own, "--quiet").code()).isZero();
         assertThat(palitra("train", "pixelcnn", "--set", "net=gated", "--set", "net.width=4", "--set", "net.dilations=1", "--steps", 2,
             "--batch", 4, "--set", "data.size=16", "--out", pixels, "--quiet").code()).isZero();
         Path page = root.resolve("twice.html"), each = root.resolve("each twice"), film = root.resolve("film.gif");
