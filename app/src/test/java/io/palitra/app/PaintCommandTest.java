@@ -205,7 +205,7 @@ class PaintCommandTest {
                 target);
             user.interrupt();
             user.join();
-            assertThat(r.code()).as(r.err()).isEqualTo(Main.STOPPED);
+            assertThat(r.code()).as(r.err()).isEqualTo(143);
             String line = r.err().lines().filter(l -> l.startsWith("palitra: ")).findFirst().orElseThrow();
             assertThat(line).matches("palitra: stopped at step \\d+ of 4500, \\d+ of 900 pictures are painted");
             int n = Integer.parseInt(line.replaceAll(".*, (\\d+) of 900.*", "$1"));

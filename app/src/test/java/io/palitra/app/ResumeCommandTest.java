@@ -118,8 +118,8 @@ class ResumeCommandTest {
         assertThat(r.code()).isEqualTo(2);
         assertThat(r.err()).contains("holds other things than a run: letter.txt");
         assertThat(palitra("train", "ae", pictures, "--steps", 1, "--out", "").code()).isEqualTo(2);
-        assertThat(palitra("train", "ae", "--resume", "--out", "").err()).contains("--out is empty");
-        assertThat(palitra("resume", "").err()).contains("RUN is empty");
+        assertThat(palitra("train", "ae", "--resume", "--out", "").err()).contains("--out", "an empty name");
+        assertThat(palitra("resume", "").err()).contains("RUN", "an empty name");
         assertThat(palitra("train", "ae", "--changed-data", "--out", root.resolve("new")).code()).isEqualTo(2);
     }
 }
