@@ -178,7 +178,8 @@ public final class Trainer implements AutoCloseable {
             throw new IllegalArgumentException("'" + folder + "' already holds a run; resume it, or choose another folder");
         }
         if (!Files.exists(folder)) return;
-        if (!Files.isDirectory(folder)) throw new IllegalArgumentException("'" + folder + "' is no folder; a run wants a new or empty folder");
+        if (!Files.isDirectory(folder)) throw new IllegalArgumentException("'" + folder
+            + "' is no folder; a run wants a new or empty folder");
         List<String> there;
         try (Stream<Path> all = Files.list(folder)) {
             // a lock, or a file half written, is what a run leaves that was refused or killed before it began
