@@ -3,6 +3,7 @@ package io.palitra.video;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
+import static org.junit.jupiter.api.Assumptions.abort;
 
 import io.palitra.data.Picture;
 import io.palitra.report.FilmWriter;
@@ -41,7 +42,12 @@ class Mp4Test {
 
     /** What a program of FFmpeg says to stdout. */
     private static byte[] run(Class<?> program, Object... words) throws IOException, InterruptedException {
-        String file = Loader.load(program);
+        String file;
+        try {
+            file = Loader.load(program);
+        } catch (LinkageError e) {   // the programs want libraries of sound that not every system has; our writer does not
+            return abort("skipped: FFmpeg's own programs, which look at the film, cannot be loaded here: " + e.getMessage());
+        }
         List<String> line = new ArrayList<>(List.of(file, "-v", "error"));
         for (Object w : words) line.add(w.toString());
         ProcessBuilder builder = new ProcessBuilder(line).redirectError(ProcessBuilder.Redirect.INHERIT);
