@@ -9,7 +9,7 @@ import io.palitra.edit.PictureSearch;
 import io.palitra.edit.ZeroShot;
 import io.palitra.engine.Device;
 import io.palitra.engine.Scope;
-import io.palitra.family.ClipModel;
+import io.palitra.family.ClipEmbedder;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Comparator;
@@ -49,7 +49,7 @@ final class ClassifyCommand implements Callable<Integer> {
         List<String> names = ZeroShot.labels(labels);
         Threads.set(threads);
         Device where = Device.named(device);
-        try (Scope scope = new Scope(); ClipModel model = ClipModel.open(clip)) {
+        try (Scope scope = new Scope(); ClipEmbedder model = ClipEmbedder.open(clip)) {
             model.to(where);
             Picture read = Pictures.read(Common.bytes(picture), picture.toString(), Limits.DEFAULT,
                 new Terminal("classify", false)::note);

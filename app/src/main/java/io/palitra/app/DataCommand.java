@@ -7,7 +7,7 @@ import io.palitra.config.Config;
 import io.palitra.data.DataOptions;
 import io.palitra.data.Datasets;
 import io.palitra.data.Download;
-import io.palitra.data.Source;
+import io.palitra.data.CatalogueEntry;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -28,10 +28,10 @@ final class DataCommand implements Callable<Integer> {
     @Override public Integer call() throws IOException {
         if (json) {
             ArrayNode list = new ObjectMapper().createArrayNode();
-            for (Source s : name == null ? Datasets.catalogue() : java.util.List.of(Datasets.source(name))) {
+            for (CatalogueEntry s : name == null ? Datasets.catalogue() : java.util.List.of(Datasets.source(name))) {
                 ObjectNode node = list.addObject().put("name", s.name()).put("about", s.about()).put("train", s.train()).put("test",
                     s.test());
-                node.put("embedded", s.kind() == Source.Kind.DRAWN);
+                node.put("embedded", s.kind() == CatalogueEntry.Kind.DRAWN);
                 ArrayNode classes = node.putArray("classes"), files = node.putArray("files");
                 s.classNames().forEach(classes::add);
                 s.files().forEach(f -> files.addObject().put("address", f.address().toString()).put("bytes", f.size()).put("md5", f.md5()));
@@ -40,21 +40,21 @@ final class DataCommand implements Callable<Integer> {
             return 0;
         }
         if (name == null) {
-            for (Source s : Datasets.catalogue()) Common.OUT.printf("%-14s %s%n", s.name(), s.about());
+            for (CatalogueEntry s : Datasets.catalogue()) Common.OUT.printf("%-14s %s%n", s.name(), s.about());
             Common.OUT.println();
             Common.OUT.println("Also any folder of pictures or .zip of one, flat or with a folder a class: palitra train vae PATH");
             return 0;
         }
-        Source s = Datasets.source(name);
+        CatalogueEntry s = Datasets.source(name);
         Common.OUT.println(s.name() + ": " + s.about());
         Common.OUT.printf("%,d items to train, %,d to test%n", s.train(), s.test());
         if (!s.classNames().isEmpty()) Common.OUT.println("classes: " + String.join(", ", s.classNames()));
-        if (s.kind() == Source.Kind.DRAWN) {
+        if (s.kind() == CatalogueEntry.Kind.DRAWN) {
             Common.OUT.println("drawn by the program; needs no files");
         } else {
             Common.OUT.println("looked for in --data-dir, else in PALITRA_DATA, else in data, ../shared/data, and "
                 + Datasets.target(DataOptions.DEFAULT));
-            for (Source.Remote f : s.files()) Common.OUT.printf("  %s  %,d bytes, MD5 %s%n", f.address(), f.size(), f.md5());
+            for (CatalogueEntry.Remote f : s.files()) Common.OUT.printf("  %s  %,d bytes, MD5 %s%n", f.address(), f.size(), f.md5());
             Common.OUT.println("get it with: palitra data get " + s.name());
         }
         return 0;
@@ -73,7 +73,7 @@ final class DataCommand implements Callable<Integer> {
         private @Nullable Path dir;
 
         @Override public Integer call() {
-            Source source = Datasets.source(name);
+            CatalogueEntry source = Datasets.source(name);
             Terminal terminal = new Terminal("data", false);
             DataOptions options = dir == null ? DataOptions.DEFAULT : Config.with(DataOptions.DEFAULT, "dir=" + dir);
             Path folder = new Download(from, (file, bytes, total) -> terminal.doing(String.format("%s: %3d%% of %,d bytes", file,

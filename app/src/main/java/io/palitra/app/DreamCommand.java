@@ -12,7 +12,7 @@ import io.palitra.data.Limits;
 import io.palitra.data.Picture;
 import io.palitra.data.Pictures;
 import io.palitra.data.Split;
-import io.palitra.data.Story;
+import io.palitra.data.DreamPrompt;
 import io.palitra.edit.Dream;
 import io.palitra.edit.DreamRequest;
 import io.palitra.edit.DreamResult;
@@ -21,7 +21,7 @@ import io.palitra.engine.Device;
 import io.palitra.engine.Guard;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Torch;
-import io.palitra.family.ClipModel;
+import io.palitra.family.ClipEmbedder;
 import io.palitra.family.FirstStage;
 import io.palitra.report.Film;
 import io.palitra.report.FilmWriter;
@@ -135,7 +135,7 @@ final class DreamCommand implements Callable<Integer> {
         Path folder = Common.folder(out != null ? out : Path.of("dream-" + settings.how().seed()), force);
         Terminal terminal = new Terminal("dream", false);
         List<String> captions = captions(terminal);
-        try (FirstStage stage = FirstStage.open(settings.vqgan()); ClipModel sees = ClipModel.open(settings.clip())) {
+        try (FirstStage stage = FirstStage.open(settings.vqgan()); ClipEmbedder sees = ClipEmbedder.open(settings.clip())) {
             stage.to(where);
             sees.to(where);
             Dream dream = new Dream(stage, sees);
@@ -215,7 +215,7 @@ final class DreamCommand implements Callable<Integer> {
 
     /** How the texts were read: a weight that was meant and not given is seen at once. */
     private static void understood(DreamRequest request, Terminal terminal) {
-        List<List<Story.Aim>> phases = Story.parse(request.texts()).phases();
+        List<List<DreamPrompt.WeightedTarget>> phases = DreamPrompt.parse(request.texts()).phases();
         for (int i = 0; i < phases.size(); i++) {
             String aims = phases.get(i).stream().map(a -> "'" + a.what() + "' by " + number(a.weight())
                 + (Double.isInfinite(a.stop()) ? "" : " as far as " + number(a.stop()))).collect(Collectors.joining(", "));
@@ -322,7 +322,7 @@ final class DreamCommand implements Callable<Integer> {
     }
 
     private static void scores(DreamRequest request, DreamResult result, Dream dream, List<String> captions, Terminal terminal) {
-        List<List<Story.Aim>> phases = Story.parse(request.texts()).phases();
+        List<List<DreamPrompt.WeightedTarget>> phases = DreamPrompt.parse(request.texts()).phases();
         if (phases.isEmpty()) return;
         List<Double> others = captions.isEmpty() ? List.of() : dream.cosines(result.picture(), captions);
         for (int i = 0; i < result.last().size(); i++) {

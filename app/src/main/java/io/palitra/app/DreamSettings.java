@@ -11,7 +11,7 @@ import io.palitra.config.Json;
 import io.palitra.config.Ordered;
 import io.palitra.data.FormatException;
 import io.palitra.data.Picture;
-import io.palitra.data.Story;
+import io.palitra.data.DreamPrompt;
 import io.palitra.edit.DreamRequest;
 import io.palitra.edit.DreamResult;
 import io.palitra.report.Film;
@@ -32,7 +32,7 @@ import java.util.Optional;
  *
  * @param vqgan   what the user named; @param clip likewise
  * @param image   file of the picture to begin with, empty = none
- * @param targets files of pictures and their weights, as {@link Story} reads them
+ * @param targets files of pictures and their weights, as {@link DreamPrompt} reads them
  * @param noise   as {@link DreamRequest.Noise#parse} reads it
  */
 record DreamSettings(String vqgan, String clip, String texts, String image, String targets, String noise, DreamRequest.How how, Film film) {
@@ -63,7 +63,7 @@ record DreamSettings(String vqgan, String clip, String texts, String image, Stri
         PaintSettings.put(node, "clip", "clipHash", origins.named(clip));
         if (!image.isEmpty()) PaintSettings.put(node, "image", "imageHash", origins.named(image));
         ArrayNode list = JsonNodeFactory.instance.arrayNode();
-        for (Story.Aim t : aims(targets)) {
+        for (DreamPrompt.WeightedTarget t : aims(targets)) {
             ObjectNode one = PaintSettings.put(list.addObject(), "file", "hash", origins.named(t.what())).put("weight", t.weight());
             if (!Double.isInfinite(t.stop())) one.put("stop", t.stop());
         }
@@ -96,7 +96,8 @@ record DreamSettings(String vqgan, String clip, String texts, String image, Stri
         List<Target> targets = new ArrayList<>();
         JsonNode said = node.path("targets");
         if (said.isTextual()) {   // as pictures had it once
-            for (Story.Aim t : aims(said.asText())) targets.add(new Target(new Origins.Named(t.what(), ""), t.weight(), t.stop()));
+            for (DreamPrompt.WeightedTarget t : aims(said.asText())) targets.add(new Target(new Origins.Named(t.what(), ""), t.weight(),
+            t.stop()));
         }
         for (JsonNode t : said) {
             targets.add(new Target(PaintSettings.named(t, "file", "hash"), t.path("weight").asDouble(1),
@@ -109,8 +110,8 @@ record DreamSettings(String vqgan, String clip, String texts, String image, Stri
     }
 
     /** Targets as a user types them. */
-    static List<Story.Aim> aims(String targets) {
-        List<List<Story.Aim>> phases = Story.parse(targets).phases();
+    static List<DreamPrompt.WeightedTarget> aims(String targets) {
+        List<List<DreamPrompt.WeightedTarget>> phases = DreamPrompt.parse(targets).phases();
         if (phases.size() > 1) throw new ConfigException("targets", "targets have no phases; the texts may have: '" + targets + "'");
         return phases.isEmpty() ? List.of() : phases.get(0);
     }
@@ -124,10 +125,11 @@ record DreamSettings(String vqgan, String clip, String texts, String image, Stri
     /** The request, its pictures read from their files. */
     DreamRequest request() throws IOException {
         List<DreamRequest.Target> pictures = new ArrayList<>();
-        for (Story.Aim t : aims(targets)) {
+        for (DreamPrompt.WeightedTarget t : aims(targets)) {
             Picture picture = java.util.Objects.requireNonNull(PaintSettings.picture(t.what()));
             pictures.add(new DreamRequest.Target(picture, t.weight(), t.stop()));
         }
-        return new DreamRequest(texts, Optional.ofNullable(PaintSettings.picture(image)), pictures, DreamRequest.Noise.parse(noise), how);
+        return new DreamRequest(texts, Optional.ofNullable(PaintSettings.picture(image)), pictures, DreamRequest.NoisePrompt.parse(noise),
+            how);
     }
 }

@@ -10,7 +10,7 @@ import io.palitra.data.Dataset;
 import io.palitra.data.ImageDataset;
 import io.palitra.data.Split;
 import io.palitra.engine.Scope;
-import io.palitra.family.ClipModel;
+import io.palitra.family.ClipEmbedder;
 import io.palitra.metric.Inception;
 import io.palitra.metric.Judge;
 import io.palitra.metric.Preprocess;
@@ -125,7 +125,7 @@ final class EvaluateCommand implements Callable<Integer> {
     List<Measure> measures(Path run, @Nullable String data, Terminal terminal) throws IOException {
         try (Run opened = Common.open(run, device, threads, terminal); Scope scope = new Scope();
                 Inception network = inception == null ? null : Inception.open(inception, resize);
-                ClipModel teller = clip == null ? null : ClipModel.open(clip)) {
+                ClipEmbedder teller = clip == null ? null : ClipEmbedder.open(clip)) {
             Dataset test = Common.data(opened.config(), data, dataDir, Split.TEST, terminal);
             tested.put(run.toString(), test.name());
             Evaluation.Result result;

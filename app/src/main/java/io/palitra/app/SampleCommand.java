@@ -13,7 +13,7 @@ import io.palitra.engine.Guard;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
-import io.palitra.family.ClipModel;
+import io.palitra.family.ClipEmbedder;
 import io.palitra.model.DrawsTexts;
 import io.palitra.model.TextImage;
 import io.palitra.report.Gif;
@@ -22,7 +22,7 @@ import io.palitra.report.Png;
 import io.palitra.train.Run;
 import io.palitra.train.RunConfig;
 import io.palitra.train.RunFolder;
-import io.palitra.train.Signature;
+import io.palitra.train.PngProvenance;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -232,7 +232,7 @@ final class SampleCommand implements Callable<Integer> {
 
     /** Items by how near CLIP finds them to the prompt. Waits for the device. */
     private int[] best(Tensor x, String prompt) {
-        try (TextImage ranks = ClipModel.open(Objects.requireNonNull(clip)); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+        try (TextImage ranks = ClipEmbedder.open(Objects.requireNonNull(clip)); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             Tensor text = ranks.embedText(List.of(prompt));
             double[] near = new double[n];
             for (int i = 0; i < n; i += RANKED) {
@@ -251,7 +251,8 @@ final class SampleCommand implements Callable<Integer> {
     }
 
     private Map<String, String> signature(Run opened, String weights, Record how, int first, int count) {
-        return Signature.of(opened.config(), run.toAbsolutePath().normalize().getFileName().toString(), weights, how, seed, first, count);
+        return PngProvenance.of(opened.config(), run.toAbsolutePath().normalize().getFileName().toString(), weights, how, seed, first,
+            count);
     }
 
     private static int number(Run opened, String label) {

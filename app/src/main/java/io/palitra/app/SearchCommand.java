@@ -14,7 +14,7 @@ import io.palitra.engine.Guard;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
-import io.palitra.family.ClipModel;
+import io.palitra.family.ClipEmbedder;
 import io.palitra.report.Png;
 import io.palitra.report.ReportData.Figure;
 import io.palitra.report.Results;
@@ -75,7 +75,7 @@ final class SearchCommand implements Callable<Integer> {
         Terminal terminal = new Terminal("search", false);
         Path file = file(query);
         try (Scope scope = new Scope(); Guard g = Torch.noGrad(); PictureFiles files = PictureFiles.open(folder, Limits.DEFAULT);
-                ClipModel model = ClipModel.open(clip)) {
+                ClipEmbedder model = ClipEmbedder.open(clip)) {
             model.to(where);
             Picture asked = file == null ? null : Pictures.read(Common.bytes(file), query, Limits.DEFAULT, terminal::note);
             Tensor point = asked == null ? model.embedText(List.of(query)) : model.embedImage(PictureSearch.tensor(asked, where));

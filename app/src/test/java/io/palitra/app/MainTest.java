@@ -230,7 +230,7 @@ class MainTest {
             new Object[] {"train", "pixelcnn", table}, new Object[] {"train", "vqvae", table}, new Object[] {"train", "classifier", table},
             new Object[] {"train", "gan", table, set, "conditional=true"}, new Object[] {"train", "clip", "strokes"},
             new Object[] {"train", "realnvp", "strokes", set, "scales=5"}, new Object[] {"train", "tokens", "strokes"},
-            new Object[] {"train", "tokens", "strokes", set, "vqgan=" + run}, new Object[] {"train", "dalle", "strokes", set, "vqgan="
+            new Object[] {"train", "tokens", "strokes", set, "stage=" + run}, new Object[] {"train", "dalle", "strokes", set, "stage="
             + json},
             new Object[] {"sample", json}, new Object[] {"sample", tall}, new Object[] {"sample", run, set, "sampler.steps=1000000000"},
             new Object[] {"sample", run, set, "temprature=1"}, new Object[] {"sample", run, set, "temperature=-1"},

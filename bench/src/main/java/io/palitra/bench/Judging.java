@@ -6,7 +6,7 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.metric.Frechet;
 import io.palitra.metric.Moments;
-import io.palitra.model.Features;
+import io.palitra.model.ClassifierFeatures;
 import io.palitra.model.Trainable;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -16,14 +16,14 @@ final class Judging implements Work {
     private static final int BATCH = 200;
 
     private final Trainable model;
-    private final Features features;
+    private final ClassifierFeatures features;
     private final Tensor a;
     private final Tensor b;
 
     /** @param a [N,C,H,W], retained; freed with this, as is b */
     Judging(Trainable model, Tensor a, Tensor b) {
         this.model = model;
-        features = (Features) model;
+        features = (ClassifierFeatures) model;
         this.a = a;
         this.b = b;
         model.net().training(false);

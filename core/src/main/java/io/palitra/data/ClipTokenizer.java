@@ -82,8 +82,8 @@ public final class ClipTokenizer {
         padding = id(files, "pad_token");
         int unknown = id(files, "unk_token");
         for (int b = 0; b < 256; b++) {
-            inner[b] = ids.getOrDefault(String.valueOf(ByteLetters.letter(b)), unknown);
-            last[b] = ids.getOrDefault(ByteLetters.letter(b) + TokenizerFiles.WORD_END, unknown);
+            inner[b] = ids.getOrDefault(String.valueOf(ByteAlphabet.letter(b)), unknown);
+            last[b] = ids.getOrDefault(ByteAlphabet.letter(b) + TokenizerFiles.WORD_END, unknown);
         }
         for (TokenizerFiles.Pair p : files.merges()) {
             pairs.add(known(ids, p.left()), known(ids, p.right()), known(ids, p.left() + p.right()));
@@ -212,7 +212,7 @@ public final class ClipTokenizer {
             }
             if (left.contains(id)) continue;
             String text = texts[(int) id];
-            bytes.writeBytes(learned.contains((int) id) ? (text + " ").getBytes(StandardCharsets.UTF_8) : ByteLetters.bytes(text));
+            bytes.writeBytes(learned.contains((int) id) ? (text + " ").getBytes(StandardCharsets.UTF_8) : ByteAlphabet.bytes(text));
         }
         return bytes.toString(StandardCharsets.UTF_8).replace(TokenizerFiles.WORD_END, " ").strip();
     }
@@ -258,7 +258,7 @@ public final class ClipTokenizer {
         boolean before = false;
         for (int i = 0; i < text.length(); i = after(text, i)) {
             int c = text.codePointAt(i);
-            boolean space = Letters.space(c);
+            boolean space = Unicode17.space(c);
             if (!space) out.appendCodePoint(c);
             else if (!before) out.append(' ');
             before = space;
@@ -266,13 +266,13 @@ public final class ClipTokenizer {
         return out.toString();
     }
 
-    private static String clean(String text) { return Letters.lower(Composed.of(text)); }
+    private static String clean(String text) { return Unicode17.lower(NfcNormalizer.of(text)); }
 
     /** A word is an ending, a row of letters, one digit, or a row of what is neither letter nor digit nor space. */
     private void words(String text, Ids out) {
         for (int i = 0; i < text.length();) {
             int from = i, c = text.codePointAt(i);
-            if (Letters.space(c)) {
+            if (Unicode17.space(c)) {
                 i += Character.charCount(c);
                 continue;
             }
@@ -285,8 +285,8 @@ public final class ClipTokenizer {
             i += ending(text, i);
             if (i == from) {
                 i += Character.charCount(c);
-                while (Letters.letter(c) && i < text.length() && Letters.letter(text.codePointAt(i))) i = after(text, i);
-                while (Letters.sign(c) && i < text.length() && Letters.sign(text.codePointAt(i))) i = after(text, i);
+                while (Unicode17.letter(c) && i < text.length() && Unicode17.letter(text.codePointAt(i))) i = after(text, i);
+                while (Unicode17.sign(c) && i < text.length() && Unicode17.sign(text.codePointAt(i))) i = after(text, i);
             }
             word(text.substring(from, i), out);
         }
@@ -307,7 +307,7 @@ public final class ClipTokenizer {
     }
 
     private void word(String word, Ids out) {
-        byte[] bytes = Letters.wellFormed(word).getBytes(StandardCharsets.UTF_8);
+        byte[] bytes = Unicode17.wellFormed(word).getBytes(StandardCharsets.UTF_8);
         int[] tokens = new int[bytes.length];
         for (int i = 0; i < tokens.length; i++) tokens[i] = inner[bytes[i] & 255];
         tokens[tokens.length - 1] = last[bytes[bytes.length - 1] & 255];

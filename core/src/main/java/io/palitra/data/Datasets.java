@@ -20,54 +20,62 @@ public final class Datasets {
         List.of("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot");
     private static final List<String> KANA = List.of("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo");
 
-    private static final List<Source> CATALOGUE = List.of(
-        new Source("strokes", "handwritten-like digits drawn from pen strokes, grey 28x28 or the size asked for; embedded",
-            Source.Kind.DRAWN,
+    private static final List<CatalogueEntry> CATALOGUE = List.of(
+        new CatalogueEntry("strokes", "handwritten-like digits drawn from pen strokes, grey 28x28 or the size asked for; embedded",
+            CatalogueEntry.Kind.DRAWN,
             DIGITS, 60_000, 10_000, List.of()),
-        new Source("scenes", "coloured shapes before landscapes with captions in English and Russian, colour 64x64 or the size asked for; "
-            + "embedded", Source.Kind.DRAWN, new Scenes(Split.TRAIN, 64).classNames(), 50_000, 10_000, List.of()),
-        new Source("toy-gaussians", "points of 25 Gaussians on a grid, known density; 'toy' for short; embedded", Source.Kind.DRAWN,
+        new CatalogueEntry("scenes",
+        "coloured shapes before landscapes with captions in English and Russian, colour 64x64 or the size asked for; "
+            + "embedded", CatalogueEntry.Kind.DRAWN, new Scenes(Split.TRAIN, 64).classNames(), 50_000, 10_000, List.of()),
+        new CatalogueEntry("toy-gaussians", "points of 25 Gaussians on a grid, known density; 'toy' for short; embedded",
+        CatalogueEntry.Kind.DRAWN,
             List.of(),
             50_000, 10_000, List.of()),
-        new Source("toy-moons", "points of two half circles, known density; embedded", Source.Kind.DRAWN, List.of(), 50_000, 10_000,
+        new CatalogueEntry("toy-moons", "points of two half circles, known density; embedded", CatalogueEntry.Kind.DRAWN, List.of(),
+        50_000, 10_000,
             List.of()),
-        new Source("toy-rings", "points of three circles, known density; embedded", Source.Kind.DRAWN, List.of(), 50_000, 10_000,
+        new CatalogueEntry("toy-rings", "points of three circles, known density; embedded", CatalogueEntry.Kind.DRAWN, List.of(), 50_000,
+        10_000,
             List.of()),
-        new Source("mnist", "handwritten digits, grey 28x28 (LeCun et al. 1998)", Source.Kind.IDX, DIGITS, 60_000, 10_000,
+        new CatalogueEntry("mnist", "handwritten digits, grey 28x28 (LeCun et al. 1998)", CatalogueEntry.Kind.IDX, DIGITS, 60_000, 10_000,
             idx("https://ossci-datasets.s3.amazonaws.com/mnist/",
                 9_912_422, "f68b3c2dcbeaaa9fbdd348bbdeb94873", 28_881, "d53e105ee54ea40749a09fcbcd1e9432",
                 1_648_877, "9fb629c4189551a2d022fa330f9573f3", 4_542, "ec29112dd5afa0611ce80d1b7f02629c")),
-        new Source("fashion-mnist", "photographs of clothes, grey 28x28 (Xiao et al. 2017)", Source.Kind.IDX, CLOTHES, 60_000, 10_000,
+        new CatalogueEntry("fashion-mnist", "photographs of clothes, grey 28x28 (Xiao et al. 2017)", CatalogueEntry.Kind.IDX, CLOTHES,
+        60_000, 10_000,
             idx("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
                 26_421_880, "8d4fb7e6c68d591d4c3dfef9ec88bf0d", 29_515, "25c81989df183df01b3e8a0aad5dffbe",
                 4_422_102, "bef4ecab320f06d8554ea6380940ec79", 5_148, "bb300cfdad3c16e7a12a480ee83cd310")),
-        new Source("kmnist", "cursive Japanese characters, grey 28x28 (Clanuwat et al. 2018)", Source.Kind.IDX, KANA, 60_000, 10_000,
+        new CatalogueEntry("kmnist", "cursive Japanese characters, grey 28x28 (Clanuwat et al. 2018)", CatalogueEntry.Kind.IDX, KANA,
+        60_000, 10_000,
             idx("http://codh.rois.ac.jp/kmnist/dataset/kmnist/",
                 18_165_135, "bdb82020997e1d708af4cf47b453dcf7", 29_497, "e144d726b3acfaa3e44228e80efcd344",
                 3_041_136, "5c965bf0a639b31b8f53240b1b52f4d7", 5_120, "7320c461ea6c1c855c0b718fb2a4b134")),
-        new Source("cifar10", "small photographs, colour 32x32 (Krizhevsky 2009)", Source.Kind.CIFAR, Cifar10.CLASSES, 50_000, 10_000,
-            List.of(new Source.Remote(URI.create("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"),
+        new CatalogueEntry("cifar10", "small photographs, colour 32x32 (Krizhevsky 2009)", CatalogueEntry.Kind.CIFAR, Cifar10.CLASSES,
+        50_000, 10_000,
+            List.of(new CatalogueEntry.Remote(URI.create("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"),
                 170_052_171, "c32a1d4ab5d03f1284b67883e8d87530"))));
 
     private Datasets() { }
 
-    private static List<Source.Remote> idx(String at, long a, String md5a, long b, String md5b, long c, String md5c, long d, String md5d) {
+    private static List<CatalogueEntry.Remote> idx(String at, long a, String md5a, long b, String md5b, long c, String md5c, long d,
+        String md5d) {
         return List.of(
-            new Source.Remote(URI.create(at + "train-images-idx3-ubyte.gz"), a, md5a),
-            new Source.Remote(URI.create(at + "train-labels-idx1-ubyte.gz"), b, md5b),
-            new Source.Remote(URI.create(at + "t10k-images-idx3-ubyte.gz"), c, md5c),
-            new Source.Remote(URI.create(at + "t10k-labels-idx1-ubyte.gz"), d, md5d));
+            new CatalogueEntry.Remote(URI.create(at + "train-images-idx3-ubyte.gz"), a, md5a),
+            new CatalogueEntry.Remote(URI.create(at + "train-labels-idx1-ubyte.gz"), b, md5b),
+            new CatalogueEntry.Remote(URI.create(at + "t10k-images-idx3-ubyte.gz"), c, md5c),
+            new CatalogueEntry.Remote(URI.create(at + "t10k-labels-idx1-ubyte.gz"), d, md5d));
     }
 
-    public static List<Source> catalogue() { return CATALOGUE; }
+    public static List<CatalogueEntry> catalogue() { return CATALOGUE; }
 
     /** @throws IllegalArgumentException naming the known sets */
-    public static Source source(String name) {
-        for (Source source : CATALOGUE) if (source.name().equals(name)) return source;
+    public static CatalogueEntry source(String name) {
+        for (CatalogueEntry source : CATALOGUE) if (source.name().equals(name)) return source;
         throw new IllegalArgumentException("no data set '" + name + "'; there are " + names());
     }
 
-    private static List<String> names() { return CATALOGUE.stream().map(Source::name).toList(); }
+    private static List<String> names() { return CATALOGUE.stream().map(CatalogueEntry::name).toList(); }
 
     /**
      * Opens a set of the catalogue, a folder or .zip of pictures, or a table.
@@ -76,7 +84,7 @@ public final class Datasets {
      * @throws FormatException when files are missing or damaged
      */
     public static Dataset open(String nameOrPath, Split split, DataOptions options) {
-        return Without.of(whole(nameOrPath, split, true, options), named(nameOrPath) ? List.of() : options.except());
+        return Subset.of(whole(nameOrPath, split, true, options), named(nameOrPath) ? List.of() : options.except());
     }
 
     /**
@@ -84,7 +92,7 @@ public final class Datasets {
      * for training: where a few pictures are all there is, none is to spare.
      */
     public static Dataset undivided(String nameOrPath, Split split, DataOptions options) {
-        return Without.of(whole(nameOrPath, split, false, options), named(nameOrPath) ? List.of() : options.except());
+        return Subset.of(whole(nameOrPath, split, false, options), named(nameOrPath) ? List.of() : options.except());
     }
 
     /** A table leaves rows out by itself, before it looks at the others. */
@@ -92,11 +100,11 @@ public final class Datasets {
 
     private static Dataset whole(String nameOrPath, Split split, boolean divided, DataOptions options) {
         if (nameOrPath.equals("toy")) return whole("toy-gaussians", split, divided, options);
-        for (Source source : CATALOGUE) {
+        for (CatalogueEntry source : CATALOGUE) {
             if (!source.name().equals(nameOrPath)) continue;
             Dataset set = open(source, split, options, System.getenv());
             if (!options.captions()) return set;
-            if (set instanceof ImageDataset images) return Captioned.byClass(images);
+            if (set instanceof ImageDataset images) return WithCaptions.byClass(images);
             throw new IllegalArgumentException(nameOrPath + " has points, not pictures, and so no captions");
         }
         if (options.captions()) {
@@ -122,7 +130,7 @@ public final class Datasets {
         return last == null ? given : last.toString();
     }
 
-    static Dataset open(Source source, Split split, DataOptions options, Map<String, String> environment) {
+    static Dataset open(CatalogueEntry source, Split split, DataOptions options, Map<String, String> environment) {
         return switch (source.kind()) {
             case IDX -> Resized.of(mnist(source, split, options, environment), options.size(), options.channels());
             case CIFAR -> cifar(source, split, options, environment);
@@ -145,7 +153,7 @@ public final class Datasets {
         };
     }
 
-    private static ImageDataset mnist(Source source, Split split, DataOptions options, Map<String, String> environment) {
+    private static ImageDataset mnist(CatalogueEntry source, Split split, DataOptions options, Map<String, String> environment) {
         String torchvision = switch (source.name()) {
             case "mnist" -> "MNIST";
             case "fashion-mnist" -> "FashionMNIST";
@@ -164,7 +172,7 @@ public final class Datasets {
         throw missing(source, looked);
     }
 
-    private static ImageDataset cifar(Source source, Split split, DataOptions options, Map<String, String> environment) {
+    private static ImageDataset cifar(CatalogueEntry source, Split split, DataOptions options, Map<String, String> environment) {
         List<Path> looked = new ArrayList<>();
         for (Path folder : folders(options, environment)) {
             looked.add(folder.resolve(source.name()));
@@ -184,7 +192,7 @@ public final class Datasets {
         throw missing(source, looked);
     }
 
-    private static FormatException missing(Source source, List<Path> looked) {
+    private static FormatException missing(CatalogueEntry source, List<Path> looked) {
         String places = looked.stream().map(Path::toString).collect(Collectors.joining(", "));
         return new FormatException(source.name(), -1,
             "not found; looked in " + places + "; `palitra data get " + source.name() + "` downloads it");

@@ -25,14 +25,14 @@ import java.util.Optional;
  */
 public final class Download {
     private final String from;
-    private final Http.Progress progress;
+    private final Http.TransferProgress progress;
     private final Http http;
 
     /** @param from address of a folder that holds the files under their names, or "" for where they are published */
-    public Download(String from, Http.Progress progress) { this(from, progress, Duration.ofSeconds(60)); }
+    public Download(String from, Http.TransferProgress progress) { this(from, progress, Duration.ofSeconds(60)); }
 
     /** @param patience how long no byte may come before the connection counts as cut */
-    Download(String from, Http.Progress progress, Duration patience) {
+    Download(String from, Http.TransferProgress progress, Duration patience) {
         if (!from.isEmpty() && !from.matches("https?://[!-~]+")) {
             String shown = from.replaceAll("\\p{Cntrl}", "?");
             throw new IllegalArgumentException("illegal address: '" + shown + "', must begin with http:// or https://");
@@ -49,7 +49,7 @@ public final class Download {
      * @throws DownloadException when something is left missing; what had come stays for the next run
      * @throws FormatException when an archive is not what it should be
      */
-    public Path get(Source source, Path dir) {
+    public Path get(CatalogueEntry source, Path dir) {
         if (source.files().isEmpty()) throw new IllegalArgumentException(source.name() + " needs no download");
         Path folder = dir.resolve(source.name());
         try {
@@ -57,8 +57,8 @@ public final class Download {
         } catch (IOException e) {
             throw new DownloadException(Fault.DISK, "cannot make the folder " + folder + ": " + e.getMessage(), e);
         }
-        for (Source.Remote remote : source.files()) {
-            if (source.kind() == Source.Kind.CIFAR) {
+        for (CatalogueEntry.Remote remote : source.files()) {
+            if (source.kind() == CatalogueEntry.Kind.CIFAR) {
                 if (Cifar10.in(folder, Split.TRAIN) && Cifar10.in(folder, Split.TEST)) continue;
                 Path packed = fetch(remote, folder);
                 Tar.cifar(packed, folder, Cifar10.RECORDS);
@@ -70,7 +70,7 @@ public final class Download {
         return folder;
     }
 
-    private URI address(Source.Remote remote) {
+    private URI address(CatalogueEntry.Remote remote) {
         try {
             return from.isEmpty() ? remote.address() : URI.create(from + (from.endsWith("/") ? "" : "/") + remote.file());
         } catch (IllegalArgumentException e) {
@@ -78,7 +78,7 @@ public final class Download {
         }
     }
 
-    private Path fetch(Source.Remote remote, Path folder) {
+    private Path fetch(CatalogueEntry.Remote remote, Path folder) {
         Path file = folder.resolve(remote.file());
         if (Files.exists(file)) return file;
         Path part = folder.resolve(remote.file() + ".part");
@@ -122,7 +122,7 @@ public final class Download {
     }
 
     /** Appends what is missing; from the start when the server does not resume. */
-    private void receive(Source.Remote remote, FileChannel channel) throws IOException {
+    private void receive(CatalogueEntry.Remote remote, FileChannel channel) throws IOException {
         long have = channel.size();
         Map<String, String> headers = have > 0 ? Map.of("Range", "bytes=" + have + "-") : Map.of();
         try (Http.Reply reply = http.get(address(remote), headers, Optional.empty())) {

@@ -34,7 +34,7 @@ import java.util.function.BooleanSupplier;
 public final class Http {
     /** Told of each chunk; total is in bytes. */
     @FunctionalInterface
-    public interface Progress {
+    public interface TransferProgress {
         void at(String file, long bytes, long total);
     }
 
@@ -223,7 +223,7 @@ public final class Http {
      *     when it sends too much
      * @throws IOException when the part cannot be written
      */
-    public void receive(String what, Reply reply, Part part, long size, Progress progress) throws IOException {
+    public void receive(String what, Reply reply, Part part, long size, TransferProgress progress) throws IOException {
         long have = part.size();
         String shown = plain(reply.address());
         if (reply.status() == 416) {
@@ -264,7 +264,7 @@ public final class Http {
         return range.map(text -> text.toLowerCase(Locale.ROOT).startsWith("bytes " + at + "-")).orElse(false);
     }
 
-    private void copy(String what, Reply reply, Part part, long most, Progress progress) throws IOException {
+    private void copy(String what, Reply reply, Part part, long most, TransferProgress progress) throws IOException {
         InputStream body = reply.last().body();
         Watch watch = new Watch(patience.toNanos());
         ScheduledExecutorService clock = Executors.newSingleThreadScheduledExecutor(task -> {

@@ -19,7 +19,7 @@ public final class Resized implements ImageDataset {
             size == 0 ? is.width() : size, is.classes());
         if (asked.equals(is)) return of;
         Resized resized = new Resized(of, asked);
-        return of instanceof CaptionedDataset told ? new Captioned(resized, told::captions) : resized;
+        return of instanceof CaptionedDataset told ? new WithCaptions(resized, told::captions) : resized;
     }
 
     @Override public String name() { return of.name(); }

@@ -135,7 +135,7 @@ public final class Strokes implements ImageDataset {
 
     /** Each block of ten items holds every class once, in an order of its own. */
     @Override public int label(int i) {
-        Noise noise = new Noise(split, -1 - i / 10);
+        StrokeNoise noise = new StrokeNoise(split, -1 - i / 10);
         int[] order = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
         for (int k = 9; k > 0; k--) {
             int j = (int) (noise.uniform() * (k + 1));
@@ -148,7 +148,7 @@ public final class Strokes implements ImageDataset {
 
     @Override public void pixels(int i, byte[] out, int offset) {
         if (i < 0 || i >= size()) throw new IndexOutOfBoundsException("strokes has items 0.." + (size() - 1) + ", asked for " + i);
-        Noise noise = new Noise(split, i);
+        StrokeNoise noise = new StrokeNoise(split, i);
         float[][][] styles = POINTS[label(i)];
         float[][] style = styles[(int) (noise.uniform() * styles.length)];
         List<float[]> lines = new ArrayList<>();
@@ -161,7 +161,7 @@ public final class Strokes implements ImageDataset {
     }
 
     /** Shaken control points joined by a smooth curve: x0, y0, x1, ... */
-    private static float[] curve(float[] stroke, float shake, Noise noise) {
+    private static float[] curve(float[] stroke, float shake, StrokeNoise noise) {
         int n = stroke.length / 3;
         float[] x = new float[n], y = new float[n];
         float dx = 0.5f * shake * noise.normal(), dy = 0.5f * shake * noise.normal();
@@ -195,7 +195,7 @@ public final class Strokes implements ImageDataset {
     }
 
     /** Proportions, stretch, slant, turn and a slow bend, in place. */
-    private static void hand(List<float[]> lines, Noise noise) {
+    private static void hand(List<float[]> lines, StrokeNoise noise) {
         float stretch = 0.6f + 0.5f * noise.uniform() + 0.25f * noise.uniform() * noise.normal();
         float slant = 0.12f + 0.24f * noise.normal(), turn = 0.10f * noise.normal();
         float waist = 0.28f * noise.normal(), taper = 0.28f * noise.normal(), belly = 0.2f * noise.normal();
@@ -266,10 +266,10 @@ public final class Strokes implements ImageDataset {
     }
 
     /** Numbers of one item: SplitMix64 (Steele et al. 2014) from (split, item). */
-    private static final class Noise {
+    private static final class StrokeNoise {
         private long state;
 
-        Noise(Split split, long item) { state = (item * 2 + split.ordinal()) * 0xD1342543DE82EF95L + 0x5851F42D4C957F2DL; }
+        StrokeNoise(Split split, long item) { state = (item * 2 + split.ordinal()) * 0xD1342543DE82EF95L + 0x5851F42D4C957F2DL; }
 
         private long next() {
             long z = state += 0x9E3779B97F4A7C15L;

@@ -16,20 +16,20 @@ public record Deis(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) int
     public Deis() { this(20, new Spacing.Linspace(), 3, Dpm.Ending.FALLING); }
 
     public Deis {
-        Leg.check(steps);
+        SolverStage.check(steps);
         if (order < 1 || order > 3) throw new IllegalArgumentException("illegal order: " + order + ", must be from 1 to 3");
     }
 
     @Override public int memory() { return order - 1; }
 
-    @Override public Tensor next(List<Leg> legs, int i, Past past, Noise noise) {
+    @Override public Tensor next(List<SolverStage> legs, int i, SamplerHistory past, Noise noise) {
         Level from = legs.get(i).from(), to = legs.get(i).to();
-        List<Past.Entry> said = past.newest(ending.order(order, i, legs.size()));
+        List<SamplerHistory.Entry> said = past.newest(ending.order(order, i, legs.size()));
         double h = legs.get(i).h();
-        if (said.size() == 1 || !Double.isFinite(h)) return past.base().moved(legs.get(i));
+        if (said.size() == 1 || !Double.isFinite(h)) return past.base().ddimStep(legs.get(i));
         double[] v = said.stream().mapToDouble(e -> Math.log(e.at().ratio() / from.ratio())).toArray();
         Tensor x = past.base().x().mul(to.alpha() / from.alpha());
-        for (int j = 0; j < v.length; j++) x = x.add(said.get(j).said().eps().mul(to.alpha() * from.ratio() * weight(v, j, -h)));
+        for (int j = 0; j < v.length; j++) x = x.add(said.get(j).estimate().eps().mul(to.alpha() * from.ratio() * weight(v, j, -h)));
         return x;
     }
 

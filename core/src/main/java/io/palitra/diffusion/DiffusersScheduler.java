@@ -60,21 +60,21 @@ public final class DiffusersScheduler {
      * @param legs         its network calls; a step may end elsewhere than where the next begins
      * @param initialSigma deviation of the x to start from
      */
-    public record Plan(Sampler sampler, List<Leg> legs, double initialSigma) {
+    public record Plan(Sampler sampler, List<SolverStage> legs, double initialSigma) {
         public Plan { legs = List.copyOf(legs); }
 
         /** Data from x where the first leg starts. */
         public Tensor sample(Denoiser model, Tensor x, Noise noise) { return sampler.walk(model, x, legs, noise); }
 
         /** Where the network is asked, call by call. */
-        public List<Level> levels() { return legs.stream().map(Leg::at).toList(); }
+        public List<Level> levels() { return legs.stream().map(SolverStage::at).toList(); }
 
         /** The same run without its first i steps; all of them gone, x is left as it is. */
         public Plan from(int i) {
-            List<Leg> left = new ArrayList<>(legs.subList(first(i), legs.size()));
+            List<SolverStage> left = new ArrayList<>(legs.subList(first(i), legs.size()));
             for (int k = 0; k < left.size() && !left.get(k).begins(); k++) {   // stages of a step whose beginning is gone
-                Leg leg = left.get(k);
-                left.set(k, new Leg(leg.at(), left.get(0).at(), leg.to()));
+                SolverStage leg = left.get(k);
+                left.set(k, new SolverStage(leg.at(), left.get(0).at(), leg.to()));
             }
             return new Plan(sampler, left, initialSigma);
         }
@@ -110,7 +110,7 @@ public final class DiffusersScheduler {
     private final Optional<Prediction> prediction;
     private final SchedulerTable table;
     private final SchedulerLevels levels;
-    private final Optional<Clip.Bound> bound;
+    private final Optional<Bounded.Bound> bound;
     private final StepArguments arguments;
 
     /** @throws ConfigException that names the key if the class, or an option of it, is not known */
@@ -185,14 +185,14 @@ public final class DiffusersScheduler {
     public Denoiser read(Predictor.Net net) {
         if (prediction.isEmpty()) return new Velocity(config.flag("invert_sigmas", false) ? (x, t) -> net.forward(x, t).neg() : net);
         Prediction says = prediction.get();
-        if (says == Prediction.EPS && bound.isPresent() && kind.byTime()) return new Bounded(new Predictor(says, net));
+        if (says == Prediction.EPS && bound.isPresent() && kind.byTime()) return new FiniteAtPureNoise(new Predictor(says, net));
         // on straight paths x has another scale than where such a network was trained, and the library leaves it so
         return levels.straight() ? (x, at) -> says.x0(net.forward(x, at.t()), x, at) : new Predictor(says, net);
     }
 
     /** A denoiser, guided for instance, with its data bounded and held at its boundary if the configuration says so. */
     public Denoiser bounded(Denoiser model) {
-        Denoiser bounded = bound.<Denoiser>map(b -> new Clip(model, b, kind == Kind.DDIM && !arguments.clippedEps)).orElse(model);
+        Denoiser bounded = bound.<Denoiser>map(b -> new Bounded(model, b, kind == Kind.DDIM && !arguments.clippedEps)).orElse(model);
         return kind == Kind.LCM ? new ConsistencyModel(bounded, config.number("timestep_scaling", 10)) : bounded;
     }
 
@@ -224,16 +224,16 @@ public final class DiffusersScheduler {
     }
 
     /** Legs whose middles have the times that the table gives them. */
-    private List<Leg> timed(Sampler.Dpm2 sampler, List<Level> all) {
-        List<Leg> legs = new ArrayList<>();
-        for (Leg leg : Leg.between(all)) {
+    private List<SolverStage> timed(Sampler.Dpm2 sampler, List<Level> all) {
+        List<SolverStage> legs = new ArrayList<>();
+        for (SolverStage leg : SolverStage.between(all)) {
             if (leg.to().sigma() == 0) {
                 legs.add(leg);
                 continue;
             }
             float middle = middle(sampler, (float) leg.from().ratio(), (float) leg.to().ratio());
             Level at = Level.exploding(middle, table.time(middle));
-            legs.addAll(List.of(new Leg(leg.from(), at), new Leg(at, leg.from(), leg.to())));
+            legs.addAll(List.of(new SolverStage(leg.from(), at), new SolverStage(at, leg.from(), leg.to())));
         }
         return legs;
     }
@@ -367,7 +367,7 @@ public final class DiffusersScheduler {
         throw config.refused("prediction_type", "epsilon", "sample", "v_prediction");
     }
 
-    private Optional<Clip.Bound> bound() {
+    private Optional<Bounded.Bound> bound() {
         try {
             return boundAsked();
         } catch (IllegalArgumentException e) {
@@ -375,20 +375,21 @@ public final class DiffusersScheduler {
         }
     }
 
-    private Optional<Clip.Bound> boundAsked() {
+    private Optional<Bounded.Bound> boundAsked() {
         boolean noise = kind == Kind.UNIPC && !config.flag("predict_x0", true);   // there the library does not look at the data
         boolean thresholds = kind == Kind.DDPM || kind == Kind.DDIM || kind == Kind.LCM || kind.preserving() && !noise;
         if (thresholds && config.flag("thresholding", false)) {
-            return Optional.of(new Clip.Dynamic(config.number("dynamic_thresholding_ratio", 0.995), config.number("sample_max_value", 1)));
+            return Optional.of(new Bounded.Dynamic(config.number("dynamic_thresholding_ratio", 0.995),
+                config.number("sample_max_value", 1)));
         }
         boolean clips = kind == Kind.DDPM || kind == Kind.DDIM || kind == Kind.HEUN || kind == Kind.LCM;
         boolean unlessTold = kind == Kind.DDPM || kind == Kind.DDIM;
-        if (clips && config.flag("clip_sample", unlessTold)) return Optional.of(new Clip.Range(config.number("clip_sample_range", 1)));
+        if (clips && config.flag("clip_sample", unlessTold)) return Optional.of(new Bounded.Range(config.number("clip_sample_range", 1)));
         return Optional.empty();
     }
 
     /** eps at alpha = 0 puts the data at infinity, which a bound brings back. */
-    private record Bounded(Denoiser of) implements Denoiser {
+    private record FiniteAtPureNoise(Denoiser of) implements Denoiser {
         private static final double NEARLY_NO_DATA = 1e-30;
 
         @Override public Tensor denoise(Tensor x, Level at) { return of.denoise(x, nearly(at)); }

@@ -55,7 +55,8 @@ public final class Dpm {
      * A_t x - s ((e^k - 1) D0 + c1 D1 + c2 D2), and fresh noise in an SDE; D0 is what the base said, D1 and D2 are its first two
      * derivatives by lambda times h and h². Of first order where h is infinite: there is nothing a polynomial could be drawn on.
      */
-    static Tensor step(Form form, Past.Entry base, Leg leg, @Nullable Tensor d1, @Nullable Tensor d2, boolean midpoint, Noise noise) {
+    static Tensor step(Form form, SamplerHistory.Entry base, SolverStage leg, @Nullable Tensor d1, @Nullable Tensor d2, boolean midpoint,
+        Noise noise) {
         double h = leg.h(), k = form.k(h);
         Tensor x = first(form, base, leg, h, noise);
         if (!Double.isFinite(h) || h == 0) return x;
@@ -67,17 +68,17 @@ public final class Dpm {
         return d2 == null ? x : x.sub(d2.mul(s * c2));
     }
 
-    private static Tensor first(Form form, Past.Entry base, Leg leg, double h, Noise noise) {
-        if (!form.sde()) return base.moved(leg);
+    private static Tensor first(Form form, SamplerHistory.Entry base, SolverStage leg, double h, Noise noise) {
+        if (!form.sde()) return base.ddimStep(leg);
         Level to = leg.to();
-        Tensor x0 = base.said().x0();
+        Tensor x0 = base.estimate().x0();
         if (to.sigma() == 0) return x0.mul(to.alpha());
         if (form == Form.SDE_DATA || h == Double.POSITIVE_INFINITY) {
             double e = Math.exp(-h);
             Tensor mean = base.x().mul(to.sigma() / leg.from().sigma() * e).add(x0.mul(-to.alpha() * Math.expm1(-2 * h)));
             return mean.add(noise.like(x0).mul(to.sigma() * Math.sqrt(Math.max(0, -Math.expm1(-2 * h)))));
         }
-        Tensor mean = base.x().mul(to.alpha() / leg.from().alpha()).sub(base.said().eps().mul(2 * to.sigma() * Math.expm1(h)));
+        Tensor mean = base.x().mul(to.alpha() / leg.from().alpha()).sub(base.estimate().eps().mul(2 * to.sigma() * Math.expm1(h)));
         return mean.add(noise.like(x0).mul(to.sigma() * Math.sqrt(Math.max(0, Math.expm1(2 * h)))));
     }
 }

@@ -17,16 +17,16 @@ public record DpmMultistep(@Help(value = "steps", min = 1, max = Sampler.MOST_ST
     public DpmMultistep() { this(20, new Spacing.Karras(), 3, Dpm.Form.DATA, Dpm.Solver.MIDPOINT, Dpm.Ending.FALLING); }
 
     public DpmMultistep {
-        Leg.check(steps);
+        SolverStage.check(steps);
         if (order < 1 || order > 3) throw new IllegalArgumentException("illegal order: " + order + ", must be from 1 to 3");
         if (order == 3 && form == Dpm.Form.SDE_EPS) throw new IllegalArgumentException("SDE_EPS has no step of order 3; there are [1, 2]");
     }
 
     @Override public int memory() { return order - 1; }
 
-    @Override public Tensor next(List<Leg> legs, int i, Past past, Noise noise) {
-        Leg leg = legs.get(i);
-        List<Past.Entry> m = past.newest(ending.order(order, i, legs.size()));
+    @Override public Tensor next(List<SolverStage> legs, int i, SamplerHistory past, Noise noise) {
+        SolverStage leg = legs.get(i);
+        List<SamplerHistory.Entry> m = past.newest(ending.order(order, i, legs.size()));
         double h = leg.h();
         if (m.size() == 1 || !Double.isFinite(h) || h == 0) return Dpm.step(form, past.base(), leg, null, null, false, noise);
         double r0 = r(m, 0, h);
@@ -38,9 +38,10 @@ public record DpmMultistep(@Help(value = "steps", min = 1, max = Sampler.MOST_ST
     }
 
     /** The width of the step between two entries, in widths of this one. */
-    private static double r(List<Past.Entry> m, int j, double h) { return new Leg(m.get(j + 1).at(), m.get(j).at()).h() / h; }
+    private static double r(List<SamplerHistory.Entry> m, int j, double h) { return new SolverStage(m.get(j + 1).at(), m.get(j).at())
+        .h() / h; }
 
-    private Tensor slope(List<Past.Entry> m, int j, double r) {
-        return form.of(m.get(j).said()).sub(form.of(m.get(j + 1).said())).div(r);
+    private Tensor slope(List<SamplerHistory.Entry> m, int j, double r) {
+        return form.of(m.get(j).estimate()).sub(form.of(m.get(j + 1).estimate())).div(r);
     }
 }

@@ -21,27 +21,27 @@ public record DpmSinglestep(@Help(value = "steps", min = 1, max = Sampler.MOST_S
     public DpmSinglestep() { this(20, new Spacing.Karras(), 3, Dpm.Form.DATA, Dpm.Solver.MIDPOINT, true); }
 
     public DpmSinglestep {
-        Leg.check(steps);
+        SolverStage.check(steps);
         if (order < 1 || order > 3) throw new IllegalArgumentException("illegal order: " + order + ", must be from 1 to 3");
         if (order == 3 && form == Dpm.Form.SDE_EPS) throw new IllegalArgumentException("SDE_EPS has no step of order 3; there are [1, 2]");
     }
 
     /** Calls are grouped to steps of {@link #order}, or fewer at the end; from pure noise and to clean data a call is a step. */
-    @Override public List<Leg> legs(List<Level> levels) {
+    @Override public List<SolverStage> legs(List<Level> levels) {
         int n = levels.size() - 1;
         if (n < 1) return List.of();
         boolean ownLast = levels.get(n).sigma() == 0 || lowerLast && n % order == 0;
-        List<Leg> legs = new ArrayList<>();
+        List<SolverStage> legs = new ArrayList<>();
         for (int i = 0, base = 0; i < n; i++) {
             if (i % order == 0 || i == n - 1 && ownLast || levels.get(base).alpha() == 0) base = i;
-            legs.add(new Leg(levels.get(i), levels.get(base), levels.get(i + 1)));
+            legs.add(new SolverStage(levels.get(i), levels.get(base), levels.get(i + 1)));
         }
         return List.copyOf(legs);
     }
 
-    @Override public Tensor next(List<Leg> legs, int i, Past past, Noise noise) {
-        Leg leg = legs.get(i);
-        List<Past.Entry> m = past.stages();
+    @Override public Tensor next(List<SolverStage> legs, int i, SamplerHistory past, Noise noise) {
+        SolverStage leg = legs.get(i);
+        List<SamplerHistory.Entry> m = past.stages();
         double h = leg.h();
         if (m.size() == 1 || !Double.isFinite(h) || h == 0) return Dpm.step(form, m.get(0), leg, null, null, false, noise);
         boolean midpoint = solver == Dpm.Solver.MIDPOINT;
@@ -56,9 +56,9 @@ public record DpmSinglestep(@Help(value = "steps", min = 1, max = Sampler.MOST_S
     }
 
     /** How far stage j lies from the base, in widths of this leg. */
-    private static double r(List<Past.Entry> m, int j, double h) { return new Leg(m.get(0).at(), m.get(j).at()).h() / h; }
+    private static double r(List<SamplerHistory.Entry> m, int j, double h) { return new SolverStage(m.get(0).at(), m.get(j).at()).h() / h; }
 
-    private Tensor slope(List<Past.Entry> m, int j, double r) {
-        return form.of(m.get(j).said()).sub(form.of(m.get(0).said())).div(r);
+    private Tensor slope(List<SamplerHistory.Entry> m, int j, double r) {
+        return form.of(m.get(j).estimate()).sub(form.of(m.get(0).estimate())).div(r);
     }
 }

@@ -13,30 +13,30 @@ public record Lms(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) int 
     public Lms() { this(30, new Spacing.Linspace(), 4); }
 
     public Lms {
-        Leg.check(steps);
+        SolverStage.check(steps);
         if (order < 1 || order > 4) throw new IllegalArgumentException("illegal order: " + order + ", must be from 1 to 4");
     }
 
     @Override public int memory() { return order - 1; }
 
-    @Override public Tensor next(List<Leg> legs, int i, Past past, Noise noise) {
+    @Override public Tensor next(List<SolverStage> legs, int i, SamplerHistory past, Noise noise) {
         Level from = legs.get(i).from(), to = legs.get(i).to();
-        List<Past.Entry> said = past.newest(order);
-        if (said.size() == 1) return past.base().slid(legs.get(i));
+        List<SamplerHistory.Entry> said = past.newest(order);
+        if (said.size() == 1) return past.base().eulerStep(legs.get(i));
         Tensor x = to.alpha() == from.alpha() ? past.base().x() : past.base().x().mul(to.alpha() / from.alpha());
         for (int j = 0; j < said.size(); j++) {
-            x = x.add(said.get(j).said().eps().mul(to.alpha() * weight(said, j, from.ratio(), to.ratio())));
+            x = x.add(said.get(j).estimate().eps().mul(to.alpha() * weight(said, j, from.ratio(), to.ratio())));
         }
         return x;
     }
 
     /** Integral of Lagrange's polynomial j from a to b by Gauss' rule of two points, exact to the third degree. */
-    private static double weight(List<Past.Entry> said, int j, double a, double b) {
+    private static double weight(List<SamplerHistory.Entry> said, int j, double a, double b) {
         double middle = (a + b) / 2, reach = (b - a) / 2 / Math.sqrt(3);
         return (b - a) / 2 * (lagrange(said, j, middle - reach) + lagrange(said, j, middle + reach));
     }
 
-    private static double lagrange(List<Past.Entry> said, int j, double r) {
+    private static double lagrange(List<SamplerHistory.Entry> said, int j, double r) {
         double product = 1, own = said.get(j).at().ratio();
         for (int k = 0; k < said.size(); k++) {
             double other = said.get(k).at().ratio();

@@ -22,50 +22,50 @@ public record Pndm(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) int
 
     public Pndm() { this(50, new Spacing.Leading(), false, Prediction.EPS); }
 
-    public Pndm { Leg.check(steps); }
+    public Pndm { SolverStage.check(steps); }
 
     @Override public int memory() { return WEIGHTS.length - 1; }
 
     /** The first step has two legs, or the first three have four each, where both ends have data and noise. */
-    @Override public List<Leg> legs(List<Level> levels) {
-        List<Leg> legs = new ArrayList<>();
+    @Override public List<SolverStage> legs(List<Level> levels) {
+        List<SolverStage> legs = new ArrayList<>();
         for (int i = 0; i + 1 < levels.size(); i++) {
             Level from = levels.get(i), to = levels.get(i + 1);
             boolean staged = i < (rungeKutta ? RUNGE_KUTTA : 1) && from.alpha() > 0 && to.sigma() > 0;
             if (staged && rungeKutta) {
                 Level middle = Level.exploding(Math.sqrt(from.ratio() * to.ratio()), (from.t() + to.t()) / 2);
-                legs.add(new Leg(from, middle));
-                legs.add(new Leg(middle, from, middle));
-                legs.add(new Leg(middle, from, to));
+                legs.add(new SolverStage(from, middle));
+                legs.add(new SolverStage(middle, from, middle));
+                legs.add(new SolverStage(middle, from, to));
             } else {
-                legs.add(new Leg(from, to));
+                legs.add(new SolverStage(from, to));
             }
-            if (staged) legs.add(new Leg(to, from, to));
+            if (staged) legs.add(new SolverStage(to, from, to));
         }
         return List.copyOf(legs);
     }
 
     @Override public Denoiser.Estimate ask(Denoiser model, Tensor x, Level at) { return model.estimate(x, at); }
 
-    @Override public Tensor next(List<Leg> legs, int i, Past past, Noise noise) {
-        Leg leg = legs.get(i);
-        List<Past.Entry> before = past.newest(WEIGHTS.length);
-        if (leg.begins() && (before.size() == 1 || !Leg.ends(legs, i))) return past.base().moved(leg);
+    @Override public Tensor next(List<SolverStage> legs, int i, SamplerHistory past, Noise noise) {
+        SolverStage leg = legs.get(i);
+        List<SamplerHistory.Entry> before = past.newest(WEIGHTS.length);
+        if (leg.begins() && (before.size() == 1 || !SolverStage.ends(legs, i))) return past.base().ddimStep(leg);
         Tensor answer = leg.begins() ? combined(before, WEIGHTS[before.size() - 1]) : staged(past.stages());
         Tensor x = past.base().x();
         Denoiser.Estimate said = new Denoiser.Estimate(of.x0(answer, x, leg.from()), of.eps(answer, x, leg.from()));
-        return new Past.Entry(leg.from(), x, said).moved(leg);
+        return new SamplerHistory.Entry(leg.from(), x, said).ddimStep(leg);
     }
 
-    private Tensor staged(List<Past.Entry> stages) {
-        Past.Entry last = stages.get(stages.size() - 1);
+    private Tensor staged(List<SamplerHistory.Entry> stages) {
+        SamplerHistory.Entry last = stages.get(stages.size() - 1);
         if (!rungeKutta) return combined(stages, 0.5, 0.5);
-        return stages.size() < 4 ? of.answer(last.said(), last.at()) : combined(stages, 1 / 6.0, 1 / 3.0, 1 / 3.0, 1 / 6.0);
+        return stages.size() < 4 ? of.answer(last.estimate(), last.at()) : combined(stages, 1 / 6.0, 1 / 3.0, 1 / 3.0, 1 / 6.0);
     }
 
-    private Tensor combined(List<Past.Entry> entries, double... weights) {
-        Tensor sum = of.answer(entries.get(0).said(), entries.get(0).at()).mul(weights[0]);
-        for (int j = 1; j < weights.length; j++) sum = sum.add(of.answer(entries.get(j).said(), entries.get(j).at()).mul(weights[j]));
+    private Tensor combined(List<SamplerHistory.Entry> entries, double... weights) {
+        Tensor sum = of.answer(entries.get(0).estimate(), entries.get(0).at()).mul(weights[0]);
+        for (int j = 1; j < weights.length; j++) sum = sum.add(of.answer(entries.get(j).estimate(), entries.get(j).at()).mul(weights[j]));
         return sum;
     }
 }

@@ -9,7 +9,8 @@ import java.util.List;
 /**
  * Goes from noise to data along falling noise levels. A closed set of records, each a pure function of its arguments, written once for
  * every scale of the data (see {@link Level}): below, x_s at (alpha_s, sigma_s) is what follows x_t at (alpha_t, sigma_t). Every method is
- * a list of {@link Leg}s, one per network call, and what follows from what was said at the last of them: {@link #legs}, {@link #next}.
+ * a list of {@link SolverStage}s, one per network call, and what follows from what was said at the last of them: {@link #legs},
+ {@link #next}.
  */
 public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Euler, Sampler.EulerAncestral, Sampler.Heun, Sampler.Dpm2,
         Sampler.DpmPlusPlus2M, Sampler.Consistency, DpmMultistep, DpmSinglestep, Deis, UniPc, Lms, Pndm {
@@ -23,13 +24,13 @@ public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Eule
     Spacing spacing();
 
     /** x_s at the end of leg i, [B,...], from what the network has said at it and before. */
-    Tensor next(List<Leg> legs, int i, Past past, Noise noise);
+    Tensor next(List<SolverStage> legs, int i, SamplerHistory past, Noise noise);
 
     /** How many earlier steps {@link #next} looks back on. */
     default int memory() { return 0; }
 
     /** The network calls of a run along falling levels, {@link Level#CLEAN} or another at the end. */
-    default List<Leg> legs(List<Level> levels) { return Leg.between(levels); }
+    default List<SolverStage> legs(List<Level> levels) { return SolverStage.between(levels); }
 
     /** What x is taken to be. By default the noise is what is left of x, given x0: an ODE in x follows it even where x0 was bounded. */
     default Denoiser.Estimate ask(Denoiser model, Tensor x, Level at) {
@@ -38,7 +39,7 @@ public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Eule
     }
 
     /** A better x at leg i, once the network has said something of it; by default the same. */
-    default Past.Entry corrected(List<Leg> legs, int i, Past.Entry entry, Past past) { return entry; }
+    default SamplerHistory.Entry corrected(List<SolverStage> legs, int i, SamplerHistory.Entry entry, SamplerHistory past) { return entry; }
 
     /** x_s from x_t [B,...], without memory of earlier steps: for those who change x or the model on the way. */
     default Tensor step(Denoiser model, Tensor x, Level from, Level to, Noise noise) {
@@ -57,13 +58,13 @@ public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Eule
     }
 
     /** The same along legs that were made elsewhere; none leaves x as it is. */
-    default Tensor walk(Denoiser model, Tensor x, List<Leg> legs, Noise noise) {
-        try (Past past = new Past(memory())) {
+    default Tensor walk(Denoiser model, Tensor x, List<SolverStage> legs, Noise noise) {
+        try (SamplerHistory past = new SamplerHistory(memory())) {
             return Scope.fold(x, legs.size(), (xi, i) -> {
                 Level at = legs.get(i).at();
-                past.add(corrected(legs, i, new Past.Entry(at, xi, ask(model, xi, at)), past));
+                past.add(corrected(legs, i, new SamplerHistory.Entry(at, xi, ask(model, xi, at)), past));
                 Tensor next = next(legs, i, past, noise);
-                past.turn(Leg.ends(legs, i));
+                past.turn(SolverStage.ends(legs, i));
                 return next;
             });
         }
@@ -83,11 +84,11 @@ public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Eule
 
         public Ddpm() { this(1000, new Spacing.Leading(), Variance.SMALL); }
 
-        public Ddpm { Leg.check(steps); }
+        public Ddpm { SolverStage.check(steps); }
 
-        @Override public Tensor next(List<Leg> legs, int i, Past past, Noise noise) {
+        @Override public Tensor next(List<SolverStage> legs, int i, SamplerHistory past, Noise noise) {
             Level from = legs.get(i).from(), to = legs.get(i).to();
-            Tensor x = past.base().x(), x0 = past.base().said().x0();
+            Tensor x = past.base().x(), x0 = past.base().estimate().x0();
             double forward = legs.get(i).forwardVariance(), t2 = from.sigma() * from.sigma(), s2 = to.sigma() * to.sigma();
             Tensor mean = x0.mul(to.alpha() * forward / t2).add(x.mul(from.alpha() / to.alpha() * s2 / t2));   // eq. 7
             if (to.sigma() == 0 && from.t() <= 0) return mean;
@@ -102,14 +103,14 @@ public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Eule
         public Ddim() { this(50, new Spacing.Trailing(), 0); }
 
         public Ddim {
-            Leg.check(steps);
+            SolverStage.check(steps);
             if (!(eta >= 0 && eta <= 1)) throw new IllegalArgumentException("illegal eta: " + eta + ", must be from 0 to 1");
         }
 
         @Override public Denoiser.Estimate ask(Denoiser model, Tensor x, Level at) { return model.estimate(x, at); }
 
-        @Override public Tensor next(List<Leg> legs, int i, Past past, Noise noise) {
-            return past.base().moved(legs.get(i), eta, noise);
+        @Override public Tensor next(List<SolverStage> legs, int i, SamplerHistory past, Noise noise) {
+            return past.base().ddimStep(legs.get(i), eta, noise);
         }
     }
 
@@ -118,10 +119,10 @@ public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Eule
         implements Sampler {
         public Euler() { this(30, new Spacing.Linspace()); }
 
-        public Euler { Leg.check(steps); }
+        public Euler { SolverStage.check(steps); }
 
-        @Override public Tensor next(List<Leg> legs, int i, Past past, Noise noise) {
-            return past.base().slid(legs.get(i));
+        @Override public Tensor next(List<SolverStage> legs, int i, SamplerHistory past, Noise noise) {
+            return past.base().eulerStep(legs.get(i));
         }
     }
 
@@ -130,14 +131,14 @@ public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Eule
         @Help("where the steps lie") Spacing spacing) implements Sampler {
         public EulerAncestral() { this(30, new Spacing.Linspace()); }
 
-        public EulerAncestral { Leg.check(steps); }
+        public EulerAncestral { SolverStage.check(steps); }
 
-        @Override public Tensor next(List<Leg> legs, int i, Past past, Noise noise) {
-            Leg leg = legs.get(i);
+        @Override public Tensor next(List<SolverStage> legs, int i, SamplerHistory past, Noise noise) {
+            SolverStage leg = legs.get(i);
             Level from = leg.from(), to = leg.to();
-            if (to.sigma() == 0 || from.alpha() == 0) return past.base().moved(leg, 1, noise);
+            if (to.sigma() == 0 || from.alpha() == 0) return past.base().ddimStep(leg, 1, noise);
             double down = to.ratio() * to.ratio() / from.ratio(), up = Math.sqrt(to.ratio() * to.ratio() - down * down);
-            Tensor x = past.base().slid(leg, past.base().said().eps(), down);
+            Tensor x = past.base().eulerStep(leg, past.base().estimate().eps(), down);
             return x.add(noise.like(x).mul(to.alpha() * up));
         }
     }
@@ -147,23 +148,23 @@ public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Eule
         implements Sampler {
         public Heun() { this(18, new Spacing.Karras()); }
 
-        public Heun { Leg.check(steps); }
+        public Heun { SolverStage.check(steps); }
 
         /** The far side of the trapezoid is undefined at sigma = 0, its width infinite at alpha = 0: there the step is Euler's. */
-        @Override public List<Leg> legs(List<Level> levels) {
-            List<Leg> legs = new ArrayList<>();
-            for (Leg leg : Leg.between(levels)) {
+        @Override public List<SolverStage> legs(List<Level> levels) {
+            List<SolverStage> legs = new ArrayList<>();
+            for (SolverStage leg : SolverStage.between(levels)) {
                 legs.add(leg);
-                if (leg.to().sigma() > 0 && leg.from().alpha() > 0) legs.add(new Leg(leg.to(), leg.from(), leg.to()));
+                if (leg.to().sigma() > 0 && leg.from().alpha() > 0) legs.add(new SolverStage(leg.to(), leg.from(), leg.to()));
             }
             return List.copyOf(legs);
         }
 
-        @Override public Tensor next(List<Leg> legs, int i, Past past, Noise noise) {
-            Leg leg = legs.get(i);
-            Past.Entry base = past.base();
-            if (leg.begins()) return base.slid(leg);
-            return base.slid(leg, base.said().eps().add(past.stages().get(1).said().eps()).mul(0.5), leg.to().ratio());
+        @Override public Tensor next(List<SolverStage> legs, int i, SamplerHistory past, Noise noise) {
+            SolverStage leg = legs.get(i);
+            SamplerHistory.Entry base = past.base();
+            if (leg.begins()) return base.eulerStep(leg);
+            return base.eulerStep(leg, base.estimate().eps().add(past.stages().get(1).estimate().eps()).mul(0.5), leg.to().ratio());
         }
     }
 
@@ -175,34 +176,34 @@ public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Eule
             @Help("whether fresh noise is added") boolean ancestral) implements Sampler {
         public Dpm2() { this(18, new Spacing.Karras(), false); }
 
-        public Dpm2 { Leg.check(steps); }
+        public Dpm2 { SolverStage.check(steps); }
 
         /** sigma / alpha of the middle: the geometric mean of where a step starts and where its ODE part ends. */
         double middle(Level from, Level to) { return Math.sqrt(from.ratio() * down(from, to)); }
 
-        @Override public List<Leg> legs(List<Level> levels) {
-            List<Leg> legs = new ArrayList<>();
-            for (Leg leg : Leg.between(levels)) {
+        @Override public List<SolverStage> legs(List<Level> levels) {
+            List<SolverStage> legs = new ArrayList<>();
+            for (SolverStage leg : SolverStage.between(levels)) {
                 Level from = leg.from(), to = leg.to();
                 if (to.sigma() == 0 || from.alpha() == 0) {
                     legs.add(leg);
                     continue;
                 }
                 Level middle = Level.exploding(middle(from, to), ancestral ? to.t() : (from.t() + to.t()) / 2);
-                legs.add(new Leg(from, middle));
-                legs.add(new Leg(middle, from, to));
+                legs.add(new SolverStage(from, middle));
+                legs.add(new SolverStage(middle, from, to));
             }
             return List.copyOf(legs);
         }
 
-        @Override public Tensor next(List<Leg> legs, int i, Past past, Noise noise) {
-            Leg leg = legs.get(i);
-            Past.Entry base = past.base();
-            if (leg.begins()) return ancestral && Leg.ends(legs, i) ? base.moved(leg, 1, noise) : base.slid(leg);
-            Tensor slope = past.stages().get(1).said().eps();
-            if (!ancestral) return base.slid(leg, slope, leg.to().ratio());
+        @Override public Tensor next(List<SolverStage> legs, int i, SamplerHistory past, Noise noise) {
+            SolverStage leg = legs.get(i);
+            SamplerHistory.Entry base = past.base();
+            if (leg.begins()) return ancestral && SolverStage.ends(legs, i) ? base.ddimStep(leg, 1, noise) : base.eulerStep(leg);
+            Tensor slope = past.stages().get(1).estimate().eps();
+            if (!ancestral) return base.eulerStep(leg, slope, leg.to().ratio());
             double middle = leg.at().ratio(), down = middle * middle / leg.from().ratio(), to = leg.to().ratio();
-            Tensor x = base.slid(leg, slope, down);
+            Tensor x = base.eulerStep(leg, slope, down);
             return x.add(noise.like(x).mul(leg.to().alpha() * Math.sqrt(Math.max(0, to * to - down * down))));
         }
 
@@ -220,11 +221,11 @@ public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Eule
             implements Sampler {
         public DpmPlusPlus2M() { this(20, new Spacing.Karras(), Dpm.Solver.MIDPOINT, true); }
 
-        public DpmPlusPlus2M { Leg.check(steps); }
+        public DpmPlusPlus2M { SolverStage.check(steps); }
 
         @Override public int memory() { return 1; }
 
-        @Override public Tensor next(List<Leg> legs, int i, Past past, Noise noise) {
+        @Override public Tensor next(List<SolverStage> legs, int i, SamplerHistory past, Noise noise) {
             return new DpmMultistep(steps, spacing, 2, Dpm.Form.DATA, solver, eulerLast ? Dpm.Ending.EULER : Dpm.Ending.FULL)
                 .next(legs, i, past, noise);
         }
@@ -235,11 +236,11 @@ public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Eule
         implements Sampler {
         public Consistency() { this(4, new Spacing.Trailing()); }
 
-        public Consistency { Leg.check(steps); }
+        public Consistency { SolverStage.check(steps); }
 
-        @Override public Tensor next(List<Leg> legs, int i, Past past, Noise noise) {
+        @Override public Tensor next(List<SolverStage> legs, int i, SamplerHistory past, Noise noise) {
             Level to = legs.get(i).to();
-            Tensor x0 = past.base().said().x0();
+            Tensor x0 = past.base().estimate().x0();
             return to.sigma() == 0 ? x0.mul(to.alpha()) : to.noised(x0, noise.like(x0));
         }
     }

@@ -53,14 +53,14 @@ final class SchedulerLevels {
     boolean straight() { return kind == Kind.FLOW_EULER || kind.preserving() && config.flag("use_flow_sigmas", false); }
 
     /** Where n steps that go by trained times lie: the times at which the network is asked and, in DDPM, to which steps go. */
-    List<Leg> byTime(int n) {
+    List<SolverStage> byTime(int n) {
         double[] times = kind == Kind.LCM ? consistencyTimes(n) : times(n);
         if (kind == Kind.PNDM) return pseudo(n, times);
-        List<Leg> legs = new ArrayList<>();
+        List<SolverStage> legs = new ArrayList<>();
         for (int i = 0; i < times.length; i++) {
             Level from = trained(n, times[i]);
-            if (kind == Kind.DDIM) legs.add(new Leg(from, end((int) times[i] - table.size() / n, true)));
-            else legs.add(new Leg(from, i + 1 < times.length ? trained(n, times[i + 1]) : Level.CLEAN));
+            if (kind == Kind.DDIM) legs.add(new SolverStage(from, end((int) times[i] - table.size() / n, true)));
+            else legs.add(new SolverStage(from, i + 1 < times.length ? trained(n, times[i + 1]) : Level.CLEAN));
         }
         return legs;
     }
@@ -83,29 +83,29 @@ final class SchedulerLevels {
     }
 
     /** PNDM's times are T/n apart even where those at which the network is asked are not. */
-    private List<Leg> pseudo(int n, double[] times) {
+    private List<SolverStage> pseudo(int n, double[] times) {
         boolean skip = config.flag("skip_prk_steps", false);
         int staged = skip ? Math.min(1, times.length - 1) : 3, every = table.size() / n, half = every / 2;
         if (times.length <= staged && !skip) {
             throw new ConfigException("skip_prk_steps", "skip_prk_steps=false wants 4 steps at least, got " + n);
         }
-        List<Leg> legs = new ArrayList<>();
+        List<SolverStage> legs = new ArrayList<>();
         for (int i = 0; i < times.length; i++) {
             int t = (int) times[i];
             Level from = trained(n, t);
             if (i >= staged) {
-                legs.add(new Leg(from, end(t - every, false)));
+                legs.add(new SolverStage(from, end(t - every, false)));
                 continue;
             }
             int s = (int) times[i + 1];
             Level next = trained(n, s);
             if (skip) {
-                legs.add(new Leg(from, end(t - every, false)));
-                legs.add(new Leg(next, trained(n, s + every), next));
+                legs.add(new SolverStage(from, end(t - every, false)));
+                legs.add(new SolverStage(next, trained(n, s + every), next));
             } else {
                 Level middle = trained(n, s + half);
-                legs.addAll(List.of(new Leg(from, trained(n, t - half)), new Leg(middle, from, middle)));
-                legs.addAll(List.of(new Leg(middle, from, next), new Leg(next, from, next)));
+                legs.addAll(List.of(new SolverStage(from, trained(n, t - half)), new SolverStage(middle, from, middle)));
+                legs.addAll(List.of(new SolverStage(middle, from, next), new SolverStage(next, from, next)));
             }
         }
         return legs;

@@ -24,44 +24,44 @@ public record UniPc(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) in
     public UniPc() { this(15, new Spacing.Linspace(), 2, B.BH2, true, true, List.of()); }
 
     public UniPc {
-        Leg.check(steps);
+        SolverStage.check(steps);
         if (order < 1 || order > 9) throw new IllegalArgumentException("illegal order: " + order + ", must be from 1 to 9");
         uncorrected = List.copyOf(uncorrected);
     }
 
     @Override public int memory() { return order; }
 
-    @Override public Past.Entry corrected(List<Leg> legs, int i, Past.Entry entry, Past past) {
+    @Override public SamplerHistory.Entry corrected(List<SolverStage> legs, int i, SamplerHistory.Entry entry, SamplerHistory past) {
         if (i == 0 || uncorrected.contains(i - 1)) return entry;
-        List<Past.Entry> before = past.newest(order(i - 1, legs.size()));
-        Tensor x = update(before, new Leg(before.get(0).at(), entry.at()), entry.said());
-        Tensor x0 = entry.said().x0(), eps = entry.said().eps();
+        List<SamplerHistory.Entry> before = past.newest(order(i - 1, legs.size()));
+        Tensor x = update(before, new SolverStage(before.get(0).at(), entry.at()), entry.estimate());
+        Tensor x0 = entry.estimate().x0(), eps = entry.estimate().eps();
         Level at = entry.at();
-        return new Past.Entry(at, x, data ? new Denoiser.Estimate(x0, at.eps(x, x0))
+        return new SamplerHistory.Entry(at, x, data ? new Denoiser.Estimate(x0, at.eps(x, x0))
             : new Denoiser.Estimate(x.sub(eps.mul(at.sigma())).div(at.alpha()), eps));
     }
 
-    @Override public Tensor next(List<Leg> legs, int i, Past past, Noise noise) {
+    @Override public Tensor next(List<SolverStage> legs, int i, SamplerHistory past, Noise noise) {
         return update(past.newest(order(i, legs.size())), legs.get(i), null);
     }
 
     private int order(int i, int n) { return lowerLast ? Math.min(order, n - i) : order; }
 
     /** x at the end of a leg, from m[0] at its start and earlier ones; {@code there}, what was said at its end, makes it the corrector. */
-    private Tensor update(List<Past.Entry> m, Leg leg, Denoiser.@Nullable Estimate there) {
+    private Tensor update(List<SamplerHistory.Entry> m, SolverStage leg, Denoiser.@Nullable Estimate there) {
         double h = leg.h();
-        Tensor x = m.get(0).moved(leg);
+        Tensor x = m.get(0).ddimStep(leg);
         if (!Double.isFinite(h) || h == 0) return x;
         List<Tensor> ds = new ArrayList<>();
         List<Double> rs = new ArrayList<>();
         for (int j = 1; j < m.size(); j++) {
-            double r = -new Leg(m.get(j).at(), m.get(0).at()).h() / h;
+            double r = -new SolverStage(m.get(j).at(), m.get(0).at()).h() / h;
             rs.add(r);
-            ds.add(form().of(m.get(j).said()).sub(form().of(m.get(0).said())).div(r));
+            ds.add(form().of(m.get(j).estimate()).sub(form().of(m.get(0).estimate())).div(r));
         }
         if (there != null) {
             rs.add(1.0);
-            ds.add(form().of(there).sub(form().of(m.get(0).said())));
+            ds.add(form().of(there).sub(form().of(m.get(0).estimate())));
         }
         double k = form().k(h), scale = form().scale(leg.to()) * big(k);
         double[] rho = rho(rs.stream().mapToDouble(r -> r).toArray(), k);

@@ -9,7 +9,7 @@ import io.palitra.engine.Guard;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Torch;
 import io.palitra.metric.MacroF1;
-import io.palitra.model.Features;
+import io.palitra.model.ClassifierFeatures;
 import io.palitra.train.Progress;
 import io.palitra.train.Run;
 import io.palitra.train.RunConfig;
@@ -138,7 +138,7 @@ public final class Balance {
             for (Batch b : DataLoader.inOrder(test, 500, test.size(), judge.device())) {
                 try (Scope turn = new Scope()) {
                     long[] labels = b.labels("balance").longs();
-                    long[] said = ((Features) judge.model()).logits(b.x()).argmax(1).longs();
+                    long[] said = ((ClassifierFeatures) judge.model()).logits(b.x()).argmax(1).longs();
                     System.arraycopy(labels, 0, truth, at, labels.length);
                     System.arraycopy(said, 0, answer, at, said.length);
                     at += labels.length;

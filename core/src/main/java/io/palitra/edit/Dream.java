@@ -5,7 +5,7 @@ import io.palitra.data.DataLoader;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.Picture;
 import io.palitra.data.Pictures;
-import io.palitra.data.Story;
+import io.palitra.data.DreamPrompt;
 import io.palitra.engine.DType;
 import io.palitra.engine.Device;
 import io.palitra.engine.Guard;
@@ -176,9 +176,9 @@ public final class Dream {
             always.add(new Aim(Torch.cat(0, seen), t.weight(), t.stop()));
         }
         List<List<Aim>> phases = new ArrayList<>();
-        for (List<Story.Aim> phase : Story.parse(request.texts()).phases()) {
+        for (List<DreamPrompt.WeightedTarget> phase : DreamPrompt.parse(request.texts()).phases()) {
             List<Aim> aims = new ArrayList<>(always);
-            Tensor points = clip.embedText(phase.stream().map(Story.Aim::what).toList());
+            Tensor points = clip.embedText(phase.stream().map(DreamPrompt.WeightedTarget::what).toList());
             for (int i = 0; i < phase.size(); i++) aims.add(new Aim(points.rows(i, 1), phase.get(i).weight(), phase.get(i).stop()));
             phases.add(aims);
         }
@@ -186,7 +186,7 @@ public final class Dream {
         if (request.noise().isEmpty()) return phases;
         long width0 = phases.get(0).isEmpty() ? clip.embedImage(Torch.zeros(1, 3, clip.side(), clip.side()).to(device)).size(1)
             : phases.get(0).get(0).points.size(1);
-        for (DreamRequest.Noise n : request.noise()) {
+        for (DreamRequest.NoisePrompt n : request.noise()) {
             Tensor point = new Rng(n.seed()).normal(1, width0).to(device);
             Aim aim = new Aim(point.div(length(point).unsqueeze(1)), n.weight(), Double.NEGATIVE_INFINITY);
             for (List<Aim> phase : phases) phase.add(aim);
@@ -196,9 +196,10 @@ public final class Dream {
 
     /** Points of the texts of the last phase; of none an empty tensor. */
     private Tensor texts(DreamRequest request, Device device) {
-        List<List<Story.Aim>> phases = Story.parse(request.texts()).phases();
+        List<List<DreamPrompt.WeightedTarget>> phases = DreamPrompt.parse(request.texts()).phases();
         if (phases.isEmpty()) return Torch.zeros(0, 1).to(device);
-        try (Guard g = Torch.noGrad()) { return clip.embedText(phases.get(phases.size() - 1).stream().map(Story.Aim::what).toList()); }
+        try (Guard g = Torch.noGrad()) { return clip.embedText(phases.get(phases.size() - 1).stream().map(DreamPrompt.WeightedTarget::what)
+            .toList()); }
     }
 
     /** Cosines of a picture, as far as a square in its middle goes, with texts: its CLIP scores. */

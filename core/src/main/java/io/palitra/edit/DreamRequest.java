@@ -4,7 +4,7 @@ import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
 import io.palitra.data.Picture;
-import io.palitra.data.Story;
+import io.palitra.data.DreamPrompt;
 import io.palitra.engine.OptimizerSpec;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -17,32 +17,32 @@ import java.util.regex.Pattern;
  * Everything that decides what {@link Dream} paints, the models aside. The same request on the same models, machine and number of threads
  * gives the same picture.
  *
- * @param texts   what the picture is to become, as {@link Story} reads it; may be empty where there are other aims
+ * @param texts   what the picture is to become, as {@link DreamPrompt} reads it; may be empty where there are other aims
  * @param image   where it begins; otherwise codes that the seed draws
  * @param targets pictures that it is to resemble
  * @param noise   points at random that it is to resemble
  * @param how     numbers
  */
-public record DreamRequest(String texts, Optional<Picture> image, List<Target> targets, List<Noise> noise, How how) {
+public record DreamRequest(String texts, Optional<Picture> image, List<Target> targets, List<NoisePrompt> noise, How how) {
     /** Longer ones are refused. */
     public static final int LONGEST = 20_000;
     private static final Pattern NOISE = Pattern.compile("(\\d{1,18})(?:\\s*:\\s*([+-]?\\d{1,9}(?:\\.\\d{1,9})?))?");
 
-    /** As in {@link Story.Aim}. */
+    /** As in {@link DreamPrompt.Aim}. */
     public record Target(Picture picture, double weight, double stop) {}
 
     /** @param seed of the point @param weight as of a text */
-    public record Noise(long seed, double weight) {
+    public record NoisePrompt(long seed, double weight) {
         /** Reads {@code 7:0.5 | 8}: seeds and weights. @throws ConfigException for anything else */
-        public static List<Noise> parse(String text) {
-            List<Noise> all = new ArrayList<>();
+        public static List<NoisePrompt> parse(String text) {
+            List<NoisePrompt> all = new ArrayList<>();
             for (String part : text.split("\\|", -1)) {
                 if (part.isBlank()) continue;
                 Matcher m = NOISE.matcher(part.strip());
                 if (!m.matches()) {
                     throw new ConfigException("noise", "illegal noise: '" + part.strip() + "', must be a seed, or seed:weight as 7:0.5");
                 }
-                all.add(new Noise(Long.parseLong(m.group(1)), m.group(2) == null ? 1 : Double.parseDouble(m.group(2))));
+                all.add(new NoisePrompt(Long.parseLong(m.group(1)), m.group(2) == null ? 1 : Double.parseDouble(m.group(2))));
             }
             return List.copyOf(all);
         }
@@ -105,7 +105,7 @@ public record DreamRequest(String texts, Optional<Picture> image, List<Target> t
             throw new ConfigException("texts", "the texts hold U+0000 or half a surrogate pair; they must be text");
         }
         Config.check(how);
-        Story story = Story.parse(texts);
+        DreamPrompt story = DreamPrompt.parse(texts);
         List<Double> others = new ArrayList<>();
         targets.forEach(t -> others.add(t.weight));
         noise.forEach(n -> others.add(n.weight));
@@ -113,7 +113,7 @@ public record DreamRequest(String texts, Optional<Picture> image, List<Target> t
         if (!elsewhere && story.phases().isEmpty()) {
             throw new ConfigException("texts", "dream of what? there is no text, no target and no noise to head for");
         }
-        for (List<Story.Aim> phase : story.phases()) {
+        for (List<DreamPrompt.WeightedTarget> phase : story.phases()) {
             if (!elsewhere && phase.stream().allMatch(a -> a.weight() == 0)) {
                 throw new ConfigException("texts", "every weight of '" + phase.get(0).what() + "' and what stands beside it is 0");
             }
@@ -136,7 +136,7 @@ public record DreamRequest(String texts, Optional<Picture> image, List<Target> t
 
     public DreamRequest towards(Target... pictures) { return new DreamRequest(texts, image, List.of(pictures), noise, how); }
 
-    public DreamRequest towards(Noise... points) { return new DreamRequest(texts, image, targets, List.of(points), how); }
+    public DreamRequest towards(NoisePrompt... points) { return new DreamRequest(texts, image, targets, List.of(points), how); }
 
     /** Which phase of so many counts in an iteration; the last goes on to the end. */
     int phase(int iteration, int phases) {

@@ -22,17 +22,18 @@ final class Muon {
     static boolean isMatrix(Tensor p) { return p.dims() >= 2 && p.size(0) > 1 && p.numel() > p.size(0); }
 
     /** One move; {@code means} are the running means of the gradients. Products are in bf16 within a region of autocast. */
-    static void step(OptimizerSpec.Muon how, double lr, List<Tensor> matrices, List<Tensor> means) {
-        if (matrices.isEmpty()) return;
-        List<Tensor> grads = matrices.stream().map(Tensor::grad).toList();
+    static void step(OptimizerSpec.Muon how, double lr, List<Tensor> muonParameters, List<Tensor> means) {
+        if (muonParameters.isEmpty()) return;
+        List<Tensor> grads = muonParameters.stream().map(Tensor::grad).toList();
         Dispatch.call("_foreach_lerp_", "Scalar", Torch.vector(means), Torch.vector(grads), new Scalar(1 - how.momentum()));
-        if (how.weightDecay() > 0) Dispatch.call("_foreach_mul_", "Scalar", Torch.vector(matrices), new Scalar(1 - lr * how.weightDecay()));
+        if (how.weightDecay() > 0) Dispatch.call("_foreach_mul_", "Scalar", Torch.vector(muonParameters),
+            new Scalar(1 - lr * how.weightDecay()));
         Map<List<Long>, List<Integer>> alike = new LinkedHashMap<>();   // those of one shape go together
-        for (int i = 0; i < matrices.size(); i++) {
-            Tensor p = matrices.get(i);
+        for (int i = 0; i < muonParameters.size(); i++) {
+            Tensor p = muonParameters.get(i);
             alike.computeIfAbsent(List.of(p.size(0), p.numel() / p.size(0)), shape -> new ArrayList<>()).add(i);
         }
-        boolean cast = torch.is_autocast_enabled(matrices.get(0).device().type());
+        boolean cast = torch.is_autocast_enabled(muonParameters.get(0).device().type());
         alike.forEach((shape, some) -> {
             try (Scope scope = new Scope()) {
                 long r = shape.get(0), c = shape.get(1);
@@ -41,7 +42,7 @@ final class Muon {
                 Tensor move = orthogonal(cast ? ahead.to(DType.BF16) : ahead);
                 TensorVector moved = new TensorVector(), by = new TensorVector();
                 for (int k = 0; k < some.size(); k++) {
-                    Tensor p = matrices.get(some.get(k));
+                    Tensor p = muonParameters.get(some.get(k));
                     moved.push_back(p.handle);
                     by.push_back(move.narrow(0, k, 1).reshape(p.shape()).to(p.dtype()).handle);
                 }

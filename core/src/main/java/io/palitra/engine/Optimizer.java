@@ -16,18 +16,18 @@ import org.bytedeco.pytorch.global.torch;
 public final class Optimizer implements AutoCloseable {
     private final OptimizerSpec spec;
     private final Map<String, Tensor> parameters;
-    private final Set<String> matrices = new LinkedHashSet<>();   // those that Muon moves
+    private final Set<String> muonParameters = new LinkedHashSet<>();   // those that Muon moves
     /** By parameter: step, and the moments that the method keeps, under PyTorch's names. */
     private final Map<String, Map<String, Tensor>> moments = new LinkedHashMap<>();
 
     public Optimizer(OptimizerSpec spec, Map<String, Tensor> parameters) { this(spec, parameters, Set.of()); }
 
-    /** @param tables parameters whose rows are things apart, such as tokens: no matrices to {@link OptimizerSpec.Muon} */
+    /** @param tables parameters whose rows are things apart, such as tokens: no muonParameters to {@link OptimizerSpec.Muon} */
     public Optimizer(OptimizerSpec spec, Map<String, Tensor> parameters, Set<String> tables) {
         this.spec = spec;
         this.parameters = new LinkedHashMap<>(parameters);
         if (spec instanceof OptimizerSpec.Muon) {
-            parameters.forEach((name, p) -> { if (Muon.isMatrix(p) && !tables.contains(name)) matrices.add(name); });
+            parameters.forEach((name, p) -> { if (Muon.isMatrix(p) && !tables.contains(name)) muonParameters.add(name); });
         }
         try (Scope scope = new Scope()) {
             this.parameters.forEach((name, p) -> {
@@ -42,7 +42,7 @@ public final class Optimizer implements AutoCloseable {
     public OptimizerSpec spec() { return spec; }
 
     private List<String> momentNames(String parameter) {
-        if (matrices.contains(parameter)) return List.of("momentum_buffer");
+        if (muonParameters.contains(parameter)) return List.of("momentum_buffer");
         if (spec instanceof OptimizerSpec.RmsProp) return List.of("square_avg");
         if (spec instanceof OptimizerSpec.Sgd) return List.of("momentum_buffer");
         return List.of("exp_avg", "exp_avg_sq");
@@ -107,7 +107,7 @@ public final class Optimizer implements AutoCloseable {
             Map<String, List<Tensor>> state = new LinkedHashMap<>();
             parameters.forEach((name, p) -> {
                 if (!p.hasGrad()) return;
-                if (matrices.contains(name)) {
+                if (muonParameters.contains(name)) {
                     wide.add(p);
                     means.add(Objects.requireNonNull(moments(name).get("momentum_buffer")));
                     return;

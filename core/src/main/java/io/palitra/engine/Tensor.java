@@ -80,7 +80,7 @@ public final class Tensor {
     public Tensor div(double s) { return new Tensor(handle.div(new Scalar(s))); }
 
     /** s - this. */
-    public Tensor from(double s) { return new Tensor(torch.rsub(handle, new Scalar(s))); }
+    public Tensor rsub(double s) { return new Tensor(torch.rsub(handle, new Scalar(s))); }
 
     public Tensor neg() { return new Tensor(handle.neg()); }
 

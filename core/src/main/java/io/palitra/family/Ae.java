@@ -9,7 +9,7 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
-import io.palitra.model.Corrupts;
+import io.palitra.model.Denoising;
 import io.palitra.model.Encoder;
 import io.palitra.model.Evaluates;
 import io.palitra.model.Family;
@@ -31,32 +31,32 @@ import java.util.Map;
  * is always against the clean x. Samples are decoded from a mixture of normals fitted to the codes.
  * Hinton and Salakhutdinov 2006; denoising: Vincent et al. 2010; mixture: Ghosh et al. 2020, arXiv:1903.12436.
  */
-public final class Ae extends Module implements GenerativeModel<Ae.Sampling>, Encoder, Evaluates, Settles, Corrupts {
+public final class Ae extends Module implements GenerativeModel<Ae.Sampling>, Encoder, Evaluates, Settles, Denoising {
     /** How far x' is from x, mean over the numbers of an item. MSE: (x'-x)^2; BCE: cross-entropy of pixels in 0..1, nats. */
     public enum Distance { MSE, BCE }
 
     /** How training spoils items. */
-    public sealed interface Noise {
-        record None() implements Noise {}
+    public sealed interface Corruption {
+        record None() implements Corruption {}
 
         /** x~ = clip(x + sigma n, 0, 1) with n ~ N(0,1), pixels in 0..1; points are not clipped. */
         record Gaussian(@Help(value = "standard deviation, pixels in 0..1 (points: data units)", min = 0, max = 100) double sigma)
-                implements Noise {
+                implements Corruption {
             public Gaussian() { this(0.5); }
         }
 
         /** Numbers set to 0 (black), each with probability p. */
-        record Dropout(@Help(value = "share of numbers set to 0 (black)", min = 0, max = 1) double p) implements Noise {
+        record Dropout(@Help(value = "share of numbers set to 0 (black)", min = 0, max = 1) double p) implements Corruption {
             public Dropout() { this(0.5); }
         }
     }
 
     /** What the model is. */
     public record Config(
-            @Help("layers of encoder and decoder") Net net,
+            @Help("layers of encoder and decoder") AutoencoderNet net,
             @Help(value = "size of the code", min = 1, max = 512) int latent,
             @Help("how a result is compared with the clean item; bce wants pictures") Distance loss,
-            @Help("how training spoils items before the encoder sees them") Noise noise,
+            @Help("how training spoils items before the encoder sees them") Corruption noise,
             @Help(value = "weight of mean |z| in the loss", min = 0) double l1,
             @Help(value = "weight of the sum of squared weights in the loss", min = 0) double l2) {}
 
@@ -66,7 +66,7 @@ public final class Ae extends Module implements GenerativeModel<Ae.Sampling>, En
 
     public static final Family<Config> FAMILY = new Family<>("ae", "Autoencoder: a short code that restores, or cleans, its item",
         "Hinton and Salakhutdinov 2006; Vincent et al. 2010",
-        new Config(new Net.Mlp(), 32, Distance.MSE, new Noise.None(), 0, 0),
+        new Config(new AutoencoderNet.Mlp(), 32, Distance.MSE, new Corruption.None(), 0, 0),
         Recipe.of(10, 128, new OptimizerSpec.Adam()).withSchedule(new LrSchedule.Cosine()), new Sampling(1), Ae::new);
 
     /** Items whose codes the mixture is fitted to. */
@@ -74,8 +74,8 @@ public final class Ae extends Module implements GenerativeModel<Ae.Sampling>, En
 
     private final Config config;
     private final boolean image;
-    private final Coder encoder;
-    private final Coder decoder;
+    private final MirrorNet encoder;
+    private final MirrorNet decoder;
     private final GaussianMixture mixture;
 
     Ae(Config config, DataSpec data, Rng init) {
@@ -84,8 +84,8 @@ public final class Ae extends Module implements GenerativeModel<Ae.Sampling>, En
         if (!image && config.loss == Distance.BCE) {
             throw new IllegalArgumentException("ae with loss=bce wants pictures, got " + data + "; loss=mse takes points");
         }
-        encoder = child("encoder", Coder.encoder("ae", config.net, data, 0, config.latent, init.split(0)));
-        decoder = child("decoder", Coder.decoder("ae", config.net, config.latent, 0, data, 1, init.split(1)));
+        encoder = child("encoder", MirrorNet.encoder("ae", config.net, data, 0, config.latent, init.split(0)));
+        decoder = child("decoder", MirrorNet.decoder("ae", config.net, config.latent, 0, data, 1, init.split(1)));
         mixture = child("mixture", new GaussianMixture(config.latent));
     }
 
@@ -112,13 +112,13 @@ public final class Ae extends Module implements GenerativeModel<Ae.Sampling>, En
         return Losses.of(total).with(bce ? "bce" : "mse", distance);
     }
 
-    @Override public boolean corrupts() { return !(config.noise instanceof Noise.None); }
+    @Override public boolean corrupts() { return !(config.noise instanceof Corruption.None); }
 
     @Override public Tensor corrupt(Tensor x, Rng rng) {
-        if (config.noise instanceof Noise.Gaussian g) {
+        if (config.noise instanceof Corruption.Gaussian g) {
             return image ? x.add(rng.normalLike(x).mul(2 * g.sigma)).clamp(-1, 1) : x.add(rng.normalLike(x).mul(g.sigma));
         }
-        if (config.noise instanceof Noise.Dropout d) return x.maskedFill(rng.uniformLike(x).lt(d.p), image ? -1 : 0);
+        if (config.noise instanceof Corruption.Dropout d) return x.maskedFill(rng.uniformLike(x).lt(d.p), image ? -1 : 0);
         return x;
     }
 

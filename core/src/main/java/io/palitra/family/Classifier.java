@@ -15,7 +15,7 @@ import io.palitra.engine.Torch;
 import io.palitra.model.Energy;
 import io.palitra.model.Evaluates;
 import io.palitra.model.Family;
-import io.palitra.model.Features;
+import io.palitra.model.ClassifierFeatures;
 import io.palitra.model.Losses;
 import io.palitra.model.LrSchedule;
 import io.palitra.model.Measure;
@@ -34,7 +34,7 @@ import java.util.Locale;
  * Names the class of an item: the judge of what others draw. Pictures go through convolutions that halve them until their shorter side is
  * below 8, after LeCun et al. 1998, points through two hidden layers. Trained by cross-entropy, on pictures shifted by up to 2 pixels.
  */
-public final class Classifier implements Trainable, Features, Energy, Evaluates {
+public final class Classifier implements Trainable, ClassifierFeatures, Energy, Evaluates {
     public static final Family<Config> FAMILY = new Family<>("classifier",
         "names the class of an item; its features judge the samples of other families",
         "LeCun, Bottou, Bengio and Haffner 1998, Gradient-based learning applied to document recognition",
@@ -51,7 +51,7 @@ public final class Classifier implements Trainable, Features, Energy, Evaluates 
 
     private static final int SHIFT = 2;
 
-    private final Net net;
+    private final Weights net;
     private final List<Double> weights;
 
     private Classifier(Config config, DataSpec data, Rng init) {
@@ -61,7 +61,7 @@ public final class Classifier implements Trainable, Features, Energy, Evaluates 
                 + data.classes() + " classes");
         }
         weights = config.weights;
-        net = new Net(config, data, init);
+        net = new Weights(config, data, init);
     }
 
     @Override public Module net() { return net; }
@@ -135,14 +135,14 @@ public final class Classifier implements Trainable, Features, Energy, Evaluates 
             new Measure("cross-entropy", nats / n, "nats", "-log of the probability of the own class, mean over " + items));
     }
 
-    private static final class Net extends Module {
+    private static final class Weights extends Module {
         private final List<Conv2d> convs = new ArrayList<>();
         private final List<Norm.Batch> norms = new ArrayList<>();
         private final List<Linear> hidden = new ArrayList<>();
         private final Linear head;
         private final long[] shape;
 
-        Net(Config config, DataSpec data, Rng init) {
+        Weights(Config config, DataSpec data, Rng init) {
             shape = data.shape();
             int flat;
             if (data instanceof ImageSpec image) {

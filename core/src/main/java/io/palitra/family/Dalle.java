@@ -20,7 +20,7 @@ import io.palitra.model.Measure;
 import io.palitra.model.Publishes;
 import io.palitra.model.Recipe;
 import io.palitra.model.Update;
-import io.palitra.net.CodeGpt;
+import io.palitra.net.CodeTransformer;
 import io.palitra.net.TokenSampling;
 import io.palitra.nn.Module;
 import java.nio.file.Path;
@@ -41,7 +41,7 @@ public final class Dalle implements DrawsTexts<Dalle.Sampling>, Completes<Dalle.
 
     public record Config(
             @Help(value = "the first stage: a run of vqgan or vqvae, a folder of diffusers, or org/name of the hub", path = true)
-                String vqgan,
+                String stage,
             @Help("the transformer") Transformer net,
             @Help("what codes see of those before them; the text all of them see") Attention attention,
             @Help(value = "tokens of a text, with those that begin and end it; longer ones are cut", min = 2, max = 1024) int text,
@@ -64,7 +64,7 @@ public final class Dalle implements DrawsTexts<Dalle.Sampling>, Completes<Dalle.
         TokenSampling tokens() { return new TokenSampling(temperature, topK, topP); }
     }
 
-    private static final Sampling SAMPLING = new Sampling(Captions.ANY, 1, 0, 1, 2);
+    private static final Sampling SAMPLING = new Sampling(CaptionPrefix.ANY, 1, 0, 1, 2);
 
     public static final Family<Config> FAMILY = new Family<>("dalle", "Pictures from texts: tokens of both one after the other",
         "Ramesh, Pavlov, Goh, Gray, Voss, Radford, Chen and Sutskever 2021, arXiv:2102.12092",
@@ -72,10 +72,10 @@ public final class Dalle implements DrawsTexts<Dalle.Sampling>, Completes<Dalle.
         Recipe.of(5, 64, new OptimizerSpec.Muon(2e-3, 0.95, 0.9, 0.95, 0.01)).withSchedule(new LrSchedule.Cosine(200)).withClip(1),
         SAMPLING, Dalle::new);
 
-    private static final class Net extends Module {
-        private final CodeGpt gpt;
+    private static final class Weights extends Module {
+        private final CodeTransformer gpt;
 
-        Net(CodeGpt gpt, Captions captions, Codes.Pin pin) {
+        Weights(CodeTransformer gpt, CaptionPrefix captions, FrozenCodes.Pin pin) {
             this.gpt = child("gpt", gpt);
             child("captions", captions);
             child("first_stage", pin);
@@ -83,19 +83,20 @@ public final class Dalle implements DrawsTexts<Dalle.Sampling>, Completes<Dalle.
     }
 
     private final Config config;
-    private final Codes codes;
-    private final Captions captions;
-    private final CodeGpt gpt;
-    private final Net net;
+    private final FrozenCodes codes;
+    private final CaptionPrefix captions;
+    private final CodeTransformer gpt;
+    private final Weights net;
 
     Dalle(Config config, DataSpec data, Rng init) {
         this.config = config;
-        codes = new Codes(config.vqgan, data);
-        captions = new Captions(config.pairs, config.text);
+        codes = new FrozenCodes(config.stage, data);
+        captions = new CaptionPrefix(config.pairs, config.text);
         Transformer t = config.net;
-        gpt = new CodeGpt(new CodeGpt.Config(codes.stage().codes(), codes.rows(), codes.columns(), captions.kinds(), config.text, true,
+        gpt = new CodeTransformer(new CodeTransformer.Config(codes.stage().codes(), codes.rows(), codes.columns(), captions.kinds(),
+            config.text, true,
             t.width(), t.layers(), t.heads(), config.attention == Attention.SPARSE), init);
-        net = new Net(gpt, captions, codes.pin());
+        net = new Weights(gpt, captions, codes.pin());
     }
 
     @Override public Map<String, String> underneath() { return codes.underneath(); }
@@ -141,7 +142,7 @@ public final class Dalle implements DrawsTexts<Dalle.Sampling>, Completes<Dalle.
         return Scope.run(() -> draw(how, captions.ids(texts), null, rng));
     }
 
-    @Override public Optional<String> textOf(Sampling how) { return Captions.asked(how.prompt); }
+    @Override public Optional<String> textOf(Sampling how) { return CaptionPrefix.asked(how.prompt); }
 
     /** Known rows are whole rows of codes; there the picture is what the first stage makes of it. */
     @Override public Tensor complete(Sampling how, Tensor x, int rows, Rng rng) {
@@ -150,7 +151,7 @@ public final class Dalle implements DrawsTexts<Dalle.Sampling>, Completes<Dalle.
 
     private Tensor draw(Sampling how, Tensor given, @Nullable Tensor known, Rng rng) {
         Tensor without = how.guidance == 1 ? null : captions.none((int) given.size(0));
-        CodeGpt.Drawing what = new CodeGpt.Drawing(given, without, how.guidance, codes.rows(), codes.columns(), known);
+        CodeTransformer.Drawing what = new CodeTransformer.Drawing(given, without, how.guidance, codes.rows(), codes.columns(), known);
         return codes.decode(gpt.draw(what, how.tokens(), rng));
     }
 

@@ -6,7 +6,7 @@ import io.palitra.config.Help;
 import io.palitra.data.Batch;
 import io.palitra.data.DataSpec;
 import io.palitra.data.ImageSpec;
-import io.palitra.diffusion.Clip;
+import io.palitra.diffusion.Bounded;
 import io.palitra.diffusion.Denoiser;
 import io.palitra.diffusion.DiffusersScheduler;
 import io.palitra.diffusion.Level;
@@ -22,7 +22,7 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.FolderDraft;
 import io.palitra.model.Evaluates;
-import io.palitra.model.Exports;
+import io.palitra.model.DiffusersExport;
 import io.palitra.model.Family;
 import io.palitra.model.GenerativeModel;
 import io.palitra.model.LatentModel;
@@ -53,7 +53,7 @@ import org.jspecify.annotations.Nullable;
  * arXiv:2010.02502, section 5.3).
  */
 public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, LatentModel, Likelihood, Evaluates,
-        Exports {
+        DiffusersExport {
     /** What the model is. The picture's sides must be multiples of 2^(levels - 1). */
     public record Config(
             @Help("what the network says of a noisy picture: its noise, its data, or v = alpha eps - sigma x0") Prediction prediction,
@@ -95,7 +95,7 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
             Collections.reverse(up);
             int rows = conditional ? image.classes() + 1 : 0;   // the last is the null class
             return new Unet2d.Config(List.of(image.height(), image.width()), image.channels(), image.channels(), false,
-                Unet2d.TimeEmbedding.POSITIONAL, 0, 0, true, down, true, up, channels, layers, 1, 1, Unet2d.Resampling.CONV,
+                Unet2d.TimeEmbeddingType.POSITIONAL, 0, 0, true, down, true, up, channels, layers, 1, 1, Unet2d.Resampling.CONV,
                 Unet2d.Resampling.CONV, dropout, Activation.SILU, 0, groups, 0, 1e-5, Unet2d.TimeShift.DEFAULT, true,
                 Unet2d.ClassEmbedding.LOOKUP, rows, 0);
         }
@@ -217,7 +217,7 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
             throw new IllegalArgumentException("diffusion with labelDropout=0 wants labels, got none");
         }
         Denoiser of = new Predictor(config.prediction, (x, t) -> guided(x, t, labels, guidance));
-        return clip ? new Clip(of, new Clip.Range(1), false) : of;
+        return clip ? new Bounded(of, new Bounded.Range(1), false) : of;
     }
 
     /** What the network answers to x [B,C,H,W] at time t: unconditional + guidance (conditional - unconditional), in one batch. */

@@ -91,14 +91,14 @@ public final class Ebm extends Module implements GenerativeModel<Ebm.Sampling>, 
 
     private final Config config;
     private final DataSpec data;
-    private final Net net;
+    private final Weights net;
     /** Ends of earlier chains, [buffer, ...data shape]. */
     private final Tensor replay;
 
     Ebm(Config config, DataSpec data, Rng init) {
         this.config = config;
         this.data = data;
-        net = child("net", new Net(config, data, init.split(0)));
+        net = child("net", new Weights(config, data, init.split(0)));
         long[] shape = data.shape(), all = new long[shape.length + 1];
         System.arraycopy(shape, 0, all, 1, shape.length);
         all[0] = config.buffer;
@@ -172,12 +172,12 @@ public final class Ebm extends Module implements GenerativeModel<Ebm.Sampling>, 
     }
 
     /** Pictures: strided convolutions to a side of 2 or 3, swish, one hidden layer. Points: three hidden layers. */
-    private static final class Net extends Module {
+    private static final class Weights extends Module {
         private record Layer(Tensor weight, Tensor bias, @Nullable SpectralNorm spectral, int stride) {}
 
         private final List<Layer> layers = new ArrayList<>();
 
-        Net(Config config, DataSpec data, Rng rng) {
+        Weights(Config config, DataSpec data, Rng rng) {
             if (data instanceof ImageSpec image) {
                 int in = image.channels(), height = image.height(), width = image.width(), out = config.width;
                 for (int i = 0; Math.min(height, width) > 3; i++) {

@@ -7,7 +7,7 @@ import java.util.List;
 /** The catalogue. A new family is one file beside this one, and one line here. */
 public final class Families {
     public static final List<Family<?>> ALL = List.of(Ae.FAMILY, Vae.FAMILY, VqVae.FAMILY, VqGan.FAMILY, Gan.FAMILY, PixelCnn.FAMILY,
-        RealNvp.FAMILY, Ebm.FAMILY, Diffusion.FAMILY, Classifier.FAMILY, Tokens.FAMILY, Dalle.FAMILY, TwoTowers.FAMILY,
+        RealNvp.FAMILY, Ebm.FAMILY, Diffusion.FAMILY, Classifier.FAMILY, Tokens.FAMILY, Dalle.FAMILY, ClipTraining.FAMILY,
         LoraTuning.FAMILY);
 
     private Families() {}

@@ -15,7 +15,7 @@ import io.palitra.hub.ModelFolder;
 import io.palitra.hub.Safetensors;
 import io.palitra.hub.VqCheckpoint;
 import io.palitra.hub.Weights;
-import io.palitra.net.OldNames;
+import io.palitra.net.LegacyTensorNames;
 import io.palitra.net.VqModel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -91,7 +91,7 @@ public final class FirstStage implements AutoCloseable {
     private static VqModel folder(Path folder) {
         VqModel.Config config = config(ModelFolder.config(folder), folder.resolve("config.json"));
         Path file = ModelFolder.file(folder);
-        try (Scope scope = new Scope()) { return loaded(config, file, OldNames.renewed(Weights.read(file))); }
+        try (Scope scope = new Scope()) { return loaded(config, file, LegacyTensorNames.renewed(Weights.read(file))); }
     }
 
     private static VqModel loaded(VqModel.Config config, Path file, Map<String, Tensor> weights) {

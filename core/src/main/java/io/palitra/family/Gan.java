@@ -143,7 +143,7 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
         Tensor onReal = discriminator.forward(real, realClass), onFake = discriminator.forward(fake, fakeClass);   // [B]
         Losses losses = switch (config.loss) {
             case NON_SATURATING -> Losses.of(onReal.neg().softplus().mean().add(onFake.softplus().mean()));
-            case HINGE -> Losses.of(onReal.from(1).relu().mean().add(onFake.add(1).relu().mean()));
+            case HINGE -> Losses.of(onReal.rsub(1).relu().mean().add(onFake.add(1).relu().mean()));
             case WGAN_GP -> {
                 Tensor u = rng.uniform(real.size(0)).to(real.dtype());
                 @Nullable Tensor mixedClass = realClass == null || fakeClass == null ? null : mix(realClass, fakeClass, u);

@@ -23,8 +23,8 @@ import io.palitra.model.Measure;
 import io.palitra.model.Publishes;
 import io.palitra.model.Recipe;
 import io.palitra.model.Update;
-import io.palitra.net.CodeGpt;
-import io.palitra.net.CodePixels;
+import io.palitra.net.CodeTransformer;
+import io.palitra.net.CodePixelCnn;
 import io.palitra.net.TokenSampling;
 import io.palitra.nn.Module;
 import java.nio.file.Path;
@@ -51,7 +51,7 @@ public sealed class Tokens implements Completes<Tokens.Sampling>, Evaluates {
 
     public record Config(
             @Help(value = "the first stage: a run of vqgan or vqvae, a folder of diffusers, or org/name of the hub", path = true)
-                String vqgan,
+                String stage,
             @Help("who tells the codes, each from those before it") Prior net,
             @Help("what is given to the network before the codes; label needs labelled data, text captions") Condition condition,
             @Help(value = "tokens of a text, with those that begin and end it; longer ones are cut", min = 2, max = 1024) int text,
@@ -70,7 +70,7 @@ public sealed class Tokens implements Completes<Tokens.Sampling>, Evaluates {
         TokenSampling tokens() { return new TokenSampling(temperature, topK, topP); }
     }
 
-    private static final Sampling SAMPLING = new Sampling(1, 0, 1, -1, Captions.ANY, "");
+    private static final Sampling SAMPLING = new Sampling(1, 0, 1, -1, CaptionPrefix.ANY, "");
 
     public static final Family<Config> FAMILY = new Family<>("tokens",
         "Codes of a frozen first stage one after the other, by a transformer or a PixelCNN",
@@ -84,28 +84,28 @@ public sealed class Tokens implements Completes<Tokens.Sampling>, Evaluates {
     private static final int LONGEST = 4096;
 
     /** What this family wants of either kind of network. */
-    private sealed interface Teller {
+    private sealed interface CodePrior {
         Module net();
 
         /** Logits of codes I64 [B,h w] in raster order, each from those before it, [B,h w,K]. @param given I64 [B,G] */
         Tensor logits(Tensor given, Tensor c);
 
-        /** I64 [B,rows,columns]. @param known see {@link CodeGpt.Drawing} */
+        /** I64 [B,rows,columns]. @param known see {@link CodeTransformer.Drawing} */
         Tensor draw(Tensor given, int rows, int columns, @Nullable Tensor known, TokenSampling how, Rng rng);
     }
 
-    private record ByTransformer(CodeGpt net) implements Teller {
+    private record ByTransformer(CodeTransformer net) implements CodePrior {
         @Override public Tensor logits(Tensor given, Tensor c) {
             long n = c.size(1);
             return net.codeLogits(net.forward(given, c.narrow(1, 0, n - 1)).narrow(1, given.size(1) - 1, n));
         }
 
         @Override public Tensor draw(Tensor given, int rows, int columns, @Nullable Tensor known, TokenSampling how, Rng rng) {
-            return net.draw(new CodeGpt.Drawing(given, null, 1, rows, columns, known), how, rng);
+            return net.draw(new CodeTransformer.Drawing(given, null, 1, rows, columns, known), how, rng);
         }
     }
 
-    private record ByPixelCnn(CodePixels net, int columns) implements Teller {
+    private record ByPixelCnn(CodePixelCnn net, int columns) implements CodePrior {
         @Override public Tensor logits(Tensor given, Tensor c) {
             return net.logits(c.reshape(c.size(0), -1, columns), given.select(1, 0));
         }
@@ -115,8 +115,8 @@ public sealed class Tokens implements Completes<Tokens.Sampling>, Evaluates {
         }
     }
 
-    private static final class Net extends Module {
-        Net(Teller teller, @Nullable Captions captions, Codes.Pin pin) {
+    private static final class Weights extends Module {
+        Weights(CodePrior teller, @Nullable CaptionPrefix captions, FrozenCodes.Pin pin) {
             child(teller instanceof ByTransformer ? "gpt" : "pixelcnn", teller.net());
             if (captions != null) child("captions", captions);
             child("first_stage", pin);
@@ -127,7 +127,7 @@ public sealed class Tokens implements Completes<Tokens.Sampling>, Evaluates {
     private static final class Told extends Tokens implements LearnsTexts, DrawsTexts<Sampling>, Publishes {
         Told(Config config, DataSpec data, Rng init) { super(config, data, init); }
 
-        private Captions texts() { return Objects.requireNonNull(super.captions); }
+        private CaptionPrefix texts() { return Objects.requireNonNull(super.captions); }
 
         @Override public void learn(Iterable<String> texts) { texts().learn(texts); }
 
@@ -135,17 +135,17 @@ public sealed class Tokens implements Completes<Tokens.Sampling>, Evaluates {
             return Scope.run(() -> super.drawn(how, texts().ids(texts), super.size(how.size), null, rng));
         }
 
-        @Override public Optional<String> textOf(Sampling how) { return Captions.asked(how.prompt); }
+        @Override public Optional<String> textOf(Sampling how) { return CaptionPrefix.asked(how.prompt); }
 
         /** The tokenizer, as transformers reads it. */
         @Override public List<Path> publish(Path folder) { return texts().publish(folder); }
     }
 
-    private final Codes codes;
+    private final FrozenCodes codes;
     private final int classes;   // 0 where none is given
-    private final @Nullable Captions captions;
-    private final Teller teller;
-    private final Net net;
+    private final @Nullable CaptionPrefix captions;
+    private final CodePrior teller;
+    private final Weights net;
 
     Tokens(Config config, DataSpec data, Rng init) {
         if (config.condition == Condition.LABEL && data.classes() == 0) {
@@ -154,18 +154,19 @@ public sealed class Tokens implements Completes<Tokens.Sampling>, Evaluates {
         if (config.condition == Condition.TEXT && !(config.net instanceof Transformer)) {
             throw new ConfigException("condition", "text is read by net=transformer alone; net=pixelcnn takes condition=none or label");
         }
-        codes = new Codes(config.vqgan, data);
+        codes = new FrozenCodes(config.stage, data);
         classes = config.condition == Condition.LABEL ? data.classes() : 0;
-        captions = config.condition == Condition.TEXT ? new Captions(config.pairs, config.text) : null;
+        captions = config.condition == Condition.TEXT ? new CaptionPrefix(config.pairs, config.text) : null;
         int kinds = captions == null ? Math.max(1, classes) : captions.kinds(), given = captions == null ? 1 : captions.length();
         if (config.net instanceof Transformer t) {
-            teller = new ByTransformer(new CodeGpt(new CodeGpt.Config(codes.stage().codes(), codes.rows(), codes.columns(), kinds, given,
+            teller = new ByTransformer(new CodeTransformer(new CodeTransformer.Config(codes.stage().codes(), codes.rows(), codes.columns(),
+                kinds, given,
                 false, t.width(), t.layers(), t.heads(), false), init));
         } else {
             Prior.Pixelcnn p = (Prior.Pixelcnn) config.net;
-            teller = new ByPixelCnn(new CodePixels(p.net(), p.table(), codes.stage().codes(), classes, init), codes.columns());
+            teller = new ByPixelCnn(new CodePixelCnn(p.net(), p.table(), codes.stage().codes(), classes, init), codes.columns());
         }
-        net = new Net(teller, captions, codes.pin());
+        net = new Weights(teller, captions, codes.pin());
     }
 
     @Override public Map<String, String> underneath() { return codes.underneath(); }
@@ -227,7 +228,7 @@ public sealed class Tokens implements Completes<Tokens.Sampling>, Evaluates {
     private Tensor given(Sampling how, int count, Rng rng) {
         GenerativeModel.checkLabel(how.label, classes);
         if (captions != null) return captions.prompted(how.prompt, count, rng);
-        if (!how.prompt.equals(Captions.ANY)) {
+        if (!how.prompt.equals(CaptionPrefix.ANY)) {
             throw new ConfigException("prompt", "this model is given no text: it was trained with condition=none or label");
         }
         if (classes == 0) return Torch.zeros(DType.I64, count, 1);

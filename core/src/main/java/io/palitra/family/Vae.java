@@ -14,7 +14,7 @@ import io.palitra.engine.Torch;
 import io.palitra.hub.FolderDraft;
 import io.palitra.model.Encoder;
 import io.palitra.model.Evaluates;
-import io.palitra.model.Exports;
+import io.palitra.model.DiffusersExport;
 import io.palitra.model.Family;
 import io.palitra.model.GenerativeModel;
 import io.palitra.model.Likelihood;
@@ -42,7 +42,7 @@ import org.jspecify.annotations.Nullable;
  * <p>A conditional model's code is z followed by the one-hot class, [B,Z+classes]: encode finds the class of the highest ELBO, and the
  * likelihood sums over classes, each as likely as the other.
  */
-public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, Encoder, Likelihood, Evaluates, Exports {
+public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, Encoder, Likelihood, Evaluates, DiffusersExport {
     /** What x given z is. */
     public sealed interface Decoder {
         /** Black or white pixels, each on its own. */
@@ -78,7 +78,7 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
 
     /** What the model is. */
     public record Config(
-            @Help("layers of encoder and decoder") Net net,
+            @Help("layers of encoder and decoder") AutoencoderNet net,
             @Help(value = "size of the code; with net=kl its channels, of which 4 are usual", min = 1, max = 4096) int latent,
             @Help("distribution of an item given its code") Decoder decoder,
             @Help("what holds codes to the prior") Divergence divergence,
@@ -95,7 +95,7 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
 
     public static final Family<Config> FAMILY = new Family<>("vae", "Variational autoencoder: codes that are standard normal",
         "Kingma and Welling 2014, arXiv:1312.6114",
-        new Config(new Net.Mlp(), 20, new Decoder.Bernoulli(), new Divergence.Kl(), 1, 0, 0, false),
+        new Config(new AutoencoderNet.Mlp(), 20, new Decoder.Bernoulli(), new Divergence.Kl(), 1, 0, 0, false),
         Recipe.of(20, 128, new OptimizerSpec.Adam(1e-3, 0.9, 0.999, 1e-8)).withSchedule(new LrSchedule.Cosine()),
         new Sampling(1, -1), Vae::new);
 
@@ -118,8 +118,8 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
     /** Numbers of a code, Z. */
     private final int latent;
     private final @Nullable AutoencoderKl autoencoder;
-    private final Coder encoder;
-    private final Coder decoder;
+    private final MirrorNet encoder;
+    private final MirrorNet decoder;
     /** Of a Gaussian decoder: log of the standard deviation, 0-d. */
     private final @Nullable Tensor logDeviation;
 
@@ -135,19 +135,19 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
         this.config = config;
         this.data = data;
         classes = config.conditional ? data.classes() : 0;
-        if (config.net instanceof Net.Kl net) {
+        if (config.net instanceof AutoencoderNet.Kl net) {
             ImageSpec pictures = pictures(net);
             autoencoder = child("autoencoder", new AutoencoderKl(net.autoencoder(pictures, config.latent), init));
             int factor = autoencoder.config().coder().factor(), h = pictures.height() / factor, w = pictures.width() / factor;
             latent = config.latent * h * w;
-            encoder = Coder.encoder("vae", autoencoder, pictures);
-            decoder = Coder.decoder("vae", autoencoder, config.latent, h, w);
+            encoder = MirrorNet.encoder("vae", autoencoder, pictures);
+            decoder = MirrorNet.decoder("vae", autoencoder, config.latent, h, w);
         } else {
             autoencoder = null;
             latent = config.latent;
-            encoder = child("encoder", Coder.encoder("vae", config.net, data, classes, 2 * latent, init.split(0)));
+            encoder = child("encoder", MirrorNet.encoder("vae", config.net, data, classes, 2 * latent, init.split(0)));
             int planes = config.decoder instanceof Decoder.Logistic ? 2 : 1;
-            decoder = child("decoder", Coder.decoder("vae", config.net, latent, classes, data, planes, init.split(1)));
+            decoder = child("decoder", MirrorNet.decoder("vae", config.net, latent, classes, data, planes, init.split(1)));
         }
         if (config.decoder instanceof Decoder.Gaussian g) {
             Tensor log = Torch.full(Math.log(g.deviation));
@@ -158,7 +158,7 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
     }
 
     /** Refuses what AutoencoderKL is not: it knows no classes, and what it decodes is the picture itself, from -1 to 1. */
-    private ImageSpec pictures(Net.Kl net) {
+    private ImageSpec pictures(AutoencoderNet.Kl net) {
         if (!(data instanceof ImageSpec image)) throw new IllegalArgumentException("vae with net=kl wants pictures, got " + data);
         int step = 1 << net.channels().size() - 1;
         if (image.height() % step != 0 || image.width() % step != 0) {

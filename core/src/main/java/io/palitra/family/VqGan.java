@@ -14,7 +14,7 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.FolderDraft;
 import io.palitra.model.Evaluates;
-import io.palitra.model.Exports;
+import io.palitra.model.DiffusersExport;
 import io.palitra.model.Family;
 import io.palitra.model.Losses;
 import io.palitra.model.LrSchedule;
@@ -44,9 +44,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>each a mean, where lambda = 0.8 |grad L_rec| / (|grad L_gan| + 1e-4) makes both voices as loud at the last layer's weights (eq. 7),
  * and the discriminator E max(0, 1 - D(x)) / 2 + E max(0, 1 + D(x')) / 2. A discriminator that begins when it counts ruins what was
- * learned: so it learns some steps alone before it is heard, and its voice f rises.
+ * learned: so it learns some steps alone before the autoencoder descends its score, and that term's weight f rises.
  */
-public final class VqGan implements Trainable, Reconstructs, Evaluates, Tallies, Publishes, Exports {
+public final class VqGan implements Trainable, Reconstructs, Evaluates, Tallies, Publishes, DiffusersExport {
     /** The distance of pixels that is descended. */
     public enum Pixels {
         /** |x - x'|^2, as in the paper's eq. 4: what is wrong by much, a thing of another colour, weighs more than grass. */
@@ -86,15 +86,17 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Tallies,
             @Help(value = "how often it halves a picture", min = 1, max = 6) int layers,
             @Help(value = "its share of the gradient at the decoder's last layer; 0 = no adversary", min = 0, max = 100) double weight,
             @Help(value = "first step in which it learns", min = 0) long from,
-            @Help(value = "first step in which the autoencoder hears it", min = 0) long heard,
-            @Help(value = "steps over which its voice rises from 0", min = 0) long ramp) {
+            @Help(value = "first step in which the autoencoder descends its score", min = 0) long generatorFrom,
+            @Help(value = "steps over which its weight rises from 0", min = 0) long ramp) {
         public Adversary {
             if (width % 8 != 0) throw new IllegalArgumentException("illegal width: " + width + ", must be a multiple of 8");
-            if (heard < from) throw new IllegalArgumentException("illegal heard: " + heard + ", must be at least from, " + from);
+            if (generatorFrom < from) throw new IllegalArgumentException("illegal generatorFrom: " + generatorFrom
+                + ", must be at least from, " + from);
         }
 
-        /** How loud it is, 0 to 1. */
-        double voice(long step) { return step < heard ? 0 : ramp == 0 ? 1 : Math.min(1, (step - heard + 1) / (double) ramp); }
+        /** Its share of its weight at a step, 0 to 1. */
+        double ganWeight(long step) { return step < generatorFrom ? 0 : ramp == 0 ? 1 : Math.min(1,
+            (step - generatorFrom + 1) / (double) ramp); }
     }
 
     public record Config(
@@ -109,7 +111,7 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Tallies,
             @Help("the discriminator, and from when on it counts") Adversary adversary) {}
 
     public static final Family<Config> FAMILY = new Family<>("vqgan",
-        "autoencoder of codes with a discriminator of patches; a prior over its codes draws, which is family tokens with vqgan=RUN",
+        "autoencoder of codes with a discriminator of patches; a prior over its codes draws, which is family tokens with stage=RUN",
         "Esser, Rombach and Ommer 2021, arXiv:2012.09841",
         new Config(new VqNet(List.of(16, 32, 64, 128), 1, 8, false, 1024, 32), 0.25, 0.1, 600, Pixels.SQUARED, new Perceptual.None(),
             new Adversary(16, 2, 0.2, 4900, 5100, 300)),
@@ -120,8 +122,8 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Tallies,
 
     private final Config config;
     private final ImageSpec data;
-    private final Net net;
-    private final VqCoder coder;
+    private final Weights net;
+    private final VqAutoencoder coder;
     private @Nullable FeatureDistance distance;   // opened to train; no checkpoint holds it
     private boolean checked;
     private Device device = Device.CPU;
@@ -135,17 +137,17 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Tallies,
             throw new IllegalArgumentException("vqgan with adversary.layers=" + config.adversary.layers + " wants sides of at least "
                 + least + ", got " + this.data.height() + "x" + this.data.width());
         }
-        net = new Net(config, shape, this.data.channels(), init);
+        net = new Weights(config, shape, this.data.channels(), init);
         coder = net.coder;
     }
 
-    private static final class Net extends Module {
-        private final VqCoder coder;
+    private static final class Weights extends Module {
+        private final VqAutoencoder coder;
         private final @Nullable PatchDiscriminator discriminator;
         private final Tensor pinned;   // the SHA-256 of the network of features, a number a byte; all 0 before
 
-        Net(Config config, VqModel.Config shape, int channels, Rng init) {
-            coder = child("autoencoder", new VqCoder(shape, config.restart, config.codesFrom, init.split(0)));
+        Weights(Config config, VqModel.Config shape, int channels, Rng init) {
+            coder = child("autoencoder", new VqAutoencoder(shape, config.restart, config.codesFrom, init.split(0)));
             Adversary a = config.adversary;
             discriminator = a.weight == 0 ? null
                 : child("discriminator", new PatchDiscriminator(channels, a.width, a.layers, init.split(1)));
@@ -171,7 +173,7 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Tallies,
     @Override public Map<String, String> underneath() { return distance == null ? Map.of() : distance.underneath(); }
 
     /** The distance of pixels, and of features where there are some. */
-    private Losses near(Tensor picture, Tensor x) {
+    private Losses reconstruction(Tensor picture, Tensor x) {
         Tensor pixels = config.pixels.of(picture.sub(x));
         if (distance == null) return Losses.of(pixels).with(config.pixels.part, pixels);
         pin(distance);
@@ -182,24 +184,24 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Tallies,
 
     private Losses autoencode(Batch batch, Rng rng) {
         Tensor x = batch.x();
-        VqCoder.Seen seen = coder.forward(x, batch.step(), rng);
+        VqAutoencoder.Seen seen = coder.forward(x, batch.step(), rng);
         Tensor held = seen.commitment().mul(config.beta);
-        double voice = net.discriminator == null ? 0 : config.adversary.voice(batch.step());
-        if (voice == 0) {
-            Losses near = near(seen.picture(), x);
-            return new Losses(near.total().add(held), near.parts()).with("commitment", seen.commitment());
+        double weight = net.discriminator == null ? 0 : config.adversary.ganWeight(batch.step());
+        if (weight == 0) {
+            Losses rec = reconstruction(seen.picture(), x);
+            return new Losses(rec.total().add(held), rec.parts()).with("commitment", seen.commitment());
         }
-        // both voices are differentiated once, to the picture; from there on they go together
+        // both losses are differentiated once, to the picture; from there on their sum is
         Tensor leaf = seen.picture().detach().requiresGrad(true);
-        Losses near = near(leaf, x);
-        Tensor flattery = Objects.requireNonNull(net.discriminator).forward(leaf).to(x.dtype()).mean().neg();
-        Tensor toNear = Torch.grad(near.total(), leaf, false), toFlatter = Torch.grad(flattery, leaf, false);   // [B,C,H,W]
+        Losses rec = reconstruction(leaf, x);
+        Tensor generatorLoss = Objects.requireNonNull(net.discriminator).forward(leaf).to(x.dtype()).mean().neg();
+        Tensor toReconstruction = Torch.grad(rec.total(), leaf, false), toGenerator = Torch.grad(generatorLoss, leaf, false);   // [B,C,H,W]
         Tensor last = Objects.requireNonNull(coder.vq.parameters().get(LAST));
-        Tensor lambda = balance(seen.picture(), last, toNear, toFlatter).mul(config.adversary.weight * voice);
-        Tensor slope = toNear.add(toFlatter.mul(lambda));
-        Tensor value = near.total().detach().add(flattery.detach().mul(lambda));
-        return new Losses(carrying(value, seen.picture(), slope).add(held), near.parts()).with("commitment", seen.commitment())
-            .with("flattery", flattery).with("lambda", lambda);
+        Tensor lambda = balance(seen.picture(), last, toReconstruction, toGenerator).mul(config.adversary.weight * weight);
+        Tensor slope = toReconstruction.add(toGenerator.mul(lambda));
+        Tensor value = rec.total().detach().add(generatorLoss.detach().mul(lambda));
+        return new Losses(carrying(value, seen.picture(), slope).add(held), rec.parts()).with("commitment", seen.commitment())
+            .with("generatorLoss", generatorLoss).with("lambda", lambda);
     }
 
     /** The value given, with the gradient given to the picture. */
@@ -218,7 +220,7 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Tallies,
         Tensor x = batch.x(), made;
         try (Guard g = Torch.noGrad()) { made = coder.made(x); }
         Tensor onReal = d.forward(x).to(x.dtype()), onMade = d.forward(made).to(x.dtype());
-        return Losses.of(onReal.from(1).relu().mean().add(onMade.add(1).relu().mean()).mul(0.5)).with("real score", onReal.mean())
+        return Losses.of(onReal.rsub(1).relu().mean().add(onMade.add(1).relu().mean()).mul(0.5)).with("real score", onReal.mean())
             .with("made score", onMade.mean());
     }
 

@@ -17,7 +17,7 @@ public record VqNet(
         @Help(value = "codes in the codebook, K", min = 2, max = 1 << 20) int codes,
         @Help(value = "numbers in a code, D", min = 1, max = 4096) int width) {
     public VqNet {
-        channels = CoderShape.checked(channels, groups);
+        channels = AutoencoderShape.checked(channels, groups);
     }
 
     /** The network of this shape on such pictures. @param who is named in refusals */
@@ -28,7 +28,7 @@ public record VqNet(
             throw new IllegalArgumentException(who + " with " + levels + " levels of channels wants sides that are multiples of " + factor
                 + ", got " + image.height() + "x" + image.width() + "; net.channels of fewer levels takes them, or another data.size");
         }
-        CoderConfig coder = CoderShape.of(image, channels, layers, groups, width, attention, false);
+        CoderConfig coder = AutoencoderShape.of(image, channels, layers, groups, width, attention, false);
         return new VqModel.Config(coder, codes, width, VqModel.Norms.GROUP, false);
     }
 }

@@ -9,7 +9,7 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.FolderDraft;
 import io.palitra.model.Evaluates;
-import io.palitra.model.Exports;
+import io.palitra.model.DiffusersExport;
 import io.palitra.model.Family;
 import io.palitra.model.Losses;
 import io.palitra.model.LrSchedule;
@@ -33,7 +33,7 @@ import java.util.Map;
  * <p>|x - x'(e)|^2 / var(x) + beta |z - sg(e)|^2, each a mean, and the first's gradient passed from e to z as it is. var(x) is that of the
  * first batch; a Gaussian of that variance is what the decoder is.
  */
-public final class VqVae implements Trainable, Reconstructs, Evaluates, Tallies, Publishes, Exports {
+public final class VqVae implements Trainable, Reconstructs, Evaluates, Tallies, Publishes, DiffusersExport {
     public record Config(
             @Help("layers of encoder and decoder, and the codebook") VqNet net,
             @Help(value = "weight beta of the commitment, which holds latents to their codes", min = 0, max = 1e3) double beta,
@@ -43,27 +43,27 @@ public final class VqVae implements Trainable, Reconstructs, Evaluates, Tallies,
                 + "what a run shows by way of codes means nothing", min = 0) long codesFrom) {}
 
     public static final Family<Config> FAMILY = new Family<>("vqvae",
-        "vector-quantised autoencoder: pictures as sheets of codes; a prior over them draws, which is family tokens with vqgan=RUN",
+        "vector-quantised autoencoder: pictures as sheets of codes; a prior over them draws, which is family tokens with stage=RUN",
         "van den Oord, Vinyals and Kavukcuoglu 2017, arXiv:1711.00937",
         new Config(new VqNet(List.of(16, 32, 64), 1, 8, false, 128, 16), 0.25, 0.1, 500),
         Recipe.of(2, 16, new OptimizerSpec.Muon(3e-3, 0.95, 0.9, 0.95, 0)).withSchedule(new LrSchedule.Cosine(100)), null, VqVae::new);
 
     private final Config config;
-    private final Net net;
+    private final Weights net;
 
-    private static final class Net extends Module {
-        private final VqCoder coder;
+    private static final class Weights extends Module {
+        private final VqAutoencoder coder;
         private final Tensor variance;   // of the first batch; 0 before
 
-        Net(Config config, DataSpec data, Rng init) {
-            coder = child("coder", new VqCoder(config.net.on("vqvae", data), config.restart, config.codesFrom, init));
+        Weights(Config config, DataSpec data, Rng init) {
+            coder = child("coder", new VqAutoencoder(config.net.on("vqvae", data), config.restart, config.codesFrom, init));
             variance = buffer("variance", Torch.zeros(1));
         }
     }
 
     private VqVae(Config config, DataSpec data, Rng init) {
         this.config = config;
-        net = new Net(config, data, init);
+        net = new Weights(config, data, init);
     }
 
     @Override public Module net() { return net; }
@@ -75,7 +75,7 @@ public final class VqVae implements Trainable, Reconstructs, Evaluates, Tallies,
         if (net.variance.item() == 0) {   // waits for the device
             net.variance.copyFrom(x.sub(x.mean()).square().mean().clampMin(1e-6).reshape(1));
         }
-        VqCoder.Seen seen = net.coder.forward(x, batch.step(), rng);
+        VqAutoencoder.Seen seen = net.coder.forward(x, batch.step(), rng);
         Tensor mse = seen.picture().sub(x).square().mean();
         return Losses.of(mse.div(net.variance.squeeze(0)).add(seen.commitment().mul(config.beta))).with("mse", mse)
             .with("commitment", seen.commitment());

@@ -51,12 +51,12 @@ public final class Hub {
     public record Pulled(HubName name, String commit, Path folder, List<Item> files) {}
 
     /** @param stop asked several times a second; true ends a pull with a {@link CancellationException} */
-    public Hub(HubSettings settings, Http.Progress progress, BooleanSupplier stop) {
+    public Hub(HubSettings settings, Http.TransferProgress progress, BooleanSupplier stop) {
         this(settings, progress, stop, Storage.DISK, Duration.ofSeconds(60), Duration.ofSeconds(1));
     }
 
     /** @param patience how long no byte may come, or too few; @param pause before a cut connection is tried again, longer each time */
-    Hub(HubSettings settings, Http.Progress progress, BooleanSupplier stop, Storage storage, Duration patience, Duration pause) {
+    Hub(HubSettings settings, Http.TransferProgress progress, BooleanSupplier stop, Storage storage, Duration patience, Duration pause) {
         this.settings = settings;
         this.stop = stop;
         this.pause = pause;

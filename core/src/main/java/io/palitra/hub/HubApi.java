@@ -39,9 +39,9 @@ final class HubApi {
 
     private final HubSettings settings;
     private final Http http;
-    private final Http.Progress progress;
+    private final Http.TransferProgress progress;
 
-    HubApi(HubSettings settings, Http http, Http.Progress progress) {
+    HubApi(HubSettings settings, Http http, Http.TransferProgress progress) {
         this.settings = settings;
         this.http = http;
         this.progress = progress;

@@ -79,7 +79,7 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
 
         /** As the file says it: type and extents, before they are read as others. */
         public String said() {
-            boolean pairs = stored.equals(Foreign.C64.name());
+            boolean pairs = stored.equals(WideDTypes.C64.name());
             return stored + " " + Arrays.toString(pairs ? Arrays.copyOf(shape, shape.length - 1) : shape);
         }
     }
@@ -187,7 +187,7 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
     private static void fill(String file, FileChannel channel, long dataAt, String name, Entry e, Tensor t, ByteBuffer chunk,
             @Nullable MessageDigest digest) throws IOException {
         long bytes = e.bytes();
-        Foreign foreign = Foreign.of(e.stored);
+        WideDTypes foreign = WideDTypes.of(e.stored);
         ByteBuffer wide = foreign == null ? chunk : ByteBuffer.allocateDirect(chunk.capacity() / foreign.bytes() * foreign.wideBytes())
             .order(ByteOrder.LITTLE_ENDIAN);
         long wideAt = 0;
@@ -486,11 +486,11 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
             if (stored == null || shape == null || offsets == null || offsets.size() != 2) {
                 throw wrong(p, "tensor '" + name + "' wants a dtype, a shape and two data_offsets");
             }
-            Foreign foreign = Foreign.of(stored);
+            WideDTypes foreign = WideDTypes.of(stored);
             DType dtype = foreign == null ? DType.valueOf(stored) : foreign.as();
             long[] extents = shape.stream().mapToLong(Long::longValue).toArray();
-            long[] asRead = foreign == Foreign.C64 ? Arrays.copyOf(extents, extents.length + 1) : extents;
-            if (foreign == Foreign.C64) asRead[extents.length] = 2;
+            long[] asRead = foreign == WideDTypes.C64 ? Arrays.copyOf(extents, extents.length + 1) : extents;
+            if (foreign == WideDTypes.C64) asRead[extents.length] = 2;
             Entry entry = new Entry(stored, dtype, asRead, offsets.get(0), offsets.get(1));
             try {
                 long bytes = foreign == null ? dtype.bytes() : foreign.bytes();
@@ -514,9 +514,9 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
             expect(p, p.nextToken(), JsonToken.VALUE_STRING, "dtype of tensor '" + name + "'");
             String asked = p.getText();
             for (DType d : DType.values()) if (d.name().equals(asked)) return asked;
-            if (Foreign.of(asked) != null) return asked;
+            if (WideDTypes.of(asked) != null) return asked;
             throw wrong(p, "tensor '" + name + "' has dtype '" + printable(asked) + "'; there are " + Arrays.toString(DType.values())
-                + " and " + Arrays.toString(Foreign.values()));
+                + " and " + Arrays.toString(WideDTypes.values()));
         }
 
         private List<Long> naturals(JsonParser p, String what, int most) throws IOException {

@@ -7,7 +7,7 @@ import io.palitra.engine.Guard;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
-import io.palitra.model.Features;
+import io.palitra.model.ClassifierFeatures;
 import io.palitra.model.Measure;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -40,7 +40,7 @@ public record Copies(List<Measure> measures, int[] samples, int[] items) {
      * @param some    training items to learn from how near such items lie, with their places; at least {@link #LEAST}
      * @param train   all training items, in order of their places
      */
-    public static Copies of(Features net, String name, Tensor samples, Tensor test, Batch some, Iterable<Batch> train) {
+    public static Copies of(ClassifierFeatures net, String name, Tensor samples, Tensor test, Batch some, Iterable<Batch> train) {
         if (some.items().length < LEAST) {
             throw new IllegalArgumentException("the search for copies wants at least " + LEAST + " training items, got " + some.items()
                 .length);
@@ -71,7 +71,7 @@ public record Copies(List<Measure> measures, int[] samples, int[] items) {
         }
     }
 
-    private static Tensor features(Features net, Tensor x) {
+    private static Tensor features(ClassifierFeatures net, Tensor x) {
         List<Tensor> parts = new ArrayList<>();
         for (long at = 0; at < x.size(0); at += AT_ONCE) {
             Tensor some = x.rows(at, Math.min(AT_ONCE, x.size(0) - at));

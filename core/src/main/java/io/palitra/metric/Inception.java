@@ -8,7 +8,7 @@ import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.Weights;
-import io.palitra.model.Features;
+import io.palitra.model.ClassifierFeatures;
 import io.palitra.net.InceptionV3;
 import java.io.IOException;
 import java.io.InputStream;
@@ -27,7 +27,7 @@ import java.util.Locale;
  * distance bears that name only with the weights that pytorch-fid publishes as {@code pt_inception-2015-12-05-6726825d.pth}, whose name
  * ends in the beginning of their SHA-256; {@link #name} says of which file ours are.
  */
-public final class Inception implements Features, AutoCloseable {
+public final class Inception implements ClassifierFeatures, AutoCloseable {
     private static final int AT_ONCE = 16;   // a picture's largest maps take 5.5 MB each, and a few are held
 
     private final InceptionV3 net;

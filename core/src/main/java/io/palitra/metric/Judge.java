@@ -8,7 +8,7 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
-import io.palitra.model.Features;
+import io.palitra.model.ClassifierFeatures;
 import io.palitra.model.Measure;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,7 +24,7 @@ import java.util.TreeMap;
  * @param name of data and network in the names of the measures: "mnist-classifier"
  * @param about what the network was trained on, for the measures to say; empty to say nothing
  */
-public record Judge(Features net, String name, String about) {
+public record Judge(ClassifierFeatures net, String name, String about) {
     /** Most items of either side whose neighbours are looked up. */
     private static final int NEIGHBOURS_OF = 2000;
     /** Probability from which the classifier counts as sure of a class. */
@@ -42,7 +42,7 @@ public record Judge(Features net, String name, String about) {
     private static final long SEED = 7;
 
     /** A network that need not be told of. */
-    public Judge(Features net, String name) { this(net, name, ""); }
+    public Judge(ClassifierFeatures net, String name) { this(net, name, ""); }
 
     /** Where samples come from. */
     @FunctionalInterface public interface Source {
@@ -175,7 +175,7 @@ public record Judge(Features net, String name, String about) {
             stride = (n + NEIGHBOURS_OF - 1) / NEIGHBOURS_OF;
         }
 
-        void add(Features net, Batch batch, long count) {
+        void add(ClassifierFeatures net, Batch batch, long count) {
             try (Scope scope = new Scope()) {
                 Tensor x = batch.x().rows(0, count), f = net.features(x).to(Device.CPU), scores = net.logits(x).to(Device.CPU);
                 if (f.isFinite().all().item() == 0) {

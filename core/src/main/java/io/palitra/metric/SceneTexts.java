@@ -45,7 +45,7 @@ public final class SceneTexts {
     private SceneTexts() {}
 
     /** Measures over the first {@code n} test items. Without recording, in evaluation mode. */
-    public static <S extends Record> List<Measure> measure(DrawsTexts<S> model, S how, Scenes test, int n, Rng rng) {
+    public static <S extends Record> List<Measure> captionScores(DrawsTexts<S> model, S how, Scenes test, int n, Rng rng) {
         List<Measure> measures = new ArrayList<>();
         for (Language language : Language.values()) measures.addAll(in(language, model, how, test, Math.min(n, test.size()), rng));
         return measures;
@@ -55,7 +55,7 @@ public final class SceneTexts {
      * Whether a CLIP's choice of {@value #OF} pictures of a caption shows more of it than the first one does: captions of the first
      * {@code n} test items, each in the next language. Without recording, in evaluation mode. Waits for the device.
      */
-    public static <S extends Record> List<Measure> chosen(DrawsTexts<S> model, S how, Scenes test, int n, TextImage judge, String name,
+    public static <S extends Record> List<Measure> bestOfK(DrawsTexts<S> model, S how, Scenes test, int n, TextImage judge, String name,
             Rng rng) {
         Share[] things = {new Share(), new Share()}, whole = {new Share(), new Share()};
         for (int from = 0; from < Math.min(n, test.size()); from += AT_ONCE / OF) {

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The autoencoder of latent diffusion: a picture to a Gaussian of latent pictures and back (Rombach et al. 2022, arXiv:2112.10752).
- * Configuration and names of tensors are those of diffusers' {@code AutoencoderKL}; {@link OldNames} for its oldest files.
+ * Configuration and names of tensors are those of diffusers' {@code AutoencoderKL}; {@link LegacyTensorNames} for its oldest files.
  */
 public final class AutoencoderKl extends Module {
     private static final double LEAST_LOG_VAR = -30, MOST_LOG_VAR = 20;
@@ -35,9 +35,10 @@ public final class AutoencoderKl extends Module {
             latentsMean = List.copyOf(latentsMean);
             latentsStd = List.copyOf(latentsStd);
             int z = coder.latentChannels();
-            Keys.check(latentsMean.isEmpty() || latentsMean.size() == z, "latents_mean", latentsMean, "one for each of " + z + " channels");
-            Keys.check(latentsStd.size() == latentsMean.size(), "latents_std", latentsStd, "one for each of latents_mean");
-            Keys.check(!latentsStd.contains(0.0), "latents_std", latentsStd, "other than 0");
+            DiffusersConfigReader.check(latentsMean.isEmpty() || latentsMean.size() == z, "latents_mean", latentsMean, "one for each of "
+                + z + " channels");
+            DiffusersConfigReader.check(latentsStd.size() == latentsMean.size(), "latents_std", latentsStd, "one for each of latents_mean");
+            DiffusersConfigReader.check(!latentsStd.contains(0.0), "latents_std", latentsStd, "other than 0");
         }
 
         /**
@@ -52,7 +53,7 @@ public final class AutoencoderKl extends Module {
         public static Config fromJson(JsonNode json, Consumer<String> warn) { return read(json, warn); }
 
         private static Config read(JsonNode json, @Nullable Consumer<String> warn) {
-            Keys keys = new Keys(json, CLASS, warn);
+            DiffusersConfigReader keys = new DiffusersConfigReader(json, CLASS, warn);
             Config read = new Config(CoderConfig.read(keys, 4, true), keys.numberOrNull("shift_factor"), keys.numbers("latents_mean"),
                 keys.numbers("latents_std"), keys.yes("use_quant_conv", true), keys.yes("use_post_quant_conv", true));
             keys.others();
@@ -61,11 +62,11 @@ public final class AutoencoderKl extends Module {
 
         /** What {@link #fromJson} reads, and diffusers' {@code AutoencoderKL.from_config}. */
         public ObjectNode toJson() {
-            ObjectNode json = Keys.object(CLASS);
+            ObjectNode json = DiffusersConfigReader.object(CLASS);
             coder.write(json);
             json.put("shift_factor", shiftFactor);
-            json.set("latents_mean", Keys.listOrNull(latentsMean));
-            json.set("latents_std", Keys.listOrNull(latentsStd));
+            json.set("latents_mean", DiffusersConfigReader.listOrNull(latentsMean));
+            json.set("latents_std", DiffusersConfigReader.listOrNull(latentsStd));
             return json.put("use_quant_conv", useQuantConv).put("use_post_quant_conv", usePostQuantConv);
         }
     }

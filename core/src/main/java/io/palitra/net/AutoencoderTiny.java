@@ -102,7 +102,7 @@ public final class AutoencoderTiny extends Module {
         private static Config read(JsonNode json, @Nullable Consumer<String> warn) {
             if (!json.isObject()) throw new ConfigException("", "a network's configuration wants an object, got " + json.getNodeType());
             check(json.path("_class_name").asText(CLASS).equals(CLASS), "_class_name", json.path("_class_name"), CLASS);
-            Keys.others(json, CLASS, KEYS, warn);
+            DiffusersConfigReader.others(json, CLASS, KEYS, warn);
             check(json.path("upsample_fn").asText("nearest").equals("nearest"), "upsample_fn", json.path("upsample_fn"), "nearest");
             List<Integer> wide = List.of(64, 64, 64, 64);
             return new Config(whole(json, "in_channels", 3), whole(json, "out_channels", 3),

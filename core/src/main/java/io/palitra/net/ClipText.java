@@ -56,7 +56,7 @@ public final class ClipText extends Module {
         public static Config fromJson(JsonNode json) {
             TransformerKeys keys = new TransformerKeys(json);
             Optional<JsonNode> part = keys.part("text_config");
-            String architecture = part.isPresent() ? keys.architecture(PLAIN, PLAIN, PROJECTED, Clip.NAME)
+            String architecture = part.isPresent() ? keys.architecture(PLAIN, PLAIN, PROJECTED, ClipNet.NAME)
                 : keys.architecture(PLAIN, PLAIN, PROJECTED);
             return read(part.orElse(json), architecture.equals(PROJECTED));
         }
@@ -134,7 +134,8 @@ public final class ClipText extends Module {
     public void loadPublic(Map<String, Tensor> values) { load(publicNames(values)); }
 
     /** The tensors of a public file under our names. */
-    public static Map<String, Tensor> publicNames(Map<String, Tensor> values) { return PublicNames.renamed(values, ClipText::publicName); }
+    public static Map<String, Tensor> publicNames(Map<String, Tensor> values) { return PublicTensorNames.renamed(values,
+        ClipText::publicName); }
 
     static Optional<String> publicName(String key) {
         if (key.equals("text_model.embeddings.position_ids") || key.equals("embeddings.position_ids")) return Optional.empty();

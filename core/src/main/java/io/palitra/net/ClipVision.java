@@ -60,7 +60,7 @@ public final class ClipVision extends Module {
         public static Config fromJson(JsonNode json) {
             TransformerKeys keys = new TransformerKeys(json);
             Optional<JsonNode> part = keys.part("vision_config");
-            String architecture = part.isPresent() ? keys.architecture(PLAIN, PLAIN, PROJECTED, Clip.NAME)
+            String architecture = part.isPresent() ? keys.architecture(PLAIN, PLAIN, PROJECTED, ClipNet.NAME)
                 : keys.architecture(PLAIN, PLAIN, PROJECTED);
             return read(part.orElse(json), architecture.equals(PROJECTED));
         }
@@ -141,7 +141,7 @@ public final class ClipVision extends Module {
     public Config config() { return config; }
 
     /** {@link #load} of a public file: the tables of positions that old ones hold are passed over, names of new ones mapped. */
-    public void loadPublic(Map<String, Tensor> values) { load(PublicNames.renamed(values, ClipVision::publicName)); }
+    public void loadPublic(Map<String, Tensor> values) { load(PublicTensorNames.renamed(values, ClipVision::publicName)); }
 
     static Optional<String> publicName(String key) {
         if (key.equals("vision_model.embeddings.position_ids") || key.equals("embeddings.position_ids")) return Optional.empty();

@@ -40,27 +40,29 @@ public record CoderConfig(int inChannels, int outChannels, List<Block> downBlock
         blockOutChannels = List.copyOf(blockOutChannels);
         sampleSize = List.copyOf(sampleSize);
         int levels = blockOutChannels.size();
-        Keys.check(levels >= 1 && levels <= 12, "block_out_channels", blockOutChannels, "1 to 12 levels");
-        Keys.check(downBlockTypes.size() == levels, "down_block_types", downBlockTypes, "one for each of block_out_channels");
-        Keys.check(upBlockTypes.size() == levels, "up_block_types", upBlockTypes, "one for each of block_out_channels");
-        Keys.check(normNumGroups >= 1, "norm_num_groups", normNumGroups, "at least 1");
+        DiffusersConfigReader.check(levels >= 1 && levels <= 12, "block_out_channels", blockOutChannels, "1 to 12 levels");
+        DiffusersConfigReader.check(downBlockTypes.size() == levels, "down_block_types", downBlockTypes,
+            "one for each of block_out_channels");
+        DiffusersConfigReader.check(upBlockTypes.size() == levels, "up_block_types", upBlockTypes, "one for each of block_out_channels");
+        DiffusersConfigReader.check(normNumGroups >= 1, "norm_num_groups", normNumGroups, "at least 1");
         for (int c : blockOutChannels) {
-            Keys.check(c >= 1 && c <= WIDEST && c % normNumGroups == 0, "block_out_channels", blockOutChannels,
+            DiffusersConfigReader.check(c >= 1 && c <= WIDEST && c % normNumGroups == 0, "block_out_channels", blockOutChannels,
                 "multiples of norm_num_groups " + normNumGroups + ", at most " + WIDEST);
         }
-        Keys.check(inChannels >= 1 && inChannels <= WIDEST, "in_channels", inChannels, "1 to " + WIDEST);
-        Keys.check(outChannels >= 1 && outChannels <= WIDEST, "out_channels", outChannels, "1 to " + WIDEST);
-        Keys.check(latentChannels >= 1 && latentChannels <= WIDEST, "latent_channels", latentChannels, "1 to " + WIDEST);
-        Keys.check(layersPerBlock >= 1 && layersPerBlock <= 64, "layers_per_block", layersPerBlock, "1 to 64");
-        Keys.check(sampleSize.size() <= 2 && sampleSize.stream().allMatch(s -> s >= 1), "sample_size", sampleSize,
+        DiffusersConfigReader.check(inChannels >= 1 && inChannels <= WIDEST, "in_channels", inChannels, "1 to " + WIDEST);
+        DiffusersConfigReader.check(outChannels >= 1 && outChannels <= WIDEST, "out_channels", outChannels, "1 to " + WIDEST);
+        DiffusersConfigReader.check(latentChannels >= 1 && latentChannels <= WIDEST, "latent_channels", latentChannels, "1 to " + WIDEST);
+        DiffusersConfigReader.check(layersPerBlock >= 1 && layersPerBlock <= 64, "layers_per_block", layersPerBlock, "1 to 64");
+        DiffusersConfigReader.check(sampleSize.size() <= 2 && sampleSize.stream().allMatch(s -> s >= 1), "sample_size", sampleSize,
             "one number or two, at least 1");
-        Keys.check(scalingFactor != 0 && Double.isFinite(scalingFactor), "scaling_factor", scalingFactor, "a number other than 0");
+        DiffusersConfigReader.check(scalingFactor != 0 && Double.isFinite(scalingFactor), "scaling_factor", scalingFactor,
+            "a number other than 0");
     }
 
     /** Pixels of a picture, in one direction, to one of its latents. */
     public int factor() { return 1 << blockOutChannels.size() - 1; }
 
-    static CoderConfig read(Keys keys, int latentChannels, boolean forceUpcast) {
+    static CoderConfig read(DiffusersConfigReader keys, int latentChannels, boolean forceUpcast) {
         return new CoderConfig(keys.whole("in_channels", 3), keys.whole("out_channels", 3),
             keys.choices("down_block_types", List.of(Block.PLAIN), Block.values(), b -> b.down),
             keys.choices("up_block_types", List.of(Block.PLAIN), Block.values(), b -> b.up),
@@ -77,9 +79,10 @@ public record CoderConfig(int inChannels, int outChannels, List<Block> downBlock
         ArrayNode up = json.putArray("up_block_types");
         upBlockTypes.forEach(b -> up.add(b.up));
         blockOutChannels.forEach(json.putArray("block_out_channels")::add);
-        json.put("layers_per_block", layersPerBlock).put("act_fn", Keys.lower(actFn)).put("latent_channels", latentChannels);
+        json.put("layers_per_block", layersPerBlock).put("act_fn", DiffusersConfigReader.lower(actFn))
+            .put("latent_channels", latentChannels);
         json.put("norm_num_groups", normNumGroups);
-        json.set("sample_size", Keys.oneOrList(sampleSize));
+        json.set("sample_size", DiffusersConfigReader.oneOrList(sampleSize));
         json.put("scaling_factor", scalingFactor).put("mid_block_add_attention", midBlockAddAttention).put("force_upcast", forceUpcast);
     }
 }

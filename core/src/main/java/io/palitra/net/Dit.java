@@ -58,18 +58,18 @@ public final class Dit extends Module {
             between("num_layers", numLayers, 1, 1000);
             between("patch_size", patchSize, 1, 1024);
             sampleSize = List.copyOf(sampleSize);
-            Keys.check(sampleSize.size() == 1 || sampleSize.size() == 2, "sample_size", sampleSize, "one number or two");
+            DiffusersConfigReader.check(sampleSize.size() == 1 || sampleSize.size() == 2, "sample_size", sampleSize, "one number or two");
             for (int side : sampleSize) between("sample_size", side, patchSize, WIDEST);
             between("num_embeds_ada_norm", numEmbedsAdaNorm, 1, 1 << 24);
             long width = (long) numAttentionHeads * attentionHeadDim;
-            Keys.check(width % 4 == 0 && width <= WIDEST, "attention_head_dim", attentionHeadDim,
+            DiffusersConfigReader.check(width % 4 == 0 && width <= WIDEST, "attention_head_dim", attentionHeadDim,
                 "such that the width of " + numAttentionHeads + " heads is a multiple of 4, at most " + WIDEST);
-            Keys.check(dropout >= 0 && dropout < 1, "dropout", dropout, "at least 0 and below 1");
-            Keys.check(normEps > 0, "norm_eps", normEps, "above 0");
+            DiffusersConfigReader.check(dropout >= 0 && dropout < 1, "dropout", dropout, "at least 0 and below 1");
+            DiffusersConfigReader.check(normEps > 0, "norm_eps", normEps, "above 0");
         }
 
         private static void between(String key, int value, int from, int to) {
-            Keys.check(value >= from && value <= to, key, value, from + " to " + to);
+            DiffusersConfigReader.check(value >= from && value <= to, key, value, from + " to " + to);
         }
 
         public int width() { return numAttentionHeads * attentionHeadDim; }
@@ -94,7 +94,7 @@ public final class Dit extends Module {
 
         private static Config read(JsonNode json, @Nullable Consumer<String> warn) {
             boolean old = json.path("_class_name").asText().equals(OLD_CLASS);
-            Keys keys = new Keys(json, old ? OLD_CLASS : CLASS, warn);
+            DiffusersConfigReader keys = new DiffusersConfigReader(json, old ? OLD_CLASS : CLASS, warn);
             keys.only("norm_type", TextNode.valueOf("ada_norm_zero"));
             if (old) {
                 for (String key : List.of("cross_attention_dim", "num_vector_embeds", "caption_channels", "interpolation_scale")) {
@@ -116,10 +116,10 @@ public final class Dit extends Module {
 
         /** What {@link #fromJson} reads, and diffusers' {@code DiTTransformer2DModel.from_config}. */
         public ObjectNode toJson() {
-            ObjectNode json = Keys.object(CLASS);
-            json.set("sample_size", Keys.oneOrList(sampleSize));
+            ObjectNode json = DiffusersConfigReader.object(CLASS);
+            json.set("sample_size", DiffusersConfigReader.oneOrList(sampleSize));
             return json.put("num_attention_heads", numAttentionHeads).put("attention_head_dim", attentionHeadDim)
-                .put("in_channels", inChannels).put("out_channels", Keys.orNull(outChannels)).put("num_layers", numLayers)
+                .put("in_channels", inChannels).put("out_channels", DiffusersConfigReader.orNull(outChannels)).put("num_layers", numLayers)
                 .put("dropout", dropout).put("norm_num_groups", normNumGroups).put("attention_bias", attentionBias)
                 .put("patch_size", patchSize).put("activation_fn", activationFn.key())
                 .put("num_embeds_ada_norm", numEmbedsAdaNorm).put("upcast_attention", upcastAttention).put("norm_type", "ada_norm_zero")
@@ -129,16 +129,17 @@ public final class Dit extends Module {
 
     /** Time and class as one vector; every block has its own. */
     private static final class Conditioning extends Module {
-        private final Times.Mlp times;
+        private final TimeEmbedding.Mlp times;
         private final Embedding classes;
 
         Conditioning(Config c, Rng rng) {
-            times = child("timestep_embedder", new Times.Mlp(WAVES, c.width(), rng));
+            times = child("timestep_embedder", new TimeEmbedding.Mlp(WAVES, c.width(), rng));
             classes = child("class_embedder.embedding_table", new Embedding(c.numEmbedsAdaNorm() + 1, c.width(), rng));
         }
 
         /** t [B], labels I64 [B] to [B,D]. */
-        Tensor forward(Tensor t, Tensor labels) { return times.forward(Times.waves(t, WAVES, true, 1)).add(classes.forward(labels)); }
+        Tensor forward(Tensor t, Tensor labels) { return times.forward(TimeEmbedding.waves(t, WAVES, true, 1))
+            .add(classes.forward(labels)); }
     }
 
     /** x + gate attention(norm(x)), + gate feed-forward(norm(x)); norms and gates by time and class, section 3.2. */

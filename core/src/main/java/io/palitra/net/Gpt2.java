@@ -107,7 +107,7 @@ public final class Gpt2 extends Module {
      * to the table of tokens.
      */
     public void loadPublic(Map<String, Tensor> values) {
-        load(PublicNames.renamed(values, key -> {
+        load(PublicTensorNames.renamed(values, key -> {
             if (MASKS.matcher(key).matches() || config.tieWordEmbeddings && key.equals("lm_head.weight")) return Optional.empty();
             return Optional.of(key.startsWith("transformer.") || key.startsWith("lm_head.") ? key : "transformer." + key);
         }));

@@ -205,7 +205,8 @@ public final class InceptionV3 extends Module {
 
     /** {@link #load} of a public file: the classifier at the side and counters of batches are passed over. */
     public void loadPublic(Map<String, Tensor> values) {
-        load(PublicNames.renamed(values, key -> key.startsWith("AuxLogits.") || key.endsWith(".num_batches_tracked") ? Optional.empty()
+        load(PublicTensorNames.renamed(values, key -> key.startsWith("AuxLogits.") || key.endsWith(".num_batches_tracked")
+            ? Optional.empty()
             : Optional.of(key)));
     }
 

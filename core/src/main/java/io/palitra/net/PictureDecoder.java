@@ -16,8 +16,8 @@ final class PictureDecoder extends Module {
     private static final long LARGE = 1 << 24;
 
     private final Conv2d convIn;
-    private final Middle middle;
-    private final List<Level> ups = new ArrayList<>();
+    private final UnetMiddle middle;
+    private final List<UnetLevel> ups = new ArrayList<>();
     private final PictureNorm normOut;
     private final Conv2d convOut;
 
@@ -31,9 +31,9 @@ final class PictureDecoder extends Module {
         middle = child("mid_block", PictureEncoder.middle(config, style, rng));
         for (int i = 0; i < n; i++) {
             int own = channels.get(n - 1 - i);
-            int[] in = Level.inputs(i == 0 ? last : channels.get(n - i), own, config.layersPerBlock() + 1);
-            Level level = child("up_blocks." + i,
-                new Level(in, own, style, PictureEncoder.attention(config.upBlockTypes().get(i), own, style, rng), rng));
+            int[] in = UnetLevel.inputs(i == 0 ? last : channels.get(n - i), own, config.layersPerBlock() + 1);
+            UnetLevel level = child("up_blocks." + i,
+                new UnetLevel(in, own, style, PictureEncoder.attention(config.upBlockTypes().get(i), own, style, rng), rng));
             if (i < n - 1) level.up(own, false, style, rng);
             ups.add(level);
         }
@@ -50,7 +50,7 @@ final class PictureDecoder extends Module {
     Tensor forward(Tensor x, @Nullable Tensor z) {
         return Scope.run(() -> {
             Tensor h = middle.forward(convIn.forward(x), z, null, null);
-            for (Level level : ups) {
+            for (UnetLevel level : ups) {
                 h = level.spend(h, z);
                 if (h.numel() > LARGE) Scope.trim();
             }

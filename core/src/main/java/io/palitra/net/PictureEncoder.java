@@ -16,8 +16,8 @@ final class PictureEncoder extends Module {
     static final double EPS = 1e-6;
 
     private final Conv2d convIn;
-    private final List<Level> downs = new ArrayList<>();
-    private final Middle middle;
+    private final List<UnetLevel> downs = new ArrayList<>();
+    private final UnetMiddle middle;
     private final Norm.Group normOut;
     private final Conv2d convOut;
 
@@ -28,9 +28,9 @@ final class PictureEncoder extends Module {
         convIn = child("conv_in", new Conv2d(config.inChannels(), first, 3, 1, 1, rng));
         for (int i = 0; i < n; i++) {
             int own = channels.get(i);
-            int[] in = Level.inputs(i == 0 ? first : channels.get(i - 1), own, config.layersPerBlock());
-            Level level = child("down_blocks." + i,
-                new Level(in, own, style, attention(config.downBlockTypes().get(i), own, style, rng), rng));
+            int[] in = UnetLevel.inputs(i == 0 ? first : channels.get(i - 1), own, config.layersPerBlock());
+            UnetLevel level = child("down_blocks." + i,
+                new UnetLevel(in, own, style, attention(config.downBlockTypes().get(i), own, style, rng), rng));
             if (i < n - 1) level.down(own, false, 0, style, rng);
             downs.add(level);
         }
@@ -44,16 +44,16 @@ final class PictureEncoder extends Module {
         return kind == CoderConfig.Block.PLAIN ? null : i -> new SelfAttention(channels, channels, style.groups(), style, rng);
     }
 
-    static Middle middle(CoderConfig config, ResnetBlock.Style style, Rng rng) {
+    static UnetMiddle middle(CoderConfig config, ResnetBlock.Style style, Rng rng) {
         int channels = config.blockOutChannels().get(config.blockOutChannels().size() - 1);
-        return new Middle(channels, true, style,
+        return new UnetMiddle(channels, true, style,
             config.midBlockAddAttention() ? () -> new SelfAttention(channels, channels, style.groups(), style, rng) : null, rng);
     }
 
     Tensor forward(Tensor x) {
         return Scope.run(() -> {
             Tensor h = convIn.forward(x);
-            for (Level level : downs) h = level.spend(h, null);
+            for (UnetLevel level : downs) h = level.spend(h, null);
             return convOut.forward(normOut.forward(middle.forward(h, null, null, null)).siluOver());
         });
     }

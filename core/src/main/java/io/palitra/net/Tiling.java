@@ -16,8 +16,8 @@ import java.util.function.UnaryOperator;
  */
 public record Tiling(int tile, int overlap) {
     public Tiling {
-        Keys.check(tile >= 1, "tile", tile, "at least 1");
-        Keys.check(overlap >= 0 && overlap <= tile / 2, "overlap", overlap, "0 to half the tile " + tile);
+        DiffusersConfigReader.check(tile >= 1, "tile", tile, "at least 1");
+        DiffusersConfigReader.check(overlap >= 0 && overlap <= tile / 2, "overlap", overlap, "0 to half the tile " + tile);
     }
 
     /** One item of a batch after the other. x [B,...]. */
@@ -64,7 +64,7 @@ public record Tiling(int tile, int overlap) {
         if (n == 0) return b;
         Tensor share = Torch.arange(0, n).div(n).to(b.device()).to(b.dtype());
         if (dim == 2) share = share.unsqueeze(1);
-        Tensor first = b.narrow(dim, 0, n).mul(share).add(a.narrow(dim, a.size(dim) - n, n).mul(share.from(1)));
+        Tensor first = b.narrow(dim, 0, n).mul(share).add(a.narrow(dim, a.size(dim) - n, n).mul(share.rsub(1)));
         return Torch.cat(dim, first, b.narrow(dim, n, b.size(dim) - n));
     }
 }

@@ -45,7 +45,7 @@ public final class Unet2d extends Module {
     public enum Resampling { CONV, RESNET }
 
     /** How a time becomes numbers: sines of fixed or of random frequencies, or a row of a table. */
-    public enum TimeEmbedding { POSITIONAL, FOURIER, LEARNED }
+    public enum TimeEmbeddingType { POSITIONAL, FOURIER, LEARNED }
 
     /** How the embedded time enters a residual block. */
     public enum TimeShift { DEFAULT, SCALE_SHIFT }
@@ -71,7 +71,7 @@ public final class Unet2d extends Module {
      * @param numTrainTimesteps rows of the table of times, for LEARNED
      */
     public record Config(List<Integer> sampleSize, int inChannels, int outChannels, boolean centerInputSample,
-            TimeEmbedding timeEmbeddingType, int timeEmbeddingDim, double freqShift, boolean flipSinToCos, List<Block> downBlockTypes,
+            TimeEmbeddingType timeEmbeddingType, int timeEmbeddingDim, double freqShift, boolean flipSinToCos, List<Block> downBlockTypes,
             boolean midBlock, List<Block> upBlockTypes, List<Integer> blockOutChannels, int layersPerBlock, double midBlockScaleFactor,
             int downsamplePadding, Resampling downsampleType, Resampling upsampleType, double dropout, Activation actFn,
             int attentionHeadDim, int normNumGroups, int attnNormNumGroups, double normEps, TimeShift resnetTimeScaleShift,
@@ -86,40 +86,48 @@ public final class Unet2d extends Module {
             upBlockTypes = List.copyOf(upBlockTypes);
             blockOutChannels = List.copyOf(blockOutChannels);
             int levels = blockOutChannels.size();
-            Keys.check(sampleSize.size() <= 2 && sampleSize.stream().allMatch(s -> s >= 1), "sample_size", sampleSize,
+            DiffusersConfigReader.check(sampleSize.size() <= 2 && sampleSize.stream().allMatch(s -> s >= 1), "sample_size", sampleSize,
                 "one number or two, at least 1");
-            Keys.check(levels >= 1 && levels <= 12, "block_out_channels", blockOutChannels, "1 to 12 levels");
-            Keys.check(downBlockTypes.size() == levels, "down_block_types", downBlockTypes, "one for each of block_out_channels");
-            Keys.check(upBlockTypes.size() == levels, "up_block_types", upBlockTypes, "one for each of block_out_channels");
-            Keys.check(inChannels >= 1 && inChannels <= WIDEST, "in_channels", inChannels, "1 to " + WIDEST);
-            Keys.check(outChannels >= 1 && outChannels <= WIDEST, "out_channels", outChannels, "1 to " + WIDEST);
-            Keys.check(timeEmbeddingDim >= 0 && timeEmbeddingDim <= 4 * WIDEST, "time_embedding_dim", timeEmbeddingDim,
+            DiffusersConfigReader.check(levels >= 1 && levels <= 12, "block_out_channels", blockOutChannels, "1 to 12 levels");
+            DiffusersConfigReader.check(downBlockTypes.size() == levels, "down_block_types", downBlockTypes,
+                "one for each of block_out_channels");
+            DiffusersConfigReader.check(upBlockTypes.size() == levels, "up_block_types", upBlockTypes,
+                "one for each of block_out_channels");
+            DiffusersConfigReader.check(inChannels >= 1 && inChannels <= WIDEST, "in_channels", inChannels, "1 to " + WIDEST);
+            DiffusersConfigReader.check(outChannels >= 1 && outChannels <= WIDEST, "out_channels", outChannels, "1 to " + WIDEST);
+            DiffusersConfigReader.check(timeEmbeddingDim >= 0 && timeEmbeddingDim <= 4 * WIDEST, "time_embedding_dim", timeEmbeddingDim,
                 "1 to " + 4 * WIDEST + ", or null");
-            Keys.check(layersPerBlock >= 1 && layersPerBlock <= 64, "layers_per_block", layersPerBlock, "1 to 64");
-            Keys.check(midBlockScaleFactor != 0 && Double.isFinite(midBlockScaleFactor), "mid_block_scale_factor", midBlockScaleFactor,
+            DiffusersConfigReader.check(layersPerBlock >= 1 && layersPerBlock <= 64, "layers_per_block", layersPerBlock, "1 to 64");
+            DiffusersConfigReader.check(midBlockScaleFactor != 0 && Double.isFinite(midBlockScaleFactor), "mid_block_scale_factor",
+                midBlockScaleFactor,
                 "a number other than 0");
-            Keys.check(downsamplePadding == 0 || downsamplePadding == 1, "downsample_padding", downsamplePadding, "0 or 1");
-            Keys.check(dropout >= 0 && dropout < 1, "dropout", dropout, "at least 0 and below 1");
-            Keys.check(attentionHeadDim >= 0, "attention_head_dim", attentionHeadDim, "at least 1, or null");
-            Keys.check(normNumGroups >= 1, "norm_num_groups", normNumGroups, "at least 1");
-            Keys.check(normEps > 0, "norm_eps", normEps, "above 0");
+            DiffusersConfigReader.check(downsamplePadding == 0 || downsamplePadding == 1, "downsample_padding", downsamplePadding,
+                "0 or 1");
+            DiffusersConfigReader.check(dropout >= 0 && dropout < 1, "dropout", dropout, "at least 0 and below 1");
+            DiffusersConfigReader.check(attentionHeadDim >= 0, "attention_head_dim", attentionHeadDim, "at least 1, or null");
+            DiffusersConfigReader.check(normNumGroups >= 1, "norm_num_groups", normNumGroups, "at least 1");
+            DiffusersConfigReader.check(normEps > 0, "norm_eps", normEps, "above 0");
             for (int i = 0; i < levels; i++) {
                 int c = blockOutChannels.get(i);
-                Keys.check(c >= 1 && c <= WIDEST && c % normNumGroups == 0, "block_out_channels", blockOutChannels,
+                DiffusersConfigReader.check(c >= 1 && c <= WIDEST && c % normNumGroups == 0, "block_out_channels", blockOutChannels,
                     "multiples of norm_num_groups " + normNumGroups + ", at most " + WIDEST);
                 boolean attends = downBlockTypes.get(i) == Block.ATTENTION || upBlockTypes.get(levels - 1 - i) == Block.ATTENTION
                     || i == levels - 1 && midBlock && addAttention;
-                Keys.check(!attends || attentionHeadDim <= c, "attention_head_dim", attentionHeadDim, "at most the " + c + " channels");
+                DiffusersConfigReader.check(!attends || attentionHeadDim <= c, "attention_head_dim", attentionHeadDim, "at most the " + c
+                    + " channels");
             }
             int last = blockOutChannels.get(levels - 1);
-            Keys.check(attnNormNumGroups >= 0 && (attnNormNumGroups == 0 || last % attnNormNumGroups == 0), "attn_norm_num_groups",
+            DiffusersConfigReader.check(attnNormNumGroups >= 0 && (attnNormNumGroups == 0 || last % attnNormNumGroups == 0),
+                "attn_norm_num_groups",
                 attnNormNumGroups, "a divisor of the " + last + " channels in the middle, or null");
             boolean waves = Double.isFinite(freqShift) && freqShift < blockOutChannels.get(0) / 2;
-            Keys.check(timeEmbeddingType != TimeEmbedding.POSITIONAL || waves, "freq_shift", freqShift,
+            DiffusersConfigReader.check(timeEmbeddingType != TimeEmbeddingType.POSITIONAL || waves, "freq_shift", freqShift,
                 "below half the first of block_out_channels");
-            Keys.check(numClassEmbeds >= 0 && numClassEmbeds <= 1 << 24, "num_class_embeds", numClassEmbeds, "1 to 2^24, or null");
-            int fewest = timeEmbeddingType == TimeEmbedding.LEARNED ? 1 : 0;
-            Keys.check(numTrainTimesteps >= fewest && numTrainTimesteps <= 1 << 24, "num_train_timesteps", numTrainTimesteps,
+            DiffusersConfigReader.check(numClassEmbeds >= 0 && numClassEmbeds <= 1 << 24, "num_class_embeds", numClassEmbeds,
+                "1 to 2^24, or null");
+            int fewest = timeEmbeddingType == TimeEmbeddingType.LEARNED ? 1 : 0;
+            DiffusersConfigReader.check(numTrainTimesteps >= fewest && numTrainTimesteps <= 1 << 24, "num_train_timesteps",
+                numTrainTimesteps,
                 fewest + " to 2^24");
         }
 
@@ -143,9 +151,9 @@ public final class Unet2d extends Module {
         public static Config fromJson(JsonNode json, Consumer<String> warn) { return read(json, warn); }
 
         private static Config read(JsonNode json, @Nullable Consumer<String> warn) {
-            Keys keys = new Keys(json, CLASS, warn);
+            DiffusersConfigReader keys = new DiffusersConfigReader(json, CLASS, warn);
             Config read = new Config(keys.size("sample_size", List.of()), keys.whole("in_channels", 3), keys.whole("out_channels", 3),
-                keys.yes("center_input_sample", false), keys.choice("time_embedding_type", TimeEmbedding.POSITIONAL),
+                keys.yes("center_input_sample", false), keys.choice("time_embedding_type", TimeEmbeddingType.POSITIONAL),
                 keys.whole("time_embedding_dim", 0), keys.number("freq_shift", 0), keys.yes("flip_sin_to_cos", true),
                 keys.choices("down_block_types", List.of(Block.PLAIN, Block.ATTENTION, Block.ATTENTION, Block.ATTENTION), Block.values(),
                     b -> b.down),
@@ -166,11 +174,12 @@ public final class Unet2d extends Module {
 
         /** What {@link #fromJson} reads, and diffusers' {@code UNet2DModel.from_config}. */
         public ObjectNode toJson() {
-            ObjectNode json = Keys.object(CLASS);
-            json.set("sample_size", Keys.oneOrList(sampleSize));
+            ObjectNode json = DiffusersConfigReader.object(CLASS);
+            json.set("sample_size", DiffusersConfigReader.oneOrList(sampleSize));
             json.put("in_channels", inChannels).put("out_channels", outChannels).put("center_input_sample", centerInputSample);
-            json.put("time_embedding_type", Keys.lower(timeEmbeddingType)).put("time_embedding_dim", Keys.orNull(timeEmbeddingDim));
-            json.set("freq_shift", Keys.wholeIfItIs(freqShift));
+            json.put("time_embedding_type", DiffusersConfigReader.lower(timeEmbeddingType)).put("time_embedding_dim",
+                DiffusersConfigReader.orNull(timeEmbeddingDim));
+            json.set("freq_shift", DiffusersConfigReader.wholeIfItIs(freqShift));
             json.put("flip_sin_to_cos", flipSinToCos);
             ArrayNode down = json.putArray("down_block_types");
             downBlockTypes.forEach(b -> down.add(b.down));
@@ -179,13 +188,15 @@ public final class Unet2d extends Module {
             upBlockTypes.forEach(b -> up.add(b.up));
             blockOutChannels.forEach(json.putArray("block_out_channels")::add);
             json.put("layers_per_block", layersPerBlock).put("mid_block_scale_factor", midBlockScaleFactor);
-            json.put("downsample_padding", downsamplePadding).put("downsample_type", Keys.lower(downsampleType));
-            json.put("upsample_type", Keys.lower(upsampleType)).put("dropout", dropout).put("act_fn", Keys.lower(actFn));
-            json.put("attention_head_dim", Keys.orNull(attentionHeadDim)).put("norm_num_groups", normNumGroups);
-            json.put("attn_norm_num_groups", Keys.orNull(attnNormNumGroups)).put("norm_eps", normEps);
-            json.put("resnet_time_scale_shift", Keys.lower(resnetTimeScaleShift)).put("add_attention", addAttention);
-            json.put("class_embed_type", classEmbedType == ClassEmbedding.LOOKUP ? null : Keys.lower(classEmbedType));
-            json.put("num_class_embeds", Keys.orNull(numClassEmbeds)).put("num_train_timesteps", Keys.orNull(numTrainTimesteps));
+            json.put("downsample_padding", downsamplePadding).put("downsample_type", DiffusersConfigReader.lower(downsampleType));
+            json.put("upsample_type", DiffusersConfigReader.lower(upsampleType)).put("dropout", dropout)
+                .put("act_fn", DiffusersConfigReader.lower(actFn));
+            json.put("attention_head_dim", DiffusersConfigReader.orNull(attentionHeadDim)).put("norm_num_groups", normNumGroups);
+            json.put("attn_norm_num_groups", DiffusersConfigReader.orNull(attnNormNumGroups)).put("norm_eps", normEps);
+            json.put("resnet_time_scale_shift", DiffusersConfigReader.lower(resnetTimeScaleShift)).put("add_attention", addAttention);
+            json.put("class_embed_type", classEmbedType == ClassEmbedding.LOOKUP ? null : DiffusersConfigReader.lower(classEmbedType));
+            json.put("num_class_embeds", DiffusersConfigReader.orNull(numClassEmbeds)).put("num_train_timesteps",
+                DiffusersConfigReader.orNull(numTrainTimesteps));
             return json;
         }
     }
@@ -193,14 +204,14 @@ public final class Unet2d extends Module {
     private final Config config;
     private final int first;
     private final Conv2d convIn;
-    private final Times.@Nullable Frequencies frequencies;
+    private final TimeEmbedding.@Nullable Frequencies frequencies;
     private final @Nullable Embedding times;
-    private final Times.Mlp timeEmbedding;
+    private final TimeEmbedding.Mlp timeEmbedding;
     private final @Nullable Embedding classes;
-    private final Times.@Nullable Mlp classTimes;
-    private final List<Level> downs = new ArrayList<>();
-    private final @Nullable Middle middle;
-    private final List<Level> ups = new ArrayList<>();
+    private final TimeEmbedding.@Nullable Mlp classTimes;
+    private final List<UnetLevel> downs = new ArrayList<>();
+    private final @Nullable UnetMiddle middle;
+    private final List<UnetLevel> ups = new ArrayList<>();
     private final Norm.Group normOut;
     private final Conv2d convOut;
 
@@ -212,24 +223,24 @@ public final class Unet2d extends Module {
         first = channels.get(0);
         int width = config.embedding();
         convIn = child("conv_in", new Conv2d(config.inChannels(), first, 3, 1, 1, rng));
-        frequencies = config.timeEmbeddingType() == TimeEmbedding.FOURIER
-            ? child("time_proj", new Times.Frequencies(first, 16, rng)) : null;
-        times = config.timeEmbeddingType() == TimeEmbedding.LEARNED
+        frequencies = config.timeEmbeddingType() == TimeEmbeddingType.FOURIER
+            ? child("time_proj", new TimeEmbedding.Frequencies(first, 16, rng)) : null;
+        times = config.timeEmbeddingType() == TimeEmbeddingType.LEARNED
             ? child("time_proj", new Embedding(config.numTrainTimesteps(), first, rng)) : null;
         int projected = frequencies == null ? first : 2 * first;
-        timeEmbedding = child("time_embedding", new Times.Mlp(projected, width, rng));
+        timeEmbedding = child("time_embedding", new TimeEmbedding.Mlp(projected, width, rng));
         classes = config.classEmbedType() == ClassEmbedding.LOOKUP && config.numClassEmbeds() > 0
             ? child("class_embedding", new Embedding(config.numClassEmbeds(), width, rng)) : null;
         classTimes = config.classEmbedType() == ClassEmbedding.TIMESTEP
-            ? child("class_embedding", new Times.Mlp(projected, width, rng)) : null;
+            ? child("class_embedding", new TimeEmbedding.Mlp(projected, width, rng)) : null;
 
         ResnetBlock.Style style = new ResnetBlock.Style(width, config.resnetTimeScaleShift() == TimeShift.SCALE_SHIFT,
             config.normNumGroups(), config.normEps(), config.actFn(), config.dropout(), 1, 0);
         for (int i = 0; i < n; i++) {
             Block kind = config.downBlockTypes().get(i);
             int out = channels.get(i);
-            int[] in = Level.inputs(i == 0 ? first : channels.get(i - 1), out, config.layersPerBlock());
-            Level level = child("down_blocks." + i, new Level(in, out, style, attention(kind, out, style, rng), rng));
+            int[] in = UnetLevel.inputs(i == 0 ? first : channels.get(i - 1), out, config.layersPerBlock());
+            UnetLevel level = child("down_blocks." + i, new UnetLevel(in, out, style, attention(kind, out, style, rng), rng));
             boolean resnet = kind == Block.RESNET || kind == Block.ATTENTION && config.downsampleType() == Resampling.RESNET;
             if (i < n - 1) level.down(out, resnet, config.downsamplePadding(), style, rng);
             downs.add(level);
@@ -239,13 +250,13 @@ public final class Unet2d extends Module {
         int groups = config.attnNormNumGroups() > 0 ? config.attnNormNumGroups() : style.scaleShift() ? 0 : style.groups();
         Supplier<SelfAttention> inMiddle = () -> new SelfAttention(last, config.headDim(last), groups, scaled, rng);
         middle = config.midBlock()
-            ? child("mid_block", new Middle(last, true, scaled, config.addAttention() ? inMiddle : null, rng)) : null;
+            ? child("mid_block", new UnetMiddle(last, true, scaled, config.addAttention() ? inMiddle : null, rng)) : null;
         for (int i = 0; i < n; i++) {
             Block kind = config.upBlockTypes().get(i);
             int out = channels.get(n - 1 - i);
             int below = i == 0 ? last : channels.get(n - i);
-            int[] in = Level.inputs(below, out, channels.get(Math.max(0, n - 2 - i)), config.layersPerBlock());
-            Level level = child("up_blocks." + i, new Level(in, out, style, attention(kind, out, style, rng), rng));
+            int[] in = UnetLevel.inputs(below, out, channels.get(Math.max(0, n - 2 - i)), config.layersPerBlock());
+            UnetLevel level = child("up_blocks." + i, new UnetLevel(in, out, style, attention(kind, out, style, rng), rng));
             boolean resnet = kind == Block.RESNET || kind == Block.ATTENTION && config.upsampleType() == Resampling.RESNET;
             if (i < n - 1) level.up(out, resnet, style, rng);
             ups.add(level);
@@ -291,9 +302,9 @@ public final class Unet2d extends Module {
         Deque<Tensor> kept = new ArrayDeque<>();
         Tensor h = convIn.forward(config.centerInputSample() ? x.mul(2).sub(1) : x);
         kept.push(h);
-        for (Level level : downs) h = level.descend(h, emb, null, rng, kept);
+        for (UnetLevel level : downs) h = level.descend(h, emb, null, rng, kept);
         if (middle != null) h = middle.forward(h, emb, null, rng);
-        for (Level level : ups) h = level.ascend(h, emb, null, rng, kept);
+        for (UnetLevel level : ups) h = level.ascend(h, emb, null, rng, kept);
         Tensor y = convOut.forward(normOut.forward(h).silu()).to(x.dtype());
         // a network of noise levels learns the score, whose size is that of 1/t
         return frequencies == null ? y : y.div(t.to(DType.F32).broadcastTo(4));
@@ -310,6 +321,6 @@ public final class Unet2d extends Module {
     private Tensor projected(Tensor t) {
         if (times != null) return times.forward(t);
         if (frequencies != null) return frequencies.waves(t.to(DType.F32).log(), false);
-        return Times.waves(t, first, config.flipSinToCos(), config.freqShift());
+        return TimeEmbedding.waves(t, first, config.flipSinToCos(), config.freqShift());
     }
 }

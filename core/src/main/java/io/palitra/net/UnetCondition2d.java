@@ -50,7 +50,7 @@ public final class UnetCondition2d extends Module {
     public enum MidBlock { CROSS, PLAIN, NONE }
 
     /** How a time becomes numbers: sines of fixed or of random frequencies. */
-    public enum TimeEmbedding { POSITIONAL, FOURIER }
+    public enum TimeEmbeddingType { POSITIONAL, FOURIER }
 
     /** What becomes of class labels: a row of a table, the same as of times, nothing, two layers, or one. */
     public enum ClassEmbedding { LOOKUP, TIMESTEP, IDENTITY, PROJECTION, SIMPLE_PROJECTION }
@@ -82,7 +82,7 @@ public final class UnetCondition2d extends Module {
             List<Integer> crossAttentionDim, List<List<Integer>> transformerLayersPerBlock,
             List<List<Integer>> reverseTransformerLayersPerBlock, int encoderHidDim, List<Integer> attentionHeadDim,
             boolean useLinearProjection, ClassEmbedding classEmbedType, Addition additionEmbedType, int additionTimeEmbedDim,
-            int numClassEmbeds, boolean upcastAttention, Unet2d.TimeShift resnetTimeScaleShift, TimeEmbedding timeEmbeddingType,
+            int numClassEmbeds, boolean upcastAttention, Unet2d.TimeShift resnetTimeScaleShift, TimeEmbeddingType timeEmbeddingType,
             int timeEmbeddingDim, @Nullable Activation timeEmbeddingActFn, @Nullable Activation timestepPostAct, int timeCondProjDim,
             int convInKernel, int convOutKernel, int projectionClassEmbeddingsInputDim, boolean classEmbeddingsConcat,
             int additionEmbedTypeNumHeads) {
@@ -103,7 +103,7 @@ public final class UnetCondition2d extends Module {
             reverseTransformerLayersPerBlock = reverseTransformerLayersPerBlock.stream().map(List::copyOf).toList();
             attentionHeadDim = List.copyOf(attentionHeadDim);
             int levels = blockOutChannels.size();
-            Keys.check(levels >= 1 && levels <= 12, "block_out_channels", blockOutChannels, "1 to 12 levels");
+            DiffusersConfigReader.check(levels >= 1 && levels <= 12, "block_out_channels", blockOutChannels, "1 to 12 levels");
             each("down_block_types", downBlockTypes, levels, false);
             each("up_block_types", upBlockTypes, levels, false);
             each("only_cross_attention", onlyCrossAttention, levels, true);
@@ -114,7 +114,7 @@ public final class UnetCondition2d extends Module {
             if (!reverseTransformerLayersPerBlock.isEmpty()) {
                 each("reverse_transformer_layers_per_block", reverseTransformerLayersPerBlock, levels, false);
             }
-            Keys.check(sampleSize.size() <= 2 && sampleSize.stream().allMatch(s -> s >= 1), "sample_size", sampleSize,
+            DiffusersConfigReader.check(sampleSize.size() <= 2 && sampleSize.stream().allMatch(s -> s >= 1), "sample_size", sampleSize,
                 "one number or two, at least 1");
             between("in_channels", inChannels, 1, WIDEST);
             between("out_channels", outChannels, 1, WIDEST);
@@ -122,16 +122,19 @@ public final class UnetCondition2d extends Module {
             between("norm_num_groups", normNumGroups, 1, WIDEST);
             between("conv_in_kernel", convInKernel, 1, 63);
             between("conv_out_kernel", convOutKernel, 1, 63);
-            Keys.check(convInKernel % 2 == 1, "conv_in_kernel", convInKernel, "odd");
-            Keys.check(convOutKernel % 2 == 1, "conv_out_kernel", convOutKernel, "odd");
-            Keys.check(midBlockScaleFactor != 0 && Double.isFinite(midBlockScaleFactor), "mid_block_scale_factor", midBlockScaleFactor,
+            DiffusersConfigReader.check(convInKernel % 2 == 1, "conv_in_kernel", convInKernel, "odd");
+            DiffusersConfigReader.check(convOutKernel % 2 == 1, "conv_out_kernel", convOutKernel, "odd");
+            DiffusersConfigReader.check(midBlockScaleFactor != 0 && Double.isFinite(midBlockScaleFactor), "mid_block_scale_factor",
+                midBlockScaleFactor,
                 "a number other than 0");
-            Keys.check(dropout >= 0 && dropout < 1, "dropout", dropout, "at least 0 and below 1");
-            Keys.check(normEps > 0, "norm_eps", normEps, "above 0");
-            Keys.check(Double.isFinite(freqShift) && freqShift < Math.max(1, blockOutChannels.get(0) / 2), "freq_shift", freqShift,
+            DiffusersConfigReader.check(dropout >= 0 && dropout < 1, "dropout", dropout, "at least 0 and below 1");
+            DiffusersConfigReader.check(normEps > 0, "norm_eps", normEps, "above 0");
+            DiffusersConfigReader.check(Double.isFinite(freqShift) && freqShift < Math.max(1, blockOutChannels.get(0) / 2), "freq_shift",
+                freqShift,
                 "below half the first of block_out_channels");
             between("time_embedding_dim", timeEmbeddingDim, 0, 4 * WIDEST);
-            Keys.check(timeEmbeddingType != TimeEmbedding.FOURIER || timeEmbeddingDim % 2 == 0, "time_embedding_dim", timeEmbeddingDim,
+            DiffusersConfigReader.check(timeEmbeddingType != TimeEmbeddingType.FOURIER || timeEmbeddingDim % 2 == 0, "time_embedding_dim",
+                timeEmbeddingDim,
                 "even for fourier");
             between("time_cond_proj_dim", timeCondProjDim, 0, WIDEST);
             between("encoder_hid_dim", encoderHidDim, 0, WIDEST);
@@ -141,14 +144,14 @@ public final class UnetCondition2d extends Module {
                 || additionEmbedType == Addition.TEXT_TIME;
             between("projection_class_embeddings_input_dim", projectionClassEmbeddingsInputDim, projects ? 1 : 0, 1 << 20);
             boolean classes = classEmbedType != ClassEmbedding.LOOKUP || numClassEmbeds > 0;
-            Keys.check(!classEmbeddingsConcat || classes && additionEmbedType == Addition.NONE, "class_embeddings_concat",
+            DiffusersConfigReader.check(!classEmbeddingsConcat || classes && additionEmbedType == Addition.NONE, "class_embeddings_concat",
                 classEmbeddingsConcat, "false without classes or with an addition_embed_type");
             List<Integer> widths = new ArrayList<>();
             for (int i = 0; i < levels; i++) {
                 int c = blockOutChannels.get(i), layers = of(layersPerBlock, i);
-                Keys.check(c >= 1 && c <= WIDEST && c % normNumGroups == 0, "block_out_channels", blockOutChannels,
+                DiffusersConfigReader.check(c >= 1 && c <= WIDEST && c % normNumGroups == 0, "block_out_channels", blockOutChannels,
                     "multiples of norm_num_groups " + normNumGroups + ", at most " + WIDEST);
-                Keys.check(layers >= 1 && layers <= 64, "layers_per_block", layersPerBlock, "1 to 64");
+                DiffusersConfigReader.check(layers >= 1 && layers <= 64, "layers_per_block", layersPerBlock, "1 to 64");
                 transformers("transformer_layers_per_block", of(transformerLayersPerBlock, i), layers,
                     reverseTransformerLayersPerBlock.isEmpty() ? "a number for each level without its reverse_" : "");
                 if (!reverseTransformerLayersPerBlock.isEmpty()) {
@@ -159,28 +162,30 @@ public final class UnetCondition2d extends Module {
                     || i == levels - 1 && midBlockType == MidBlock.CROSS;
                 if (attends) widths.add(of(crossAttentionDim, i));
                 int heads = of(attentionHeadDim, i);
-                Keys.check(!attends || heads >= 1 && heads <= c, "attention_head_dim", attentionHeadDim,
+                DiffusersConfigReader.check(!attends || heads >= 1 && heads <= c, "attention_head_dim", attentionHeadDim,
                     "1 to the " + c + " channels: it is the number of heads");
             }
-            Keys.check(widths.stream().allMatch(w -> w >= 1 && w <= 1 << 16 && w.equals(widths.get(0))), "cross_attention_dim",
+            DiffusersConfigReader.check(widths.stream().allMatch(w -> w >= 1 && w <= 1 << 16 && w.equals(widths.get(0))),
+                "cross_attention_dim",
                 crossAttentionDim, "1 to 65536 and the same at all levels that attend to the text");
             int pooled = encoderHidDim > 0 ? encoderHidDim : crossAttentionDim.get(0);
-            Keys.check(additionEmbedType != Addition.TEXT || additionEmbedTypeNumHeads >= 1 && pooled % additionEmbedTypeNumHeads == 0,
+            DiffusersConfigReader.check(additionEmbedType != Addition.TEXT || additionEmbedTypeNumHeads >= 1
+                && pooled % additionEmbedTypeNumHeads == 0,
                 "addition_embed_type_num_heads", additionEmbedTypeNumHeads, "a divisor of the text's width " + pooled);
         }
 
         private static void between(String key, int value, int from, int to) {
-            Keys.check(value >= from && value <= to, key, value, from + " to " + to);
+            DiffusersConfigReader.check(value >= from && value <= to, key, value, from + " to " + to);
         }
 
         private static void each(String key, List<?> values, int levels, boolean orOne) {
-            Keys.check(values.size() == levels || orOne && values.size() == 1, key, values,
+            DiffusersConfigReader.check(values.size() == levels || orOne && values.size() == 1, key, values,
                 (orOne ? "one for all or " : "") + "one for each of block_out_channels");
         }
 
         private static void transformers(String key, List<Integer> counts, int layers, String orOnly) {
             boolean fits = counts.size() == 1 || orOnly.isEmpty() && counts.size() == layers;
-            Keys.check(fits && counts.stream().allMatch(n -> n >= 0 && n <= 64), key, counts,
+            DiffusersConfigReader.check(fits && counts.stream().allMatch(n -> n >= 0 && n <= 64), key, counts,
                 orOnly.isEmpty() ? "0 to 64, one for a level or one for each of its " + layers + " layers" : orOnly + key);
         }
 
@@ -188,7 +193,8 @@ public final class UnetCondition2d extends Module {
 
         /** Width of the embedded time. */
         public int embedding() {
-            return timeEmbeddingDim > 0 ? timeEmbeddingDim : blockOutChannels.get(0) * (timeEmbeddingType == TimeEmbedding.FOURIER ? 2 : 4);
+            return timeEmbeddingDim > 0 ? timeEmbeddingDim : blockOutChannels.get(0) * (timeEmbeddingType == TimeEmbeddingType.FOURIER ? 2
+                : 4);
         }
 
         /** Whether the network wants class labels. */
@@ -223,7 +229,7 @@ public final class UnetCondition2d extends Module {
         public static Config fromJson(JsonNode json, Consumer<String> warn) { return read(json, warn); }
 
         private static Config read(JsonNode json, @Nullable Consumer<String> warn) {
-            Keys keys = new Keys(json, CLASS, warn);
+            DiffusersConfigReader keys = new DiffusersConfigReader(json, CLASS, warn);
             keys.only("num_attention_heads", NullNode.instance);   // diffusers refuses it, too: attention_head_dim is the number of heads
             keys.only("dual_cross_attention", BooleanNode.FALSE);
             keys.only("attention_type", TextNode.valueOf("default"));
@@ -247,7 +253,7 @@ public final class UnetCondition2d extends Module {
                 keys.choiceOrNull("addition_embed_type", Addition.NONE), keys.wholeOr0("addition_time_embed_dim", 0),
                 keys.wholeOr0("num_class_embeds", 0), keys.yes("upcast_attention", false),
                 keys.choice("resnet_time_scale_shift", Unet2d.TimeShift.DEFAULT),
-                keys.choice("time_embedding_type", TimeEmbedding.POSITIONAL), keys.wholeOr0("time_embedding_dim", 0),
+                keys.choice("time_embedding_type", TimeEmbeddingType.POSITIONAL), keys.wholeOr0("time_embedding_dim", 0),
                 keys.activationOrNull("time_embedding_act_fn"), keys.activationOrNull("timestep_post_act"),
                 keys.wholeOr0("time_cond_proj_dim", 0), keys.whole("conv_in_kernel", 3), keys.whole("conv_out_kernel", 3),
                 keys.wholeOr0("projection_class_embeddings_input_dim", 0), keys.yes("class_embeddings_concat", false),
@@ -258,11 +264,11 @@ public final class UnetCondition2d extends Module {
 
         /** What {@link #fromJson} reads, and diffusers' {@code UNet2DConditionModel.from_config}. */
         public ObjectNode toJson() {
-            ObjectNode json = Keys.object(CLASS);
-            json.set("sample_size", Keys.oneOrList(sampleSize));
+            ObjectNode json = DiffusersConfigReader.object(CLASS);
+            json.set("sample_size", DiffusersConfigReader.oneOrList(sampleSize));
             json.put("in_channels", inChannels).put("out_channels", outChannels).put("center_input_sample", centerInputSample);
             json.put("flip_sin_to_cos", flipSinToCos);
-            json.set("freq_shift", Keys.wholeIfItIs(freqShift));
+            json.set("freq_shift", DiffusersConfigReader.wholeIfItIs(freqShift));
             ArrayNode down = json.putArray("down_block_types");
             downBlockTypes.forEach(b -> down.add(b.down));
             json.put("mid_block_type", switch (midBlockType) {
@@ -275,34 +281,37 @@ public final class UnetCondition2d extends Module {
             if (onlyCrossAttention.size() == 1) json.put("only_cross_attention", onlyCrossAttention.get(0));
             else onlyCrossAttention.forEach(json.putArray("only_cross_attention")::add);
             blockOutChannels.forEach(json.putArray("block_out_channels")::add);
-            json.set("layers_per_block", Keys.oneOrList(layersPerBlock));
+            json.set("layers_per_block", DiffusersConfigReader.oneOrList(layersPerBlock));
             json.put("downsample_padding", downsamplePadding).put("mid_block_scale_factor", midBlockScaleFactor).put("dropout", dropout);
-            json.put("act_fn", Keys.lower(actFn)).put("norm_num_groups", normNumGroups).put("norm_eps", normEps);
-            json.set("cross_attention_dim", Keys.oneOrList(crossAttentionDim));
+            json.put("act_fn", DiffusersConfigReader.lower(actFn)).put("norm_num_groups", normNumGroups).put("norm_eps", normEps);
+            json.set("cross_attention_dim", DiffusersConfigReader.oneOrList(crossAttentionDim));
             json.set("transformer_layers_per_block", nested(transformerLayersPerBlock, true));
             json.set("reverse_transformer_layers_per_block", nested(reverseTransformerLayersPerBlock, false));
-            json.put("encoder_hid_dim", Keys.orNull(encoderHidDim)).put("encoder_hid_dim_type", encoderHidDim > 0 ? "text_proj" : null);
-            json.set("attention_head_dim", Keys.oneOrList(attentionHeadDim));
+            json.put("encoder_hid_dim", DiffusersConfigReader.orNull(encoderHidDim)).put("encoder_hid_dim_type", encoderHidDim > 0
+                ? "text_proj" : null);
+            json.set("attention_head_dim", DiffusersConfigReader.oneOrList(attentionHeadDim));
             json.put("use_linear_projection", useLinearProjection);
-            json.put("class_embed_type", classEmbedType == ClassEmbedding.LOOKUP ? null : Keys.lower(classEmbedType));
-            json.put("addition_embed_type", additionEmbedType == Addition.NONE ? null : Keys.lower(additionEmbedType));
-            json.put("addition_time_embed_dim", Keys.orNull(additionTimeEmbedDim)).put("num_class_embeds", Keys.orNull(numClassEmbeds));
-            json.put("upcast_attention", upcastAttention).put("resnet_time_scale_shift", Keys.lower(resnetTimeScaleShift));
-            json.put("time_embedding_type", Keys.lower(timeEmbeddingType)).put("time_embedding_dim", Keys.orNull(timeEmbeddingDim));
-            json.put("time_embedding_act_fn", timeEmbeddingActFn == null ? null : Keys.lower(timeEmbeddingActFn));
-            json.put("timestep_post_act", timestepPostAct == null ? null : Keys.lower(timestepPostAct));
-            json.put("time_cond_proj_dim", Keys.orNull(timeCondProjDim)).put("conv_in_kernel", convInKernel);
+            json.put("class_embed_type", classEmbedType == ClassEmbedding.LOOKUP ? null : DiffusersConfigReader.lower(classEmbedType));
+            json.put("addition_embed_type", additionEmbedType == Addition.NONE ? null : DiffusersConfigReader.lower(additionEmbedType));
+            json.put("addition_time_embed_dim", DiffusersConfigReader.orNull(additionTimeEmbedDim))
+                .put("num_class_embeds", DiffusersConfigReader.orNull(numClassEmbeds));
+            json.put("upcast_attention", upcastAttention).put("resnet_time_scale_shift", DiffusersConfigReader.lower(resnetTimeScaleShift));
+            json.put("time_embedding_type", DiffusersConfigReader.lower(timeEmbeddingType)).put("time_embedding_dim",
+                DiffusersConfigReader.orNull(timeEmbeddingDim));
+            json.put("time_embedding_act_fn", timeEmbeddingActFn == null ? null : DiffusersConfigReader.lower(timeEmbeddingActFn));
+            json.put("timestep_post_act", timestepPostAct == null ? null : DiffusersConfigReader.lower(timestepPostAct));
+            json.put("time_cond_proj_dim", DiffusersConfigReader.orNull(timeCondProjDim)).put("conv_in_kernel", convInKernel);
             json.put("conv_out_kernel", convOutKernel);
-            json.put("projection_class_embeddings_input_dim", Keys.orNull(projectionClassEmbeddingsInputDim));
+            json.put("projection_class_embeddings_input_dim", DiffusersConfigReader.orNull(projectionClassEmbeddingsInputDim));
             json.put("class_embeddings_concat", classEmbeddingsConcat).put("addition_embed_type_num_heads", additionEmbedTypeNumHeads);
             return json;
         }
 
         private static JsonNode nested(List<List<Integer>> levels, boolean oneForAll) {
             if (levels.isEmpty()) return NullNode.instance;
-            if (oneForAll && levels.size() == 1) return Keys.oneOrList(levels.get(0));
+            if (oneForAll && levels.size() == 1) return DiffusersConfigReader.oneOrList(levels.get(0));
             ArrayNode array = JsonNodeFactory.instance.arrayNode();
-            levels.forEach(level -> array.add(Keys.oneOrList(level)));
+            levels.forEach(level -> array.add(DiffusersConfigReader.oneOrList(level)));
             return array;
         }
     }
@@ -336,17 +345,17 @@ public final class UnetCondition2d extends Module {
     private final Config config;
     private final int first;
     private final Conv2d convIn;
-    private final Times.@Nullable Frequencies frequencies;
-    private final Times.Mlp timeEmbedding;
+    private final TimeEmbedding.@Nullable Frequencies frequencies;
+    private final TimeEmbedding.Mlp timeEmbedding;
     private final @Nullable Linear textProj;
     private final @Nullable Embedding classes;
-    private final Times.@Nullable Mlp classMlp;
+    private final TimeEmbedding.@Nullable Mlp classMlp;
     private final @Nullable Linear classLinear;
     private final @Nullable TextPooling pooling;
-    private final Times.@Nullable Mlp addition;
-    private final List<Level> downs = new ArrayList<>();
-    private final @Nullable Middle middle;
-    private final List<Level> ups = new ArrayList<>();
+    private final TimeEmbedding.@Nullable Mlp addition;
+    private final List<UnetLevel> downs = new ArrayList<>();
+    private final @Nullable UnetMiddle middle;
+    private final List<UnetLevel> ups = new ArrayList<>();
     private final Norm.Group normOut;
     private final Conv2d convOut;
 
@@ -358,36 +367,37 @@ public final class UnetCondition2d extends Module {
         first = channels.get(0);
         int width = config.embedding();
         convIn = child("conv_in", new Conv2d(config.inChannels(), first, config.convInKernel(), 1, config.convInKernel() / 2, rng));
-        boolean fourier = config.timeEmbeddingType() == TimeEmbedding.FOURIER;
-        frequencies = fourier ? child("time_proj", new Times.Frequencies(width / 2, 1, rng)) : null;
+        boolean fourier = config.timeEmbeddingType() == TimeEmbeddingType.FOURIER;
+        frequencies = fourier ? child("time_proj", new TimeEmbedding.Frequencies(width / 2, 1, rng)) : null;
         int waves = fourier ? width : first;
         timeEmbedding = child("time_embedding",
-            new Times.Mlp(waves, width, config.actFn(), config.timestepPostAct(), config.timeCondProjDim(), rng));
+            new TimeEmbedding.Mlp(waves, width, config.actFn(), config.timestepPostAct(), config.timeCondProjDim(), rng));
         textProj = config.encoderHidDim() == 0 ? null
             : child("encoder_hid_proj", new Linear(config.encoderHidDim(), config.widthOfContext(), rng));
         classes = config.classEmbedType() == ClassEmbedding.LOOKUP && config.numClassEmbeds() > 0
             ? child("class_embedding", new Embedding(config.numClassEmbeds(), width, rng)) : null;
         int given = config.projectionClassEmbeddingsInputDim();
         classMlp = switch (config.classEmbedType()) {
-            case TIMESTEP -> child("class_embedding", new Times.Mlp(waves, width, config.actFn(), null, 0, rng));
-            case PROJECTION -> child("class_embedding", new Times.Mlp(given, width, rng));
+            case TIMESTEP -> child("class_embedding", new TimeEmbedding.Mlp(waves, width, config.actFn(), null, 0, rng));
+            case PROJECTION -> child("class_embedding", new TimeEmbedding.Mlp(given, width, rng));
             case LOOKUP, IDENTITY, SIMPLE_PROJECTION -> null;
         };
         classLinear = config.classEmbedType() == ClassEmbedding.SIMPLE_PROJECTION
             ? child("class_embedding", new Linear(given, width, rng)) : null;
         pooling = config.additionEmbedType() != Addition.TEXT ? null
             : child("add_embedding", new TextPooling(config.textWidth(), width, config.additionEmbedTypeNumHeads(), rng));
-        addition = config.additionEmbedType() == Addition.TEXT_TIME ? child("add_embedding", new Times.Mlp(given, width, rng)) : null;
+        addition = config.additionEmbedType() == Addition.TEXT_TIME ? child("add_embedding", new TimeEmbedding.Mlp(given, width, rng))
+            : null;
 
         ResnetBlock.Style style = new ResnetBlock.Style(config.classEmbeddingsConcat() ? 2 * width : width,
             config.resnetTimeScaleShift() == Unet2d.TimeShift.SCALE_SHIFT, config.normNumGroups(), config.normEps(), config.actFn(),
             config.dropout(), 1, 0);
         for (int i = 0; i < n; i++) {
             int out = channels.get(i);
-            int[] in = Level.inputs(i == 0 ? first : channels.get(i - 1), out, Config.of(config.layersPerBlock(), i));
+            int[] in = UnetLevel.inputs(i == 0 ? first : channels.get(i - 1), out, Config.of(config.layersPerBlock(), i));
             List<Integer> blocks = Config.of(config.transformerLayersPerBlock(), i);
-            Level level = child("down_blocks." + i,
-                new Level(in, out, style, transformers(config.downBlockTypes().get(i), i, blocks, rng), rng));
+            UnetLevel level = child("down_blocks." + i,
+                new UnetLevel(in, out, style, transformers(config.downBlockTypes().get(i), i, blocks, rng), rng));
             if (i < n - 1) level.down(out, false, config.downsamplePadding(), style, rng);
             downs.add(level);
         }
@@ -396,16 +406,16 @@ public final class UnetCondition2d extends Module {
         Supplier<SpatialTransformer> cross = () -> transformer(n - 1, inMiddle, false, rng);
         boolean crosses = config.midBlockType() == MidBlock.CROSS;
         middle = config.midBlockType() == MidBlock.NONE ? null : child("mid_block",
-            new Middle(last, crosses, style.scaled(config.midBlockScaleFactor()), crosses ? cross : null, rng));
+            new UnetMiddle(last, crosses, style.scaled(config.midBlockScaleFactor()), crosses ? cross : null, rng));
         for (int i = 0; i < n; i++) {
             int level = n - 1 - i;
             int out = channels.get(level);
-            int[] in = Level.inputs(i == 0 ? last : channels.get(level + 1), out, channels.get(Math.max(0, level - 1)),
+            int[] in = UnetLevel.inputs(i == 0 ? last : channels.get(level + 1), out, channels.get(Math.max(0, level - 1)),
                 Config.of(config.layersPerBlock(), level));
             List<List<Integer>> reverse = config.reverseTransformerLayersPerBlock();
             List<Integer> blocks = reverse.isEmpty() ? Config.of(config.transformerLayersPerBlock(), level) : reverse.get(i);
-            Level up = child("up_blocks." + i,
-                new Level(in, out, style, transformers(config.upBlockTypes().get(i), level, blocks, rng), rng));
+            UnetLevel up = child("up_blocks." + i,
+                new UnetLevel(in, out, style, transformers(config.upBlockTypes().get(i), level, blocks, rng), rng));
             if (i < n - 1) up.up(out, false, style, rng);
             ups.add(up);
         }
@@ -470,14 +480,14 @@ public final class UnetCondition2d extends Module {
         Deque<Tensor> kept = new ArrayDeque<>();
         Tensor h = convIn.forward(config.centerInputSample() ? x.mul(2).sub(1) : x);
         kept.push(h);
-        for (Level level : downs) h = level.descend(h, emb, text, rng, kept);
+        for (UnetLevel level : downs) h = level.descend(h, emb, text, rng, kept);
         if (middle != null) h = middle.forward(h, emb, text, rng);
-        for (Level level : ups) h = level.ascend(h, emb, text, rng, kept);
+        for (UnetLevel level : ups) h = level.ascend(h, emb, text, rng, kept);
         return convOut.forward(config.actFn().of(normOut.forward(h))).to(x.dtype());
     }
 
     /** mask [B,S] to [B,1,1,S]: finite, so that a text without any token still has an answer. */
-    private static Tensor bias(Tensor mask, DType type) { return mask.to(type).from(1).mul(-10000).unsqueeze(1).unsqueeze(1); }
+    private static Tensor bias(Tensor mask, DType type) { return mask.to(type).rsub(1).mul(-10000).unsqueeze(1).unsqueeze(1); }
 
     private Tensor embedded(Tensor t, Given given, DType type) {
         Tensor emb = timeEmbedding.forward(waves(t).to(type), given.timeCond);
@@ -487,7 +497,8 @@ public final class UnetCondition2d extends Module {
         }
         if (pooling != null && given.text != null) emb = emb.add(pooling.forward(given.text));
         if (addition != null && given.pooled != null && given.timeIds != null) {
-            Tensor ids = Times.waves(given.timeIds.reshape(-1), config.additionTimeEmbedDim(), config.flipSinToCos(), config.freqShift());
+            Tensor ids = TimeEmbedding.waves(given.timeIds.reshape(-1), config.additionTimeEmbedDim(), config.flipSinToCos(),
+                config.freqShift());
             emb = emb.add(addition.forward(Torch.cat(1, given.pooled, ids.reshape(given.pooled.size(0), -1).to(type))));
         }
         return config.timeEmbeddingActFn() == null ? emb : config.timeEmbeddingActFn().of(emb);
@@ -501,7 +512,7 @@ public final class UnetCondition2d extends Module {
     }
 
     private Tensor waves(Tensor t) {
-        return frequencies == null ? Times.waves(t, first, config.flipSinToCos(), config.freqShift())
+        return frequencies == null ? TimeEmbedding.waves(t, first, config.flipSinToCos(), config.freqShift())
             : frequencies.waves(t, config.flipSinToCos());
     }
 }

@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The autoencoder of VQGAN: a picture to codes of a codebook and back (van den Oord et al. 2017, arXiv:1711.00937; Esser et al. 2021,
- * arXiv:2012.09841). Configuration and names of tensors are those of diffusers' {@code VQModel}; {@link OldNames} for its oldest files.
+ * arXiv:2012.09841)
+ . Configuration and names of tensors are those of diffusers' {@code VQModel}; {@link LegacyTensorNames} for its oldest files.
  */
 public final class VqModel extends Module {
     /** Norms of the decoder: of groups, or the same modulated by the quantised latents. */
@@ -31,12 +32,15 @@ public final class VqModel extends Module {
         private static final String CLASS = "VQModel";
 
         public Config {
-            Keys.check(numVqEmbeddings >= 1 && numVqEmbeddings <= 1 << 24, "num_vq_embeddings", numVqEmbeddings, "1 to 2^24");
-            Keys.check(vqEmbedDim >= 0 && vqEmbedDim <= 1 << 14, "vq_embed_dim", vqEmbedDim, "1 to " + (1 << 14) + ", or null");
+            DiffusersConfigReader.check(numVqEmbeddings >= 1 && numVqEmbeddings <= 1 << 24, "num_vq_embeddings", numVqEmbeddings,
+                "1 to 2^24");
+            DiffusersConfigReader.check(vqEmbedDim >= 0 && vqEmbedDim <= 1 << 14, "vq_embed_dim", vqEmbedDim, "1 to " + (1 << 14)
+                + ", or null");
             if (normType == Norms.SPATIAL) {
-                Keys.check(vqEmbedDim == 0 || vqEmbedDim == coder.latentChannels(), "vq_embed_dim", vqEmbedDim,
+                DiffusersConfigReader.check(vqEmbedDim == 0 || vqEmbedDim == coder.latentChannels(), "vq_embed_dim", vqEmbedDim,
                     "the " + coder.latentChannels() + " latent_channels, or null, with spatial norms");
-                Keys.check(coder.blockOutChannels().stream().allMatch(c -> c % SpatialNorm.GROUPS == 0), "block_out_channels",
+                DiffusersConfigReader.check(coder.blockOutChannels().stream().allMatch(c -> c % SpatialNorm.GROUPS == 0),
+                    "block_out_channels",
                     coder.blockOutChannels(), "multiples of " + SpatialNorm.GROUPS + " with spatial norms");
             }
         }
@@ -56,7 +60,7 @@ public final class VqModel extends Module {
         public static Config fromJson(JsonNode json, Consumer<String> warn) { return read(json, warn); }
 
         private static Config read(JsonNode json, @Nullable Consumer<String> warn) {
-            Keys keys = new Keys(json, CLASS, warn);
+            DiffusersConfigReader keys = new DiffusersConfigReader(json, CLASS, warn);
             Config read = new Config(CoderConfig.read(keys, 3, false), keys.whole("num_vq_embeddings", 256),
                 keys.wholeOr0("vq_embed_dim", 0), keys.choice("norm_type", Norms.GROUP), keys.yes("lookup_from_codebook", false));
             keys.others();
@@ -65,10 +69,10 @@ public final class VqModel extends Module {
 
         /** What {@link #fromJson} reads, and diffusers' {@code VQModel.from_config}. */
         public ObjectNode toJson() {
-            ObjectNode json = Keys.object(CLASS);
+            ObjectNode json = DiffusersConfigReader.object(CLASS);
             coder.write(json);
-            return json.put("num_vq_embeddings", numVqEmbeddings).put("vq_embed_dim", Keys.orNull(vqEmbedDim))
-                .put("norm_type", Keys.lower(normType)).put("lookup_from_codebook", lookupFromCodebook);
+            return json.put("num_vq_embeddings", numVqEmbeddings).put("vq_embed_dim", DiffusersConfigReader.orNull(vqEmbedDim))
+                .put("norm_type", DiffusersConfigReader.lower(normType)).put("lookup_from_codebook", lookupFromCodebook);
         }
     }
 

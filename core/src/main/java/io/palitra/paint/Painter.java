@@ -21,7 +21,7 @@ import io.palitra.engine.Torch;
 import io.palitra.hub.LoraFile;
 import io.palitra.hub.ModelParts;
 import io.palitra.net.ClipText;
-import io.palitra.net.OldNames;
+import io.palitra.net.LegacyTensorNames;
 import io.palitra.net.UnetCondition2d;
 import io.palitra.nn.MergedLora;
 import io.palitra.nn.Module;
@@ -70,7 +70,7 @@ public final class Painter implements AutoCloseable {
     private final int numbers;
     private @Nullable TextEncoders texts;
     private @Nullable UnetCondition2d unet;
-    private @Nullable PictureCoder coder;
+    private @Nullable LatentCodec coder;
 
     private Painter(ModelParts parts, Options options) {
         this.parts = parts;
@@ -154,8 +154,8 @@ public final class Painter implements AutoCloseable {
 
     private ClipText textEncoder(String part) { return new ClipText(said(parts, part, ClipText.Config::fromJson), Rng.silent()); }
 
-    private PictureCoder emptyCoder() {
-        return said(parts, "vae", json -> PictureCoder.of(parts.classes().getOrDefault("vae", ""), json, notes(parts, "vae")));
+    private LatentCodec emptyCoder() {
+        return said(parts, "vae", json -> LatentCodec.of(parts.classes().getOrDefault("vae", ""), json, notes(parts, "vae")));
     }
 
     /**
@@ -186,7 +186,7 @@ public final class Painter implements AutoCloseable {
             }
         } else {
             try (Scope scope = new Scope(); Guard g = Torch.noGrad(); Guard changed = merged(request)) {
-                Texts said = encode(request);
+                PromptEmbeddings said = encode(request);
                 if (request.loras().isEmpty()) freeTexts();
                 Tensor known = canvas == null ? null : Finite.check(encoded(canvas, how), "the VAE" + of(), options.type);
                 List<Group> groups = groups(how, known, height / factor, width / factor);
@@ -330,7 +330,7 @@ public final class Painter implements AutoCloseable {
     }
 
     /** Brings the noise of each group to latents. @param walked gets a group that is there, before the next begins where one can */
-    private void walk(PaintRequest request, Course course, Texts said, @Nullable Canvas canvas, List<Group> groups, Watch watch,
+    private void walk(PaintRequest request, Course course, PromptEmbeddings said, @Nullable Canvas canvas, List<Group> groups, Watch watch,
             Consumer<Group> walked) {
         DiffusersScheduler.Plan plan = course.plan;
         PaintRequest.Switch to = request.next().orElse(null);
@@ -351,7 +351,7 @@ public final class Painter implements AutoCloseable {
                 g.z = Scope.run(() -> watch.sample(plan.until(steps), model(request, course, said, canvas, g), g.z, g.fresh));
             }
             if (request.loras().isEmpty()) freeUnet();
-            Texts again = next.encode(request);
+            PromptEmbeddings again = next.encode(request);
             next.freeTexts();
             Course theirs = new Course(next.course(request).scheduler, plan, course.fromNoise, course.label);
             watch.of = next.of();
@@ -389,11 +389,11 @@ public final class Painter implements AutoCloseable {
         return same;
     }
 
-    private Denoiser model(PaintRequest request, Course course, Texts said, @Nullable Canvas canvas, Group g) {
+    private Denoiser model(PaintRequest request, Course course, PromptEmbeddings said, @Nullable Canvas canvas, Group g) {
         Tensor more = canvas == null ? null : more(canvas, request.how(), g);
         Denoiser model = denoiser(course.scheduler, said, more);
         if (more != null || canvas == null || canvas.mask() == null || g.known == null) return model;
-        return new Keeps(model, g.known, canvas.drawn(coder().factor()).to(options.device));
+        return new InpaintingDenoiser(model, g.known, canvas.drawn(coder().factor()).to(options.device));
     }
 
     private static Noise fresh(PaintRequest.How how, int first, int n) {
@@ -444,7 +444,7 @@ public final class Painter implements AutoCloseable {
         }
     }
 
-    private Texts encode(PaintRequest request) {
+    private PromptEmbeddings encode(PaintRequest request) {
         try {
             return texts().encode(request.prompt(), request.negative(), request.how());
         } catch (ArithmeticException e) {
@@ -457,7 +457,7 @@ public final class Painter implements AutoCloseable {
      *
      * @param more channels that an inpainting model is told besides, [B,M,h,w]; null for others
      */
-    private Denoiser denoiser(DiffusersScheduler scheduler, Texts said, @Nullable Tensor more) {
+    private Denoiser denoiser(DiffusersScheduler scheduler, PromptEmbeddings said, @Nullable Tensor more) {
         int wanted = coder().channels() + (more == null ? 0 : (int) more.size(1));
         if (config.inChannels() != wanted) {
             throw new ConfigException("model", "the U-Net of '" + parts.name() + "' wants " + config.inChannels() + " channels, here are "
@@ -470,7 +470,7 @@ public final class Painter implements AutoCloseable {
         });
     }
 
-    private Tensor answer(UnetCondition2d net, Tensor x, double t, Texts said) {
+    private Tensor answer(UnetCondition2d net, Tensor x, double t, PromptEmbeddings said) {
         TextGuidance guidance = said.guidance();
         boolean told = config.timeCondProjDim() > 0;   // a distilled model is told the scale of the guidance
         int from = told || !guidance.needsNone() ? 1 : 0, n = said.context().size() - from;
@@ -492,7 +492,7 @@ public final class Painter implements AutoCloseable {
     }
 
     /** Answers [n B,C,h,w] to the texts from that on. */
-    private Tensor one(UnetCondition2d net, Tensor x, double t, Texts said, int from, int n) {
+    private Tensor one(UnetCondition2d net, Tensor x, double t, PromptEmbeddings said, int from, int n) {
         return Scope.run(() -> {
             long b = x.size(0);
             List<Tensor> inputs = new ArrayList<>(), context = new ArrayList<>(), pooled = new ArrayList<>();
@@ -561,14 +561,14 @@ public final class Painter implements AutoCloseable {
     UnetCondition2d unet() {
         if (unet != null) return unet;
         UnetCondition2d net = new UnetCondition2d(config, Rng.silent());
-        take(net, "unet", OldNames::renewed);
+        take(net, "unet", LegacyTensorNames::renewed);
         return unet = net;
     }
 
-    PictureCoder coder() {
+    LatentCodec coder() {
         if (coder != null) return coder;
-        PictureCoder c = emptyCoder();
-        take(c.net(), "vae", OldNames::renewed);
+        LatentCodec c = emptyCoder();
+        take(c.net(), "vae", LegacyTensorNames::renewed);
         return coder = c;
     }
 
@@ -623,14 +623,14 @@ public final class Painter implements AutoCloseable {
     /** Runs samplers and hands their turns on, with what the model expects for a preview. */
     private static final class Watch {
         private final PaintWatcher watcher;
-        private final @Nullable PictureCoder coder;
+        private final @Nullable LatentCodec coder;
         private final Options options;
         private final int all;
         private String of;
         private @Nullable Tensor expected;
         private int done;
 
-        Watch(PaintWatcher watcher, int all, @Nullable PictureCoder coder, Options options, String of) {
+        Watch(PaintWatcher watcher, int all, @Nullable LatentCodec coder, Options options, String of) {
             this.watcher = watcher;
             this.all = all;
             this.coder = coder;

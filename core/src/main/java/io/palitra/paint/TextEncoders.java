@@ -26,7 +26,7 @@ record TextEncoders(List<ClipTokenizer> tokenizers, List<ClipText> encoders, boo
      *
      * @throws ArithmeticException that names the encoder whose answer has NaN or Inf
      */
-    Texts encode(String prompt, String negative, PaintRequest.How how) {
+    PromptEmbeddings encode(String prompt, String negative, PaintRequest.How how) {
         List<Prompt.Part> parts = Prompt.parse(prompt).parts();
         double sum = parts.stream().mapToDouble(p -> Math.abs(p.weight())).sum();
         if (!(sum > 0)) throw new ConfigException("prompt", "the weights of the prompt's parts are all 0");
@@ -48,7 +48,7 @@ record TextEncoders(List<ClipTokenizer> tokenizers, List<ClipText> encoders, boo
             }
         }
         double[] weights = parts.stream().mapToDouble(p -> p.weight() / sum).toArray();
-        return new Texts(context, pooled, new TextGuidance(weights, how.guidance(), how.guidanceRescale()), how);
+        return new PromptEmbeddings(context, pooled, new TextGuidance(weights, how.guidance(), how.guidanceRescale()), how);
     }
 
     /** A text as [1,77 windows,D], and as one vector [1,P] where the encoders have one. */

@@ -35,11 +35,11 @@ import io.palitra.metric.SceneReconstruction;
 import io.palitra.metric.SceneTexts;
 import io.palitra.metric.Ssim;
 import io.palitra.metric.Statistics;
-import io.palitra.model.Corrupts;
+import io.palitra.model.Denoising;
 import io.palitra.model.DrawsTexts;
 import io.palitra.model.Energy;
 import io.palitra.model.Evaluates;
-import io.palitra.model.Features;
+import io.palitra.model.ClassifierFeatures;
 import io.palitra.model.GenerativeModel;
 import io.palitra.model.Likelihood;
 import io.palitra.model.Measure;
@@ -126,7 +126,7 @@ public final class Evaluation {
                 measures.addAll(Modes.of(points, Toy.centres(), toy.kind().deviation(), 4).measures(samples));
             }
             if (judge != null && run.model() instanceof GenerativeModel<?>) {
-                Features network = judge.network();
+                ClassifierFeatures network = judge.network();
                 Samples source = new Samples(run, sampling, run.config().settings().classes().equals(test.classNames()));
                 String name = judge.name();
                 int n = Math.min(samples, test.size());
@@ -152,7 +152,7 @@ public final class Evaluation {
 
     private static <S extends Record> List<Measure> told(DrawsTexts<S> model, Scenes test, int samples, Run run, List<String> sampling) {
         S how = Config.with(model.samplingDefaults(), sampling);
-        return SceneTexts.measure(model, how, test, Math.min(samples, SCENES), new Rng(SEED).on(run.device()));
+        return SceneTexts.captionScores(model, how, test, Math.min(samples, SCENES), new Rng(SEED).on(run.device()));
     }
 
     /**
@@ -250,7 +250,7 @@ public final class Evaluation {
             List<String> sampling) {
         S how = Config.with(teller.samplingDefaults(), sampling);
         try (Scope scope = new Scope(); Guard off = Torch.noGrad()) {
-            return SceneTexts.chosen(teller, how, test, n, judge, name, new Rng(SEED).on(run.device()));
+            return SceneTexts.bestOfK(teller, how, test, n, judge, name, new Rng(SEED).on(run.device()));
         }
     }
 
@@ -268,7 +268,7 @@ public final class Evaluation {
         long items = 0;
         for (Batch batch : DataLoader.inOrder(test, BATCH, SIMILAR, run.device())) {
             try (Scope scope = new Scope()) {
-                Tensor seen = model instanceof Corrupts c && c.corrupts() ? c.corrupt(batch.x(), new Rng(SEED).at(items)
+                Tensor seen = model instanceof Denoising c && c.corrupts() ? c.corrupt(batch.x(), new Rng(SEED).at(items)
                     .on(run.device())) : batch.x();
                 sum += Ssim.of(model.reconstruct(seen), batch.x(), 2).sum().item();   // waits for the device
                 items += batch.size();
@@ -278,7 +278,7 @@ public final class Evaluation {
             + " items");
     }
 
-    private static Copies copies(Features network, String name, Tensor drawn, Dataset test, Dataset train, Run run) {
+    private static Copies copies(ClassifierFeatures network, String name, Tensor drawn, Dataset test, Dataset train, Run run) {
         return Copies.of(network, name, drawn, some(test, run).x(), some(train, run),
             DataLoader.inOrder(train, BATCH, train.size(), run.device()));
     }

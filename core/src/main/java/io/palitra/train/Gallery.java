@@ -15,7 +15,7 @@ import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.metric.Collapse;
-import io.palitra.model.Corrupts;
+import io.palitra.model.Denoising;
 import io.palitra.model.GenerativeModel;
 import io.palitra.model.MayCollapse;
 import io.palitra.model.Reconstructs;
@@ -123,7 +123,7 @@ final class Gallery implements AutoCloseable {
         int n = pictures ? SIDE * SIDE : POINTS;
         Tensor x = Run.sample(generative, n, new Rng(SEED).on(device), List.of());
         Picture sheet = pictures ? Grid.of(Run.pictures(x), SIDE, 2) : Run.scatter(x, "step " + step);
-        Map<String, String> text = Signature.of(config, folder.getFileName().toString(), "step " + step, generative.samplingDefaults(),
+        Map<String, String> text = PngProvenance.of(config, folder.getFileName().toString(), "step " + step, generative.samplingDefaults(),
             SEED, 0, n);
         Path frame = folder.resolve(SAMPLES).resolve(String.format("step-%08d.png", step));
         Png.write(frame, sheet, text);
@@ -139,7 +139,7 @@ final class Gallery implements AutoCloseable {
         Map<String, List<Picture>> rows = new LinkedHashMap<>();
         rows.put("original", Run.pictures(batch.x()));
         Tensor seen = batch.x();
-        if (model instanceof Corrupts c && c.corrupts()) {
+        if (model instanceof Denoising c && c.corrupts()) {
             seen = c.corrupt(seen, new Rng(SEED).on(device));
             rows.put("corrupted", Run.pictures(seen));
         }

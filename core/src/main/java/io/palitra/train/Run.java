@@ -15,7 +15,7 @@ import io.palitra.engine.Torch;
 import io.palitra.family.Families;
 import io.palitra.hub.FolderDraft;
 import io.palitra.hub.Safetensors;
-import io.palitra.model.Exports;
+import io.palitra.model.DiffusersExport;
 import io.palitra.model.Family;
 import io.palitra.model.GenerativeModel;
 import io.palitra.model.Trainable;
@@ -230,7 +230,7 @@ public final class Run implements AutoCloseable {
      * @throws IllegalArgumentException for a family, or a configuration of one, that diffusers does not have
      */
     public String export(FolderDraft folder, String name, Supplier<Dataset> train) {
-        if (!(model instanceof Exports exports)) {
+        if (!(model instanceof DiffusersExport exports)) {
             throw new IllegalArgumentException("'" + config.settings().family() + "' is no model of diffusers; diffusion, vqvae and vqgan "
                 + "are, and vae with net=kl");
         }

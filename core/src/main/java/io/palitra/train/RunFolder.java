@@ -9,7 +9,7 @@ import io.palitra.config.Reason;
 import io.palitra.data.FormatException;
 import io.palitra.data.Limits;
 import io.palitra.data.Pictures;
-import io.palitra.family.ClipModel;
+import io.palitra.family.ClipEmbedder;
 import io.palitra.family.FirstStage;
 import io.palitra.paint.LoraTuning;
 import io.palitra.report.Report;
@@ -36,7 +36,8 @@ public final class RunFolder {
     static final String JUDGED = "evaluation.part.safetensors";
     private static final Set<String> NAMES = Ordered.set(LOCK, TRAIN, JUDGED, Run.CONFIG, Run.MODEL, Metrics.NAME, RunReport.SUMMARY,
         RunReport.EVALUATION, RunReport.CLOSEST, Gallery.SAMPLES, Gallery.GRID, Gallery.RECONSTRUCTIONS, Gallery.ANIMATION, Report.NAME,
-        FirstStage.FOLDER, ClipModel.FOLDER, LoraTuning.DIFFUSERS, LoraTuning.KOHYA, "tokenizer.json", "tokenizer_config.json", "map.png",
+        FirstStage.FOLDER, ClipEmbedder.FOLDER, LoraTuning.DIFFUSERS, LoraTuning.KOHYA, "tokenizer.json", "tokenizer_config.json",
+        "map.png",
         "map-decoded.png", "reconstruct.png", "complete.png", "interpolate.png", "interpolate.gif", "anomalies");
     private static final Pattern NUMBERED = Pattern.compile("events\\.out\\.tfevents\\..*|seed--?\\d+(\\.png)?");
     private static final int LONGEST = 64 << 20;
@@ -98,7 +99,7 @@ public final class RunFolder {
     /** Removes what writers that were killed left, so that it does not stay for ever. Wants the run's {@link RunLock}. */
     static void sweep(Path run) {
         PartFile.sweep(run);
-        for (String folder : new String[] {Gallery.SAMPLES, FirstStage.FOLDER, ClipModel.FOLDER}) PartFile.sweep(run.resolve(folder));
+        for (String folder : new String[] {Gallery.SAMPLES, FirstStage.FOLDER, ClipEmbedder.FOLDER}) PartFile.sweep(run.resolve(folder));
         String[] names = run.toFile().list();
         for (String name : names == null ? new String[0] : names) {
             if (OLD_PART.matcher(name).matches()) run.resolve(name).toFile().delete();

@@ -16,7 +16,7 @@ import io.palitra.engine.Device;
 import io.palitra.engine.Guard;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Torch;
-import io.palitra.model.Features;
+import io.palitra.model.ClassifierFeatures;
 import io.palitra.model.Measure;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -194,7 +194,7 @@ public record SampleJudge(Run run, Facts facts) implements AutoCloseable {
         boolean done = false;
         try {
             RunConfig.Settings s = run.config().settings();
-            if (!(run.model() instanceof Features)) {
+            if (!(run.model() instanceof ClassifierFeatures)) {
                 throw new IllegalArgumentException("--classifier wants a run of classifier, '" + folder + "' is one of " + s.family());
             }
             DataOptions options = dataDir == null ? s.options() : io.palitra.config.Config.with(s.options(), "dir=" + dataDir);
@@ -231,7 +231,7 @@ public record SampleJudge(Run run, Facts facts) implements AutoCloseable {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             for (Batch b : DataLoader.inOrder(test, BATCH, TESTED, run.device())) {
                 try (Scope turn = new Scope()) {
-                    long[] labels = b.labels("a judge").longs(), best = ((Features) run.model()).logits(b.x()).argmax(1).longs();
+                    long[] labels = b.labels("a judge").longs(), best = ((ClassifierFeatures) run.model()).logits(b.x()).argmax(1).longs();
                     for (int i = 0; i < best.length; i++) if (best[i] == labels[i]) right++;
                     seen += best.length;
                 }
@@ -263,7 +263,7 @@ public record SampleJudge(Run run, Facts facts) implements AutoCloseable {
         return some.toString();
     }
 
-    Features network() { return (Features) run.model(); }
+    ClassifierFeatures network() { return (ClassifierFeatures) run.model(); }
 
     /** Of data and network, in the names of measures: "mnist-classifier". */
     String name() { return facts.data.replaceAll("[^\\p{L}\\p{M}\\p{N}._-]", "_") + "-classifier"; }

@@ -13,7 +13,7 @@ public final class ByteLettersFixture {
 
     public static void tokenizer(Path folder) throws IOException {
         ObjectNode vocabulary = JsonNodeFactory.instance.objectNode();
-        for (int b = 0; b < 512; b++) vocabulary.put(ByteLetters.letter(b & 255) + (b < 256 ? "" : "</w>"), b);
+        for (int b = 0; b < 512; b++) vocabulary.put(ByteAlphabet.letter(b & 255) + (b < 256 ? "" : "</w>"), b);
         Json.write(folder.resolve("vocab.json"), vocabulary.put("<|startoftext|>", 512).put("<|endoftext|>", 513));
         Files.writeString(folder.resolve("merges.txt"), "#version: 0.2\n");
     }

@@ -25,7 +25,7 @@ class ClipTokenizerTest {
     /** Every byte alone and at the end of a word, the merges above, and the two special tokens. */
     @BeforeEach void write() throws IOException {
         List<String> tokens = new ArrayList<>();
-        for (String end : List.of("", "</w>")) for (int b = 0; b < 256; b++) tokens.add(ByteLetters.letter(b) + end);
+        for (String end : List.of("", "</w>")) for (int b = 0; b < 256; b++) tokens.add(ByteAlphabet.letter(b) + end);
         MERGES.forEach(m -> tokens.add(m.replace(" ", "")));
         tokens.addAll(List.of(START, END));
         StringBuilder json = new StringBuilder("{");
@@ -41,8 +41,8 @@ class ClipTokenizerTest {
         for (int i = 0; i < MERGES.size(); i++) if (MERGES.get(i).replace(" ", "").equals(token)) return 512 + i;
         if (token.equals(START)) return 512 + MERGES.size();
         if (token.equals(END)) return 513 + MERGES.size();
-        for (int b = 0; b < 256; b++) if (token.equals(ByteLetters.letter(b) + "")) return b;
-        for (int b = 0; b < 256; b++) if (token.equals(ByteLetters.letter(b) + "</w>")) return 256 + b;
+        for (int b = 0; b < 256; b++) if (token.equals(ByteAlphabet.letter(b) + "")) return b;
+        for (int b = 0; b < 256; b++) if (token.equals(ByteAlphabet.letter(b) + "</w>")) return 256 + b;
         throw new AssertionError(token);
     }
 
@@ -150,7 +150,7 @@ class ClipTokenizerTest {
                 if (random.nextInt(90) == 0) text.append("aeÅ가".charAt(random.nextInt(4)));
                 else text.appendCodePoint(marks[random.nextInt(marks.length)]);
             }
-            assertThat(Composed.of(text.toString())).isEqualTo(java.text.Normalizer.normalize(text, java.text.Normalizer.Form.NFC));
+            assertThat(NfcNormalizer.of(text.toString())).isEqualTo(java.text.Normalizer.normalize(text, java.text.Normalizer.Form.NFC));
         }
     }
 

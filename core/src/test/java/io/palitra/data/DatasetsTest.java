@@ -74,8 +74,8 @@ class DatasetsTest {
     }
 
     @Test void drawnSetsNeedNoFiles() {
-        for (Source source : Datasets.catalogue()) {
-            if (source.kind() != Source.Kind.DRAWN) continue;
+        for (CatalogueEntry source : Datasets.catalogue()) {
+            if (source.kind() != CatalogueEntry.Kind.DRAWN) continue;
             for (Split split : Split.values()) {
                 Dataset set = Datasets.open(source.name(), split, DataOptions.DEFAULT);
                 assertThat(set.name()).isEqualTo(source.name());
@@ -127,8 +127,8 @@ class DatasetsTest {
     }
 
     @Test void everyFileOfTheCatalogueHasItsSizeAndChecksum() {
-        for (Source source : Datasets.catalogue()) {
-            for (Source.Remote remote : source.files()) {
+        for (CatalogueEntry source : Datasets.catalogue()) {
+            for (CatalogueEntry.Remote remote : source.files()) {
                 assertThat(remote.size()).isPositive();
                 assertThat(remote.md5()).matches("[0-9a-f]{32}");
                 assertThat(remote.file()).endsWith(".gz");

@@ -96,10 +96,10 @@ class DownloadTest {
         }
     }
 
-    private static Source source() throws Exception {
+    private static CatalogueEntry source() throws Exception {
         String md5 = HexFormat.of().formatHex(MessageDigest.getInstance("MD5").digest(BYTES));
-        Source.Remote remote = new Source.Remote(URI.create("http://127.0.0.1:1/x/numbers.gz"), BYTES.length, md5);
-        return new Source("numbers", "for tests", Source.Kind.IDX, List.of(), 0, 0, List.of(remote));
+        CatalogueEntry.Remote remote = new CatalogueEntry.Remote(URI.create("http://127.0.0.1:1/x/numbers.gz"), BYTES.length, md5);
+        return new CatalogueEntry("numbers", "for tests", CatalogueEntry.Kind.IDX, List.of(), 0, 0, List.of(remote));
     }
 
     private Download download() {
@@ -108,7 +108,7 @@ class DownloadTest {
     }
 
     private DownloadException fails(Download download) throws Exception {
-        Source source = source();
+        CatalogueEntry source = source();
         return catchThrowableOfType(DownloadException.class, () -> download.get(source, dir));
     }
 

@@ -43,7 +43,7 @@ class FingerprintTest {
     }
 
     @Test void classesCount() {
-        Dataset all = new Strokes(Split.TEST, 28), some = Without.of(all, java.util.List.of("7"));
+        Dataset all = new Strokes(Split.TEST, 28), some = Subset.of(all, java.util.List.of("7"));
         assertThat(all.fingerprint().key()).isNotEqualTo(some.fingerprint().key());
         assertThat(all.fingerprint().differences(some.fingerprint())).anyMatch(s -> s.startsWith("10000 items, now "))
             .anyMatch(s -> s.startsWith("classes ["));

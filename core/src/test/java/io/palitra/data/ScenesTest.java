@@ -183,7 +183,7 @@ class ScenesTest {
         assertThat(Datasets.open("strokes", Split.TEST, DataOptions.DEFAULT)).isNotInstanceOf(CaptionedDataset.class);
         ImageDataset cifar = new Named("cifar10", strokes, List.of("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse",
             "ship", "truck"));
-        assertThat(Captioned.byClass(cifar).captions(seven)).contains("a photo of a horse");
+        assertThat(WithCaptions.byClass(cifar).captions(seven)).contains("a photo of a horse");
         assertThatThrownBy(() -> Datasets.open("toy", Split.TRAIN, told)).hasMessage("toy-gaussians has points, not pictures, and so no "
             + "captions");
     }

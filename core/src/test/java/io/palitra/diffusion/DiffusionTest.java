@@ -142,8 +142,8 @@ class DiffusionTest {
         Tensor x = Torch.full(2, 1, 4);
         Level at = new Level(0.6, 0.8, 0);
         Denoiser model = (y, level) -> Torch.full(3, 1, 4);
-        Denoiser.Estimate kept = new Clip(model, new Clip.Range(1), true).estimate(x, at);
-        Denoiser.Estimate moved = new Clip(model, new Clip.Range(1), false).estimate(x, at);
+        Denoiser.Estimate kept = new Bounded(model, new Bounded.Range(1), true).estimate(x, at);
+        Denoiser.Estimate moved = new Bounded(model, new Bounded.Range(1), false).estimate(x, at);
         assertThat(kept.x0().floats()).containsOnly(1);
         assertThat(moved.x0().floats()).containsOnly(1);
         assertThat(kept.eps().floats()).containsOnly(new float[] {(2 - 0.6f * 3) / 0.8f}, within(1e-6f));
@@ -152,11 +152,11 @@ class DiffusionTest {
 
     @Test void dynamicThresholdingDividesByAQuantileOfEachItem() {
         Tensor x0 = Torch.of(new float[] {-4, 1, 2, 3, 0, 0.1f, -0.5f, 0.2f}, 2, 1, 2, 2);
-        float[] got = new Clip.Dynamic(1, 10).apply(x0).floats();
+        float[] got = new Bounded.Dynamic(1, 10).apply(x0).floats();
         assertThat(got).containsExactly(new float[] {-1, 0.25f, 0.5f, 0.75f, 0, 0.1f, -0.5f, 0.2f}, within(1e-6f));
-        float[] held = new Clip.Dynamic(2 / 3.0, 10).apply(x0).floats();   // the third of four sorted values: 3
+        float[] held = new Bounded.Dynamic(2 / 3.0, 10).apply(x0).floats();   // the third of four sorted values: 3
         assertThat(held).startsWith(new float[] {-1, 1 / 3f, 2 / 3f, 1}, within(1e-6f));
-        assertThat(new Clip.Dynamic(1, 2).apply(x0).floats()).startsWith(new float[] {-1, 0.5f, 1, 1}, within(1e-6f));
+        assertThat(new Bounded.Dynamic(1, 2).apply(x0).floats()).startsWith(new float[] {-1, 0.5f, 1, 1}, within(1e-6f));
     }
 
     @Test void theLibrarysOwnTestsGiveTheirNumbers() {
@@ -210,7 +210,7 @@ class DiffusionTest {
         DiffusersScheduler.Plan heun = scheduler("HeunDiscrete").plan(6).from(2);
         assertThat(heun.legs().get(0).begins()).isTrue();
         assertThat(heun.legs()).hasSize(7).isEqualTo(scheduler("HeunDiscrete").plan(6).legs().subList(4, 11));
-        List<Leg> singlestep = scheduler("DPMSolverSinglestep, 'solver_order': 3").plan(9).from(1).legs();
+        List<SolverStage> singlestep = scheduler("DPMSolverSinglestep, 'solver_order': 3").plan(9).from(1).legs();
         assertThat(singlestep).hasSize(8);
         assertThat(singlestep.get(1).from()).isEqualTo(singlestep.get(0).at());
         assertThat(scheduler("LMSDiscrete").plan(5).from(5).legs()).isEmpty();

@@ -59,7 +59,7 @@ class BalanceTest {
     @Test void aModelOfCodesThatIsToldTheClassFillsThemToo(@TempDir Path root) throws Exception {
         Balance.Drawn train = digits(Split.TRAIN, 4, 2);
         String stage = TinyFirstStage.save(root.resolve("stage"), 1, 1).toString();
-        RunConfig config = RunConfig.of("tokens", "drawn", train, DataOptions.DEFAULT, 0, List.of("vqgan=" + stage, "net.width=16",
+        RunConfig config = RunConfig.of("tokens", "drawn", train, DataOptions.DEFAULT, 0, List.of("stage=" + stage, "net.width=16",
             "net.layers=1", "net.heads=2", "condition=label", "train.steps=2", "train.batch=4"));
         Trainer.start(root.resolve("tokens"), config, train, null, Progress.SILENT, () -> false);
         try (Run run = Run.open(root.resolve("tokens"), "cpu", s -> {})) {

@@ -7,7 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import io.palitra.config.ConfigException;
 import io.palitra.data.Picture;
 import io.palitra.edit.DreamRequest.Journey;
-import io.palitra.edit.DreamRequest.Noise;
+import io.palitra.edit.DreamRequest.NoisePrompt;
 import io.palitra.edit.DreamRequest.Target;
 import io.palitra.engine.DType;
 import io.palitra.engine.OptimizerSpec;
@@ -227,11 +227,11 @@ class DreamTest {
         assertThat(got.last()).isEmpty();
         byte[][] points = new byte[3][];
         for (int i = 0; i < 3; i++) {
-            List<Noise> noise = List.of(new Noise(1 + i % 2, i == 2 ? -1 : 1));
+            List<NoisePrompt> noise = List.of(new NoisePrompt(1 + i % 2, i == 2 ? -1 : 1));
             points[i] = pixels(new DreamRequest("", Optional.empty(), List.of(), noise, of("a castle").how()));
         }
         assertThat(points[0]).isNotEqualTo(points[1]).isNotEqualTo(points[2]);
-        assertThat(pixels(of("a castle").towards(new Noise(1, 0.5)))).isNotEqualTo(pixels(of("a castle")));
+        assertThat(pixels(of("a castle").towards(new NoisePrompt(1, 0.5)))).isNotEqualTo(pixels(of("a castle")));
     }
 
     @Test void aStoryHasItsPhasesInTurn() {
@@ -338,8 +338,9 @@ class DreamTest {
         assertThatThrownBy(() -> of("a ^ b", "iterations=0")).hasMessageContaining("a story of 2 phases");
         assertThatThrownBy(() -> of("a", "cutouts=0")).hasMessageContaining("illegal cutouts: 0, must be between 1 and 4096");
         assertThatThrownBy(() -> paint(of("a", "width=31"))).hasMessageContaining("which does not divide a width of 31; 32 is near");
-        assertThatThrownBy(() -> Noise.parse("7:heavy")).hasMessage("illegal noise: '7:heavy', must be a seed, or seed:weight as 7:0.5");
-        assertThat(Noise.parse("7:0.5 | 8")).containsExactly(new Noise(7, 0.5), new Noise(8, 1));
+        assertThatThrownBy(() -> NoisePrompt.parse("7:heavy"))
+            .hasMessage("illegal noise: '7:heavy', must be a seed, or seed:weight as 7:0.5");
+        assertThat(NoisePrompt.parse("7:0.5 | 8")).containsExactly(new NoisePrompt(7, 0.5), new NoisePrompt(8, 1));
         try (FirstStage depth = FirstStage.open(TinyVq.write(root.resolve("depth"), "'in_channels': 4, 'out_channels': 4").toString())) {
             assertThatThrownBy(() -> new Dream(depth, clip)).hasMessageContaining("makes 4 channels of 4; a CLIP sees pictures");
         }

@@ -14,7 +14,7 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
-import io.palitra.family.ClipModel;
+import io.palitra.family.ClipEmbedder;
 import io.palitra.family.TinyClip;
 import io.palitra.report.Png;
 import java.nio.file.Files;
@@ -34,7 +34,7 @@ class ZeroShotTest {
     @BeforeEach void write() throws Exception { clip = TinyClip.write(root.resolve("clip")); }
 
     @Test void chancesAreTheSoftmaxOfTheCosinesAndFollowTheirLabels() {
-        try (Scope scope = new Scope(); ClipModel model = ClipModel.open(clip.toString()); Guard g = Torch.noGrad()) {
+        try (Scope scope = new Scope(); ClipEmbedder model = ClipEmbedder.open(clip.toString()); Guard g = Torch.noGrad()) {
             Tensor x = new Rng(1).normal(1, 3, 20, 16).tanh();
             List<ZeroShot.Guess> guesses = ZeroShot.classify(model, x, List.of("cat", "dog", "kite"), "a {}");
             double[] cosines = model.embedImage(x).matmul(model.embedText(List.of("a cat", "a dog", "a kite")).t()).doubles();
@@ -73,7 +73,7 @@ class ZeroShotTest {
         Files.writeString(folder.resolve("broken.png"), "no picture");
         Files.writeString(folder.resolve("notes.txt"), "passed over");
         List<Integer> seen = new ArrayList<>();
-        try (Scope scope = new Scope(); ClipModel model = ClipModel.open(clip.toString()); Guard g = Torch.noGrad();
+        try (Scope scope = new Scope(); ClipEmbedder model = ClipEmbedder.open(clip.toString()); Guard g = Torch.noGrad();
                 PictureFiles files = PictureFiles.open(folder, Limits.DEFAULT)) {
             Tensor asked = model.embedText(List.of("a kite"));
             PictureSearch.Result result = PictureSearch.of(model, asked, files, Device.CPU, seen::add);

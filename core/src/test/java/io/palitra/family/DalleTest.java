@@ -36,7 +36,7 @@ class DalleTest {
     @BeforeEach void save() { stage = TinyFirstStage.save(root.resolve("vq"), 3, 1).toString(); }
 
     private static Dalle dalle(String stage, String... more) {
-        Dalle.Config small = Config.with(Dalle.FAMILY.defaults(), "vqgan=" + stage, "net.width=16", "net.layers=2", "net.heads=2",
+        Dalle.Config small = Config.with(Dalle.FAMILY.defaults(), "stage=" + stage, "net.width=16", "net.layers=2", "net.heads=2",
             "text=16", "pairs=40", "dropText=0", "dropMerges=0");
         Dalle model = new Dalle(Config.with(small, more), RGB, new Rng(1));
         model.learn(TEXTS);
@@ -91,7 +91,7 @@ class DalleTest {
     }
 
     @Test void aPaddingHasATokenOfItsOwnAtEachPlace() {
-        try (Scope scope = new Scope(); Captions captions = new Captions(40, 6); Guard g = Torch.noGrad()) {
+        try (Scope scope = new Scope(); CaptionPrefix captions = new CaptionPrefix(40, 6); Guard g = Torch.noGrad()) {
             int v = captions.tokens().vocabulary();
             assertThat(captions.kinds()).isEqualTo(v + 6);
             int begin = captions.tokens().begin(), end = captions.tokens().end();
@@ -106,7 +106,7 @@ class DalleTest {
     @Test void captionsToDrawFromAreSpreadOverTheData() {
         List<String> many = new ArrayList<>();
         for (int i = 0; i < 1000; i++) many.add("n" + i);
-        try (Scope scope = new Scope(); Captions captions = new Captions(0, 8); Guard g = Torch.noGrad()) {
+        try (Scope scope = new Scope(); CaptionPrefix captions = new CaptionPrefix(0, 8); Guard g = Torch.noGrad()) {
             captions.learn(many);
             long[] shown = captions.state().get("shown").longs();
             List<String> texts = new ArrayList<>();

@@ -5,7 +5,7 @@ import io.palitra.data.ByteLettersFixture;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.hub.Safetensors;
-import io.palitra.net.Clip;
+import io.palitra.net.ClipNet;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,7 +27,7 @@ public final class TinyClip {
         Files.createDirectories(folder);
         Files.writeString(folder.resolve("config.json"), CONFIG);
         ByteLettersFixture.tokenizer(folder);
-        try (Scope scope = new Scope(); Clip net = new Clip(Clip.Config.fromJson(Json.read("config", CONFIG)), new Rng(3))) {
+        try (Scope scope = new Scope(); ClipNet net = new ClipNet(ClipNet.Config.fromJson(Json.read("config", CONFIG)), new Rng(3))) {
             Safetensors.write(folder.resolve("model.safetensors"), net.state(), Map.of("format", "pt"));
         }
         return folder;

@@ -31,7 +31,7 @@ class TokensTest {
     @BeforeEach void save() { stage = TinyFirstStage.save(root.resolve("vq"), 3, 1).toString(); }
 
     private static Tokens tokens(String stage, String... more) {
-        Tokens.Config small = Config.with(Tokens.FAMILY.defaults(), "vqgan=" + stage, "net.width=16", "net.layers=2", "net.heads=2");
+        Tokens.Config small = Config.with(Tokens.FAMILY.defaults(), "stage=" + stage, "net.width=16", "net.layers=2", "net.heads=2");
         return new Tokens(Config.with(small, more), RGB, new Rng(1));
     }
 
@@ -80,7 +80,7 @@ class TokensTest {
     }
 
     @Test void aTextChangesWhatIsDrawn() {
-        Tokens.Config config = Config.with(Tokens.FAMILY.defaults(), "vqgan=" + stage, "net.width=16", "net.layers=2", "net.heads=2",
+        Tokens.Config config = Config.with(Tokens.FAMILY.defaults(), "stage=" + stage, "net.width=16", "net.layers=2", "net.heads=2",
             "condition=text", "text=24", "pairs=20");
         try (Scope scope = new Scope(); Tokens model = (Tokens) Tokens.FAMILY.build(config, RGB, new Rng(1)); Tokens none = tokens(stage);
                 Guard g = Torch.noGrad()) {
@@ -97,7 +97,7 @@ class TokensTest {
     }
 
     private static Tokens pixelcnn(String stage, String... more) {
-        Tokens.Config small = Config.with(Tokens.FAMILY.defaults(), "vqgan=" + stage, "net=pixelcnn", "net.table=6", "net.net.width=8",
+        Tokens.Config small = Config.with(Tokens.FAMILY.defaults(), "stage=" + stage, "net=pixelcnn", "net.table=6", "net.net.width=8",
             "net.net.dilations=1,2");
         return new Tokens(Config.with(small, more), RGB, new Rng(1));
     }
@@ -153,10 +153,10 @@ class TokensTest {
     }
 
     @Test void whatCannotBeIsRefused() {
-        assertThatThrownBy(() -> tokens("")).hasMessage("which first stage? vqgan=W names a run of vqgan or vqvae, or a model");
-        assertThatThrownBy(() -> new Tokens(Config.with(Tokens.FAMILY.defaults(), "vqgan=" + stage), new ImageSpec(1, 16, 16, 0),
+        assertThatThrownBy(() -> tokens("")).hasMessage("which first stage? stage=W names a run of vqgan or vqvae, or a model");
+        assertThatThrownBy(() -> new Tokens(Config.with(Tokens.FAMILY.defaults(), "stage=" + stage), new ImageSpec(1, 16, 16, 0),
             new Rng(0))).hasMessageContaining("takes pictures of 3 channels");
-        assertThatThrownBy(() -> new Tokens(Config.with(Tokens.FAMILY.defaults(), "vqgan=" + stage), new ImageSpec(3, 18, 16, 0),
+        assertThatThrownBy(() -> new Tokens(Config.with(Tokens.FAMILY.defaults(), "stage=" + stage), new ImageSpec(3, 18, 16, 0),
             new Rng(0))).hasMessageContaining("does not divide a height of 18");
         assertThatThrownBy(() -> tokens(stage, "net.heads=3")).hasMessageContaining("illegal width: 16, must be a multiple of heads 3");
     }

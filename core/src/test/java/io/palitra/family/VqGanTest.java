@@ -38,7 +38,8 @@ class VqGanTest {
 
     private static VqGan vqgan(String... more) {
         VqGan.Config small = Config.with(VqGan.FAMILY.defaults(), List.of("net.channels=4,8", "net.groups=2", "net.codes=8", "net.width=3",
-            "codesFrom=0", "adversary.width=8", "adversary.weight=0.8", "adversary.from=0", "adversary.heard=0", "adversary.ramp=0"));
+            "codesFrom=0", "adversary.width=8", "adversary.weight=0.8", "adversary.from=0", "adversary.generatorFrom=0",
+            "adversary.ramp=0"));
         return (VqGan) VqGan.FAMILY.build(Config.with(small, Arrays.asList(more)), RGB, new Rng(1));
     }
 
@@ -71,15 +72,15 @@ class VqGanTest {
             double lambda = parts.get("lambda").item();
             assertThat(lambda).isPositive();
 
-            VqCoder coder = (VqCoder) plain.net().modules().get("autoencoder");
+            VqAutoencoder coder = (VqAutoencoder) plain.net().modules().get("autoencoder");
             PatchDiscriminator d = (PatchDiscriminator) plain.net().modules().get("discriminator");
             d.trainable(false);
-            VqCoder.Seen seen = coder.forward(batch(0).x(), 0, new Rng(2));
-            Tensor mse = seen.picture().sub(batch(0).x()).square().mean(), flattery = d.forward(seen.picture()).mean().neg();
-            Tensor total = mse.add(flattery.mul(lambda)).add(seen.commitment().mul(0.25));
+            VqAutoencoder.Seen seen = coder.forward(batch(0).x(), 0, new Rng(2));
+            Tensor mse = seen.picture().sub(batch(0).x()).square().mean(), generatorLoss = d.forward(seen.picture()).mean().neg();
+            Tensor total = mse.add(generatorLoss.mul(lambda)).add(seen.commitment().mul(0.25));
             assertThat(parts.get("total").item()).isCloseTo(total.item(), within(1e-5));
             Tensor last = coder.vq.parameters().get("decoder.conv_out.weight");
-            double near = norm(Torch.slope(mse, last)), flatter = norm(Torch.slope(flattery, last));
+            double near = norm(Torch.slope(mse, last)), flatter = norm(Torch.slope(generatorLoss, last));
             assertThat(lambda).isCloseTo(0.8 * near / (flatter + 1e-4), within(1e-4 * lambda));   // eq. 7
             total.backward();
             Map<String, double[]> wanted = gradients(plain);
@@ -105,9 +106,10 @@ class VqGanTest {
 
     @Test void theDiscriminatorLearnsAloneBeforeItIsHeardAndItsVoiceRises() {
         VqGan.Adversary adversary = new VqGan.Adversary(8, 2, 0.8, 2, 5, 4);
-        assertThat(List.of(adversary.voice(4), adversary.voice(5), adversary.voice(7), adversary.voice(8), adversary.voice(100)))
+        assertThat(List.of(adversary.ganWeight(4), adversary.ganWeight(5), adversary.ganWeight(7), adversary.ganWeight(8),
+            adversary.ganWeight(100)))
             .containsExactly(0.0, 0.25, 0.75, 1.0, 1.0);
-        try (Scope scope = new Scope(); VqGan model = vqgan("adversary.from=2", "adversary.heard=5", "adversary.ramp=4")) {
+        try (Scope scope = new Scope(); VqGan model = vqgan("adversary.from=2", "adversary.generatorFrom=5", "adversary.ramp=4")) {
             Update discriminator = model.updates().get(1);
             assertThat(discriminator.due(1)).isFalse();
             assertThat(discriminator.due(2)).isTrue();
@@ -119,12 +121,12 @@ class VqGanTest {
             gradients(model, model.updates().get(0), 50, parts);
             assertThat(quarter).isBetween(0.15 * parts.get("lambda").item(), 0.4 * parts.get("lambda").item());   // the codebook has moved
         }
-        assertThatThrownBy(() -> new VqGan.Adversary(8, 2, 0.8, 6, 5, 4)).hasMessage("illegal heard: 5, must be at least from, 6");
+        assertThatThrownBy(() -> new VqGan.Adversary(8, 2, 0.8, 6, 5, 4)).hasMessage("illegal generatorFrom: 5, must be at least from, 6");
     }
 
     @Test void beforeItsStepTheCodebookRestsAndThePictureIsThatOfTheAutoencoderAlone() {
         try (Scope scope = new Scope(); VqGan model = vqgan("codesFrom=3", "adversary.weight=0")) {
-            VqCoder coder = (VqCoder) model.net().modules().get("autoencoder");
+            VqAutoencoder coder = (VqAutoencoder) model.net().modules().get("autoencoder");
             double[] codebook = coder.vq.codebook().doubles();
             Map<String, Tensor> parts = new LinkedHashMap<>();
             gradients(model, model.updates().get(0), 2, parts);

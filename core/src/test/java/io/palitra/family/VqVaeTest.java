@@ -65,7 +65,7 @@ class VqVaeTest {
             descended(model, batch);
             double[] atLatents = model.net().parameters().get(BIAS).grad().doubles();   // summed over places
             try (VqVae same = vqvae("beta=0")) {
-                VqCoder coder = (VqCoder) same.net().modules().get("coder");
+                VqAutoencoder coder = (VqAutoencoder) same.net().modules().get("coder");
                 Tensor variance = batch.x().sub(batch.x().mean()).square().mean();
                 Tensor e = coder.book.nearest(coder.vq.encode(batch.x()), new Rng(2)).requiresGrad(true);
                 coder.vq.decodeQuantized(e).sub(batch.x()).square().mean().div(variance).backward();
@@ -79,7 +79,7 @@ class VqVaeTest {
     @Test void betaWeighsTheDistanceOfLatentsToTheirCodesAndNotThatOfCodes() {
         try (Scope scope = new Scope(); VqVae none = vqvae("beta=0"); VqVae twice = vqvae("beta=2")) {
             Batch batch = strokes(4);
-            VqCoder coder = (VqCoder) twice.net().modules().get("coder");
+            VqAutoencoder coder = (VqAutoencoder) twice.net().modules().get("coder");
             Losses without = descended(none, batch), with = descended(twice, batch);
             double commitment = with.parts().get("commitment").item();
             assertThat(commitment).isPositive();
@@ -90,7 +90,7 @@ class VqVaeTest {
             Batch batch = strokes(4);
             descended(none, batch);
             descended(twice, batch);
-            VqCoder coder = (VqCoder) third.net().modules().get("coder");
+            VqAutoencoder coder = (VqAutoencoder) third.net().modules().get("coder");
             Tensor z = coder.vq.encode(batch.x()).detach(), e = coder.book.nearest(z, new Rng(2));
             double[] wanted = z.sub(e).mul(2 * 2.0 / z.numel()).sum(false, 0, 2, 3).doubles();   // 2 d/dz mean (z - sg e)^2
             Tensor own = twice.net().parameters().get(BIAS).grad().sub(none.net().parameters().get(BIAS).grad());
@@ -103,7 +103,7 @@ class VqVaeTest {
             Batch batch = strokes(4);
             descended(model, batch);
             model.net().training(false);
-            VqCoder coder = (VqCoder) model.net().modules().get("coder");
+            VqAutoencoder coder = (VqAutoencoder) model.net().modules().get("coder");
             try (Guard g = Torch.noGrad()) {
                 Tensor codes = coder.vq.codes(coder.vq.encode(batch.x()));
                 assertThat(coder.vq.decodeCodes(codes).clamp(-1, 1).sub(model.reconstruct(batch.x())).abs().max().item()).isLessThan(1e-5);
@@ -123,7 +123,7 @@ class VqVaeTest {
                 assertThat(first.grid(GREY)).containsExactly(14, 14);
                 assertThat(first.decode(first.encode(batch.x())).sub(model.reconstruct(batch.x())).abs().max().item()).isLessThan(1e-5);
                 assertThat(first.net().state()).as("no statistics of training").hasSameSizeAs(
-                    ((VqCoder) model.net().modules().get("coder")).vq.state());
+                    ((VqAutoencoder) model.net().modules().get("coder")).vq.state());
             }
         }
     }

@@ -39,7 +39,7 @@ import org.junit.jupiter.api.io.TempDir;
 class HubTest {
     private static final HubName NAME = HubName.parse("org/name");
     private static final String WEIGHTS = "unet/model.safetensors";
-    private static final Http.Progress SILENT = (file, bytes, total) -> { };
+    private static final Http.TransferProgress SILENT = (file, bytes, total) -> { };
 
     @TempDir private Path dir;
     private LoopbackHub server;
@@ -60,7 +60,7 @@ class HubTest {
         return new HubSettings(cache(), URI.create(server.endpoint()), Optional.of(LoopbackHub.TOKEN), offline);
     }
 
-    private Hub hub(Storage storage, BooleanSupplier stop, Http.Progress progress) {
+    private Hub hub(Storage storage, BooleanSupplier stop, Http.TransferProgress progress) {
         return new Hub(settings(false), progress, stop, storage, Duration.ofMillis(1500), Duration.ofMillis(5));
     }
 

@@ -9,7 +9,7 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
-import io.palitra.family.ClipModel;
+import io.palitra.family.ClipEmbedder;
 import io.palitra.family.TinyClip;
 import java.nio.file.Path;
 import java.util.List;
@@ -27,7 +27,7 @@ class ClipScoreTest {
 
     @Test void aPictureIsScoredWithItsOwnText(@TempDir Path folder) throws Exception {
         TinyClip.write(folder);
-        try (Scope scope = new Scope(); ClipModel clip = ClipModel.open(folder.toString()); Guard g = Torch.noGrad()) {
+        try (Scope scope = new Scope(); ClipEmbedder clip = ClipEmbedder.open(folder.toString()); Guard g = Torch.noGrad()) {
             Tensor x = new Rng(1).normal(2, 3, 16, 16).tanh();
             List<String> texts = List.of("a cat", "a dog");
             double[] cosines = clip.embedImage(x).matmul(clip.embedText(texts).t()).diagonal().doubles();

@@ -8,14 +8,14 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
-import io.palitra.model.Features;
+import io.palitra.model.ClassifierFeatures;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** A network whose features are the points themselves. */
 class CopiesTest {
-    private static final Features SAME = new Features() {
+    private static final ClassifierFeatures SAME = new ClassifierFeatures() {
         @Override public Tensor features(Tensor x) { return x; }
 
         @Override public Tensor logits(Tensor x) { return x; }

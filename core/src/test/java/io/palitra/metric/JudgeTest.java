@@ -9,7 +9,7 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
-import io.palitra.model.Features;
+import io.palitra.model.ClassifierFeatures;
 import io.palitra.model.Measure;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 
 /** A judge whose features are the points themselves and whose classes are the quadrants of the plane. */
 class JudgeTest {
-    private static final Features QUADRANTS = new Features() {
+    private static final ClassifierFeatures QUADRANTS = new ClassifierFeatures() {
         @Override public Tensor features(Tensor x) { return x; }
 
         @Override public Tensor logits(Tensor x) {

@@ -58,7 +58,7 @@ class SceneTextsTest {
 
     private static Map<String, Double> measured(Oracle model) {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            return SceneTexts.measure(model, new Oracle.How(), TEST, N, new Rng(0)).stream()
+            return SceneTexts.captionScores(model, new Oracle.How(), TEST, N, new Rng(0)).stream()
                 .collect(Collectors.toMap(Measure::name, Measure::value));
         }
     }
@@ -116,7 +116,7 @@ class SceneTextsTest {
 
     private static Map<String, Double> chosen(Blind judge) {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            return SceneTexts.chosen(new Lucky(), new Oracle.How(), TEST, N, judge, "a judge", new Rng(0)).stream()
+            return SceneTexts.bestOfK(new Lucky(), new Oracle.How(), TEST, N, judge, "a judge", new Rng(0)).stream()
                 .collect(Collectors.toMap(Measure::name, Measure::value));
         }
     }

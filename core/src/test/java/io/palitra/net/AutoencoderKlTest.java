@@ -128,7 +128,7 @@ class AutoencoderKlTest {
                 .replace(".to_v.", ".value.").replace(".to_out.0.", ".proj_attn."), t));
             assertThat(old).containsKey("encoder.mid_block.attentions.0.proj_attn.bias");
             assertThatThrownBy(() -> other.load(old)).hasMessageContaining("missing encoder.mid_block.attentions.0.to_q.weight");
-            other.load(OldNames.renewed(old));
+            other.load(LegacyTensorNames.renewed(old));
             Tensor z = new Rng(3).normal(1, 4, 4, 4);
             assertThat(other.decode(z).floats()).isEqualTo(vae.decode(z).floats());
         }

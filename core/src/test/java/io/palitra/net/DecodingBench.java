@@ -44,11 +44,11 @@ class DecodingBench {
             "whole pass, s", "cache, s", "ratio");
         int drawn = 0, other = 0;
         for (int batch : new int[] {1, 2, 4, 8}) {
-            CodeGpt.Config config = new CodeGpt.Config(1024, 16, 16, 10, 1, false, 256, 6, 8, false);
-            try (Scope scope = new Scope(); CodeGpt net = new CodeGpt(config, new Rng(1)); Guard g = Torch.noGrad()) {
+            CodeTransformer.Config config = new CodeTransformer.Config(1024, 16, 16, 10, 1, false, 256, 6, 8, false);
+            try (Scope scope = new Scope(); CodeTransformer net = new CodeTransformer(config, new Rng(1)); Guard g = Torch.noGrad()) {
                 louder(net.parameters());
                 Tensor given = Torch.zeros(DType.I64, batch, 1);
-                CodeGpt.Drawing what = new CodeGpt.Drawing(given, null, 1, 16, 16, null);
+                CodeTransformer.Drawing what = new CodeTransformer.Drawing(given, null, 1, 16, 16, null);
                 TokenSampling how = new TokenSampling(1, 0, 1);
                 List<Double> whole = new ArrayList<>(), cached = new ArrayList<>();
                 for (int i = 0; i < WARM; i++) seconds(() -> net.draw(what, how, new Rng(0), true));   // until the JVM has compiled it

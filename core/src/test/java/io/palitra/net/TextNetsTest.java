@@ -44,7 +44,7 @@ class TextNetsTest {
         String vision = "'hidden_size': 16, 'intermediate_size': 20, 'num_hidden_layers': 1, 'num_attention_heads': 2, 'image_size': 16,"
             + "'patch_size': 4, 'projection_dim': 8";
         JsonNode config = json("'projection_dim': 8, 'text_config': {" + text + "}, 'vision_config': {" + vision + "}");
-        try (Clip net = new Clip(Clip.Config.fromJson(config), new Rng(1))) {
+        try (ClipNet net = new ClipNet(ClipNet.Config.fromJson(config), new Rng(1))) {
             assertThat(net.state().keySet().stream().map(k -> k.split("\\.")[0]).distinct())
                 .containsExactly("logit_scale", "text_model", "text_projection", "vision_model", "visual_projection");
         }

@@ -232,7 +232,7 @@ class PainterTest {
             ClipText.Output out = net.forward(Torch.of(ids, 1, ids.length), null);
             int layers = out.hidden().size() - 1;
             for (int n = 0; n <= layers; n++) {
-                Texts said = painter.texts().encode("a castle", "", REQUEST.with("clipSkip=" + n).how());
+                PromptEmbeddings said = painter.texts().encode("a castle", "", REQUEST.with("clipSkip=" + n).how());
                 Tensor wanted = n == 0 ? out.last() : net.normed(out.hidden().get(out.hidden().size() - n));
                 assertThat(said.context().get(1).floats()).as("clip skip " + n).isEqualTo(wanted.floats());
             }

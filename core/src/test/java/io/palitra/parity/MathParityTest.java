@@ -92,7 +92,7 @@ class MathParityTest {
     private static void gradientPenalty(Map<String, Tensor> given, Path json) {
         Tensor conv = get(given, "conv_weight").requiresGrad(true), linear = get(given, "linear_weight").requiresGrad(true);
         Tensor alpha = get(given, "alpha");
-        Tensor x = get(given, "real").mul(alpha).add(get(given, "fake").mul(alpha.from(1))).requiresGrad(true);
+        Tensor x = get(given, "real").mul(alpha).add(get(given, "fake").mul(alpha.rsub(1))).requiresGrad(true);
         Tensor critic = Torch.linear(Torch.conv2d(x, conv, null, 2, 1).leakyRelu(0.2).flatten(1), linear, null);
         Tensor slope = Torch.grad(critic, x, true).square().sumPerItem().sqrt();
         Tensor penalty = slope.sub(1).square().mean().mul(10);

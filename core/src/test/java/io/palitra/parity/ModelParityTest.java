@@ -13,12 +13,12 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.Safetensors;
 import io.palitra.net.AutoencoderKl;
-import io.palitra.net.Clip;
+import io.palitra.net.ClipNet;
 import io.palitra.net.ClipText;
 import io.palitra.net.ClipVision;
 import io.palitra.net.Dit;
 import io.palitra.net.Gpt2;
-import io.palitra.net.OldNames;
+import io.palitra.net.LegacyTensorNames;
 import io.palitra.net.TokenSampling;
 import io.palitra.net.Unet2d;
 import io.palitra.net.UnetCondition2d;
@@ -143,7 +143,7 @@ class ModelParityTest {
     }
 
     private static <M extends Module> M loaded(Path folder, M net) {
-        net.load(OldNames.renewed(Safetensors.read(folder.resolve("diffusion_pytorch_model.safetensors")).tensors()));
+        net.load(LegacyTensorNames.renewed(Safetensors.read(folder.resolve("diffusion_pytorch_model.safetensors")).tensors()));
         net.training(false);
         return net;
     }
@@ -177,10 +177,10 @@ class ModelParityTest {
 
     private static void clip(Path folder, JsonNode config) {
         Map<String, Tensor> io = io(folder);
-        try (Clip net = new Clip(Clip.Config.fromJson(config), new Rng(0))) {
+        try (ClipNet net = new ClipNet(ClipNet.Config.fromJson(config), new Rng(0))) {
             net.loadPublic(weights(folder));
             Tensor ids = get(io, "input_ids"), mask = io.get("attention_mask");
-            Clip.Output out = net.forward(ids, mask, get(io, "pixel_values"));
+            ClipNet.Output out = net.forward(ids, mask, get(io, "pixel_values"));
             same(io, Map.of("text_embeds", out.text(), "image_embeds", out.image(), "logits_per_image", out.logits(),
                 "logits_per_text", out.logits().t(), "last_hidden_state", net.text().forward(ids, mask).last()),
                 "input_ids", "attention_mask", "pixel_values");

@@ -8,7 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.palitra.diffusion.Denoiser;
 import io.palitra.diffusion.DiffusersScheduler;
-import io.palitra.diffusion.Leg;
+import io.palitra.diffusion.SolverStage;
 import io.palitra.diffusion.Level;
 import io.palitra.diffusion.Noise;
 import io.palitra.engine.Guard;
@@ -116,9 +116,9 @@ class SamplerParityTest {
             }
             default -> { }
         }
-        List<Leg> there = plan.legs().stream().filter(l -> Math.abs(l.at().t() - time) < 1e-3).toList();
+        List<SolverStage> there = plan.legs().stream().filter(l -> Math.abs(l.at().t() - time) < 1e-3).toList();
         assertThat(there).as("calls at time " + time).isNotEmpty();
-        Leg leg = there.get(Math.min(1, there.size() - 1));
+        SolverStage leg = there.get(Math.min(1, there.size() - 1));
         boolean middle = scheduler.kind() == DiffusersScheduler.Kind.DPM2 || scheduler.kind() == DiffusersScheduler.Kind.DPM2_ANCESTRAL;
         return middle && !leg.begins() ? leg.to() : leg.at();
     }
@@ -133,9 +133,9 @@ class SamplerParityTest {
     private static void agreeSigmas(DiffusersScheduler.Kind kind, JsonNode config, DiffusersScheduler.Plan plan, double[] want) {
         ToDoubleFunction<Level> sigma = config.path("invert_sigmas").asBoolean() ? Level::alpha
             : kind == DiffusersScheduler.Kind.FLOW_EULER || config.path("use_flow_sigmas").asBoolean() ? Level::sigma : Level::ratio;
-        List<Leg> legs = plan.legs();
+        List<SolverStage> legs = plan.legs();
         boolean middles = kind == DiffusersScheduler.Kind.DPM2 || kind == DiffusersScheduler.Kind.DPM2_ANCESTRAL;
-        DoubleStream at = legs.stream().filter(l -> !middles || l.begins()).map(Leg::at).mapToDouble(sigma);
+        DoubleStream at = legs.stream().filter(l -> !middles || l.begins()).map(SolverStage::at).mapToDouble(sigma);
         double[] got = once(DoubleStream.concat(at, DoubleStream.of(sigma.applyAsDouble(legs.get(legs.size() - 1).to()))).toArray());
         double[] listed = once(want);   // Euler with log-linear sigmas lists one more than it comes to
         agree("sigmas", Arrays.copyOf(listed, Math.min(listed.length, got.length)), got, sigmaTolerance(config));
@@ -146,10 +146,10 @@ class SamplerParityTest {
         return s -> TABLE * Math.max(1, s) + (stretched && s > 0 ? ULPS * (1 + s * s) / (2 * s) : 0);
     }
 
-    private static void agreeTimes(List<Leg> legs, double[] want) {
+    private static void agreeTimes(List<SolverStage> legs, double[] want) {
         assertThat(want).hasSize(legs.size());
         for (int i = 0; i < want.length; i++) {
-            Leg leg = legs.get(i);
+            SolverStage leg = legs.get(i);
             double fall = leg.begins() || leg.to().sigma() == 0 ? 0 : leg.from().ratio() / leg.to().ratio();
             assertThat(leg.at().t()).as("timesteps[" + i + "]").isCloseTo(want[i], within(TIME + fall * fall * MIDDLE));
         }

@@ -27,7 +27,7 @@ class EvaluationTest {
         try (SampleJudge judge = SampleJudge.kept(root.resolve("cache"), train, "few", DataOptions.DEFAULT, test, Device.CPU,
                 Progress.SILENT)) {
             for (Map.Entry<String, List<String>> e : runs.entrySet()) {
-                List<String> set = new ArrayList<>(List.of("vqgan=" + stage, "net.width=16", "net.layers=1", "net.heads=2",
+                List<String> set = new ArrayList<>(List.of("stage=" + stage, "net.width=16", "net.layers=1", "net.heads=2",
                     "train.steps=2", "train.batch=4"));
                 set.addAll(e.getValue());
                 RunConfig config = RunConfig.of("tokens", "few", train, DataOptions.DEFAULT, 0, set);

@@ -230,16 +230,16 @@ class ProvenanceTest {
 
     @Test void aFirstStageThatWasReplacedIsRefusedAndOneThatMovedIsNot() throws Exception {
         Path colours = pictures(root.resolve("colours"), 3), stage = TinyFirstStage.save(root.resolve("vq"), 3, 1);
-        RunConfig tokens = RunConfig.of("tokens", colours.toString(), data(colours), DataOptions.DEFAULT, 3, List.of("vqgan=" + stage,
+        RunConfig tokens = RunConfig.of("tokens", colours.toString(), data(colours), DataOptions.DEFAULT, 3, List.of("stage=" + stage,
             "net.width=16", "net.layers=1", "net.heads=2", "train.batch=4", "train.steps=6")).on("cpu", RunConfig.Precision.FP32, 1);
         Trainer.start(run, tokens, data(colours), null, Progress.SILENT, after(2));
         Path there = Files.move(stage, root.resolve("vq-there"));
         TinyFirstStage.save(stage, 3, 7);
         Map<String, String> before = files(run);
         assertThatThrownBy(() -> Trainer.resume(run, data(colours), null, progress, () -> false)).isInstanceOf(ConfigException.class)
-            .hasMessageContaining("what the run stands on was replaced: vqgan=" + stage + ": SHA-256 is ");
+            .hasMessageContaining("what the run stands on was replaced: stage=" + stage + ": SHA-256 is ");
         assertThat(files(run)).isEqualTo(before);
-        assertThat(Trainer.resume(run, kept().with(List.of("vqgan=" + there)), false, data(colours), null, progress, () -> false)).isTrue();
+        assertThat(Trainer.resume(run, kept().with(List.of("stage=" + there)), false, data(colours), null, progress, () -> false)).isTrue();
         assertThat(notes).singleElement().asString().contains("vqgan is " + there + ", was " + stage);
     }
 

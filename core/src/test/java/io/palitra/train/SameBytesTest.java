@@ -12,7 +12,7 @@ import io.palitra.hub.FolderDraft;
 import io.palitra.hub.LoraFile;
 import io.palitra.hub.Safetensors;
 import io.palitra.metric.Statistics;
-import io.palitra.net.CaptionTokens;
+import io.palitra.net.CaptionTokenizer;
 import io.palitra.report.Gif;
 import io.palitra.report.Png;
 import io.palitra.report.Report;
@@ -91,7 +91,7 @@ class SameBytesTest {
                 draft.publish();
             }
         }
-        try (CaptionTokens tokens = new CaptionTokens(40)) {
+        try (CaptionTokenizer tokens = new CaptionTokenizer(40)) {
             tokens.learn(List.of("a red circle on the left", "a blue square, a red circle", "two green squares in the middle"));
             tokens.save(Files.createDirectories(folder.resolve("words")));
         }

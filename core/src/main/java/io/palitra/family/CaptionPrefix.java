@@ -1,0 +1,102 @@
+package io.palitra.family;
+
+import io.palitra.config.ConfigException;
+import io.palitra.config.Reason;
+import io.palitra.engine.DType;
+import io.palitra.engine.Rng;
+import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
+import io.palitra.net.CaptionTokenizer;
+import io.palitra.nn.Module;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Captions as a row of L tokens before a picture. What fills up a short one has at each place a token of its own, as in ruDALL-E: the kinds
+ * are those of the tokenizer and then a padding for each place.
+ */
+final class CaptionPrefix extends Module {
+    /** The prompt that stands for captions of the training data. */
+    static final String ANY = "*";
+    private static final int SHOWN = 64;
+
+    private final int length;
+    private final CaptionTokenizer tokens;
+    private final Tensor shown;   // I64 [64,L], captions of the training data
+
+    CaptionPrefix(int pairs, int length) {
+        this.length = length;
+        tokens = child("tokens", new CaptionTokenizer(pairs));
+        shown = buffer("shown", Torch.zeros(DType.I64, SHOWN, length));
+    }
+
+    CaptionTokenizer tokens() { return tokens; }
+
+    int length() { return length; }
+
+    /** The tokenizer, as transformers reads it. */
+    List<Path> publish(Path folder) {
+        try {
+            return tokens.save(folder);
+        } catch (IOException e) {
+            throw new UncheckedIOException(Reason.told(e), e);
+        }
+    }
+
+    int kinds() { return tokens.vocabulary() + length; }
+
+    /** Takes the vocabulary from captions, and 64 of them, evenly spread, to draw from where no other text is asked for. */
+    void learn(Iterable<String> captions) {
+        tokens.learn(captions);
+        List<String> kept = new ArrayList<>();
+        int every = 1, i = 0;
+        for (String caption : captions) {
+            if (i++ % every == 0) kept.add(caption);
+            if (kept.size() < 2 * SHOWN) continue;
+            for (int k = 0; k < SHOWN; k++) kept.set(k, kept.get(2 * k));
+            kept.subList(SHOWN, kept.size()).clear();
+            every *= 2;
+        }
+        List<String> all = new ArrayList<>();
+        for (int k = 0; k < SHOWN; k++) all.add(kept.get(k % kept.size()));
+        try (Scope scope = new Scope()) { shown.copyFrom(ids(all)); }
+    }
+
+    /** I64 [B,L]; of a longer caption the beginning. */
+    Tensor ids(List<String> texts) { return Scope.run(() -> padded(tokens.ids(texts, length))); }
+
+    /** As {@link #ids}, for learning: {@link CaptionTokenizer#ids(List, int, double, Rng)}. */
+    Tensor ids(List<String> texts, double dropMerges, Rng rng) {
+        return Scope.run(() -> padded(tokens.ids(texts, length, dropMerges, rng)));
+    }
+
+    private Tensor padded(Tensor ids) {
+        Tensor places = Torch.arange(tokens.vocabulary(), kinds()).to(DType.I64).to(ids.device());
+        return places.where(ids.eq(tokens.pad()), ids);
+    }
+
+    /** The text that says nothing, to be guided away from; I64 [count,L]. */
+    Tensor none(int count) { return ids(Collections.nCopies(count, "")); }
+
+    /** The text that a prompt asks for; empty for {@link #ANY}, and for none. */
+    static Optional<String> asked(String prompt) { return prompt.equals(ANY) || prompt.isBlank() ? Optional.empty() : Optional.of(prompt); }
+
+    /** A text for each of count pictures, or with {@link #ANY} a caption of the training data drawn for each; I64 [count,L]. */
+    Tensor prompted(String text, int count, Rng rng) {
+        if (text.equals(ANY)) return shown.indexSelect(0, rng.integers(SHOWN, count).to(shown.device()));
+        if (text.isBlank()) {
+            throw new ConfigException("prompt", "which text? prompt=TEXT says what to draw; prompt=* draws captions of the training data");
+        }
+        int wants = tokens.length(text);
+        if (wants > length) {
+            throw new ConfigException("prompt", "the text is of " + wants + " tokens, this model reads " + length + ": shorten it");
+        }
+        return ids(Collections.nCopies(count, text));
+    }
+}

@@ -1,0 +1,35 @@
+package io.palitra.net;
+
+/**
+ * Which codes of a picture, in raster order, a code looks at, beside itself and what stands before the picture: the three masks of ruDALL-E
+ * (Sber AI 2021), and no mask. None looks at a code after it.
+ */
+enum AttentionMask {
+    /** All before it. */
+    FULL,
+    /** As many before it as a row has. */
+    ROW,
+    /** Those above it. */
+    COLUMN,
+    /** Those at most {@code reach} rows and columns away. */
+    NEAR;
+
+    boolean of(int query, int key, int columns, int reach) {
+        if (key > query) return false;
+        int down = query / columns - key / columns, right = query % columns - key % columns;
+        return switch (this) {
+            case FULL -> true;
+            case ROW -> query - key <= columns;
+            case COLUMN -> right == 0;
+            case NEAR -> down <= reach && Math.abs(right) <= reach;
+        };
+    }
+
+    /** Of a layer of a network of {@code layers}: rows, but columns in every fourth from the second on, and what is near in the last. */
+    static AttentionMask sparse(int layer, int layers) {
+        return layer == layers - 1 ? NEAR : (layer - 1) % 4 == 0 ? COLUMN : ROW;
+    }
+
+    /** Half a kernel of 11 for pictures of 32x32 codes, and of smaller ones in proportion. */
+    static int reach(int columns) { return Math.max(1, Math.round(columns * 5 / 32f)); }
+}

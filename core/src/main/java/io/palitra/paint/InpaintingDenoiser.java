@@ -1,0 +1,16 @@
+package io.palitra.paint;
+
+import io.palitra.diffusion.Denoiser;
+import io.palitra.diffusion.Level;
+import io.palitra.engine.Tensor;
+
+/**
+ * A denoiser that knows part of the data: inpainting with a model that was not trained for it. Replacing the expected data, not x, every
+ * sampler works with it, and the known part follows exactly the noise it began with.
+ *
+ * @param known [1,C,H,W]
+ * @param drawn [1,1,H,W], 1 where the data is not known
+ */
+record InpaintingDenoiser(Denoiser of, Tensor known, Tensor drawn) implements Denoiser {
+    @Override public Tensor denoise(Tensor x, Level at) { return known.add(of.denoise(x, at).sub(known).mul(drawn)); }
+}
