@@ -5,24 +5,22 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Config;
 import io.palitra.data.DataLoader;
-import io.palitra.data.DataOptions;
 import io.palitra.data.Dataset;
-import io.palitra.data.ImageDataset;
-import io.palitra.data.ImageSpec;
-import io.palitra.data.Picture;
+import io.palitra.data.Datasets;
 import io.palitra.data.Split;
-import io.palitra.data.Table;
-import io.palitra.data.VectorSpec;
 import io.palitra.data.Whole;
 import io.palitra.edit.Anomalies;
+import io.palitra.engine.Device;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
 import io.palitra.metric.Ranking;
 import io.palitra.model.Measure;
-import io.palitra.report.Grid;
-import io.palitra.report.Png;
+import io.palitra.report.Display;
+import io.palitra.report.Numbers;
 import io.palitra.report.Report;
 import io.palitra.report.ReportData;
+import io.palitra.report.Sheet;
 import io.palitra.report.WholeFile;
 import io.palitra.train.Run;
 import io.palitra.train.RunConfig;
@@ -127,7 +125,7 @@ final class AnomaliesCommand implements Callable<Integer> {
                 Common.json(node);
             } else {
                 for (Measure m : measures) {
-                    Common.OUT.printf("%-36s %12s %-6s %s%n", m.name(), RunReport.number(m.value()), m.unit(), m.about());
+                    Common.OUT.printf("%-36s %12s %-6s %s%n", m.name(), Numbers.shown(m.value()), m.unit(), m.about());
                 }
                 Common.OUT.println(folder.resolve(Report.NAME));
             }
@@ -190,19 +188,7 @@ final class AnomaliesCommand implements Callable<Integer> {
         List<String> changes = new ArrayList<>(List.of("except=", "captions=false"));
         if (label != null) changes.add("label=" + label);
         if (dataDir != null) changes.add("dir=" + dataDir);
-        if (s.spec() instanceof ImageSpec i) changes.addAll(List.of("size=" + i.height(), "channels=" + i.channels()));
-        DataOptions options = Config.with(s.options(), changes);
-        if (s.spec() instanceof VectorSpec v && !v.columns().isEmpty()) {
-            Path file = Path.of(data);
-            if (!Files.exists(file)) throw new IllegalArgumentException("no such file: " + data + "; the run was trained on a table");
-            return Whole.open(data, options, v);
-        }
-        Whole whole = Whole.open(Common.dataName(data), options, null);
-        Dataset set = whole.items();
-        if (!java.util.Arrays.equals(set.spec().shape(), s.spec().shape())) {
-            throw new IllegalArgumentException("the run was made for " + s.spec() + ", '" + set.name() + "' is " + set.spec());
-        }
-        return whole;
+        return Datasets.whole(s.spec(), Common.dataName(data), Config.with(s.options(), changes));
     }
 
     private List<Measure> measures(Anomalies.Score score, double[] usual, double threshold, double[] scores, Dataset asked,
@@ -237,8 +223,7 @@ final class AnomaliesCommand implements Callable<Integer> {
     private static void csv(Path file, double[] scores, double threshold, Dataset asked, Part[] parts) throws IOException {
         StringBuilder text = new StringBuilder("item,score,strange,part,class,file\n");
         for (int i = 0; i < scores.length; i++) {
-            int item = asked instanceof Table t ? t.row(i) : i;
-            text.append(item).append(',').append(scores[i]).append(',').append(scores[i] > threshold).append(',')
+                        text.append(asked.number(i)).append(',').append(scores[i]).append(',').append(scores[i] > threshold).append(',')
                 .append(parts[i].name().toLowerCase(Locale.ROOT)).append(',')
                 .append(quoted(className(asked, i))).append(',').append(quoted(asked.source(i))).append('\n');
         }
@@ -258,15 +243,15 @@ final class AnomaliesCommand implements Callable<Integer> {
         List<Integer> least = order.subList(Math.max(most.size(), order.size() - SHOWN), order.size());
         List<ReportData.Figure> figures = new ArrayList<>();
         Map<String, String> facts = new LinkedHashMap<>();
-        if (asked instanceof ImageDataset pictures) {
-            figures.add(figure(folder, "most.png", pictures, most, "Most strange", "The strangest first.", scores, threshold));
+        if (Display.of(asked.spec()).each(asked.spec(), DataLoader.of(asked, new int[] {0}, Device.CPU).x()).isEmpty()) {
+            for (int i : most.subList(0, Math.min(12, most.size()))) facts.put("row " + asked.number(i), describe(asked, i, scores[i]));
+        } else {
+            figures.add(figure(folder, "most", asked, most, "Most strange", "The strangest first.", scores, threshold));
             if (!least.isEmpty()) {
-                figures.add(figure(folder, "least.png", pictures, least, "Least strange", "The most usual last.", scores, threshold));
+                figures.add(figure(folder, "least", asked, least, "Least strange", "The most usual last.", scores, threshold));
             }
-        } else if (asked instanceof Table table) {
-            for (int i : most.subList(0, Math.min(12, most.size()))) facts.put("row " + table.row(i), describe(table, i, scores[i]));
         }
-        List<ReportData.Measure> shown = measures.stream().map(m -> new ReportData.Measure(m.name(), RunReport.number(m.value()), m.unit(),
+        List<ReportData.Measure> shown = measures.stream().map(m -> new ReportData.Measure(m.name(), Numbers.shown(m.value()), m.unit(),
             m.about(), "palitra anomalies " + run + " " + data)).toList();
         String name = run.toAbsolutePath().normalize().getFileName().toString();
         Report.write(folder, new ReportData("Anomalies in " + asked.name(), "scored by " + name + ", " + config.settings().family()
@@ -274,21 +259,17 @@ final class AnomaliesCommand implements Callable<Integer> {
             Map.of("scores.csv", "every item: its score, whether it lies above the threshold, what it is there for, its class and file")));
     }
 
-    private ReportData.Figure figure(Path folder, String file, ImageDataset data, List<Integer> items, String title, String caption,
+    private ReportData.Figure figure(Path folder, String file, Dataset data, List<Integer> items, String title, String caption,
             double[] scores, double threshold) throws IOException {
-        ImageSpec spec = data.spec();
-        List<Picture> pictures = new ArrayList<>();
-        for (int i : items) {
-            byte[] bytes = new byte[(int) spec.dims()];
-            data.pixels(i, bytes, 0);
-            pictures.add(new Picture(spec.channels(), spec.height(), spec.width(), bytes));
+        Sheet sheet;
+        try (Scope scope = new Scope()) {
+            Tensor x = DataLoader.of(data, items.stream().mapToInt(i -> i).toArray(), Device.CPU).x();
+            sheet = Display.of(data.spec()).sheet(data.spec(), x, 10, title).enlarged();
         }
-        Picture sheet = Grid.of(pictures, 10, 2);
-        Png.write(folder.resolve(file), sheet.width() < 400 ? Grid.enlarge(sheet, 2) : sheet, Map.of());
+        sheet.write(folder.resolve(file + sheet.suffix()), Map.of());
         List<ReportData.Item> named = items.stream().map(i -> new ReportData.Item(data.source(i), href(folder, data.source(i)),
-            RunReport.number(scores[i]) + (scores[i] > threshold ? ", strange" : ""))).toList();
-        return new ReportData.Figure(title, caption + " Row by row, ten in each:", "image/png", Files.readAllBytes(folder.resolve(file)),
-            named);
+            Numbers.shown(scores[i]) + (scores[i] > threshold ? ", strange" : ""))).toList();
+        return new ReportData.Figure(title, caption + " Row by row, ten in each:", sheet.mediaType(), sheet.bytes(Map.of()), named);
     }
 
     /** Where the page finds a picture's file; "" for what is in no file of its own. */
@@ -303,15 +284,10 @@ final class AnomaliesCommand implements Callable<Integer> {
         }
     }
 
-    /** The columns that lie furthest from their means. */
-    private static String describe(Table table, int item, double score) {
-        VectorSpec spec = table.spec();
-        float[] v = new float[spec.size()];
-        table.values(item, v, 0);
-        StringBuilder text = new StringBuilder(String.format(Locale.ROOT, "score %s", RunReport.number(score)));
-        IntStream.range(0, v.length).boxed().sorted(Comparator.comparingDouble((Integer c) -> -Math.abs(v[c]))).limit(4)
-            .forEach(c -> text.append(String.format(Locale.ROOT, "; %s %s (%+.1f deviations)", spec.columns().get(c),
-                RunReport.number(v[c] * spec.deviations().get(c) + spec.means().get(c)), v[c])));
-        return text.toString();
+    private static String describe(Dataset data, int item, double score) {
+        try (Scope scope = new Scope()) {
+            String words = Display.of(data.spec()).describe(data.spec(), DataLoader.of(data, new int[] {item}, Device.CPU).x());
+            return "score " + Numbers.shown(score) + (words.isEmpty() ? "" : "; " + words);
+        }
     }
 }

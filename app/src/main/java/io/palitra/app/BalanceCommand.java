@@ -2,16 +2,17 @@ package io.palitra.app;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.data.DataLoader;
 import io.palitra.data.Dataset;
-import io.palitra.data.ImageDataset;
-import io.palitra.data.ImageSpec;
-import io.palitra.data.Picture;
 import io.palitra.data.Split;
 import io.palitra.edit.Balance;
+import io.palitra.engine.Device;
 import io.palitra.engine.Scope;
 import io.palitra.model.Measure;
+import io.palitra.report.Display;
+import io.palitra.report.Numbers;
 import io.palitra.report.Places;
-import io.palitra.report.Png;
+import io.palitra.report.Sheet;
 import io.palitra.train.Run;
 import io.palitra.train.RunReport;
 import java.io.IOException;
@@ -24,6 +25,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -59,13 +61,13 @@ final class BalanceCommand implements Callable<Integer> {
         if (Files.exists(out, LinkOption.NOFOLLOW_LINKS)) throw new IllegalArgumentException("'" + out + "' exists; choose another --out");
         Terminal terminal = new Terminal("balance", false);
         try (Run opened = Common.open(run, "auto", threads, terminal); Scope scope = new Scope()) {
-            ImageDataset train = pictures(Common.data(opened.config(), data, dataDir, Split.TRAIN, terminal));
-            ImageDataset test = pictures(Common.data(opened.config(), data, dataDir, Split.TEST, terminal));
+            Dataset train = labelled(Common.data(opened.config(), data, dataDir, Split.TRAIN, terminal));
+            Dataset test = labelled(Common.data(opened.config(), data, dataDir, Split.TEST, terminal));
             terminal.doing("drawing what the classes lack");
             Balance.Drawn drawn = Balance.missing(opened, train, seed);
             if (drawn.size() == 0) throw new IllegalArgumentException("'" + train.name() + "' is balanced: each class has "
                 + Balance.counts(train)[0] + " items");
-            write(drawn);
+            write(drawn, opened.config().settings().options().label());
             List<Balance.Outcome> outcomes = Balance.compare(train, drawn, test, out, seed, terminal);
             terminal.done();
             List<Measure> measures = new ArrayList<>();
@@ -83,28 +85,39 @@ final class BalanceCommand implements Callable<Integer> {
                 Common.json(node);
             } else {
                 Common.OUT.println(counts);
-                for (Measure m : measures) Common.OUT.printf("%-36s %12s %s%n", m.name(), RunReport.number(m.value()), m.about());
+                for (Measure m : measures) Common.OUT.printf("%-36s %12s %s%n", m.name(), Numbers.shown(m.value()), m.about());
                 Common.OUT.println(out);
             }
             return 0;
         }
     }
 
-    private static ImageDataset pictures(Dataset data) {
-        if (data instanceof ImageDataset images && data.spec().classes() > 1) return images;
-        throw new IllegalArgumentException("balance wants pictures of several classes, '" + data.name() + "' is " + data.spec());
+    private static Dataset labelled(Dataset data) {
+        if (data.spec().classes() > 1) return data;
+        throw new IllegalArgumentException("balance wants items of several classes, '" + data.name() + "' is " + data.spec());
     }
 
-    private void write(Balance.Drawn drawn) throws IOException {
-        ImageSpec spec = drawn.spec();
+    /** A file an item in folders of the classes, or a table where one item shows nothing. */
+    private void write(Balance.Drawn drawn, String label) throws IOException {
+        Display display = Display.of(drawn.spec());
+        Path folder = out.resolve("drawn");
         for (int i = 0; i < drawn.size(); i++) {
-            byte[] bytes = new byte[(int) spec.dims()];
-            drawn.pixels(i, bytes, 0);
-            String name = drawn.classNames().get(drawn.label(i)).replaceAll("[^A-Za-z0-9._ -]", "_");
-            Path folder = out.resolve("drawn").resolve(name);
-            Files.createDirectories(folder);
-            Png.write(folder.resolve(String.format("%06d.png", i)), new Picture(spec.channels(), spec.height(), spec.width(), bytes),
+            List<Sheet> shown;
+            try (Scope scope = new Scope()) { shown = display.each(drawn.spec(), drawn.item(i)); }
+            if (shown.isEmpty()) break;
+            Path own = folder.resolve(drawn.classNames().get(drawn.label(i)).replaceAll("[^\\p{L}\\p{M}\\p{N}._ -]", "_"));
+            Files.createDirectories(own);
+            shown.get(0).write(own.resolve(String.format("%06d", i) + shown.get(0).suffix()),
                 Map.of("palitra", "drawn by " + run.toAbsolutePath().normalize().getFileName() + ", seed " + seed + ", item " + i));
+        }
+        if (display.tableSuffix().isPresent()) {
+            Files.createDirectories(folder);
+            int[] all = IntStream.range(0, drawn.size()).toArray();
+            List<String> classes = Arrays.stream(all).mapToObj(i -> drawn.classNames().get(drawn.label(i))).toList();
+            try (Scope scope = new Scope()) {
+                display.table(drawn.spec(), DataLoader.of(drawn, all, Device.CPU).x(),
+                    folder.resolve("drawn" + display.tableSuffix().get()), label.isEmpty() ? "class" : label, classes);
+            }
         }
     }
 }

@@ -9,8 +9,6 @@ import io.palitra.data.Datasets;
 import io.palitra.data.FormatException;
 import io.palitra.data.Limits;
 import io.palitra.data.Split;
-import io.palitra.data.Table;
-import io.palitra.data.VectorSpec;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.paint.LoraTuning;
@@ -98,19 +96,8 @@ final class Common {
     static Dataset data(RunConfig config, @Nullable String other, @Nullable Path dir, Split split, Terminal terminal) {
         RunConfig.Settings s = config.settings();
         DataOptions options = dir == null ? s.options() : Config.with(s.options(), "dir=" + dir);
-        if (s.spec() instanceof io.palitra.data.ImageSpec spec) {
-            if (other != null) options = Config.with(options, "size=" + spec.height());
-            // what the run was made for, whatever a folder has got since
-            options = Config.with(options, "channels=" + spec.channels());
-        }
-        boolean table = s.spec() instanceof VectorSpec v && !v.columns().isEmpty();
-        Dataset data = table ? Table.open(Path.of(other == null ? s.data() : other), split, options, (VectorSpec) s.spec())
-            : of(s.family(), other == null ? s.data() : dataName(other), split, options);
-        told(data, terminal);
-        if (!java.util.Arrays.equals(data.spec().shape(), s.spec().shape())) {
-            throw new IllegalArgumentException("the run was made for " + s.spec() + ", '" + data.name() + "' is " + data.spec());
-        }
-        return data;
+        boolean divided = !s.family().equals(LoraTuning.FAMILY.name());
+        return told(Datasets.like(s.spec(), other == null ? s.data() : dataName(other), other != null, divided, split, options), terminal);
     }
 
     /** A split for a family: lora has few pictures and learns from all of a folder that has no test part of its own. */

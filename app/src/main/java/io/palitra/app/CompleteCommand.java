@@ -83,7 +83,7 @@ final class CompleteCommand implements Callable<Integer> {
                     System.arraycopy(picture.pixels(), c * plane, kept, c * plane, keep * spec.width());
                 }
                 sheet.add(new Picture(spec.channels(), spec.height(), spec.width(), kept));
-                sheet.addAll(Run.pictures(Common.finite(alternatives(model, picture, spec, opened.device()), run)));
+                sheet.addAll(Grid.pictures(Common.finite(alternatives(model, picture, spec, opened.device()), run)));
             }
             Png.write(target, Grid.of(sheet, n + 2, 2), Map.of("palitra", "complete, " + keep + " rows kept, seed " + seed));
             Common.OUT.println(target);
@@ -107,6 +107,6 @@ final class CompleteCommand implements Callable<Integer> {
         Dataset test = Common.data(opened.config(), null, dataDir, Split.TEST, terminal);
         int[] items = new int[Math.min(10, test.size())];
         for (int i = 0; i < items.length; i++) items[i] = i;
-        return Run.pictures(DataLoader.of(test, items, opened.device()).x());
+        return Grid.pictures(DataLoader.of(test, items, opened.device()).x());
     }
 }

@@ -4,15 +4,14 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Config;
-import io.palitra.data.CaptionedDataset;
 import io.palitra.data.DataOptions;
 import io.palitra.data.Dataset;
 import io.palitra.data.Datasets;
+import io.palitra.data.DreamPrompt;
 import io.palitra.data.Limits;
 import io.palitra.data.Picture;
 import io.palitra.data.Pictures;
 import io.palitra.data.Split;
-import io.palitra.data.DreamPrompt;
 import io.palitra.edit.Dream;
 import io.palitra.edit.DreamRequest;
 import io.palitra.edit.DreamResult;
@@ -317,8 +316,8 @@ final class DreamCommand implements Callable<Integer> {
         Split part = Files.exists(Path.of(against)) ? Split.TRAIN : Split.TEST;
         Dataset data = Datasets.undivided(Common.dataName(against), part, Config.with(DataOptions.DEFAULT, "captions=true"));
         Common.told(data, terminal);
-        if (!(data instanceof CaptionedDataset pictures)) throw new IllegalArgumentException("'" + data.name() + "' has no captions");
-        return IntStream.range(0, Math.min(CAPTIONS, data.size())).mapToObj(i -> pictures.caption(i, 0, 0)).toList();
+        if (!data.captioned()) throw new IllegalArgumentException("'" + data.name() + "' has no captions");
+        return IntStream.range(0, Math.min(CAPTIONS, data.size())).mapToObj(i -> data.caption(i, 0, 0)).toList();
     }
 
     private static void scores(DreamRequest request, DreamResult result, Dream dream, List<String> captions, Terminal terminal) {

@@ -7,7 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Config;
 import io.palitra.data.DataOptions;
 import io.palitra.data.Dataset;
-import io.palitra.data.ImageDataset;
+import io.palitra.data.ImageSpec;
 import io.palitra.data.Split;
 import io.palitra.engine.Scope;
 import io.palitra.family.ClipEmbedder;
@@ -16,6 +16,7 @@ import io.palitra.metric.Judge;
 import io.palitra.metric.Preprocess;
 import io.palitra.model.GenerativeModel;
 import io.palitra.model.Measure;
+import io.palitra.report.Numbers;
 import io.palitra.train.Evaluation;
 import io.palitra.train.Run;
 import io.palitra.train.RunConfig;
@@ -163,7 +164,7 @@ final class EvaluateCommand implements Callable<Integer> {
 
     /** Whether a classifier can judge; where that is asked for and it cannot, a note says why. */
     private boolean judged(Run opened, Dataset test, Terminal terminal) {
-        if (alone || !(opened.model() instanceof GenerativeModel) || !(test instanceof ImageDataset)) return false;
+        if (alone || !(opened.model() instanceof GenerativeModel) || !(test.spec() instanceof ImageSpec)) return false;
         String why = test.spec().classes() < 2 ? "has no classes to train a judge on" : test.size() <= Judge.NEIGHBOURS
             ? "has " + test.size() + " test items, a judge wants more than " + Judge.NEIGHBOURS : "";
         if (!why.isEmpty()) terminal.note("no classifier judges the samples: '" + test.name() + "' " + why);
@@ -209,7 +210,7 @@ final class EvaluateCommand implements Callable<Integer> {
 
     private static void list(List<Measure> measures) {
         for (Measure m : measures) {
-            Common.OUT.printf("%-36s %12s %-6s %s%n", m.name(), RunReport.number(m.value()), m.unit(), m.about());
+            Common.OUT.printf("%-36s %12s %-6s %s%n", m.name(), Numbers.shown(m.value()), m.unit(), m.about());
         }
     }
 
@@ -223,7 +224,7 @@ final class EvaluateCommand implements Callable<Integer> {
         rows.forEach((name, unit) -> {
             StringBuilder row = new StringBuilder(String.format("%-36s %-10s", name, unit));
             for (List<Measure> list : all.values()) {
-                String value = list.stream().filter(m -> m.name().equals(name)).map(m -> RunReport.number(m.value())).findFirst()
+                String value = list.stream().filter(m -> m.name().equals(name)).map(m -> Numbers.shown(m.value())).findFirst()
                     .orElse("");
                 row.append(String.format(" %16s", value));
             }

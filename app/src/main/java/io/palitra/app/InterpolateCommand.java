@@ -76,10 +76,10 @@ final class InterpolateCommand implements Callable<Integer> {
             List<Picture> pictures = new ArrayList<>();
             int columns = steps;
             if (grid) {
-                pictures.addAll(Run.pictures(Common.finite(Interpolate.grid(model, ends, steps), run)));
+                pictures.addAll(Grid.pictures(Common.finite(Interpolate.grid(model, ends, steps), run)));
             } else {
                 for (int r = 0; r < rows; r++) {
-                    pictures.addAll(Run.pictures(Common.finite(Interpolate.path(model, ends.rows(2 * r, 1),
+                    pictures.addAll(Grid.pictures(Common.finite(Interpolate.path(model, ends.rows(2 * r, 1),
                         ends.rows(2 * r + 1, 1), steps), run)));
                 }
             }

@@ -1,15 +1,16 @@
 package io.palitra.app;
 
 import io.palitra.data.DataLoader;
+import io.palitra.data.DataSpec;
 import io.palitra.data.Dataset;
-import io.palitra.data.ImageSpec;
 import io.palitra.data.Split;
 import io.palitra.edit.LatentMap;
 import io.palitra.engine.Guard;
 import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.model.Encoder;
-import io.palitra.report.Grid;
+import io.palitra.report.Display;
 import io.palitra.report.Plot;
 import io.palitra.report.Png;
 import io.palitra.train.Run;
@@ -67,9 +68,11 @@ final class MapCommand implements Callable<Integer> {
             Png.write(file, others == 0 ? plot.scatter(map.x(), map.y()) : plot.scatter(map.x(), map.y(), of,
                 Arrays.stream(of).anyMatch(c -> c == others) ? classes : test.classNames()), Map.of());
             Common.OUT.println(file);
-            if (opened.config().settings().spec() instanceof ImageSpec) {
-                Png.write(decoded, Grid.of(Run.pictures(Common.finite(encoder.decode(map.grid(SIDE).to(opened.device())), run)), SIDE, 1),
-                    Map.of());
+            DataSpec spec = opened.config().settings().spec();
+            Tensor items = Common.finite(encoder.decode(map.grid(SIDE).to(opened.device())), run);
+            Display display = Display.of(spec);
+            if (!display.each(spec, items.rows(0, 1)).isEmpty()) {
+                display.sheet(spec, items, SIDE, "decoded codes").write(decoded, Map.of());
                 Common.OUT.println(decoded);
             }
             RunReport.write(run, terminal::note);

@@ -3,22 +3,19 @@ package io.palitra.app;
 import io.palitra.data.Batch;
 import io.palitra.data.DataLoader;
 import io.palitra.data.Dataset;
-import io.palitra.data.ImageSpec;
-import io.palitra.data.Picture;
 import io.palitra.data.Split;
 import io.palitra.engine.Guard;
 import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.model.Encoder;
 import io.palitra.model.Reconstructs;
-import io.palitra.report.Grid;
-import io.palitra.report.Png;
+import io.palitra.report.Display;
 import io.palitra.train.Run;
 import io.palitra.train.RunFolder;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -53,17 +50,16 @@ final class ReconstructCommand implements Callable<Integer> {
         try (Run opened = Common.open(run, "auto", 0, terminal); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             Path target = Common.picture(out != null ? out : RunFolder.own(run, "reconstruct.png"), force);
             Reconstructs model = model(opened);
-            if (!(opened.config().settings().spec() instanceof ImageSpec)) throw new IllegalArgumentException("reconstruct shows pictures; "
-                + "'" + opened.config().settings().data() + "' holds points");
             Dataset test = Common.data(opened.config(), data, dataDir, Split.TEST, terminal);
             int[] items = new int[Math.min(n, test.size())];
             for (int i = 0; i < items.length; i++) items[i] = i;
             Batch batch = DataLoader.of(test, items, opened.device());
-            Map<String, List<Picture>> rows = new LinkedHashMap<>();
-            rows.put("original", Run.pictures(batch.x()));
-            rows.put("reconstruction", Run.pictures(Common.finite(model.reconstruct(batch.x()), run)));
-            rows.replaceAll((title, row) -> row.stream().map(p -> p.width() < 48 ? Grid.enlarge(p, 2) : p).toList());
-            Png.write(target, Grid.titled(rows, 2), Map.of());
+            Map<String, Tensor> rows = new LinkedHashMap<>();
+            rows.put("original", batch.x());
+            rows.put("reconstruction", Common.finite(model.reconstruct(batch.x()), run));
+            Display display = Display.of(test.spec());
+            display.rows(test.spec(), rows).orElseThrow(() -> new IllegalArgumentException("reconstruct shows items beside each other; '"
+                + test.name() + "' holds " + display.items())).write(target, Map.of());
             Common.OUT.println(target);
             return 0;
         }

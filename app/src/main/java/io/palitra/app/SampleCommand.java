@@ -4,10 +4,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Config;
-import io.palitra.data.ImageSpec;
+import io.palitra.data.DataSpec;
 import io.palitra.data.Picture;
-import io.palitra.data.TableFile;
-import io.palitra.data.VectorSpec;
 import io.palitra.engine.Device;
 import io.palitra.engine.Guard;
 import io.palitra.engine.Scope;
@@ -16,18 +14,17 @@ import io.palitra.engine.Torch;
 import io.palitra.family.ClipEmbedder;
 import io.palitra.model.DrawsTexts;
 import io.palitra.model.TextImage;
+import io.palitra.report.Display;
 import io.palitra.report.Gif;
-import io.palitra.report.Grid;
-import io.palitra.report.Png;
+import io.palitra.report.Sheet;
+import io.palitra.train.PngProvenance;
 import io.palitra.train.Run;
 import io.palitra.train.RunConfig;
 import io.palitra.train.RunFolder;
-import io.palitra.train.PngProvenance;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
@@ -36,6 +33,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -106,10 +104,13 @@ final class SampleCommand implements Callable<Integer> {
         Path target = out != null ? out : RunFolder.own(run, each ? "seed-" + seed : "seed-" + seed + ".png");
         Terminal terminal = new Terminal("sample", false);
         try (Run opened = Common.open(run, device, threads, terminal); Scope scope = new Scope()) {
-            boolean table = target.toString().toLowerCase(Locale.ROOT).endsWith(".csv");
-            if (table && opened.config().settings().spec() instanceof ImageSpec) {
-                throw new IllegalArgumentException("illegal --out: '" + target + "', this run draws pictures: a .png is allowed; .csv "
-                    + "is for runs of tables and points");
+            DataSpec spec = opened.config().settings().spec();
+            Display display = Display.of(spec);
+            String name = target.toString().toLowerCase(Locale.ROOT);
+            boolean table = display.tableSuffix().filter(name::endsWith).isPresent();
+            if (!table && name.endsWith(".csv")) {
+                throw new IllegalArgumentException("illegal --out: '" + target + "', this run draws " + display.items()
+                    + ": a .png is allowed; .csv is for runs of tables and points");
             }
             if (each) Files.createDirectories(Common.folder(target, true));
             for (int i = 0; i < (each ? n : 0); i++) Common.free(item(target, i), force);
@@ -137,7 +138,7 @@ final class SampleCommand implements Callable<Integer> {
                 try (var watch = Scope.watch((i, of, t) -> {
                     terminal.doing("sample: step " + (i + 1) + "/" + of);
                     boolean frame = i == 0 || i + 1 == of || (i + 1) * FRAMES / of > i * FRAMES / of;
-                    if (animation != null && t.dims() == item && frame) frames.add(drawn(t));
+                    if (animation != null && t.dims() == item && frame) sheet(display, spec, t).drawn().ifPresent(frames::add);
                 })) {
                     return Common.finite(opened.sample(n, 0, seed, overrides, asked), run);
                 }
@@ -152,26 +153,21 @@ final class SampleCommand implements Callable<Integer> {
                 Gif.write(animation, frames, 80);
             }
             List<Path> written = new ArrayList<>();
-            if (opened.config().settings().spec() instanceof ImageSpec) {
-                List<Picture> pictures = Run.pictures(x);
-                int[] best = keep == null ? IntStream.range(0, n).toArray() : best(x.to(Device.CPU), prompt);
-                if (each) {
-                    for (int i : best) {
-                        Path file = item(target, i);
-                        Png.write(file, pictures.get(i), signature(opened, weights, how, i, 1));
-                        written.add(file);
-                    }
-                } else {
-                    int columns = (int) Math.ceil(Math.sqrt(best.length));
-                    List<Picture> shown = Arrays.stream(best).mapToObj(pictures::get).toList();
-                    Map<String, String> text = signature(opened, weights, how, 0, n);
-                    Png.write(target, shown.size() == 1 ? shown.get(0) : Grid.of(shown, columns, 2), text);
-                    written.add(target);
+            long[] best = keep == null ? LongStream.range(0, n).toArray() : best(x.to(Device.CPU), prompt);
+            Tensor shown = keep == null ? x : x.indexSelect(0, Torch.of(best, best.length).to(x.device()));
+            if (each) {
+                List<Sheet> items = display.each(spec, shown);
+                if (items.isEmpty()) {
+                    throw new IllegalArgumentException("--each is for items that are seen one by one; '"
+                        + opened.config().settings().data() + "' holds " + display.items());
+                }
+                for (int i = 0; i < items.size(); i++) {
+                    Path file = item(target, (int) best[i]);
+                    items.get(i).write(file, signature(opened, weights, how, (int) best[i], 1));
+                    written.add(file);
                 }
             } else {
-                if (each) throw new IllegalArgumentException("--each is for pictures; '" + opened.config().settings().data()
-                    + "' holds points");
-                Png.write(target, Run.scatter(x, n + " samples, seed " + seed), signature(opened, weights, how, 0, n));
+                sheet(display, spec, shown).write(target, signature(opened, weights, how, 0, n));
                 written.add(target);
             }
             told(written, each ? target : written.get(0));
@@ -196,23 +192,20 @@ final class SampleCommand implements Callable<Integer> {
     /** All columns, and the class where the run draws by classes: the one asked for, else each in turn. */
     private void table(Run opened, Path file, List<String> overrides, int asked, Terminal terminal) throws IOException {
         RunConfig.Settings s = opened.config().settings();
-        VectorSpec spec = (VectorSpec) s.spec();
-        int classes = opened.generative().classes(), d = spec.size(), always = asked >= 0 ? asked : opened.classOf(overrides);
+        int classes = opened.generative().classes(), always = asked >= 0 ? asked : opened.classOf(overrides);
         String column = s.options().label();
         if (classes == 0 && !column.isEmpty()) {
             terminal.note("the samples have no column '" + column + "': this run was trained without classes");
         }
-        float[] values = new float[Math.multiplyExact(n, d)];
         List<String> names = new ArrayList<>();
+        List<Tensor> drawn = new ArrayList<>();   // of each class asked for, all n: an item's noise is its own
         for (int c = 0; c < Math.max(1, always >= 0 ? 1 : classes); c++) {
-            int label = classes == 0 ? -1 : always >= 0 ? always : c;
-            float[] drawn;
-            try (Scope scope = new Scope()) { drawn = opened.sample(n, 0, seed, overrides, label).floats(); }
-            int step = always >= 0 ? 1 : Math.max(1, classes);
-            for (int i = c; i < n; i += step) System.arraycopy(drawn, i * d, values, i * d, d);
+            drawn.add(opened.sample(n, 0, seed, overrides, classes == 0 ? -1 : always >= 0 ? always : c));
         }
+        List<Tensor> rows = new ArrayList<>();
+        for (int i = 0; i < n; i++) rows.add(drawn.get(i % drawn.size()).rows(i, 1));
         for (int i = 0; i < n && classes > 0; i++) names.add(s.classes().get(always >= 0 ? always : i % classes));
-        TableFile.write(file, spec, values, column.isEmpty() ? "class" : column, names);
+        Display.of(s.spec()).table(s.spec(), Torch.cat(0, rows), file, column.isEmpty() ? "class" : column, names);
     }
 
     /** The text that pictures are ranked by. */
@@ -231,7 +224,7 @@ final class SampleCommand implements Callable<Integer> {
     }
 
     /** Items by how near CLIP finds them to the prompt. Waits for the device. */
-    private int[] best(Tensor x, String prompt) {
+    private long[] best(Tensor x, String prompt) {
         try (TextImage ranks = ClipEmbedder.open(Objects.requireNonNull(clip)); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             Tensor text = ranks.embedText(List.of(prompt));
             double[] near = new double[n];
@@ -241,13 +234,12 @@ final class SampleCommand implements Callable<Integer> {
                 System.arraycopy(part, 0, near, i, count);
             }
             return IntStream.range(0, n).boxed().sorted(Comparator.comparingDouble(i -> -near[i]))
-                .limit(Objects.requireNonNull(keep)).mapToInt(i -> i).toArray();
+                .limit(Objects.requireNonNull(keep)).mapToLong(i -> i).toArray();
         }
     }
 
-    private Picture drawn(Tensor x) {
-        return x.dims() == 4 ? Grid.of(Run.pictures(x), (int) Math.ceil(Math.sqrt(x.size(0))), 2) : Run.scatter(x, n + " samples, seed "
-            + seed);
+    private Sheet sheet(Display display, DataSpec spec, Tensor x) {
+        return display.sheet(spec, x, (int) Math.ceil(Math.sqrt(x.size(0))), n + " samples, seed " + seed);
     }
 
     private Map<String, String> signature(Run opened, String weights, Record how, int first, int count) {

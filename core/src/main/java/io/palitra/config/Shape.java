@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.ServiceLoader;
 import java.util.StringJoiner;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -30,7 +31,8 @@ sealed interface Shape {
         if (type instanceof Class<?> c) {
             if (Scalar.allows(c)) return new Scalar(c);
             if (c.isRecord()) return new Fields(c);
-            if (c.isSealed() && c.isInterface()) return new Kinds(c, kinds(c));
+            if (c.isSealed() && c.isInterface()) return new Kinds(c, kinds(c, List.of(c.getPermittedSubclasses())));
+            if (c.isInterface() && !chosen(c).isEmpty()) return new Kinds(c, kinds(c, chosen(c)));
         }
         if (type instanceof ParameterizedType p) {
             Type[] of = p.getActualTypeArguments();
@@ -148,17 +150,24 @@ sealed interface Shape {
         return row[b.length()];
     }
 
-    private static Map<String, Class<?>> kinds(Class<?> sealed) {
+    /** Kinds of an open choice. */
+    private static List<Class<?>> chosen(Class<?> open) {
+        List<Class<?>> kinds = new ArrayList<>();
+        for (Choices choices : ServiceLoader.load(Choices.class)) if (choices.of() == open) kinds.addAll(choices.kinds());
+        return kinds;
+    }
+
+    private static Map<String, Class<?>> kinds(Class<?> choice, List<Class<?>> all) {
         Map<String, Class<?>> kinds = new LinkedHashMap<>();
-        for (Class<?> kind : sealed.getPermittedSubclasses()) {
-            if (!kind.isRecord()) throw new ConfigException("", name(sealed) + " permits " + name(kind) + ", which is not a record");
+        for (Class<?> kind : all) {
+            if (!kind.isRecord()) throw new ConfigException("", name(choice) + " permits " + name(kind) + ", which is not a record");
             if (Arrays.stream(kind.getRecordComponents()).anyMatch(c -> c.getName().equals(RecordJson.KIND))) {
                 throw new ConfigException("", name(kind) + " has a component '" + RecordJson.KIND
                     + "'; JSON needs that key to tell kinds apart");
             }
             Class<?> same = kinds.put(Kinds.written(kind), kind);
             if (same != null) {
-                throw new ConfigException("", name(sealed) + " permits two kinds of one name: " + name(same) + ", " + name(kind));
+                throw new ConfigException("", name(choice) + " permits two kinds of one name: " + name(same) + ", " + name(kind));
             }
         }
         return kinds;

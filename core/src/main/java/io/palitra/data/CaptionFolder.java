@@ -23,7 +23,7 @@ import java.util.stream.IntStream;
  * folders count, too, and have no labels. Parts, sizes and channels are those of {@link ImageFolder}, but a picture of the part that cannot
  * be read, or has no caption, is an error always.
  */
-public final class CaptionFolder implements CaptionedDataset {
+public final class CaptionFolder implements ImageDataset {
     /** Characters of a caption; a text encoder of CLIP reads some 300. */
     private static final int LONGEST = 20_000;
     private static final String METADATA = "metadata.jsonl";

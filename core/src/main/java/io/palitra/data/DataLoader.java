@@ -5,6 +5,8 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
@@ -16,15 +18,15 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Batches of a data set, read ahead on a thread of its own. The order of an epoch and the captions shown in it are pure functions of (seed,
- * epoch), so a batch is one of (seed, step): a loader may start at any step. Pictures travel to the device as bytes. A last batch that
+ * epoch), so a batch is one of (seed, step): a loader may start at any step. Items travel to the device as they are stored. A last batch that
  * would not be full is left out.
  */
 public final class DataLoader implements AutoCloseable {
     private static final int AHEAD = 4;
 
-    /** What the reading thread hands over: host arrays, or the fault that ended it. */
-    private record Raw(byte @Nullable [] bytes, float @Nullable [] floats, long @Nullable [] labels, List<String> captions, int[] items,
-        long step, @Nullable Throwable fault) {}
+    /** What the reading thread hands over: stored items in the host's memory, or the fault that ended it. */
+    private record Raw(ByteBuffer stored, long @Nullable [] labels, List<String> captions, int[] items, long step,
+        @Nullable Throwable fault) {}
 
     private final Dataset data;
     private final Device device;
@@ -66,7 +68,7 @@ public final class DataLoader implements AutoCloseable {
                 try {
                     raw = raw(data, order.apply(step), seed, step / perEpoch, step);
                 } catch (RuntimeException | Error e) {
-                    queue.put(new Raw(null, null, null, List.of(), new int[0], step, e));
+                    queue.put(new Raw(ByteBuffer.allocate(0), null, List.of(), new int[0], step, e));
                     return;
                 }
                 queue.put(raw);
@@ -138,33 +140,22 @@ public final class DataLoader implements AutoCloseable {
     /** Of the captions of an item those are shown that (seed, epoch) say. */
     private static Raw raw(Dataset data, int[] items, long seed, long epoch, long step) {
         long[] labels = data.spec().classes() == 0 ? null : new long[items.length];
-        int dims = (int) data.spec().dims();
-        byte[] bytes = data instanceof ImageDataset ? new byte[Math.multiplyExact(items.length, dims)] : null;
-        float[] floats = data instanceof VectorDataset ? new float[Math.multiplyExact(items.length, dims)] : null;
+        ByteBuffer stored = ByteBuffer.allocate(Math.multiplyExact(items.length, data.spec().bytes())).order(ByteOrder.nativeOrder());
         for (int b = 0; b < items.length; b++) {
             if (labels != null) labels[b] = data.label(items[b]);
-            if (data instanceof ImageDataset images && bytes != null) images.pixels(items[b], bytes, b * dims);
-            if (data instanceof VectorDataset points && floats != null) points.values(items[b], floats, b * dims);
+            data.read(items[b], stored);
         }
-        List<String> captions = data instanceof CaptionedDataset c
-            ? Arrays.stream(items).mapToObj(i -> c.caption(i, seed, epoch)).toList() : List.of();
-        return new Raw(bytes, floats, labels, captions, items, step, null);
+        List<String> captions = data.captioned() ? Arrays.stream(items).mapToObj(i -> data.caption(i, seed, epoch)).toList() : List.of();
+        return new Raw(stored.flip(), labels, captions, items, step, null);
     }
 
     private static Batch batch(Dataset data, Raw raw, Device device) {
-        long[] item = data.spec().shape();
+        DataSpec spec = data.spec();
+        long[] item = spec.shape();
         long[] shape = new long[item.length + 1];
+        shape[0] = raw.items.length;
         System.arraycopy(item, 0, shape, 1, item.length);
-        Tensor x;
-        if (raw.bytes != null) {
-            shape[0] = raw.bytes.length / data.spec().dims();
-            x = fromBytes(Torch.of(raw.bytes, shape).to(device));
-        } else if (raw.floats != null) {
-            shape[0] = raw.floats.length / data.spec().dims();
-            x = Torch.of(raw.floats, shape).to(device);
-        } else {
-            throw new IllegalStateException("a batch without items");
-        }
+        Tensor x = spec.toModel(Torch.ofRaw(raw.stored, spec.stored(), shape).to(device));
         int untold = raw.labels == null ? 0 : (int) Arrays.stream(raw.labels).filter(l -> l < 0).count();
         return new Batch(x, raw.labels == null ? null : Torch.of(raw.labels, raw.labels.length).to(device), raw.captions, raw.items,
             raw.step, untold);

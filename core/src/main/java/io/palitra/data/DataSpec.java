@@ -1,12 +1,30 @@
 package io.palitra.data;
 
-/** What a model must know of its data before it is built: the shape of one item and the number of classes. */
-public sealed interface DataSpec permits ImageSpec, VectorSpec {
+import io.palitra.engine.DType;
+import io.palitra.engine.Tensor;
+
+/**
+ * What a model must know of its data before it is built: the kind and shape of one item, and the number of classes. A record; which records
+ * there are is told by {@link io.palitra.config.Choices}, so that a jar beside the program may add a kind of item.
+ */
+public interface DataSpec {
     /** Shape of one item, without the batch. */
     long[] shape();
 
     /** Number of classes, 0 when the items carry no labels. */
     int classes();
+
+    /** The same items with another number of classes. */
+    DataSpec withClasses(int classes);
+
+    /** What data sets hold the numbers of an item as. */
+    DType stored();
+
+    /** Stored items [B, ...shape] as models see them. */
+    Tensor toModel(Tensor stored);
+
+    /** Items as models see them, [B, ...shape], to the nearest that can be stored. */
+    Tensor toStored(Tensor x);
 
     /** Numbers in one item. */
     default long dims() {
@@ -15,8 +33,11 @@ public sealed interface DataSpec permits ImageSpec, VectorSpec {
         return n;
     }
 
-    /** The words for a number of classes after others. */
-    static String told(int classes) {
+    /** Bytes of one stored item. */
+    default int bytes() { return Math.toIntExact(dims() * stored().bytes()); }
+
+    /** The words for a number of classes after others: " without classes", ", 10 classes". */
+    static String classesInWords(int classes) {
         return classes == 0 ? " without classes" : ", " + classes + (classes == 1 ? " class" : " classes");
     }
 

@@ -1,9 +1,10 @@
 package io.palitra.data;
 
+import java.nio.ByteBuffer;
 import java.util.List;
 
 /** Indexed items, each read on its own. Safe for several threads at once. */
-public sealed interface Dataset permits ImageDataset, VectorDataset {
+public interface Dataset {
     /** Name in the catalogue, or of the folder. */
     String name();
 
@@ -17,8 +18,34 @@ public sealed interface Dataset permits ImageDataset, VectorDataset {
     /** Names of the classes in order of their numbers; empty when there are no labels. */
     List<String> classNames();
 
+    /**
+     * Writes item i from the buffer's position on, its numbers as {@link DataSpec#stored} says, in the buffer's order, row by row; the
+     * position moves behind them.
+     */
+    void read(int i, ByteBuffer into);
+
+    /** What may be said of item i: none blank, all of the same truth. Empty for each item, or for none of them. */
+    default List<String> captions(int i) { return List.of(); }
+
+    /** Whether the items have captions. */
+    default boolean captioned() { return size() > 0 && !captions(0).isEmpty(); }
+
+    /**
+     * Of the captions of item i the one to show, a pure function of (i, seed, epoch). From epoch to epoch it is the next one, so that all
+     * are shown equally often; where each item begins is drawn by the seed.
+     */
+    default String caption(int i, long seed, long epoch) {
+        List<String> all = captions(i);
+        long z = (seed * 0x9E3779B97F4A7C15L ^ i + 1L) * 0xD1342543DE82EF95L;
+        z = (z ^ (z >>> 32)) * 0x94D049BB133111EBL;
+        return all.get((int) Math.floorMod((z >>> 33) + epoch, (long) all.size()));
+    }
+
     /** Where item i comes from, to find it again: a file below the set's folder, a row of a table; else its number. */
     default String source(int i) { return String.valueOf(i); }
+
+    /** The number by which a person finds item i where it comes from: its row in a table, else i. */
+    default int number(int i) { return i; }
 
     /** What tells these items from others, wherever they lie. Reads labels, no pixels. */
     default Fingerprint fingerprint() { return Fingerprint.of(this, List.of(name())); }

@@ -1,10 +1,12 @@
 package io.palitra.data;
 
+import io.palitra.config.Config;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -95,6 +97,50 @@ public final class Datasets {
         return Subset.of(whole(nameOrPath, split, false, options), named(nameOrPath) ? List.of() : options.except());
     }
 
+    /**
+     * Opens data for what was trained on items of {@code spec}: pictures are brought to its size and channels, the rows of a table are
+     * standardised as its were.
+     *
+     * @param nameOrPath of the data that the run was trained on, or of others
+     * @param others whether they are others: their pictures may be of another size
+     * @throws IllegalArgumentException when there is nothing of that name, or its items have another shape
+     */
+    public static Dataset like(DataSpec spec, String nameOrPath, boolean others, boolean divided, Split split, DataOptions options) {
+        Dataset data;
+        if (spec instanceof VectorSpec table && !table.columns().isEmpty()) {
+            data = Table.open(path(nameOrPath), split, options, table);
+        } else {
+            DataOptions fitted = fitted(spec, others, options);
+            data = divided ? open(nameOrPath, split, fitted) : undivided(nameOrPath, split, fitted);
+        }
+        return refuseOtherShape(spec, data);
+    }
+
+    /** As {@link #like}, of all classes and whatever part: see {@link Whole}. */
+    public static Whole whole(DataSpec spec, String nameOrPath, DataOptions options) {
+        if (spec instanceof VectorSpec table && !table.columns().isEmpty()) {
+            if (!Files.exists(path(nameOrPath))) {
+                throw new IllegalArgumentException("no such file: " + nameOrPath + "; the run was trained on a table");
+            }
+            return Whole.open(nameOrPath, options, table);
+        }
+        Whole whole = Whole.open(nameOrPath, fitted(spec, true, options), null);
+        refuseOtherShape(spec, whole.items());
+        return whole;
+    }
+
+    /** What the run was made for, whatever a folder has got since. */
+    private static DataOptions fitted(DataSpec spec, boolean others, DataOptions options) {
+        if (!(spec instanceof ImageSpec pictures)) return options;
+        DataOptions fitted = Config.with(options, "channels=" + pictures.channels());
+        return others ? Config.with(fitted, "size=" + pictures.height()) : fitted;
+    }
+
+    private static Dataset refuseOtherShape(DataSpec spec, Dataset data) {
+        if (Arrays.equals(data.spec().shape(), spec.shape())) return data;
+        throw new IllegalArgumentException("the run was made for " + spec + ", '" + data.name() + "' is " + data.spec());
+    }
+
     /** A table leaves rows out by itself, before it looks at the others. */
     private static boolean named(String path) { return path.toLowerCase(java.util.Locale.ROOT).endsWith(".csv"); }
 
@@ -104,7 +150,7 @@ public final class Datasets {
             if (!source.name().equals(nameOrPath)) continue;
             Dataset set = open(source, split, options, System.getenv());
             if (!options.captions()) return set;
-            if (set instanceof ImageDataset images) return WithCaptions.byClass(images);
+            if (set.spec() instanceof ImageSpec) return WithCaptions.byClass(set);
             throw new IllegalArgumentException(nameOrPath + " has points, not pictures, and so no captions");
         }
         if (options.captions()) {

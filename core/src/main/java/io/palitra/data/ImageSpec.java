@@ -1,5 +1,8 @@
 package io.palitra.data;
 
+import io.palitra.engine.DType;
+import io.palitra.engine.Tensor;
+
 /** Pictures [C,H,W] of bytes; batches hold them as floats in [-1,1]. */
 public record ImageSpec(int channels, int height, int width, int classes) implements DataSpec {
     public ImageSpec {
@@ -14,7 +17,16 @@ public record ImageSpec(int channels, int height, int width, int classes) implem
     }
 
     /** "pictures of 3x32x32, 10 classes". */
-    @Override public String toString() { return "pictures of " + channels + "x" + height + "x" + width + DataSpec.told(classes); }
+    @Override public String toString() { return "pictures of " + channels + "x" + height + "x" + width + DataSpec.classesInWords(classes); }
 
     @Override public long[] shape() { return new long[] {channels, height, width}; }
+
+    @Override public ImageSpec withClasses(int classes) { return new ImageSpec(channels, height, width, classes); }
+
+    @Override public DType stored() { return DType.U8; }
+
+    /** Bytes 0..255 to floats in [-1,1]. */
+    @Override public Tensor toModel(Tensor stored) { return DataLoader.fromBytes(stored); }
+
+    @Override public Tensor toStored(Tensor x) { return x.add(1).mul(127.5).clamp(0, 255).round().to(DType.U8); }
 }

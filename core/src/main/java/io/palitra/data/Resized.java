@@ -18,8 +18,7 @@ public final class Resized implements ImageDataset {
         ImageSpec asked = new ImageSpec(channels == 0 ? is.channels() : channels, size == 0 ? is.height() : size,
             size == 0 ? is.width() : size, is.classes());
         if (asked.equals(is)) return of;
-        Resized resized = new Resized(of, asked);
-        return of instanceof CaptionedDataset told ? new WithCaptions(resized, told::captions) : resized;
+        return new Resized(of, asked);
     }
 
     @Override public String name() { return of.name(); }
@@ -37,6 +36,8 @@ public final class Resized implements ImageDataset {
     @Override public int label(int i) { return of.label(i); }
 
     @Override public List<String> classNames() { return of.classNames(); }
+
+    @Override public List<String> captions(int i) { return of.captions(i); }
 
     @Override public void pixels(int i, byte[] out, int offset) {
         ImageSpec is = of.spec();

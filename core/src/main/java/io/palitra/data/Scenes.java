@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * fourth a new relation. The class of an item is the shape of its first thing: of the large ones, else of all, the one nearest to the upper
  * left.
  */
-public final class Scenes implements CaptionedDataset {
+public final class Scenes implements ImageDataset {
     private static final int TRAIN = 50_000, TEST = 10_000;
     private static final int LEAST = 32, MOST = 256;
     /** Captions of an item in each language. */

@@ -292,9 +292,9 @@ public final class Table implements VectorDataset {
     }
 
     /** The row of item i in the file, counted from 1 without the first line. */
-    public int row(int i) { return inFile[rows[i]] + 1; }
+    @Override public int number(int i) { return inFile[rows[i]] + 1; }
 
-    @Override public String source(int i) { return String.valueOf(row(i)); }
+    @Override public String source(int i) { return String.valueOf(number(i)); }
 
     /** Whether the row of item i is one of those for training, whatever classes are left out. */
     public boolean trains(int i) { return inFile.length < FEWEST || !tenth(inFile[rows[i]]); }

@@ -1,5 +1,7 @@
 package io.palitra.data;
 
+import io.palitra.engine.DType;
+import io.palitra.engine.Tensor;
 import java.util.List;
 
 /**
@@ -36,6 +38,14 @@ public record VectorSpec(int size, int classes, List<String> columns, List<Doubl
     /** "points of 2 numbers, 25 classes", "rows of 8 columns". */
     @Override public String toString() {
         return (columns.isEmpty() ? "points of " + size + (size == 1 ? " number" : " numbers")
-            : "rows of " + size + (size == 1 ? " column" : " columns") + " (" + String.join(", ", columns) + ")") + DataSpec.told(classes);
+            : "rows of " + size + (size == 1 ? " column" : " columns") + " (" + String.join(", ", columns) + ")") + DataSpec.classesInWords(classes);
     }
+
+    @Override public VectorSpec withClasses(int classes) { return new VectorSpec(size, classes, columns, means, deviations); }
+
+    @Override public DType stored() { return DType.F32; }
+
+    @Override public Tensor toModel(Tensor stored) { return stored; }
+
+    @Override public Tensor toStored(Tensor x) { return x.to(DType.F32); }
 }

@@ -1,17 +1,18 @@
 package io.palitra.data;
 
+import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.IntFunction;
 
-/** Another data set's pictures with captions of their own. */
-record WithCaptions(ImageDataset of, IntFunction<List<String>> told) implements CaptionedDataset {
+/** Another data set's items with captions of their own. */
+record WithCaptions(Dataset of, IntFunction<List<String>> captions) implements Dataset {
     private static final List<String> DIGITS =
         List.of("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine");
 
     /** Captions of a set of the catalogue that say the class of the picture, in English; the set itself if it has captions already. */
-    static CaptionedDataset byClass(ImageDataset of) {
-        if (of instanceof CaptionedDataset c) return c;
+    static Dataset byClass(Dataset of) {
+        if (of.captioned()) return of;
         String set = of.name();
         return new WithCaptions(of, i -> {
             String name = of.classNames().get(of.label(i)).toLowerCase(Locale.ROOT);
@@ -25,7 +26,7 @@ record WithCaptions(ImageDataset of, IntFunction<List<String>> told) implements 
         });
     }
 
-    @Override public List<String> captions(int i) { return told.apply(i); }
+    @Override public List<String> captions(int i) { return captions.apply(i); }
 
     @Override public String name() { return of.name(); }
 
@@ -35,7 +36,7 @@ record WithCaptions(ImageDataset of, IntFunction<List<String>> told) implements 
 
     @Override public List<String> notes() { return of.notes(); }
 
-    @Override public ImageSpec spec() { return of.spec(); }
+    @Override public DataSpec spec() { return of.spec(); }
 
     @Override public int size() { return of.size(); }
 
@@ -43,5 +44,5 @@ record WithCaptions(ImageDataset of, IntFunction<List<String>> told) implements 
 
     @Override public List<String> classNames() { return of.classNames(); }
 
-    @Override public void pixels(int i, byte[] out, int offset) { of.pixels(i, out, offset); }
+    @Override public void read(int i, ByteBuffer into) { of.read(i, into); }
 }

@@ -3,10 +3,12 @@ package io.palitra.edit;
 import io.palitra.data.Batch;
 import io.palitra.data.DataLoader;
 import io.palitra.data.DataOptions;
-import io.palitra.data.ImageDataset;
-import io.palitra.data.ImageSpec;
+import io.palitra.data.DataSpec;
+import io.palitra.data.Dataset;
+import io.palitra.engine.Device;
 import io.palitra.engine.Guard;
 import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.metric.MacroF1;
 import io.palitra.model.ClassifierFeatures;
@@ -15,6 +17,7 @@ import io.palitra.train.Run;
 import io.palitra.train.RunConfig;
 import io.palitra.train.Trainer;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -29,23 +32,24 @@ public final class Balance {
     private Balance() {}
 
     /** Items of each class. */
-    public static int[] counts(ImageDataset data) {
+    public static int[] counts(Dataset data) {
         int[] counts = new int[data.spec().classes()];
         for (int i = 0; i < data.size(); i++) if (data.label(i) >= 0) counts[data.label(i)]++;
         return counts;
     }
 
-    /** Pictures in memory. */
-    public record Drawn(ImageSpec spec, List<String> classNames, byte[] bytes, int[] labels) implements ImageDataset {
+    /** Items in memory, as they are stored. */
+    public record Drawn(DataSpec spec, List<String> classNames, byte[] stored, int[] labels) implements Dataset {
         @Override public String name() { return "drawn"; }
 
         @Override public int size() { return labels.length; }
 
         @Override public int label(int i) { return labels[i]; }
 
-        @Override public void pixels(int i, byte[] out, int offset) {
-            System.arraycopy(bytes, Math.toIntExact(i * spec.dims()), out, offset, (int) spec.dims());
-        }
+        @Override public void read(int i, ByteBuffer into) { into.put(stored, i * spec.bytes(), spec.bytes()); }
+
+        /** Item i as models see it, [1, ...shape]. */
+        public Tensor item(int i) { return DataLoader.of(this, new int[] {i}, Device.CPU).x(); }
     }
 
     /**
@@ -53,7 +57,7 @@ public final class Balance {
      *
      * @throws IllegalArgumentException for a model that knows no classes, or others than the data
      */
-    public static Drawn missing(Run run, ImageDataset data, long seed) {
+    public static Drawn missing(Run run, Dataset data, long seed) {
         if (!run.config().settings().classes().equals(data.classNames())) {
             throw new IllegalArgumentException("the run knows the classes " + run.config().settings().classes() + ", '" + data.name()
                 + "' has " + data.classNames());
@@ -64,28 +68,27 @@ public final class Balance {
         }
         int[] counts = counts(data);
         int most = Arrays.stream(counts).max().orElse(0), total = Arrays.stream(counts).map(c -> most - c).sum();
-        int dims = (int) data.spec().dims(), at = 0;
-        byte[] bytes = new byte[Math.multiplyExact(total, dims)];
+        int each = data.spec().bytes(), at = 0;
+        byte[] stored = new byte[Math.multiplyExact(total, each)];
         int[] labels = new int[total];
         for (int c = 0; c < counts.length; c++) {
             for (int left = most - counts[c]; left > 0; left -= AT_ONCE) {
                 int n = Math.min(AT_ONCE, left);
                 try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-                    byte[] drawn = DataLoader.toBytes(run.sample(n, at, seed, List.of(), c));
-                    System.arraycopy(drawn, 0, bytes, at * dims, drawn.length);
+                    data.spec().toStored(run.sample(n, at, seed, List.of(), c)).rawBytes().get(stored, at * each, n * each);
                 }
                 Arrays.fill(labels, at, at + n, c);
                 at += n;
             }
         }
-        return new Drawn(data.spec(), data.classNames(), bytes, labels);
+        return new Drawn(data.spec(), data.classNames(), stored, labels);
     }
 
     /** Two sets in one, the first first. */
-    private record Both(ImageDataset a, ImageDataset b) implements ImageDataset {
+    private record Both(Dataset a, Dataset b) implements Dataset {
         @Override public String name() { return a.name() + " and " + b.name(); }
 
-        @Override public ImageSpec spec() { return a.spec(); }
+        @Override public DataSpec spec() { return a.spec(); }
 
         @Override public int size() { return a.size() + b.size(); }
 
@@ -93,9 +96,9 @@ public final class Balance {
 
         @Override public List<String> classNames() { return a.classNames(); }
 
-        @Override public void pixels(int i, byte[] out, int offset) {
-            if (i < a.size()) a.pixels(i, out, offset);
-            else b.pixels(i - a.size(), out, offset);
+        @Override public void read(int i, ByteBuffer into) {
+            if (i < a.size()) a.read(i, into);
+            else b.read(i - a.size(), into);
         }
     }
 
@@ -108,12 +111,12 @@ public final class Balance {
      *
      * @param folder for the three runs
      */
-    public static List<Outcome> compare(ImageDataset train, Drawn drawn, ImageDataset test, Path folder, long seed, Progress progress)
+    public static List<Outcome> compare(Dataset train, Drawn drawn, Dataset test, Path folder, long seed, Progress progress)
             throws IOException {
         int[] counts = counts(train);
         String weights = Arrays.stream(counts).mapToObj(c -> String.format(Locale.ROOT, "%.6f", c == 0 ? 0 : 1.0 * train.size()
             / counts.length / c)).collect(Collectors.joining(","));
-        ImageDataset both = new Both(train, drawn);
+        Dataset both = new Both(train, drawn);
         int batch = (int) Math.min(128, train.size());
         long steps = Math.max(200, 4L * both.size() / batch);
         List<String> same = List.of("train.steps=" + steps, "train.batch=" + batch);
@@ -121,7 +124,7 @@ public final class Balance {
         for (String way : List.of("as it is", "class weights", "drawn items")) {
             List<String> overrides = new ArrayList<>(same);
             if (way.equals("class weights")) overrides.add("weights=" + weights);
-            ImageDataset on = way.equals("drawn items") ? both : train;
+            Dataset on = way.equals("drawn items") ? both : train;
             Path run = folder.resolve("classifier-" + way.replace(' ', '-'));
             RunConfig config = RunConfig.of("classifier", train.name(), on, DataOptions.DEFAULT, seed, overrides);
             progress.note("classifier, " + way + ": " + steps + " steps on " + on.size() + " items");
@@ -131,7 +134,7 @@ public final class Balance {
         return outcomes;
     }
 
-    private static MacroF1 score(Path folder, ImageDataset test) throws IOException {
+    private static MacroF1 score(Path folder, Dataset test) throws IOException {
         long[] truth = new long[test.size()], answer = new long[test.size()];
         try (Run judge = Run.open(folder, "cpu", s -> {}); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             int at = 0;

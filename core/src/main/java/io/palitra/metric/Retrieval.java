@@ -1,8 +1,8 @@
 package io.palitra.metric;
 
 import io.palitra.data.Batch;
-import io.palitra.data.CaptionedDataset;
 import io.palitra.data.DataLoader;
+import io.palitra.data.Dataset;
 import io.palitra.engine.Device;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
@@ -33,7 +33,7 @@ public final class Retrieval {
      * Share of pictures whose nearest caption of a hundred is their own, for each script in which all items have one; none for data of
      * fewer than a hundred.
      */
-    public static List<Measure> of(TextImage model, CaptionedDataset data, Device device) {
+    public static List<Measure> of(TextImage model, Dataset data, Device device) {
         Map<UnicodeScript, Integer> right = new LinkedHashMap<>();
         int groups = Math.min(MOST, data.size() / CHOICE);
         for (int g = 0; g < groups; g++) {

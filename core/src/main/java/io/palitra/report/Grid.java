@@ -1,6 +1,12 @@
 package io.palitra.report;
 
+import io.palitra.data.DataLoader;
+import io.palitra.data.ImageSpec;
 import io.palitra.data.Picture;
+import io.palitra.engine.Guard;
+import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -106,5 +112,21 @@ public final class Grid {
 
     static String shape(Picture p) {
         return "[" + p.channels() + "," + p.height() + "," + p.width() + "]";
+    }
+
+    /** Items of [N,C,H,W] in [-1,1] as pictures. Waits for the device. */
+    public static List<Picture> pictures(Tensor x) {
+        if (x.dims() != 4) throw new IllegalArgumentException("pictures wants [N,C,H,W], got " + x);
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            byte[] bytes = DataLoader.toBytes(x);
+            ImageSpec spec = new ImageSpec((int) x.size(1), (int) x.size(2), (int) x.size(3), 0);
+            int each = (int) spec.dims();
+            List<Picture> pictures = new ArrayList<>();
+            for (int i = 0; i < x.size(0); i++) {
+                pictures.add(new Picture(spec.channels(), spec.height(), spec.width(), Arrays.copyOfRange(bytes, i * each, (i
+                    + 1) * each)));
+            }
+            return pictures;
+        }
     }
 }

@@ -4,6 +4,7 @@ import io.palitra.report.ReportData.Figure;
 import io.palitra.report.ReportData.Item;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
@@ -98,6 +99,12 @@ final class Page {
 
     /** Small pictures are shown a whole number of times larger, with hard pixels; what is wider than a column has a row of its own. */
     static void figure(StringBuilder out, Figure f, boolean hero) {
+        if (f.mediaType().equals("text/plain")) {
+            out.append("<figure class=\"broad\">").append(element("pre", "", new String(f.bytes(), StandardCharsets.UTF_8)))
+                .append("\n<figcaption>").append(element("b", "", f.title())).append(Html.escaped(f.caption()))
+                .append("</figcaption></figure>\n");
+            return;
+        }
         int[] size = size(f);
         int zoom = size[0] < 1 ? 1 : Math.max(1, Math.min(8, (hero ? HERO : COLUMN) / size[0]));
         long width = (long) size[0] * zoom;

@@ -1,6 +1,8 @@
 package io.palitra.report;
 
 import io.palitra.data.Picture;
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
 import java.util.List;
 
 /**
@@ -141,5 +143,16 @@ public record Plot(String title, String xName, String yName, int width, int heig
             range[1] = Math.max(range[1], v);
         }
         return range;
+    }
+
+    /** Points [N,D] by their first two numbers as a plot; what lies beyond 2 is drawn at 2. Waits for the device. */
+    static Picture scatter(Tensor points, String title) {
+        double[] v = (points.size(1) == 1 ? Torch.cat(1, points, Torch.zerosLike(points)) : points.narrow(1, 0, 2)).doubles();
+        double[] x = new double[v.length / 2], y = new double[v.length / 2];
+        for (int i = 0; i < x.length; i++) {
+            x[i] = Math.max(-2, Math.min(2, v[2 * i]));       // a lost sample must not shrink the rest to a dot
+            y[i] = Math.max(-2, Math.min(2, v[2 * i + 1]));
+        }
+        return new Plot(title, "x", "y", 480, 480).scatter(x, y);
     }
 }

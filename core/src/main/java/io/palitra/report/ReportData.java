@@ -22,7 +22,7 @@ import java.util.Map;
 public record ReportData(String title, String subtitle, String result, List<Figure> figures, List<Chart> curves, Map<String, String> facts,
         List<Measure> measures, List<Command> commands, Map<String, String> config, Map<String, String> files) {
 
-    private static final List<String> MEDIA = List.of("image/png", "image/gif", "image/jpeg", "image/webp");
+    private static final List<String> MEDIA = List.of("image/png", "image/gif", "image/jpeg", "image/webp", "text/plain");
 
     public ReportData {
         figures = List.copyOf(figures);
@@ -38,7 +38,7 @@ public record ReportData(String title, String subtitle, String result, List<Figu
     public record Item(String name, String href, String about) {}
 
     /**
-     * A picture under a short title with a sentence to read beside it; {@code bytes} as a file of this media type would hold them.
+     * A picture, or a text in UTF-8, under a short title with a sentence to read beside it; {@code bytes} as a file of this media type would hold them.
      *
      * @param items what it shows, in order; empty to name nothing
      */

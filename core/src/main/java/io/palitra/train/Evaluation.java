@@ -3,12 +3,10 @@ package io.palitra.train;
 import io.palitra.config.Config;
 import io.palitra.config.Reason;
 import io.palitra.data.Batch;
-import io.palitra.data.CaptionedDataset;
 import io.palitra.data.DataLoader;
 import io.palitra.data.Dataset;
 import io.palitra.data.FormatException;
 import io.palitra.data.ImageSpec;
-import io.palitra.data.Picture;
 import io.palitra.data.Scenes;
 import io.palitra.data.Toy;
 import io.palitra.engine.DType;
@@ -35,17 +33,18 @@ import io.palitra.metric.SceneReconstruction;
 import io.palitra.metric.SceneTexts;
 import io.palitra.metric.Ssim;
 import io.palitra.metric.Statistics;
+import io.palitra.model.ClassifierFeatures;
 import io.palitra.model.Denoising;
 import io.palitra.model.DrawsTexts;
 import io.palitra.model.Energy;
 import io.palitra.model.Evaluates;
-import io.palitra.model.ClassifierFeatures;
 import io.palitra.model.GenerativeModel;
 import io.palitra.model.Likelihood;
 import io.palitra.model.Measure;
 import io.palitra.model.Reconstructs;
 import io.palitra.model.TextImage;
-import io.palitra.report.Grid;
+import io.palitra.report.Display;
+import io.palitra.report.Sheet;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -89,7 +88,7 @@ public final class Evaluation {
      * @param closest samples beside the training items that lie nearest to them, two rows; null where none were drawn
      * @param judge who judged the samples; null where nobody did
      */
-    public record Result(List<Measure> measures, @Nullable Picture closest, SampleJudge.@Nullable Facts judge) {}
+    public record Result(List<Measure> measures, @Nullable Sheet closest, SampleJudge.@Nullable Facts judge) {}
 
     /**
      * A judgement that was cut off goes on where it was when all is as before.
@@ -104,13 +103,13 @@ public final class Evaluation {
             List<String> sampling) {
         if (judge != null) judge.refuseOthersThan(test);
         List<Measure> measures = new ArrayList<>();
-        Picture closest = null;
+        Sheet closest = null;
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             if (run.model() instanceof Evaluates e) {
                 measures.addAll(e.evaluate(DataLoader.inOrder(test, BATCH, test.size(), run.device()), new Rng(SEED).on(run.device())));
             }
-            if (run.model() instanceof TextImage model && test instanceof CaptionedDataset told) {
-                measures.addAll(Retrieval.of(model, told, run.device()));
+            if (run.model() instanceof TextImage model && test.captioned()) {
+                measures.addAll(Retrieval.of(model, test, run.device()));
             }
             if (run.model() instanceof Reconstructs r && !r.lossless() && Ssim.fits(test.spec())) measures.add(similarity(r, test, run));
             if (test instanceof Scenes scenes && run.model() instanceof Reconstructs r && !r.lossless()) {
@@ -220,7 +219,7 @@ public final class Evaluation {
             throw new IllegalArgumentException("'" + run.config().settings().family() + "' draws nothing from texts; a CLIP judges models "
                 + "that do");
         }
-        if (!(test instanceof CaptionedDataset)) {
+        if (!test.captioned()) {
             throw new IllegalArgumentException("'" + test.name() + "' is read without captions; a CLIP wants some to judge by");
         }
         int n = Math.min(Math.min(samples, TOLD), test.size());
@@ -287,13 +286,12 @@ public final class Evaluation {
         return DataLoader.of(data, Arrays.copyOf(new Rng(SEED).permutation(data.size()), Math.min(COPIES, data.size())), run.device());
     }
 
-    private static Picture pairs(Copies copies, Tensor drawn, Dataset train, Run run) {
+    private static @Nullable Sheet pairs(Copies copies, Tensor drawn, Dataset train, Run run) {
         long[] samples = Arrays.stream(copies.samples()).asLongStream().toArray();
-        Map<String, List<Picture>> rows = new LinkedHashMap<>();
-        rows.put("sample", Run.pictures(drawn.indexSelect(0, Torch.of(samples, samples.length).to(drawn.device()))));
-        rows.put("nearest training item", Run.pictures(DataLoader.of(train, copies.items(), run.device()).x()));
-        rows.replaceAll((title, row) -> row.stream().map(p -> p.width() < 48 ? Grid.enlarge(p, 2) : p).toList());
-        return Grid.titled(rows, 2);
+        Map<String, Tensor> rows = new LinkedHashMap<>();
+        rows.put("sample", drawn.indexSelect(0, Torch.of(samples, samples.length).to(drawn.device())));
+        rows.put("nearest training item", DataLoader.of(train, copies.items(), run.device()).x());
+        return Display.of(train.spec()).rows(train.spec(), rows).orElse(null);
     }
 
     /** Samples by their place, a class a batch in turn where the model wants one; counts what they cost. */

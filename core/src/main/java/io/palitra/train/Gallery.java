@@ -4,7 +4,6 @@ import io.palitra.data.Batch;
 import io.palitra.data.DataLoader;
 import io.palitra.data.Dataset;
 import io.palitra.data.FormatException;
-import io.palitra.data.ImageSpec;
 import io.palitra.data.Limits;
 import io.palitra.data.Picture;
 import io.palitra.data.Pictures;
@@ -22,10 +21,11 @@ import io.palitra.model.Reconstructs;
 import io.palitra.model.Settles;
 import io.palitra.model.Trainable;
 import io.palitra.nn.Ema;
+import io.palitra.report.Display;
 import io.palitra.report.EventFile;
 import io.palitra.report.Gif;
 import io.palitra.report.Grid;
-import io.palitra.report.Png;
+import io.palitra.report.Sheet;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -47,8 +47,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class Gallery implements AutoCloseable {
     static final String SAMPLES = "samples";
-    static final String GRID = "samples.png";
-    static final String RECONSTRUCTIONS = "reconstructions.png";
+    static final String GRID = "samples";
+    static final String RECONSTRUCTIONS = "reconstructions";
     static final String ANIMATION = "training.gif";
     private static final long SEED = 1;
     private static final int SIDE = 8;
@@ -66,6 +66,7 @@ final class Gallery implements AutoCloseable {
     private final @Nullable Dataset test;
     private final Progress progress;
     private final Device device;
+    private final Display display;
     private @Nullable EventFile events;
     private boolean unwatched;
 
@@ -77,6 +78,7 @@ final class Gallery implements AutoCloseable {
         this.test = test;
         this.progress = progress;
         this.device = device;
+        display = Display.of(data.spec());
         RunFolder.folder(folder, SAMPLES);
     }
 
@@ -111,7 +113,7 @@ final class Gallery implements AutoCloseable {
                 s.settle(DataLoader.inOrder(data, 500, SETTLED, device), new Rng(SEED).on(device));
             }
             if (model instanceof GenerativeModel<?> generative) draw(generative, step);
-            if (model instanceof Reconstructs it && test != null && test.spec() instanceof ImageSpec) reconstruct(it, test);
+            if (model instanceof Reconstructs it && test != null) reconstruct(it, test);
             if (model instanceof GenerativeModel<?> generative && model instanceof MayCollapse) watch(generative, step, epoch, metrics);
         } finally {
             if (ema != null) ema.swap();
@@ -119,16 +121,15 @@ final class Gallery implements AutoCloseable {
     }
 
     private void draw(GenerativeModel<?> generative, long step) {
-        boolean pictures = data.spec() instanceof ImageSpec;
-        int n = pictures ? SIDE * SIDE : POINTS;
+        int n = display.fills(SIDE);
         Tensor x = Run.sample(generative, n, new Rng(SEED).on(device), List.of());
-        Picture sheet = pictures ? Grid.of(Run.pictures(x), SIDE, 2) : Run.scatter(x, "step " + step);
+        Sheet sheet = display.sheet(data.spec(), x, SIDE, "step " + step);
         Map<String, String> text = PngProvenance.of(config, folder.getFileName().toString(), "step " + step, generative.samplingDefaults(),
             SEED, 0, n);
-        Path frame = folder.resolve(SAMPLES).resolve(String.format("step-%08d.png", step));
-        Png.write(frame, sheet, text);
-        Png.write(folder.resolve(GRID), pictures && sheet.width() < 400 ? Grid.enlarge(sheet, 2) : sheet, text);
-        events().image("samples", step, sheet);
+        Path frame = folder.resolve(SAMPLES).resolve(String.format("step-%08d", step) + sheet.suffix());
+        sheet.write(frame, text);
+        sheet.enlarged().write(folder.resolve(GRID + sheet.suffix()), text);
+        sheet.drawn().ifPresent(p -> events().image("samples", step, p));
         progress.wrote(frame);
     }
 
@@ -136,16 +137,15 @@ final class Gallery implements AutoCloseable {
         int[] items = new int[Math.min(16, test.size())];
         for (int i = 0; i < items.length; i++) items[i] = i;
         Batch batch = DataLoader.of(test, items, device);
-        Map<String, List<Picture>> rows = new LinkedHashMap<>();
-        rows.put("original", Run.pictures(batch.x()));
+        Map<String, Tensor> rows = new LinkedHashMap<>();
+        rows.put("original", batch.x());
         Tensor seen = batch.x();
         if (model instanceof Denoising c && c.corrupts()) {
             seen = c.corrupt(seen, new Rng(SEED).on(device));
-            rows.put("corrupted", Run.pictures(seen));
+            rows.put("corrupted", seen);
         }
-        rows.put("reconstruction", Run.pictures(it.reconstruct(seen)));
-        rows.replaceAll((title, row) -> row.stream().map(p -> p.width() < 48 ? Grid.enlarge(p, 2) : p).toList());
-        Png.write(folder.resolve(RECONSTRUCTIONS), Grid.titled(rows, 2), Map.of());
+        rows.put("reconstruction", it.reconstruct(seen));
+        display.rows(test.spec(), rows).ifPresent(sheet -> sheet.write(folder.resolve(RECONSTRUCTIONS + sheet.suffix()), Map.of()));
     }
 
     /** The collapse alarm: logged with its two figures, and printed from the first epoch's end on: before, samples are not yet anything. */

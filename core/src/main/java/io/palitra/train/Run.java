@@ -4,8 +4,6 @@ import io.palitra.config.Config;
 import io.palitra.data.Batch;
 import io.palitra.data.DataLoader;
 import io.palitra.data.Dataset;
-import io.palitra.data.ImageSpec;
-import io.palitra.data.Picture;
 import io.palitra.engine.Device;
 import io.palitra.engine.Guard;
 import io.palitra.engine.Rng;
@@ -19,7 +17,6 @@ import io.palitra.model.DiffusersExport;
 import io.palitra.model.Family;
 import io.palitra.model.GenerativeModel;
 import io.palitra.model.Trainable;
-import io.palitra.report.Plot;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -192,33 +189,6 @@ public final class Run implements AutoCloseable {
             }
             return scope.keep(parts.size() == 1 ? parts.get(0) : Torch.cat(0, parts));
         }
-    }
-
-    /** Items of [N,C,H,W] in [-1,1] as pictures. Waits for the device. */
-    public static List<Picture> pictures(Tensor x) {
-        if (x.dims() != 4) throw new IllegalArgumentException("pictures wants [N,C,H,W], got " + x);
-        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            byte[] bytes = DataLoader.toBytes(x);
-            ImageSpec spec = new ImageSpec((int) x.size(1), (int) x.size(2), (int) x.size(3), 0);
-            int each = (int) spec.dims();
-            List<Picture> pictures = new ArrayList<>();
-            for (int i = 0; i < x.size(0); i++) {
-                pictures.add(new Picture(spec.channels(), spec.height(), spec.width(), Arrays.copyOfRange(bytes, i * each, (i
-                    + 1) * each)));
-            }
-            return pictures;
-        }
-    }
-
-    /** Points [N,D] by their first two numbers as a plot; what lies beyond 2 is drawn at 2. Waits for the device. */
-    public static Picture scatter(Tensor points, String title) {
-        double[] v = (points.size(1) == 1 ? Torch.cat(1, points, Torch.zerosLike(points)) : points.narrow(1, 0, 2)).doubles();
-        double[] x = new double[v.length / 2], y = new double[v.length / 2];
-        for (int i = 0; i < x.length; i++) {
-            x[i] = Math.max(-2, Math.min(2, v[2 * i]));       // a lost sample must not shrink the rest to a dot
-            y[i] = Math.max(-2, Math.min(2, v[2 * i + 1]));
-        }
-        return new Plot(title, "x", "y", 480, 480).scatter(x, y);
     }
 
     /**

@@ -1,19 +1,19 @@
 package io.palitra.train;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.palitra.data.ImageSpec;
-import io.palitra.data.Picture;
+import io.palitra.data.DataSpec;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.model.GenerativeModel;
 import io.palitra.report.Chart;
-import io.palitra.report.Comparison;
 import io.palitra.report.Comparison.Place;
 import io.palitra.report.Comparison.Row;
-import io.palitra.report.Grid;
+import io.palitra.report.Comparison;
+import io.palitra.report.Display;
+import io.palitra.report.Numbers;
 import io.palitra.report.Places;
-import io.palitra.report.Png;
 import io.palitra.report.ReportData.Figure;
+import io.palitra.report.Sheet;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -29,7 +29,6 @@ import java.util.function.Consumer;
 public final class RunComparison {
     private static final long SEED = 1;
     private static final int SIDE = 6;
-    private static final int POINTS = 1000;
     private static final String QUALITY = "precision";
     private static final String DIVERSITY = "recall";
 
@@ -97,7 +96,7 @@ public final class RunComparison {
             double seconds = of(i, Evaluation.SECONDS), megabytes = of(i, Evaluation.MEMORY);
             double speed = slowest > fastest ? Math.log(slowest / seconds) / Math.log(slowest / fastest) : 1;
             places.add(new Place(names.get(i), share(of(i, QUALITY)), share(of(i, DIVERSITY)), share(speed), megabytes,
-                List.of(RunReport.number(of(i, QUALITY)), RunReport.number(of(i, DIVERSITY)), RunReport.number(seconds) + " s",
+                List.of(Numbers.shown(of(i, QUALITY)), Numbers.shown(of(i, DIVERSITY)), Numbers.shown(seconds) + " s",
                     Double.isNaN(megabytes) ? "" : String.format(Locale.ROOT, "%.0f MiB", megabytes))));
         }
         return places.size() < 2 ? List.of() : places;
@@ -141,7 +140,7 @@ public final class RunComparison {
             String unit = "";
             for (int i = 0; i < names.size(); i++) {
                 Kept kept = measures.get(i).get(name);
-                values.add(kept == null ? "" : RunReport.number(kept.value));
+                values.add(kept == null ? "" : Numbers.shown(kept.value));
                 if (kept == null) continue;
                 unit = kept.unit;
                 abouts.computeIfAbsent(kept.about, k -> new ArrayList<>()).add(names.get(i));
@@ -158,11 +157,12 @@ public final class RunComparison {
         for (int i = 0; i < names.size(); i++) {
             try (Run run = Run.open(folders.get(i), device, warn); Scope scope = new Scope()) {
                 if (!(run.model() instanceof GenerativeModel<?>)) continue;
-                boolean pictures = configs.get(i).settings().spec() instanceof ImageSpec;
-                Tensor x = run.sample(pictures ? SIDE * SIDE : POINTS, SEED, List.of());
-                Picture sheet = pictures ? Grid.of(Run.pictures(x), SIDE, 2) : Run.scatter(x, names.get(i));
-                figures.add(new Figure(names.get(i), "Seed " + SEED + ", items 0 to " + (x.size(0) - 1) + ", none chosen.", "image/png",
-                    Png.encode(sheet, Map.of())));
+                DataSpec spec = configs.get(i).settings().spec();
+                Display display = Display.of(spec);
+                Tensor x = run.sample(display.fills(SIDE), SEED, List.of());
+                Sheet sheet = display.sheet(spec, x, SIDE, names.get(i));
+                figures.add(new Figure(names.get(i), "Seed " + SEED + ", items 0 to " + (x.size(0) - 1) + ", none chosen.",
+                    sheet.mediaType(), sheet.bytes(Map.of())));
             }
         }
         return figures;
@@ -173,8 +173,8 @@ public final class RunComparison {
         for (int i = 0; i < names.size(); i++) {
             String run = names.get(i);
             Kept copies = measures.get(i).get("copies");
-            String caption = copies == null ? "" : RunReport.number(copies.value) + " %: " + copies.about;
-            RunFolder.picture(folders.get(i).resolve(RunReport.CLOSEST), warn)
+            String caption = copies == null ? "" : Numbers.shown(copies.value) + " %: " + copies.about;
+            RunFolder.picture(folders.get(i).resolve(RunReport.CLOSEST + ".png"), warn)
                 .ifPresent(bytes -> figures.add(new Figure(run, caption, "image/png", bytes)));
         }
         return figures;

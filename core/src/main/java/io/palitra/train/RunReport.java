@@ -11,8 +11,9 @@ import io.palitra.model.Family;
 import io.palitra.model.Measure;
 import io.palitra.paint.LoraTuning;
 import io.palitra.report.Chart;
+import io.palitra.report.Display;
+import io.palitra.report.Numbers;
 import io.palitra.report.Places;
-import io.palitra.report.Png;
 import io.palitra.report.Report;
 import io.palitra.report.ReportData;
 import java.io.IOException;
@@ -29,7 +30,7 @@ import java.util.function.Consumer;
 /** report.html of a run folder, made from the files in it. */
 public final class RunReport {
     public static final String EVALUATION = "evaluation.json";
-    public static final String CLOSEST = "closest.png";
+    public static final String CLOSEST = "closest";
     static final String SUMMARY = "summary.json";
 
     private RunReport() {}
@@ -89,19 +90,10 @@ public final class RunReport {
         if (kept.isEmpty()) return measures;
         JsonNode evaluation = kept.get();
         for (JsonNode m : evaluation.path("measures")) {
-            measures.add(new ReportData.Measure(m.path("name").asText(), number(m.path("value").asDouble()), m.path("unit").asText(),
+            measures.add(new ReportData.Measure(m.path("name").asText(), Numbers.shown(m.path("value").asDouble()), m.path("unit").asText(),
                 m.path("about").asText(), Places.inLine(evaluation.path("command").asText())));
         }
         return measures;
-    }
-
-    /** Four significant digits, as a person reads them. */
-    public static String number(double v) {
-        if (v == Math.rint(v) && Math.abs(v) < 1e6) return String.format(Locale.ROOT, "%.0f", v);
-        double a = Math.abs(v);
-        return a >= 1000 ? String.format(Locale.ROOT, "%.0f", v) : a >= 100 ? String.format(Locale.ROOT, "%.1f", v)
-            : a >= 10 ? String.format(Locale.ROOT, "%.2f", v) : a >= 0.01 ? String.format(Locale.ROOT, "%.4f", v)
-            : String.format(Locale.ROOT, "%.3e", v);
     }
 
     /** Keeps measures beside the run, for the page and for later comparison. */
@@ -112,7 +104,7 @@ public final class RunReport {
         if (result.judge() != null) json.set("judge", result.judge().toJson());
         json.set("measures", toJson(result.measures()));
         Json.write(folder.resolve(EVALUATION), json);
-        if (result.closest() != null) Png.write(folder.resolve(CLOSEST), result.closest(), Map.of());
+        if (result.closest() != null) result.closest().write(folder.resolve(CLOSEST + result.closest().suffix()), Map.of());
     }
 
     public static ArrayNode toJson(List<Measure> measures) {
@@ -125,12 +117,9 @@ public final class RunReport {
 
     private static List<ReportData.Figure> figures(Path folder, RunConfig.Settings s, Consumer<String> warn) {
         List<ReportData.Figure> figures = new ArrayList<>();
-        boolean points = s.spec().shape().length == 1;
-        figure(figures, folder, warn, Gallery.GRID, "Samples", points ? "Points drawn by the model."
-            : "Drawn by the model from noise that never changes, with the averaged weights where the recipe averages.");
+        figure(figures, folder, warn, Gallery.GRID, "Samples", Display.of(s.spec()).caption());
         figure(figures, folder, warn, Gallery.RECONSTRUCTIONS, "Reconstructions",
-            "Items of the test split, never trained on, and what the model makes "
-            + "of them.");
+            "Items of the test split, never trained on, and what the model makes of them.");
         figure(figures, folder, warn, Gallery.ANIMATION, "Training", "The same noise, drawn again and again while the model learned.");
         figure(figures, folder, warn, CLOSEST, "Closest to the training data",
             "The samples that lie nearest to a training item by the features "
@@ -139,10 +128,14 @@ public final class RunReport {
         return figures;
     }
 
+    /** @param name of a picture; without a suffix that of a sheet, which may be a text */
     private static void figure(List<ReportData.Figure> figures, Path folder, Consumer<String> warn, String name, String title,
             String caption) {
-        RunFolder.picture(folder.resolve(name), warn).ifPresent(bytes -> figures.add(
+        boolean sheet = name.indexOf('.') < 0;
+        RunFolder.picture(folder.resolve(sheet ? name + ".png" : name), warn).ifPresent(bytes -> figures.add(
             new ReportData.Figure(title, caption, name.endsWith(".gif") ? "image/gif" : "image/png", bytes)));
+        if (sheet) RunFolder.bytes(folder.resolve(name + ".txt"), warn).ifPresent(bytes -> figures.add(
+            new ReportData.Figure(title, caption, "text/plain", bytes)));
     }
 
     private static List<Chart> charts(Path folder, Consumer<String> warn) throws IOException {
@@ -192,9 +185,11 @@ public final class RunReport {
         about.put(LoraTuning.KOHYA, "the same, under names of kohya-ss");
         about.put(Metrics.NAME, "a line a report");
         about.put(EVALUATION, "measures on the test split");
-        about.put(CLOSEST, "samples and the training items nearest to them");
-        about.put(Gallery.GRID, "samples");
-        about.put(Gallery.RECONSTRUCTIONS, "test items and reconstructions");
+        about.put(CLOSEST + ".png", "samples and the training items nearest to them");
+        about.put(Gallery.GRID + ".png", "samples");
+        about.put(Gallery.GRID + ".txt", "samples");
+        about.put(Gallery.RECONSTRUCTIONS + ".png", "test items and reconstructions");
+        about.put(Gallery.RECONSTRUCTIONS + ".txt", "test items and reconstructions");
         about.put(Gallery.ANIMATION, "the animation above");
         about.put(Gallery.SAMPLES, "a grid for each frame of it");
         about.put("train", "what resuming needs: weights, optimiser, averages, with checksums");

@@ -5,7 +5,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Json;
 import io.palitra.config.Ordered;
 import io.palitra.data.Batch;
-import io.palitra.data.CaptionedDataset;
 import io.palitra.data.DataLoader;
 import io.palitra.data.Dataset;
 import io.palitra.data.Fingerprint;
@@ -99,7 +98,7 @@ public final class Trainer implements AutoCloseable {
             was = last.flatMap(c -> Provenance.of(c.facts()));
             if (on != null) compare(on);
             model = built = Run.build(config, device);
-            if (model instanceof LearnsTexts && !(data instanceof CaptionedDataset)) {
+            if (model instanceof LearnsTexts && !data.captioned()) {
                 throw new IllegalArgumentException("'" + config.settings().family() + "' wants pictures with captions, and '" + data.name()
                     + "' is read without: data.captions=true");
             }
@@ -253,7 +252,7 @@ public final class Trainer implements AutoCloseable {
                 DataLoader loader = new DataLoader(data, recipe.batch(), config.settings().seed(), step, device)) {
             gallery.begin(step == 0 ? 0 : step + 1);
             if (step == 0) {
-                if (model instanceof LearnsTexts learner && data instanceof CaptionedDataset told) learner.learn(texts(told));
+                if (model instanceof LearnsTexts learner) learner.learn(texts(data));
                 gallery.snapshot(0, 0, ema, metrics);
             } else publish();   // a kill between a checkpoint and its model leaves the model of the checkpoint before
             long savedAt = System.nanoTime(), reported = System.nanoTime(), reportedStep = step;
@@ -299,7 +298,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     /** Every caption of every picture, in order. */
-    static Iterable<String> texts(CaptionedDataset data) {
+    static Iterable<String> texts(Dataset data) {
         return () -> IntStream.range(0, data.size()).boxed().flatMap(i -> data.captions(i).stream()).iterator();
     }
 

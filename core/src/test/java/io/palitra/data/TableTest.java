@@ -205,7 +205,7 @@ class TableTest {
         assertThat(row[0]).isNotZero();
         all.values(8, row, 0);
         assertThat(row[1]).isZero();
-        assertThat(all.row(8)).isEqualTo(9);
+        assertThat(all.number(8)).isEqualTo(9);
     }
 
     @Test void anotherFileIsSeenAsTheModelsOwn() {

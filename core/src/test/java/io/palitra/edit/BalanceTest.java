@@ -48,7 +48,7 @@ class BalanceTest {
             Balance.Drawn drawn = Balance.missing(run, train, 3);
             assertThat(Balance.counts(train)).containsExactly(40, 8, 40, 8, 40, 8, 40, 8, 40, 8);
             assertThat(Balance.counts(drawn)).containsExactly(0, 32, 0, 32, 0, 32, 0, 32, 0, 32);
-            assertThat(Balance.missing(run, train, 3).bytes()).isEqualTo(drawn.bytes());
+            assertThat(Balance.missing(run, train, 3).stored()).isEqualTo(drawn.stored());
             List<Balance.Outcome> outcomes = Balance.compare(train, drawn, test, root.resolve("out"), 1, Progress.SILENT);
             assertThat(outcomes).extracting(Balance.Outcome::way).containsExactly("as it is", "class weights", "drawn items");
             for (Balance.Outcome o : outcomes) assertThat(o.f1().value()).as(o.way()).isBetween(0.3, 1.0);   // chance is 0.1

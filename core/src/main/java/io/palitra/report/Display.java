@@ -1,0 +1,58 @@
+package io.palitra.report;
+
+import io.palitra.data.DataSpec;
+import io.palitra.engine.Tensor;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.ServiceLoader;
+
+/**
+ * How items of one kind are shown and kept: one place for each {@link DataSpec}. Found by {@link ServiceLoader}, so that a jar beside the
+ * program may add one. Items x are [N, ...shape] in the range of the model's batches. All of it waits for the device.
+ */
+public interface Display {
+    /** The display of items of that kind. @throws IllegalArgumentException where there is none */
+    static Display of(DataSpec spec) {
+        for (Display d : ServiceLoader.load(Display.class)) if (d.shows(spec)) return d;
+        throw new IllegalArgumentException("nothing here shows " + spec);
+    }
+
+    boolean shows(DataSpec spec);
+
+    /** What its items are called, in the plural: "pictures". */
+    String items();
+
+    /** What a sheet of samples shows, a sentence for the page of a run. */
+    String caption();
+
+    /** Items that fill a sheet as wide as so many pictures. */
+    int fills(int columns);
+
+    /** All items. @param columns where they stand beside each other */
+    Sheet sheet(DataSpec spec, Tensor x, int columns, String title);
+
+    /** Rows of as many items each, by their titles: originals above their reconstructions. Empty where that shows nothing. */
+    default Optional<Sheet> rows(DataSpec spec, Map<String, Tensor> rows) { return Optional.empty(); }
+
+    /** Each item by itself; empty where one alone shows nothing. */
+    default List<Sheet> each(DataSpec spec, Tensor x) { return List.of(); }
+
+    /** The numbers of one item [1, ...shape] that stand out, in a line; empty where they tell a person nothing. */
+    default String describe(DataSpec spec, Tensor x) { return ""; }
+
+    /** Of the file that {@link #table} writes, ".csv"; empty where there is none. */
+    default Optional<String> tableSuffix() { return Optional.empty(); }
+
+    /**
+     * Writes every number of every item in its own units.
+     *
+     * @param label name of a last column for the classes
+     * @param classes of each item; empty for no such column
+     */
+    default void table(DataSpec spec, Tensor x, Path file, String label, List<String> classes) throws IOException {
+        throw new IllegalArgumentException(items() + " have no table");
+    }
+}
