@@ -25,7 +25,7 @@ final class FamiliesCommand implements Callable<Integer> {
     private boolean json;
 
     @Override public Integer call() throws IOException {
-        List<Family<?>> chosen = name == null ? Families.ALL : List.of(Families.named(name));
+        List<Family<?>> chosen = name == null ? Families.all() : List.of(Families.named(name));
         if (json) {
             ArrayNode list = new ObjectMapper().createArrayNode();
             for (Family<?> f : chosen) {

@@ -21,10 +21,10 @@ public interface DataSpec {
     DType stored();
 
     /** Stored items [B, ...shape] as models see them. */
-    Tensor toModel(Tensor stored);
+    default Tensor toModel(Tensor stored) { return stored; }
 
     /** Items as models see them, [B, ...shape], to the nearest that can be stored. */
-    Tensor toStored(Tensor x);
+    default Tensor toStored(Tensor x) { return x.to(stored()); }
 
     /** Numbers in one item. */
     default long dims() {

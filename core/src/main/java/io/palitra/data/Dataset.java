@@ -13,10 +13,10 @@ public interface Dataset {
     int size();
 
     /** Class of item i in 0..classes-1, or -1 when there are no labels. */
-    int label(int i);
+    default int label(int i) { return -1; }
 
     /** Names of the classes in order of their numbers; empty when there are no labels. */
-    List<String> classNames();
+    default List<String> classNames() { return List.of(); }
 
     /**
      * Writes item i from the buffer's position on, its numbers as {@link DataSpec#stored} says, in the buffer's order, row by row; the

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.ServiceLoader;
 import java.util.stream.Collectors;
 
 /**
@@ -69,15 +70,20 @@ public final class Datasets {
             new CatalogueEntry.Remote(URI.create(at + "t10k-labels-idx1-ubyte.gz"), d, md5d));
     }
 
-    public static List<CatalogueEntry> catalogue() { return CATALOGUE; }
+    /** The project's own, then those of every {@link DataProvider}. */
+    public static List<CatalogueEntry> catalogue() {
+        List<CatalogueEntry> all = new ArrayList<>(CATALOGUE);
+        for (DataProvider p : ServiceLoader.load(DataProvider.class)) all.addAll(p.sets());
+        return List.copyOf(all);
+    }
 
     /** @throws IllegalArgumentException naming the known sets */
     public static CatalogueEntry source(String name) {
-        for (CatalogueEntry source : CATALOGUE) if (source.name().equals(name)) return source;
+        for (CatalogueEntry source : catalogue()) if (source.name().equals(name)) return source;
         throw new IllegalArgumentException("no data set '" + name + "'; there are " + names());
     }
 
-    private static List<String> names() { return CATALOGUE.stream().map(CatalogueEntry::name).toList(); }
+    private static List<String> names() { return catalogue().stream().map(CatalogueEntry::name).toList(); }
 
     /**
      * Opens a set of the catalogue, a folder or .zip of pictures, or a table.
@@ -146,7 +152,7 @@ public final class Datasets {
 
     private static Dataset whole(String nameOrPath, Split split, boolean divided, DataOptions options) {
         if (nameOrPath.equals("toy")) return whole("toy-gaussians", split, divided, options);
-        for (CatalogueEntry source : CATALOGUE) {
+        for (CatalogueEntry source : catalogue()) {
             if (!source.name().equals(nameOrPath)) continue;
             Dataset set = open(source, split, options, System.getenv());
             if (!options.captions()) return set;
@@ -181,7 +187,15 @@ public final class Datasets {
             case IDX -> Resized.of(mnist(source, split, options, environment), options.size(), options.channels());
             case CIFAR -> cifar(source, split, options, environment);
             case DRAWN -> drawn(source.name(), split, options);
+            case PROVIDED -> provided(source.name(), split, options);
         };
+    }
+
+    private static Dataset provided(String name, Split split, DataOptions options) {
+        for (DataProvider p : ServiceLoader.load(DataProvider.class)) {
+            if (p.sets().stream().anyMatch(s -> s.name().equals(name))) return p.open(name, split, options);
+        }
+        throw new IllegalStateException("nobody opens " + name);
     }
 
     /** The sets that need no files. */

@@ -1,7 +1,6 @@
 package io.palitra.data;
 
 import io.palitra.engine.DType;
-import io.palitra.engine.Tensor;
 import java.util.List;
 
 /**
@@ -44,8 +43,4 @@ public record VectorSpec(int size, int classes, List<String> columns, List<Doubl
     @Override public VectorSpec withClasses(int classes) { return new VectorSpec(size, classes, columns, means, deviations); }
 
     @Override public DType stored() { return DType.F32; }
-
-    @Override public Tensor toModel(Tensor stored) { return stored; }
-
-    @Override public Tensor toStored(Tensor x) { return x.to(DType.F32); }
 }

@@ -23,13 +23,15 @@ public interface Display {
     boolean shows(DataSpec spec);
 
     /** What its items are called, in the plural: "pictures". */
-    String items();
+    default String items() { return "items"; }
 
     /** What a sheet of samples shows, a sentence for the page of a run. */
-    String caption();
+    default String caption() {
+        return "Drawn by the model from noise that never changes, with the averaged weights where the recipe averages.";
+    }
 
     /** Items that fill a sheet as wide as so many pictures. */
-    int fills(int columns);
+    default int fills(int columns) { return columns * columns; }
 
     /** All items. @param columns where they stand beside each other */
     Sheet sheet(DataSpec spec, Tensor x, int columns, String title);

@@ -17,12 +17,6 @@ public final class PictureDisplay implements Display {
 
     @Override public String items() { return "pictures"; }
 
-    @Override public String caption() {
-        return "Drawn by the model from noise that never changes, with the averaged weights where the recipe averages.";
-    }
-
-    @Override public int fills(int columns) { return columns * columns; }
-
     @Override public Sheet sheet(DataSpec spec, Tensor x, int columns, String title) {
         List<Picture> all = Grid.pictures(x);
         return new Sheet.Drawn(all.size() == 1 ? all.get(0) : Grid.of(all, columns, GAP));

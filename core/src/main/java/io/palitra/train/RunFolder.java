@@ -35,10 +35,12 @@ public final class RunFolder {
     static final String LOCK = ".lock";
     static final String JUDGED = "evaluation.part.safetensors";
     private static final Set<String> NAMES = Ordered.set(LOCK, TRAIN, JUDGED, Run.CONFIG, Run.MODEL, Metrics.NAME, RunReport.SUMMARY,
-        RunReport.EVALUATION, RunReport.CLOSEST, Gallery.SAMPLES, Gallery.GRID, Gallery.RECONSTRUCTIONS, Gallery.ANIMATION, Report.NAME,
+        RunReport.EVALUATION, Gallery.SAMPLES, Gallery.ANIMATION, Report.NAME,
         FirstStage.FOLDER, ClipEmbedder.FOLDER, LoraTuning.DIFFUSERS, LoraTuning.KOHYA, "tokenizer.json", "tokenizer_config.json",
-        "map.png",
-        "map-decoded.png", "reconstruct.png", "complete.png", "interpolate.png", "interpolate.gif", "anomalies");
+        "map.png", "map-decoded.png", "reconstruct.png", "complete.png", "interpolate.png", "interpolate.gif", "anomalies");
+    /** Of sheets, which are pictures or texts. */
+    private static final Pattern SHEET = Pattern.compile(
+        "(" + String.join("|", RunReport.CLOSEST, Gallery.GRID, Gallery.RECONSTRUCTIONS) + ")\\.(png|txt)");
     private static final Pattern NUMBERED = Pattern.compile("events\\.out\\.tfevents\\..*|seed--?\\d+(\\.png)?");
     private static final int LONGEST = 64 << 20;
     /** Of versions before: a file being written had a name that did not say by whom. */
@@ -47,7 +49,7 @@ public final class RunFolder {
     private RunFolder() {}
 
     /** Whether a file or folder of that name in a run folder is Palitra's. */
-    static boolean owns(String name) { return NAMES.contains(name) || NUMBERED.matcher(name).matches(); }
+    static boolean owns(String name) { return NAMES.contains(name) || SHEET.matcher(name).matches() || NUMBERED.matcher(name).matches(); }
 
     /**
      * Called before anything is written into a run folder.

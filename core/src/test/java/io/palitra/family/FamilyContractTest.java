@@ -119,7 +119,7 @@ class FamilyContractTest {
         Set<String> here = cases().stream().map(TinyFamilies.Case::family).collect(Collectors.toSet());
         here.add("lora");   // wants a model of others; LoraTuningTest has its laws
         assertThat(here).as("families with a tiny configuration: a new one is a line in TinyFamilies.cases")
-        .containsExactlyInAnyOrderElementsOf(Families.ALL.stream().map(Family::name).toList());
+        .containsExactlyInAnyOrderElementsOf(Families.all().stream().map(Family::name).toList());
     }
 
     @ParameterizedTest @MethodSource("cases")

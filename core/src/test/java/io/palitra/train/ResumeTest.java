@@ -39,7 +39,7 @@ class ResumeTest {
         TinyRuns.prepare(stages);
     }
 
-    static List<String> families() { return Families.ALL.stream().map(Family::name).toList(); }
+    static List<String> families() { return Families.all().stream().map(Family::name).toList(); }
 
     /** The hashes of the run never stopped. */
     private static Map<String, String> whole(String family) throws Exception {

@@ -33,7 +33,7 @@ class RunConfigTest {
         Path here = Path.of("").toAbsolutePath(), there = Files.createDirectories(root.resolve("there"));
         String near = here.relativize(there).toString();
         int paths = 0;
-        for (Family<?> family : Families.ALL) {
+        for (Family<?> family : Families.all()) {
             Set<String> keys = new TreeSet<>(Config.paths(family.defaults()).keySet());
             if (family.name().equals("vqgan")) keys.addAll(Set.of("perceptual.run"));
             for (String key : keys) {
@@ -90,7 +90,7 @@ class RunConfigTest {
     }
 
     @Test void noFamilyTakesANumberOfABillionOrANegativeSize() {
-        for (Family<?> family : Families.ALL) {
+        for (Family<?> family : Families.all()) {
             List<Record> records = new ArrayList<>(List.of(family.defaults()));
             if (family.sampling() != null) records.add(family.sampling());
             for (Record record : records) {
