@@ -28,4 +28,11 @@ public final class Families {
         throw new IllegalArgumentException("no family '" + name + "'; there are "
             + String.join(", ", all().stream().map(Family::name).toList()));
     }
+
+    /** The family that such a config is of. @throws IllegalArgumentException when it is of none */
+    public static Family<?> of(Record config) {
+        for (Family<?> f : all()) if (f.defaults().getClass() == config.getClass()) return f;
+        throw new IllegalArgumentException("no family has a config of this kind; there are " + String.join(", ", all().stream()
+            .map(Family::name).toList()));
+    }
 }

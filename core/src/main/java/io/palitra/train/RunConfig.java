@@ -63,12 +63,45 @@ public record RunConfig(Settings settings, Record model) {
             if (o.startsWith(TRAIN)) train.add(o.substring(TRAIN.length()));
             else model.add(o);
         }
-        Record c = Config.absolute(Config.with(f.defaults(), model));
-        Recipe recipe = Config.with(f.recipe(), train);
-        Settings s = new Settings(FORMAT, family, name, Config.absolute(options), data.spec(), data.classNames(), recipe, seed, "cpu",
-            Precision.FP32,
-            io.palitra.engine.Device.threads(), 20, 0, version());
-        return new RunConfig(s, c);
+        return of(Config.with(f.defaults(), model), name, data).reading(options).seed(seed).training(Config.with(f.recipe(), train));
+    }
+
+    /**
+     * A run of the family that this config is of, with its recipe, seed 0, fp32, on the processor: {@code RunConfig.of(new Ae.Config(...),
+     * "mnist", data).seed(3).training(recipe)}.
+     *
+     * @param model what the model is
+     * @param name of the data in the catalogue, or its path: how it is opened again
+     * @throws IllegalArgumentException for a record that is no family's config
+     * @throws ConfigException for a value that is not allowed
+     */
+    public static RunConfig of(Record model, String name, Dataset data) {
+        Family<?> f = Families.of(model);
+        Settings s = new Settings(FORMAT, f.name(), name, DataOptions.DEFAULT, data.spec(), data.classNames(), f.recipe(), 0, "cpu",
+            Precision.FP32, io.palitra.engine.Device.threads(), 20, 0, version());
+        return new RunConfig(s, Config.absolute(model));
+    }
+
+    /** @param options how the data is read: those that it was opened with */
+    public RunConfig reading(DataOptions options) {
+        Settings s = settings;
+        return new RunConfig(new Settings(s.format, s.family, s.data, Config.absolute(options), s.spec, s.classes, s.train, s.seed,
+            s.device, s.precision, s.threads, s.logEvery, s.saveEvery, s.code), model);
+    }
+
+    /** @param recipe such as {@code Vae.FAMILY.recipe()} with changes */
+    public RunConfig training(Recipe recipe) {
+        Config.check(recipe);
+        Settings s = settings;
+        return new RunConfig(new Settings(s.format, s.family, s.data, s.options, s.spec, s.classes, recipe, s.seed, s.device, s.precision,
+            s.threads, s.logEvery, s.saveEvery, s.code), model);
+    }
+
+    /** @param seed decides initial weights, noise and the order of the data */
+    public RunConfig seed(long seed) {
+        Settings s = settings;
+        return new RunConfig(new Settings(s.format, s.family, s.data, s.options, s.spec, s.classes, s.train, seed, s.device, s.precision,
+            s.threads, s.logEvery, s.saveEvery, s.code), model);
     }
 
     /** @param threads of one operation, 1 to {@link io.palitra.engine.Device#processors} */

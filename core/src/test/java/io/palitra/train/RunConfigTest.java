@@ -9,13 +9,18 @@ import io.palitra.config.ConfigException;
 import io.palitra.config.Json;
 import io.palitra.config.Key;
 import io.palitra.data.DataOptions;
+import io.palitra.data.Dataset;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.Split;
 import io.palitra.data.VectorSpec;
+import io.palitra.engine.OptimizerSpec;
 import io.palitra.engine.Rng;
+import io.palitra.family.Ae;
+import io.palitra.family.AutoencoderNet;
 import io.palitra.family.Families;
 import io.palitra.family.Vae;
 import io.palitra.model.Family;
+import io.palitra.model.Recipe;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -117,5 +122,27 @@ class RunConfigTest {
         assertThat(new ImageSpec(1, 28, 30, 0)).hasToString("pictures of 1x28x30 without classes");
         assertThat(new VectorSpec(2, 1)).hasToString("points of 2 numbers, 1 class");
         assertThat(new VectorSpec(1, 0, List.of("x"), List.of(0.0), List.of(1.0))).hasToString("rows of 1 column (x) without classes");
+    }
+
+    @Test void typedSettingsAndTextAreOneMechanism() {
+        Dataset data = TinyRuns.data(Split.TRAIN);
+        Ae.Config ae = new Ae.Config(new AutoencoderNet.Mlp(List.of(32)), 5, Ae.Distance.MSE, new Ae.Corruption.None(), 0, 0);
+        Recipe recipe = Recipe.of(3, 16, new OptimizerSpec.Adam(1e-3, 0.9, 0.999, 1e-8));
+        RunConfig typed = RunConfig.of(ae, "strokes", data).seed(7).training(recipe);
+        List<String> text = new ArrayList<>();
+        typed.flat().forEach((key, value) -> {
+            if (key.matches("(net|loss|noise|train\\.optimizer|train\\.schedule).*") || Set.of("latent", "l1", "l2", "train.epochs",
+                "train.batch", "train.clip", "train.ema").contains(key)) text.add(key.replace(".kind", "") + "=" + value.replaceAll("[\\[\\]]", ""));
+        });
+        assertThat(RunConfig.of("ae", "strokes", data, DataOptions.DEFAULT, 7, text)).isEqualTo(typed);
+        assertThatThrownBy(() -> RunConfig.of(new Ae.Corruption.None(), "strokes", data)).hasMessageContaining("no family has a config");
+    }
+
+    @Test void aRunOfAnEarlierFormIsRefusedInOneLine(@TempDir Path root) throws Exception {
+        Path file = root.resolve("config.json");
+        TinyRuns.config("vae").write(file);
+        Files.writeString(file, Files.readString(file).replaceFirst("\"format\" : 2", "\"format\" : 1").replace("\"latent\"", "\"old\""));
+        assertThatThrownBy(() -> RunConfig.read(file)).isInstanceOf(ConfigException.class)
+            .hasMessage(file + " is of an earlier version of Palitra (form 1, this one reads 2): what trained it reads it, or train it anew");
     }
 }
