@@ -2,6 +2,7 @@ package io.palitra.app;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.config.PartFile;
 import io.palitra.data.Dataset;
 import io.palitra.data.ImageDataset;
 import io.palitra.data.ImageSpec;
@@ -18,6 +19,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -57,16 +59,17 @@ final class BalanceCommand implements Callable<Integer> {
 
     @Override public Integer call() throws IOException {
         if (Files.exists(out, LinkOption.NOFOLLOW_LINKS)) throw new IllegalArgumentException("'" + out + "' exists; choose another --out");
-        Terminal terminal = new Terminal("balance", false);
+        Stop stop = Stop.onSignals();
+        Terminal terminal = new Terminal("balance", false).until(stop);
+        Path made = PartFile.of(out);   // it gets its name when all of it is there
         try (Run opened = Common.open(run, "auto", threads, terminal); Scope scope = new Scope()) {
             ImageDataset train = pictures(Common.data(opened.config(), data, dataDir, Split.TRAIN, terminal));
             ImageDataset test = pictures(Common.data(opened.config(), data, dataDir, Split.TEST, terminal));
-            terminal.doing("drawing what the classes lack");
-            Balance.Drawn drawn = Balance.missing(opened, train, seed);
+            Balance.Drawn drawn = Balance.missing(opened, train, seed, terminal);
             if (drawn.size() == 0) throw new IllegalArgumentException("'" + train.name() + "' is balanced: each class has "
                 + Balance.counts(train)[0] + " items");
-            write(drawn);
-            List<Balance.Outcome> outcomes = Balance.compare(train, drawn, test, out, seed, terminal);
+            write(drawn, made, terminal);
+            List<Balance.Outcome> outcomes = Balance.compare(train, drawn, test, made, seed, terminal, stop);
             terminal.done();
             List<Measure> measures = new ArrayList<>();
             for (Balance.Outcome o : outcomes) {
@@ -78,7 +81,9 @@ final class BalanceCommand implements Callable<Integer> {
             ObjectNode node = new ObjectMapper().createObjectNode();
             node.put("run", Places.name(run.toString())).put("data", train.name()).put("counts", counts).put("seed", seed);
             node.set("measures", RunReport.toJson(measures));
-            io.palitra.config.Json.write(out.resolve("balance.json"), node);
+            io.palitra.config.Json.write(made.resolve("balance.json"), node);
+            terminal.stopped();
+            Files.move(made, out, StandardCopyOption.ATOMIC_MOVE);
             if (json) {
                 Common.json(node);
             } else {
@@ -87,6 +92,8 @@ final class BalanceCommand implements Callable<Integer> {
                 Common.OUT.println(out);
             }
             return 0;
+        } finally {
+            if (Files.exists(made)) PartFile.remove(made);
         }
     }
 
@@ -95,13 +102,14 @@ final class BalanceCommand implements Callable<Integer> {
         throw new IllegalArgumentException("balance wants pictures of several classes, '" + data.name() + "' is " + data.spec());
     }
 
-    private void write(Balance.Drawn drawn) throws IOException {
+    private void write(Balance.Drawn drawn, Path made, Terminal terminal) throws IOException {
         ImageSpec spec = drawn.spec();
         for (int i = 0; i < drawn.size(); i++) {
+            terminal.part("drawn items", i / (double) drawn.size());
             byte[] bytes = new byte[(int) spec.dims()];
             drawn.pixels(i, bytes, 0);
             String name = drawn.classNames().get(drawn.label(i)).replaceAll("[^A-Za-z0-9._ -]", "_");
-            Path folder = out.resolve("drawn").resolve(name);
+            Path folder = made.resolve("drawn").resolve(name);
             Files.createDirectories(folder);
             Png.write(folder.resolve(String.format("%06d.png", i)), new Picture(spec.channels(), spec.height(), spec.width(), bytes),
                 Map.of("palitra", "drawn by " + run.toAbsolutePath().normalize().getFileName() + ", seed " + seed + ", item " + i));
