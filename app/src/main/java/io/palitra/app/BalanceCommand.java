@@ -2,6 +2,7 @@ package io.palitra.app;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.config.PartFile;
 import io.palitra.data.DataLoader;
 import io.palitra.data.Dataset;
 import io.palitra.data.Split;
@@ -19,6 +20,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -59,16 +61,17 @@ final class BalanceCommand implements Callable<Integer> {
 
     @Override public Integer call() throws IOException {
         if (Files.exists(out, LinkOption.NOFOLLOW_LINKS)) throw new IllegalArgumentException("'" + out + "' exists; choose another --out");
-        Terminal terminal = new Terminal("balance", false);
+        Stop stop = Stop.onSignals();
+        Terminal terminal = new Terminal("balance", false).until(stop);
+        Path made = PartFile.of(out);   // it gets its name when all of it is there
         try (Run opened = Common.open(run, "auto", threads, terminal); Scope scope = new Scope()) {
             Dataset train = labelled(Common.data(opened.config(), data, dataDir, Split.TRAIN, terminal));
             Dataset test = labelled(Common.data(opened.config(), data, dataDir, Split.TEST, terminal));
-            terminal.doing("drawing what the classes lack");
-            Balance.Drawn drawn = Balance.missing(opened, train, seed);
+            Balance.Drawn drawn = Balance.missing(opened, train, seed, terminal);
             if (drawn.size() == 0) throw new IllegalArgumentException("'" + train.name() + "' is balanced: each class has "
                 + Balance.counts(train)[0] + " items");
-            write(drawn, opened.config().settings().options().label());
-            List<Balance.Outcome> outcomes = Balance.compare(train, drawn, test, out, seed, terminal);
+            write(drawn, made, opened.config().settings().options().label(), terminal);
+            List<Balance.Outcome> outcomes = Balance.compare(train, drawn, test, made, seed, terminal, stop);
             terminal.done();
             List<Measure> measures = new ArrayList<>();
             for (Balance.Outcome o : outcomes) {
@@ -80,7 +83,9 @@ final class BalanceCommand implements Callable<Integer> {
             ObjectNode node = new ObjectMapper().createObjectNode();
             node.put("run", Places.name(run.toString())).put("data", train.name()).put("counts", counts).put("seed", seed);
             node.set("measures", RunReport.toJson(measures));
-            io.palitra.config.Json.write(out.resolve("balance.json"), node);
+            io.palitra.config.Json.write(made.resolve("balance.json"), node);
+            terminal.stopped();
+            Files.move(made, out, StandardCopyOption.ATOMIC_MOVE);
             if (json) {
                 Common.json(node);
             } else {
@@ -89,6 +94,8 @@ final class BalanceCommand implements Callable<Integer> {
                 Common.OUT.println(out);
             }
             return 0;
+        } finally {
+            if (Files.exists(made)) PartFile.remove(made);
         }
     }
 
@@ -98,10 +105,11 @@ final class BalanceCommand implements Callable<Integer> {
     }
 
     /** A file an item in folders of the classes, or a table where one item shows nothing. */
-    private void write(Balance.Drawn drawn, String label) throws IOException {
+    private void write(Balance.Drawn drawn, Path made, String label, Terminal terminal) throws IOException {
         Display display = Display.of(drawn.spec());
-        Path folder = out.resolve("drawn");
+        Path folder = made.resolve("drawn");
         for (int i = 0; i < drawn.size(); i++) {
+            terminal.part("drawn items", i / (double) drawn.size());
             List<Sheet> shown;
             try (Scope scope = new Scope()) { shown = display.each(drawn.spec(), drawn.item(i)); }
             if (shown.isEmpty()) break;

@@ -30,6 +30,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -89,6 +90,7 @@ final class EvaluateCommand implements Callable<Integer> {
     @Option(names = "--json", description = "as JSON on stdout")
     private boolean json;
 
+    private BooleanSupplier stop = () -> false;
     /** Name of the data that each run was tested on. */
     private final Map<String, String> tested = new LinkedHashMap<>();
     /** Who judged the samples of each run. */
@@ -110,7 +112,8 @@ final class EvaluateCommand implements Callable<Integer> {
             throw new IllegalArgumentException((statistics != null ? "--statistics" : "--write-statistics") + " wants --inception FILE");
         }
         if (writeStatistics != null) Common.free(writeStatistics, "--write-statistics", force);
-        Terminal terminal = new Terminal("evaluate", false);
+        stop = Stop.onSignals();
+        Terminal terminal = new Terminal("evaluate", false).until(stop);
         int last = names.size() - 1;
         boolean other = last > 0 && !Files.exists(Path.of(names.get(last)).resolve(Run.CONFIG));
         String data = other ? names.get(last) : null;
@@ -138,24 +141,28 @@ final class EvaluateCommand implements Callable<Integer> {
                         terminal.note("-n " + n + ": as many samples are judged as there are test items, " + test.size());
                     }
                     judges.put(run.toString(), judge.facts());
-                    result = Evaluation.of(opened, test, data == null ? train : null, judge, n, set);
+                    result = Evaluation.of(opened, test, data == null ? train : null, judge, n, set, terminal);
                 }
             } else {
-                result = Evaluation.of(opened, test, null, null, n, set);
+                result = Evaluation.of(opened, test, null, null, n, set, terminal);
             }
             List<Measure> measures = new ArrayList<>(result.measures());
             if (network != null) {
                 network.to(opened.device());
-                measures.addAll(Evaluation.byInception(opened, test, network, statistics, n, set, writeStatistics));
+                measures.addAll(Evaluation.byInception(opened, test, network, statistics, n, set, writeStatistics,
+                    terminal));
             }
             if (teller != null) {
                 teller.to(opened.device());
-                measures.addAll(Evaluation.byClip(opened, test, teller, teller.name(), n, set));
+                measures.addAll(Evaluation.byClip(opened, test, teller, teller.name(), n, set, terminal));
             }
+            terminal.done();
+            terminal.stopped();
             if (measures.isEmpty()) throw new IllegalArgumentException("nothing to measure: '" + opened.config().settings().family()
                 + "' on '" + test.name() + "' has no measures of its own, and a judge needs classes");
             if (data == null) {
-                RunReport.keep(run, new Evaluation.Result(measures, result.closest(), result.judge()), command(run.toString(), null));
+                RunReport.keep(run, new Evaluation.Result(measures, result.closest(), result.judge()), command(RunReport.FOLDER,
+                    null));
                 RunReport.write(run, terminal::note);
             }
             return measures;
@@ -177,7 +184,7 @@ final class EvaluateCommand implements Callable<Integer> {
         RunConfig.Settings s = opened.config().settings();
         DataOptions options = dataDir == null ? s.options() : Config.with(s.options(), "dir=" + dataDir);
         Dataset own = data == null ? test : SampleJudge.part(() -> Common.data(opened.config(), null, dataDir, Split.TEST, terminal));
-        return SampleJudge.kept(train, s.data(), options, own, opened.device(), terminal);
+        return SampleJudge.kept(train, s.data(), options, own, opened.device(), terminal, stop);
     }
 
     /** Before anything is trained or drawn. */

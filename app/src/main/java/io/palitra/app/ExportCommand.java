@@ -25,10 +25,13 @@ final class ExportCommand implements Callable<Integer> {
     private @Nullable Path dataDir;
 
     @Override public Integer call() throws IOException {
-        Terminal terminal = new Terminal("export", false);
+        Terminal terminal = new Terminal("export", false).until(Stop.onSignals());
         try (FolderDraft draft = new FolderDraft(target); Run opened = Common.open(run, "cpu", 0, terminal)) {
             String name = String.valueOf(target.toAbsolutePath().normalize().getFileName());
-            String python = opened.export(draft, name, () -> Common.data(opened.config(), null, dataDir, Split.TRAIN, terminal));
+            String python = opened.export(draft, name, () -> Common.data(opened.config(), null, dataDir, Split.TRAIN, terminal),
+                terminal);
+            terminal.done();
+            terminal.stopped();
             draft.publish();
             python.lines().forEach(terminal::note);
         }

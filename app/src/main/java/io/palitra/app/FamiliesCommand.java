@@ -30,6 +30,7 @@ final class FamiliesCommand implements Callable<Integer> {
             ArrayNode list = new ObjectMapper().createArrayNode();
             for (Family<?> f : chosen) {
                 ObjectNode node = list.addObject().put("name", f.name()).put("about", f.about()).put("paper", f.paper());
+                node.put("data", f.data());
                 keys(node.putArray("config"), Config.describe(f.defaults()), "");
                 keys(node.putArray("recipe"), Config.describe(f.recipe()), "train.");
                 if (f.sampling() != null) keys(node.putArray("sampling"), Config.describe(f.sampling()), "");
@@ -41,6 +42,8 @@ final class FamiliesCommand implements Callable<Integer> {
             Common.OUT.printf("%-12s %s%n", f.name(), f.about());
             if (name == null) continue;
             Common.OUT.println("             " + f.paper());
+            Common.OUT.println("             learns from " + (f.data().isEmpty() ? "the DATA that is asked for" : f.data()
+                + " unless other DATA is asked for"));
             print("what it is: palitra train " + f.name() + " --set key=value", Config.describe(f.defaults()), "");
             print("how it is trained", Config.describe(f.recipe()), "train.");
             if (f.sampling() != null) print("how it is drawn: palitra sample RUN --set key=value", Config.describe(f.sampling()), "");

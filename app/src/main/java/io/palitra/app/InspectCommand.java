@@ -65,9 +65,13 @@ final class InspectCommand implements Callable<Integer> {
         node.put("family", config.settings().family()).put("data", config.settings().data()).put("seed", config.settings().seed());
         Path model = path.resolve(Run.MODEL);
         if (Files.exists(model)) {
-            Safetensors.Header header = Safetensors.header(model);
-            header.metadata().forEach(node::put);
-            node.put("tensors in " + Run.MODEL, header.entries().size());
+            try {
+                Safetensors.Header header = Safetensors.header(model);
+                header.metadata().forEach(node::put);
+                node.put("tensors in " + Run.MODEL, header.entries().size());
+            } catch (FormatException e) {   // commands that open the run use its last good checkpoint
+                node.put(Run.MODEL, "damaged: " + e.getMessage());
+            }
         }
         node.set("config", config.toJson());
     }

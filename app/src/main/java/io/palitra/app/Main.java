@@ -18,6 +18,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.CancellationException;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.AutoComplete;
@@ -85,6 +86,11 @@ public final class Main implements Runnable {
         line.registerConverter(Path.class, Main::path);
         line.setCaseInsensitiveEnumValuesAllowed(true);
         line.setExecutionExceptionHandler((e, command, parsed) -> {
+            if (e instanceof CancellationException) {
+                command.getErr().println("palitra: " + message(e));
+                command.getErr().flush();
+                return STOPPED;
+            }
             String told = e instanceof ConfigException c ? Terminal.plain(AsTyped.told(c, parsed)) : message(e);
             command.getErr().println("palitra: " + shortened(told));
             command.getErr().flush();

@@ -7,6 +7,8 @@ import java.util.LinkedHashSet;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CancellationException;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /** What a person sees on stderr while a run goes: one line that is redrawn on a terminal, plain lines elsewhere. */
@@ -23,7 +25,9 @@ final class Terminal implements Progress {
     private final long started = System.nanoTime();
     private long firstStep = -1;
     private final Set<String> told = new LinkedHashSet<>();
+    private BooleanSupplier stop = () -> false;
     private long shown;
+    private long parted = System.nanoTime();
     private boolean open;
 
     Terminal(String title, boolean quiet) { this(System.err, title, quiet, System.console() != null, System.getenv("NO_COLOR")); }
@@ -34,6 +38,12 @@ final class Terminal implements Progress {
         this.quiet = quiet;
         redraws = terminal;
         colour = terminal && (noColor == null || noColor.isEmpty());
+    }
+
+    /** From here on every {@link #part} asks whether it is to stop. */
+    Terminal until(BooleanSupplier asked) {
+        stop = asked;
+        return this;
     }
 
     /** Without control characters: names from files must not steer a terminal. */
@@ -59,6 +69,29 @@ final class Terminal implements Progress {
             err.println(line);
         }
         if (step == steps) endLine();
+    }
+
+    /** @throws CancellationException when it is to stop */
+    @Override public void part(String what, double share) {
+        stopped();
+        long now = System.nanoTime();
+        if (quiet || now - parted < (redraws ? REDRAW_NANOS : PLAIN_NANOS)) return;
+        parted = now;
+        String line = String.format(Locale.ROOT, "%s: %s %3.0f%%|%s| [%s]", title, plain(what), Math.floor(100 * share), bar(share),
+            clock((now - started) * 1e-9));
+        if (redraws) {
+            err.print("\r" + line + "\u001b[K");
+            open = true;
+        } else {
+            err.println(line);
+        }
+    }
+
+    /** @throws CancellationException when it is to stop */
+    void stopped() {
+        if (!stop.getAsBoolean()) return;
+        endLine();
+        throw new CancellationException("stopped");
     }
 
     private static String bar(double share) {

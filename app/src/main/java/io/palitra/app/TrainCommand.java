@@ -9,6 +9,7 @@ import io.palitra.data.Split;
 import io.palitra.engine.Device;
 import io.palitra.family.Families;
 import io.palitra.hub.Hub;
+import io.palitra.model.Family;
 import io.palitra.paint.LoraTuning;
 import io.palitra.train.Metrics;
 import io.palitra.train.Run;
@@ -40,10 +41,11 @@ final class TrainCommand implements Callable<Integer> {
     @Parameters(index = "0", paramLabel = "FAMILY", description = "what to train; 'palitra families' lists them")
     private String family = "";
 
-    @Parameters(index = "1", arity = "0..1", paramLabel = "DATA", defaultValue = "strokes",
-        description = {"a data set ('palitra data' lists them), a folder of pictures, or a zip of one; default: ${DEFAULT-VALUE};",
+    @Parameters(index = "1", arity = "0..1", paramLabel = "DATA",
+        description = {"a data set ('palitra data' lists them), a folder of pictures, or a zip of one; default: scenes for clip and dalle,",
+            "strokes for others ('palitra families FAMILY' says it);",
             "for lora a folder of pictures with captions: metadata.jsonl with file_name and text, or a .txt beside each picture"})
-    private String data = "strokes";
+    private @Nullable String asked;
 
     @Option(names = "--model", paramLabel = "M", description = "of lora: the model to change, a folder, or org/name of the hub")
     private @Nullable String model;
@@ -107,7 +109,7 @@ final class TrainCommand implements Callable<Integer> {
             return resume(out, asked(config(out)), changedData, json, quiet);
         }
         if (changedData) throw new IllegalArgumentException("--changed-data is of a run that goes on: --resume");
-        Families.named(family);
+        Family<?> wanted = Families.named(family);
         List<String> overrides = new ArrayList<>(Common.without(set, "data."));
         atLeastOne("--epochs", length == null || length.epochs == null ? 1 : length.epochs);
         atLeastOne("--steps", length == null || length.steps == null ? 1 : length.steps);
@@ -120,9 +122,14 @@ final class TrainCommand implements Callable<Integer> {
         if (family.equals(LoraTuning.FAMILY.name())) overrides.add("model=" + captioned());
         else if (model != null) throw new IllegalArgumentException("--model is of lora; '" + family + "' changes no other model");
         DataOptions options = Common.dataOptions(set, dataDir);
+        String data = asked != null ? asked : wanted.data();
+        if (data.isEmpty()) {
+            throw new IllegalArgumentException("which DATA? " + family + " learns from a folder of pictures with captions: metadata.jsonl "
+                + "with file_name and text, or a .txt beside each picture");
+        }
         Terminal terminal = new Terminal(family + " on " + data, quiet);
-        Dataset train = open(Split.TRAIN, options, terminal);
-        Dataset test = trainingAlone(family, data) ? null : test(() -> open(Split.TEST, options, terminal), data, terminal);
+        Dataset train = open(data, Split.TRAIN, options, terminal);
+        Dataset test = trainingAlone(family, data) ? null : test(() -> open(data, Split.TEST, options, terminal), data, terminal);
         RunConfig config = RunConfig.of(family, Common.dataName(data), train, options, seed, overrides)
             .on(Device.named(device).toString(), precision, threads(threads))
             .saving(20, saveEvery);
@@ -132,7 +139,8 @@ final class TrainCommand implements Callable<Integer> {
         }
         Trainer.refuseOccupied(folder);
         Common.folder(folder, false);
-        if (!quiet) terminal.note("training into " + folder);
+        if (!quiet) terminal.note((asked != null ? "" : "on " + data + ", which " + family + " takes unless other DATA is asked for; ")
+            + "training into " + folder);
         Stop stop = Stop.onSignals();
         return end(folder, Trainer.start(folder, config, train, test, terminal, stop), json);
     }
@@ -165,7 +173,7 @@ final class TrainCommand implements Callable<Integer> {
         if (strict) asked.set("data.strict=true", "--strict");
         if (model != null) asked.set("model=" + changed(model), "--model " + model);
         if (length != null) length(asked, length.epochs, length.steps);
-        if (typed.hasMatchedPositional(1)) asked.data(Common.dataName(data));
+        if (this.asked != null) asked.data(Common.dataName(this.asked));
         if (dataDir != null) asked.set("data.dir=" + dataDir, "--data-dir " + dataDir);
         if (typed.hasMatchedOption("--device")) asked.device(Device.named(device).toString());
         if (typed.hasMatchedOption("--threads")) asked.threads(threads(threads));
@@ -208,7 +216,7 @@ final class TrainCommand implements Callable<Integer> {
     /** Where the model lies that is to change. */
     private static Path changed(String model) { return Hub.resolve(model).toAbsolutePath().normalize(); }
 
-    private Dataset open(Split split, DataOptions options, Terminal terminal) {
+    private Dataset open(String data, Split split, DataOptions options, Terminal terminal) {
         return Common.told(Common.of(family, Common.dataName(data), split, options), terminal);
     }
 

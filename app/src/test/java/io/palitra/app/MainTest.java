@@ -495,4 +495,22 @@ class MainTest {
         assertThat(Arguments.fault(new String[] {"", "a"}, new byte[] {0, 'a', 0}, "UTF-8")).as("an empty word").isEmpty();
         assertThat(Arguments.fault(new String[] {"\uFFFD"}, new byte[0], "none")).as("where the system does not tell").contains("word 1");
     }
+
+    @Test void aFamilyThatLearnsFromCaptionsTakesASetThatHasThem() {
+        Path clip = root.resolve("clip"), untold = root.resolve("untold");
+        Object[] tiny = {"--set", "data.size=32", "--set", "points=8", "--set", "picture.width=8", "--set", "picture.heads=1", "--set",
+            "picture.layers=1", "--set", "text.width=8", "--set", "text.heads=1", "--set", "text.layers=1", "--set", "pairs=0", "--steps",
+            1, "--batch", 4, "--threads", 1};
+        List<Object> words = new ArrayList<>(List.of("train", "clip", "--out", clip));
+        words.addAll(List.of(tiny));
+        Typed r = palitra(words.toArray());
+        assertThat(r.code()).as(r.err()).isZero();
+        assertThat(r.err()).contains("on scenes, which clip takes unless other DATA is asked for; training into " + clip);
+        words = new ArrayList<>(List.of("train", "clip", "strokes", "--quiet", "--out", untold));
+        words.addAll(List.of(tiny));
+        r = palitra(words.toArray());
+        assertThat(r.code()).isEqualTo(2);
+        assertThat(r.err()).hasLineCount(1).contains("'clip' learns from pictures with captions, and 'strokes' is read without", "scenes");
+        assertThat(untold).doesNotExist();
+    }
 }

@@ -86,7 +86,11 @@ class ResumeCommandTest {
         assertThat(kept(own).train().steps()).isEqualTo(16);
         Typed fewer = again(own, "--steps", 9);
         assertThat(fewer.code()).isEqualTo(2);
-        assertThat(fewer.err()).contains("has done 16 steps, a length of 9 was asked");
+        assertThat(fewer.err()).contains("palitra: --steps 9: the run has done 16 steps; at least as many can be asked for")
+            .doesNotContain("epochs");
+        assertThat(palitra("resume", own, "--epochs", 1).err()).contains("palitra: --epochs 1: the run has done 16 steps, and that is ")
+            .doesNotContain("train.");
+        assertThat(again(own, "--set", "train.steps=9").err()).contains("palitra: --set train.steps=9: the run has done 16 steps");
         assertThat(again(own, "--epochs", 20).code()).isZero();
         assertThat(kept(own).train()).matches(t -> t.epochs() == 20 && t.steps() == 0);
     }

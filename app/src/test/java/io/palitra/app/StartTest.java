@@ -160,4 +160,78 @@ class StartTest {
         assertThat(r.code()).as(r.err()).isEqualTo(143);
         assertThat(r.err()).containsOnlyOnce("stopping after this step").contains("stopped; go on with: palitra resume");
     }
+
+    /** Hidden files of a name that only lasts while they are written. */
+    private static List<Path> halfWritten(Path folder) throws IOException {
+        try (Stream<Path> all = Files.walk(folder)) {
+            return all.filter(f -> f.getFileName().toString().matches("\\..+\\.(part|tmp)")).toList();
+        }
+    }
+
+    @Test void aLongCommandThatIsTerminatedEndsWith143AndLeavesNoHalfFile() throws Exception {
+        Path runs = root.resolve("runs"), vae = runs.resolve("vae"), kl = runs.resolve("kl"), out = runs.resolve("out");
+        Path pictures = root.resolve("pictures");
+        for (int c = 0; c < 2; c++) {
+            for (int i = 0; i < (c == 0 ? 400 : 20); i++) {
+                byte[] p = new byte[64];
+                java.util.Arrays.fill(p, 0, c == 0 ? 32 : 16, (byte) (i + 100));
+                Path folder = Files.createDirectories(pictures.resolve("train/" + c)), test = Files.createDirectories(
+                    pictures.resolve("test/" + c));
+                io.palitra.report.Png.write((i % 10 == 0 ? test : folder).resolve(i + ".png"), new io.palitra.data.Picture(1, 8, 8, p),
+                    Map.of());
+            }
+        }
+        assertThat(Typed.palitra("train", "vae", pictures, "--set", "latent=2", "--set", "net.hidden=8", "--set", "conditional=true",
+            "--steps", 2, "--out", vae, "--quiet", "--threads", 1).code()).isZero();
+        Typed big = Typed.palitra("train", "vae", "--set", "latent=2", "--steps", 2, "--batch", 4, "--out", kl, "--quiet", "--threads", 1);
+        assertThat(big.code()).as(big.err()).isZero();
+        List<List<Object>> commands = List.of(List.of("evaluate", kl, "--no-classifier"), List.of("balance", vae, "--out", out));
+        for (List<Object> words : commands) {
+            for (int delay : new int[] {0, 900, words.contains("evaluate") ? 9000 : 2500}) {
+                Begun b = new Begun(Map.of("PALITRA_CACHE", root.resolve("cache").toString()), List.of(), words.toArray());
+                Thread.sleep(delay);
+                b.process.destroy();
+                Result r = b.end();
+                assertThat(r.code()).as(words.get(0) + " after " + delay + " ms: " + r.err()).isEqualTo(143);
+                if (delay == 9000) assertThat(r.err()).contains("evaluate: what vae measures ", "stopping after", "palitra: stopped");
+                assertThat(halfWritten(runs)).isEmpty();
+                assertThat(out).doesNotExist();
+                assertThat(kl.resolve("evaluation.json")).doesNotExist();
+            }
+        }
+        for (int delay : new int[] {600, 900, 1200, 1500}) {
+            Path made = runs.resolve("made" + delay);
+            Begun b = new Begun(Map.of(), List.of(), "export", exportable(runs), made);
+            Thread.sleep(delay);
+            b.process.destroy();
+            Result r = b.end();
+            assertThat(r.code()).as(r.err()).isIn(0, 143);
+            assertThat(halfWritten(runs)).isEmpty();
+            if (Files.exists(made)) assertThat(made.resolve("README.md")).isNotEmptyFile();
+            assertThat(Files.exists(made)).isEqualTo(r.code() == 0);
+        }
+    }
+
+    private static Path exportable(Path runs) {
+        Path run = runs.resolve("vq");
+        if (!Files.exists(run)) {
+            Typed r = Typed.palitra("train", "vqvae", "--set", "net.channels=8,8", "--set", "net.groups=2", "--set", "data.size=16",
+                "--steps", 1, "--batch", 2, "--out", run, "--quiet", "--threads", 1);
+            assertThat(r.code()).as(r.err()).isZero();
+        }
+        return run;
+    }
+
+    @Test void damagedWeightsOfARunAreSaidAndTheRestIsShown() throws Exception {
+        Path run = root.resolve("run"), model = run.resolve("model.safetensors");
+        assertThat(Typed.palitra("train", "ae", "--set", "latent=2", "--steps", 1, "--out", run, "--quiet", "--threads", 1).code())
+            .isZero();
+        byte[] whole = Files.readAllBytes(model);
+        for (int length : new int[] {5, whole.length - 1}) {
+            Files.write(model, java.util.Arrays.copyOf(whole, length));
+            Result r = new Begun(Map.of(), List.of(), "inspect", run).end();
+            assertThat(r.code()).as(r.err()).isZero();
+            assertThat(r.out()).contains("family: ae", "model.safetensors: damaged: ", "\"latent\":2");
+        }
+    }
 }

@@ -78,7 +78,8 @@ public final class PartFile {
         }
     }
 
-    private static void remove(Path part) throws IOException {
+    /** Removes a file, or a folder with all in it; no link is followed. */
+    public static void remove(Path part) throws IOException {
         Files.walkFileTree(part, new SimpleFileVisitor<>() {
             @Override public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
                 Files.deleteIfExists(file);

@@ -12,7 +12,10 @@ import org.jspecify.annotations.Nullable;
 public final class Scope implements AutoCloseable {
     static { Natives.load(); }
 
-    /** Sees every turn of every {@link #fold} on this thread: progress, previews and, by throwing, cancel. x is that turn's result. */
+    /**
+     * Sees every turn of every {@link #fold}, and of loops that tell {@link #turn}, on this thread: progress, previews and, by throwing,
+     * cancel. x is that turn's result.
+     */
     @FunctionalInterface public interface Watcher { void turn(int i, int n, Tensor x); }
 
     /** One turn of {@link #fold}. */
@@ -50,6 +53,12 @@ public final class Scope implements AutoCloseable {
             if (previous != start && previous != x) previous.free();
         }
         return x;
+    }
+
+    /** Lets the watcher of this thread see turn {@code i} of {@code n} of a loop that is no fold. */
+    public static void turn(int i, int n, Tensor x) {
+        Watcher watcher = WATCHER.get();
+        if (watcher != null) watcher.turn(i, n, x);
     }
 
     /** Lets {@code watcher} see the folds of this thread until the guard closes. */

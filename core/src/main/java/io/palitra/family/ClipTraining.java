@@ -51,7 +51,7 @@ public final class ClipTraining implements Trainable, TextImage, LearnsTexts, Ev
         "Radford, Kim, Hallacy, Ramesh, Goh, Agarwal, Sastry, Askell, Mishkin, Clark, Krueger and Sutskever 2021, arXiv:2103.00020",
         new Config(128, 0, new Tower(128, 4, 4), new Tower(128, 3, 4), 1024, 64, 0),
         Recipe.of(4, 128, new OptimizerSpec.AdamW(1e-3, 0.9, 0.98, 1e-6, 0.01)).withSchedule(new LrSchedule.Cosine(100)).withClip(1),
-        null, ClipTraining::new);
+        null, "scenes", ClipTraining::new);
 
     public record Tower(
             @Help(value = "numbers to a token", min = 8, max = 4096) int width,

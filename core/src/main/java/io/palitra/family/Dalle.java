@@ -70,7 +70,7 @@ public final class Dalle implements DrawsTexts<Dalle.Sampling>, Completes<Dalle.
         "Ramesh, Pavlov, Goh, Gray, Voss, Radford, Chen and Sutskever 2021, arXiv:2102.12092",
         new Config("", new Transformer(), Attention.FULL, 32, 512, 7, 0.1, 0.1),
         Recipe.of(5, 64, new OptimizerSpec.Muon(2e-3, 0.95, 0.9, 0.95, 0.01)).withSchedule(new LrSchedule.Cosine(200)).withClip(1),
-        SAMPLING, Dalle::new);
+        SAMPLING, "scenes", Dalle::new);
 
     private static final class Weights extends Module {
         private final CodeTransformer gpt;

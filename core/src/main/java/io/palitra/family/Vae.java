@@ -324,7 +324,9 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
                     part.add(Scope.run(() -> logWeights(target.rows(first, n), label == null ? null : label.rows(first, n),
                         new Posterior(q.mu.rows(first, n), q.logVar.rows(first, n)), eps.rows(first, n))));
                 }
-                weights.add(Torch.cat(0, part));
+                Tensor drawn = Torch.cat(0, part);   // [B,k]
+                weights.add(drawn);
+                Scope.turn(done / DRAWN, (draws + DRAWN - 1) / DRAWN, drawn);
             }
             return Torch.cat(1, weights).logSumExp(1).sub(Math.log(draws));
         });

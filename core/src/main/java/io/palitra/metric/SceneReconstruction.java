@@ -1,10 +1,8 @@
 package io.palitra.metric;
 
 import io.palitra.data.Batch;
-import io.palitra.data.DataLoader;
 import io.palitra.data.Scene;
 import io.palitra.data.Scenes;
-import io.palitra.engine.Device;
 import io.palitra.engine.Scope;
 import io.palitra.model.Measure;
 import io.palitra.model.Reconstructs;
@@ -12,14 +10,16 @@ import java.util.List;
 
 /** Whether what comes back from a model's code still shows the scene that went in, read back by {@link SceneCheck}. */
 public final class SceneReconstruction {
-    private static final int AT_ONCE = 100;
-
     private SceneReconstruction() {}
 
-    /** Measures over the first {@code n} test items. Without recording, in evaluation mode. Waits for the device. */
-    public static List<Measure> measure(Reconstructs model, Scenes test, int n, Device device) {
+    /**
+     * Without recording, in evaluation mode. Waits for the device.
+     *
+     * @param batches of test items in order, from the first on; pictures [B,3,H,W]
+     */
+    public static List<Measure> measure(Reconstructs model, Scenes test, Iterable<Batch> batches) {
         int found = 0, things = 0, whole = 0, items = 0;
-        for (Batch batch : DataLoader.inOrder(test, AT_ONCE, Math.min(n, test.size()), device)) {
+        for (Batch batch : batches) {
             try (Scope scope = new Scope()) {
                 for (Scene seen : SceneCheck.read(model.reconstruct(batch.x()))) {
                     SceneCheck.Score score = SceneCheck.score(test.scene(items++), seen);

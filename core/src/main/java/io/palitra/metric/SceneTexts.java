@@ -44,10 +44,15 @@ public final class SceneTexts {
 
     private SceneTexts() {}
 
+    /** Is told before {@code count} of {@code of} pictures are drawn which is the first of them. */
+    @FunctionalInterface public interface Told { void at(long first, long count, long of); }
+
     /** Measures over the first {@code n} test items. Without recording, in evaluation mode. */
-    public static <S extends Record> List<Measure> captionScores(DrawsTexts<S> model, S how, Scenes test, int n, Rng rng) {
+    public static <S extends Record> List<Measure> captionScores(DrawsTexts<S> model, S how, Scenes test, int n, Rng rng,
+            Told told) {
         List<Measure> measures = new ArrayList<>();
-        for (Language language : Language.values()) measures.addAll(in(language, model, how, test, Math.min(n, test.size()), rng));
+        int each = Math.min(n, test.size());
+        for (Language language : Language.values()) measures.addAll(in(language, model, how, test, each, rng, told));
         return measures;
     }
 
@@ -56,10 +61,11 @@ public final class SceneTexts {
      * {@code n} test items, each in the next language. Without recording, in evaluation mode. Waits for the device.
      */
     public static <S extends Record> List<Measure> bestOfK(DrawsTexts<S> model, S how, Scenes test, int n, TextImage judge, String name,
-            Rng rng) {
+            Rng rng, Told told) {
         Share[] things = {new Share(), new Share()}, whole = {new Share(), new Share()};
         for (int from = 0; from < Math.min(n, test.size()); from += AT_ONCE / OF) {
             int to = Math.min(Math.min(n, test.size()), from + AT_ONCE / OF);
+            told.at(from, to - from, Math.min(n, test.size()));
             List<String> texts = new ArrayList<>();
             for (int i = from; i < to; i++) {
                 Language language = Language.values()[i % Language.values().length];
@@ -92,11 +98,14 @@ public final class SceneTexts {
         return all;
     }
 
-    private static <S extends Record> List<Measure> in(Language language, DrawsTexts<S> model, S how, Scenes test, int n, Rng rng) {
+    private static <S extends Record> List<Measure> in(Language language, DrawsTexts<S> model, S how, Scenes test, int n, Rng rng,
+            Told told) {
         Share things = new Share(), pairs = new Share(), facts = new Share(), chance = new Share(), relations = new Share();
         Share whole = new Share();
         Fact before = new Fact(0, Scene.Relation.LEFT_OF, 1);   // of the scene before: what it says of this one is right by chance
+        long done = (long) language.ordinal() * n, pictures = (long) Language.values().length * n;
         for (int from = 0; from < n; from += AT_ONCE) {
+            told.at(done + from, Math.min(AT_ONCE, n - from), pictures);
             List<String> texts = new ArrayList<>();
             for (int i = from; i < Math.min(n, from + AT_ONCE); i++) texts.add(test.captions(i, language).get(0));
             List<Scene> drawn;

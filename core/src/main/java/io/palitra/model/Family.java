@@ -15,10 +15,19 @@ import org.jspecify.annotations.Nullable;
  * @param defaults what the model is unless something else is asked for
  * @param recipe how it is trained unless something else is asked for
  * @param sampling how samples are drawn unless something else is asked for; null for what draws none
+ * @param data the set of the catalogue that it learns from unless another is asked for; empty where none of them does
  */
 public record Family<C extends Record>(String name, String about, String paper, C defaults, Recipe recipe, @Nullable Record sampling,
-        Builder<C> builder) {
+        String data, Builder<C> builder) {
+    /** What most families learn from. */
+    public static final String USUAL = "strokes";
+
     @FunctionalInterface public interface Builder<C> { Trainable build(C config, DataSpec data, Rng init); }
+
+    /** One that learns from {@link #USUAL}. */
+    public Family(String name, String about, String paper, C defaults, Recipe recipe, @Nullable Record sampling, Builder<C> builder) {
+        this(name, about, paper, defaults, recipe, sampling, USUAL, builder);
+    }
 
     /** A new model, its weights a pure function of init; data it cannot learn is refused, and so is a size that the machine cannot hold. */
     public Trainable build(C config, DataSpec data, Rng init) {

@@ -54,7 +54,7 @@ public final class LoraTuning implements Trainable, Publishes {
     public static final Family<Config> FAMILY = new Family<>("lora",
         "a low-rank change of a model that paints, learned from pictures with captions; 'palitra paint --lora' takes it",
         "Hu, Shen, Wallis, Allen-Zhu, Li, Wang, Wang and Chen 2021, arXiv:2106.09685", new Config("", 4, 0, false),
-        Recipe.of(100, 1, new OptimizerSpec.AdamW(1e-4, 0.9, 0.999, 1e-8, 0.01)).withClip(1), null, LoraTuning::new);
+        Recipe.of(100, 1, new OptimizerSpec.AdamW(1e-4, 0.9, 0.999, 1e-8, 0.01)).withClip(1), null, "", LoraTuning::new);
 
     /** What a run's folder holds for others: PEFT's names, and kohya's. */
     public static final String DIFFUSERS = "lora.safetensors";

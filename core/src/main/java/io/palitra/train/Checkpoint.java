@@ -205,6 +205,21 @@ public final class Checkpoint {
         }
     }
 
+    /**
+     * The newest checkpoint by its manifest, which alone is read: whether its files are whole is not known. Empty when there is none, or
+     * its manifest is damaged.
+     */
+    static Optional<Checkpoint> newest(Path runFolder) {
+        try {
+            for (Path folder : newestFirst(runFolder.toAbsolutePath().resolve("train"))) {
+                return Optional.of(new Checkpoint(folder, Manifest.read(folder)));
+            }
+        } catch (IOException | FormatException e) {
+            // who needs the checkpoint says what is wrong with it
+        }
+        return Optional.empty();
+    }
+
     private static Manifest verified(Path folder) {
         Manifest manifest = Manifest.read(folder);
         if (!folder.getFileName().toString().endsWith(nameOf(manifest.step()))) {

@@ -97,47 +97,55 @@ public final class Evaluation {
      *     {@link Copies#LEAST} items
      * @param judge of the classes of the test data, or null to leave its measures out
      * @param samples drawn for the judge
+     * @param progress is told how far each long measurement is, and may end it
      * @throws IllegalArgumentException for a judge of other classes, or of items of another shape
      */
     public static Result of(Run run, Dataset test, @Nullable Dataset train, @Nullable SampleJudge judge, int samples,
-            List<String> sampling) {
+            List<String> sampling, Progress progress) {
         if (judge != null) judge.refuseOthersThan(test);
         List<Measure> measures = new ArrayList<>();
         Sheet closest = null;
-        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+        Course course = new Course(progress);
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad(); Guard watch = Scope.watch(course)) {
             if (run.model() instanceof Evaluates e) {
-                measures.addAll(e.evaluate(DataLoader.inOrder(test, BATCH, test.size(), run.device()), new Rng(SEED).on(run.device())));
+                measures.addAll(e.evaluate(all("what " + run.config().settings().family() + " measures", test, run, course),
+                    new Rng(SEED).on(run.device())));
             }
             if (run.model() instanceof TextImage model && test.captioned()) {
                 measures.addAll(Retrieval.of(model, test, run.device()));
             }
-            if (run.model() instanceof Reconstructs r && !r.lossless() && Ssim.fits(test.spec())) measures.add(similarity(r, test, run));
+            if (run.model() instanceof Reconstructs r && !r.lossless() && Ssim.fits(test.spec())) {
+                measures.add(similarity(r, test, run, course));
+            }
             if (test instanceof Scenes scenes && run.model() instanceof Reconstructs r && !r.lossless()) {
-                measures.addAll(SceneReconstruction.measure(r, scenes, SCENES, run.device()));
+                int n = Math.min(SCENES, scenes.size());
+                measures.addAll(SceneReconstruction.measure(r, scenes, course.through("scenes that come back", DataLoader.inOrder(scenes,
+                    JUDGED, n, run.device()), n)));
             }
-            if (test instanceof Toy toy && run.model() instanceof Likelihood l) measures.addAll(besideTheTruth(l, toy, run));
+            if (test instanceof Toy toy && run.model() instanceof Likelihood l) measures.addAll(besideTheTruth(l, toy, run, course));
             if (test instanceof Scenes scenes && run.model() instanceof DrawsTexts<?> teller) {
-                measures.addAll(told(teller, scenes, samples, run, sampling));
+                measures.addAll(told(teller, scenes, samples, run, sampling, course));
             }
-            if (run.model() instanceof Energy e) measures.addAll(energies(e, test, run));
+            if (run.model() instanceof Energy e) measures.addAll(energies(e, test, run, course));
             if (test instanceof Toy toy && toy.kind() == Toy.Kind.GAUSSIANS && run.model() instanceof GenerativeModel<?> model) {
+                course.at("points", 0, samples, samples);
                 Tensor points = Run.sample(model, samples, new Rng(SEED).on(run.device()), sampling);
                 measures.addAll(Modes.of(points, Toy.centres(), toy.kind().deviation(), 4).measures(samples));
             }
             if (judge != null && run.model() instanceof GenerativeModel<?>) {
                 ClassifierFeatures network = judge.network();
-                Samples source = new Samples(run, sampling, run.config().settings().classes().equals(test.classNames()));
                 String name = judge.name();
                 int n = Math.min(samples, test.size());
+                Samples source = new Samples(run, sampling, run.config().settings().classes().equals(test.classNames()), n, course);
                 Kept kept = new Kept(run, test, judge.run(), n, sampling);
-                measures.addAll(new Judge(network, name, judge.facts().about()).measure(DataLoader.inOrder(test, BATCH, n, run.device()),
-                    source, n, JUDGED, kept));
+                measures.addAll(new Judge(network, name, judge.facts().about()).measure(course.through("test items for the judge",
+                    DataLoader.inOrder(test, BATCH, n, run.device()), n), source, n, JUDGED, kept));
                 kept.forget();
                 judge.facts().measure().ifPresent(measures::add);
                 measures.addAll(source.cost());
                 if (train != null && train.size() >= Copies.LEAST) {
                     Tensor drawn = source.first(Math.min(COPIES, n));
-                    Copies copies = copies(network, name, drawn, test, train, run);
+                    Copies copies = copies(network, name, drawn, test, train, run, course);
                     for (Measure m : copies.measures()) {
                         boolean byJudge = m.about().contains(name) || m.name().contains(name);
                         measures.add(byJudge ? judge.facts().said(m) : m);
@@ -149,9 +157,11 @@ public final class Evaluation {
         return new Result(measures, closest, judge == null ? null : judge.facts());
     }
 
-    private static <S extends Record> List<Measure> told(DrawsTexts<S> model, Scenes test, int samples, Run run, List<String> sampling) {
+    private static <S extends Record> List<Measure> told(DrawsTexts<S> model, Scenes test, int samples, Run run, List<String> sampling,
+            Course course) {
         S how = Config.with(model.samplingDefaults(), sampling);
-        return SceneTexts.captionScores(model, how, test, Math.min(samples, SCENES), new Rng(SEED).on(run.device()));
+        return SceneTexts.captionScores(model, how, test, Math.min(samples, SCENES), new Rng(SEED).on(run.device()),
+            (first, count, of) -> course.at("pictures of captions", first, count, of));
     }
 
     /**
@@ -161,22 +171,26 @@ public final class Evaluation {
      * @param reference statistics that others computed with the same network and resizing, to measure against; null for the test data
      * @param samples as many are drawn
      * @param write where to write the statistics of the test data; null for nowhere
+     * @param progress is told how far it is, and may end it
      */
     public static List<Measure> byInception(Run run, Dataset test, Inception network, @Nullable Path reference, int samples,
-            List<String> sampling, @Nullable Path write) {
+            List<String> sampling, @Nullable Path write, Progress progress) {
+        Course course = new Course(progress);
         if (!(test.spec() instanceof ImageSpec)) throw new IllegalArgumentException("Inception wants pictures, got " + test.spec());
         List<Tensor> some = new ArrayList<>(), others = new ArrayList<>();
-        try (Scope scope = new Scope(); Guard g = Torch.noGrad(); Moments data = new Moments(); Moments drawn = new Moments()) {
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad(); Guard watch = Scope.watch(course);
+                Moments data = new Moments(); Moments drawn = new Moments()) {
             InceptionScore score = new InceptionScore();
             long items = 0;
             if (reference == null || write != null) {
-                for (Batch batch : DataLoader.inOrder(test, JUDGED, test.size(), run.device())) {
+                Iterable<Batch> batches = DataLoader.inOrder(test, JUDGED, test.size(), run.device());
+                for (Batch batch : course.through("test items for Inception", batches, test.size())) {
                     try (Scope turn = new Scope()) { items = keep(network.features(batch.x()), data, others, items); }
                 }
             }
             Statistics of = reference == null ? Statistics.of(data) : Statistics.read(reference);
             if (write != null) Statistics.of(data).write(write);
-            Samples source = new Samples(run, sampling, true);
+            Samples source = new Samples(run, sampling, true, samples, course);
             for (int first = 0; first < samples; first += JUDGED) {
                 try (Scope turn = new Scope()) {
                     Tensor features = network.features(source.draw(first, Math.min(JUDGED, samples - first)).x());
@@ -213,8 +227,10 @@ public final class Evaluation {
      *
      * @param model the judge, and how it is named in the measures
      * @param samples as many captions, but no more than {@value #TOLD}
+     * @param progress is told how far it is, and may end it
      */
-    public static List<Measure> byClip(Run run, Dataset test, TextImage model, String name, int samples, List<String> sampling) {
+    public static List<Measure> byClip(Run run, Dataset test, TextImage model, String name, int samples, List<String> sampling,
+            Progress progress) {
         if (!(run.model() instanceof DrawsTexts<?> drawer)) {
             throw new IllegalArgumentException("'" + run.config().settings().family() + "' draws nothing from texts; a CLIP judges models "
                 + "that do");
@@ -224,8 +240,9 @@ public final class Evaluation {
         }
         int n = Math.min(Math.min(samples, TOLD), test.size());
         double drawn = 0, real = 0;
-        for (Batch batch : DataLoader.inOrder(test, 1, n, run.device())) {
-            try (Scope scope = new Scope(); Guard off = Torch.noGrad()) {
+        Course course = new Course(progress);
+        for (Batch batch : course.through("captions for CLIP", DataLoader.inOrder(test, 1, n, run.device()), n)) {
+            try (Scope scope = new Scope(); Guard off = Torch.noGrad(); Guard watch = Scope.watch(course)) {
                 Tensor x = told(drawer, batch.captions(), new Rng(SEED).at(batch.step()).on(run.device()), sampling);
                 drawn += ClipScore.of(model, x, batch.captions()).item();   // waits for the device
                 real += ClipScore.of(model, batch.x(), batch.captions()).item();
@@ -236,7 +253,7 @@ public final class Evaluation {
         measures.add(new Measure("CLIP score", drawn / n, "", of + "a sample of each"));
         measures.add(new Measure("CLIP score of the data", real / n, "", of + "with the pictures they are of"));
         if (test instanceof Scenes scenes && run.model() instanceof DrawsTexts<?> teller) {
-            measures.addAll(chosen(teller, scenes, n, model, name, run, sampling));
+            measures.addAll(chosen(teller, scenes, n, model, name, run, sampling, course));
         }
         return measures;
     }
@@ -246,10 +263,11 @@ public final class Evaluation {
     }
 
     private static <S extends Record> List<Measure> chosen(DrawsTexts<S> teller, Scenes test, int n, TextImage judge, String name, Run run,
-            List<String> sampling) {
+            List<String> sampling, Course course) {
         S how = Config.with(teller.samplingDefaults(), sampling);
-        try (Scope scope = new Scope(); Guard off = Torch.noGrad()) {
-            return SceneTexts.bestOfK(teller, how, test, n, judge, name, new Rng(SEED).on(run.device()));
+        try (Scope scope = new Scope(); Guard off = Torch.noGrad(); Guard watch = Scope.watch(course)) {
+            return SceneTexts.bestOfK(teller, how, test, n, judge, name, new Rng(SEED).on(run.device()),
+                (first, count, of) -> course.at("pictures that CLIP chooses from", first, count, of));
         }
     }
 
@@ -262,10 +280,11 @@ public final class Evaluation {
     }
 
     /** Of what comes back from the code, beside what went in; of what was spoilt beside the clean item. */
-    private static Measure similarity(Reconstructs model, Dataset test, Run run) {
+    private static Measure similarity(Reconstructs model, Dataset test, Run run, Course course) {
         double sum = 0;
         long items = 0;
-        for (Batch batch : DataLoader.inOrder(test, BATCH, SIMILAR, run.device())) {
+        Iterable<Batch> batches = DataLoader.inOrder(test, BATCH, SIMILAR, run.device());
+        for (Batch batch : course.through("reconstructions", batches, Math.min(SIMILAR, test.size()))) {
             try (Scope scope = new Scope()) {
                 Tensor seen = model instanceof Denoising c && c.corrupts() ? c.corrupt(batch.x(), new Rng(SEED).at(items)
                     .on(run.device())) : batch.x();
@@ -277,9 +296,15 @@ public final class Evaluation {
             + " items");
     }
 
-    private static Copies copies(ClassifierFeatures network, String name, Tensor drawn, Dataset test, Dataset train, Run run) {
+    /** All items of a set, told as they are asked for. */
+    private static Iterable<Batch> all(String what, Dataset data, Run run, Course course) {
+        return course.through(what, DataLoader.inOrder(data, BATCH, data.size(), run.device()), data.size());
+    }
+
+    private static Copies copies(ClassifierFeatures network, String name, Tensor drawn, Dataset test, Dataset train, Run run,
+        Course course) {
         return Copies.of(network, name, drawn, some(test, run).x(), some(train, run),
-            DataLoader.inOrder(train, BATCH, train.size(), run.device()));
+            all("copies of training items", train, run, course));
     }
 
     private static Batch some(Dataset data, Run run) {
@@ -303,13 +328,17 @@ public final class Evaluation {
         private final int always;
         private final boolean asks;
         private final Rng rng;
+        private final int of;
+        private final Course course;
         private double seconds;
         private long timed;
         private OptionalLong peak = OptionalLong.empty();
         private boolean warm;
 
         /** @param known whether the classes of the model are those of the data */
-        Samples(Run run, List<String> sampling, boolean known) {
+        Samples(Run run, List<String> sampling, boolean known, int of, Course course) {
+            this.of = of;
+            this.course = course;
             this.run = run;
             this.sampling = sampling;
             classes = run.generative().classes();
@@ -319,6 +348,7 @@ public final class Evaluation {
         }
 
         @Override public Batch draw(int first, int count) {
+            course.at("samples", first, count, of);
             if (!warm) Resident.watch();
             long start = System.nanoTime();
             Batch batch = batch(first, count);
@@ -400,10 +430,10 @@ public final class Evaluation {
     }
 
     /** What is measured of a known density, in units of its coordinates' deviations, and the same of that density itself. */
-    private static List<Measure> besideTheTruth(Likelihood model, Toy test, Run run) {
+    private static List<Measure> besideTheTruth(Likelihood model, Toy test, Run run, Course course) {
         double nats = 0, truth = 0;
         double[] sum = new double[2], square = new double[2];
-        for (Batch batch : DataLoader.inOrder(test, BATCH, test.size(), run.device())) {
+        for (Batch batch : all("densities", test, run, course)) {
             try (Scope scope = new Scope()) {
                 nats -= model.logProb(batch.x(), new Rng(SEED).on(run.device())).sum().item();   // waits for the device
                 double[] v = batch.x().to(DType.F64).doubles();
@@ -425,9 +455,9 @@ public final class Evaluation {
     }
 
     /** Of data and of uniform noise: a model of energies must tell the one from the other. */
-    private static List<Measure> energies(Energy model, Dataset test, Run run) {
+    private static List<Measure> energies(Energy model, Dataset test, Run run, Course course) {
         List<Double> data = new ArrayList<>(), noise = new ArrayList<>();
-        for (Batch batch : DataLoader.inOrder(test, BATCH, test.size(), run.device())) {
+        for (Batch batch : all("energies", test, run, course)) {
             try (Scope scope = new Scope()) {
                 Tensor fresh = new Rng(SEED).at(noise.size()).uniform(batch.x().shape()).mul(2).sub(1).to(run.device());
                 for (double e : model.energy(batch.x()).to(DType.F64).doubles()) data.add(e);   // waits for the device

@@ -69,6 +69,7 @@ final class Gallery implements AutoCloseable {
     private final Display display;
     private @Nullable EventFile events;
     private boolean unwatched;
+    private boolean alarmed;
 
     Gallery(Path folder, RunConfig config, Trainable model, Dataset data, @Nullable Dataset test, Progress progress, Device device) {
         this.folder = folder;
@@ -124,7 +125,7 @@ final class Gallery implements AutoCloseable {
         int n = display.fills(SIDE);
         Tensor x = Run.sample(generative, n, new Rng(SEED).on(device), List.of());
         Sheet sheet = display.sheet(data.spec(), x, SIDE, "step " + step);
-        Map<String, String> text = PngProvenance.of(config, folder.getFileName().toString(), "step " + step, generative.samplingDefaults(),
+        Map<String, String> text = PngProvenance.of(config, "", "step " + step, generative.samplingDefaults(),
             SEED, 0, n);
         Path frame = folder.resolve(SAMPLES).resolve(String.format("step-%08d", step) + sheet.suffix());
         sheet.write(frame, text);
@@ -148,7 +149,10 @@ final class Gallery implements AutoCloseable {
         display.rows(test.spec(), rows).ifPresent(sheet -> sheet.write(folder.resolve(RECONSTRUCTIONS + sheet.suffix()), Map.of()));
     }
 
-    /** The collapse alarm: logged with its two figures, and printed from the first epoch's end on: before, samples are not yet anything. */
+    /**
+     * The collapse alarm: logged with its two figures, and said when it begins and when it ends, from the first
+     * epoch's end on: before, samples are not yet anything.
+     */
     private void watch(GenerativeModel<?> generative, long step, double epoch, Metrics metrics) {
         if (data.size() < Collapse.LEAST) {
             if (!unwatched) {
@@ -169,10 +173,10 @@ final class Gallery implements AutoCloseable {
         values.put("collapse/alarm", seen.alarm() ? 1.0 : 0.0);
         metrics.append(step, epoch, values);
         events().scalars(step, values);
-        if (seen.alarm() && epoch >= 1) {
-            progress.note(String.format("collapse alarm at step %d: samples cover %.0f %% of %d training items and spread %.2f of theirs",
-                step, 100 * seen.coverage(), items.length, seen.spread()));
-        }
+        if (epoch < 1 || seen.alarm() == alarmed) return;
+        alarmed = seen.alarm();
+        progress.note(String.format("collapse alarm %s step %d: samples cover %.0f %% of %d training items and spread %.2f of theirs",
+            alarmed ? "at" : "is over at", step, 100 * seen.coverage(), items.length, seen.spread()));
     }
 
     /** Pictures of {@link #SAMPLES} up to a step, of one size; what was damaged since, or is no file, is passed over, and that is said. */

@@ -21,14 +21,15 @@ public final class PngProvenance {
     private PngProvenance() {}
 
     /**
-     * @param run name of the run folder
+     * @param run name of the run folder; empty for a picture that lies in it, which is a function of what the run is
      * @param weights SHA-256 of the weights, or the step they stand at
      * @param first index of the first item in the picture, {@code count} of them
      */
     public static Map<String, String> of(RunConfig config, String run, String weights, Record how, long seed, int first, int count) {
         ObjectNode json = new ObjectMapper().createObjectNode();
         String data = Places.name(config.settings().data());
-        json.put("run", run).put("family", config.settings().family()).put("data", data).put("weights", weights);
+        if (!run.isEmpty()) json.put("run", run);
+        json.put("family", config.settings().family()).put("data", data).put("weights", weights);
         json.put("seed", seed).put("first", first).put("count", count);
         json.set("sampling", Config.toJson(how));
         json.put("palitra", RunConfig.version());
@@ -43,7 +44,7 @@ public final class PngProvenance {
         values.put("Sampler", json.path("sampling").path("sampler").path("kind").asText("direct"));
         values.put("Seed", String.valueOf(seed));
         if (shape.length == 3) values.put("Size", shape[2] + "x" + shape[1]);
-        values.put("Model", run);
+        values.put("Model", run.isEmpty() ? config.settings().family() + " on " + data : run);
         if (weights.matches("[0-9a-f]{64}")) values.put("Model hash", weights.substring(0, 10));
         values.put("Version", "Palitra " + RunConfig.version());
         Map<String, String> text = new LinkedHashMap<>();

@@ -15,6 +15,14 @@ public interface Progress {
      */
     default void step(long step, long steps, Map<String, Double> losses, double stepsPerSecond, double itemsPerSecond) {}
 
+    /**
+     * While something takes long that is no training. What is thrown here ends it, and comes to who asked for it.
+     *
+     * @param what is being done
+     * @param share that is done, 0 to 1
+     */
+    default void part(String what, double share) {}
+
     /** Something a person should know: an alarm, an altered checkpoint, a skipped file. */
     default void note(String message) {}
 

@@ -68,6 +68,9 @@ record Provenance(ObjectNode config, int items, String data, Map<String, String>
 
     private static Long number(Map<String, String> facts, String name) { return Long.valueOf(facts.getOrDefault(name, "")); }
 
+    /** Steps that the run is to have by what its config says now. */
+    long steps(RunConfig now) { return now.steps(items); }
+
     /** Steps that the run was to have. */
     long steps() { return RunConfig.steps(Config.fromJson(Recipe.class, config.path("train")), items); }
 
@@ -77,15 +80,20 @@ record Provenance(ObjectNode config, int items, String data, Map<String, String>
      * @throws ConfigException that names each key with both values
      */
     void refuseChanged(RunConfig now, long step) {
+        List<String> changed = changed(now);
+        if (changed.isEmpty()) return;
+        throw new ConfigException("", Run.CONFIG + " was changed after the checkpoint of step " + step + ": " + listed(changed)
+            + "; the run goes on when it says again what it did, another run wants another folder");
+    }
+
+    /** Keys that decide what a run is and say otherwise now, each with both values. */
+    List<String> changed(RunConfig now) {
         Map<String, String> mine = RunConfig.flat(config), theirs = now.flat();
         Set<String> keys = new TreeSet<>(mine.keySet());
         keys.addAll(theirs.keySet());
         keys.removeAll(FREE);
         keys.removeIf(k -> now.places().contains(k) && (k.equals("data") || k.startsWith("data.") || told(k)));
-        List<String> changed = changes(mine, theirs, keys);
-        if (changed.isEmpty()) return;
-        throw new ConfigException("", Run.CONFIG + " was changed after the checkpoint of step " + step + ": " + listed(changed)
-            + "; the run goes on when it says again what it did, another run wants another folder");
+        return changes(mine, theirs, keys);
     }
 
     /** Whether the hash of what lies at a place is known, so that the place itself decides nothing. */
@@ -172,12 +180,14 @@ record Provenance(ObjectNode config, int items, String data, Map<String, String>
      *
      * @param step moves made so far
      * @param was  steps of the whole run before
-     * @throws IllegalArgumentException when more is done already
+     * @throws ConfigException when more is done already, naming the key that says it
      */
     static Optional<String> length(Recipe recipe, long step, long was, long steps) {
         if (steps < step) {
-            throw new IllegalArgumentException("the run has done " + step + " steps, a length of " + steps + " was asked (train.steps="
-                + recipe.steps() + ", train.epochs=" + recipe.epochs() + "); at least " + step + " can be");
+            boolean bySteps = recipe.steps() > 0;
+            String key = bySteps ? "train.steps" : "train.epochs", asked = key + "=" + (bySteps ? recipe.steps() : recipe.epochs());
+            throw new ConfigException(key, asked + ": the run has done " + step + " steps" + (bySteps ? "" : ", and that is " + steps)
+                + "; at least as many can be asked for");
         }
         if (steps == was) return Optional.empty();
         LrSchedule schedule = recipe.schedule();

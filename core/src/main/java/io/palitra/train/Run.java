@@ -54,7 +54,7 @@ public final class Run implements AutoCloseable {
 
     /**
      * Opens a run folder. Altered or torn weights are refused; then the weights of its last good checkpoint serve, and {@code warn} is
-     * told.
+     * told; so it is of a training that has not ended, and of keys of config.json that were changed since it was saved.
      *
      * @param device where to compute, see {@link Device#named}
      */
@@ -65,12 +65,23 @@ public final class Run implements AutoCloseable {
         }
         RunConfig config = RunConfig.read(file);
         Device where = Device.named(device);
+        Optional<Checkpoint> saved = Checkpoint.newest(folder);
+        Optional<Provenance> was = saved.flatMap(c -> Provenance.of(c.facts()));
+        List<String> changed = was.map(w -> w.changed(config)).orElse(List.of());
+        if (!changed.isEmpty()) {
+            warn.accept("'" + folder + "': " + CONFIG + " was changed after the training, and is read as it is: "
+                + Provenance.listed(changed));
+        }
         Trainable model = build(config, Rng.silent(), where);   // the weights follow
         String name;
         try (Scope scope = new Scope()) {
             Weights weights = weights(folder, warn);
             model.net().load(weights.tensors);
             name = weights.name;
+            long steps = was.map(w -> w.steps(config)).orElse(0L);
+            if (weights.step < steps) {
+                warn.accept("'" + folder + "' stands at step " + weights.step + " of " + steps + ": its training has not ended");
+            }
         } catch (RuntimeException | IOException e) {
             model.close();
             throw e;
@@ -79,14 +90,16 @@ public final class Run implements AutoCloseable {
         return new Run(folder, config, where, model, name);
     }
 
-    private record Weights(Map<String, Tensor> tensors, String name) {}
+    private record Weights(Map<String, Tensor> tensors, String name, long step) {}
 
     private static Weights weights(Path folder, Consumer<String> warn) throws IOException {
         Path file = folder.resolve(MODEL);
         RuntimeException refused;
         try {
             Safetensors read = Checkpoint.readModel(file);
-            return new Weights(read.tensors(), read.metadata().getOrDefault("sha256", "unknown"));
+            String step = read.metadata().getOrDefault("step", "");
+            return new Weights(read.tensors(), read.metadata().getOrDefault("sha256", "unknown"), step.matches("\\d{1,18}")
+                ? Long.parseLong(step) : Long.MAX_VALUE);
         } catch (io.palitra.data.FormatException | CheckpointException e) {
             refused = e;
         }
@@ -95,7 +108,7 @@ public final class Run implements AutoCloseable {
         warn.accept(refused.getMessage() + "; using the checkpoint of step " + last.get().step() + " instead");
         Map<String, Tensor> all = last.get().load("weights");
         if (last.get().parts().contains("ema")) all.putAll(last.get().load("ema"));
-        return new Weights(all, "step " + last.get().step());
+        return new Weights(all, "step " + last.get().step(), last.get().step());
     }
 
     /** A fresh model as the config says, its weights a pure function of the seed, on a device. */
@@ -196,15 +209,21 @@ public final class Run implements AutoCloseable {
      *
      * @param name of the folder, for the README.md
      * @param train the training split, opened only for a model that must measure something
+     * @param progress is told how far that is, and may end it
      * @return what Python runs to use them
      * @throws IllegalArgumentException for a family, or a configuration of one, that diffusers does not have
      */
-    public String export(FolderDraft folder, String name, Supplier<Dataset> train) {
+    public String export(FolderDraft folder, String name, Supplier<Dataset> train, Progress progress) {
         if (!(model instanceof DiffusersExport exports)) {
             throw new IllegalArgumentException("'" + config.settings().family() + "' is no model of diffusers; diffusion, vqvae and vqgan "
                 + "are, and vae with net=kl");
         }
-        Iterable<Batch> items = () -> DataLoader.drawn(train.get(), MEASURED_AT_ONCE, MEASURED, 0, device).iterator();
+        Course course = new Course(progress);
+        Iterable<Batch> items = () -> {
+            Dataset data = train.get();
+            return course.through("training items", DataLoader.drawn(data, MEASURED_AT_ONCE, MEASURED, 0, device),
+                Math.min(MEASURED, data.size())).iterator();
+        };
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             String python = exports.export(folder, items, new Rng(0).on(device)).replace("DIR", name);
             RunConfig.Settings s = config.settings();

@@ -47,7 +47,7 @@ public record RunConfig(Settings settings, Record model) {
     /** Element type of matrix products and convolutions; sums, norms and weights stay fp32. */
     public enum Precision { FP32, BF16 }
 
-    private static final int FORMAT = 2;
+    private static final int FORMAT = 1;
     private static final String TRAIN = "train.", DATA = "data.";
 
     /**
@@ -198,17 +198,11 @@ public record RunConfig(Settings settings, Record model) {
     /** @throws ConfigException when the file is not one of ours, naming the key */
     public static RunConfig read(Path file) throws IOException {
         if (!(Json.read(file) instanceof ObjectNode json)) throw new ConfigException(file.toString(), "is not the config of a run");
-        JsonNode format = json.path("format");
-        if (format.isIntegralNumber() && format.asLong() != FORMAT) {
-            throw new ConfigException("format", format.asLong() < FORMAT
-                ? file + " is of an earlier version of Palitra (form " + format.asLong() + ", this one reads " + FORMAT
-                    + "): what trained it reads it, or train it anew"
-                : file + " is of a later version of Palitra (form " + format.asLong() + ", this one reads " + FORMAT + ")");
-        }
         JsonNode model = json.remove("model");
         if (model == null) throw new ConfigException("model", "missing in " + file);
         renew(json);
         Settings s = Config.fromJson(Settings.class, json);
+        if (s.format != FORMAT) throw new ConfigException("format", "is " + s.format + " in " + file + ", this version reads " + FORMAT);
         return new RunConfig(s, Config.fromJson(Families.named(s.family).defaults().getClass(), model));
     }
 

@@ -19,6 +19,8 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
@@ -95,6 +97,46 @@ public final class RunFolder {
             return Files.createDirectories(folder);
         } catch (IOException e) {
             throw new CheckpointException("cannot make the folder '" + folder + "': " + Reason.of(e), e);
+        }
+    }
+
+    /** A folder as it is before a run begins in it, so that a run that is refused leaves it so. Best effort: it throws nothing. */
+    static final class Before {
+        private final Path folder;
+        private final List<Path> missing = new ArrayList<>();   // the folder and those above it, the deepest first
+        private final Set<String> there;
+
+        Before(Path folder) {
+            this.folder = folder;
+            for (Path p = folder; p != null && !Files.exists(p); p = p.getParent()) missing.add(p);
+            there = names();
+        }
+
+        private Set<String> names() {
+            String[] names = folder.toFile().list();
+            return Ordered.set(names == null ? new String[0] : names);
+        }
+
+        /** Removes what a run has put there, and the file of its lock. */
+        void removeFiles(RunLock lock) {
+            if (!there.contains(LOCK)) lock.remove();
+            for (String name : names()) {
+                boolean half = name.startsWith(".") && name.endsWith(".part");
+                if (!there.contains(name) && !name.equals(LOCK) && (half || owns(name))) quietly(folder.resolve(name));
+            }
+        }
+
+        /** Removes the folders that were not there, when nobody holds them any more. */
+        void removeFolders() {
+            for (Path p : missing) if (!p.toFile().delete()) return;
+        }
+
+        private static void quietly(Path file) {
+            try {
+                PartFile.remove(file);
+            } catch (IOException e) {
+                // the fault that the run was refused for is what is told
+            }
         }
     }
 

@@ -22,6 +22,10 @@ public final class RunLock implements AutoCloseable {
     /** The locked byte lies beyond the text, so that others can read who holds it wherever locks also guard against reading. */
     private static final long LOCKED_BYTE = 1L << 40;
 
+    private static final int TRIES = 5;
+    /** What a file says whose name is gone. */
+    private static final String REMOVED = "removed";
+
     private final Path folder;
     private final FileChannel channel;
     private boolean closed;
@@ -53,7 +57,7 @@ public final class RunLock implements AutoCloseable {
         boolean taken = false;
         try {
             RunFolder.refuseLinks(runFolder);
-            FileChannel channel = lock(folder.resolve(RunFolder.LOCK), runFolder);
+            FileChannel channel = held(folder.resolve(RunFolder.LOCK), runFolder);
             taken = true;
             return new RunLock(folder, channel);
         } catch (IOException e) {
@@ -61,6 +65,19 @@ public final class RunLock implements AutoCloseable {
         } finally {
             if (!taken) HELD.remove(folder);
         }
+    }
+
+    /** A run that is refused removes its lock: who had opened that file meanwhile holds a name that is gone, and tries again. */
+    private static FileChannel held(Path file, Path runFolder) throws IOException {
+        for (int tries = 0; tries < TRIES; tries++) {
+            FileChannel channel = lock(file, runFolder);
+            if (!text(channel).equals(REMOVED)) {
+                channel.truncate(0).write(StandardCharsets.US_ASCII.encode(ProcessHandle.current().pid() + "\n"), 0);
+                return channel;
+            }
+            channel.close();
+        }
+        throw new InUse(inUse(runFolder, "another process"));
     }
 
     private static FileChannel lock(Path file, Path runFolder) throws IOException {
@@ -75,7 +92,6 @@ public final class RunLock implements AutoCloseable {
             if (channel.tryLock(LOCKED_BYTE, 1, false) == null) {
                 throw new InUse(inUse(runFolder, "process " + holder(channel)));
             }
-            channel.truncate(0).write(StandardCharsets.US_ASCII.encode(ProcessHandle.current().pid() + "\n"), 0);
             done = true;
             return channel;
         } finally {
@@ -87,11 +103,25 @@ public final class RunLock implements AutoCloseable {
         return "run folder " + folder + " is in use by " + holder + "; wait for it to end, or choose another folder";
     }
 
-    private static String holder(FileChannel channel) throws IOException {
+    private static String text(FileChannel channel) throws IOException {
         ByteBuffer text = ByteBuffer.allocate(20);
         channel.read(text, 0);
-        String pid = StandardCharsets.US_ASCII.decode(text.flip()).toString().strip();
+        return StandardCharsets.US_ASCII.decode(text.flip()).toString().strip();
+    }
+
+    private static String holder(FileChannel channel) throws IOException {
+        String pid = text(channel);
         return pid.matches("[0-9]{1,19}") ? pid : "(unknown)";
+    }
+
+    /** Removes the lock's file; {@link #close} then leaves nothing of it. Best effort. */
+    void remove() {
+        try {
+            channel.truncate(0).write(StandardCharsets.US_ASCII.encode(REMOVED + "\n"), 0);
+            Files.deleteIfExists(folder.resolve(RunFolder.LOCK));
+        } catch (IOException e) {
+            // a lock that stays hinders nobody
+        }
     }
 
     /** Gives the folder back. Closing twice does nothing. */

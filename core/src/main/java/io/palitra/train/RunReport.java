@@ -31,6 +31,8 @@ import java.util.function.Consumer;
 public final class RunReport {
     public static final String EVALUATION = "evaluation.json";
     public static final String CLOSEST = "closest";
+    /** What commands of a page call the run's folder. */
+    public static final String FOLDER = "RUN";
     static final String SUMMARY = "summary.json";
 
     private RunReport() {}
@@ -48,7 +50,7 @@ public final class RunReport {
         flat.replaceAll((key, value) -> Places.name(value));   // a page is shown to others
         Report.write(folder, new ReportData(s.family() + " on " + Places.name(s.data()), family.about() + " " + family.paper(),
             result(facts, measures), figures(folder, s, warn), charts(folder, warn), facts, measures,
-            commands(folder, family, config.model()), flat, files(folder)));
+            commands(family, config.model()), flat, files(folder)));
     }
 
     private static String result(Map<String, String> facts, List<ReportData.Measure> measures) {
@@ -152,18 +154,20 @@ public final class RunReport {
         return charts;
     }
 
-    private static List<ReportData.Command> commands(Path folder, Family<?> family, Record model) {
-        String run = folder.getFileName().toString();
+    /** The page is a function of what the run is: RUN stands for its folder, wherever that lies. */
+    private static List<ReportData.Command> commands(Family<?> family, Record model) {
+        ReportData.Command goOn = new ReportData.Command("go on training where it stopped", "palitra resume " + FOLDER);
         if (model instanceof LoraTuning.Config c) {
-            return List.of(new ReportData.Command("paint with it", "palitra paint TEXT --model " + c.model() + " --lora runs/" + run + "/"
-                + LoraTuning.DIFFUSERS), new ReportData.Command("go on training where it stopped", "palitra resume runs/" + run));
+            return List.of(new ReportData.Command("paint with it; " + FOLDER + " is this page's folder", "palitra paint TEXT --model "
+                + c.model() + " --lora " + FOLDER + "/" + LoraTuning.DIFFUSERS), goOn);
         }
         List<ReportData.Command> commands = new ArrayList<>();
         if (family.sampling() != null) {
-            commands.add(new ReportData.Command("draw more", "palitra sample runs/" + run + " -n 64 --seed 3 --out more.png"));
+            commands.add(new ReportData.Command("draw more; " + FOLDER + " is this page's folder", "palitra sample " + FOLDER
+                + " -n 64 --seed 3 --out more.png"));
         }
-        commands.add(new ReportData.Command("the honest numbers on the test split", "palitra evaluate runs/" + run));
-        commands.add(new ReportData.Command("go on training where it stopped", "palitra resume runs/" + run));
+        commands.add(new ReportData.Command("the honest numbers on the test split", "palitra evaluate " + FOLDER));
+        commands.add(goOn);
         commands.add(new ReportData.Command("every key of this family", "palitra families " + family.name()));
         return commands;
     }

@@ -26,6 +26,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.concurrent.CancellationException;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -105,22 +107,24 @@ public record SampleJudge(Run run, Facts facts) implements AutoCloseable {
      * @param train what it is trained on
      * @param name of that data, or its path: how it is opened again
      * @param test the test part; null where there is none
+     * @param stop is asked while it trains, or waits for another; true saves what is trained
      * @throws IllegalArgumentException for data without classes
+     * @throws CancellationException when it was stopped
      */
     public static SampleJudge kept(Dataset train, String name, DataOptions options, @Nullable Dataset test, Device device,
-            Progress progress) throws IOException {
-        return kept(cache(), train, name, options, test, device, progress);
+            Progress progress, BooleanSupplier stop) throws IOException {
+        return kept(cache(), train, name, options, test, device, progress, stop);
     }
 
     static SampleJudge kept(Path cache, Dataset train, String name, DataOptions options, @Nullable Dataset test, Device device,
-            Progress progress) throws IOException {
+            Progress progress, BooleanSupplier stop) throws IOException {
         if (train.spec().classes() < 2) {
             throw new IllegalArgumentException("'" + train.name() + "' has " + train.spec().classes() + " classes, a judge wants 2 to tell "
                 + "apart; --no-classifier leaves it out");
         }
         String key = train.fingerprint().key();
         Path folder = cache.resolve("judge-" + key + "-" + shape(train.spec()));
-        if (!Files.exists(folder.resolve(WHOLE))) make(folder, train, name, options, device, progress);
+        if (!Files.exists(folder.resolve(WHOLE))) make(folder, train, name, options, device, progress, stop);
         Run run = Run.open(folder.resolve(RUN), device.toString(), progress::note);
         boolean done = false;
         try {
@@ -132,25 +136,27 @@ public record SampleJudge(Run run, Facts facts) implements AutoCloseable {
         }
     }
 
-    private static void make(Path folder, Dataset train, String name, DataOptions options, Device device, Progress progress)
-            throws IOException {
-        try (RunLock lock = taken(folder, progress)) {
+    private static void make(Path folder, Dataset train, String name, DataOptions options, Device device, Progress progress,
+            BooleanSupplier stop) throws IOException {
+        try (RunLock lock = taken(folder, progress, stop)) {
             if (Files.exists(folder.resolve(WHOLE))) return;   // another has made it meanwhile
             Path run = folder.resolve(RUN);
             progress.note("training a classifier on '" + train.name() + "' once, to judge samples by; it is kept in " + folder);
+            boolean whole;
             if (Files.exists(run.resolve(Run.CONFIG))) {
-                Trainer.resume(run, train, null, progress, () -> false);
+                whole = Trainer.resume(run, train, null, progress, stop);
             } else {
                 RunConfig config = RunConfig.of("classifier", name, train, options, 0, List.of()).on(device.toString(),
                     RunConfig.Precision.FP32, Device.threads());
-                Trainer.start(run, config, train, null, progress, () -> false);
+                whole = Trainer.start(run, config, train, null, progress, stop);
             }
+            if (!whole) throw new CancellationException("stopped; the judge's training goes on the next time");
             Json.write(folder.resolve(WHOLE), new ObjectMapper().createObjectNode());
         }
     }
 
     /** The folder's lock, as soon as it is free or the judge is whole. */
-    private static RunLock taken(Path folder, Progress progress) throws IOException {
+    private static RunLock taken(Path folder, Progress progress, BooleanSupplier stop) throws IOException {
         boolean told = false;
         while (true) {
             try {
@@ -159,6 +165,7 @@ public record SampleJudge(Run run, Facts facts) implements AutoCloseable {
                 if (!told) progress.note("another evaluation trains the judge in " + folder + ": waiting for it");
                 told = true;
             }
+            if (stop.getAsBoolean()) throw new CancellationException("stopped");
             try {
                 Thread.sleep(WAIT_MILLIS);
             } catch (InterruptedException e) {

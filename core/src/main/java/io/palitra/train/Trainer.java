@@ -68,6 +68,8 @@ public final class Trainer implements AutoCloseable {
     private final Optional<Provenance> was;   // of the last checkpoint; empty too for one that an earlier version saved
     private long step;
     private long saved = -1;   // step of the newest whole checkpoint
+    private final RunFolder.@Nullable Before before;   // of a run that is new and has made no step
+    private boolean begun;
     private double seconds;   // of all sessions before this one
     private long since = System.nanoTime();
 
@@ -89,6 +91,7 @@ public final class Trainer implements AutoCloseable {
         device = Device.named(config.settings().device());
         // a run that goes on where there are fewer processors: restore tells it
         if (device.kind() == Device.Kind.CPU) Device.threads(Math.min(config.settings().threads(), Device.processors()));
+        before = on == null ? new RunFolder.Before(this.folder) : null;
         lock = RunLock.take(this.folder);
         Trainable built = null;
         try {
@@ -99,8 +102,9 @@ public final class Trainer implements AutoCloseable {
             if (on != null) compare(on);
             model = built = Run.build(config, device);
             if (model instanceof LearnsTexts && !data.captioned()) {
-                throw new IllegalArgumentException("'" + config.settings().family() + "' wants pictures with captions, and '" + data.name()
-                    + "' is read without: data.captions=true");
+                throw new IllegalArgumentException("'" + config.settings().family() + "' learns from pictures with captions, and '"
+                    + data.name() + "' is read without: 'scenes' has some, and data.captions=true reads those of a folder of pictures, or "
+                    + "makes some of the classes of another set");
             }
             updates = model.updates();
             underneath = model.underneath();
@@ -112,7 +116,7 @@ public final class Trainer implements AutoCloseable {
             gallery = new Gallery(this.folder, config, model, data, test, progress, device);
         } catch (RuntimeException | IOException e) {
             if (built != null) built.close();
-            lock.close();
+            giveBack();
             throw e;
         }
     }
@@ -203,9 +207,9 @@ public final class Trainer implements AutoCloseable {
      * @param now         such as {@link RunConfig#with} of the run's
      * @param changedData whether data that changed since the last checkpoint is used all the same; its bits are then those of no run that
      *     was never stopped
-     * @throws io.palitra.config.ConfigException when config.json was changed so that the run would become another, or a model underneath
-     *     was replaced
-     * @throws IllegalArgumentException for changed data, or fewer steps than are done
+     * @throws io.palitra.config.ConfigException when config.json was changed so that the run would become another, a model underneath was
+     *     replaced, or fewer steps are asked for than are done
+     * @throws IllegalArgumentException for changed data
      */
     public static boolean resume(Path folder, RunConfig now, boolean changedData, Dataset train, @Nullable Dataset test, Progress progress,
         BooleanSupplier stop)
@@ -265,6 +269,7 @@ public final class Trainer implements AutoCloseable {
                 boolean report = (step + 1) % config.settings().logEvery() == 0 || step + 1 == steps;
                 Map<String, Double> losses = step(loader, report);
                 step++;
+                begun = true;
                 if (report) {
                     metrics.append(step, step / (double) perEpoch, losses);
                     double seconds = (System.nanoTime() - reported) * 1e-9;
@@ -361,6 +366,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     private void save(Metrics metrics) throws IOException {
+        begun = true;
         metrics.force();
         Map<String, Map<String, Tensor>> parts = new LinkedHashMap<>();
         parts.put("weights", model.net().state());
@@ -405,6 +411,14 @@ public final class Trainer implements AutoCloseable {
         if (ema != null) ema.close();
         optimizersByName.values().forEach(Optimizer::close);
         model.close();
+        giveBack();
+    }
+
+    /** Unlocks the folder. A run that was refused before its first step leaves in it what was there before. */
+    private void giveBack() {
+        boolean refused = before != null && !begun;
+        if (before != null && refused) before.removeFiles(lock);
         lock.close();
+        if (before != null && refused) before.removeFolders();
     }
 }

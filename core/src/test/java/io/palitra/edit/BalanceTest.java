@@ -45,11 +45,12 @@ class BalanceTest {
             "net.hidden=64", "train.steps=200", "train.batch=40"));
         Trainer.start(root.resolve("vae"), config, train, null, Progress.SILENT, () -> false);
         try (Run run = Run.open(root.resolve("vae"), "cpu", s -> {})) {
-            Balance.Drawn drawn = Balance.missing(run, train, 3);
+            Balance.Drawn drawn = Balance.missing(run, train, 3, Progress.SILENT);
             assertThat(Balance.counts(train)).containsExactly(40, 8, 40, 8, 40, 8, 40, 8, 40, 8);
             assertThat(Balance.counts(drawn)).containsExactly(0, 32, 0, 32, 0, 32, 0, 32, 0, 32);
-            assertThat(Balance.missing(run, train, 3).stored()).isEqualTo(drawn.stored());
-            List<Balance.Outcome> outcomes = Balance.compare(train, drawn, test, root.resolve("out"), 1, Progress.SILENT);
+            assertThat(Balance.missing(run, train, 3, Progress.SILENT).stored()).isEqualTo(drawn.stored());
+            List<Balance.Outcome> outcomes = Balance.compare(train, drawn, test, root.resolve("out"), 1, Progress.SILENT,
+                () -> false);
             assertThat(outcomes).extracting(Balance.Outcome::way).containsExactly("as it is", "class weights", "drawn items");
             for (Balance.Outcome o : outcomes) assertThat(o.f1().value()).as(o.way()).isBetween(0.3, 1.0);   // chance is 0.1
             assertThat(outcomes.stream().map(o -> Arrays.toString(o.f1().each())).distinct().count()).isEqualTo(3);
@@ -63,7 +64,7 @@ class BalanceTest {
             "net.layers=1", "net.heads=2", "condition=label", "train.steps=2", "train.batch=4"));
         Trainer.start(root.resolve("tokens"), config, train, null, Progress.SILENT, () -> false);
         try (Run run = Run.open(root.resolve("tokens"), "cpu", s -> {})) {
-            assertThat(Balance.counts(Balance.missing(run, train, 3))).containsExactly(0, 2, 0, 2, 0, 2, 0, 2, 0, 2);
+            assertThat(Balance.counts(Balance.missing(run, train, 3, Progress.SILENT))).containsExactly(0, 2, 0, 2, 0, 2, 0, 2, 0, 2);
         }
     }
 
@@ -73,7 +74,8 @@ class BalanceTest {
             "train.batch=4"));
         Trainer.start(root.resolve("vae"), config, train, null, Progress.SILENT, () -> false);
         try (Run run = Run.open(root.resolve("vae"), "cpu", s -> {})) {
-            assertThatThrownBy(() -> Balance.missing(run, train, 0)).hasMessageContaining("train one with --set conditional=true");
+            assertThatThrownBy(() -> Balance.missing(run, train, 0, Progress.SILENT))
+                .hasMessageContaining("train one with --set conditional=true");
         }
     }
 }

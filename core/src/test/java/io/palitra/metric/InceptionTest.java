@@ -258,11 +258,11 @@ class InceptionTest {
             Tensor away = own.mean().copy();
             away.rows(7, 1).copyFrom(away.rows(7, 1).add(3));
             new Statistics(away, own.covariance()).write(moved);
-            List<Measure> near = Evaluation.byInception(opened, data, net, same, 6, List.of(), null);
+            List<Measure> near = Evaluation.byInception(opened, data, net, same, 6, List.of(), null, Progress.SILENT);
             assertThat(near).extracting(Measure::name).containsExactly("FD-" + net.name() + ", n = 6", "inception score-" + net.name());
             double scale = own.covariance().diagonal().sum().item();
             assertThat(near.get(0).value()).isBetween(0.0, 1e-3 * scale);
-            double apart = Evaluation.byInception(opened, data, net, moved, 6, List.of(), null).get(0).value();
+            double apart = Evaluation.byInception(opened, data, net, moved, 6, List.of(), null, Progress.SILENT).get(0).value();
             assertThat(apart - near.get(0).value()).isCloseTo(9, within(1e-3));
         }
     }

@@ -2,6 +2,7 @@ package io.palitra.metric;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.palitra.data.DataLoader;
 import io.palitra.data.Scenes;
 import io.palitra.data.Split;
 import io.palitra.engine.Device;
@@ -16,9 +17,12 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
 class SceneReconstructionTest {
+    private static final Scenes TEST = new Scenes(Split.TEST, 64);
+
     private static Map<String, Double> measured(Reconstructs way) {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            return SceneReconstruction.measure(way, new Scenes(Split.TEST, 64), 120, Device.CPU).stream()
+            return SceneReconstruction.measure(way, TEST,
+                DataLoader.inOrder(TEST, 100, 120, Device.CPU)).stream()
                 .collect(Collectors.toMap(Measure::name, Measure::value));
         }
     }

@@ -24,6 +24,7 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
 class SceneTextsTest {
+    private static final SceneTexts.Told UNTOLD = (first, count, of) -> {};
     private static final int N = 40;
     private static final Scenes TEST = new Scenes(Split.TEST, 64);
 
@@ -58,7 +59,7 @@ class SceneTextsTest {
 
     private static Map<String, Double> measured(Oracle model) {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            return SceneTexts.captionScores(model, new Oracle.How(), TEST, N, new Rng(0)).stream()
+            return SceneTexts.captionScores(model, new Oracle.How(), TEST, N, new Rng(0), UNTOLD).stream()
                 .collect(Collectors.toMap(Measure::name, Measure::value));
         }
     }
@@ -116,7 +117,7 @@ class SceneTextsTest {
 
     private static Map<String, Double> chosen(Blind judge) {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            return SceneTexts.bestOfK(new Lucky(), new Oracle.How(), TEST, N, judge, "a judge", new Rng(0)).stream()
+            return SceneTexts.bestOfK(new Lucky(), new Oracle.How(), TEST, N, judge, "a judge", new Rng(0), UNTOLD).stream()
                 .collect(Collectors.toMap(Measure::name, Measure::value));
         }
     }

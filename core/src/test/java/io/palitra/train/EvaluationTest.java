@@ -1,6 +1,7 @@
 package io.palitra.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.palitra.data.DataOptions;
@@ -13,8 +14,10 @@ import io.palitra.family.TinyFirstStage;
 import io.palitra.model.Measure;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CancellationException;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -25,7 +28,7 @@ class EvaluationTest {
         String stage = TinyFirstStage.save(root.resolve("stage"), 1, 1).toString();
         Map<String, List<String>> runs = Map.of("told", List.of("condition=label"), "untold", List.of());
         try (SampleJudge judge = SampleJudge.kept(root.resolve("cache"), train, "few", DataOptions.DEFAULT, test, Device.CPU,
-                Progress.SILENT)) {
+                Progress.SILENT, () -> false)) {
             for (Map.Entry<String, List<String>> e : runs.entrySet()) {
                 List<String> set = new ArrayList<>(List.of("stage=" + stage, "net.width=16", "net.layers=1", "net.heads=2",
                     "train.steps=2", "train.batch=4"));
@@ -33,7 +36,7 @@ class EvaluationTest {
                 RunConfig config = RunConfig.of("tokens", "few", train, DataOptions.DEFAULT, 0, set);
                 Trainer.start(root.resolve(e.getKey()), config, train, null, Progress.SILENT, () -> false);
                 try (Run run = Run.open(root.resolve(e.getKey()), "cpu", note -> {})) {
-                    List<Measure> all = Evaluation.of(run, test, null, judge, 12, List.of()).measures();
+                    List<Measure> all = Evaluation.of(run, test, null, judge, 12, List.of(), Progress.SILENT).measures();
                     assertThat(all.stream().anyMatch(m -> m.name().equals("asked class"))).isEqualTo(e.getKey().equals("told"));
                     assertThat(all).filteredOn(m -> m.name().equals("precision")).singleElement()
                         .satisfies(m -> assertThat(m.about()).endsWith("; judge trained on 40 items of few"));
@@ -43,7 +46,7 @@ class EvaluationTest {
                             .endsWith(": its word is weak");
                     });
                     if (e.getKey().equals("told")) {
-                        assertThat(Evaluation.of(run, test, null, judge, 12, List.of("label=1")).measures())
+                        assertThat(Evaluation.of(run, test, null, judge, 12, List.of("label=1"), Progress.SILENT).measures())
                             .filteredOn(m -> m.name().equals("asked class")).hasSize(1);
                     }
                 }
@@ -58,12 +61,43 @@ class EvaluationTest {
             "train.batch=256", "couplings=8")).on("cpu", RunConfig.Precision.FP32, 1);
         Trainer.start(folder, config, train, test, Progress.SILENT, () -> false);
         try (Run run = Run.open(folder, "cpu", note -> {})) {
-            Map<String, Double> nats = Evaluation.of(run, test, null, null, 100, List.of()).measures().stream()
+            Map<String, Double> nats = Evaluation.of(run, test, null, null, 100, List.of(), Progress.SILENT).measures().stream()
                 .collect(Collectors.toMap(Measure::name, Measure::value));
             double truth = nats.get("-log p, standardised, of the truth"), own = nats.get("-log p, standardised");
             assertThat(truth).isCloseTo(1.124, within(0.01));   // of half circles of radius 1 with noise 0.05
             assertThat(own).isBetween(truth, 1.6);
             assertThat(nats.get("-log p")).isLessThan(own - 1);   // in data units, whose deviations are about 1/2
         }
+    }
+
+    @Test void everyLongMeasurementTellsHowFarItIsAndCanBeEnded(@TempDir Path root) throws Exception {
+        Dataset train = new FewPictures(1, 8, 60), test = new FewPictures(1, 8, 40);
+        RunConfig config = RunConfig.of("vae", "few", train, DataOptions.DEFAULT, 0, List.of("latent=2", "net.hidden=8", "train.steps=2",
+            "train.batch=4")).on("cpu", RunConfig.Precision.FP32, 1);
+        Trainer.start(root.resolve("vae"), config, train, null, Progress.SILENT, () -> false);
+        Map<String, List<Double>> told = new LinkedHashMap<>();
+        Progress listens = new Progress() {
+            @Override public void part(String what, double share) { told.computeIfAbsent(what, w -> new ArrayList<>()).add(share); }
+        };
+        Progress ends = new Progress() {
+            @Override public void part(String what, double share) {
+                if (what.equals("samples")) throw new CancellationException("enough");
+            }
+        };
+        try (SampleJudge judge = SampleJudge.kept(root.resolve("cache"), train, "few", DataOptions.DEFAULT, test, Device.CPU,
+                Progress.SILENT, () -> false); Run run = Run.open(root.resolve("vae"), "cpu", note -> {})) {
+            Evaluation.of(run, test, null, judge, 12, List.of(), listens);
+            assertThat(told.keySet()).contains("what vae measures", "test items for the judge", "samples");
+            told.values().forEach(shares -> assertThat(shares).isSorted().allMatch(share -> share >= 0 && share <= 1));
+            assertThat(told.get("what vae measures")).as("within the one batch too").hasSizeGreaterThan(20);
+            assertThatThrownBy(() -> Evaluation.of(run, test, null, judge, 12, List.of(), ends)).isInstanceOf(CancellationException.class);
+        }
+    }
+
+    @Test void aJudgeThatIsStoppedWhileItTrainsGoesOnTheNextTime(@TempDir Path root) throws Exception {
+        Dataset train = new FewPictures(1, 8, 40);
+        assertThatThrownBy(() -> SampleJudge.kept(root, train, "few", DataOptions.DEFAULT, null, Device.CPU, Progress.SILENT, () -> true))
+            .isInstanceOf(CancellationException.class);
+        SampleJudge.kept(root, train, "few", DataOptions.DEFAULT, null, Device.CPU, Progress.SILENT, () -> false).close();
     }
 }

@@ -45,7 +45,7 @@ class ExportTest {
             String python = run.export(draft, "made", () -> {
                 assertThat(data).as("wants data").isTrue();
                 return TinyRuns.data(Split.TRAIN);
-            });
+            }, Progress.SILENT);
             assertThat(python).contains("from_pretrained(\"made\")");
             draft.publish();
         }

@@ -185,7 +185,7 @@ class ProvenanceTest {
             + "lr at step 12 is [0-9.e-]+, it was 0\\.0?.*") && !n.contains("is 0,"));
         notes.clear();
         assertThatThrownBy(() -> resume(kept().with(List.of("train.steps=10")), false, pictures))
-            .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("has done 24 steps, a length of 10 was asked");
+            .isInstanceOf(ConfigException.class).hasMessage("train.steps=10: the run has done 24 steps; at least as many can be asked for");
         assertThat(kept().settings().train().steps()).isEqualTo(24);
     }
 

@@ -20,6 +20,7 @@ import io.palitra.report.ReportData;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.security.MessageDigest;
 import java.util.HexFormat;
 import java.util.List;
@@ -47,16 +48,33 @@ class SameBytesTest {
         }
     }
 
+    @Test void equalTrainingsInFoldersOfOtherNamesWriteTheSameBytes(@TempDir Path root) throws Exception {
+        Path one = root.resolve("one"), other = root.resolve("deep/of another name");
+        for (Path folder : List.of(one, other)) {
+            Trainer.start(folder, TinyRuns.config("vae"), TinyRuns.data(Split.TRAIN), TinyRuns.data(Split.TEST), Progress.SILENT,
+                () -> false);
+            Files.copy(one.resolve("summary.json"), folder.resolve("summary.json"), StandardCopyOption.REPLACE_EXISTING);   // its time
+            RunReport.write(folder, warning -> {});
+        }
+        Map<String, String> first = hashes(one, List.of("events.out", ".lock"));
+        assertThat(first).containsKeys("report.html", "samples.png", "samples/step-00000000.png", "summary.json");
+        assertThat(hashes(other, List.of("events.out", ".lock"))).isEqualTo(first);
+    }
+
     private static Map<String, String> written(Path folder) throws Exception {
         int code = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx1g",
             "-Djava.awt.headless=true", "-cp", System.getProperty("java.class.path"), SameBytesTest.class.getName(), folder.toString())
             .inheritIO().start().waitFor();
         assertThat(code).isZero();
+        return hashes(folder, TIMED);
+    }
+
+    private static Map<String, String> hashes(Path folder, List<String> timed) throws Exception {
         Map<String, String> hashes = new TreeMap<>();
         try (Stream<Path> all = Files.walk(folder)) {
             for (Path f : all.filter(Files::isRegularFile).toList()) {
                 boolean page = f.getParent().endsWith("page");
-                if (!page && TIMED.stream().anyMatch(t -> f.getFileName().toString().startsWith(t))) continue;
+                if (!page && timed.stream().anyMatch(t -> f.getFileName().toString().startsWith(t))) continue;
                 byte[] hash = MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(f));
                 hashes.put(folder.relativize(f).toString(), HexFormat.of().formatHex(hash));
             }

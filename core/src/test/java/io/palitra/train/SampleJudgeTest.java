@@ -50,7 +50,8 @@ class SampleJudgeTest {
     private SampleJudge kept(Path folder) throws Exception {
         Dataset train = Datasets.open(folder.toString(), Split.TRAIN, DataOptions.DEFAULT);
         Dataset test = Datasets.open(folder.toString(), Split.TEST, DataOptions.DEFAULT);
-        return SampleJudge.kept(root.resolve("cache"), train, folder.toString(), DataOptions.DEFAULT, test, Device.CPU, progress);
+        return SampleJudge.kept(root.resolve("cache"), train, folder.toString(), DataOptions.DEFAULT, test, Device.CPU, progress,
+            () -> false);
     }
 
     private long trainings() { return notes.stream().filter(n -> n.startsWith("training a classifier on")).count(); }
@@ -128,7 +129,8 @@ class SampleJudgeTest {
 
     @Test void dataOfOtherClassesAreRefused() throws Exception {
         Dataset train = new FewPictures(1, 16, 40), test = Datasets.open("strokes", Split.TEST, new DataOptions("", 16, 0, false));
-        try (SampleJudge judge = SampleJudge.kept(root.resolve("cache"), train, "few", DataOptions.DEFAULT, null, Device.CPU, progress)) {
+        try (SampleJudge judge = SampleJudge.kept(root.resolve("cache"), train, "few", DataOptions.DEFAULT, null, Device.CPU, progress,
+                () -> false)) {
             assertThat(judge.facts().tested()).isZero();
             assertThatThrownBy(() -> judge.refuseOthersThan(test)).isInstanceOf(IllegalArgumentException.class).hasMessage(
                 "the judge knows the classes [left, right], 'strokes' has [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]; --no-classifier leaves it out");

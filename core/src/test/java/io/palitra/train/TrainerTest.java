@@ -3,6 +3,9 @@ package io.palitra.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.palitra.data.Dataset;
+import io.palitra.data.FewPictures;
+import io.palitra.data.ImageDataset;
 import io.palitra.data.Split;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
@@ -139,5 +142,73 @@ class TrainerTest {
         }
         assertThat(first.subList(0, 8)).isEqualTo(scenes.captions(0));
         assertThat(first.subList(16, 24)).isEqualTo(scenes.captions(2));
+    }
+
+    @Test void aRunThatIsRefusedBeforeItsFirstStepLeavesWhatWasThere(@TempDir Path root) throws Exception {
+        RunConfig clip = RunConfig.of("clip", "strokes", TinyRuns.data(Split.TRAIN), io.palitra.data.DataOptions.DEFAULT, 0,
+            List.of("train.batch=4")).on("cpu", RunConfig.Precision.FP32, 1);
+        Path fresh = root.resolve("new/deep/run"), there = Files.createDirectory(root.resolve("there"));
+        for (Path folder : List.of(fresh, there, there)) {   // a lock that was left would refuse the second
+            assertThatThrownBy(() -> run(folder, clip)).isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("'clip' learns from pictures with captions, and 'strokes' is read without: 'scenes' has some");
+        }
+        assertThat(root.resolve("new")).doesNotExist();
+        assertThat(there).isEmptyDirectory();
+        // config.json, grids and the log are there when the first batch is
+        FewPictures few = new FewPictures(1, 8, 20);
+        Dataset broken = new io.palitra.edit.Balance.Drawn(few.spec(), few.classNames(),
+            new byte[7 * 64], new int[20]);
+        RunConfig config = RunConfig.of("vae", "few", few, io.palitra.data.DataOptions.DEFAULT, 0, List.of("train.batch=8", "latent=2"));
+        Files.writeString(there.resolve(".lock"), "1\n");
+        for (Path folder : List.of(fresh, there)) {
+            assertThatThrownBy(() -> Trainer.start(folder, config, broken, null, Progress.SILENT, () -> false));
+        }
+        assertThat(root.resolve("new")).doesNotExist();
+        assertThat(there.toFile().list()).containsExactly(".lock");
+        run(there, vae("train.steps=1"));
+        assertThat(there.resolve("report.html")).isNotEmptyFile();
+    }
+
+    @Test void aRunIsOpenedWithALineOfWhatItsConfigSaysOtherwiseAndOfItsSteps(@TempDir Path root) throws Exception {
+        Path folder = root.resolve("run"), file = folder.resolve("config.json");
+        int[] asked = {0};
+        assertThat(Trainer.start(folder, vae("train.steps=12"), TinyRuns.data(Split.TRAIN), null, Progress.SILENT, () -> asked[0]++ == 5))
+            .isFalse();
+        assertThat(opened(folder)).containsExactly("'" + folder + "' stands at step 5 of 12: its training has not ended");
+        String config = Files.readString(file);
+        Files.writeString(file, config.replaceFirst("\"seed\" *: *3", "\"seed\":4").replaceFirst("\"steps\" *: *12", "\"steps\":5"));
+        assertThat(opened(folder)).containsExactly("'" + folder + "': config.json was changed after the training, and is read as it is: "
+            + "seed is 4, was 3");
+        Files.writeString(file, config);
+        Trainer.resume(folder, TinyRuns.data(Split.TRAIN), null, Progress.SILENT, () -> false);
+        assertThat(opened(folder)).isEmpty();
+    }
+
+    private static List<String> opened(Path folder) throws Exception {
+        List<String> warned = new ArrayList<>();
+        Run.open(folder, "cpu", warned::add).close();
+        return warned;
+    }
+
+    @Test void theCollapseAlarmIsSaidWhenItBeginsAndWhenItEnds(@TempDir Path root) throws Exception {
+        ImageDataset few = new FewPictures(1, 8, 64);
+        RunConfig config = RunConfig.of("gan", "few", few, io.palitra.data.DataOptions.DEFAULT, 0, List.of("train.batch=32", "width=4",
+            "train.steps=8", "latent=4")).on("cpu", RunConfig.Precision.FP32, 1);
+        List<String> notes = new ArrayList<>();
+        Progress listens = new Progress() {
+            @Override public void note(String message) { notes.add(message); }
+        };
+        Trainer.start(root.resolve("gan"), config, few, null, listens, () -> false);
+        List<double[]> alarms = Metrics.read(root.resolve("gan")).get("collapse/alarm");
+        assertThat(alarms).as("epochs with an alarm").filteredOn(a -> a[0] >= 2 && a[1] == 1).hasSizeGreaterThan(1);
+        int changes = 0;
+        double before = 0;
+        for (double[] a : alarms) {
+            if (a[0] < 2) continue;
+            if (a[1] != before) changes++;
+            before = a[1];
+        }
+        assertThat(notes).filteredOn(n -> n.startsWith("collapse alarm")).hasSize(changes).first().asString()
+            .startsWith("collapse alarm at step 2: ");
     }
 }
