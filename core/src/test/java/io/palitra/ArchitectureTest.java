@@ -14,7 +14,8 @@ import com.tngtech.archunit.library.GeneralCodingRules;
 /** The arrows of ARCHITECTURE.md, and what core never does. */
 @AnalyzeClasses(packages = "io.palitra", importOptions = ImportOption.DoNotIncludeTests.class)
 class ArchitectureTest {
-    private static final String[] ORDER = {"edit", "train", "metric", "report", "family", "paint", "model", "diffusion", "net", "nn",
+    private static final String[] ORDER = {"edit", "train", "measure", "metric", "report", "family", "paint", "model", "diffusion", "net",
+        "nn",
         "data", "engine", "config"};
 
     @ArchTest static final ArchRule packagesHaveNoCycles = slices().matching("io.palitra.(*)..").should().beFreeOfCycles();

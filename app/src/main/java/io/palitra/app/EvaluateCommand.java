@@ -11,6 +11,7 @@ import io.palitra.data.ImageSpec;
 import io.palitra.data.Split;
 import io.palitra.engine.Scope;
 import io.palitra.family.ClipEmbedder;
+import io.palitra.measure.Subject;
 import io.palitra.metric.Inception;
 import io.palitra.metric.Judge;
 import io.palitra.metric.Preprocess;
@@ -132,6 +133,15 @@ final class EvaluateCommand implements Callable<Integer> {
                 ClipEmbedder teller = clip == null ? null : ClipEmbedder.open(clip)) {
             Dataset test = Common.data(opened.config(), data, dataDir, Split.TEST, terminal);
             tested.put(run.toString(), test.name());
+            Evaluation.Asked asked = new Evaluation.Asked(test, n).sampling(set);
+            if (network != null) {
+                network.to(opened.device());
+                asked = asked.inception(new Subject.ByInception(network, statistics, writeStatistics));
+            }
+            if (teller != null) {
+                teller.to(opened.device());
+                asked = asked.clip(new Subject.ByClip(teller, teller.name()));
+            }
             Evaluation.Result result;
             if (judged(opened, test, terminal)) {
                 Dataset train = Common.data(opened.config(), null, dataDir, Split.TRAIN, terminal);
@@ -141,28 +151,18 @@ final class EvaluateCommand implements Callable<Integer> {
                         terminal.note("-n " + n + ": as many samples are judged as there are test items, " + test.size());
                     }
                     judges.put(run.toString(), judge.facts());
-                    result = Evaluation.of(opened, test, data == null ? train : null, judge, n, set, terminal);
+                    result = Evaluation.of(opened, asked.judged(judge, data == null ? train : null), terminal);
                 }
             } else {
-                result = Evaluation.of(opened, test, null, null, n, set, terminal);
+                result = Evaluation.of(opened, asked, terminal);
             }
-            List<Measure> measures = new ArrayList<>(result.measures());
-            if (network != null) {
-                network.to(opened.device());
-                measures.addAll(Evaluation.byInception(opened, test, network, statistics, n, set, writeStatistics,
-                    terminal));
-            }
-            if (teller != null) {
-                teller.to(opened.device());
-                measures.addAll(Evaluation.byClip(opened, test, teller, teller.name(), n, set, terminal));
-            }
+            List<Measure> measures = result.measures();
             terminal.done();
             terminal.stopped();
             if (measures.isEmpty()) throw new IllegalArgumentException("nothing to measure: '" + opened.config().settings().family()
                 + "' on '" + test.name() + "' has no measures of its own, and a judge needs classes");
             if (data == null) {
-                RunReport.keep(run, new Evaluation.Result(measures, result.closest(), result.judge()), command(RunReport.FOLDER,
-                    null));
+                RunReport.keep(run, result, command(RunReport.FOLDER, null));
                 RunReport.write(run, terminal::note);
             }
             return measures;

@@ -37,7 +37,8 @@ public record VectorSpec(int size, int classes, List<String> columns, List<Doubl
     /** "points of 2 numbers, 25 classes", "rows of 8 columns". */
     @Override public String toString() {
         return (columns.isEmpty() ? "points of " + size + (size == 1 ? " number" : " numbers")
-            : "rows of " + size + (size == 1 ? " column" : " columns") + " (" + String.join(", ", columns) + ")") + DataSpec.classesInWords(classes);
+            : "rows of " + size + (size == 1 ? " column" : " columns") + " (" + String.join(", ", columns) + ")")
+            + DataSpec.classesInWords(classes);
     }
 
     @Override public VectorSpec withClasses(int classes) { return new VectorSpec(size, classes, columns, means, deviations); }

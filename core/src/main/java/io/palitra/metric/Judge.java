@@ -64,6 +64,9 @@ public record Judge(ClassifierFeatures net, String name, String about) {
 
         /** Called every thousand samples or so. */
         void save(Map<String, Tensor> state);
+
+        /** Called when the judgement is whole. */
+        default void forget() {}
     }
 
     public List<Measure> measure(Iterable<Batch> real, Source samples, int n, int batch) {

@@ -1,14 +1,13 @@
 package io.palitra.metric;
 
-import io.palitra.data.Scene;
 import io.palitra.data.Scene.Composition;
 import io.palitra.data.Scene.Fact;
+import io.palitra.data.Scene;
 import io.palitra.data.SceneGrammar.Language;
 import io.palitra.data.Scenes;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
-import io.palitra.model.DrawsTexts;
 import io.palitra.model.Measure;
 import io.palitra.model.TextImage;
 import java.util.ArrayList;
@@ -44,15 +43,18 @@ public final class SceneTexts {
 
     private SceneTexts() {}
 
+    /** Draws a picture [3,H,W] in [-1,1] for each text, [texts,3,H,W]. */
+    @FunctionalInterface public interface Painting { Tensor draw(List<String> texts, Rng rng); }
+
     /** Is told before {@code count} of {@code of} pictures are drawn which is the first of them. */
     @FunctionalInterface public interface Told { void at(long first, long count, long of); }
 
     /** Measures over the first {@code n} test items. Without recording, in evaluation mode. */
-    public static <S extends Record> List<Measure> captionScores(DrawsTexts<S> model, S how, Scenes test, int n, Rng rng,
+    public static List<Measure> captionScores(Painting model, Scenes test, int n, Rng rng,
             Told told) {
         List<Measure> measures = new ArrayList<>();
         int each = Math.min(n, test.size());
-        for (Language language : Language.values()) measures.addAll(in(language, model, how, test, each, rng, told));
+        for (Language language : Language.values()) measures.addAll(in(language, model, test, each, rng, told));
         return measures;
     }
 
@@ -60,7 +62,7 @@ public final class SceneTexts {
      * Whether a CLIP's choice of {@value #OF} pictures of a caption shows more of it than the first one does: captions of the first
      * {@code n} test items, each in the next language. Without recording, in evaluation mode. Waits for the device.
      */
-    public static <S extends Record> List<Measure> bestOfK(DrawsTexts<S> model, S how, Scenes test, int n, TextImage judge, String name,
+    public static List<Measure> bestOfK(Painting model, Scenes test, int n, TextImage judge, String name,
             Rng rng, Told told) {
         Share[] things = {new Share(), new Share()}, whole = {new Share(), new Share()};
         for (int from = 0; from < Math.min(n, test.size()); from += AT_ONCE / OF) {
@@ -74,7 +76,7 @@ public final class SceneTexts {
             List<Scene> drawn;
             long[] best;
             try (Scope scope = new Scope()) {
-                Tensor x = model.draw(how, texts, rng.at(from));
+                Tensor x = model.draw(texts, rng.at(from));
                 drawn = SceneCheck.read(x);
                 best = ClipScore.of(judge, x, texts).reshape(to - from, OF).argmax(1).longs();
             }
@@ -98,7 +100,7 @@ public final class SceneTexts {
         return all;
     }
 
-    private static <S extends Record> List<Measure> in(Language language, DrawsTexts<S> model, S how, Scenes test, int n, Rng rng,
+    private static List<Measure> in(Language language, Painting model, Scenes test, int n, Rng rng,
             Told told) {
         Share things = new Share(), pairs = new Share(), facts = new Share(), chance = new Share(), relations = new Share();
         Share whole = new Share();
@@ -110,7 +112,7 @@ public final class SceneTexts {
             for (int i = from; i < Math.min(n, from + AT_ONCE); i++) texts.add(test.captions(i, language).get(0));
             List<Scene> drawn;
             try (Scope scope = new Scope()) {
-                drawn = SceneCheck.read(model.draw(how, texts, rng.at(from)));
+                drawn = SceneCheck.read(model.draw(texts, rng.at(from)));
             }
             for (int k = 0; k < drawn.size(); k++) {
                 Scene wanted = test.scene(from + k), seen = drawn.get(k);

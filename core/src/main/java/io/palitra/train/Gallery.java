@@ -15,6 +15,7 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.metric.Collapse;
 import io.palitra.model.Denoising;
+import io.palitra.model.Drawing;
 import io.palitra.model.GenerativeModel;
 import io.palitra.model.MayCollapse;
 import io.palitra.model.Reconstructs;
@@ -123,7 +124,7 @@ final class Gallery implements AutoCloseable {
 
     private void draw(GenerativeModel<?> generative, long step) {
         int n = display.fills(SIDE);
-        Tensor x = Run.sample(generative, n, new Rng(SEED).on(device), List.of());
+        Tensor x = Drawing.of(generative, List.of()).sample(n, new Rng(SEED).on(device));
         Sheet sheet = display.sheet(data.spec(), x, SIDE, "step " + step);
         Map<String, String> text = PngProvenance.of(config, "", "step " + step, generative.samplingDefaults(),
             SEED, 0, n);
@@ -165,7 +166,7 @@ final class Gallery implements AutoCloseable {
         int[] items = new int[Math.min(WATCHED, data.size())];
         for (int i = 0; i < items.length; i++) items[i] = i;
         Tensor real = DataLoader.of(data, items, device).x();
-        Tensor samples = Run.sample(generative, items.length, new Rng(SEED).on(device), List.of());
+        Tensor samples = Drawing.of(generative, List.of()).sample(items.length, new Rng(SEED).on(device));
         Collapse seen = Collapse.check(samples, real);
         Map<String, Double> values = new LinkedHashMap<>();
         values.put("collapse/coverage", seen.coverage());

@@ -14,13 +14,13 @@ import io.palitra.family.Families;
 import io.palitra.hub.FolderDraft;
 import io.palitra.hub.Safetensors;
 import io.palitra.model.DiffusersExport;
+import io.palitra.model.Drawing;
 import io.palitra.model.Family;
 import io.palitra.model.GenerativeModel;
 import io.palitra.model.Trainable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -33,7 +33,7 @@ public final class Run implements AutoCloseable {
     public static final String CONFIG = "config.json";
     public static final String MODEL = "model.safetensors";
     /** Samples drawn in one batch; more are drawn in several. */
-    public static final int AT_ONCE = 256;
+    public static final int AT_ONCE = Drawing.AT_ONCE;
 
     /** Items for what an export measures of a model, and of them in a batch. */
     private static final int MEASURED = 500, MEASURED_AT_ONCE = 20;
@@ -148,12 +148,12 @@ public final class Run implements AutoCloseable {
      *
      * @param overrides of the family's sampling keys, such as {@code temperature=0.8}
      */
-    public Tensor sample(int count, long seed, List<String> overrides) { return sample(generative(), count, new Rng(seed).on(device),
-        overrides); }
+    public Tensor sample(int count, long seed, List<String> overrides) { return drawing(overrides)
+        .sample(count, new Rng(seed).on(device)); }
 
     /** As {@link #sample(int, long, List)}, items first, first + 1, ... of the seed. */
     public Tensor sample(int count, long first, long seed, List<String> overrides) {
-        return sample(generative(), count, new Rng(seed).at(first).on(device), overrides);
+        return drawing(overrides).sample(count, new Rng(seed).at(first).on(device));
     }
 
     /**
@@ -162,7 +162,7 @@ public final class Run implements AutoCloseable {
      * @throws IllegalArgumentException for a class that the model does not draw
      */
     public Tensor sample(int count, long first, long seed, List<String> overrides, int label) {
-        return sample(generative(), count, new Rng(seed).at(first).on(device), overrides, label);
+        return drawing(overrides).ofClass(label).sample(count, new Rng(seed).at(first).on(device));
     }
 
     /**
@@ -171,38 +171,30 @@ public final class Run implements AutoCloseable {
      * @param label a class, or -1 for what the overrides say
      * @throws IllegalArgumentException for a class that the model does not draw
      */
-    public Record sampling(List<String> overrides, int label) { return how(generative(), overrides, label); }
+    public Record sampling(List<String> overrides, int label) { return drawing(overrides).ofClass(label).how(); }
 
     /** The class that these overrides ask for, -1 for any. */
-    public int classOf(List<String> overrides) { return classOf(generative(), overrides); }
+    public int classOf(List<String> overrides) { return drawing(overrides).label(); }
 
-    private static <S extends Record> int classOf(GenerativeModel<S> model, List<String> overrides) {
-        return model.classOf(how(model, overrides, -1));
-    }
+    /** How the model draws with these overrides of its sampling keys. */
+    public Drawing<?> drawing(List<String> overrides) { return Drawing.of(generative(), overrides); }
 
-    private static <S extends Record> S how(GenerativeModel<S> model, List<String> overrides, int label) {
-        S how = Config.with(model.samplingDefaults(), overrides);
-        return label < 0 ? how : model.ofClass(how, label);
-    }
+    /**
+     * As {@link #sample(int, long, List)}, by the family's own record: {@code run.sample(new Vae.Sampling(0.8, -1), 16, 0)}.
+     *
+     * @throws IllegalArgumentException for the record of another family
+     */
+    public Tensor sample(Record how, int count, long seed) { return typed(generative(), how).sample(count, new Rng(seed).on(device)); }
 
-    /** As {@link #sample(int, long, List)}, of any model in evaluation mode. */
-    static <S extends Record> Tensor sample(GenerativeModel<S> model, int count, Rng rng, List<String> overrides) {
-        return sample(model, count, rng, overrides, -1);
-    }
-
-    /** @param label a class, or -1 for what the overrides say */
-    static <S extends Record> Tensor sample(GenerativeModel<S> model, int count, Rng rng, List<String> overrides, int label) {
-        S how = how(model, overrides, label);
-        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            List<Tensor> parts = new ArrayList<>();
-            for (int i = 0; i < count; i += AT_ONCE) {
-                int n = Math.min(AT_ONCE, count - i);
-                Rng from = rng.at(i);
-                parts.add(Scope.run(() -> model.sample(how, n, from)));
-            }
-            return scope.keep(parts.size() == 1 ? parts.get(0) : Torch.cat(0, parts));
+    @SuppressWarnings("unchecked")   // after the class was compared
+    private <S extends Record> Drawing<S> typed(GenerativeModel<S> model, Record how) {
+        if (how.getClass() != model.samplingDefaults().getClass()) {
+            throw new IllegalArgumentException("this record says how another family draws than '" + config.settings().family() + "'");
         }
+        Config.check(how);
+        return new Drawing<>(model, (S) how);
     }
+
 
     /**
      * Writes the model, as it samples, in files that Python's diffusers loads, and a README.md that tells how.

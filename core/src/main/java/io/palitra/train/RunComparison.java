@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.palitra.data.DataSpec;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
+import io.palitra.measure.Measurements;
 import io.palitra.model.GenerativeModel;
 import io.palitra.report.Chart;
 import io.palitra.report.Comparison.Place;
@@ -85,15 +86,15 @@ public final class RunComparison {
         List<Integer> all = new ArrayList<>();
         double slowest = 0, fastest = Double.POSITIVE_INFINITY;
         for (int i = 0; i < names.size(); i++) {
-            if (!measures.get(i).keySet().containsAll(List.of(QUALITY, DIVERSITY, Evaluation.SECONDS))) continue;
-            double seconds = of(i, Evaluation.SECONDS);
+            if (!measures.get(i).keySet().containsAll(List.of(QUALITY, DIVERSITY, Measurements.SECONDS))) continue;
+            double seconds = of(i, Measurements.SECONDS);
             slowest = Math.max(slowest, seconds);
             fastest = Math.min(fastest, seconds);
             all.add(i);
         }
         List<Place> places = new ArrayList<>();
         for (int i : all) {
-            double seconds = of(i, Evaluation.SECONDS), megabytes = of(i, Evaluation.MEMORY);
+            double seconds = of(i, Measurements.SECONDS), megabytes = of(i, Measurements.MEMORY);
             double speed = slowest > fastest ? Math.log(slowest / seconds) / Math.log(slowest / fastest) : 1;
             places.add(new Place(names.get(i), share(of(i, QUALITY)), share(of(i, DIVERSITY)), share(speed), megabytes,
                 List.of(Numbers.shown(of(i, QUALITY)), Numbers.shown(of(i, DIVERSITY)), Numbers.shown(seconds) + " s",

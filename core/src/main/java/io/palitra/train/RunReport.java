@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Json;
 import io.palitra.family.Families;
 import io.palitra.family.FirstStage;
+import io.palitra.measure.Measurements;
 import io.palitra.model.Family;
 import io.palitra.model.Measure;
 import io.palitra.paint.LoraTuning;
@@ -30,7 +31,7 @@ import java.util.function.Consumer;
 /** report.html of a run folder, made from the files in it. */
 public final class RunReport {
     public static final String EVALUATION = "evaluation.json";
-    public static final String CLOSEST = "closest";
+    public static final String CLOSEST = Measurements.CLOSEST;
     /** What commands of a page call the run's folder. */
     public static final String FOLDER = "RUN";
     static final String SUMMARY = "summary.json";

@@ -59,7 +59,7 @@ class SceneTextsTest {
 
     private static Map<String, Double> measured(Oracle model) {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            return SceneTexts.captionScores(model, new Oracle.How(), TEST, N, new Rng(0), UNTOLD).stream()
+            return SceneTexts.captionScores((texts, rng) -> model.draw(new Oracle.How(), texts, rng), TEST, N, new Rng(0), UNTOLD).stream()
                 .collect(Collectors.toMap(Measure::name, Measure::value));
         }
     }
@@ -117,7 +117,8 @@ class SceneTextsTest {
 
     private static Map<String, Double> chosen(Blind judge) {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            return SceneTexts.bestOfK(new Lucky(), new Oracle.How(), TEST, N, judge, "a judge", new Rng(0), UNTOLD).stream()
+            return SceneTexts.bestOfK((texts, rng) -> new Lucky().draw(new Oracle.How(), texts, rng), TEST, N, judge, "a judge",
+                new Rng(0), UNTOLD).stream()
                 .collect(Collectors.toMap(Measure::name, Measure::value));
         }
     }

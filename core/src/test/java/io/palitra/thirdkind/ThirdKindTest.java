@@ -64,7 +64,7 @@ class ThirdKindTest {
         try (Run run = Run.open(whole, "cpu", s -> {}); Scope scope = new Scope()) {
             long[] three = run.sample(3, 5, List.of("temperature=0.5")).longs(), one = run.sample(1, 5, List.of("temperature=0.5")).longs();
             assertThat(three).startsWith(one);
-            Evaluation.Result result = Evaluation.of(run, test, train, null, 10, List.of(), Progress.SILENT);
+            Evaluation.Result result = Evaluation.of(run, new Evaluation.Asked(test, 10), Progress.SILENT);
             assertThat(result.measures()).singleElement().satisfies(m -> {
                 assertThat(m.name()).isEqualTo("-log p");
                 assertThat(m.value()).isLessThan(0.2);

@@ -36,7 +36,8 @@ class EvaluationTest {
                 RunConfig config = RunConfig.of("tokens", "few", train, DataOptions.DEFAULT, 0, set);
                 Trainer.start(root.resolve(e.getKey()), config, train, null, Progress.SILENT, () -> false);
                 try (Run run = Run.open(root.resolve(e.getKey()), "cpu", note -> {})) {
-                    List<Measure> all = Evaluation.of(run, test, null, judge, 12, List.of(), Progress.SILENT).measures();
+                    List<Measure> all = Evaluation.of(run, new Evaluation.Asked(test, 12).sampling(List.of()).judged(judge, null),
+                        Progress.SILENT).measures();
                     assertThat(all.stream().anyMatch(m -> m.name().equals("asked class"))).isEqualTo(e.getKey().equals("told"));
                     assertThat(all).filteredOn(m -> m.name().equals("precision")).singleElement()
                         .satisfies(m -> assertThat(m.about()).endsWith("; judge trained on 40 items of few"));
@@ -46,7 +47,8 @@ class EvaluationTest {
                             .endsWith(": its word is weak");
                     });
                     if (e.getKey().equals("told")) {
-                        assertThat(Evaluation.of(run, test, null, judge, 12, List.of("label=1"), Progress.SILENT).measures())
+                        assertThat(Evaluation.of(run, new Evaluation.Asked(test, 12).sampling(List.of("label=1")).judged(judge, null),
+                            Progress.SILENT).measures())
                             .filteredOn(m -> m.name().equals("asked class")).hasSize(1);
                     }
                 }
@@ -61,7 +63,7 @@ class EvaluationTest {
             "train.batch=256", "couplings=8")).on("cpu", RunConfig.Precision.FP32, 1);
         Trainer.start(folder, config, train, test, Progress.SILENT, () -> false);
         try (Run run = Run.open(folder, "cpu", note -> {})) {
-            Map<String, Double> nats = Evaluation.of(run, test, null, null, 100, List.of(), Progress.SILENT).measures().stream()
+            Map<String, Double> nats = Evaluation.of(run, new Evaluation.Asked(test, 100), Progress.SILENT).measures().stream()
                 .collect(Collectors.toMap(Measure::name, Measure::value));
             double truth = nats.get("-log p, standardised, of the truth"), own = nats.get("-log p, standardised");
             assertThat(truth).isCloseTo(1.124, within(0.01));   // of half circles of radius 1 with noise 0.05
@@ -86,11 +88,12 @@ class EvaluationTest {
         };
         try (SampleJudge judge = SampleJudge.kept(root.resolve("cache"), train, "few", DataOptions.DEFAULT, test, Device.CPU,
                 Progress.SILENT, () -> false); Run run = Run.open(root.resolve("vae"), "cpu", note -> {})) {
-            Evaluation.of(run, test, null, judge, 12, List.of(), listens);
+            Evaluation.of(run, new Evaluation.Asked(test, 12).sampling(List.of()).judged(judge, null), listens);
             assertThat(told.keySet()).contains("what vae measures", "test items for the judge", "samples");
             told.values().forEach(shares -> assertThat(shares).isSorted().allMatch(share -> share >= 0 && share <= 1));
             assertThat(told.get("what vae measures")).as("within the one batch too").hasSizeGreaterThan(20);
-            assertThatThrownBy(() -> Evaluation.of(run, test, null, judge, 12, List.of(), ends)).isInstanceOf(CancellationException.class);
+            assertThatThrownBy(() -> Evaluation.of(run, new Evaluation.Asked(test, 12).sampling(List.of()).judged(judge, null), ends))
+                .isInstanceOf(CancellationException.class);
         }
     }
 

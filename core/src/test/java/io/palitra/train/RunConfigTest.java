@@ -132,7 +132,8 @@ class RunConfigTest {
         List<String> text = new ArrayList<>();
         typed.flat().forEach((key, value) -> {
             if (key.matches("(net|loss|noise|train\\.optimizer|train\\.schedule).*") || Set.of("latent", "l1", "l2", "train.epochs",
-                "train.batch", "train.clip", "train.ema").contains(key)) text.add(key.replace(".kind", "") + "=" + value.replaceAll("[\\[\\]]", ""));
+                "train.batch", "train.clip", "train.ema").contains(key)) text.add(key.replace(".kind", "") + "="
+                + value.replaceAll("[\\[\\]]", ""));
         });
         assertThat(RunConfig.of("ae", "strokes", data, DataOptions.DEFAULT, 7, text)).isEqualTo(typed);
         assertThatThrownBy(() -> RunConfig.of(new Ae.Corruption.None(), "strokes", data)).hasMessageContaining("no family has a config");
@@ -143,6 +144,7 @@ class RunConfigTest {
         TinyRuns.config("vae").write(file);
         Files.writeString(file, Files.readString(file).replaceFirst("\"format\" : 2", "\"format\" : 1").replace("\"latent\"", "\"old\""));
         assertThatThrownBy(() -> RunConfig.read(file)).isInstanceOf(ConfigException.class)
-            .hasMessage(file + " is of an earlier version of Palitra (form 1, this one reads 2): what trained it reads it, or train it anew");
+            .hasMessage(file
+            + " is of an earlier version of Palitra (form 1, this one reads 2): what trained it reads it, or train it anew");
     }
 }

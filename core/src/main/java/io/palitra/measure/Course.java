@@ -1,4 +1,4 @@
-package io.palitra.train;
+package io.palitra.measure;
 
 import io.palitra.data.Batch;
 import io.palitra.engine.Scope;
@@ -6,15 +6,18 @@ import io.palitra.engine.Tensor;
 import java.util.Iterator;
 
 /**
- * How far a long measurement is, for a {@link Progress} that may also end it. Sees the turns of samplers and of other long loops too, as a
+ * How far a long measurement is, for a listener that may also end it. Sees the turns of samplers and of other long loops too, as a
  * {@link Scope.Watcher}: a batch may take minutes.
  */
-final class Course implements Scope.Watcher {
-    private final Progress progress;
+public final class Course implements Scope.Watcher {
+    /** Is given what is being measured and the share of it that is done, 0 to 1; what it throws ends the measuring. */
+    @FunctionalInterface public interface Listener { void part(String what, double share); }
+
+    private final Listener listener;
     private String what = "";
     private double from, width, told;
 
-    Course(Progress progress) { this.progress = progress; }
+    public Course(Listener listener) { this.listener = listener; }
 
     /** Items {@code first} to {@code first + count - 1} of {@code of} begin. */
     void at(String name, long first, long count, long of) {
@@ -30,7 +33,7 @@ final class Course implements Scope.Watcher {
 
     private void tell(double share) {
         told = Math.max(told, Math.min(1, share));
-        progress.part(what, told);
+        listener.part(what, told);
     }
 
     /** The same batches, told as they are asked for. @param of items in all of them */

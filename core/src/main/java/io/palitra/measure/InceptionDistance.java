@@ -1,0 +1,93 @@
+package io.palitra.measure;
+
+import io.palitra.data.Batch;
+import io.palitra.data.DataLoader;
+import io.palitra.data.ImageSpec;
+import io.palitra.engine.Device;
+import io.palitra.engine.Rng;
+import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
+import io.palitra.metric.Frechet;
+import io.palitra.metric.Inception;
+import io.palitra.metric.InceptionScore;
+import io.palitra.metric.KernelDistance;
+import io.palitra.metric.Moments;
+import io.palitra.metric.Statistics;
+import io.palitra.model.Measure;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * What the Inception network of the FID papers says: the Fréchet distance, the score, and beside data, not statistics, the kernel distance.
+ * Memory does not grow with the number of samples.
+ */
+final class InceptionDistance implements Measurement {
+    /** Items of either side whose features are kept for the kernel distance. */
+    private static final int KERNEL_OF = 2000;
+    private static final int KERNEL_SUBSETS = 100;
+    /** Beginning of the SHA-256 of the weights with which alone the distance is called FID. */
+    private static final String PUBLISHED = "6726825d";
+
+    @Override public boolean fits(Subject of) { return of.inception() != null; }
+
+    @Override public Measured of(Subject of) {
+        Subject.ByInception asked = java.util.Objects.requireNonNull(of.inception());
+        Inception network = asked.network();
+        if (!(of.test().spec() instanceof ImageSpec)) {
+            throw new IllegalArgumentException("Inception wants pictures, got " + of.test().spec());
+        }
+        List<Tensor> some = new ArrayList<>(), others = new ArrayList<>();
+        try (Moments data = new Moments(); Moments drawn = new Moments()) {
+            InceptionScore score = new InceptionScore();
+            long items = 0;
+            if (asked.reference() == null || asked.write() != null) {
+                Iterable<Batch> batches = DataLoader.inOrder(of.test(), Subject.DRAWN, of.test().size(), of.device());
+                for (Batch batch : of.course().through("test items for Inception", batches, of.test().size())) {
+                    try (Scope turn = new Scope()) { items = keep(network.features(batch.x()), data, others, items); }
+                }
+            }
+            Statistics reference = asked.reference() == null ? Statistics.of(data) : Statistics.read(asked.reference());
+            if (asked.write() != null) Statistics.of(data).write(asked.write());
+            Samples source = new Samples(of, of.samples(), true);
+            for (int first = 0; first < of.samples(); first += Subject.DRAWN) {
+                try (Scope turn = new Scope()) {
+                    Tensor features = network.features(source.draw(first, Math.min(Subject.DRAWN, of.samples() - first)).x());
+                    score.add(network.scores(features));
+                    keep(features, drawn, some, first);
+                }
+            }
+            Tensor mean = drawn.mean();
+            if (reference.mean().size(0) != mean.size(0)) {
+                throw new IllegalArgumentException(asked.reference() + " has statistics of " + reference.mean().size(0) + " features, "
+                    + network.name() + " has " + mean.size(0));
+            }
+            String against = asked.reference() == null ? items + " test items" : asked.reference().getFileName()
+                + ", which says nothing of its network, resizing and count";
+            String name = (network.name().endsWith(PUBLISHED) ? "FID" : "FD") + "-" + network.name() + ", n = " + of.samples();
+            List<Measure> measures = new ArrayList<>();
+            measures.add(new Measure(name, Frechet.distance(reference.mean(), reference.covariance(), mean, drawn.covariance()), "",
+                "Fréchet distance of " + mean.size(0) + " features, against " + against));
+            if (asked.reference() == null) {
+                KernelDistance.Subsets k = KernelDistance.subsets(Torch.cat(0, others), Torch.cat(0, some), KERNEL_SUBSETS,
+                    new Rng(Subject.SEED));
+                measures.add(new Measure("KID-" + network.name(), k.mean(), "", String.format(Locale.ROOT, "mean of %d pairs of subsets "
+                    + "of %,d, standard deviation %.3g", KERNEL_SUBSETS, k.size(), k.deviation())));
+            }
+            measures.add(new Measure("inception score-" + network.name(), score.score(), "", "of " + of.samples() + " samples as one set"));
+            return new Measured(measures);
+        } finally {
+            some.forEach(Tensor::free);
+            others.forEach(Tensor::free);
+        }
+    }
+
+    /** Adds features to the moments, and to some where there are few yet. @return items so far */
+    private static long keep(Tensor features, Moments moments, List<Tensor> some, long items) {
+        Tensor f = features.to(Device.CPU);
+        moments.add(f);
+        if (items < KERNEL_OF) some.add(Scope.run(() -> f.copy()).retain());
+        return items + f.size(0);
+    }
+}

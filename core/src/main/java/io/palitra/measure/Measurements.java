@@ -1,0 +1,45 @@
+package io.palitra.measure;
+
+import io.palitra.engine.Guard;
+import io.palitra.engine.Scope;
+import io.palitra.engine.Torch;
+import io.palitra.model.Measure;
+import io.palitra.report.Sheet;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** All that is measured of a run, in the order in which it is shown. */
+public final class Measurements {
+    /** Names of the measures of cost. */
+    public static final String SECONDS = "seconds a sample";
+    public static final String MEMORY = "memory";
+    /** The sheet of samples beside the training items that lie nearest to them, two rows. */
+    public static final String CLOSEST = "closest";
+
+    private static final List<Measurement> ALL = List.of(new OwnNumbers(), new CaptionRetrieval(), new ReconstructionSimilarity(),
+        new ScenesKept(), new KnownDensity(), new ScenesFromCaptions(), new EnergyOfNoise(), new GaussianModes(), new JudgedSamples(),
+        new InceptionDistance(), new ClipScores());
+
+    private Measurements() {}
+
+    /**
+     * Everything that fits.
+     *
+     * @throws IllegalArgumentException for what was asked of a model or of data that cannot be judged so
+     */
+    public static Measurement.Measured of(Subject subject) {
+        List<Measure> measures = new ArrayList<>();
+        Map<String, Sheet> sheets = new LinkedHashMap<>();
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad(); Guard watch = Scope.watch(subject.course())) {
+            for (Measurement m : ALL) {
+                if (!m.fits(subject)) continue;
+                Measurement.Measured measured = m.of(subject);
+                measures.addAll(measured.measures());
+                sheets.putAll(measured.sheets());
+            }
+        }
+        return new Measurement.Measured(measures, sheets);
+    }
+}
