@@ -1,5 +1,6 @@
 package io.palitra.data;
 
+import io.palitra.config.Notes;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -15,7 +16,8 @@ final class Subset {
         if (except.isEmpty()) return data;
         List<String> names = data.classNames(), kept = names.stream().filter(n -> !except.contains(n)).toList();
         for (String e : except) {
-            if (!names.contains(e)) throw new IllegalArgumentException("no class '" + e + "' in '" + data.name() + "'; there are " + names);
+            if (!names.contains(e)) throw new IllegalArgumentException("no class '" + e + "' in '" + data.name() + "'; there are "
+                + Notes.some(names));
         }
         if (kept.isEmpty()) throw new IllegalArgumentException("data.except leaves no class of '" + data.name() + "'");
         List<Integer> items = new ArrayList<>();

@@ -1,5 +1,6 @@
 package io.palitra.report;
 
+import io.palitra.config.Told;
 import io.palitra.data.Picture;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -105,6 +106,6 @@ public final class Grid {
     }
 
     static String shape(Picture p) {
-        return "[" + p.channels() + "," + p.height() + "," + p.width() + "]";
+        return Told.shape(p.channels(), p.height(), p.width());
     }
 }

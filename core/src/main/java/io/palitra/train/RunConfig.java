@@ -6,6 +6,7 @@ import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
 import io.palitra.config.Json;
+import io.palitra.config.Told;
 import io.palitra.data.DataOptions;
 import io.palitra.data.DataSpec;
 import io.palitra.data.Dataset;
@@ -47,7 +48,7 @@ public record RunConfig(Settings settings, Record model) {
     /** Element type of matrix products and convolutions; sums, norms and weights stay fp32. */
     public enum Precision { FP32, BF16 }
 
-    private static final int FORMAT = 2;
+    private static final int FORMAT = 1;
     private static final String TRAIN = "train.", DATA = "data.";
 
     /**
@@ -162,21 +163,26 @@ public record RunConfig(Settings settings, Record model) {
 
     public void write(Path file) throws IOException { Json.write(file, toJson()); }
 
-    /** @throws ConfigException when the file is not one of ours, naming the key */
+    /** @throws ConfigException when the file is not one of ours, naming the file and the key */
     public static RunConfig read(Path file) throws IOException {
-        if (!(Json.read(file) instanceof ObjectNode json)) throw new ConfigException(file.toString(), "is not the config of a run");
-        JsonNode format = json.path("format");
-        if (format.isIntegralNumber() && format.asLong() != FORMAT) {
-            throw new ConfigException("format", format.asLong() < FORMAT
-                ? file + " is of an earlier version of Palitra (form " + format.asLong() + ", this one reads " + FORMAT
-                    + "): what trained it reads it, or train it anew"
-                : file + " is of a later version of Palitra (form " + format.asLong() + ", this one reads " + FORMAT + ")");
+        JsonNode read = Json.read(file);
+        try {
+            if (read instanceof ObjectNode json) return read(json);
+            throw new ConfigException("", "is not the config of a run: wanted is an object, got " + Told.json(read));
+        } catch (ConfigException e) {
+            throw new ConfigException(e.key(), file + ": " + e.getMessage(), e);
+        } catch (IllegalArgumentException e) {
+            throw new ConfigException("", file + ": " + e.getMessage(), e);
         }
+    }
+
+    private static RunConfig read(ObjectNode json) {
         JsonNode model = json.remove("model");
-        if (model == null) throw new ConfigException("model", "missing in " + file);
+        if (model == null) throw new ConfigException("model", "model is missing");
         renew(json);
         Settings s = Config.fromJson(Settings.class, json);
-        return new RunConfig(s, Config.fromJson(Families.named(s.family).defaults().getClass(), model));
+        if (s.format != FORMAT) throw new ConfigException("format", "format is " + s.format + ", this version reads " + FORMAT);
+        return new RunConfig(s, Config.fromJson(Families.named(s.family).defaults().getClass(), model, "model"));
     }
 
     /** An option that came later was, in runs before it, what its default is now. */

@@ -118,4 +118,21 @@ class RunConfigTest {
         assertThat(new VectorSpec(2, 1)).hasToString("points of 2 numbers, 1 class");
         assertThat(new VectorSpec(1, 0, List.of("x"), List.of(0.0), List.of(1.0))).hasToString("rows of 1 column (x) without classes");
     }
+
+    @Test void aFaultOfTheFileNamesItAndTheKeyInPlainWords(@TempDir Path root) throws Exception {
+        Path file = root.resolve("config.json");
+        ObjectNode whole = TinyRuns.config("vae").toJson(), json = whole.deepCopy();
+        Json.write(file, json.put("seed", "x"));
+        assertThatThrownBy(() -> RunConfig.read(file)).isInstanceOf(ConfigException.class)
+            .hasMessage(file + ": seed wants a whole number, got the text \"x\"");
+        json = whole.deepCopy();
+        ((ObjectNode) json.get("model")).put("latent", 0.5);
+        Json.write(file, json);
+        assertThatThrownBy(() -> RunConfig.read(file)).hasMessage(file + ": model.latent wants a whole number, got the number 0.5");
+        Json.write(file, whole.deepCopy().put("family", "vea"));
+        assertThatThrownBy(() -> RunConfig.read(file)).isInstanceOf(ConfigException.class).hasMessageStartingWith(file + ": ")
+            .hasMessageContaining("vea");
+        Json.write(file, Json.read("t", "[1]"));
+        assertThatThrownBy(() -> RunConfig.read(file)).hasMessage(file + ": is not the config of a run: wanted is an object, got a list");
+    }
 }
