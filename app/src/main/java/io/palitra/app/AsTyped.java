@@ -4,11 +4,15 @@ import io.palitra.config.ConfigException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.regex.Pattern;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParseResult;
 
 /** The faults of a configuration in the words of the command line: who typed {@code --batch 0} has never seen {@code train.batch=0}. */
 final class AsTyped {
+    /** Letters of a value that are repeated. */
+    private static final int LONGEST = 100;
+
     private AsTyped() {}
 
     /** The message of a fault, whose overrides {@code key=value} are replaced by the options that set them. */
@@ -26,12 +30,58 @@ final class AsTyped {
             told.add(option.isEmpty() ? override : option);
         }
         if (known) return String.join(", ", told) + message.substring(end);
+        if (!fault.key().isEmpty()) {
+            String typed = typed(fault.key(), message, command);
+            if (!typed.isEmpty()) return typed;
+        }
         for (OptionSpec option : command.matchedOptions()) {
             for (String value : option.originalStringValues()) {   // one that is no key=value
                 if (!fault.key().isEmpty() && value.equals(fault.key())) return option.longestName() + " " + value + ": " + message;
             }
         }
         return message;
+    }
+
+    /** The message about a key by the option that set it, or by the picture of --like that said it; empty where none did. */
+    private static String typed(String key, String message, ParseResult command) {
+        String last = key.substring(key.lastIndexOf('.') + 1);
+        for (OptionSpec option : command.matchedOptions()) {
+            if (!names(option, last)) continue;
+            String name = option.longestName(), field = "illegal " + key + ":";
+            if (message.contains(name)) return message;
+            boolean same = message.contains(field) && !name.equals("--size");   // which is two
+            return same ? message.replace(field, "illegal " + name + ":") : name + " " + shown(value(option, message)) + ": " + message;
+        }
+        for (OptionSpec option : command.matchedOptions()) {
+            for (String given : option.originalStringValues()) {
+                if (given.startsWith(key + "=")) return option.longestName() + " " + given + ": " + message;
+            }
+        }
+        OptionSpec like = command.matchedOption("--like");
+        return like == null || message.contains("--like") || message.contains("palitra ") ? "" : "--like "
+            + like.originalStringValues().get(0)
+            + ": " + message;
+    }
+
+    private static String shown(String value) { return value.length() <= LONGEST ? value : value.substring(0, LONGEST) + "..."; }
+
+    /** Of the values of an option the one that a message tells of. */
+    private static String value(OptionSpec option, String message) {
+        List<String> all = option.originalStringValues();
+        return all.stream().filter(v -> message.contains(v.replaceFirst(":[^:]*$", ""))).findFirst().orElse(all.get(all.size() - 1));
+    }
+
+    /** A refusal such as "no device 'x'; there are ..." behind the option whose value that is. */
+    static String told(String refusal, ParseResult parsed) {
+        ParseResult command = parsed;
+        while (command.subcommand() != null) command = command.subcommand();
+        for (OptionSpec option : command.matchedOptions()) {
+            for (String given : option.originalStringValues()) {
+                if (!refusal.matches("(?s)no [a-z ]+ '" + Pattern.quote(given) + "'.*") || refusal.contains(option.longestName())) continue;
+                return option.longestName() + " " + shown(given) + ": " + refusal;
+            }
+        }
+        return refusal;
     }
 
     /** "--set latnt=3" or "--batch 0" for an override, "" where no option asked for it. */
@@ -44,17 +94,21 @@ final class AsTyped {
                 String whole = cut ? override.substring(0, override.length() - 3) : override;
                 boolean same = cut ? given.contains(whole) : given.equals(whole) || given.endsWith("." + whole);
                 if (same && given.contains("=")) return option.longestName() + " " + (cut ? override : given);
-                if (given.equals(value) && names(option, last)) return option.longestName() + " " + given;
+                if (names(option, last) && (given.equals(value) || option.longestName().equals("--size"))) return option.longestName() + " "
+                    + given;
             }
         }
         return "";
     }
 
-    /** Whether an option sets a key of that name: {@code --guidance-rescale} is {@code guidanceRescale}, {@code --class} a label. */
+    /** Whether an option sets a key of that name: {@code --guidance-rescale} is {@code guidanceRescale}, {@code --class} a label, {@code
+     * --size} a width and a height. */
     private static boolean names(OptionSpec option, String key) {
         for (String name : option.names()) {
-            String plain = name.replace("-", "").toLowerCase(Locale.ROOT);
-            if (plain.equals(key.toLowerCase(Locale.ROOT)) || plain.equals("class") && key.equals("label")) return true;
+            String plain = name.replace("-", "").toLowerCase(Locale.ROOT), asked = key.replace("-", "").toLowerCase(Locale.ROOT);
+            boolean other = plain.equals("class") && asked.equals("label")
+                || plain.equals("size") && (asked.equals("width") || asked.equals("height"));
+            if (other || plain.equals(asked)) return true;
         }
         return false;
     }

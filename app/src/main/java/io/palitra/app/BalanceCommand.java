@@ -27,6 +27,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -75,11 +76,13 @@ final class BalanceCommand implements Callable<Integer> {
             terminal.done();
             List<Measure> measures = new ArrayList<>();
             for (Balance.Outcome o : outcomes) {
-                String each = Arrays.stream(o.f1().each()).mapToObj(f -> String.format(Locale.ROOT, "%.3f", f)).toList().toString();
+                String each = Arrays.stream(o.f1().each()).mapToObj(f -> String.format(Locale.ROOT, "%.3f", f))
+                    .collect(Collectors.joining(", "));
                 measures.add(new Measure("macro-F1, " + o.way(), o.f1().value(), "", "on " + test.size() + " test items; of each class "
                     + each));
             }
-            String counts = Arrays.toString(Balance.counts(train)) + " items of the classes, " + drawn.size() + " drawn";
+            String counts = Arrays.stream(Balance.counts(train)).mapToObj(String::valueOf).collect(Collectors.joining(", "))
+                + " items of the classes, " + drawn.size() + " drawn";
             ObjectNode node = new ObjectMapper().createObjectNode();
             node.put("run", Places.name(run.toString())).put("data", train.name()).put("counts", counts).put("seed", seed);
             node.set("measures", RunReport.toJson(measures));

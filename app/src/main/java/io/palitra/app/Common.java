@@ -35,8 +35,6 @@ final class Common {
     private static final Results RESULTS = new Results();
     /** Results go here, in UTF-8 whatever the locale. */
     static final PrintStream OUT = new PrintStream(RESULTS, true, StandardCharsets.UTF_8);
-    /** Lines of one kind that are told; more are counted. */
-    private static final int FEW = 10;
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private Common() {}
@@ -109,14 +107,6 @@ final class Common {
     static Dataset told(Dataset data, Terminal terminal) {
         data.notes().forEach(terminal::once);
         return data;
-    }
-
-    /** The first ten of many lines, then how many more. */
-    static List<String> few(List<String> lines, String more) {
-        if (lines.size() <= FEW) return lines;
-        List<String> few = new ArrayList<>(lines.subList(0, FEW));
-        few.add(lines.size() - FEW + " more " + more);
-        return few;
     }
 
     /** Width and height of "512x768". @throws IllegalArgumentException for all else, and for a side of 0 */

@@ -304,7 +304,7 @@ final class DreamCommand implements Callable<Integer> {
             files.add(folder.resolve("dream" + MP4));
             mp4.get().write(files.get(1), shown, film.fps(shown.size()));
         } else {
-            terminal.note("palitra: no MP4, this build is without FFmpeg; 'mvn -q -DskipTests -pl app -am -Pvideo package' in Palitra's "
+            terminal.note("no MP4, this build is without FFmpeg; 'mvn -q -DskipTests -pl app -am -Pvideo package' in Palitra's "
                 + "folder adds it");
         }
         return files;

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Json;
+import io.palitra.config.Notes;
 import io.palitra.data.FormatException;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
@@ -69,7 +70,7 @@ final class ImportCommand implements Callable<Integer> {
             else file(from, draft);
             draft.publish();
         } catch (CancellationException e) {
-            terminal.note("palitra: stopped; nothing was made");
+            terminal.note("stopped; nothing was made");
             return Main.STOPPED;
         }
         Common.OUT.println(target);
@@ -85,7 +86,7 @@ final class ImportCommand implements Callable<Integer> {
         if (weights.size() == 1) return weights.get(0);
         throw new IllegalArgumentException("'" + from + "' has no model_index.json or config.json, and "
             + (weights.isEmpty() ? "no file of weights" : "several files of weights, name one: "
-            + weights.stream().map(f -> f.getFileName().toString()).toList()));
+            + Notes.some(weights.stream().map(f -> f.getFileName().toString()).toList())));
     }
 
     private static List<Path> list(Path folder) throws IOException {
@@ -205,7 +206,6 @@ final class ImportCommand implements Callable<Integer> {
         if (found.isPresent()) return found;
         List<String> named = files.stream().filter(Weights::named).map(f -> f.getFileName().toString()).toList();
         if (named.isEmpty()) return Optional.empty();
-        throw new IllegalArgumentException("'" + folder + "' has " + named + "; which are the weights is not clear, or they "
-            + "are in shards of .bin");
+        throw new IllegalArgumentException("'" + folder + "' has " + Notes.some(named) + "; which are the weights is not clear");
     }
 }

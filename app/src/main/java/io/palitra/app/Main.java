@@ -18,13 +18,16 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.CancellationException;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.AutoComplete;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine;
 
 /** palitra: train, sample, judge and look into generative models. */
 @Command(name = "palitra", mixinStandardHelpOptions = true, versionProvider = Main.Version.class, usageHelpAutoWidth = true,
@@ -34,7 +37,6 @@ import picocli.CommandLine.IVersionProvider;
 public final class Main implements Runnable {
     /** Stopped by the user, after saving; {@link #execute} makes it 143 where it was SIGTERM. */
     static final int STOPPED = 130;
-    private static final int LONGEST = 1000;
     /** Why the engine could not be loaded ahead; null where it could. */
     private static volatile @Nullable EngineError noEngine;
     private static final List<Class<?>> COMPUTE = List.of(TrainCommand.class, ResumeCommand.class, SampleCommand.class,
@@ -59,7 +61,7 @@ public final class Main implements Runnable {
         Stop.listen();
         String unread = Arguments.fault(args);
         if (!unread.isEmpty()) {
-            System.err.println("palitra: " + shortened(unread));
+            Terminal.error(System.err, unread);
             System.exit(CommandLine.ExitCode.USAGE);
         }
         Thread ahead = new Thread(Torch::load, "palitra-ahead");   // while the command line is read
@@ -73,7 +75,7 @@ public final class Main implements Runnable {
         ahead.join();   // to leave while libraries are being loaded could crash
         String unwritten = Common.unwritten();
         if (!unwritten.isEmpty()) {
-            System.err.println("palitra: " + unwritten);
+            Terminal.error(System.err, unwritten);
             if (code == CommandLine.ExitCode.OK) code = CommandLine.ExitCode.SOFTWARE;
         }
         System.exit(code);
@@ -81,26 +83,25 @@ public final class Main implements Runnable {
 
     /** The exit code of one command line. */
     static int execute(String... args) {
-        Notes.toHear(note -> System.err.println(Terminal.plain(note)));
+        Notes.toHear(Terminal::say);
         CommandLine line = commands(args.length == 0 ? "" : args[0]);
         line.registerConverter(Path.class, Main::path);
         line.setCaseInsensitiveEnumValuesAllowed(true);
         line.setExecutionExceptionHandler((e, command, parsed) -> {
             if (e instanceof CancellationException) {
-                command.getErr().println("palitra: " + message(e));
-                command.getErr().flush();
+                Terminal.error(command.getErr(), message(e));
                 return STOPPED;
             }
-            String told = e instanceof ConfigException c ? Terminal.plain(AsTyped.told(c, parsed)) : message(e);
-            command.getErr().println("palitra: " + shortened(told));
-            command.getErr().flush();
+            String told = e instanceof ConfigException c ? Terminal.plain(AsTyped.told(c, parsed))
+                : e instanceof IllegalArgumentException ? AsTyped.told(message(e), parsed) : message(e);
+            Terminal.error(command.getErr(), told);
             if (System.getenv("PALITRA_DEBUG") != null) e.printStackTrace(command.getErr());
             return e instanceof IllegalArgumentException || e instanceof ConfigException ? CommandLine.ExitCode.USAGE
                 : CommandLine.ExitCode.SOFTWARE;
         });
         line.setParameterExceptionHandler((e, parsed) -> {
             CommandLine command = e.getCommandLine();
-            command.getErr().println("palitra: " + shortened(said(Terminal.plain(e.getMessage()))));
+            Terminal.error(command.getErr(), said(Terminal.plain(e.getMessage())));
             if (!CommandLine.UnmatchedArgumentException.printSuggestions(e, command.getErr())) {
                 command.getErr().println("Try '" + command.getCommandSpec().qualifiedName() + " --help'.");
             }
@@ -111,8 +112,7 @@ public final class Main implements Runnable {
             int code = line.execute(args);
             return code == STOPPED ? Stop.code() : code;
         } catch (OutOfMemoryError | LinkageError e) {   // picocli hands on exceptions alone
-            line.getErr().println("palitra: " + message(e));
-            line.getErr().flush();
+            Terminal.error(line.getErr(), message(e));
             return CommandLine.ExitCode.SOFTWARE;
         }
     }
@@ -130,9 +130,6 @@ public final class Main implements Runnable {
         return line;
     }
 
-    /** A line can be read: who asks for a name of a million letters is not told all of them. */
-    private static String shortened(String line) { return line.length() <= LONGEST ? line : line.substring(0, LONGEST) + "..."; }
-
     /** An empty name would be the folder where one stands. */
     private static Path path(String given) {
         if (given.isEmpty()) throw new CommandLine.TypeConversionException("an empty name is none of a file or a folder");
@@ -145,6 +142,12 @@ public final class Main implements Runnable {
 
     /** What the parser of options says, without what only who writes programs understands. */
     private static String said(String fault) {
+        Matcher choice = Pattern.compile("expected one of \\[([A-Z0-9_, ]+)](?: \\(case-insensitive\\))? but was '(.*)'", Pattern.DOTALL)
+            .matcher(fault);
+        if (choice.find()) {
+            return fault.substring(0, choice.start()) + "must be one of " + choice.group(1).toLowerCase(Locale.ROOT) + ", got '"
+                + choice.group(2) + "'";
+        }
         return fault.replaceFirst("^Error: ", "").replaceAll("is not an? (long|int|short)\\b", "is not a whole number")
             .replaceAll("is not an? (double|float)\\b", "is not a number").replace(" (case-insensitive)", "")
             .replaceAll("^Unmatched arguments? (at|from) index \\d+:", "not understood:")

@@ -4,11 +4,15 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Config;
+import io.palitra.config.Notes;
+import io.palitra.config.Told;
+import io.palitra.data.FormatException;
 import io.palitra.data.Picture;
 import io.palitra.diffusion.NamedSampler;
 import io.palitra.engine.DType;
 import io.palitra.engine.Device;
 import io.palitra.hub.Hub;
+import io.palitra.hub.LoraFile;
 import io.palitra.hub.ModelParts;
 import io.palitra.paint.PaintRequest;
 import io.palitra.paint.PaintWatcher;
@@ -166,15 +170,15 @@ final class PaintCommand implements Callable<Integer> {
         }
         Device where = Device.named(device);
         if (request.edit().isPresent() && paintsNothing(request.edit().get())) {
-            terminal.note("palitra: --mask " + settings.mask() + " has no pixel that is both opaque and lighter than black: nothing is "
+            terminal.note("--mask " + settings.mask() + " has no pixel that is both opaque and lighter than black: nothing is "
                 + "painted");
         }
         request.edit().ifPresent(edit -> cut(settings, edit.picture(), request.how().width(), request.how().height(), terminal));
         Stop stop = Stop.onSignals();
         try (Painter painter = Painter.open(ModelParts.open(Hub.resolve(settings.model()), terminal::note),
                 new Painter.Options(where, type(where), lowMemory))) {
-            terminal.note(String.format(Locale.ROOT, "'%s': its weights take %.2f GiB of memory%s", settings.model(),
-                painter.weightBytes() / (double) (1 << 30), lowMemory ? " at most at a time" : ""));
+            terminal.note("'" + settings.model() + "': its weights take " + Told.bytes(painter.weightBytes()) + " of memory"
+                + (lowMemory ? " at most at a time" : ""));
             Hashing hashing = new Hashing(settings.model());
             Written written = new Written(settings, files, painter.name(), painter.sampler(request), hashing);
             int code = 0;
@@ -183,12 +187,12 @@ final class PaintCommand implements Callable<Integer> {
                 seconds = painter.paint(request, watcher(terminal, stop, written)).seconds();
                 terminal.done();
             } catch (CancellationException e) {
-                terminal.note("palitra: " + e.getMessage());
+                terminal.note(e.getMessage());
                 code = Main.STOPPED;
             }
             List<Path> done = written.end();
             if (!wanted.none() && !done.isEmpty() && !hashing.hash().startsWith(wanted.hash())) {
-                terminal.note("palitra: painted with '" + painter.name() + "' of hash " + hashing.hash() + "; " + like + " was made with '"
+                terminal.note("painted with '" + painter.name() + "' of hash " + hashing.hash() + "; " + like + " was made with '"
                     + wanted.name() + "' of hash " + wanted.hash());
             }
             if (json && code == 0) {
@@ -324,17 +328,21 @@ final class PaintCommand implements Callable<Integer> {
             String file = found("LoRA", "--lora", java.util.Objects.requireNonNull(read).loras().get(i), PLAIN);
             changes.add(new PaintRequest.Lora(Path.of(file), base.loras().get(i).weight()));
         }
+        if (read != null && prompt == null && !read.lacks().isEmpty()) {
+            throw new IllegalArgumentException("--like " + like + ": " + read.program() + " wrote it, and its prompt cannot be read: "
+                + read.lacks() + "; give the text");
+        }
         LoraTags tags = LoraTags.of(words), away = LoraTags.of(negative != null ? negative : base.negative());
         List<String> not = new ArrayList<>(read == null ? List.of() : read.not());
         changes.addAll(tagged(tags, named, terminal));
         List<String> unused = new ArrayList<>(tags.unread());
         away.tags().forEach(t -> unused.add(t.written()));
         unused.addAll(away.unread());
-        if (!unused.isEmpty()) terminal.note("palitra: not used: " + some(unused) + "; only <lora:NAME:WEIGHT> in the text itself is");
+        if (!unused.isEmpty()) terminal.note("not used: " + Notes.some(unused) + "; only <lora:NAME:WEIGHT> in the text itself is");
         if (read != null && read.theirs()) {
             if (base.strength() >= 0 && of.isEmpty()) not.add("Denoising strength (it wants --image, and no Hires)");
-            terminal.note("palitra: " + like + " is of another program: the noise of a seed is another here"
-                + (not.isEmpty() ? "" : "; not done here: " + some(not)));
+            terminal.note(like + " is of " + read.program() + ": the noise of a seed is another here"
+                + (not.isEmpty() ? "" : "; not done here: " + Notes.some(not)));
             wanted = model == null ? Origins.Named.NONE : read.model();
         } else if (read != null && model != null) {
             wanted = read.model();
@@ -378,22 +386,22 @@ final class PaintCommand implements Callable<Integer> {
             }, () -> missing.add(t.written()));
         }
         if (!missing.isEmpty()) {
-            terminal.note("palitra: not found and not used: " + some(missing) + "; looked beside the model and here"
+            terminal.note("not found and not used: " + Notes.some(missing) + "; looked beside the model and here"
                 + (loraDir == null ? ", and there is no --lora-dir" : ", and in --lora-dir " + loraDir));
         }
-        if (!uneven.isEmpty()) terminal.note("palitra: text encoder and U-Net get one weight, that of the U-Net: " + some(uneven));
+        if (!uneven.isEmpty()) terminal.note("text encoder and U-Net get one weight, that of the U-Net: " + Notes.some(uneven));
         return found;
-    }
-
-    /** To ten, then a count. */
-    private static String some(List<String> all) {
-        return String.join(", ", all.subList(0, Math.min(10, all.size()))) + (all.size() > 10 ? " and " + (all.size() - 10) + " more" : "");
     }
 
     private static PaintRequest.Lora lora(String given) {
         int colon = given.lastIndexOf(':');
         boolean weighs = colon > 0 && given.substring(colon + 1).matches("-?\\d{0,3}(\\.\\d{1,6})?") && colon + 1 < given.length();
-        Path file = Path.of(weighs ? given.substring(0, colon) : given);
+        Path place = Path.of(weighs ? given.substring(0, colon) : given), file;
+        try {
+            file = LoraFile.file(place);
+        } catch (FormatException e) {
+            throw new IllegalArgumentException("--lora " + e.getMessage(), e);
+        }
         return new PaintRequest.Lora(file, weighs ? Double.parseDouble(given.substring(colon + 1)) : 1);
     }
 
@@ -410,7 +418,8 @@ final class PaintCommand implements Callable<Integer> {
             case "fp32" -> DType.F32;
             case "bf16" -> DType.BF16;
             case "fp16" -> {
-                if (where.equals(Device.CPU)) throw new IllegalArgumentException("fp16 is for CUDA; on the CPU there are fp32 and bf16");
+                if (where.equals(Device.CPU)) throw new IllegalArgumentException(
+                    "illegal --precision: fp16, must be fp32 or bf16 on the CPU; fp16 is for CUDA");
                 yield DType.F16;
             }
             default -> throw new IllegalArgumentException("illegal --precision: " + precision + ", must be fp32, bf16 or fp16");
@@ -421,7 +430,7 @@ final class PaintCommand implements Callable<Integer> {
     private static void cut(PaintSettings settings, Picture given, int width, int height, Terminal terminal) {
         int w = width > 0 ? width : given.width(), h = height > 0 ? height : given.height();
         if ((long) w * given.height() == (long) h * given.width()) return;
-        terminal.note("palitra: --image " + settings.image() + " has " + given.width() + "x" + given.height() + " pixels: it is resized to "
+        terminal.note("--image " + settings.image() + " has " + given.width() + "x" + given.height() + " pixels: it is resized to "
             + "cover " + w + "x" + h + " and cut around its middle");
     }
 

@@ -25,6 +25,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -79,13 +80,21 @@ record PaintSettings(String model, String prompt, String negative, PaintRequest.
         values.put("Version", "Palitra " + RunConfig.version());
         StringBuilder words = new StringBuilder(prompt);
         for (PaintRequest.Lora l : loras) {
-            words.append(" <lora:").append(String.valueOf(l.file().getFileName()).replaceAll("\\.[a-z]+$", "")).append(':')
+            words.append(" <lora:").append(called(l.file())).append(':')
                 .append(number(l.weight())).append('>');
         }
         PaintRequest.How these = Config.with(how, "n=" + count, "seed=" + (how.seed() + i));
         PaintSettings one = new PaintSettings(model, prompt, negative, these, loras, image, strength, mask, blur, margin, switchTo);
         return Ordered.map(Map.entry(Parameters.KEY, new Parameters(words.toString(), negative, values).format()),
             Map.entry(KEY, one.json(origins).toString()));
+    }
+
+    /** A LoRA's name: its file's, or where every such file has that name, its folder's. */
+    private static String called(Path file) {
+        String name = String.valueOf(file.getFileName()).replaceAll("\\.[a-z]+$", "");
+        Path folder = file.getParent();
+        boolean common = name.equals("adapter_model") || name.equals("pytorch_lora_weights");
+        return common && folder != null && folder.getFileName() != null ? folder.getFileName().toString() : name;
     }
 
     static String number(double x) { return x == Math.rint(x) ? String.format(Locale.ROOT, "%.0f", x) : Double.toString(x); }
@@ -118,10 +127,13 @@ record PaintSettings(String model, String prompt, String negative, PaintRequest.
      * @param settings of names alone
      * @param model    and the others: names with their hashes
      * @param not      what another tool's text says and is not done here, each in a word or two
-     * @param theirs   whether another tool wrote it
+     * @param program  the other tool that wrote it; empty for none
+     * @param lacks    why another tool's text has no prompt; empty where it has one
      */
     record Read(PaintSettings settings, Origins.Named model, List<Origins.Named> loras, Origins.Named image, Origins.Named mask,
-            Origins.Named switchTo, List<String> not, boolean theirs) {}
+            Origins.Named switchTo, List<String> not, String program, String lacks) {
+        boolean theirs() { return !program.isEmpty(); }
+    }
 
     /** Of a PNG's text. @throws FormatException where it says nothing that can be painted again */
     static Read read(Path png, Map<String, String> text) {
@@ -129,10 +141,12 @@ record PaintSettings(String model, String prompt, String negative, PaintRequest.
         JsonNode node = own == null ? null : Json.read(png.toString(), own);
         if (node != null && node.path("paint").isTextual()) return ours(node);
         String theirs = text.get(Parameters.KEY);
-        if (theirs == null || Parameters.parse(theirs).values().isEmpty()) {
-            throw new FormatException(png.toString(), -1, "carries no settings of a painted picture");
-        }
-        return others(Parameters.parse(theirs));
+        if (theirs != null && !Parameters.parse(theirs).values().isEmpty()) return others(Parameters.parse(theirs), "another program", "");
+        Optional<OtherPrograms> program = OtherPrograms.of(png, text);
+        if (program.isEmpty()) throw new FormatException(png.toString(), -1, "carries no settings of a painted picture");
+        Read read = others(program.get().said(), program.get().program(), program.get().lacks());
+        read.not().addAll(0, program.get().not());
+        return read;
     }
 
     static Origins.Named named(JsonNode node, String key, String hash) {
@@ -155,10 +169,10 @@ record PaintSettings(String model, String prompt, String negative, PaintRequest.
             new PaintRequest.Margin(m.path(0).asInt(), m.path(1).asInt(), m.path(2).asInt(), m.path(3).asInt()),
             node.path("switchTo").asText());
         return new Read(settings, named(node, "paint", "hash"), files, named(node, "image", "imageHash"), named(node, "mask", "maskHash"),
-            named(node, "switchTo", "switchHash"), List.of(), false);
+            named(node, "switchTo", "switchHash"), List.of(), "", "");
     }
 
-    private static Read others(Parameters p) {
+    private static Read others(Parameters p, String program, String lacks) {
         Map<String, String> said = p.values();
         List<String> values = new ArrayList<>(), not = new ArrayList<>();
         Map<String, String> keys = new LinkedHashMap<>();
@@ -189,7 +203,8 @@ record PaintSettings(String model, String prompt, String negative, PaintRequest.
             List.of(), "", strength, "", soft, PaintRequest.Margin.NONE, "");
         String hash = said.getOrDefault("Model hash", "").toLowerCase(Locale.ROOT);
         Origins.Named model = new Origins.Named(said.getOrDefault("Model", ""), hash);
-        return new Read(settings, model, List.of(), Origins.Named.NONE, Origins.Named.NONE, Origins.Named.NONE, not, true);
+        return new Read(settings, model, List.of(), Origins.Named.NONE, Origins.Named.NONE, Origins.Named.NONE, not, program,
+            lacks);
     }
 
     /** The request, its pictures read from their files. */
@@ -212,14 +227,12 @@ record PaintSettings(String model, String prompt, String negative, PaintRequest.
 
     /** Of no name none. */
     static @Nullable Picture picture(String file) throws IOException {
-        return file.isEmpty() ? null : Pictures.read(bytes(file), file, Limits.DEFAULT, PaintSettings::note);
+        return file.isEmpty() ? null : Pictures.read(bytes(file), file, Limits.DEFAULT, Terminal::say);
     }
 
     private static @Nullable Picture mask(String file) throws IOException {
-        return file.isEmpty() ? null : Pictures.mask(bytes(file), file, Limits.DEFAULT, PaintSettings::note);
+        return file.isEmpty() ? null : Pictures.mask(bytes(file), file, Limits.DEFAULT, Terminal::say);
     }
-
-    private static void note(String line) { System.err.println(Terminal.plain(line)); }
 
     private static byte[] bytes(String file) throws IOException {
         Path path = Path.of(file);

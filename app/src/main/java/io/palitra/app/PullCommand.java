@@ -36,7 +36,7 @@ final class PullCommand implements Callable<Integer> {
         try {
             pulled = hub.pull(model, include);
         } catch (CancellationException e) {
-            terminal.note("palitra: " + e.getMessage());
+            terminal.note(e.getMessage());
             return Main.STOPPED;
         } finally {
             terminal.done();

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Config;
+import io.palitra.config.Notes;
 import io.palitra.data.DataSpec;
 import io.palitra.data.Picture;
 import io.palitra.engine.Device;
@@ -255,7 +256,7 @@ final class SampleCommand implements Callable<Integer> {
         int named = names.indexOf(label);
         if (named >= 0) return named;
         int k = label.matches("\\d{1,6}") ? Integer.parseInt(label) : -1;
-        if (k < 0 || k >= names.size()) throw new IllegalArgumentException("no class '" + label + "'; there are " + names);
+        if (k < 0 || k >= names.size()) throw new IllegalArgumentException("no class '" + label + "'; there are " + Notes.some(names));
         return k;
     }
 }

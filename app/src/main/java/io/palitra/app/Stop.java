@@ -44,9 +44,9 @@ final class Stop implements BooleanSupplier {
         else if (stop.asked == null) {
             stop.asked = signal;
             stop.since = System.nanoTime();
-            System.err.println("stopping after this step; a second signal leaves at once");
+            Terminal.say("stopping after this step; a second signal leaves at once");
         } else if (System.nanoTime() - stop.since > TOGETHER_NANOS) {
-            System.err.println("left at once: what was not saved yet is lost");
+            Terminal.say("left at once: what was not saved yet is lost");
             leave(signal);
         }
     }

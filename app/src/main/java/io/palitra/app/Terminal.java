@@ -2,6 +2,7 @@ package io.palitra.app;
 
 import io.palitra.train.Progress;
 import java.io.PrintStream;
+import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.LinkedHashSet;
 import java.util.Locale;
@@ -16,6 +17,8 @@ final class Terminal implements Progress {
     private static final long PLAIN_NANOS = 5_000_000_000L;
     private static final long REDRAW_NANOS = 100_000_000L;
     private static final int BAR = 20;
+    /** A line can be read: who asks for a name of a million letters is not told all of them. */
+    private static final int LONGEST = 1000;
 
     private final PrintStream err;
     private final String title;
@@ -44,6 +47,17 @@ final class Terminal implements Progress {
     Terminal until(BooleanSupplier asked) {
         stop = asked;
         return this;
+    }
+
+    /** A note of no terminal's own: a line on stderr. */
+    static void say(String line) { System.err.println(plain(line)); }
+
+    /** What went wrong, in one line: it alone begins with the program's name. */
+    static void error(PrintStream err, String line) { error(new PrintWriter(err, true), line); }
+
+    static void error(PrintWriter err, String line) {
+        err.println("palitra: " + (line.length() <= LONGEST ? line : line.substring(0, LONGEST) + "..."));
+        err.flush();
     }
 
     /** Without control characters: names from files must not steer a terminal. */

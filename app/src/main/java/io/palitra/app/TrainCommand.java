@@ -253,11 +253,11 @@ final class TrainCommand implements Callable<Integer> {
         } else {
             Common.OUT.println(finished ? folder.resolve(io.palitra.report.Report.NAME) : folder);
         }
-        if (!finished) System.err.println("stopped; go on with: palitra resume " + folder);
+        if (!finished) Terminal.say("stopped; go on with: palitra resume " + folder);
         if (RunConfig.read(folder.resolve(Run.CONFIG)).model() instanceof LoraTuning.Config c) {
-            System.err.println("paint with it: palitra paint TEXT --model " + c.model() + " --lora "
+            Terminal.say("paint with it: palitra paint TEXT --model " + c.model() + " --lora "
                 + folder.resolve(LoraTuning.DIFFUSERS));
-            System.err.println("the same for programs that want kohya's form: " + folder.resolve(LoraTuning.KOHYA));
+            Terminal.say("the same for programs that want kohya's form: " + folder.resolve(LoraTuning.KOHYA));
         }
         return finished ? CommandLine.ExitCode.OK : Main.STOPPED;
     }

@@ -179,8 +179,8 @@ class PaintCommandTest {
         user.interrupt();
         user.join();
         assertThat(r.code()).isEqualTo(143);
-        assertThat(r.err().lines().filter(l -> l.startsWith("palitra: "))).singleElement().asString()
-            .matches("palitra: stopped at step \\d+ of 1800, 0 of 2 pictures are painted");
+        assertThat(r.err().lines().filter(l -> l.startsWith("stopped "))).singleElement().asString()
+            .matches("stopped at step \\d+ of 1800, 0 of 2 pictures are painted");
         assertThat(dir.toFile().list()).containsExactly("seen.png");
         assertThat(read(seen).width()).isEqualTo(32);
     }
@@ -206,8 +206,8 @@ class PaintCommandTest {
             user.interrupt();
             user.join();
             assertThat(r.code()).as(r.err()).isEqualTo(143);
-            String line = r.err().lines().filter(l -> l.startsWith("palitra: ")).findFirst().orElseThrow();
-            assertThat(line).matches("palitra: stopped at step \\d+ of 4500, \\d+ of 900 pictures are painted");
+            String line = r.err().lines().filter(l -> l.startsWith("stopped ")).findFirst().orElseThrow();
+            assertThat(line).matches("stopped at step \\d+ of 4500, \\d+ of 900 pictures are painted");
             int n = Integer.parseInt(line.replaceAll(".*, (\\d+) of 900.*", "$1"));
             assertThat(n).isPositive();
             if (out.endsWith(".png")) {
@@ -287,7 +287,7 @@ class PaintCommandTest {
         Path none = theirs("without-lora", "a red castle" + rest), plain = root.resolve("out-plain.png");
         like(none, plain);
         Typed r = like(with, out);
-        assertThat(r.err()).contains("palitra: not found and not used: <lora:detail_tweaker:0.8>; looked beside the model and here, and "
+        assertThat(r.err()).contains("not found and not used: <lora:detail_tweaker:0.8>; looked beside the model and here, and "
             + "there is no --lora-dir").contains("is of another program: the noise of a seed is another here");
         assertThat(pixels(out)).as("the tag is no words").isEqualTo(pixels(plain));
         Path dir = Files.createDirectories(root.resolve("loras/deep"));
@@ -304,7 +304,7 @@ class PaintCommandTest {
         refused(2, "illegal weight in <lora:by_hand:much>: 'much'", "--negative", "<lora:by_hand:much>");
         assertThat(palitra("paint", "a <hypernet:h:1> castle", "--model", model, "--steps", 1, "--negative", "<lora:by_hand:1>", "--out",
             out, "--force").err())
-            .contains("palitra: not used: <hypernet:h:1>, <lora:by_hand:1>; only <lora:NAME:WEIGHT> in the text itself is");
+            .contains("not used: <hypernet:h:1>, <lora:by_hand:1>; only <lora:NAME:WEIGHT> in the text itself is");
     }
 
     @Test void ofAnotherProgramsPictureWhatIsNotDoneIsTold() throws IOException {
@@ -336,7 +336,7 @@ class PaintCommandTest {
         assertThat(Png.text(first).get(Parameters.KEY)).contains("Clip skip: 2");
         assertThat(palitra("paint", "--like", first, "--force", "--out", root.resolve("skipped-again.png")).code()).isZero();
         assertThat(pixels(root.resolve("skipped-again.png"))).isEqualTo(pixels(first));
-        refused(2, "illegal clipSkip: 9, must be at most 1, the layers of the text encoder; 1 is the last", "--clip-skip", 9);
+        refused(2, "illegal --clip-skip: 9, must be at most 1, the layers of the text encoder; 1 is the last", "--clip-skip", 9);
     }
 
     @Test void theRefinerChangesAPictureAndGoesOnWithOne() throws IOException {
@@ -417,7 +417,7 @@ class PaintCommandTest {
             tensors.put("conv_in.weight", Torch.ones(8, 3, 3, 3));
             Safetensors.write(shape.resolve(UNET), tensors, Map.of());
         }
-        all.put(shape, UNET + ": weights do not fit the network: conv_in.weight wants Tensor[8, 4, 3, 3], got Tensor[8, 3, 3, 3]");
+        all.put(shape, UNET + ": weights do not fit the network: 'conv_in.weight' has the shape 8×3×3×3, wanted is 8×4×3×3");
         Files.move(shards.resolve(UNET), shards.resolve("unet/a.safetensors"));
         text(shards, UNET + ".index.json", "{\"weight_map\": {\"conv_in.weight\": \"b.safetensors\"}}");
         all.put(shards, UNET + ".index.json: shard 'b.safetensors' is missing");
@@ -485,7 +485,7 @@ class PaintCommandTest {
         refused(2, "a size of 33x32 is not divisible by 8; near it is 32x32", "--size", "33x32");
         refused(2, "near it is 8x40", "--size", "3x39");
         refused(2, "a size of 33x32 is not divisible by 8", "--image", of, "--outpaint", "1,0,0,0");
-        refused(2, "illegal width: 99999, must be between 0 and 8192", "--size", "99999x64");
+        refused(2, ": illegal width: 99999, must be between 0 and 8192", "--size", "99999x64");
         for (String size : List.of("0x0", "0x64", "64x0", "-64x64", "64x-64", "64", "axb", "1e3x64")) {
             refused(2, "illegal --size: " + size + ", must be WIDTHxHEIGHT in pixels, each at least 1", "--size=" + size);
         }
@@ -517,5 +517,123 @@ class PaintCommandTest {
         refused(2, "must be MODEL@TIME", "--switch-to", model);
         refused(2, "exists; choose another --out", "--out", of);
         refused(1, "carries no settings of a painted picture", "--like", small);
+    }
+
+    @Test void anOptionOutOfRangeIsNamedAsItWasTyped() throws IOException {
+        Path of = paint("out-of-range"), style = lora("out-of-range-style", 1, ATTENTION + "to_q", 8);
+        refused(2, "--clip-skip 60: ", "--clip-skip", 60);
+        refused(2, "illegal --clip-skip: 20, must be at most ", "--clip-skip", 20);
+        refused(2, "--set clipSkip=20: ", "--set", "clipSkip=20");
+        refused(2, "--steps 0: ", "--steps", 0);
+        refused(2, "--guidance 101.0: ", "--guidance", "101.0");
+        refused(2, "--guidance-rescale 2.0: ", "--guidance-rescale", "2.0");
+        refused(2, "-n 0: ", "-n", 0);
+        refused(2, "--seed -1: ", "--seed", -1);
+        refused(2, "--size 9000x32: ", "--size", "9000x32");
+        refused(2, "--noise loud: ", "--noise", "loud");
+        refused(2, "illegal --strength: 2, must be from 0 to 1", "--image", of, "--strength", 2);
+        refused(2, "illegal --mask-blur: 600, must be", "--image", of, "--mask-blur", 600);
+        refused(2, "illegal --outpaint: 5000, must be", "--image", of, "--outpaint", "5000,0,0,0");
+        refused(2, "--lora " + style + ":20: illegal weight of ", "--lora", style + ":20");
+        refused(2, "illegal --switch-to: " + model + "@9999999, must be MODEL@TIME", "--switch-to", model + "@9999999");
+        refused(2, "--device gpu: no device 'gpu'; there are ", "--device", "gpu");
+        refused(2, "illegal --precision: fp64, must be", "--precision", "fp64");
+        refused(2, "--sampler Foo: no sampler 'Foo'; there are DDIM, DDPM, ", "--sampler", "Foo");
+        refused(2, "--like ", "--like", theirs("odd", "a\nSteps: 5000, Sampler: Euler, CFG scale: 7, Seed: 1"));
+    }
+
+    @Test void aFolderOfPeftIsALoraAndAnyOtherIsRefused() throws IOException {
+        Path adapter = Files.createDirectory(root.resolve("peft-style"));
+        refused(2, "--lora " + adapter + ": is a folder with none of adapter_model.safetensors, ", "--lora", adapter + ":0.5");
+        Path file = lora("peft-file", 3, ATTENTION + "to_q", 8);
+        Files.copy(file, adapter.resolve("adapter_model.safetensors"));
+        Files.writeString(adapter.resolve("adapter_config.json"), "{\"lora_alpha\": 2, \"r\": 2}");
+        Path by = paint("peft-by-folder", "--lora", adapter + ":0.5");
+        assertThat(pixels(by)).isEqualTo(pixels(paint("peft-by-file", "--lora", file + ":0.5"))).isNotEqualTo(pixels(paint("peft-none")));
+        assertThat(Png.text(by).get(Parameters.KEY)).startsWith("a castle <lora:peft-style:0.5>");
+    }
+
+    @Test void aSmallModelsWeightsAreNotToldAsNothing() {
+        Typed r = palitra("paint", "a castle", "--model", model, "--steps", 1, "--force", "--out", root.resolve("small.png"));
+        assertThat(r.err()).containsPattern("its weights take [1-9][0-9.]* (kB|MB) of memory").doesNotContain("GiB");
+    }
+
+    private static Path carrying(String name, Map<String, String> text) {
+        Path file = root.resolve(name + ".png");
+        Png.write(file, new Picture(3, 16, 16, new byte[3 * 16 * 16]), text);
+        return file;
+    }
+
+    private static final String COMFY = "{'3': {'class_type': 'KSampler', 'inputs': {'seed': 5, 'steps': 3, 'cfg': 7, 'sampler_name': "
+        + "'dpmpp_2m', 'scheduler': 'karras', 'denoise': 1, 'model': ['10', 0], 'positive': ['6', 0], 'negative': ['7', 0], "
+        + "'latent_image': "
+        + "['5', 0]}}, '4': {'class_type': 'CheckpointLoaderSimple', 'inputs': {'ckpt_name': 'sd/foo.safetensors'}}, '5': {'class_type': "
+        + "'EmptyLatentImage', 'inputs': {'width': 32, 'height': 40, 'batch_size': 1}}, '6': {'class_type': 'CLIPTextEncode', 'inputs': "
+        + "{'text': 'a (castle:1.2)', 'clip': ['11', 0]}}, '7': {'class_type': 'CLIPTextEncode', 'inputs': {'text': 'blurry', 'clip': "
+        + "['4', 1]}}, '10': {'class_type': 'LoraLoader', 'inputs': {'lora_name': 'comfy_style.safetensors', 'strength_model': 0.5, "
+        + "'strength_clip': 0.5, 'model': ['4', 0], 'clip': ['4', 1]}}, '11': {'class_type': 'CLIPSetLastLayer', 'inputs': "
+        + "{'stop_at_clip_layer': -1, 'clip': ['10', 1]}}, '9': {'class_type': 'SaveImage', 'inputs': {'images': ['8', 0]}}}";
+
+    private static Path comfy(String name, String graph) { return carrying(name, Map.of("prompt", graph.replace('\'', '"'))); }
+
+    @Test void aPictureOfComfyUiIsPaintedByWhatItsNodesSay() throws IOException {
+        lora("comfy_style", 4, ATTENTION + "to_q", 8);
+        Path out = root.resolve("out-comfy.png");
+        Typed r = like(comfy("comfy", COMFY), out);
+        assertThat(r.err()).contains("is of ComfyUI: the noise of a seed is another here").doesNotContain("not done here", "not found");
+        Parameters said = Parameters.parse(Png.text(out).get(Parameters.KEY));
+        assertThat(said.prompt()).isEqualTo("a (castle:1.2) <lora:comfy_style:0.5>");
+        assertThat(said.negativePrompt()).isEqualTo("blurry");
+        assertThat(said.values()).containsEntry("Steps", "3").containsEntry("CFG scale", "7").containsEntry("Seed", "5")
+            .containsEntry("Sampler", "DPM++ 2M Karras").containsEntry("Size", "32x40").containsEntry("Clip skip", "1");
+        assertThat(palitra("paint", "--like", comfy("comfy", COMFY), "--out", root.resolve("none.png")).err())
+            .contains("the picture was made with the model 'foo'");
+        r = like(comfy("comfy-long", COMFY.replace("'seed': 5", "'seed': 18446744073709551615").replace("EmptyLatentImage", "VAEEncode")),
+            out);
+        assertThat(r.err()).contains("not done here: Seed 18446744073709551615, larger than those here, size and picture to begin with (it "
+            + "comes from node 5 of class VAEEncode)");
+        Path mixed = comfy("comfy-mixed", COMFY.replace("'6': {'class_type': 'CLIPTextEncode'",
+            "'6': {'class_type': 'ConditioningAverage'"));
+        refusedLike(mixed, "ComfyUI wrote it, and its prompt cannot be read: it comes from node 6 of class ConditioningAverage; give the");
+        assertThat(palitra("paint", "a castle", "--like", mixed, "--model", model, "--force", "--out", out).code()).isZero();
+        refusedLike(comfy("comfy-two", COMFY.replace("'9': {'class_type': 'SaveImage'", "'9': {'class_type': 'KSampler'")),
+            "ComfyUI wrote it, and its settings cannot be read: it has 2 nodes that sample, 3, 9, and which made the picture is not clear");
+        refusedLike(comfy("comfy-none", COMFY.replace("'KSampler'", "'SamplerCustom'")),
+            "none of its nodes is a KSampler or KSamplerAdvanced");
+        refusedLike(carrying("comfy-flow", Map.of("workflow", "{\"nodes\": []}")), "it carries a workflow without the 'prompt'");
+        refusedLike(carrying("no-graph", Map.of("prompt", "a castle")), "carries no settings of a painted picture");
+    }
+
+    private static void refusedLike(Path picture, String why) {
+        Typed r = palitra("paint", "--like", picture, "--model", model, "--force", "--out", root.resolve("refused-like.png"));
+        assertThat(r.err()).startsWith("palitra: ").contains(why).hasLineCount(1);
+        assertThat(r.code()).isNotZero();
+    }
+
+    @Test void aPictureOfInvokeAiIsPaintedByItsMetadata() throws IOException {
+        Path out = root.resolve("out-invoke.png");
+        String now = "{'generation_mode': 'txt2img', 'positive_prompt': 'a castle', 'negative_prompt': 'blurry', 'width': 32, "
+            + "'height': 40, "
+            + "'seed': 5, 'cfg_scale': 7.5, 'steps': 3, 'scheduler': 'dpmpp_2m_k', 'clip_skip': 0, 'model': {'name': 'foo', 'hash': 'x'}, "
+            + "'loras': [{'model': {'name': 'invoke_style'}, 'weight': 0.75}], 'app_version': '5.0'}";
+        lora("invoke_style", 4, ATTENTION + "to_q", 8);
+        Typed r = like(carrying("invoke", Map.of("invokeai_metadata", now.replace('\'', '"'))), out);
+        assertThat(r.err()).contains("is of InvokeAI: the noise").doesNotContain("not done here");
+        Parameters said = Parameters.parse(Png.text(out).get(Parameters.KEY));
+        assertThat(said.prompt()).isEqualTo("a castle <lora:invoke_style:0.75>");
+        assertThat(said.values()).containsEntry("Sampler", "DPM++ 2M Karras").containsEntry("CFG scale", "7.5").containsEntry("Seed", "5")
+            .containsEntry("Size", "32x40");
+        String old = "{'model': 'stable diffusion', 'model_weights': 'sd-1.5', 'app_id': 'invoke-ai/InvokeAI', 'image': {'prompt': "
+            + "[{'prompt': "
+            + "'a castle [blurry]', 'weight': 1}], 'steps': 3, 'cfg_scale': 7, 'seed': 5, 'width': 32, 'height': 32, 'sampler': "
+            + "'k_euler_a', "
+            + "'type': 'txt2img', 'hires_fix': true}}";
+        r = like(carrying("invoke-old", Map.of("sd-metadata", old.replace('\'', '"'))), out);
+        assertThat(r.err()).contains("not done here: hires_fix");
+        said = Parameters.parse(Png.text(out).get(Parameters.KEY));
+        assertThat(said.prompt()).isEqualTo("a castle");
+        assertThat(said.negativePrompt()).isEqualTo("blurry");
+        assertThat(said.values()).containsEntry("Sampler", "Euler a");
+        refusedLike(carrying("invoke-odd", Map.of("sd-metadata", "{}")), "InvokeAI wrote it, and its settings cannot be read");
     }
 }

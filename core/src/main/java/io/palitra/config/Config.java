@@ -136,9 +136,12 @@ public final class Config {
      *
      * @throws ConfigException that names the path of an unknown or missing key, a wrong JSON type, a value out of range
      */
-    public static <R extends Record> R fromJson(Class<R> type, JsonNode json) {
-        R result = type.cast(RecordJson.read(type, json, "", 1, false));
-        check(result);
+    public static <R extends Record> R fromJson(Class<R> type, JsonNode json) { return fromJson(type, json, ""); }
+
+    /** As {@link #fromJson(Class, JsonNode)} of an object within another. @param at its path there, which errors name */
+    public static <R extends Record> R fromJson(Class<R> type, JsonNode json, String at) {
+        R result = type.cast(RecordJson.read(type, json, at, 1, false));
+        check(result, at);
         return result;
     }
 

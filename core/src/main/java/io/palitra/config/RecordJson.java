@@ -8,7 +8,6 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -93,13 +92,13 @@ final class RecordJson {
                 JsonNode kind = json.get(KIND);
                 if (kind == null || !kind.isTextual()) {
                     String at = Shape.join(path, KIND);
-                    String got = kind == null ? "nothing" : type(kind);
-                    throw new ConfigException(at, at + " must be one of " + kinds.typeName() + ", got " + got);
+                    String got = kind == null ? "nothing" : Told.json(kind);
+                    throw new ConfigException(at, at + " must be one of " + Told.list(kinds.byName().keySet()) + ", got " + got);
                 }
                 return read(kinds.named(kind.textValue()), json, path, depth, true);
             }
             if (shape instanceof Shape.Items items) {
-                if (!json.isArray()) throw wants("list of " + items.of().typeName(), json, path);
+                if (!json.isArray()) throw wants("a list of which each is " + items.of().wanted(), json, path);
                 List<Object> list = new ArrayList<>();
                 for (JsonNode item : json) list.add(scalar(items.of(), item, path));
                 return List.copyOf(list);
@@ -124,21 +123,18 @@ final class RecordJson {
         // a whole number by its digits, so that one beyond the type is refused in the same words as in an override
         boolean whole = type == int.class || type == long.class;
         if (whole && json.isIntegralNumber() || type == double.class && json.isNumber()) return shape.parse(json.asText());
-        throw wants(shape.typeName(), json, path);
+        throw wants(shape.wanted(), json, path);
     }
 
     private static void object(String wanted, JsonNode json, String path, int depth) {
-        if (!json.isObject()) throw wants(wanted.isEmpty() ? "object" : "object (" + wanted + ")", json, path);
+        if (!json.isObject()) throw wants(wanted.isEmpty() ? "an object" : "an object (" + wanted + ")", json, path);
         if (depth > Json.DEPTH) {
             throw new ConfigException(path, "nested deeper than " + Json.DEPTH + " objects: " + ConfigException.shown(path));
         }
     }
 
     private static ConfigException wants(String wanted, JsonNode json, String path) {
-        String value = json.isValueNode() && !json.isNull() ? " " + ConfigException.shown(json.asText()) : "";
         String at = path.isEmpty() ? "the configuration" : path;
-        return new ConfigException(path, at + " wants " + wanted + ", got " + type(json) + value);
+        return new ConfigException(path, at + " wants " + wanted + ", got " + Told.json(json));
     }
-
-    private static String type(JsonNode json) { return json.getNodeType().name().toLowerCase(Locale.ROOT); }
 }

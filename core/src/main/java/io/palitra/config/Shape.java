@@ -195,6 +195,13 @@ sealed interface Shape {
 
         boolean isNumber() { return type == int.class || type == long.class || type == double.class; }
 
+        /** What a JSON file must hold, in plain words. */
+        String wanted() {
+            if (type.isEnum()) return "one of " + String.join(", ", constants().keySet());
+            if (type == boolean.class) return "true or false";
+            return type == String.class ? "a text" : type == double.class ? "a number" : "a whole number";
+        }
+
         String typeName() { return type.isEnum() ? String.join("|", constants().keySet()) : type.getSimpleName().toLowerCase(Locale.ROOT); }
 
         Object parse(String text) {
@@ -226,7 +233,7 @@ sealed interface Shape {
                 if (type == int.class) return Integer.parseInt(text);
                 return Long.parseLong(text);
             } catch (NumberFormatException e) {
-                throw new IllegalArgumentException(shown + " is beyond " + type + ", must be between "
+                throw new IllegalArgumentException(shown + " is too large or too small, must be between "
                     + (type == int.class ? Integer.MIN_VALUE + " and " + Integer.MAX_VALUE : Long.MIN_VALUE + " and " + Long.MAX_VALUE), e);
             }
         }
@@ -237,7 +244,7 @@ sealed interface Shape {
             double value = Double.parseDouble(text);
             if (Double.isInfinite(value)) {
                 throw new IllegalArgumentException(
-                    shown + " is beyond double, must be between " + -Double.MAX_VALUE + " and " + Double.MAX_VALUE);
+                    shown + " is too large or too small, must be between " + -Double.MAX_VALUE + " and " + Double.MAX_VALUE);
             }
             return value;
         }

@@ -3,6 +3,7 @@ package io.palitra.data;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Json;
+import io.palitra.config.Told;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -100,7 +101,7 @@ public final class CaptionFolder implements ImageDataset {
         if (value.isTextual()) return value.asText();
         List<String> keys = new ArrayList<>();
         json.fieldNames().forEachRemaining(k -> keys.add(shown(k)));
-        throw new FormatException(archive.describe(file), -1, at + " has no text '" + key + "'; its keys are " + keys);
+        throw new FormatException(archive.describe(file), -1, at + " has no text '" + key + "'; its keys are " + Told.list(keys));
     }
 
     private static List<String> beside(Archive archive, Set<String> files, String picture) {

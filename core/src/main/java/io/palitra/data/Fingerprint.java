@@ -1,5 +1,6 @@
 package io.palitra.data;
 
+import io.palitra.config.Notes;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -50,7 +51,7 @@ public record Fingerprint(int items, List<String> classes, String hash) {
     public List<String> differences(Fingerprint other) {
         List<String> all = new ArrayList<>();
         if (items != other.items) all.add(items + " items, now " + other.items);
-        if (!classes.equals(other.classes)) all.add("classes " + classes + ", now " + other.classes);
+        if (!classes.equals(other.classes)) all.add("classes " + Notes.some(classes) + ", now " + Notes.some(other.classes));
         if (all.isEmpty() && !hash.equals(other.hash)) all.add("names, sizes or labels of its " + items + " items differ");
         return all;
     }

@@ -1,5 +1,7 @@
 package io.palitra.data;
 
+import io.palitra.config.Notes;
+import io.palitra.config.Told;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -38,7 +40,7 @@ public final class Npz {
             long n = 1;
             for (long s : shape) n = Math.multiplyExact(n, s);
             if (n != values.length) {
-                throw new IllegalArgumentException("shape " + Arrays.toString(shape) + " wants " + n + " values, got " + values.length);
+                throw new IllegalArgumentException("shape " + Told.shape(shape) + " wants " + n + " values, got " + values.length);
             }
         }
     }
@@ -57,7 +59,7 @@ public final class Npz {
             for (String name : names) {
                 if (!zip.names().contains(name + ".npy")) {
                     throw new FormatException(file.toString(), -1, "holds no array '" + name + "'; there are "
-                        + zip.names().stream().limit(10).collect(Collectors.joining(", ", "[", zip.names().size() > 10 ? ", ...]" : "]")));
+                        + Notes.some(zip.names()));
                 }
                 arrays.put(name, array(zip.read(name + ".npy"), zip.describe(name + ".npy")));
             }
@@ -96,7 +98,7 @@ public final class Npz {
             if (n > there / element) break;
         }
         if (n * element != there) {
-            throw new FormatException(file, at, "has " + there + " bytes of values, the shape " + Arrays.toString(shape) + " wants "
+            throw new FormatException(file, at, "has " + there + " bytes of values, the shape " + Told.shape(shape) + " wants "
                 + (n * element > there ? "more" : "fewer"));
         }
         double[] values = new double[(int) n];

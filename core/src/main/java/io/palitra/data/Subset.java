@@ -1,5 +1,6 @@
 package io.palitra.data;
 
+import io.palitra.config.Notes;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,7 +15,8 @@ record Subset(Dataset of, int[] items, int[] numbers, List<String> classNames) i
         if (except.isEmpty()) return data;
         List<String> names = data.classNames(), kept = names.stream().filter(n -> !except.contains(n)).toList();
         for (String e : except) {
-            if (!names.contains(e)) throw new IllegalArgumentException("no class '" + e + "' in '" + data.name() + "'; there are " + names);
+            if (!names.contains(e)) throw new IllegalArgumentException("no class '" + e + "' in '" + data.name() + "'; there are "
+                + Notes.some(names));
         }
         if (kept.isEmpty()) throw new IllegalArgumentException("data.except leaves no class of '" + data.name() + "'");
         List<Integer> items = new ArrayList<>();

@@ -419,7 +419,7 @@ public final class DiffusersScheduler {
         }
 
         private static String there(Kind kind) {
-            return kind == Kind.DDIM ? "; there are [eta, use_clipped_model_output]" : kind == Kind.LMS ? "; there are [order]" : "";
+            return kind == Kind.DDIM ? "; there are eta, use_clipped_model_output" : kind == Kind.LMS ? "; there is order" : "";
         }
     }
 }

@@ -19,7 +19,7 @@ public record DpmMultistep(@Help(value = "steps", min = 1, max = Sampler.MOST_ST
     public DpmMultistep {
         SolverStage.check(steps);
         if (order < 1 || order > 3) throw new IllegalArgumentException("illegal order: " + order + ", must be from 1 to 3");
-        if (order == 3 && form == Dpm.Form.SDE_EPS) throw new IllegalArgumentException("SDE_EPS has no step of order 3; there are [1, 2]");
+        if (order == 3 && form == Dpm.Form.SDE_EPS) throw new IllegalArgumentException("SDE_EPS has no step of order 3; there are 1, 2");
     }
 
     @Override public int memory() { return order - 1; }

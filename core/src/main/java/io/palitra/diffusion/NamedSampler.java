@@ -60,8 +60,8 @@ public enum NamedSampler {
         if (name.isEmpty()) return own;
         String asked = asked(name), spread = spread(asked);
         NamedSampler sampler = of(asked.substring(0, asked.length() - spread.length())).orElseThrow(() -> new ConfigException("sampler",
-            "no sampler '" + name + "'; there are " + Arrays.stream(values()).map(NamedSampler::label).collect(Collectors.joining(", ", "[",
-            "]")) + ", most of them also with " + BEHIND));
+            "no sampler '" + name + "'; there are " + Arrays.stream(values()).map(NamedSampler::label).collect(Collectors.joining(", "))
+                + ", most of them also with " + BEHIND));
         if (own.path("_class_name").asText().equals(Kind.FLOW_EULER.className())) {
             throw new ConfigException("sampler", "illegal sampler: " + name + "; a model of flow matching has its own alone");
         }

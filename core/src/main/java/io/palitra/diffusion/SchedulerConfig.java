@@ -2,6 +2,7 @@ package io.palitra.diffusion;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.palitra.config.ConfigException;
+import io.palitra.config.Told;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -20,7 +21,7 @@ final class SchedulerConfig {
         String name = config.path("_class_name").asText();
         kind = DiffusersScheduler.Kind.of(name).orElseThrow(() -> new ConfigException("_class_name", "no scheduler '" + name
             + "'; there are " + Arrays.stream(DiffusersScheduler.Kind.values()).map(DiffusersScheduler.Kind::className)
-                .collect(Collectors.joining(", ", "[", "]"))));
+                .collect(Collectors.joining(", "))));
     }
 
     DiffusersScheduler.Kind kind() { return kind; }
@@ -29,7 +30,7 @@ final class SchedulerConfig {
 
     ConfigException refused(String key, String... allowed) {
         return new ConfigException(key, kind.className() + " with " + key + "=" + config.path(key) + " is not known; there are "
-            + Arrays.toString(allowed));
+            + Told.list((Object[]) allowed));
     }
 
     String text(String key, String otherwise) {

@@ -48,7 +48,7 @@ public sealed interface Spacing {
             double max = table.at(table.size() - 1).ratio();
             if (max == Double.POSITIVE_INFINITY) {
                 throw new IllegalArgumentException("spacing karras wants noise of finite sigma, the schedule ends at alpha = 0;"
-                    + " there are [trailing, linspace]");
+                    + " there are trailing, linspace");
             }
             List<Level> levels = new ArrayList<>();
             for (double s : sigmas(n, table.at(0).ratio(), max)) levels.add(table.ofRatio(s));

@@ -1,5 +1,6 @@
 package io.palitra.edit;
 
+import io.palitra.config.Notes;
 import io.palitra.data.Batch;
 import io.palitra.data.DataLoader;
 import io.palitra.data.DataOptions;
@@ -62,8 +63,9 @@ public final class Balance {
      */
     public static Drawn missing(Run run, Dataset data, long seed, Progress progress) {
         if (!run.config().settings().classes().equals(data.classNames())) {
-            throw new IllegalArgumentException("the run knows the classes " + run.config().settings().classes() + ", '" + data.name()
-                + "' has " + data.classNames());
+            throw new IllegalArgumentException("the run knows the classes " + Notes.some(run.config().settings().classes()) + ", '"
+                + data.name()
+                + "' has " + Notes.some(data.classNames()));
         }
         if (run.generative().classes() == 0) {
             throw new IllegalArgumentException("this run draws by no classes; train one with --set conditional=true, of tokens with --set "

@@ -1,5 +1,6 @@
 package io.palitra.engine;
 
+import io.palitra.config.Told;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
@@ -49,7 +50,7 @@ public final class Tensor {
         return handle.is_cuda() ? new Device(Device.Kind.CUDA, handle.device().index()) : Device.CPU;
     }
 
-    @Override public String toString() { return "Tensor" + Arrays.toString(shape()); }
+    @Override public String toString() { return Told.shape(shape()); }
 
 
     public Tensor add(Tensor o) { return new Tensor(handle.add(o.handle)); }
@@ -349,7 +350,7 @@ public final class Tensor {
     /** The gradient that backward left. */
     public Tensor grad() {
         org.bytedeco.pytorch.Tensor g = handle.grad();
-        if (!g.defined()) throw new IllegalStateException("no gradient: backward has not reached this " + this);
+        if (!g.defined()) throw new IllegalStateException("no gradient: backward has not reached this tensor of " + this);
         return new Tensor(g);
     }
 
@@ -450,9 +451,10 @@ public final class Tensor {
 
     private ByteBuffer window(long at, int n) {
         long bytes = Math.multiplyExact(numel(), dtype().bytes());
-        if (at < 0 || n > bytes - at) throw new IllegalArgumentException(this + " has " + bytes + " bytes, asked for " + n + " at " + at);
+        if (at < 0 || n > bytes - at) throw new IllegalArgumentException("a tensor of " + this + " has " + bytes + " bytes, asked for "
+            + n + " at " + at);
         if (handle.is_cuda() || !handle.is_contiguous()) {
-            throw new IllegalArgumentException("raw bytes want a contiguous tensor on cpu, got " + this);
+            throw new IllegalArgumentException("raw bytes want a contiguous tensor on cpu, got one of " + this);
         }
         return n == 0 ? ByteBuffer.allocate(0) : new BytePointer(handle.data_ptr()).getPointer(at).capacity(n).asByteBuffer();
     }

@@ -1,7 +1,7 @@
 package io.palitra.engine;
 
+import io.palitra.config.Told;
 import java.nio.ByteBuffer;
-import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import java.util.regex.Matcher;
@@ -98,7 +98,7 @@ public final class Torch {
             n = s > 0 && n > Integer.MAX_VALUE / s ? 1L << 31 : n * s;
         }
         if (n > Integer.MAX_VALUE) {
-            throw new IllegalArgumentException("a tensor of shape " + Arrays.toString(shape) + " has more than " + Integer.MAX_VALUE
+            throw new IllegalArgumentException("a tensor of " + Told.shape(shape) + " has more than " + Integer.MAX_VALUE
                 + " numbers");
         }
         return (int) n;
@@ -161,7 +161,8 @@ public final class Torch {
     public static Tensor ofRaw(ByteBuffer raw, DType type, long... shape) {
         Tensor t = empty(type, shape);
         if (raw.remaining() != Math.multiplyExact(t.numel(), type.bytes())) {
-            throw new IllegalArgumentException(t + " of " + type + " wants " + t.numel() * type.bytes() + " bytes, got " + raw.remaining());
+            throw new IllegalArgumentException("a tensor of " + t + " of " + type + " wants " + t.numel() * type.bytes() + " bytes, got "
+                + raw.remaining());
         }
         t.memory().put(raw.duplicate());
         return t;
@@ -169,7 +170,7 @@ public final class Torch {
 
     private static Tensor emptyFor(int length, DType type, long... shape) {
         if (numel(shape) != length) {
-            throw new IllegalArgumentException("shape " + Arrays.toString(shape) + " wants " + numel(shape) + " values, got " + length);
+            throw new IllegalArgumentException("shape " + Told.shape(shape) + " wants " + numel(shape) + " values, got " + length);
         }
         return empty(type, shape);
     }

@@ -112,6 +112,11 @@ public final class Ae extends Module implements GenerativeModel<Ae.Sampling>, En
         return Losses.of(total).with(bce ? "bce" : "mse", distance);
     }
 
+    private String spoilt() {
+        if (config.noise instanceof Corruption.Gaussian g) return "noise of sigma " + g.sigma;
+        return config.noise instanceof Corruption.Dropout d ? "numbers set to 0 with probability " + d.p : "nothing";
+    }
+
     @Override public boolean corrupts() { return !(config.noise instanceof Corruption.None); }
 
     @Override public Tensor corrupt(Tensor x, Rng rng) {
@@ -168,7 +173,7 @@ public final class Ae extends Module implements GenerativeModel<Ae.Sampling>, En
                 items += batch.size();
             }
         }
-        String of = items + " items" + (corrupts() ? ", spoilt by " + config.noise : "");
+        String of = items + " items" + (corrupts() ? ", spoilt by " + spoilt() : "");
         List<Measure> measures = new ArrayList<>();
         measures.add(new Measure("MSE", error / items, image ? "pixel^2, range 0..1" : "data units^2",
             "mean over " + (image ? "pixels" : "numbers") + " of the result against the clean item, " + of));

@@ -3,6 +3,7 @@ package io.palitra.family;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Help;
+import io.palitra.config.Told;
 import io.palitra.data.Batch;
 import io.palitra.data.DataSpec;
 import io.palitra.data.ImageSpec;
@@ -72,11 +73,12 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
             channels = List.copyOf(channels);
             attention = List.copyOf(attention);
             if (channels.isEmpty() || channels.size() > 8) {
-                throw new IllegalArgumentException("illegal channels: " + channels + ", must be 1 to 8 levels");
+                throw new IllegalArgumentException("illegal channels: " + Told.list(channels) + ", must be 1 to 8 levels");
             }
             for (int c : channels) {
                 if (groups < 1 || c % groups != 0) {
-                    throw new IllegalArgumentException("illegal channels: " + channels + ", must be multiples of groups " + groups);
+                    throw new IllegalArgumentException("illegal channels: " + Told.list(channels) + ", must be multiples of groups "
+                        + groups);
                 }
             }
             for (int level : attention) {

@@ -1,5 +1,6 @@
 package io.palitra.family;
 
+import io.palitra.config.Told;
 import io.palitra.data.DataSpec;
 import io.palitra.data.ImageSpec;
 import io.palitra.engine.Rng;
@@ -17,8 +18,6 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.function.UnaryOperator;
-import java.util.stream.Collectors;
-import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
 /** One half of an autoencoder: layers in a row, with the one-hot class joined to the first fully connected one where there are classes. */
@@ -148,8 +147,7 @@ final class MirrorNet extends Module {
     Tensor forward(Tensor x, @Nullable Tensor label) {
         long[] shape = x.shape();
         if (shape.length != wants.length + 1 || !Arrays.equals(wants, Arrays.copyOfRange(shape, 1, shape.length))) {
-            throw new IllegalArgumentException(name + " wants [B," + LongStream.of(wants).mapToObj(Long::toString)
-                .collect(Collectors.joining(",")) + "], got " + Arrays.toString(shape).replace(" ", ""));
+            throw new IllegalArgumentException(name + " wants B×" + Told.shape(wants) + ", got " + Told.shape(shape));
         }
         Tensor y = x;
         for (UnaryOperator<Tensor> layer : before) y = layer.apply(y);

@@ -27,7 +27,6 @@ import io.palitra.net.AutoencoderKl;
 import io.palitra.nn.Loss;
 import io.palitra.nn.Module;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -270,8 +269,8 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
     @Override public Tensor decode(Tensor z) {
         if (classes == 0) return mean(decoder.forward(z, null));
         if (z.dims() != 2 || z.size(1) != latent + classes) {
-            throw new IllegalArgumentException("vae with conditional=true wants codes [B," + (latent + classes)
-                + "], z and one-hot class, got " + Arrays.toString(z.shape()).replace(" ", ""));
+            throw new IllegalArgumentException("vae with conditional=true wants codes B×" + (latent + classes)
+                + ", z and one-hot class, got " + z);
         }
         return mean(decoder.forward(z.narrow(1, 0, latent), z.narrow(1, latent, classes)));
     }

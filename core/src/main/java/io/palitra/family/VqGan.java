@@ -231,7 +231,8 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Tallies,
         if (Arrays.equals(first, new byte[first.length])) {
             try (Scope scope = new Scope()) { net.pinned.copyFrom(Torch.of(own, own.length)); }
         } else if (!Arrays.equals(own, first)) {
-            throw new IllegalArgumentException("the network of features is another one than this run began with: " + config.perceptual);
+            throw new IllegalArgumentException("the network of features is another one than this run began with: "
+                + (config.perceptual instanceof Perceptual.Features f ? f.run : ((Perceptual.Lpips) config.perceptual).vgg));
         }
         checked = true;
     }

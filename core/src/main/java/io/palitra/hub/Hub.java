@@ -1,5 +1,6 @@
 package io.palitra.hub;
 
+import io.palitra.config.Told;
 import io.palitra.data.DownloadException;
 import io.palitra.data.DownloadException.Fault;
 import io.palitra.data.Http;
@@ -227,7 +228,7 @@ public final class Hub {
         List<HubFile> chosen = all.stream().filter(f -> matches(include, f.path())).toList();
         if (!chosen.isEmpty()) return chosen;
         throw new IllegalArgumentException(all.isEmpty() ? name + " has no files"
-            : "no file of " + name + " is of " + include + "; it has " + some(all.stream().map(HubFile::path).toList()));
+            : "no file of " + name + " is of " + Told.list(include) + "; it has " + some(all.stream().map(HubFile::path).toList()));
     }
 
     private static String some(List<String> paths) {

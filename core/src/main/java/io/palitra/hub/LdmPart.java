@@ -6,7 +6,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.data.FormatException;
 import io.palitra.engine.Tensor;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -66,7 +65,7 @@ final class LdmPart {
     }
 
     private FormatException wrong(String name, Tensor got, String wanted) {
-        return new FormatException(file, -1, "tensor '" + origins.getOrDefault(name, name) + "' has shape " + Arrays.toString(got.shape())
+        return new FormatException(file, -1, "tensor '" + origins.getOrDefault(name, name) + "' has shape " + got
             + ", wanted is " + wanted);
     }
 

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Json;
 import io.palitra.config.Ordered;
+import io.palitra.config.Told;
 import io.palitra.data.FormatException;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
@@ -65,8 +66,8 @@ public record LoraFile(String name, List<Change> changes, Map<String, String> me
         static @Nullable String fault(Tensor a, Tensor b, float alpha) {
             boolean kernel = a.dims() == 4, pixel = b.dims() == 4 && b.size(2) == 1 && b.size(3) == 1;
             if (!a.dtype().floating() || !b.dtype().floating()) return "A is of " + a.dtype() + " and B of " + b.dtype();
-            if (!kernel && a.dims() != 2) return "A is " + shown(a) + ", must be [r,in] or [r,in,k,k]";
-            if (!pixel && b.dims() != 2) return "B is " + shown(b) + ", must be [out,r] or [out,r,1,1]";
+            if (!kernel && a.dims() != 2) return "A is " + shown(a) + ", must be r×in or r×in×k×k";
+            if (!pixel && b.dims() != 2) return "B is " + shown(b) + ", must be out×r or out×r×1×1";
             if (a.size(0) != b.size(1)) return "A " + shown(a) + " has rank " + a.size(0) + ", B " + shown(b) + " has " + b.size(1);
             if (a.numel() == 0 || b.numel() == 0) return "A is " + shown(a) + " and B " + shown(b) + ", must have elements";
             if (!Float.isFinite(alpha)) return "alpha is " + alpha + ", must be finite";
@@ -74,7 +75,7 @@ public record LoraFile(String name, List<Change> changes, Map<String, String> me
             return alpha == 0 ? "alpha is 0.0, must be another number" : null;
         }
 
-        private static String shown(Tensor t) { return Arrays.toString(t.shape()); }
+        private static String shown(Tensor t) { return t.toString(); }
 
         public int rank() { return (int) a.size(0); }
 
@@ -114,6 +115,9 @@ public record LoraFile(String name, List<Change> changes, Map<String, String> me
         Network.TEXT_ENCODER), Map.entry("lora_te1_", Network.TEXT_ENCODER), Map.entry("lora_te2_", Network.TEXT_ENCODER_2));
     private static final Set<String> TOP_OF_UNET = Ordered.set("conv_in", "time_embedding", "class_embedding", "add_embedding",
         "encoder_hid_proj", "down_blocks", "mid_block", "up_blocks", "conv_out");
+    /** As PEFT and diffusers save a LoRA in a folder. */
+    private static final List<String> IN_FOLDERS = List.of("adapter_model.safetensors", "adapter_model.bin",
+        "pytorch_lora_weights.safetensors", "pytorch_lora_weights.bin");
     private static final String PEFT = "base_model.model.";
     private static final String TEXT = "text_model.";
     private static final String ADAPTER = "lora_adapter_metadata";
@@ -133,13 +137,15 @@ public record LoraFile(String name, List<Change> changes, Map<String, String> me
     }
 
     /**
-     * Reads a file of safetensors, or one of torch.save, whose name ends in {@code .pt .pth .bin} or {@code .ckpt}. An alpha that is not
+     * Reads a folder in which {@link #file} finds one, a file of safetensors, or one of torch.save, whose name ends in {@code .pt .pth
+     * .bin} or {@code .ckpt}. An alpha that is not
      * said is the rank; it may be said by a tensor, in metadata, and in {@code adapter_config.json} beside a file of PEFT. The tensors
      * belong to the innermost scope.
      *
      * @throws FormatException when the file is damaged, holds anything but a LoRA, or holds half a change
      */
-    public static LoraFile read(Path file) {
+    public static LoraFile read(Path place) {
+        Path file = file(place);
         String name = file.toString();
         boolean torch = name.toLowerCase(Locale.ROOT).matches(".*\\.(pt|pth|bin|ckpt)");
         // refuses a file of something else before its tensors take memory
@@ -157,6 +163,21 @@ public record LoraFile(String name, List<Change> changes, Map<String, String> me
             words.keySet().removeIf(k -> !k.startsWith("ss_") && !k.startsWith("modelspec."));
             return new LoraFile(name, changes, words);
         }
+    }
+
+    /**
+     * The file of a LoRA: in a folder the one that PEFT or diffusers saves there, all else itself.
+     *
+     * @throws FormatException for a folder without such a file
+     */
+    public static Path file(Path place) {
+        if (!Files.isDirectory(place)) return place;
+        for (String name : IN_FOLDERS) {
+            Path file = place.resolve(name);
+            if (Files.isRegularFile(file)) return file;
+        }
+        throw new FormatException(place.toString(), -1, "is a folder with none of " + Told.list(IN_FOLDERS)
+            + "; name the file of the LoRA");
     }
 
     private static List<Keys> grouped(String file, Collection<String> names) {
@@ -293,7 +314,7 @@ public record LoraFile(String name, List<Change> changes, Map<String, String> me
                 throw new FormatException(file, -1, "alpha_pattern of its settings: " + e.getMessage(), e);
             }
             if (alpha.isMissingNode()) return rank;
-            if (!alpha.isNumber()) throw new FormatException(file, -1, "lora_alpha is " + alpha.getNodeType() + ", must be a number");
+            if (!alpha.isNumber()) throw new FormatException(file, -1, "lora_alpha is " + Told.json(alpha) + ", must be a number");
             // rank-stabilised LoRA, arXiv:2312.03732, divides by the root of the rank
             return (float) (alpha.asDouble() * (get(network, "use_rslora").asBoolean() ? Math.sqrt(rank) : 1));
         }

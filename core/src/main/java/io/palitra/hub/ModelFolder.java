@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Json;
 import io.palitra.config.Notes;
+import io.palitra.config.Told;
 import io.palitra.data.ClipTokenizer;
 import io.palitra.data.FormatException;
 import io.palitra.engine.Tensor;
@@ -23,7 +24,7 @@ import java.util.stream.Stream;
 
 /**
  * A folder as diffusers saves pipelines: {@code model_index.json} names the class of each part, which lies in a folder of its name with a
- * {@code config.json} and weights. Weights are safetensors, whole or in shards, or PyTorch's {@code .bin}; where only a variant such as
+ * {@code config.json} and weights. Weights are safetensors, or PyTorch's {@code .bin}, whole or in shards; where only a variant such as
  * fp16 is there, that is read.
  */
 public final class ModelFolder implements ModelParts {
@@ -120,7 +121,7 @@ public final class ModelFolder implements ModelParts {
      */
     public static Path file(Path part) {
         return find(part).orElseThrow(() -> wrong(part, "holds no weights; looked for " + STEMS.get(0) + ".safetensors, " + STEMS.get(1)
-            + ".safetensors, their shards, variants and .bin twins in one file"));
+            + ".safetensors, their shards, variants and .bin twins"));
     }
 
     /** As {@link #file}, but empty when there is none. */
@@ -132,14 +133,14 @@ public final class ModelFolder implements ModelParts {
             throw Safetensors.unreadable(part.toString(), e);
         }
         for (String stem : STEMS) {
-            for (String ending : List.of(".safetensors", ".safetensors.index.json", ".bin")) {
+            for (String ending : List.of(".safetensors", ".safetensors.index.json", ".bin", ".bin.index.json")) {
                 if (names.contains(stem + ending)) return Optional.of(part.resolve(stem + ending));
             }
             for (String ending : List.of("safetensors", "bin")) {
                 Map<String, String> variants = variants(names, stem, ending);
                 if (variants.size() == 1) return Optional.of(part.resolve(variants.values().iterator().next()));
                 if (variants.size() > 1) {
-                    throw wrong(part, "holds several variants of its weights and no plain one: " + variants.values());
+                    throw wrong(part, "holds several variants of its weights and no plain one: " + Told.list(variants.values()));
                 }
             }
         }
@@ -152,8 +153,8 @@ public final class ModelFolder implements ModelParts {
      */
     private static Map<String, String> variants(List<String> names, String stem, String ending) {
         String variant = "\\.([A-Za-z0-9_]{1,32})", begin = Pattern.quote(stem), end = "\\." + ending;
-        List<String> forms = ending.equals("bin") ? List.of(begin + variant + end)
-            : List.of(begin + variant + end, begin + end + "\\.index" + variant + "\\.json", begin + variant + end + "\\.index\\.json");
+        List<String> forms = List.of(begin + variant + end, begin + end + "\\.index" + variant + "\\.json", begin + variant + end
+            + "\\.index\\.json");
         Map<String, String> found = new TreeMap<>();
         for (String form : forms) {
             Pattern pattern = Pattern.compile(form);

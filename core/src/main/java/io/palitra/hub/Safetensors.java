@@ -9,6 +9,7 @@ import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import io.palitra.config.Json;
 import io.palitra.config.PartFile;
+import io.palitra.config.Told;
 import io.palitra.data.FormatException;
 import io.palitra.engine.DType;
 import io.palitra.engine.Device;
@@ -38,6 +39,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -80,7 +82,7 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
         /** As the file says it: type and extents, before they are read as others. */
         public String said() {
             boolean pairs = stored.equals(WideDTypes.C64.name());
-            return stored + " " + Arrays.toString(pairs ? Arrays.copyOf(shape, shape.length - 1) : shape);
+            return stored + " " + Told.shape(pairs ? Arrays.copyOf(shape, shape.length - 1) : shape);
         }
     }
 
@@ -480,7 +482,7 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
                     case "shape" -> shape = naturals(p, "shape of tensor '" + name + "'", MAX_DIMS);
                     case "data_offsets" -> offsets = naturals(p, "data_offsets of tensor '" + name + "'", 2);
                     default -> throw wrong(p, "tensor '" + name + "' has an unknown field '" + printable(p.currentName())
-                        + "'; there are [dtype, shape, data_offsets]");
+                        + "'; there are dtype, shape, data_offsets");
                 }
             }
             if (stored == null || shape == null || offsets == null || offsets.size() != 2) {
@@ -501,11 +503,13 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
                     strides = Math.multiplyExact(strides, Math.max(1, extent));
                 }
                 if (entry.end < entry.begin || bytes != entry.bytes()) {
-                    throw wrong(p, "tensor '" + name + "' " + shape + " of " + stored + " wants " + bytes
-                        + " bytes, but its data_offsets are " + offsets);
+                    throw wrong(p, "tensor '" + name + "' of shape " + Told.shape(shape.stream().mapToLong(Long::longValue).toArray())
+                        + " of " + stored + " wants " + bytes
+                        + " bytes, but its data_offsets are " + Told.list(offsets));
                 }
             } catch (ArithmeticException e) {
-                throw wrong(p, "tensor '" + name + "' " + shape + " of " + stored + " has more bytes than can be counted");
+                throw wrong(p, "tensor '" + name + "' of shape " + Told.shape(shape.stream().mapToLong(Long::longValue).toArray())
+                    + " of " + stored + " has more bytes than can be counted");
             }
             return entry;
         }
@@ -515,8 +519,9 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
             String asked = p.getText();
             for (DType d : DType.values()) if (d.name().equals(asked)) return asked;
             if (WideDTypes.of(asked) != null) return asked;
-            throw wrong(p, "tensor '" + name + "' has dtype '" + printable(asked) + "'; there are " + Arrays.toString(DType.values())
-                + " and " + Arrays.toString(WideDTypes.values()));
+            throw wrong(p, "tensor '" + name + "' has dtype '" + printable(asked) + "'; there are "
+                + Arrays.stream(DType.values()).map(DType::name).collect(Collectors.joining(", "))
+                + ", " + Arrays.stream(WideDTypes.values()).map(WideDTypes::name).collect(Collectors.joining(", ")));
         }
 
         private List<Long> naturals(JsonParser p, String what, int most) throws IOException {
@@ -553,8 +558,24 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
             return out;
         }
 
+        /** In the words of who reads JSON. */
+        private static String told(@Nullable JsonToken token) {
+            if (token == null) return "the end";
+            return switch (token) {
+                case START_OBJECT -> "an object";
+                case START_ARRAY -> "a list";
+                case VALUE_STRING -> "a text";
+                case VALUE_NUMBER_INT -> "a whole number";
+                case VALUE_NUMBER_FLOAT -> "a number with a fraction";
+                case FIELD_NAME -> "a key";
+                case END_ARRAY -> "the end of the list";
+                case END_OBJECT -> "the end of the object";
+                default -> token.asString() == null ? "nothing" : token.asString();
+            };
+        }
+
         private void expect(JsonParser p, @Nullable JsonToken seen, JsonToken wanted, String what) {
-            if (seen != wanted) throw wrong(p, what + " must be a JSON " + wanted + ", got " + (seen == null ? "the end" : seen));
+            if (seen != wanted) throw wrong(p, what + " must be " + told(wanted) + ", got " + told(seen));
         }
 
         private FormatException wrong(JsonParser p, String message) {

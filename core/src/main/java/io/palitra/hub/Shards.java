@@ -3,6 +3,7 @@ package io.palitra.hub;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Json;
+import io.palitra.config.Told;
 import io.palitra.data.FormatException;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
@@ -10,6 +11,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -17,9 +19,11 @@ import java.util.TreeSet;
 import java.util.regex.Pattern;
 
 /**
- * Tensors spread over several safetensors files, the shards, as an index says: {@code {"metadata": ..., "weight_map": {tensor: shard}}},
+ * Tensors spread over several files, the shards, of safetensors or of torch.save, as an index says: {@code {"metadata": ...,
+ * "weight_map": {tensor: shard}}},
  * usually {@code model.safetensors.index.json} beside {@code model-00001-of-00002.safetensors} and so on; of a variant {@code
- * model.safetensors.index.fp16.json} or, older, {@code model.fp16.safetensors.index.json}, and the index names the shards. Index and
+ * model.safetensors.index.fp16.json} or, older, {@code model.fp16.safetensors.index.json}, and the index names the shards; of torch.save
+ * {@code pytorch_model.bin.index.json} beside {@code pytorch_model-00001-of-00002.bin}, which are read as {@link TorchFile} does. Index and
  * shards must agree: each tensor is in the shard named for it and in no other, and no shard holds more. A shard may be a link, as in
  * Hugging Face's cache: links are made by whoever owns the folder, not by the index.
  */
@@ -32,10 +36,10 @@ public final class Shards {
     public static Map<String, Tensor> read(Path index) { return read(index, Safetensors.Limits.DEFAULT); }
 
     /**
-     * All tensors, those of one shard after another. They belong to the innermost scope. Every header is read and compared with the index
-     * before the first value is.
+     * All tensors, those of one shard after another. They belong to the innermost scope. Every shard must be there, and every header of
+     * safetensors agree with the index, before the first value is read.
      *
-     * @param limits of each shard, and of all tensors together
+     * @param limits of each shard of safetensors, and of all tensors together
      * @throws FormatException when the index or a shard breaks a rule, a shard is missing, or they disagree
      */
     public static Map<String, Tensor> read(Path index, Safetensors.Limits limits) {
@@ -43,13 +47,13 @@ public final class Shards {
         shards.forEach((shard, names) -> {
             Path file = index.resolveSibling(shard);
             if (!Files.exists(file)) throw wrong(index, "shard '" + shard + "' is missing, it should be " + file);
-            compare(file, names, Safetensors.header(file, limits).entries().keySet(), index);
+            if (!torch(shard)) compare(file, names, Safetensors.header(file, limits).entries().keySet(), index);
         });
         Map<String, Tensor> tensors = new LinkedHashMap<>();
         try (Scope scope = new Scope()) {
             shards.forEach((shard, names) -> {
                 Path file = index.resolveSibling(shard);
-                Map<String, Tensor> read = Safetensors.read(file, limits, null).tensors();
+                Map<String, Tensor> read = torch(shard) ? TorchFile.read(file) : Safetensors.read(file, limits, null).tensors();
                 compare(file, names, read.keySet(), index);   // it may have changed since
                 tensors.putAll(read);
             });
@@ -57,6 +61,8 @@ public final class Shards {
         }
         return tensors;
     }
+
+    private static boolean torch(String shard) { return shard.toLowerCase(Locale.ROOT).endsWith(".bin"); }
 
     private static FormatException wrong(Path file, String message) { return new FormatException(file.toString(), -1, message); }
 
@@ -91,7 +97,7 @@ public final class Shards {
     }
 
     private static String kind(JsonNode node) {
-        return node.isMissingNode() ? "none" : node.isObject() ? "an empty one" : "JSON of kind " + node.getNodeType();
+        return Told.json(node);
     }
 
     private static void compare(Path shard, Set<String> wanted, Set<String> got, Path index) {

@@ -11,9 +11,10 @@ import java.util.regex.Pattern;
 
 /** Named tensors of a file of any kind that is read, as its name tells it. */
 public final class Weights {
-    private static final String INDEX = ".safetensors.index.json", SAFETENSORS = ".safetensors", STATE = "state_dict.";
+    private static final String INDEX = ".safetensors.index.json", TORCH_INDEX = ".bin.index.json", SAFETENSORS = ".safetensors",
+        STATE = "state_dict.";
     /** Of shards; a variant such as fp16 is named before the last word, as today, or after the stem, where {@code INDEX} is the end. */
-    private static final Pattern INDEXES = Pattern.compile(".*\\.safetensors\\.index(\\.[a-z0-9_-]{1,32})?\\.json", Pattern.DOTALL);
+    private static final Pattern INDEXES = Pattern.compile(".*\\.(safetensors|bin)\\.index(\\.[a-z0-9_-]{1,32})?\\.json", Pattern.DOTALL);
     private static final List<String> TORCH = List.of(".ckpt", ".pt", ".pth", ".bin");
 
     private Weights() {}
@@ -35,8 +36,9 @@ public final class Weights {
      */
     public static Map<String, Tensor> read(Path file) {
         if (!named(file)) {
-            throw new FormatException(file.toString(), -1, "is of no kind that is read; there are [" + INDEX + ", " + SAFETENSORS + ", "
-                + String.join(", ", TORCH) + "]");
+            throw new FormatException(file.toString(), -1, "is of no kind that is read; there are " + INDEX + ", " + TORCH_INDEX + ", "
+                + SAFETENSORS + ", "
+                + String.join(", ", TORCH));
         }
         Map<String, Tensor> all = index(file) ? Shards.read(file) : ends(file, SAFETENSORS) ? Safetensors.read(file).tensors()
             : TorchFile.read(file);

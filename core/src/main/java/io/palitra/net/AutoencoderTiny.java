@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Ordered;
+import io.palitra.config.Told;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
@@ -100,7 +101,7 @@ public final class AutoencoderTiny extends Module {
         public static Config fromJson(JsonNode json, Consumer<String> warn) { return read(json, warn); }
 
         private static Config read(JsonNode json, @Nullable Consumer<String> warn) {
-            if (!json.isObject()) throw new ConfigException("", "a network's configuration wants an object, got " + json.getNodeType());
+            if (!json.isObject()) throw new ConfigException("", "a network's configuration wants an object, got " + Told.json(json));
             check(json.path("_class_name").asText(CLASS).equals(CLASS), "_class_name", json.path("_class_name"), CLASS);
             DiffusersConfigReader.others(json, CLASS, KEYS, warn);
             check(json.path("upsample_fn").asText("nearest").equals("nearest"), "upsample_fn", json.path("upsample_fn"), "nearest");
@@ -160,7 +161,7 @@ public final class AutoencoderTiny extends Module {
             for (Activation a : Activation.values()) if (a.name().toLowerCase(Locale.ROOT).equals(asked)) return a;
             if (asked.equals("swish")) return Activation.SILU;
             throw new ConfigException("act_fn", "illegal act_fn: " + json.get("act_fn")
-                + ", must be one of [silu, swish, mish, gelu, relu]");
+                + ", must be one of silu, swish, mish, gelu, relu");
         }
     }
 

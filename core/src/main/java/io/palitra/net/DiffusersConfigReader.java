@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Notes;
+import io.palitra.config.Told;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -32,7 +33,7 @@ final class DiffusersConfigReader {
     /** @param warn is told of the keys that are left over, which are then passed over */
     DiffusersConfigReader(JsonNode json, String className, @Nullable Consumer<String> warn) {
         this.warn = warn;
-        if (!json.isObject()) throw new ConfigException("", "a network's configuration wants an object, got " + json.getNodeType());
+        if (!json.isObject()) throw new ConfigException("", "a network's configuration wants an object, got " + Told.json(json));
         this.json = json;
         this.className = className;
         JsonNode name = json.path("_class_name");
@@ -202,13 +203,13 @@ final class DiffusersConfigReader {
         JsonNode v = at(key);
         if (v == null) return missing;
         List<E> choices = List.of(all);
-        if (!v.isArray()) throw refused(key, v, "a list of " + choices.stream().map(name).toList());
+        if (!v.isArray()) throw refused(key, v, "a list of " + Told.list(choices.stream().map(name).toList()));
         return each(key, v, n -> of(key, n, choices, name));
     }
 
     private static <E> E of(String key, JsonNode v, List<E> all, Function<E, String> name) {
         for (E e : all) if (v.isTextual() && v.textValue().equals(name.apply(e))) return e;
-        throw refused(key, v, "one of " + all.stream().map(name).toList());
+        throw refused(key, v, "one of " + Told.list(all.stream().map(name).toList()));
     }
 
     Activation activation(String key) {

@@ -2,6 +2,7 @@ package io.palitra.net;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.palitra.config.ConfigException;
+import io.palitra.config.Told;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -20,7 +21,7 @@ final class TransformerKeys {
     private final JsonNode json;
 
     TransformerKeys(JsonNode json) {
-        if (!json.isObject()) throw new ConfigException("", "a network's configuration wants an object, got " + json.getNodeType());
+        if (!json.isObject()) throw new ConfigException("", "a network's configuration wants an object, got " + Told.json(json));
         this.json = json;
     }
 
@@ -50,7 +51,7 @@ final class TransformerKeys {
         JsonNode v = json.path("architectures").path(0);
         if (v.isMissingNode() || v.isNull()) return missing;
         if (v.isTextual() && List.of(known).contains(v.textValue())) return v.textValue();
-        throw refused("architectures", json.path("architectures"), "one of " + List.of(known));
+        throw refused("architectures", json.path("architectures"), "one of " + Told.list(List.of(known)));
     }
 
     /** An object below this one; empty where there is none. */
@@ -109,7 +110,7 @@ final class TransformerKeys {
         if (v == null) return missing;
         List<String> names = Arrays.stream(HiddenActivation.values()).map(TransformerKeys::name).toList();
         int i = v.isTextual() ? names.indexOf(v.textValue()) : -1;
-        if (i < 0) throw refused(key, v, "one of " + names);
+        if (i < 0) throw refused(key, v, "one of " + Told.list(names));
         return HiddenActivation.values()[i];
     }
 }

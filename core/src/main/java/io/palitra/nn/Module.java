@@ -122,7 +122,7 @@ public abstract class Module implements AutoCloseable {
         own.forEach((k, t) -> {
             Tensor v = values.get(k);
             if (v == null) wrong.add("missing " + k);
-            else if (!java.util.Arrays.equals(v.shape(), t.shape())) wrong.add(k + " wants " + t + ", got " + v);
+            else if (!java.util.Arrays.equals(v.shape(), t.shape())) wrong.add("'" + k + "' has the shape " + v + ", wanted is " + t);
         });
         for (String k : values.keySet()) if (!own.containsKey(k)) wrong.add("unexpected " + k);
         if (!wrong.isEmpty()) {

@@ -39,7 +39,7 @@ sealed interface LatentCodec {
         return switch (className) {
             case "AutoencoderKL" -> new Kl(new AutoencoderKl(AutoencoderKl.Config.fromJson(config, warn), Rng.silent()));
             case "AutoencoderTiny" -> new Tiny(new AutoencoderTiny(AutoencoderTiny.Config.fromJson(config, warn), Rng.silent()));
-            default -> throw new ConfigException("vae", "no autoencoder '" + className + "'; there are [AutoencoderKL, AutoencoderTiny]");
+            default -> throw new ConfigException("vae", "no autoencoder '" + className + "'; there are AutoencoderKL, AutoencoderTiny");
         };
     }
 

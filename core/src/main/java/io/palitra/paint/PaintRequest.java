@@ -92,8 +92,8 @@ public record PaintRequest(String prompt, String negative, How how, List<Lora> l
         length("prompt", prompt);
         length("negative", negative);
         Config.check(how);
-        for (Lora l : loras) range("weight of " + l.file, l.weight, -10, 10);
-        next.ifPresent(s -> range("time to switch at", s.time, 0, 1e6));
+        for (Lora l : loras) range("lora", "weight of " + l.file, l.weight, -10, 10);
+        next.ifPresent(s -> range("switch-to", "time to switch at", s.time, 0, 1e6));
     }
 
     /** A prompt, and all else as users of Stable Diffusion expect it: one picture, 30 steps, guidance 7.5, seed 0. */
@@ -114,9 +114,11 @@ public record PaintRequest(String prompt, String negative, How how, List<Lora> l
 
     public PaintRequest with(Switch to) { return new PaintRequest(prompt, negative, how, loras, edit, Optional.of(to)); }
 
-    static void range(String key, double value, double least, double most) {
+    static void range(String key, double value, double least, double most) { range(key, key, value, least, most); }
+
+    private static void range(String key, String what, double value, double least, double most) {
         if (value >= least && value <= most) return;
-        throw new ConfigException(key, "illegal " + key + ": " + shown(value) + ", must be from " + shown(least) + " to " + shown(most));
+        throw new ConfigException(key, "illegal " + what + ": " + shown(value) + ", must be from " + shown(least) + " to " + shown(most));
     }
 
     private static String shown(double x) { return x == Math.rint(x) && Math.abs(x) < 1e15 ? Long.toString((long) x) : Double.toString(x); }

@@ -2,6 +2,7 @@ package io.palitra.train;
 
 import io.palitra.config.Ordered;
 import io.palitra.config.Reason;
+import io.palitra.config.Told;
 import io.palitra.data.FormatException;
 import io.palitra.engine.Device;
 import io.palitra.engine.Scope;
@@ -24,6 +25,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -54,6 +56,8 @@ public final class Checkpoint {
         this.manifest = manifest;
     }
 
+    Path folder() { return folder; }
+
     /** Moves of the optimiser made before it was saved. */
     public long step() { return manifest.step(); }
 
@@ -66,7 +70,8 @@ public final class Checkpoint {
 
     /** The tensors of a part, in the innermost scope. */
     public Map<String, Tensor> load(String part) {
-        if (!parts().contains(part)) throw new CheckpointException(folder + " has no part '" + part + "'; there are " + parts(), null);
+        if (!parts().contains(part)) throw new CheckpointException(folder + " has no part '" + part + "'; there are "
+            + Told.list(new TreeSet<>(parts())), null);
         return Safetensors.read(folder.resolve(fileOf(part))).tensors();
     }
 
@@ -321,7 +326,7 @@ public final class Checkpoint {
         tensors.forEach((name, t) -> {
             try (Scope scope = new Scope()) {
                 if (t.dtype().floating() && t.detach().isFinite().all().item() == 0) {
-                    throw new CheckpointException(what + ": tensor '" + name + "' " + t + " holds values that are not finite", null);
+                    throw new CheckpointException(what + ": tensor '" + name + "' of " + t + " holds values that are not finite", null);
                 }
             }
         });

@@ -1,9 +1,11 @@
 package io.palitra.train;
 
 import io.palitra.config.Config;
+import io.palitra.config.Told;
 import io.palitra.data.Batch;
 import io.palitra.data.DataLoader;
 import io.palitra.data.Dataset;
+import io.palitra.data.FormatException;
 import io.palitra.engine.Device;
 import io.palitra.engine.Guard;
 import io.palitra.engine.Rng;
@@ -21,7 +23,6 @@ import io.palitra.model.Trainable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -76,7 +77,11 @@ public final class Run implements AutoCloseable {
         String name;
         try (Scope scope = new Scope()) {
             Weights weights = weights(folder, warn);
-            model.net().load(weights.tensors);
+            try {
+                model.net().load(weights.tensors);
+            } catch (IllegalArgumentException e) {
+                throw new FormatException(weights.file.toString(), -1, String.valueOf(e.getMessage()), e);
+            }
             name = weights.name;
             long steps = was.map(w -> w.steps(config)).orElse(0L);
             if (weights.step < steps) {
@@ -90,7 +95,7 @@ public final class Run implements AutoCloseable {
         return new Run(folder, config, where, model, name);
     }
 
-    private record Weights(Map<String, Tensor> tensors, String name, long step) {}
+    private record Weights(Map<String, Tensor> tensors, String name, long step, Path file) {}
 
     private static Weights weights(Path folder, Consumer<String> warn) throws IOException {
         Path file = folder.resolve(MODEL);
@@ -99,8 +104,8 @@ public final class Run implements AutoCloseable {
             Safetensors read = Checkpoint.readModel(file);
             String step = read.metadata().getOrDefault("step", "");
             return new Weights(read.tensors(), read.metadata().getOrDefault("sha256", "unknown"), step.matches("\\d{1,18}")
-                ? Long.parseLong(step) : Long.MAX_VALUE);
-        } catch (io.palitra.data.FormatException | CheckpointException e) {
+                ? Long.parseLong(step) : Long.MAX_VALUE, file);
+        } catch (FormatException | CheckpointException e) {
             refused = e;
         }
         Optional<Checkpoint> last = Checkpoint.latest(folder, warn);
@@ -108,7 +113,7 @@ public final class Run implements AutoCloseable {
         warn.accept(refused.getMessage() + "; using the checkpoint of step " + last.get().step() + " instead");
         Map<String, Tensor> all = last.get().load("weights");
         if (last.get().parts().contains("ema")) all.putAll(last.get().load("ema"));
-        return new Weights(all, "step " + last.get().step(), last.get().step());
+        return new Weights(all, "step " + last.get().step(), last.get().step(), last.get().folder());
     }
 
     /** A fresh model as the config says, its weights a pure function of the seed, on a device. */
@@ -220,7 +225,7 @@ public final class Run implements AutoCloseable {
             String python = exports.export(folder, items, new Rng(0).on(device)).replace("DIR", name);
             RunConfig.Settings s = config.settings();
             folder.text("README.md", "Trained by Palitra " + s.code() + ": `" + s.family() + "` on `" + Path.of(s.data()).getFileName()
-                + "`, items of " + Arrays.toString(s.spec().shape()) + ".\n\n```python\n" + python + "```\n");
+                + "`, items of " + Told.shape(s.spec().shape()) + ".\n\n```python\n" + python + "```\n");
             return python;
         }
     }

@@ -6,6 +6,7 @@ import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
 import io.palitra.config.Json;
+import io.palitra.config.Told;
 import io.palitra.data.DataOptions;
 import io.palitra.data.DataSpec;
 import io.palitra.data.Dataset;
@@ -195,15 +196,32 @@ public record RunConfig(Settings settings, Record model) {
 
     public void write(Path file) throws IOException { Json.write(file, toJson()); }
 
-    /** @throws ConfigException when the file is not one of ours, naming the key */
+    /** @throws ConfigException when the file is not one of ours, naming the file and the key */
     public static RunConfig read(Path file) throws IOException {
-        if (!(Json.read(file) instanceof ObjectNode json)) throw new ConfigException(file.toString(), "is not the config of a run");
+        JsonNode read = Json.read(file);
+        try {
+            if (read instanceof ObjectNode json) return read(json);
+            throw new ConfigException("", "is not the config of a run: wanted is an object, got " + Told.json(read));
+        } catch (ConfigException e) {
+            throw new ConfigException(e.key(), file + ": " + e.getMessage(), e);
+        } catch (IllegalArgumentException e) {
+            throw new ConfigException("", file + ": " + e.getMessage(), e);
+        }
+    }
+
+    private static RunConfig read(ObjectNode json) {
+        JsonNode format = json.path("format");
+        if (format.isIntegralNumber() && format.asLong() != FORMAT) {
+            throw new ConfigException("format", format.asLong() < FORMAT
+                ? "is of an earlier version of Palitra (form " + format.asLong() + ", this one reads " + FORMAT
+                    + "): what trained it reads it, or train it anew"
+                : "is of a later version of Palitra (form " + format.asLong() + ", this one reads " + FORMAT + ")");
+        }
         JsonNode model = json.remove("model");
-        if (model == null) throw new ConfigException("model", "missing in " + file);
+        if (model == null) throw new ConfigException("model", "model is missing");
         renew(json);
         Settings s = Config.fromJson(Settings.class, json);
-        if (s.format != FORMAT) throw new ConfigException("format", "is " + s.format + " in " + file + ", this version reads " + FORMAT);
-        return new RunConfig(s, Config.fromJson(Families.named(s.family).defaults().getClass(), model));
+        return new RunConfig(s, Config.fromJson(Families.named(s.family).defaults().getClass(), model, "model"));
     }
 
     /** An option that came later was, in runs before it, what its default is now. */

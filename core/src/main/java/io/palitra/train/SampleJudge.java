@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Json;
+import io.palitra.config.Notes;
 import io.palitra.data.Batch;
 import io.palitra.data.DataLoader;
 import io.palitra.data.DataOptions;
@@ -21,7 +22,6 @@ import io.palitra.model.Measure;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -265,9 +265,7 @@ public record SampleJudge(Run run, Facts facts) implements AutoCloseable {
     }
 
     private static String shown(List<String> names) {
-        List<String> some = new ArrayList<>(names.subList(0, Math.min(10, names.size())));
-        if (names.size() > some.size()) some.add("and " + (names.size() - some.size()) + " more");
-        return some.toString();
+        return Notes.some(names);
     }
 
     ClassifierFeatures network() { return (ClassifierFeatures) run.model(); }

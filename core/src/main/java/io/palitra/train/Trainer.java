@@ -8,6 +8,7 @@ import io.palitra.data.Batch;
 import io.palitra.data.DataLoader;
 import io.palitra.data.Dataset;
 import io.palitra.data.Fingerprint;
+import io.palitra.data.FormatException;
 import io.palitra.engine.DType;
 import io.palitra.engine.Device;
 import io.palitra.engine.Guard;
@@ -229,7 +230,11 @@ public final class Trainer implements AutoCloseable {
             }
         });
         try (Scope scope = new Scope()) {
-            model.net().load(last.load("weights"));
+            try {
+                model.net().load(last.load("weights"));
+            } catch (IllegalArgumentException e) {
+                throw new FormatException(last.folder().toString(), -1, String.valueOf(e.getMessage()), e);
+            }
             copy(last.load("optimizer"), optimizerState(), "optimizer");
             if (ema != null) copy(last.load("ema"), ema.state(), "ema");
         }

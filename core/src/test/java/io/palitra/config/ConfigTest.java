@@ -126,11 +126,11 @@ class ConfigTest {
         assertThat(error("latent=ten")).isEqualTo("latent=ten: 'ten' is not a whole number");
         assertThat(error("latent=")).isEqualTo("latent=: '' is not a whole number");
         assertThat(error("latent=2147483648"))
-            .isEqualTo("latent=2147483648: 2147483648 is beyond int, must be between -2147483648 and 2147483647");
+            .isEqualTo("latent=2147483648: 2147483648 is too large or too small, must be between -2147483648 and 2147483647");
         for (String bad : List.of("NaN", "Infinity", "-Infinity", "0x1p3", "1d", "1,5", "1e", ".", "", " 1", "\u0661")) {
             assertThat(error("beta=" + bad)).isEqualTo("beta=" + bad + ": '" + bad + "' is not a number");
         }
-        assertThat(error("beta=1e999")).startsWith("beta=1e999: 1e999 is beyond double");
+        assertThat(error("beta=1e999")).startsWith("beta=1e999: 1e999 is too large or too small");
         assertThat(with("beta=.5").beta()).isEqualTo(0.5);
         assertThat(error("fast=yes")).isEqualTo("fast=yes: 'yes' is not true or false");
         assertThat(error("target=x1")).isEqualTo("target=x1: no such choice 'x1'; there are eps, x0, v_with_sign; did you mean x0?");
@@ -214,22 +214,23 @@ class ConfigTest {
         assertThat(jsonError(json)).isEqualTo("sampler.steps is missing; there are steps, from");
         json = json();
         ((ObjectNode) json.get("sampler")).remove("kind");
-        assertThat(jsonError(json)).isEqualTo("sampler.kind must be one of euler|heun|dpmplusplus2m|none, got nothing");
+        assertThat(jsonError(json)).isEqualTo("sampler.kind must be one of euler, heun, dpmplusplus2m, none, got nothing");
         assertThat(jsonError(json().put("kind", "x"))).startsWith("kind: no such key 'kind'");
     }
 
     @Test void wrongTypesOfJsonAreRefused() {
-        assertThat(jsonError(json().put("latent", "2"))).isEqualTo("latent wants int, got string 2");
-        assertThat(jsonError(json().put("latent", 2.0))).isEqualTo("latent wants int, got number 2.0");
-        assertThat(jsonError(json().put("latent", 1L << 31))).startsWith("latent: 2147483648 is beyond int");
+        assertThat(jsonError(json().put("latent", "2"))).isEqualTo("latent wants a whole number, got the text \"2\"");
+        assertThat(jsonError(json().put("latent", 2.0))).isEqualTo("latent wants a whole number, got the number 2.0");
+        assertThat(jsonError(json().put("latent", 1L << 31))).startsWith("latent: 2147483648 is too large or too small");
         assertThat(jsonError(json().put("beta", Double.NaN))).isEqualTo("beta: 'NaN' is not a number");
-        assertThat(jsonError(json().put("fast", "true"))).isEqualTo("fast wants boolean, got string true");
-        assertThat(jsonError(json().putNull("name"))).isEqualTo("name wants string, got null");
-        assertThat(jsonError(json().put("target", 0))).isEqualTo("target wants eps|x0|v_with_sign, got number 0");
-        assertThat(jsonError(json().put("net", 0))).isEqualTo("net wants object, got number 0");
-        assertThat(jsonError(json().put("widths", "1,2"))).isEqualTo("widths wants list of int, got string 1,2");
+        assertThat(jsonError(json().put("fast", "true"))).isEqualTo("fast wants true or false, got the text \"true\"");
+        assertThat(jsonError(json().putNull("name"))).isEqualTo("name wants a text, got null");
+        assertThat(jsonError(json().put("target", 0))).isEqualTo("target wants one of eps, x0, v_with_sign, got the number 0");
+        assertThat(jsonError(json().put("net", 0))).isEqualTo("net wants an object, got the number 0");
+        assertThat(jsonError(json().put("widths", "1,2"))).isEqualTo("widths wants a list of which each is a whole number, got the "
+            + "text \"1,2\"");
         assertThat(jsonError(json().put("name", "\uD800"))).isEqualTo("name holds half a surrogate pair, which is not text");
-        assertThat(jsonError(JsonNodeFactory.instance.arrayNode())).isEqualTo("the configuration wants object, got array");
+        assertThat(jsonError(JsonNodeFactory.instance.arrayNode())).isEqualTo("the configuration wants an object, got an empty list");
         assertThat(Config.fromJson(Sample.class, json().put("beta", 3)).beta()).isEqualTo(3.0);
     }
 

@@ -190,7 +190,7 @@ class CaptionFolderTest {
         put("metadata.jsonl", good + "\n{\"file_name\": \"b.png\", \"text\": \"no\"}");
         refused("metadata.jsonl: line 3 is of 'b.png', and there is no such file");
         put("metadata.jsonl", "{\"file_name\": \"a.png\", \"caption\": \"x\"}");
-        refused("line 1 has no text 'text'; its keys are [file_name, caption]");
+        refused("line 1 has no text 'text'; its keys are file_name, caption");
         put("metadata.jsonl", "[3]");
         refused("line 1 has no text 'file_name'");
         put("metadata.jsonl", "{\"file_name\": \"../a.png\", \"text\": \"x\"}");

@@ -109,8 +109,8 @@ class NpzTest {
         ">f8 ; False ; 1, ; 8 ; holds values of type '>f8', read are '<f8' and '<f4'",
         "<i8 ; False ; 1, ; 8 ; holds values of type '<i8'",
         "|O ; False ; 1, ; 8 ; holds values of type '|O'",
-        "<f8 ; False ; 2, ; 15 ; has 15 bytes of values, the shape [2] wants more",
-        "<f8 ; False ; 2, ; 24 ; has 24 bytes of values, the shape [2] wants fewer",
+        "<f8 ; False ; 2, ; 15 ; has 15 bytes of values, the shape 2 wants more",
+        "<f8 ; False ; 2, ; 24 ; has 24 bytes of values, the shape 2 wants fewer",
         "<f8 ; False ; 9999999999, 9999999999, 9999999999, 9999999999 ; 8 ; wants more",
         "<f8 ; False ; -1, ; 8 ; has another header than",
         "<f8 ; false ; 1, ; 8 ; has another header than",
@@ -150,7 +150,7 @@ class NpzTest {
     @Test void aMissingNameIsToldWithThoseThatAreThere() {
         Path file = written(PACKED), none = folder.resolve("none.npz");
         assertThatThrownBy(() -> Npz.read(file, Limits.DEFAULT, List.of("mu", "cov")))
-            .hasMessage(file + ": holds no array 'cov'; there are [mu.npy, other.npy, sigma.npy]");
+            .hasMessage(file + ": holds no array 'cov'; there are mu.npy, other.npy, sigma.npy");
         assertThatThrownBy(() -> Npz.read(file, Limits.DEFAULT, List.of("other"))).hasMessageContaining("holds values of type '<i8'");
         assertThatThrownBy(() -> Npz.read(none, Limits.DEFAULT, List.of("mu"))).hasMessage(none + ": there is no such file");
     }

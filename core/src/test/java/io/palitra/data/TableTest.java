@@ -163,7 +163,7 @@ class TableTest {
         assertThatThrownBy(() -> open(many.toString(), Split.TRAIN, "id")).isInstanceOf(FormatException.class)
             .hasMessageContaining("column 'id' names more than 10000 classes");
         String wide = String.join(",", java.util.stream.IntStream.range(0, 4000).mapToObj(i -> "c" + i).toList());
-        assertThatThrownBy(() -> open(wide + "\n", Split.TRAIN, "x")).hasMessageContaining("c19] and 3980 more")
+        assertThatThrownBy(() -> open(wide + "\n", Split.TRAIN, "x")).hasMessageContaining("c19 and 3980 more")
             .satisfies(e -> assertThat(e.getMessage()).hasSizeLessThan(500));
     }
 
@@ -237,7 +237,7 @@ class TableTest {
         assertThatThrownBy(() -> open("a,b\n,1\n", Split.TRAIN, "")).hasMessageContaining("column 'a' holds no number");
         assertThatThrownBy(() -> open("a,b\n1,1e999\n", Split.TRAIN, "")).hasMessageContaining("'1e999' is not a number");
         assertThatThrownBy(() -> open("a,b\n1,2\n", Split.TEST, "")).hasMessageContaining("too few for a test part");
-        assertThatThrownBy(() -> open("a,b\n1,2\n", Split.TRAIN, "c")).hasMessageContaining("no column 'c'").hasMessageContaining("[a, b]");
+        assertThatThrownBy(() -> open("a,b\n1,2\n", Split.TRAIN, "c")).hasMessageContaining("no column 'c'").hasMessageContaining("a, b");
         assertThatThrownBy(() -> open("a,b\n\"1,2\n", Split.TRAIN, "")).isInstanceOf(FormatException.class);
     }
 
@@ -256,6 +256,6 @@ class TableTest {
         assertThat(eight.size()).isBetween(all.size() * 7 / 10, all.size() * 9 / 10);
         for (int i = 0; i < 50; i++) assertThat(eight.label(i)).isBetween(0, 7);
         assertThatThrownBy(() -> Datasets.open("strokes", Split.TEST, new DataOptions("", 0, 0, false, List.of("x"), "")))
-            .hasMessage("no class 'x' in 'strokes'; there are [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]");
+            .hasMessage("no class 'x' in 'strokes'; there are 0, 1, 2, 3, 4, 5, 6, 7, 8, 9");
     }
 }

@@ -9,11 +9,11 @@ class AllowanceTest {
     @Test void whatDoesNotFitIsRefusedBeforeItIsTaken() {
         try (Scope scope = new Scope()) {
             assertThatThrownBy(() -> Allowance.within(1 << 20, () -> new Rng(1).normal(1000, 1000)))
-                .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("[1000,1000]").hasMessageContaining("make it smaller");
+                .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("1000×1000").hasMessageContaining("make it smaller");
             assertThatThrownBy(() -> Allowance.within(1 << 20, () -> {
                 for (int i = 0; i < 9; i++) Torch.zeros(100, 300);   // 120 kB each
                 return null;
-            })).hasMessageContaining("[100,300]");
+            })).hasMessageContaining("100×300");
             Tensor small = Allowance.within(1 << 20, () -> Allowance.within(1, () -> new Rng(1)
                 .normal(100, 300)));   // counted in the outer
             assertThat(small.numel()).isEqualTo(30_000);
@@ -23,7 +23,7 @@ class AllowanceTest {
 
     @Test void aTensorOfMoreNumbersThanAnArrayHoldsIsRefusedInWords() {
         assertThatThrownBy(() -> Torch.numel(65536, 65536)).isInstanceOf(IllegalArgumentException.class)
-            .hasMessage("a tensor of shape [65536, 65536] has more than 2147483647 numbers");
+            .hasMessage("a tensor of 65536×65536 has more than 2147483647 numbers");
         assertThat(Torch.numel(0, 1L << 40)).isZero();
         assertThat(Torch.numel(46340, 46340)).isEqualTo(46340 * 46340);
     }

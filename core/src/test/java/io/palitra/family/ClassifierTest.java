@@ -125,7 +125,7 @@ class ClassifierTest {
                 + "pictures of 1x28x28 without classes");
             Classifier model = build(new ImageSpec(1, 28, 28, 10));
             assertThatThrownBy(() -> model.features(Torch.zeros(1, 3, 28, 28)))
-                .hasMessage("classifier wants [B,1,28,28], got Tensor[1, 3, 28, 28]");
+                .hasMessage("classifier wants [B,1,28,28], got 1×3×28×28");
             assertThatThrownBy(() -> model.evaluate(List.of(), new Rng(1)))
                 .hasMessage("classifier wants test items to be evaluated on, got none");
             model.net().close();

@@ -136,7 +136,7 @@ class ClipEmbedderTest {
             assertThatThrownBy(() -> clip.embedText(List.of("a", "word ".repeat(10_000)))).hasMessage("a text of 40000 tokens is too long, "
                 + "this CLIP reads 14 at most: 'word word word word word word word word ...'");
             assertThatThrownBy(() -> clip.embedImage(Torch.zeros(1, 2, 4, 4)))
-                .hasMessage("CLIP wants pictures [B,1 or 3,H,W], got Tensor[1, 2, 4, 4]");
+                .hasMessage("CLIP wants pictures [B,1 or 3,H,W], got 1×2×4×4");
         }
     }
 

@@ -214,7 +214,7 @@ class GanTest {
         try (Scope scope = new Scope(); Gan gan = small()) {
             assertThatThrownBy(() -> gan.sample(new Gan.Sampling(0, 0), 4, new Rng(3)))
                 .hasMessage("illegal label: 0, must be -1 (any): this model was trained without classes");
-            assertThatThrownBy(() -> gan.decode(Torch.zeros(2, 4))).hasMessage("Gan.decode wants [B,5], got Tensor[2, 4]");
+            assertThatThrownBy(() -> gan.decode(Torch.zeros(2, 4))).hasMessage("Gan.decode wants [B,5], got 2×4");
             assertThat(gan.normalPrior()).isTrue();
         }
     }

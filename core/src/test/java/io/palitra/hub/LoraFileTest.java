@@ -252,9 +252,9 @@ class LoraFileTest {
             refused(Map.of(a, drawn(2, 5)), "'" + a + "' has no B (up) beside it");
             refused(Map.of(b, drawn(7, 2)), "'" + b + "' has no A (down) beside it");
             refused(Map.of("unet.z.alpha", drawn(1)), "'unet.z.alpha' has no A (down) beside it");
-            refused(Map.of(a, drawn(2, 5), b, drawn(7, 3)), "A [2, 5] has rank 2, B [7, 3] has 3");
-            refused(Map.of(a, drawn(5), b, drawn(7, 5)), "A is [5], must be [r,in] or [r,in,k,k]");
-            refused(Map.of(a, drawn(2, 5), b, drawn(7, 2, 3, 3)), "B is [7, 2, 3, 3], must be");
+            refused(Map.of(a, drawn(2, 5), b, drawn(7, 3)), "A 2×5 has rank 2, B 7×3 has 3");
+            refused(Map.of(a, drawn(5), b, drawn(7, 5)), "A is 5, must be r×in or r×in×k×k");
+            refused(Map.of(a, drawn(2, 5), b, drawn(7, 2, 3, 3)), "B is 7×2×3×3, must be");
             refused(Map.of(a, drawn(2, 5).to(DType.I32), b, drawn(7, 2)), "A is of I32 and B of F32");
             refused(Map.of(a, Torch.zeros(0, 5), b, Torch.zeros(7, 0)), "must have elements");
             for (float wrong : new float[] {Float.NaN, Float.POSITIVE_INFINITY, 0}) {
@@ -395,6 +395,22 @@ class LoraFileTest {
                 boolean named = c.target().startsWith("down_blocks") && c.target().endsWith("to_q");
                 assertThat(c.alpha()).as(c.target()).isEqualTo(named ? 32 : 8);
             }
+        }
+    }
+
+    @Test void aFolderAsPeftSavesItIsRead() throws IOException {
+        Path adapter = Files.createDirectory(folder.resolve("adapter"));
+        assertThatThrownBy(() -> LoraFile.read(adapter)).isInstanceOf(FormatException.class).hasMessageContaining("is a folder with "
+            + "none of "
+            + "adapter_model.safetensors, ").hasMessageEndingWith("name the file of the LoRA");
+        try (Scope scope = new Scope()) {
+            String layer = "base_model.model.down_blocks.0.attentions.0.to_q.lora_";
+            Safetensors.write(adapter.resolve("adapter_model.safetensors"), Map.of(layer + "A.weight", Torch.ones(2, 4), layer + "B.weight",
+                Torch.ones(4, 2)), Map.of());
+            Files.writeString(adapter.resolve("adapter_config.json"), "{\"lora_alpha\": 6, \"r\": 2}");
+            Change c = LoraFile.read(adapter).changes().get(0);
+            assertThat(c.network()).isEqualTo(Network.UNET);
+            assertThat(c.scale()).isEqualTo(3);
         }
     }
 }

@@ -134,15 +134,15 @@ class SafetensorsTest {
         cases.put("{\"a\":{" + good + "},\"a\":{" + good + "}}", "Duplicate field 'a'");
         cases.put("{\"a\":{\"dtype\":\"F32\"," + good + "}}", "Duplicate field 'dtype'");
         cases.put("{\"a\":{" + good + "},\"\\u0061\":{" + good + "}}", "Duplicate field 'a'");
-        cases.put("{\"a\":{" + good.replace("F32", "F4") + "}}", "tensor 'a' has dtype 'F4'; there are [F64, F32");
-        cases.put("{\"a\":{" + good.replace("[2]", "[3]") + "}}", "wants 12 bytes, but its data_offsets are [0, 8]");
+        cases.put("{\"a\":{" + good.replace("F32", "F4") + "}}", "tensor 'a' has dtype 'F4'; there are F64, F32");
+        cases.put("{\"a\":{" + good.replace("[2]", "[3]") + "}}", "wants 12 bytes, but its data_offsets are 0, 8");
         cases.put("{\"a\":{" + good.replace("[2]", "[-2]") + "}}", "negative");
-        cases.put("{\"a\":{" + good.replace("[2]", "[2.0]") + "}}", "VALUE_NUMBER_FLOAT");
+        cases.put("{\"a\":{" + good.replace("[2]", "[2.0]") + "}}", "must be a whole number, got a number with a fraction");
         cases.put("{\"a\":{" + good.replace("[2]", "[99999999999999999999]") + "}}", "out of range");
         cases.put("{\"a\":{" + good.replace("[2]", "[4611686018427387904,4]") + "}}", "more bytes than can be counted");
         cases.put("{\"a\":{" + good.replace("[2]", "[0,4611686018427387904,4]") + "}}", "more bytes than can be counted");
         cases.put("{\"a\":{" + good.replace("[2]", "[1,1,1,1,1,1,1,1,2]") + "}}", "more than 8 numbers");
-        cases.put("{\"a\":{" + good.replace("[0,8]", "[8,0]") + "}}", "data_offsets are [8, 0]");
+        cases.put("{\"a\":{" + good.replace("[0,8]", "[8,0]") + "}}", "data_offsets are 8, 0");
         cases.put("{\"a\":{" + good.replace("[0,8]", "[0,8,8]") + "}}", "more than 2 numbers");
         cases.put("{\"a\":{" + good + ",\"strides\":[1]}}", "unknown field 'strides'");
         cases.put("{\"a\":{\"dtype\":\"F32\",\"shape\":[2]}}", "wants a dtype, a shape and two data_offsets");
@@ -152,9 +152,9 @@ class SafetensorsTest {
         cases.put("{\"" + "n".repeat(1025) + "\":{" + good + "}}", "has 1025 bytes, allowed are 1024");
         cases.put("{\"a\\n\":{" + good + "}}", "control character");
         cases.put("{\"\\ud800\":{" + good + "}}", "half a surrogate pair");
-        cases.put("{\"__metadata__\":{\"a\":1},\"a\":{" + good + "}}", "must be a JSON VALUE_STRING, got VALUE_NUMBER_INT");
-        cases.put("{\"__metadata__\":{\"a\":{}},\"a\":{" + good + "}}", "must be a JSON VALUE_STRING");
-        cases.put("{\"a\":" + "[".repeat(100_000), "must be a JSON START_OBJECT");
+        cases.put("{\"__metadata__\":{\"a\":1},\"a\":{" + good + "}}", "must be a text, got a whole number");
+        cases.put("{\"__metadata__\":{\"a\":{}},\"a\":{" + good + "}}", "must be a text, got an object");
+        cases.put("{\"a\":" + "[".repeat(100_000), "must be an object, got a list");
         cases.put("{\"a\":{\"shape\":[" + "[".repeat(100_000), "");
         cases.put("{\"a\":{\"shape\":[" + "9".repeat(1_000_000) + "]}}", "");
         cases.put("{\"\\udc00\\ud800\":{" + good + "}}", "half a surrogate pair");
@@ -208,9 +208,9 @@ class SafetensorsTest {
         Files.write(file, ByteBuffer.allocate(8 + json.length + 10).order(ByteOrder.LITTLE_ENDIAN).putLong(json.length).put(json).array());
         Safetensors.Header read = Safetensors.header(file);
         assertThat(read.metadata()).as("null, as the reference reads it").isEmpty();
-        assertThat(Objects.requireNonNull(read.entries().get("a")).said()).isEqualTo("F8_E4M3 [2]");
+        assertThat(Objects.requireNonNull(read.entries().get("a")).said()).isEqualTo("F8_E4M3 2");
         assertThat(Objects.requireNonNull(read.entries().get("a")).dtype()).isEqualTo(DType.F32);
-        assertThat(Objects.requireNonNull(read.entries().get("b")).said()).isEqualTo("C64 [1, 1]");
+        assertThat(Objects.requireNonNull(read.entries().get("b")).said()).isEqualTo("C64 1×1");
         Files.write(file, ByteBuffer.allocate(8 + 20).order(ByteOrder.LITTLE_ENDIAN).putLong(20).put("{\"a\": {\"dtype\": \"F3"
             .getBytes(StandardCharsets.UTF_8)).array());
         assertThatThrownBy(() -> Safetensors.header(file)).isInstanceOf(FormatException.class).message().hasLineCount(1)

@@ -92,10 +92,10 @@ class ShardsTest {
     }
 
     @Test void whatIsNoIndexIsRefused() throws IOException {
-        refused("[]", "wants a weight_map with a tensor, got none");
-        refused("{'weight_map': {}}", "got an empty one");
-        refused("{'weight_map': ['a']}", "got JSON of kind ARRAY");
-        refused("{'weight_map': {'a': 1}}", "the shard of tensor 'a' must be a text, got JSON of kind NUMBER");
+        refused("[]", "wants a weight_map with a tensor, got nothing");
+        refused("{'weight_map': {}}", "got an empty object");
+        refused("{'weight_map': ['a']}", "got a list");
+        refused("{'weight_map': {'a': 1}}", "the shard of tensor 'a' must be a text, got the number 1");
         refused("{'weight_map': {'a': 'x', 'a': 'y'}}", "Duplicate field 'a'");
         refused("{'weight_map': ", "is no index of shards");
         assertThatThrownBy(() -> Shards.read(folder.resolve("none.json"))).isInstanceOf(FormatException.class)
@@ -126,6 +126,36 @@ class ShardsTest {
             assertThat(ModelFolder.file(both)).as("one variant in three forms").hasFileName("model.fp16.safetensors");
             Files.writeString(both.resolve("model.safetensors.index.non_ema.json"), "");
             assertThatThrownBy(() -> ModelFolder.file(both)).isInstanceOf(FormatException.class).hasMessageContaining("several variants");
+        }
+    }
+
+    /** As torch.save writes it: two numbers of that name. */
+    private static byte[] torch(String name) {
+        String pickle = "\200\2}X" + (char) name.length() + "\0\0\0" + name
+            + "ctorch._utils\n_rebuild_tensor_v2\n((X\7\0\0\0storagectorch\n"
+            + "FloatStorage\nX\1\0\0\0" + "0X\3\0\0\0cpuK\2tQK\0K\2\205K\1\205\211ccollections\nOrderedDict\n)RtRs.";
+        return TorchFileTest.zip(TorchFileTest.latin(pickle), new byte[] {0, 0, -128, 63, 0, 0, 0, 64});
+    }
+
+    @Test void shardsOfTorchSaveAreReadAsThoseOfSafetensors() throws IOException {
+        for (String index : new String[] {"pytorch_model.bin.index.json", "pytorch_model.bin.index.fp16.json",
+            "diffusion_pytorch_model.fp16.bin.index.json"}) {
+            Path part = Files.createDirectories(folder.resolve("of-" + index));
+            Files.write(part.resolve("m-00001-of-00002.bin"), torch("a.weight"));
+            Files.write(part.resolve("m-00002-of-00002.bin"), torch("b.weight"));
+            String json = "{\"weight_map\": {\"a.weight\": \"m-00001-of-00002.bin\", \"b.weight\": \"m-00002-of-00002.bin\"}}";
+            Files.writeString(part.resolve(index), json);
+            assertThat(ModelFolder.file(part)).hasFileName(index);
+            try (Scope scope = new Scope()) {
+                Map<String, Tensor> all = Weights.read(ModelFolder.file(part));
+                assertThat(all.keySet()).containsExactlyInAnyOrder("a.weight", "b.weight");
+                assertThat(Objects.requireNonNull(all.get("b.weight")).doubles()).containsExactly(1, 2);
+            }
+            assertThat(ModelHash.of(part)).hasSize(64);
+            Files.write(part.resolve("m-00002-of-00002.bin"), torch("c.weight"));
+            assertThatThrownBy(() -> Weights.read(ModelFolder.file(part))).hasMessageContaining("has no tensor 'b.weight'");
+            Files.delete(part.resolve("m-00002-of-00002.bin"));
+            assertThatThrownBy(() -> Weights.read(ModelFolder.file(part))).hasMessageContaining("'m-00002-of-00002.bin' is missing");
         }
     }
 }

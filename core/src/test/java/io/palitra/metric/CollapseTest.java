@@ -94,8 +94,8 @@ class CollapseTest {
     @Test void batchesThatCannotBeComparedAreRefused() {
         try (Scope scope = new Scope()) {
             Tensor few = Torch.zeros(63, 2), x = new Rng(1).normal(64, 2);
-            assertThatThrownBy(() -> Collapse.check(few, few)).hasMessageContaining("N at least 64, got Tensor[63, 2] and Tensor[63, 2]");
-            assertThatThrownBy(() -> Collapse.check(x.mul(Double.NaN), x)).hasMessage("samples Tensor[64, 2] are not all finite");
+            assertThatThrownBy(() -> Collapse.check(few, few)).hasMessageContaining("N at least 64, got 63×2 and 63×2");
+            assertThatThrownBy(() -> Collapse.check(x.mul(Double.NaN), x)).hasMessage("samples 64×2 are not all finite");
             assertThat(Collapse.check(x, Torch.zeros(64, 2)).spread()).isEqualTo(1);
         }
     }

@@ -75,7 +75,7 @@ class DistanceTest {
         try (Scope scope = new Scope()) {   // k(1,2) = 27, k(3,0) = 1; across: k(1,3) = 64, k(1,0) = 1, k(2,3) = 343, k(2,0) = 1
             assertThat(KernelDistance.squared(matrix(2, 1, 2), matrix(2, 3, 0))).isCloseTo(27 + 1 - 2 * 409 / 4.0, within(1e-12));
             assertThatThrownBy(() -> KernelDistance.squared(matrix(1, 1), matrix(2, 3, 0)))
-                .hasMessage("the kernel distance wants features [N,D] and [M,D] of at least 2 rows, got Tensor[1, 1] and Tensor[2, 1]");
+                .hasMessage("the kernel distance wants features [N,D] and [M,D] of at least 2 rows, got 1×1 and 2×1");
         }
     }
 
@@ -179,7 +179,7 @@ class DistanceTest {
             assertThat(half[1] - once[1]).isCloseTo(20 * Math.log10(2), within(1e-4));
             assertThat(Psnr.decibels(x, x, 2).doubles()).containsOnly(Double.POSITIVE_INFINITY);
             assertThatThrownBy(() -> Psnr.decibels(x, x.rows(0, 1), 2))
-                .hasMessage("PSNR wants equal shapes, got Tensor[2, 1, 4, 4], Tensor[1, 1, 4, 4]");
+                .hasMessage("PSNR wants equal shapes, got 2×1×4×4, 1×1×4×4");
         }
     }
 
@@ -210,7 +210,7 @@ class DistanceTest {
             assertThat(SlicedWasserstein.distance(x, shuffled, 64, new Rng(3))).isCloseTo(0, within(1e-12));
             assertThat(SlicedWasserstein.distance(x, x.add(2), 20_000, new Rng(3))).isCloseTo(2, within(0.03));   // |2 ... 2| / sqrt(8)
             assertThatThrownBy(() -> SlicedWasserstein.distance(x, x.rows(0, 3), 4, new Rng(3)))
-                .hasMessage("the sliced distance wants features [N,D], twice, got Tensor[400, 8] and Tensor[3, 8]");
+                .hasMessage("the sliced distance wants features [N,D], twice, got 400×8 and 3×8");
         }
     }
 
@@ -233,7 +233,7 @@ class DistanceTest {
             assertThat(Ssim.of(x, x.neg().add(1), 1).mean().item()).isNegative();
             assertThat(Ssim.of(x, noise, 1).doubles()).isEqualTo(Ssim.of(noise, x, 1).doubles());
             assertThatThrownBy(() -> Ssim.of(x.narrow(2, 0, 10), x.narrow(2, 0, 10), 1)).hasMessage("SSIM wants pictures [B,C,H,W], twice, "
-                + "of at least 11x11 pixels, got Tensor[3, 1, 10, 20] and Tensor[3, 1, 10, 20]");
+                + "of at least 11x11 pixels, got 3×1×10×20 and 3×1×10×20");
         }
     }
 

@@ -221,7 +221,7 @@ class InceptionTest {
                 .hasMessage("weights do not fit the network: missing Mixed_7c.branch3x3_2b.bn.running_var");
             assertThatThrownBy(() -> net.loadPublic(many)).hasMessage("weights do not fit the network: unexpected Mixed_7d.conv.weight");
             assertThatThrownBy(() -> net.loadPublic(other))
-                .hasMessage("weights do not fit the network: fc.weight wants Tensor[1008, 2048], got Tensor[1000, 2048]");
+                .hasMessage("weights do not fit the network: 'fc.weight' has the shape 1000×2048, wanted is 1008×2048");
         }
     }
 
@@ -240,7 +240,7 @@ class InceptionTest {
     @Test void whatIsNoPictureIsRefused() {
         try (Scope scope = new Scope()) {
             assertThatThrownBy(() -> Preprocess.CLEAN.of(Torch.zeros(1, 2, 4, 4)))
-                .hasMessage("Inception wants pictures [B,1 or 3,H,W], got Tensor[1, 2, 4, 4]");
+                .hasMessage("Inception wants pictures [B,1 or 3,H,W], got 1×2×4×4");
             assertThatThrownBy(() -> Preprocess.PYTORCH.of(Torch.zeros(3, 4, 4))).hasMessageContaining("[B,1 or 3,H,W]");
         }
     }

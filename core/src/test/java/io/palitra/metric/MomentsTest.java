@@ -38,11 +38,11 @@ class MomentsTest {
     @Test void whatCannotBeAFeatureIsRefused() {
         try (Scope scope = new Scope(); Moments m = new Moments()) {
             assertThatThrownBy(m::mean).hasMessage("no items, a mean wants at least 1");
-            assertThatThrownBy(() -> m.add(Torch.zeros(3))).hasMessage("moments want features [B,D], got Tensor[3]");
+            assertThatThrownBy(() -> m.add(Torch.zeros(3))).hasMessage("moments want features [B,D], got 3");
             m.add(Torch.zeros(1, 3));
-            assertThatThrownBy(() -> m.add(Torch.zeros(2, 4))).hasMessage("moments want features [B,3], got Tensor[2, 4]");
+            assertThatThrownBy(() -> m.add(Torch.zeros(2, 4))).hasMessage("moments want features [B,3], got 2×4");
             assertThatThrownBy(m::covariance).hasMessage("1 items, a covariance wants at least 2");
-            assertThatThrownBy(() -> m.add(Torch.full(Double.NaN, 1, 3))).hasMessage("features Tensor[1, 3] are not all finite");
+            assertThatThrownBy(() -> m.add(Torch.full(Double.NaN, 1, 3))).hasMessage("features 1×3 are not all finite");
             assertThat(m.count()).isEqualTo(1);
         }
     }

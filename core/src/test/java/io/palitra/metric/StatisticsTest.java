@@ -69,8 +69,8 @@ class StatisticsTest {
         try (Scope scope = new Scope()) {
             long[] square = {2, 2};
             double[] mu = {0, 1};
-            refused("wanted are mu [D] and sigma [D,D], got [2] and [4]", mu, new long[] {4}, 1, 0, 0, 1);
-            refused("wanted are mu [D] and sigma [D,D], got [1] and [2, 2]", new double[] {0}, square, 1, 0, 0, 1);
+            refused("wanted are mu [D] and sigma [D,D], got 2 and 4", mu, new long[] {4}, 1, 0, 0, 1);
+            refused("wanted are mu [D] and sigma [D,D], got 1 and 2×2", new double[] {0}, square, 1, 0, 0, 1);
             refused("mu is not all finite", new double[] {0, Double.NaN}, square, 1, 0, 0, 1);
             refused("sigma is not all finite", mu, square, 1, Double.NaN, 0, 1);
             refused("sigma is not all finite", mu, square, 1, 0, 0, Double.POSITIVE_INFINITY);
@@ -78,7 +78,7 @@ class StatisticsTest {
             refused("sigma has a variance below 0, that of feature 1", mu, square, 1, 0, 0, -1);
             assertThat(read(mu, square, 1, 0.5, 0.50001, 1).covariance().doubles()[1]).isCloseTo(0.5, within(1e-12));
             assertThatThrownBy(() -> new Statistics(Torch.zeros(2), Torch.zeros(3, 3)))
-                .hasMessage("statistics want a mean [D] and a covariance [D,D], got Tensor[2] and Tensor[3, 3]");
+                .hasMessage("statistics want a mean [D] and a covariance [D,D], got 2 and 3×3");
         }
     }
 

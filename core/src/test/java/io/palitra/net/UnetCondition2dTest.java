@@ -54,11 +54,11 @@ class UnetCondition2dTest {
     @Test void whatTheNetworkDoesNotHaveIsRefusedByKey() {
         assertThatThrownBy(() -> small(", 'down_block_types': ['SimpleCrossAttnDownBlock2D', 'DownBlock2D']"))
             .isInstanceOf(ConfigException.class).hasMessage("illegal down_block_types: \"SimpleCrossAttnDownBlock2D\", must be one of "
-                + "[DownBlock2D, CrossAttnDownBlock2D]");
+                + "DownBlock2D, CrossAttnDownBlock2D");
         assertThatThrownBy(() -> small(", 'attention_type': 'gated'")).hasMessage("illegal attention_type: \"gated\", must be \"default\"");
         assertThatThrownBy(() -> small(", 'dual_cross_attention': true")).hasMessageContaining("must be false");
         assertThatThrownBy(() -> small(", 'num_attention_heads': 4")).hasMessage("illegal num_attention_heads: 4, must be null");
-        assertThatThrownBy(() -> small(", 'addition_embed_type': 'image'")).hasMessageContaining("one of [text, text_time]");
+        assertThatThrownBy(() -> small(", 'addition_embed_type': 'image'")).hasMessageContaining("one of text, text_time");
         assertThatThrownBy(() -> small(", 'encoder_hid_dim': 4, 'encoder_hid_dim_type': 'image_proj'"))
             .hasMessageContaining("encoder_hid_dim_type");
         assertThatThrownBy(() -> small(", 'colour': 1")).hasMessage("UNet2DConditionModel has no key 'colour'");
@@ -148,7 +148,7 @@ class UnetCondition2dTest {
                 .hasMessageContaining("attn2.to_k.weight");
             weights.put("mid_block.attentions.0.transformer_blocks.0.attn2.to_k.weight", Torch.zeros(16, 7));
             weights.put("more", Torch.zeros(1));
-            assertThatThrownBy(() -> unet.load(weights)).hasMessageContaining("wants Tensor[16, 6], got Tensor[16, 7]")
+            assertThatThrownBy(() -> unet.load(weights)).hasMessageContaining("has the shape 16×7, wanted is 16×6")
                 .hasMessageContaining("unexpected more");
         }
     }

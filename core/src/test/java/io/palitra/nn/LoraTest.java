@@ -131,7 +131,7 @@ class LoraTest {
     @Test void targetsOfFreshPathsAreEndsOfNames() {
         try (Scope scope = new Scope(); Small net = new Small()) {
             assertThatThrownBy(() -> Lora.fresh(net, List.of("half", "alf", "norm"), 1, 1, new Rng(1)))
-                .hasMessage("Small has no linear layer or convolution that ends in [alf, norm]");
+                .hasMessage("Small has no linear layer or convolution that ends in alf, norm");
             assertThatThrownBy(() -> Lora.fresh(net, List.of(), 1, 1, new Rng(1))).hasMessageContaining("illegal targets");
             assertThatThrownBy(() -> Lora.fresh(net, List.of("half"), 0, 1, new Rng(1))).hasMessageContaining("illegal rank: 0");
             assertThatThrownBy(() -> Lora.fresh(net, List.of("half"), 1, Float.NaN, new Rng(1))).hasMessageContaining("illegal alpha");
@@ -190,7 +190,7 @@ class LoraTest {
             Change table = change("norm", 1, rng, new long[] {2, 1}, new long[] {5, 2});
             LoraFile misfit = file(fit[0], fit[1], wide, absent, table);
             assertThatThrownBy(() -> merged(net, misfit, 1)).isInstanceOf(FormatException.class).hasMessage("f: this LoRA is for another"
-                + " network: 'mlp.0' of Small is [5, 6], the change is [5, 7]; 3 of 5 targets do not fit");
+                + " network: 'mlp.0' of Small is 5×6, the change is 5×7; 3 of 5 targets do not fit");
             assertThatThrownBy(() -> merged(net, file(fit[0], absent), 0)).hasMessage("f: this LoRA is for another network: Small has no"
                 + " layer 'mlp.1'; 1 of 2 targets do not fit");
             assertThatThrownBy(() -> Lora.of(net, Network.UNET, misfit)).hasMessageContaining("3 of 5 targets do not fit");

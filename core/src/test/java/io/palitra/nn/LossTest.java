@@ -136,7 +136,7 @@ class LossTest {
         try (Scope scope = new Scope()) {
             Tensor x = Torch.zeros(2, 2, 4, 4);
             assertThatThrownBy(() -> Loss.logisticMixtureNll(x, x, x, x, x))
-                .hasMessage("logisticMixtureNll wants x [B,C,H,W], C = 1 or 3, got Tensor[2, 2, 4, 4]");
+                .hasMessage("logisticMixtureNll wants x [B,C,H,W], C = 1 or 3, got 2×2×4×4");
         }
     }
 }

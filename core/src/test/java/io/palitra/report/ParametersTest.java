@@ -42,7 +42,7 @@ class ParametersTest {
         assertThat(Parameters.parse("Steps: 1, Seed: 2, Size: 8x8").values()).containsEntry("Size", "8x8").hasSize(3);
         assertThat(Parameters.parse("")).isEqualTo(new Parameters("", "", Map.of()));
         assertThatThrownBy(() -> new Parameters("p", "", values("Steps", "1", "Seed", "2")).format())
-                .hasMessage("illegal values: [Steps, Seed], must be none or at least 3");
+                .hasMessage("illegal values: Steps, Seed, must be none or at least 3");
         assertThatThrownBy(() -> new Parameters("p", "", values("Steps", "1", "Seed", "2", "a:b", "3")).format())
                 .hasMessageStartingWith("illegal key: 'a:b'");
     }

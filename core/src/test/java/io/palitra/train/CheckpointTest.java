@@ -126,7 +126,7 @@ class CheckpointTest {
                         "optimizer", Map.of("a.step", Torch.ones(1), "a.exp_avg", moment));
                     assertThatThrownBy(() -> Checkpoint.save(run, 2, parts, FACTS)).isInstanceOf(CheckpointException.class)
                         .hasMessage("checkpoint of step 2 not saved: optimizer: "
-                            + "tensor 'a.exp_avg' Tensor[40] holds values that are not finite");
+                            + "tensor 'a.exp_avg' of 40 holds values that are not finite");
                     Path model = run.resolve("model.safetensors");
                     assertThatThrownBy(() -> Checkpoint.writeModel(model, Map.of("m", moment), Map.of()))
                         .isInstanceOf(CheckpointException.class).hasMessageContaining("tensor 'm'");

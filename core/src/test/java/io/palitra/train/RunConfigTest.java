@@ -145,6 +145,23 @@ class RunConfigTest {
         Files.writeString(file, Files.readString(file).replaceFirst("\"format\" : 2", "\"format\" : 1").replace("\"latent\"", "\"old\""));
         assertThatThrownBy(() -> RunConfig.read(file)).isInstanceOf(ConfigException.class)
             .hasMessage(file
-            + " is of an earlier version of Palitra (form 1, this one reads 2): what trained it reads it, or train it anew");
+            + ": is of an earlier version of Palitra (form 1, this one reads 2): what trained it reads it, or train it anew");
+    }
+
+    @Test void aFaultOfTheFileNamesItAndTheKeyInPlainWords(@TempDir Path root) throws Exception {
+        Path file = root.resolve("config.json");
+        ObjectNode whole = TinyRuns.config("vae").toJson(), json = whole.deepCopy();
+        Json.write(file, json.put("seed", "x"));
+        assertThatThrownBy(() -> RunConfig.read(file)).isInstanceOf(ConfigException.class)
+            .hasMessage(file + ": seed wants a whole number, got the text \"x\"");
+        json = whole.deepCopy();
+        ((ObjectNode) json.get("model")).put("latent", 0.5);
+        Json.write(file, json);
+        assertThatThrownBy(() -> RunConfig.read(file)).hasMessage(file + ": model.latent wants a whole number, got the number 0.5");
+        Json.write(file, whole.deepCopy().put("family", "vea"));
+        assertThatThrownBy(() -> RunConfig.read(file)).isInstanceOf(ConfigException.class).hasMessageStartingWith(file + ": ")
+            .hasMessageContaining("vea");
+        Json.write(file, Json.read("t", "[1]"));
+        assertThatThrownBy(() -> RunConfig.read(file)).hasMessage(file + ": is not the config of a run: wanted is an object, got a list");
     }
 }

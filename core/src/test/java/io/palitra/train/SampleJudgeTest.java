@@ -133,7 +133,7 @@ class SampleJudgeTest {
                 () -> false)) {
             assertThat(judge.facts().tested()).isZero();
             assertThatThrownBy(() -> judge.refuseOthersThan(test)).isInstanceOf(IllegalArgumentException.class).hasMessage(
-                "the judge knows the classes [left, right], 'strokes' has [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]; --no-classifier leaves it out");
+                "the judge knows the classes left, right, 'strokes' has 0, 1, 2, 3, 4, 5, 6, 7, 8, 9; --no-classifier leaves it out");
             assertThatThrownBy(() -> judge.refuseOthersThan(new FewPictures(1, 8, 40)))
                 .hasMessageContaining("was made for pictures of 1x16x16");
         }
