@@ -4,7 +4,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Config;
-import io.palitra.config.Told;
+import io.palitra.config.InWords;
 import io.palitra.data.DataLoader;
 import io.palitra.data.Dataset;
 import io.palitra.data.Datasets;
@@ -211,7 +211,7 @@ final class AnomaliesCommand implements Callable<Integer> {
             if (!seen) each.computeIfAbsent(name, k -> new ArrayList<>()).add(scores[i]);
         }
         if (!inside.isEmpty() && !outside.isEmpty()) {
-            String of = outside.size() + " items of classes the run did not see, " + Told.list(each.keySet()) + ", against "
+            String of = outside.size() + " items of classes the run did not see, " + InWords.list(each.keySet()) + ", against "
                 + inside.size();
             measures.add(new Measure("AUROC", Ranking.auroc(inside, outside), "", "chance that an anomaly scores higher; " + of));
             measures.add(new Measure("average precision", Ranking.averagePrecision(inside, outside), "", of + "; chance is "

@@ -2,9 +2,9 @@ package io.palitra.app;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.palitra.config.ConfigException;
+import io.palitra.config.InWords;
 import io.palitra.config.Json;
 import io.palitra.config.Ordered;
-import io.palitra.config.Told;
 import io.palitra.data.FormatException;
 import io.palitra.report.Parameters;
 import java.math.BigDecimal;
@@ -102,7 +102,7 @@ record OtherPrograms(String program, Parameters said, List<String> not, String l
         void number(String key, JsonNode v) {
             if (v.isMissingNode() || v.isNull()) return;
             if (!v.isNumber()) {
-                not.add(key + " (" + Told.json(v) + ")");
+                not.add(key + " (" + InWords.json(v) + ")");
             } else if (v.isIntegralNumber() && v.bigIntegerValue().compareTo(BigInteger.valueOf(Long.MAX_VALUE)) > 0) {
                 not.add(key + " " + v.asText() + ", larger than those here");
             } else {
@@ -234,7 +234,7 @@ record OtherPrograms(String program, Parameters said, List<String> not, String l
 
         private String origin(JsonNode input) {
             JsonNode node = from(input);
-            return node.isMissingNode() ? "it is " + Told.json(input) : "it comes from node " + input.path(0).asText() + " of class "
+            return node.isMissingNode() ? "it is " + InWords.json(input) : "it comes from node " + input.path(0).asText() + " of class "
                 + type(node);
         }
 
@@ -250,8 +250,8 @@ record OtherPrograms(String program, Parameters said, List<String> not, String l
                 if (SAMPLING.contains(type(e.getValue()))) sampling.add(e.getKey());
             });
             if (sampling.size() != 1) {
-                throw wrong(png, COMFY, sampling.isEmpty() ? "none of its nodes is a " + Told.list(SAMPLING).replace(", ", " or ")
-                    : "it has " + sampling.size() + " nodes that sample, " + Told.list(sampling)
+                throw wrong(png, COMFY, sampling.isEmpty() ? "none of its nodes is a " + InWords.list(SAMPLING).replace(", ", " or ")
+                    : "it has " + sampling.size() + " nodes that sample, " + InWords.list(sampling)
                     + ", and which made the picture is not clear");
             }
             JsonNode sampler = graph.path(sampling.get(0));

@@ -4,8 +4,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Config;
+import io.palitra.config.InWords;
 import io.palitra.config.Notes;
-import io.palitra.config.Told;
 import io.palitra.data.FormatException;
 import io.palitra.data.Picture;
 import io.palitra.diffusion.NamedSampler;
@@ -177,7 +177,7 @@ final class PaintCommand implements Callable<Integer> {
         Stop stop = Stop.onSignals();
         try (Painter painter = Painter.open(ModelParts.open(Hub.resolve(settings.model()), terminal::note),
                 new Painter.Options(where, type(where), lowMemory))) {
-            terminal.note("'" + settings.model() + "': its weights take " + Told.bytes(painter.weightBytes()) + " of memory"
+            terminal.note("'" + settings.model() + "': its weights take " + InWords.bytes(painter.weightBytes()) + " of memory"
                 + (lowMemory ? " at most at a time" : ""));
             Hashing hashing = new Hashing(settings.model());
             Written written = new Written(settings, files, painter.name(), painter.sampler(request), hashing);

@@ -3,7 +3,7 @@ package io.palitra.app;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.palitra.config.Told;
+import io.palitra.config.InWords;
 import io.palitra.data.FormatException;
 import io.palitra.data.Limits;
 import io.palitra.data.Picture;
@@ -83,8 +83,8 @@ final class SearchCommand implements Callable<Integer> {
             int all = files.names().size();
             PictureSearch.Result result = PictureSearch.of(model, point, files, where, k -> terminal.doing(k + " of " + all + " pictures"));
             terminal.done();
-            Told.few(result.notes(), "pictures the same").forEach(terminal::note);
-            Told.few(result.skipped().stream().map(s -> "skipped: " + s).toList(), "pictures that cannot be read, skipped")
+            InWords.few(result.notes(), "pictures the same").forEach(terminal::note);
+            InWords.few(result.skipped().stream().map(s -> "skipped: " + s).toList(), "pictures that cannot be read, skipped")
                 .forEach(terminal::note);
             if (result.all().isEmpty()) throw new FormatException(folder.toString(), -1, "none of its " + all + " pictures can be read");
             List<PictureSearch.Found> best = result.all().subList(0, Math.min(n, result.all().size()));
@@ -96,7 +96,7 @@ final class SearchCommand implements Callable<Integer> {
             new Results(query, "in " + folder + ", by " + name, result.all().size() + " pictures looked at"
                 + (result.skipped().isEmpty() ? "." : ", " + result.skipped().size() + " skipped."),
                 Optional.ofNullable(asked).map(a -> figure(query, "What was asked for.", a)), figures,
-                Told.few(result.skipped(), "pictures that cannot be read")).write(out);
+                InWords.few(result.skipped(), "pictures that cannot be read")).write(out);
             if (json) Common.json(json(name, best, result));
             else Common.OUT.println(out);
         }

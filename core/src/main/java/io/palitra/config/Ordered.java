@@ -30,7 +30,7 @@ public final class Ordered {
     /** @throws IllegalArgumentException for an element that comes twice */
     @SafeVarargs public static <T> Set<T> set(T... elements) {
         Set<T> set = set(Arrays.asList(elements));
-        if (set.size() < elements.length) throw new IllegalArgumentException("an element comes twice: " + Told.list(elements));
+        if (set.size() < elements.length) throw new IllegalArgumentException("an element comes twice: " + InWords.list(elements));
         return set;
     }
 

@@ -92,8 +92,8 @@ final class RecordJson {
                 JsonNode kind = json.get(KIND);
                 if (kind == null || !kind.isTextual()) {
                     String at = Shape.join(path, KIND);
-                    String got = kind == null ? "nothing" : Told.json(kind);
-                    throw new ConfigException(at, at + " must be one of " + Told.list(kinds.byName().keySet()) + ", got " + got);
+                    String got = kind == null ? "nothing" : InWords.json(kind);
+                    throw new ConfigException(at, at + " must be one of " + InWords.list(kinds.byName().keySet()) + ", got " + got);
                 }
                 return read(kinds.named(kind.textValue()), json, path, depth, true);
             }
@@ -135,6 +135,6 @@ final class RecordJson {
 
     private static ConfigException wants(String wanted, JsonNode json, String path) {
         String at = path.isEmpty() ? "the configuration" : path;
-        return new ConfigException(path, at + " wants " + wanted + ", got " + Told.json(json));
+        return new ConfigException(path, at + " wants " + wanted + ", got " + InWords.json(json));
     }
 }

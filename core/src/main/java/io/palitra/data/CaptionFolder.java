@@ -2,8 +2,8 @@ package io.palitra.data;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.palitra.config.ConfigException;
+import io.palitra.config.InWords;
 import io.palitra.config.Json;
-import io.palitra.config.Told;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -101,7 +101,7 @@ public final class CaptionFolder implements ImageDataset {
         if (value.isTextual()) return value.asText();
         List<String> keys = new ArrayList<>();
         json.fieldNames().forEachRemaining(k -> keys.add(shown(k)));
-        throw new FormatException(archive.describe(file), -1, at + " has no text '" + key + "'; its keys are " + Told.list(keys));
+        throw new FormatException(archive.describe(file), -1, at + " has no text '" + key + "'; its keys are " + InWords.list(keys));
     }
 
     private static List<String> beside(Archive archive, Set<String> files, String picture) {

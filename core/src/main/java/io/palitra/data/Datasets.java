@@ -1,8 +1,8 @@
 package io.palitra.data;
 
 import io.palitra.config.Config;
+import io.palitra.config.InWords;
 import io.palitra.config.Notes;
-import io.palitra.config.Told;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -82,7 +82,7 @@ public final class Datasets {
     /** @throws IllegalArgumentException naming the known sets */
     public static CatalogueEntry source(String name) {
         for (CatalogueEntry source : catalogue()) if (source.name().equals(name)) return source;
-        throw new IllegalArgumentException("no data set '" + name + "'; there are " + Told.list(names()));
+        throw new IllegalArgumentException("no data set '" + name + "'; there are " + InWords.list(names()));
     }
 
     private static List<String> names() { return catalogue().stream().map(CatalogueEntry::name).toList(); }
@@ -165,7 +165,7 @@ public final class Datasets {
             Path folder = path(nameOrPath);
             if (nameOrPath.isBlank() || !Files.exists(folder)) {
                 throw new IllegalArgumentException("no data set '" + nameOrPath + "', and no folder or .zip of pictures with captions "
-                    + "there; known are " + Told.list(names()));
+                    + "there; known are " + InWords.list(names()));
             }
             String name = name(folder, nameOrPath);
             return divided ? CaptionFolder.open(folder, name, split, options, Limits.DEFAULT)
@@ -174,7 +174,7 @@ public final class Datasets {
         Path path = path(nameOrPath);
         if (nameOrPath.isBlank() || !Files.exists(path)) {
             throw new IllegalArgumentException("no data set '" + nameOrPath + "', and no folder, .zip or .csv there; known are "
-                + Told.list(names()));
+                + InWords.list(names()));
         }
         if (Table.named(path)) return Table.open(path, split, options, null);
         return ImageFolder.open(path, name(path, nameOrPath), split, options, Limits.DEFAULT);

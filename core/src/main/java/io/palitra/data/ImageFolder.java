@@ -1,7 +1,7 @@
 package io.palitra.data;
 
+import io.palitra.config.InWords;
 import io.palitra.config.Ordered;
-import io.palitra.config.Told;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -209,13 +209,13 @@ public final class ImageFolder implements ImageDataset {
             }
             this.part = new Part(asked.archive, asked.root, kept);
             this.decoded = broken.isEmpty() ? all : Arrays.copyOf(all, kept.size() * dims);
-            said.addAll(Told.few(Arrays.stream(forgiven).filter(Objects::nonNull).toList(), "pictures of '" + name + "' the same"));
+            said.addAll(InWords.few(Arrays.stream(forgiven).filter(Objects::nonNull).toList(), "pictures of '" + name + "' the same"));
             long grey = IntStream.range(0, n).filter(i -> greyed[i]).count();
             if (grey > 0) said.add(grey + " of " + n + " pictures of '" + name + "' lose their colours: the " + SAMPLE
                 + " that decided are grey; --set data.channels=3 keeps them");
         }
         this.skipped = broken.stream().map(s -> s.substring("skipped ".length())).toList();
-        said.addAll(Told.few(broken, "pictures of '" + name + "' that cannot be read, skipped"));
+        said.addAll(InWords.few(broken, "pictures of '" + name + "' that cannot be read, skipped"));
         this.notes = List.copyOf(said);
         List<String> lines = new ArrayList<>();
         for (String file : part.names) lines.add(file.substring(part.root.length()) + " " + part.archive.size(file));
@@ -259,7 +259,7 @@ public final class ImageFolder implements ImageDataset {
     private static Parts divide(Archive archive, Path path, boolean divided) {
         List<String> names = pictures(archive);
         if (names.isEmpty()) throw new FormatException(path.toString(), -1, "no files of pictures: "
-            + Told.list(new TreeSet<>(EXTENSIONS)));
+            + InWords.list(new TreeSet<>(EXTENSIONS)));
         String root = root(names);
         Set<String> tops = new LinkedHashSet<>();
         for (String file : names) tops.add(top(file.substring(root.length())));
@@ -267,7 +267,7 @@ public final class ImageFolder implements ImageDataset {
         List<String> test = tops.stream().filter(t -> TEST.contains(t.toLowerCase(Locale.ROOT))).toList();
         if (test.isEmpty()) test = tops.stream().filter(t -> VALID.contains(t.toLowerCase(Locale.ROOT))).toList();
         if (train.size() > 1 || test.size() > 1) {
-            throw new FormatException(path.toString(), -1, "two folders for one part: " + Told.list(train.size() > 1 ? train : test));
+            throw new FormatException(path.toString(), -1, "two folders for one part: " + InWords.list(train.size() > 1 ? train : test));
         }
         if (train.size() == 1 && test.size() == 1) {
             Part a = below(archive, root + train.get(0) + "/", names), b = below(archive, root + test.get(0) + "/", names);

@@ -1,7 +1,7 @@
 package io.palitra.data;
 
+import io.palitra.config.InWords;
 import io.palitra.config.Notes;
-import io.palitra.config.Told;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -40,7 +40,7 @@ public final class Npz {
             long n = 1;
             for (long s : shape) n = Math.multiplyExact(n, s);
             if (n != values.length) {
-                throw new IllegalArgumentException("shape " + Told.shape(shape) + " wants " + n + " values, got " + values.length);
+                throw new IllegalArgumentException("shape " + InWords.shape(shape) + " wants " + n + " values, got " + values.length);
             }
         }
     }
@@ -98,7 +98,7 @@ public final class Npz {
             if (n > there / element) break;
         }
         if (n * element != there) {
-            throw new FormatException(file, at, "has " + there + " bytes of values, the shape " + Told.shape(shape) + " wants "
+            throw new FormatException(file, at, "has " + there + " bytes of values, the shape " + InWords.shape(shape) + " wants "
                 + (n * element > there ? "more" : "fewer"));
         }
         double[] values = new double[(int) n];

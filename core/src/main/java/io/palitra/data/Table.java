@@ -5,8 +5,8 @@ import com.fasterxml.jackson.databind.MappingIterator;
 import com.fasterxml.jackson.databind.RuntimeJsonMappingException;
 import com.fasterxml.jackson.dataformat.csv.CsvMapper;
 import com.fasterxml.jackson.dataformat.csv.CsvParser;
+import io.palitra.config.InWords;
 import io.palitra.config.Ordered;
-import io.palitra.config.Told;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -227,7 +227,7 @@ public final class Table implements VectorDataset {
 
     /** To twenty, then how many. */
     private static String shown(List<String> names) {
-        return names.size() <= 20 ? Told.list(names) : Told.list(names.subList(0, 20)) + " and " + (names.size() - 20) + " more";
+        return names.size() <= 20 ? InWords.list(names) : InWords.list(names.subList(0, 20)) + " and " + (names.size() - 20) + " more";
     }
 
     /** The numbers of a column that are there. */

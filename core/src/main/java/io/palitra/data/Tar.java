@@ -1,6 +1,6 @@
 package io.palitra.data;
 
-import io.palitra.config.Told;
+import io.palitra.config.InWords;
 import io.palitra.data.DownloadException.Fault;
 import java.io.BufferedInputStream;
 import java.io.IOException;
@@ -35,7 +35,7 @@ final class Tar {
         } catch (IOException e) {
             throw new FormatException(name, -1, "cannot be read: " + e.getMessage(), e);
         }
-        if (!wanted.isEmpty()) throw new FormatException(name, -1, "lacks " + Told.list(wanted));
+        if (!wanted.isEmpty()) throw new FormatException(name, -1, "lacks " + InWords.list(wanted));
     }
 
     private static void read(InputStream in, String name, Path folder, List<String> wanted, int records) throws IOException {

@@ -3,9 +3,9 @@ package io.palitra.data;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import io.palitra.config.ConfigException;
+import io.palitra.config.InWords;
 import io.palitra.config.Json;
 import io.palitra.config.Ordered;
-import io.palitra.config.Told;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -113,7 +113,7 @@ record TokenizerFiles(Map<String, Integer> vocabulary, List<Pair> merges, Map<St
         }
 
         private void vocabulary(String file, JsonNode json) {
-            if (!json.isObject()) throw wrong(file + ": the vocabulary wants an object, got " + Told.json(json));
+            if (!json.isObject()) throw wrong(file + ": the vocabulary wants an object, got " + InWords.json(json));
             json.fields().forEachRemaining(e -> token(file, e.getKey(), e.getValue()));
         }
 
@@ -182,7 +182,7 @@ record TokenizerFiles(Map<String, Integer> vocabulary, List<Pair> merges, Map<St
 
         /** Words and their ids; those that have a role are special and others, as the library has it, found in whatever case. */
         private void learned(JsonNode ids) {
-            if (!ids.isObject()) throw wrong("added_tokens.json wants an object, got " + Told.json(ids));
+            if (!ids.isObject()) throw wrong("added_tokens.json wants an object, got " + InWords.json(ids));
             for (Map.Entry<String, JsonNode> e : ids.properties()) {
                 boolean special = roles.containsValue(e.getKey());
                 checked(e.getKey());

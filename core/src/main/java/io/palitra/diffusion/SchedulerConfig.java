@@ -2,7 +2,7 @@ package io.palitra.diffusion;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.palitra.config.ConfigException;
-import io.palitra.config.Told;
+import io.palitra.config.InWords;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -30,7 +30,7 @@ final class SchedulerConfig {
 
     ConfigException refused(String key, String... allowed) {
         return new ConfigException(key, kind.className() + " with " + key + "=" + config.path(key) + " is not known; there are "
-            + Told.list((Object[]) allowed));
+            + InWords.list((Object[]) allowed));
     }
 
     String text(String key, String otherwise) {

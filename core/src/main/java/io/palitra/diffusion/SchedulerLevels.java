@@ -1,7 +1,7 @@
 package io.palitra.diffusion;
 
 import io.palitra.config.ConfigException;
-import io.palitra.config.Told;
+import io.palitra.config.InWords;
 import io.palitra.diffusion.DiffusersScheduler.Kind;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -269,7 +269,7 @@ final class SchedulerLevels {
         if (config.flag("use_beta_sigmas", false)) asked.add(Spread.BETA);
         if (asked.size() > 1) {
             throw new ConfigException("use_karras_sigmas", "at most one of use_karras_sigmas, use_exponential_sigmas and use_beta_sigmas"
-                + " may be true, got " + Told.list(asked));
+                + " may be true, got " + InWords.list(asked));
         }
         return asked.isEmpty() ? Spread.TIMES : asked.get(0);
     }

@@ -1,6 +1,6 @@
 package io.palitra.engine;
 
-import io.palitra.config.Told;
+import io.palitra.config.InWords;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
@@ -50,7 +50,7 @@ public final class Tensor {
         return handle.is_cuda() ? new Device(Device.Kind.CUDA, handle.device().index()) : Device.CPU;
     }
 
-    @Override public String toString() { return Told.shape(shape()); }
+    @Override public String toString() { return InWords.shape(shape()); }
 
 
     public Tensor add(Tensor o) { return new Tensor(handle.add(o.handle)); }

@@ -1,6 +1,6 @@
 package io.palitra.engine;
 
-import io.palitra.config.Told;
+import io.palitra.config.InWords;
 import java.nio.ByteBuffer;
 import java.util.Collection;
 import java.util.List;
@@ -21,9 +21,9 @@ import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.T_TensorTensor_T;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.TensorVector;
-import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.DeviceType;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.bytedeco.pytorch.global.torch;
 import org.jspecify.annotations.Nullable;
 
 /** Functions that make, join or transform tensors, and the settings of the current thread. */
@@ -98,7 +98,7 @@ public final class Torch {
             n = s > 0 && n > Integer.MAX_VALUE / s ? 1L << 31 : n * s;
         }
         if (n > Integer.MAX_VALUE) {
-            throw new IllegalArgumentException("a tensor of " + Told.shape(shape) + " has more than " + Integer.MAX_VALUE
+            throw new IllegalArgumentException("a tensor of " + InWords.shape(shape) + " has more than " + Integer.MAX_VALUE
                 + " numbers");
         }
         return (int) n;
@@ -170,7 +170,7 @@ public final class Torch {
 
     private static Tensor emptyFor(int length, DType type, long... shape) {
         if (numel(shape) != length) {
-            throw new IllegalArgumentException("shape " + Told.shape(shape) + " wants " + numel(shape) + " values, got " + length);
+            throw new IllegalArgumentException("shape " + InWords.shape(shape) + " wants " + numel(shape) + " values, got " + length);
         }
         return empty(type, shape);
     }

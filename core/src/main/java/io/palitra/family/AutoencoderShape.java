@@ -1,6 +1,6 @@
 package io.palitra.family;
 
-import io.palitra.config.Told;
+import io.palitra.config.InWords;
 import io.palitra.data.ImageSpec;
 import io.palitra.net.Activation;
 import io.palitra.net.CoderConfig;
@@ -14,11 +14,12 @@ final class AutoencoderShape {
     /** @throws IllegalArgumentException for no level, too many, or channels that the groups do not divide */
     static List<Integer> checked(List<Integer> channels, int groups) {
         if (channels.isEmpty() || channels.size() > 8) {
-            throw new IllegalArgumentException("illegal channels: " + Told.list(channels) + ", must be 1 to 8 levels");
+            throw new IllegalArgumentException("illegal channels: " + InWords.list(channels) + ", must be 1 to 8 levels");
         }
         for (int c : channels) {
             if (groups < 1 || c % groups != 0) {
-                throw new IllegalArgumentException("illegal channels: " + Told.list(channels) + ", must be multiples of groups " + groups);
+                throw new IllegalArgumentException("illegal channels: " + InWords.list(channels) + ", must be multiples of groups "
+                    + groups);
             }
         }
         return List.copyOf(channels);

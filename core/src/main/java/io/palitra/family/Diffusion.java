@@ -3,7 +3,7 @@ package io.palitra.family;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Help;
-import io.palitra.config.Told;
+import io.palitra.config.InWords;
 import io.palitra.data.Batch;
 import io.palitra.data.DataSpec;
 import io.palitra.data.ImageSpec;
@@ -22,8 +22,8 @@ import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.FolderDraft;
-import io.palitra.model.Evaluates;
 import io.palitra.model.DiffusersExport;
+import io.palitra.model.Evaluates;
 import io.palitra.model.Family;
 import io.palitra.model.GenerativeModel;
 import io.palitra.model.LatentModel;
@@ -73,11 +73,11 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
             channels = List.copyOf(channels);
             attention = List.copyOf(attention);
             if (channels.isEmpty() || channels.size() > 8) {
-                throw new IllegalArgumentException("illegal channels: " + Told.list(channels) + ", must be 1 to 8 levels");
+                throw new IllegalArgumentException("illegal channels: " + InWords.list(channels) + ", must be 1 to 8 levels");
             }
             for (int c : channels) {
                 if (groups < 1 || c % groups != 0) {
-                    throw new IllegalArgumentException("illegal channels: " + Told.list(channels) + ", must be multiples of groups "
+                    throw new IllegalArgumentException("illegal channels: " + InWords.list(channels) + ", must be multiples of groups "
                         + groups);
                 }
             }

@@ -2,8 +2,8 @@ package io.palitra.family;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.palitra.config.ConfigException;
+import io.palitra.config.InWords;
 import io.palitra.config.Notes;
-import io.palitra.config.Told;
 import io.palitra.data.DataSpec;
 import io.palitra.data.FormatException;
 import io.palitra.data.ImageSpec;
@@ -60,7 +60,7 @@ public final class FirstStage implements AutoCloseable {
             Map<String, String> classes = ModelFolder.open(place).classes();
             List<String> parts = classes.entrySet().stream().filter(e -> e.getValue().equals(CLASS)).map(Map.Entry::getKey).toList();
             if (parts.size() == 1) return place.resolve(parts.get(0));
-            throw new IllegalArgumentException("'" + where + "' is a pipeline of " + Told.list(classes.values()) + ", in which "
+            throw new IllegalArgumentException("'" + where + "' is a pipeline of " + InWords.list(classes.values()) + ", in which "
                 + (parts.isEmpty() ? "none" : "more than one") + " is a " + CLASS);
         }
         if (!Files.isRegularFile(place.resolve("config.json"))) {

@@ -1,6 +1,6 @@
 package io.palitra.family;
 
-import io.palitra.config.Told;
+import io.palitra.config.InWords;
 import io.palitra.data.DataSpec;
 import io.palitra.data.ImageSpec;
 import io.palitra.engine.Rng;
@@ -147,7 +147,7 @@ final class MirrorNet extends Module {
     Tensor forward(Tensor x, @Nullable Tensor label) {
         long[] shape = x.shape();
         if (shape.length != wants.length + 1 || !Arrays.equals(wants, Arrays.copyOfRange(shape, 1, shape.length))) {
-            throw new IllegalArgumentException(name + " wants B×" + Told.shape(wants) + ", got " + Told.shape(shape));
+            throw new IllegalArgumentException(name + " wants B×" + InWords.shape(wants) + ", got " + InWords.shape(shape));
         }
         Tensor y = x;
         for (UnaryOperator<Tensor> layer : before) y = layer.apply(y);

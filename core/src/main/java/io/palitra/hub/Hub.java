@@ -1,8 +1,8 @@
 package io.palitra.hub;
 
-import io.palitra.config.Told;
-import io.palitra.data.DownloadException;
+import io.palitra.config.InWords;
 import io.palitra.data.DownloadException.Fault;
+import io.palitra.data.DownloadException;
 import io.palitra.data.Http;
 import java.io.Closeable;
 import java.io.IOException;
@@ -228,7 +228,7 @@ public final class Hub {
         List<HubFile> chosen = all.stream().filter(f -> matches(include, f.path())).toList();
         if (!chosen.isEmpty()) return chosen;
         throw new IllegalArgumentException(all.isEmpty() ? name + " has no files"
-            : "no file of " + name + " is of " + Told.list(include) + "; it has " + some(all.stream().map(HubFile::path).toList()));
+            : "no file of " + name + " is of " + InWords.list(include) + "; it has " + some(all.stream().map(HubFile::path).toList()));
     }
 
     private static String some(List<String> paths) {

@@ -5,9 +5,9 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.ConfigException;
+import io.palitra.config.InWords;
 import io.palitra.config.Json;
 import io.palitra.config.Ordered;
-import io.palitra.config.Told;
 import io.palitra.data.FormatException;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
@@ -176,7 +176,7 @@ public record LoraFile(String name, List<Change> changes, Map<String, String> me
             Path file = place.resolve(name);
             if (Files.isRegularFile(file)) return file;
         }
-        throw new FormatException(place.toString(), -1, "is a folder with none of " + Told.list(IN_FOLDERS)
+        throw new FormatException(place.toString(), -1, "is a folder with none of " + InWords.list(IN_FOLDERS)
             + "; name the file of the LoRA");
     }
 
@@ -314,7 +314,7 @@ public record LoraFile(String name, List<Change> changes, Map<String, String> me
                 throw new FormatException(file, -1, "alpha_pattern of its settings: " + e.getMessage(), e);
             }
             if (alpha.isMissingNode()) return rank;
-            if (!alpha.isNumber()) throw new FormatException(file, -1, "lora_alpha is " + Told.json(alpha) + ", must be a number");
+            if (!alpha.isNumber()) throw new FormatException(file, -1, "lora_alpha is " + InWords.json(alpha) + ", must be a number");
             // rank-stabilised LoRA, arXiv:2312.03732, divides by the root of the rank
             return (float) (alpha.asDouble() * (get(network, "use_rslora").asBoolean() ? Math.sqrt(rank) : 1));
         }

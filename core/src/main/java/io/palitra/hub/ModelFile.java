@@ -1,8 +1,8 @@
 package io.palitra.hub;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.palitra.config.InWords;
 import io.palitra.config.Notes;
-import io.palitra.config.Told;
 import io.palitra.data.ClipTokenizer;
 import io.palitra.data.FormatException;
 import io.palitra.engine.DType;
@@ -92,7 +92,7 @@ final class ModelFile implements ModelParts {
     private LdmCheckpoint.Part part(LdmCheckpoint checkpoint, String part) {
         LdmCheckpoint.Part found = checkpoint.parts().get(part);
         if (found == null) throw new FormatException(file.toString(), -1, "holds no " + part + ", but "
-            + Told.list(checkpoint.parts().keySet()));
+            + InWords.list(checkpoint.parts().keySet()));
         return found;
     }
 
@@ -117,7 +117,7 @@ final class ModelFile implements ModelParts {
     @Override public ClipTokenizer tokenizer(String part) {
         String pad = said.tokenizers().get(part);
         if (pad == null) throw new FormatException(file.toString(), -1, "wants no " + part + ", but "
-            + Told.list(said.tokenizers().keySet()));
+            + InWords.list(said.tokenizers().keySet()));
         Path own = words.resolve("tokenizer");
         return ClipTokenizer.open(Files.isDirectory(own) ? own : words, pad);
     }

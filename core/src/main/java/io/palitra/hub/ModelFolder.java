@@ -2,9 +2,9 @@ package io.palitra.hub;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.palitra.config.ConfigException;
+import io.palitra.config.InWords;
 import io.palitra.config.Json;
 import io.palitra.config.Notes;
-import io.palitra.config.Told;
 import io.palitra.data.ClipTokenizer;
 import io.palitra.data.FormatException;
 import io.palitra.engine.Tensor;
@@ -140,7 +140,7 @@ public final class ModelFolder implements ModelParts {
                 Map<String, String> variants = variants(names, stem, ending);
                 if (variants.size() == 1) return Optional.of(part.resolve(variants.values().iterator().next()));
                 if (variants.size() > 1) {
-                    throw wrong(part, "holds several variants of its weights and no plain one: " + Told.list(variants.values()));
+                    throw wrong(part, "holds several variants of its weights and no plain one: " + InWords.list(variants.values()));
                 }
             }
         }

@@ -7,9 +7,9 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
+import io.palitra.config.InWords;
 import io.palitra.config.Json;
 import io.palitra.config.PartFile;
-import io.palitra.config.Told;
 import io.palitra.data.FormatException;
 import io.palitra.engine.DType;
 import io.palitra.engine.Device;
@@ -82,7 +82,7 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
         /** As the file says it: type and extents, before they are read as others. */
         public String said() {
             boolean pairs = stored.equals(WideDTypes.C64.name());
-            return stored + " " + Told.shape(pairs ? Arrays.copyOf(shape, shape.length - 1) : shape);
+            return stored + " " + InWords.shape(pairs ? Arrays.copyOf(shape, shape.length - 1) : shape);
         }
     }
 
@@ -503,12 +503,12 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
                     strides = Math.multiplyExact(strides, Math.max(1, extent));
                 }
                 if (entry.end < entry.begin || bytes != entry.bytes()) {
-                    throw wrong(p, "tensor '" + name + "' of shape " + Told.shape(shape.stream().mapToLong(Long::longValue).toArray())
+                    throw wrong(p, "tensor '" + name + "' of shape " + InWords.shape(shape.stream().mapToLong(Long::longValue).toArray())
                         + " of " + stored + " wants " + bytes
-                        + " bytes, but its data_offsets are " + Told.list(offsets));
+                        + " bytes, but its data_offsets are " + InWords.list(offsets));
                 }
             } catch (ArithmeticException e) {
-                throw wrong(p, "tensor '" + name + "' of shape " + Told.shape(shape.stream().mapToLong(Long::longValue).toArray())
+                throw wrong(p, "tensor '" + name + "' of shape " + InWords.shape(shape.stream().mapToLong(Long::longValue).toArray())
                     + " of " + stored + " has more bytes than can be counted");
             }
             return entry;

@@ -2,8 +2,8 @@ package io.palitra.hub;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.palitra.config.ConfigException;
+import io.palitra.config.InWords;
 import io.palitra.config.Json;
-import io.palitra.config.Told;
 import io.palitra.data.FormatException;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
@@ -97,7 +97,7 @@ public final class Shards {
     }
 
     private static String kind(JsonNode node) {
-        return Told.json(node);
+        return InWords.json(node);
     }
 
     private static void compare(Path shard, Set<String> wanted, Set<String> got, Path index) {

@@ -1,6 +1,6 @@
 package io.palitra.hub;
 
-import io.palitra.config.Told;
+import io.palitra.config.InWords;
 import io.palitra.data.FormatException;
 import io.palitra.engine.DType;
 import io.palitra.engine.Scope;
@@ -119,7 +119,7 @@ public final class TorchFile {
         collect("", content.root, 1);
         if (views.isEmpty() && !content.foreign.isEmpty()) {
             throw wrong(-1, "holds no tensors but perhaps within what only Python makes, which is not run: it asks for "
-                + Told.list(content.foreign
+                + InWords.list(content.foreign
                 .stream().limit(3).map(n -> "'" + Safetensors.printable(n) + "'").toList()) + "; save the state dict alone");
         }
         return loaded(content, size);
@@ -267,8 +267,8 @@ public final class TorchFile {
 
     /** Bytes of a tensor, or of the stretch it is taken from when that is more. Refuses one that leaves its storage. */
     private long bytesTouched(String name, Pickle.View v) {
-        String wants = "tensor '" + name + "' of " + Told.shape(v.shape()) + " with strides "
-            + Told.shape(v.strides()) + " from element " + v.offset();
+        String wants = "tensor '" + name + "' of " + InWords.shape(v.shape()) + " with strides "
+            + InWords.shape(v.strides()) + " from element " + v.offset();
         if (v.shape().length != v.strides().length) throw wrong(-1, wants + " has not one stride for each extent");
         try {
             long numel = 1;

@@ -1,6 +1,6 @@
 package io.palitra.metric;
 
-import io.palitra.config.Told;
+import io.palitra.config.InWords;
 import io.palitra.data.FormatException;
 import io.palitra.data.Limits;
 import io.palitra.data.Npz;
@@ -45,7 +45,7 @@ public record Statistics(Tensor mean, Tensor covariance) {
         int d = mu.values().length;
         if (mu.shape().length != 1 || d < 1 || sigma.shape().length != 2 || sigma.shape()[0] != d || sigma.shape()[1] != d) {
             throw new FormatException(file.toString(), -1, "wanted are mu [D] and sigma [D,D], got "
-                + Told.shape(mu.shape()) + " and " + Told.shape(sigma.shape()));
+                + InWords.shape(mu.shape()) + " and " + InWords.shape(sigma.shape()));
         }
         check(file, d, mu.values(), sigma.values());
         return new Statistics(Torch.of(mu.values(), d), Torch.of(sigma.values(), d, d));

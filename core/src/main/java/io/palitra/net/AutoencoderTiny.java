@@ -4,8 +4,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.ConfigException;
+import io.palitra.config.InWords;
 import io.palitra.config.Ordered;
-import io.palitra.config.Told;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
@@ -101,7 +101,7 @@ public final class AutoencoderTiny extends Module {
         public static Config fromJson(JsonNode json, Consumer<String> warn) { return read(json, warn); }
 
         private static Config read(JsonNode json, @Nullable Consumer<String> warn) {
-            if (!json.isObject()) throw new ConfigException("", "a network's configuration wants an object, got " + Told.json(json));
+            if (!json.isObject()) throw new ConfigException("", "a network's configuration wants an object, got " + InWords.json(json));
             check(json.path("_class_name").asText(CLASS).equals(CLASS), "_class_name", json.path("_class_name"), CLASS);
             DiffusersConfigReader.others(json, CLASS, KEYS, warn);
             check(json.path("upsample_fn").asText("nearest").equals("nearest"), "upsample_fn", json.path("upsample_fn"), "nearest");

@@ -5,8 +5,8 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.ConfigException;
+import io.palitra.config.InWords;
 import io.palitra.config.Notes;
-import io.palitra.config.Told;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -33,7 +33,7 @@ final class DiffusersConfigReader {
     /** @param warn is told of the keys that are left over, which are then passed over */
     DiffusersConfigReader(JsonNode json, String className, @Nullable Consumer<String> warn) {
         this.warn = warn;
-        if (!json.isObject()) throw new ConfigException("", "a network's configuration wants an object, got " + Told.json(json));
+        if (!json.isObject()) throw new ConfigException("", "a network's configuration wants an object, got " + InWords.json(json));
         this.json = json;
         this.className = className;
         JsonNode name = json.path("_class_name");
@@ -203,13 +203,13 @@ final class DiffusersConfigReader {
         JsonNode v = at(key);
         if (v == null) return missing;
         List<E> choices = List.of(all);
-        if (!v.isArray()) throw refused(key, v, "a list of " + Told.list(choices.stream().map(name).toList()));
+        if (!v.isArray()) throw refused(key, v, "a list of " + InWords.list(choices.stream().map(name).toList()));
         return each(key, v, n -> of(key, n, choices, name));
     }
 
     private static <E> E of(String key, JsonNode v, List<E> all, Function<E, String> name) {
         for (E e : all) if (v.isTextual() && v.textValue().equals(name.apply(e))) return e;
-        throw refused(key, v, "one of " + Told.list(all.stream().map(name).toList()));
+        throw refused(key, v, "one of " + InWords.list(all.stream().map(name).toList()));
     }
 
     Activation activation(String key) {

@@ -2,7 +2,7 @@ package io.palitra.net;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.palitra.config.ConfigException;
-import io.palitra.config.Told;
+import io.palitra.config.InWords;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -21,7 +21,7 @@ final class TransformerKeys {
     private final JsonNode json;
 
     TransformerKeys(JsonNode json) {
-        if (!json.isObject()) throw new ConfigException("", "a network's configuration wants an object, got " + Told.json(json));
+        if (!json.isObject()) throw new ConfigException("", "a network's configuration wants an object, got " + InWords.json(json));
         this.json = json;
     }
 
@@ -51,7 +51,7 @@ final class TransformerKeys {
         JsonNode v = json.path("architectures").path(0);
         if (v.isMissingNode() || v.isNull()) return missing;
         if (v.isTextual() && List.of(known).contains(v.textValue())) return v.textValue();
-        throw refused("architectures", json.path("architectures"), "one of " + Told.list(List.of(known)));
+        throw refused("architectures", json.path("architectures"), "one of " + InWords.list(List.of(known)));
     }
 
     /** An object below this one; empty where there is none. */
@@ -110,7 +110,7 @@ final class TransformerKeys {
         if (v == null) return missing;
         List<String> names = Arrays.stream(HiddenActivation.values()).map(TransformerKeys::name).toList();
         int i = v.isTextual() ? names.indexOf(v.textValue()) : -1;
-        if (i < 0) throw refused(key, v, "one of " + Told.list(names));
+        if (i < 0) throw refused(key, v, "one of " + InWords.list(names));
         return HiddenActivation.values()[i];
     }
 }

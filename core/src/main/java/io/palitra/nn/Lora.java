@@ -1,7 +1,7 @@
 package io.palitra.nn;
 
+import io.palitra.config.InWords;
 import io.palitra.config.Notes;
-import io.palitra.config.Told;
 import io.palitra.data.FormatException;
 import io.palitra.engine.DType;
 import io.palitra.engine.Rng;
@@ -76,7 +76,7 @@ public final class Lora extends Module {
         if (rank < 1) throw new IllegalArgumentException("illegal rank: " + rank + ", must be at least 1");
         if (!Float.isFinite(alpha) || alpha == 0) throw new IllegalArgumentException("illegal alpha: " + alpha + ", must be finite, not 0");
         if (targets.isEmpty()) throw new IllegalArgumentException("illegal targets: none, must be ends of names such as "
-            + Told.list(ATTENTION));
+            + InWords.list(ATTENTION));
         Map<String, Affine> chosen = new LinkedHashMap<>();
         Set<String> idle = new LinkedHashSet<>(targets);
         net.modules().forEach((path, m) -> {
@@ -88,7 +88,7 @@ public final class Lora extends Module {
             }
         });
         if (!idle.isEmpty()) throw new IllegalArgumentException(name(net) + " has no linear layer or convolution that ends in "
-            + Told.list(idle));
+            + InWords.list(idle));
         Lora lora = new Lora();
         try (Scope scope = new Scope()) {
             chosen.forEach((path, layer) -> {
@@ -212,7 +212,7 @@ public final class Lora extends Module {
         if (w == null) return Optional.of(name(net) + " has no layer '" + c.target() + "'");
         long[] own = w.shape(), change = c.shape();
         return Arrays.equals(matrix(own), matrix(change)) ? Optional.empty() : Optional.of("'" + c.target() + "' of " + name(net) + " is "
-            + Told.shape(own) + ", the change is " + Told.shape(change));
+            + InWords.shape(own) + ", the change is " + InWords.shape(change));
     }
 
     /** A kernel of one pixel is a matrix: some files have the one where the network has the other. */

@@ -3,7 +3,7 @@ package io.palitra.paint;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import io.palitra.config.ConfigException;
-import io.palitra.config.Told;
+import io.palitra.config.InWords;
 import io.palitra.data.ClipTokenizer;
 import io.palitra.data.FormatException;
 import io.palitra.data.Picture;
@@ -127,7 +127,8 @@ public final class Painter implements AutoCloseable {
      */
     public static Painter open(ModelParts parts, Options options) {
         if (!PIPELINES.contains(parts.pipeline())) {
-            throw new ConfigException("model", "'" + parts.name() + "' is a " + parts.pipeline() + "; there are " + Told.list(PIPELINES));
+            throw new ConfigException("model", "'" + parts.name() + "' is a " + parts.pipeline() + "; there are "
+                + InWords.list(PIPELINES));
         }
         for (String part : List.of("unet", "vae", "scheduler")) {
             if (!parts.has(part)) throw new ConfigException("model", "'" + parts.name() + "' has no " + part);

@@ -1,6 +1,6 @@
 package io.palitra.report;
 
-import io.palitra.config.Told;
+import io.palitra.config.InWords;
 import io.palitra.data.DataLoader;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.Picture;
@@ -112,7 +112,7 @@ public final class Grid {
     }
 
     static String shape(Picture p) {
-        return Told.shape(p.channels(), p.height(), p.width());
+        return InWords.shape(p.channels(), p.height(), p.width());
     }
 
     /** Items of [N,C,H,W] in [-1,1] as pictures. Waits for the device. */

@@ -2,7 +2,7 @@ package io.palitra.report;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import io.palitra.config.Told;
+import io.palitra.config.InWords;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -33,7 +33,7 @@ public record Parameters(String prompt, String negativePrompt, Map<String, Strin
      */
     public String format() {
         if (!values.isEmpty() && values.size() < FEWEST) {
-            throw new IllegalArgumentException("illegal values: " + Told.list(values.keySet()) + ", must be none or at least " + FEWEST);
+            throw new IllegalArgumentException("illegal values: " + InWords.list(values.keySet()) + ", must be none or at least " + FEWEST);
         }
         String last = values.entrySet().stream().map(e -> key(e.getKey()) + ": " + quoted(e.getValue())).collect(Collectors.joining(", "));
         String negative = negativePrompt.isBlank() ? "" : "\n" + NEGATIVE + " " + negativePrompt;

@@ -1,6 +1,6 @@
 package io.palitra.report;
 
-import io.palitra.config.Told;
+import io.palitra.config.InWords;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -50,7 +50,7 @@ public record ReportData(String title, String subtitle, String result, List<Figu
         public Figure {
             items = List.copyOf(items);
             if (!MEDIA.contains(mediaType)) throw new IllegalArgumentException("no media type '" + mediaType + "'; there are "
-                + Told.list(MEDIA));
+                + InWords.list(MEDIA));
         }
     }
 

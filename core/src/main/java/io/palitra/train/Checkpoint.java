@@ -1,8 +1,8 @@
 package io.palitra.train;
 
+import io.palitra.config.InWords;
 import io.palitra.config.Ordered;
 import io.palitra.config.Reason;
-import io.palitra.config.Told;
 import io.palitra.data.FormatException;
 import io.palitra.engine.Device;
 import io.palitra.engine.Scope;
@@ -71,7 +71,7 @@ public final class Checkpoint {
     /** The tensors of a part, in the innermost scope. */
     public Map<String, Tensor> load(String part) {
         if (!parts().contains(part)) throw new CheckpointException(folder + " has no part '" + part + "'; there are "
-            + Told.list(new TreeSet<>(parts())), null);
+            + InWords.list(new TreeSet<>(parts())), null);
         return Safetensors.read(folder.resolve(fileOf(part))).tensors();
     }
 

@@ -1,7 +1,7 @@
 package io.palitra.train;
 
 import io.palitra.config.Config;
-import io.palitra.config.Told;
+import io.palitra.config.InWords;
 import io.palitra.data.Batch;
 import io.palitra.data.DataLoader;
 import io.palitra.data.Dataset;
@@ -225,7 +225,7 @@ public final class Run implements AutoCloseable {
             String python = exports.export(folder, items, new Rng(0).on(device)).replace("DIR", name);
             RunConfig.Settings s = config.settings();
             folder.text("README.md", "Trained by Palitra " + s.code() + ": `" + s.family() + "` on `" + Path.of(s.data()).getFileName()
-                + "`, items of " + Told.shape(s.spec().shape()) + ".\n\n```python\n" + python + "```\n");
+                + "`, items of " + InWords.shape(s.spec().shape()) + ".\n\n```python\n" + python + "```\n");
             return python;
         }
     }

@@ -5,8 +5,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
+import io.palitra.config.InWords;
 import io.palitra.config.Json;
-import io.palitra.config.Told;
 import io.palitra.data.DataOptions;
 import io.palitra.data.DataSpec;
 import io.palitra.data.Dataset;
@@ -201,7 +201,7 @@ public record RunConfig(Settings settings, Record model) {
         JsonNode read = Json.read(file);
         try {
             if (read instanceof ObjectNode json) return read(json);
-            throw new ConfigException("", "is not the config of a run: wanted is an object, got " + Told.json(read));
+            throw new ConfigException("", "is not the config of a run: wanted is an object, got " + InWords.json(read));
         } catch (ConfigException e) {
             throw new ConfigException(e.key(), file + ": " + e.getMessage(), e);
         } catch (IllegalArgumentException e) {

@@ -9,12 +9,12 @@ import java.util.Locale;
 import java.util.stream.Collectors;
 
 /** Lists, shapes, sizes and values as people write them in a line, for messages: never as Java prints them. */
-public final class Told {
+public final class InWords {
     /** Lines of one kind that are told; more are counted. */
     private static final int FEW = 10;
     private static final String[] UNITS = {"bytes", "kB", "MB", "GB", "TB"};
 
-    private Told() {}
+    private InWords() {}
 
     /** The first ten of many lines, then how many more: "90 more pictures the same". @param more what the others are, without a number */
     public static List<String> few(List<String> lines, String more) {
@@ -26,7 +26,7 @@ public final class Told {
 
     /** All of a list: "a, b, c"; "none" of an empty one. {@link Notes#some} cuts a long one. */
     public static String list(Collection<?> items) {
-        return items.isEmpty() ? "none" : items.stream().map(Told::item).collect(Collectors.joining(", "));
+        return items.isEmpty() ? "none" : items.stream().map(InWords::item).collect(Collectors.joining(", "));
     }
 
     /** {@link #list(Collection)} of choices; enums by their names in lower case. */
