@@ -20,7 +20,7 @@ public final class Course implements Scope.Watcher {
     public Course(Listener listener) { this.listener = listener; }
 
     /** Items {@code first} to {@code first + count - 1} of {@code of} begin. */
-    void at(String name, long first, long count, long of) {
+    public void at(String name, long first, long count, long of) {
         if (!name.equals(what)) told = 0;
         what = name;
         from = first / (double) Math.max(1, of);
@@ -37,7 +37,7 @@ public final class Course implements Scope.Watcher {
     }
 
     /** The same batches, told as they are asked for. @param of items in all of them */
-    Iterable<Batch> through(String name, Iterable<Batch> batches, long of) {
+    public Iterable<Batch> through(String name, Iterable<Batch> batches, long of) {
         return () -> new Iterator<>() {
             private final Iterator<Batch> all = batches.iterator();
             private long done;

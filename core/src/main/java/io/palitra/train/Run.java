@@ -15,6 +15,7 @@ import io.palitra.engine.Torch;
 import io.palitra.family.Families;
 import io.palitra.hub.FolderDraft;
 import io.palitra.hub.Safetensors;
+import io.palitra.measure.Course;
 import io.palitra.model.DiffusersExport;
 import io.palitra.model.Drawing;
 import io.palitra.model.Family;
@@ -215,7 +216,7 @@ public final class Run implements AutoCloseable {
             throw new IllegalArgumentException("'" + config.settings().family() + "' is no model of diffusers; diffusion, vqvae and vqgan "
                 + "are, and vae with net=kl");
         }
-        Course course = new Course(progress);
+        Course course = new Course(progress::part);
         Iterable<Batch> items = () -> {
             Dataset data = train.get();
             return course.through("training items", DataLoader.drawn(data, MEASURED_AT_ONCE, MEASURED, 0, device),

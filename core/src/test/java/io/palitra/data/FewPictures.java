@@ -3,7 +3,7 @@ package io.palitra.data;
 import java.util.List;
 
 /** Pictures of two kinds with captions: light at the left, or at the right. */
-public record FewPictures(int channels, int side, int size) implements CaptionedDataset {
+public record FewPictures(int channels, int side, int size) implements ImageDataset {
     @Override public String name() { return "few"; }
 
     @Override public ImageSpec spec() { return new ImageSpec(channels, side, side, 2); }

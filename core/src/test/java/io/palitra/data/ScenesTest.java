@@ -161,10 +161,10 @@ class ScenesTest {
 
     @Test void theCatalogueHasThemWithCaptions() {
         Dataset set = Datasets.open("scenes", Split.TRAIN, DataOptions.DEFAULT);
-        assertThat(set).isInstanceOf(CaptionedDataset.class);
+        assertThat(set.captioned()).isTrue();
         assertThat(set.spec()).isEqualTo(new ImageSpec(3, 64, 64, 8));
         DataOptions small = Config.with(DataOptions.DEFAULT, "size=32", "captions=true", "except=star");
-        CaptionedDataset without = (CaptionedDataset) Datasets.open("scenes", Split.TEST, small);
+        Dataset without = Datasets.open("scenes", Split.TEST, small);
         assertThat(without.spec()).isEqualTo(new ImageSpec(3, 32, 32, 7));
         assertThat(without.classNames()).doesNotContain("star");
         int last = without.size() - 1;
@@ -176,25 +176,25 @@ class ScenesTest {
 
     @Test void setsOfClassesAreCaptionedByThemWhereAsked() {
         DataOptions told = Config.with(DataOptions.DEFAULT, "captions=true");
-        CaptionedDataset strokes = (CaptionedDataset) Datasets.open("strokes", Split.TEST, told);
+        Dataset strokes = Datasets.open("strokes", Split.TEST, told);
         int seven = 0;
         while (strokes.label(seven) != 7) seven++;
         assertThat(strokes.captions(seven)).contains("a handwritten 7", "the number seven");
-        assertThat(Datasets.open("strokes", Split.TEST, DataOptions.DEFAULT)).isNotInstanceOf(CaptionedDataset.class);
-        ImageDataset cifar = new Named("cifar10", strokes, List.of("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse",
+        assertThat(Datasets.open("strokes", Split.TEST, DataOptions.DEFAULT).captioned()).isFalse();
+        Dataset cifar = new Named("cifar10", strokes, List.of("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse",
             "ship", "truck"));
         assertThat(WithCaptions.byClass(cifar).captions(seven)).contains("a photo of a horse");
         assertThatThrownBy(() -> Datasets.open("toy", Split.TRAIN, told)).hasMessage("toy-gaussians has points, not pictures, and so no "
             + "captions");
     }
 
-    private record Named(String name, ImageDataset of, List<String> classNames) implements ImageDataset {
-        @Override public ImageSpec spec() { return of.spec(); }
+    private record Named(String name, Dataset of, List<String> classNames) implements Dataset {
+        @Override public DataSpec spec() { return of.spec(); }
 
         @Override public int size() { return of.size(); }
 
         @Override public int label(int i) { return of.label(i); }
 
-        @Override public void pixels(int i, byte[] out, int offset) { of.pixels(i, out, offset); }
+        @Override public void read(int i, java.nio.ByteBuffer into) { of.read(i, into); }
     }
 }

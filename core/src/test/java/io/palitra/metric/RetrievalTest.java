@@ -2,7 +2,7 @@ package io.palitra.metric;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.palitra.data.CaptionedDataset;
+import io.palitra.data.ImageDataset;
 import io.palitra.data.ImageSpec;
 import io.palitra.engine.DType;
 import io.palitra.engine.Device;
@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 
 class RetrievalTest {
     /** Picture i shows i; all that is said of it is that number. */
-    private record Numbers(int size, boolean inRussianToo) implements CaptionedDataset {
+    private record Numbers(int size, boolean inRussianToo) implements ImageDataset {
         @Override public String name() { return "numbers"; }
 
         @Override public ImageSpec spec() { return new ImageSpec(1, 1, 1, 0); }

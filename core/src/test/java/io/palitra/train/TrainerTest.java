@@ -133,7 +133,7 @@ class TrainerTest {
     }
 
     @Test void aVocabularyIsLearntFromEveryCaptionInOrder() {
-        var scenes = (io.palitra.data.CaptionedDataset) io.palitra.data.Datasets.open("scenes", Split.TRAIN,
+        var scenes = (io.palitra.data.Dataset) io.palitra.data.Datasets.open("scenes", Split.TRAIN,
             io.palitra.data.DataOptions.DEFAULT);
         List<String> first = new ArrayList<>();
         for (String caption : Trainer.texts(scenes)) {

@@ -9,9 +9,9 @@ import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
-class CaptionedDatasetTest {
+class CaptionsTest {
     /** Eight grey points, each with three captions. */
-    private static final CaptionedDataset DATA = new CaptionedDataset() {
+    private static final ImageDataset DATA = new ImageDataset() {
         @Override public List<String> captions(int i) { return List.of(i + "a", i + "b", i + "c"); }
 
         @Override public String name() { return "told"; }
