@@ -21,7 +21,6 @@ import io.palitra.model.MayCollapse;
 import io.palitra.model.Reconstructs;
 import io.palitra.model.Settles;
 import io.palitra.model.Trainable;
-import io.palitra.nn.Ema;
 import io.palitra.report.Display;
 import io.palitra.report.EventFile;
 import io.palitra.report.Gif;
@@ -106,9 +105,8 @@ final class Gallery implements AutoCloseable {
 
     void log(long step, Map<String, Double> values) { events().scalars(step, values); }
 
-    /** With the averaged weights, in evaluation mode; both are undone. */
-    void snapshot(long step, double epoch, @Nullable Ema ema, Metrics metrics) {
-        if (ema != null) ema.swap();
+    /** Called with the averaged weights. Leaves the model in evaluation mode. */
+    void snapshot(long step, double epoch, Metrics metrics) {
         model.net().training(false);
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             if (model instanceof Settles s && step > 0) {
@@ -117,8 +115,6 @@ final class Gallery implements AutoCloseable {
             if (model instanceof GenerativeModel<?> generative) draw(generative, step);
             if (model instanceof Reconstructs it && test != null) reconstruct(it, test);
             if (model instanceof GenerativeModel<?> generative && model instanceof MayCollapse) watch(generative, step, epoch, metrics);
-        } finally {
-            if (ema != null) ema.swap();
         }
     }
 

@@ -4,33 +4,23 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Json;
 import io.palitra.config.Ordered;
-import io.palitra.data.Batch;
 import io.palitra.data.DataLoader;
 import io.palitra.data.Dataset;
 import io.palitra.data.Fingerprint;
 import io.palitra.data.FormatException;
-import io.palitra.engine.DType;
 import io.palitra.engine.Device;
 import io.palitra.engine.Guard;
-import io.palitra.engine.Optimizer;
-import io.palitra.engine.OptimizerSpec;
-import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
-import io.palitra.engine.Torch;
 import io.palitra.model.LearnsTexts;
-import io.palitra.model.Losses;
 import io.palitra.model.Publishes;
 import io.palitra.model.Recipe;
 import io.palitra.model.Tallies;
 import io.palitra.model.Trainable;
 import io.palitra.model.Update;
-import io.palitra.nn.Ema;
-import io.palitra.nn.Module;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -56,10 +46,7 @@ public final class Trainer implements AutoCloseable {
     private final Device device;
     private final RunLock lock;
     private final Trainable model;
-    private final List<Update> updates;
-    private final Map<Module, Optimizer> optimizers = new IdentityHashMap<>();   // by the module moved: two updates of one share a state
-    private final Map<String, Optimizer> optimizersByName = new LinkedHashMap<>();
-    private final @Nullable Ema ema;
+    private final Stepper stepper;
     private final Gallery gallery;
     private final long steps;
     private final long perEpoch;
@@ -95,6 +82,7 @@ public final class Trainer implements AutoCloseable {
         before = on == null ? new RunFolder.Before(this.folder) : null;
         lock = RunLock.take(this.folder);
         Trainable built = null;
+        Stepper made = null;
         try {
             Checkpoint.sweep(this.folder);
             fingerprint = data.fingerprint();
@@ -107,15 +95,15 @@ public final class Trainer implements AutoCloseable {
                     + data.name() + "' is read without: 'scenes' has some, and data.captions=true reads those of a folder of pictures, or "
                     + "makes some of the classes of another set");
             }
-            updates = model.updates();
+            List<Update> updates = model.updates();   // which may open what lies underneath
             underneath = model.underneath();
             was.ifPresent(w -> w.refuseOthers(underneath, config));
-            for (Update u : updates) optimizers.computeIfAbsent(u.moves(), this::optimizer);
-            ema = recipe.ema() > 0 ? new Ema(model.net(), recipe.ema()) : null;
+            stepper = made = new Stepper(model, updates, config, device);
             if (on == null) config.write(this.folder.resolve(Run.CONFIG));
             else keep(on.before);
             gallery = new Gallery(this.folder, config, model, data, test, progress, device);
         } catch (RuntimeException | IOException e) {
+            if (made != null) made.close();
             if (built != null) built.close();
             giveBack();
             throw e;
@@ -154,14 +142,6 @@ public final class Trainer implements AutoCloseable {
         List<String> changes = Provenance.changes(was, now, now.keySet());
         config.write(folder.resolve(Run.CONFIG));
         progress.note(Run.CONFIG + " now: " + Provenance.listed(changes));
-    }
-
-    private Optimizer optimizer(Module moved) {
-        String name = moved == model.net() ? "" : updates.stream().filter(u -> u.moves() == moved).findFirst().orElseThrow().name();
-        OptimizerSpec spec = recipe.modules().getOrDefault(name, recipe.optimizer());
-        Optimizer o = new Optimizer(spec, moved.parameters(), moved.tables());
-        optimizersByName.put(name, o);
-        return o;
     }
 
     /**
@@ -235,23 +215,11 @@ public final class Trainer implements AutoCloseable {
             } catch (IllegalArgumentException e) {
                 throw new FormatException(last.folder().toString(), -1, String.valueOf(e.getMessage()), e);
             }
-            copy(last.load("optimizer"), optimizerState(), "optimizer");
-            if (ema != null) copy(last.load("ema"), ema.state(), "ema");
+            stepper.restore(last);
         }
         step = last.step();
         saved = step;
         RunFolder.summary(folder, progress::note).ifPresent(summary -> seconds = summary.path("seconds").asDouble());
-    }
-
-    private static void copy(Map<String, Tensor> from, Map<String, Tensor> to, String part) {
-        if (!from.keySet().equals(to.keySet())) throw new IllegalArgumentException("the checkpoint's " + part + " is of another model");
-        to.forEach((k, t) -> t.copyFrom(java.util.Objects.requireNonNull(from.get(k))));
-    }
-
-    private Map<String, Tensor> optimizerState() {
-        Map<String, Tensor> all = new LinkedHashMap<>();
-        optimizersByName.forEach((name, o) -> o.state().forEach((k, t) -> all.put(name + "/" + k, t)));
-        return all;
     }
 
     /** True when the run reached its end, false when it was stopped. */
@@ -262,7 +230,7 @@ public final class Trainer implements AutoCloseable {
             gallery.begin(step == 0 ? 0 : step + 1);
             if (step == 0) {
                 if (model instanceof LearnsTexts learner) learner.learn(texts(data));
-                gallery.snapshot(0, 0, ema, metrics);
+                snapshot(metrics);
             } else publish();   // a kill between a checkpoint and its model leaves the model of the checkpoint before
             long savedAt = System.nanoTime(), reported = System.nanoTime(), reportedStep = step;
             model.net().training(true);
@@ -272,7 +240,8 @@ public final class Trainer implements AutoCloseable {
                     return false;
                 }
                 boolean report = (step + 1) % config.settings().logEvery() == 0 || step + 1 == steps;
-                Map<String, Double> losses = step(loader, report);
+                Map<String, Double> losses;
+                try (Scope scope = new Scope()) { losses = stepper.step(loader.next(), step, steps, saved, report); }
                 step++;
                 begun = true;
                 if (report) {
@@ -291,7 +260,7 @@ public final class Trainer implements AutoCloseable {
                     gallery.log(step, figures);
                 }
                 if (gallery.due(step, steps, perEpoch)) {
-                    gallery.snapshot(step, step / (double) perEpoch, ema, metrics);
+                    snapshot(metrics);
                     model.net().training(true);
                 }
                 int every = config.settings().saveEvery();
@@ -307,67 +276,13 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
+    private void snapshot(Metrics metrics) {
+        try (Guard averaged = stepper.averaged()) { gallery.snapshot(step, step / (double) perEpoch, metrics); }
+    }
+
     /** Every caption of every picture, in order. */
     static Iterable<String> texts(Dataset data) {
         return () -> IntStream.range(0, data.size()).boxed().flatMap(i -> data.captions(i).stream()).iterator();
-    }
-
-    private Map<String, Double> step(DataLoader loader, boolean report) {
-        Map<String, Double> scalars = new LinkedHashMap<>();
-        try (Scope scope = new Scope()) {
-            Batch batch = loader.next();
-            Rng rng = new Rng(config.settings().seed()).split(1 + step).on(device);
-            double lr = recipe.schedule().at(step, steps);
-            for (int i = 0; i < updates.size(); i++) {
-                Update u = updates.get(i);
-                if (!u.due(step)) continue;
-                Optimizer optimizer = java.util.Objects.requireNonNull(optimizers.get(u.moves()));
-                model.net().trainable(false);
-                u.moves().trainable(true);   // so an update cannot reach another's parameters
-                optimizer.zeroGrad();
-                Map<String, Double> losses = backward(u, batch, rng.split(i), report);
-                double norm = recipe.clip() > 0 ? optimizer.clip(recipe.clip()) : optimizer.gradNorm();   // waits for the device
-                if (!Double.isFinite(norm)) throw new NonFiniteException(step, u.name(), "gradient of '" + optimizer.nonFinite() + "'",
-                saved);
-                try (Guard cast = precision()) { optimizer.step(optimizer.spec().lr() * lr); }
-                if (report) {
-                    scalars.putAll(losses);
-                    scalars.put(u.name() + "/gradient norm", norm);
-                }
-            }
-            if (ema != null) ema.update(step);
-            if (report) scalars.put("lr", recipe.optimizer().lr() * lr);
-        }
-        return scalars;
-    }
-
-    /** Gradients of the batch's mean loss, micro-batch by micro-batch. */
-    private Map<String, Double> backward(Update u, Batch batch, Rng rng, boolean report) {
-        int parts = (int) Math.min(recipe.accumulate(), batch.size());
-        Map<String, Double> scalars = new LinkedHashMap<>();
-        for (int k = 0; k < parts; k++) {
-            long from = batch.size() * k / parts, n = batch.size() * (k + 1) / parts - from;
-            double share = n / (double) batch.size();
-            try (Scope scope = new Scope()) {
-                Batch part = parts == 1 ? batch : batch.part(from, n);
-                Losses losses;
-                try (Guard cast = precision()) {
-                    losses = u.objective().of(part, parts == 1 ? rng : rng.split(k));
-                }
-                double total = losses.total().item();   // waits for the device
-                if (!Double.isFinite(total)) throw new NonFiniteException(step, u.name(), "loss", saved);
-                (parts == 1 ? losses.total() : losses.total().mul(share)).backward();
-                if (report) {
-                    scalars.merge(u.name(), total * share, Double::sum);
-                    losses.parts().forEach((name, t) -> scalars.merge(u.name() + "/" + name, t.item() * share, Double::sum));
-                }
-            }
-        }
-        return scalars;
-    }
-
-    private Guard precision() {
-        return config.settings().precision() == RunConfig.Precision.BF16 ? Torch.autocast(device, DType.BF16) : () -> {};
     }
 
     private void save(Metrics metrics) throws IOException {
@@ -375,8 +290,7 @@ public final class Trainer implements AutoCloseable {
         metrics.force();
         Map<String, Map<String, Tensor>> parts = new LinkedHashMap<>();
         parts.put("weights", model.net().state());
-        parts.put("optimizer", optimizerState());
-        if (ema != null) parts.put("ema", ema.state());
+        parts.putAll(stepper.state());
         Checkpoint.save(folder, step, parts, Provenance.of(config, fingerprint, underneath, metrics.mark()).facts());
         saved = step;
         publish();
@@ -385,17 +299,12 @@ public final class Trainer implements AutoCloseable {
     /** What others read while the run goes on: the weights to sample from, and a summary. */
     private void publish() throws IOException {
         Map<String, Tensor> averaged = new LinkedHashMap<>(model.net().state());
-        if (ema != null) averaged.putAll(ema.state());
+        if (stepper.averages() != null) averaged.putAll(stepper.averages().state());
         Checkpoint.writeModel(folder.resolve(Run.MODEL), averaged,
             Ordered.map(Map.entry("family", config.settings().family()), Map.entry("step", String.valueOf(step)),
             Map.entry("palitra", RunConfig.version())));
         if (model instanceof Publishes publishes) {
-            if (ema != null) ema.swap();
-            try {
-                publishes.publish(folder).forEach(progress::wrote);
-            } finally {
-                if (ema != null) ema.swap();
-            }
+            try (Guard swapped = stepper.averaged()) { publishes.publish(folder).forEach(progress::wrote); }
         }
         summarise();
     }
@@ -413,8 +322,7 @@ public final class Trainer implements AutoCloseable {
 
     @Override public void close() {
         gallery.close();
-        if (ema != null) ema.close();
-        optimizersByName.values().forEach(Optimizer::close);
+        stepper.close();
         model.close();
         giveBack();
     }
