@@ -43,8 +43,8 @@ final class Muon {
                 TensorVector moved = new TensorVector(), by = new TensorVector();
                 for (int k = 0; k < some.size(); k++) {
                     Tensor p = muonParameters.get(some.get(k));
-                    moved.push_back(p.handle);
-                    by.push_back(move.narrow(0, k, 1).reshape(p.shape()).to(p.dtype()).handle);
+                    moved.push_back(p.handle());
+                    by.push_back(move.narrow(0, k, 1).reshape(p.shape()).to(p.dtype()).handle());
                 }
                 Dispatch.call("_foreach_add_", "List", moved, by, new Scalar(-lr * ADAM * Math.sqrt(Math.max(r, c))));
             }

@@ -28,8 +28,8 @@ public final class Scope implements AutoCloseable {
 
     /** Moves a tensor to the enclosing scope; with none it lives until {@link Tensor#free}. */
     public Tensor keep(Tensor t) {
-        if (parent != null) parent.attach(t.handle);
-        else t.handle.retainReference();
+        if (parent != null) parent.attach(t.handle());
+        else t.handle().retainReference();
         return t;
     }
 

@@ -23,9 +23,15 @@ public final class Tensor {
     private static final LongOptional NO_BOUND = forever(new LongOptional());
     private static final ScalarTypeOptional SAME_TYPE = forever(new ScalarTypeOptional());
 
-    final org.bytedeco.pytorch.Tensor handle;
+    private final org.bytedeco.pytorch.Tensor pointer;
 
-    Tensor(org.bytedeco.pytorch.Tensor handle) { this.handle = handle; }
+    Tensor(org.bytedeco.pytorch.Tensor pointer) { this.pointer = pointer; }
+
+    /** @throws FreedTensorException when it was freed */
+    org.bytedeco.pytorch.Tensor handle() {
+        if (pointer.isNull()) throw new FreedTensorException();
+        return pointer;
+    }
 
     /** Constants of the binding must outlive the scope in which their class is first used. */
     static <P extends Pointer> P forever(P p) {
@@ -34,26 +40,26 @@ public final class Tensor {
     }
 
 
-    public long[] shape() { return handle.shape(); }
+    public long[] shape() { return handle().shape(); }
 
     /** Extent of a dimension; negative counts from the last. */
-    public long size(int dim) { return handle.size(dim); }
+    public long size(int dim) { return handle().size(dim); }
 
-    public int dims() { return (int) handle.dim(); }
+    public int dims() { return (int) handle().dim(); }
 
     /** Number of elements. */
-    public long numel() { return handle.numel(); }
+    public long numel() { return handle().numel(); }
 
-    public DType dtype() { return DType.of(handle.scalar_type()); }
+    public DType dtype() { return DType.of(handle().scalar_type()); }
 
     public Device device() {
-        return handle.is_cuda() ? new Device(Device.Kind.CUDA, handle.device().index()) : Device.CPU;
+        return handle().is_cuda() ? new Device(Device.Kind.CUDA, handle().device().index()) : Device.CPU;
     }
 
-    @Override public String toString() { return InWords.shape(shape()); }
+    @Override public String toString() { return pointer.isNull() ? "a freed tensor" : InWords.shape(shape()); }
 
 
-    public Tensor add(Tensor o) { return new Tensor(handle.add(o.handle)); }
+    public Tensor add(Tensor o) { return new Tensor(handle().add(o.handle())); }
 
     /**
      * The same in this tensor's own memory, where that can be: not of another type, nor of a parameter or a part of another tensor that a
@@ -61,161 +67,161 @@ public final class Tensor {
      */
     public Tensor addOver(Tensor o) {
         boolean recorded = requiresGrad() || o.requiresGrad();
-        if (dtype() != o.dtype() || recorded && (handle.is_leaf() && requiresGrad() || handle.is_view())) return add(o);
-        handle.add_(o.handle);
+        if (dtype() != o.dtype() || recorded && (handle().is_leaf() && requiresGrad() || handle().is_view())) return add(o);
+        handle().add_(o.handle());
         return this;
     }
 
-    public Tensor add(double s) { return new Tensor(handle.add(new Scalar(s))); }
+    public Tensor add(double s) { return new Tensor(handle().add(new Scalar(s))); }
 
-    public Tensor sub(Tensor o) { return new Tensor(handle.sub(o.handle)); }
+    public Tensor sub(Tensor o) { return new Tensor(handle().sub(o.handle())); }
 
-    public Tensor sub(double s) { return new Tensor(handle.sub(new Scalar(s))); }
+    public Tensor sub(double s) { return new Tensor(handle().sub(new Scalar(s))); }
 
-    public Tensor mul(Tensor o) { return new Tensor(handle.mul(o.handle)); }
+    public Tensor mul(Tensor o) { return new Tensor(handle().mul(o.handle())); }
 
-    public Tensor mul(double s) { return new Tensor(handle.mul(new Scalar(s))); }
+    public Tensor mul(double s) { return new Tensor(handle().mul(new Scalar(s))); }
 
-    public Tensor div(Tensor o) { return new Tensor(handle.div(o.handle)); }
+    public Tensor div(Tensor o) { return new Tensor(handle().div(o.handle())); }
 
-    public Tensor div(double s) { return new Tensor(handle.div(new Scalar(s))); }
+    public Tensor div(double s) { return new Tensor(handle().div(new Scalar(s))); }
 
     /** s - this. */
-    public Tensor rsub(double s) { return new Tensor(torch.rsub(handle, new Scalar(s))); }
+    public Tensor rsub(double s) { return new Tensor(torch.rsub(handle(), new Scalar(s))); }
 
-    public Tensor neg() { return new Tensor(handle.neg()); }
+    public Tensor neg() { return new Tensor(handle().neg()); }
 
-    public Tensor exp() { return new Tensor(handle.exp()); }
+    public Tensor exp() { return new Tensor(handle().exp()); }
 
-    public Tensor expm1() { return new Tensor(handle.expm1()); }
+    public Tensor expm1() { return new Tensor(handle().expm1()); }
 
-    public Tensor log() { return new Tensor(handle.log()); }
+    public Tensor log() { return new Tensor(handle().log()); }
 
-    public Tensor log1p() { return new Tensor(handle.log1p()); }
+    public Tensor log1p() { return new Tensor(handle().log1p()); }
 
-    public Tensor sqrt() { return new Tensor(handle.sqrt()); }
+    public Tensor sqrt() { return new Tensor(handle().sqrt()); }
 
-    public Tensor rsqrt() { return new Tensor(handle.rsqrt()); }
+    public Tensor rsqrt() { return new Tensor(handle().rsqrt()); }
 
-    public Tensor square() { return new Tensor(handle.square()); }
+    public Tensor square() { return new Tensor(handle().square()); }
 
-    public Tensor pow(double p) { return new Tensor(handle.pow(new Scalar(p))); }
+    public Tensor pow(double p) { return new Tensor(handle().pow(new Scalar(p))); }
 
-    public Tensor abs() { return new Tensor(handle.abs()); }
+    public Tensor abs() { return new Tensor(handle().abs()); }
 
-    public Tensor sin() { return new Tensor(handle.sin()); }
+    public Tensor sin() { return new Tensor(handle().sin()); }
 
-    public Tensor cos() { return new Tensor(handle.cos()); }
+    public Tensor cos() { return new Tensor(handle().cos()); }
 
     /** The angle of the point (o, this), in (-pi,pi]. */
-    public Tensor atan2(Tensor o) { return new Tensor(handle.atan2(o.handle)); }
+    public Tensor atan2(Tensor o) { return new Tensor(handle().atan2(o.handle())); }
 
-    public Tensor tanh() { return new Tensor(handle.tanh()); }
+    public Tensor tanh() { return new Tensor(handle().tanh()); }
 
-    public Tensor sigmoid() { return new Tensor(handle.sigmoid()); }
+    public Tensor sigmoid() { return new Tensor(handle().sigmoid()); }
 
-    public Tensor relu() { return new Tensor(handle.relu()); }
+    public Tensor relu() { return new Tensor(handle().relu()); }
 
     /** The same in this tensor's own memory, as {@link #addOver}; its gradient reads the result. */
     public Tensor reluOver() {
-        handle.relu_();
+        handle().relu_();
         return this;
     }
 
-    public Tensor erf() { return new Tensor(handle.erf()); }
+    public Tensor erf() { return new Tensor(handle().erf()); }
 
     /** The x of erf(x) = this; infinite at -1 and 1. */
-    public Tensor erfinv() { return new Tensor(handle.erfinv()); }
+    public Tensor erfinv() { return new Tensor(handle().erfinv()); }
 
     /** In [0,s), of the sign of s. */
-    public Tensor remainder(double s) { return new Tensor(handle.remainder(new Scalar(s))); }
+    public Tensor remainder(double s) { return new Tensor(handle().remainder(new Scalar(s))); }
 
-    public Tensor floor() { return new Tensor(handle.floor()); }
+    public Tensor floor() { return new Tensor(handle().floor()); }
 
-    public Tensor round() { return new Tensor(handle.round()); }
+    public Tensor round() { return new Tensor(handle().round()); }
 
-    public Tensor silu() { return new Tensor(torch.silu(handle)); }
+    public Tensor silu() { return new Tensor(torch.silu(handle())); }
 
     /** The same in this tensor's own memory, unless a gradient passes; for what nobody else holds or will read. */
     public Tensor siluOver() {
         if (requiresGrad()) return silu();
-        torch.silu_(handle);
+        torch.silu_(handle());
         return this;
     }
 
-    public Tensor gelu() { return new Tensor(torch.gelu(handle)); }
+    public Tensor gelu() { return new Tensor(torch.gelu(handle())); }
 
     /** x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), which is nearly gelu. */
-    public Tensor geluTanh() { return new Tensor(torch.gelu(handle, "tanh")); }
+    public Tensor geluTanh() { return new Tensor(torch.gelu(handle(), "tanh")); }
 
     /** x tanh(softplus(x)). Misra 2019, arXiv:1908.08681. */
-    public Tensor mish() { return new Tensor(torch.mish(handle)); }
+    public Tensor mish() { return new Tensor(torch.mish(handle())); }
 
-    public Tensor softplus() { return new Tensor(torch.softplus(handle)); }
+    public Tensor softplus() { return new Tensor(torch.softplus(handle())); }
 
-    public Tensor logSigmoid() { return new Tensor(torch.log_sigmoid(handle)); }
+    public Tensor logSigmoid() { return new Tensor(torch.log_sigmoid(handle())); }
 
-    public Tensor leakyRelu(double slope) { return new Tensor(torch.leaky_relu(handle, new Scalar(slope))); }
+    public Tensor leakyRelu(double slope) { return new Tensor(torch.leaky_relu(handle(), new Scalar(slope))); }
 
     /** The same in this tensor's own memory, as {@link #addOver}; its gradient reads the result. */
     public Tensor leakyReluOver(double slope) {
-        torch.leaky_relu_(handle, new Scalar(slope));
+        torch.leaky_relu_(handle(), new Scalar(slope));
         return this;
     }
 
     public Tensor clamp(double lo, double hi) {
-        return new Tensor(handle.clamp(new ScalarOptional(new Scalar(lo)), new ScalarOptional(new Scalar(hi))));
+        return new Tensor(handle().clamp(new ScalarOptional(new Scalar(lo)), new ScalarOptional(new Scalar(hi))));
     }
 
-    public Tensor clampMin(double lo) { return new Tensor(handle.clamp_min(new Scalar(lo))); }
+    public Tensor clampMin(double lo) { return new Tensor(handle().clamp_min(new Scalar(lo))); }
 
-    public Tensor clampMax(double hi) { return new Tensor(handle.clamp_max(new Scalar(hi))); }
+    public Tensor clampMax(double hi) { return new Tensor(handle().clamp_max(new Scalar(hi))); }
 
-    public Tensor minimum(Tensor o) { return new Tensor(handle.minimum(o.handle)); }
+    public Tensor minimum(Tensor o) { return new Tensor(handle().minimum(o.handle())); }
 
-    public Tensor maximum(Tensor o) { return new Tensor(handle.maximum(o.handle)); }
+    public Tensor maximum(Tensor o) { return new Tensor(handle().maximum(o.handle())); }
 
     /** this + w (o - this). */
-    public Tensor lerp(Tensor o, double w) { return new Tensor(handle.lerp(o.handle, new Scalar(w))); }
+    public Tensor lerp(Tensor o, double w) { return new Tensor(handle().lerp(o.handle(), new Scalar(w))); }
 
 
-    public Tensor eq(Tensor o) { return new Tensor(handle.eq(o.handle)); }
+    public Tensor eq(Tensor o) { return new Tensor(handle().eq(o.handle())); }
 
-    public Tensor eq(double s) { return new Tensor(handle.eq(new Scalar(s))); }
+    public Tensor eq(double s) { return new Tensor(handle().eq(new Scalar(s))); }
 
-    public Tensor lt(Tensor o) { return new Tensor(handle.lt(o.handle)); }
+    public Tensor lt(Tensor o) { return new Tensor(handle().lt(o.handle())); }
 
-    public Tensor lt(double s) { return new Tensor(handle.lt(new Scalar(s))); }
+    public Tensor lt(double s) { return new Tensor(handle().lt(new Scalar(s))); }
 
-    public Tensor le(Tensor o) { return new Tensor(handle.le(o.handle)); }
+    public Tensor le(Tensor o) { return new Tensor(handle().le(o.handle())); }
 
-    public Tensor gt(double s) { return new Tensor(handle.gt(new Scalar(s))); }
+    public Tensor gt(double s) { return new Tensor(handle().gt(new Scalar(s))); }
 
-    public Tensor ge(double s) { return new Tensor(handle.ge(new Scalar(s))); }
+    public Tensor ge(double s) { return new Tensor(handle().ge(new Scalar(s))); }
 
-    public Tensor isFinite() { return new Tensor(handle.isfinite()); }
+    public Tensor isFinite() { return new Tensor(handle().isfinite()); }
 
     /** Any element true (or non-zero), as a 0-d BOOL tensor. */
-    public Tensor any() { return new Tensor(handle.any()); }
+    public Tensor any() { return new Tensor(handle().any()); }
 
-    public Tensor all() { return new Tensor(handle.all()); }
+    public Tensor all() { return new Tensor(handle().all()); }
 
     /** Any true along a dimension. */
-    public Tensor any(int dim) { return new Tensor(handle.any(dim, false)); }
+    public Tensor any(int dim) { return new Tensor(handle().any(dim, false)); }
 
     /** this where mask, else o. */
-    public Tensor where(Tensor mask, Tensor o) { return new Tensor(torch.where(mask.handle, handle, o.handle)); }
+    public Tensor where(Tensor mask, Tensor o) { return new Tensor(torch.where(mask.handle(), handle(), o.handle())); }
 
-    public Tensor maskedFill(Tensor mask, double s) { return new Tensor(handle.masked_fill(mask.handle, new Scalar(s))); }
+    public Tensor maskedFill(Tensor mask, double s) { return new Tensor(handle().masked_fill(mask.handle(), new Scalar(s))); }
 
 
-    public Tensor sum() { return new Tensor(handle.sum()); }
+    public Tensor sum() { return new Tensor(handle().sum()); }
 
-    public Tensor mean() { return new Tensor(handle.mean()); }
+    public Tensor mean() { return new Tensor(handle().mean()); }
 
-    public Tensor sum(boolean keep, long... dims) { return new Tensor(handle.sum(dims, keep, SAME_TYPE)); }
+    public Tensor sum(boolean keep, long... dims) { return new Tensor(handle().sum(dims, keep, SAME_TYPE)); }
 
-    public Tensor mean(boolean keep, long... dims) { return new Tensor(handle.mean(dims, keep, SAME_TYPE)); }
+    public Tensor mean(boolean keep, long... dims) { return new Tensor(handle().mean(dims, keep, SAME_TYPE)); }
 
     /** Sum over every dim but the first: [B,...] to [B]. */
     public Tensor sumPerItem() { return reshape(size(0), -1).sum(false, 1); }
@@ -224,50 +230,50 @@ public final class Tensor {
     public Tensor meanPerItem() { return reshape(size(0), -1).mean(false, 1); }
 
     /** Variance; {@code unbiased} divides by n - 1. */
-    public Tensor var(boolean unbiased, boolean keep, long... dims) { return new Tensor(handle.var(dims, unbiased, keep)); }
+    public Tensor var(boolean unbiased, boolean keep, long... dims) { return new Tensor(handle().var(dims, unbiased, keep)); }
 
-    public Tensor max() { return new Tensor(handle.max()); }
+    public Tensor max() { return new Tensor(handle().max()); }
 
-    public Tensor min() { return new Tensor(handle.min()); }
+    public Tensor min() { return new Tensor(handle().min()); }
 
-    public Tensor amax(boolean keep, long... dims) { return new Tensor(handle.amax(dims, keep)); }
+    public Tensor amax(boolean keep, long... dims) { return new Tensor(handle().amax(dims, keep)); }
 
-    public Tensor amin(boolean keep, long... dims) { return new Tensor(handle.amin(dims, keep)); }
+    public Tensor amin(boolean keep, long... dims) { return new Tensor(handle().amin(dims, keep)); }
 
-    public Tensor argmin(int dim) { return new Tensor(handle.argmin(new LongOptional(dim), false)); }
+    public Tensor argmin(int dim) { return new Tensor(handle().argmin(new LongOptional(dim), false)); }
 
-    public Tensor argmax(int dim) { return new Tensor(handle.argmax(new LongOptional(dim), false)); }
+    public Tensor argmax(int dim) { return new Tensor(handle().argmax(new LongOptional(dim), false)); }
 
     /** Smallest {@code k} values of the last dimension, ascending. */
-    public Tensor smallest(int k) { return new Tensor(new org.bytedeco.pytorch.Tensor(torch.topk(handle, k, -1, false, true).get0())); }
+    public Tensor smallest(int k) { return new Tensor(new org.bytedeco.pytorch.Tensor(torch.topk(handle(), k, -1, false, true).get0())); }
 
     /** Quantile q in [0,1] along a dimension, on a line between neighbours. */
-    public Tensor quantile(double q, int dim) { return new Tensor(handle.quantile(q, new LongOptional(dim), false, "linear")); }
+    public Tensor quantile(double q, int dim) { return new Tensor(handle().quantile(q, new LongOptional(dim), false, "linear")); }
 
-    public Tensor logSumExp(int dim) { return new Tensor(handle.logsumexp(new long[] {dim}, false)); }
+    public Tensor logSumExp(int dim) { return new Tensor(handle().logsumexp(new long[] {dim}, false)); }
 
-    public Tensor softmax(int dim) { return new Tensor(handle.softmax(dim)); }
+    public Tensor softmax(int dim) { return new Tensor(handle().softmax(dim)); }
 
-    public Tensor logSoftmax(int dim) { return new Tensor(handle.log_softmax(dim)); }
+    public Tensor logSoftmax(int dim) { return new Tensor(handle().log_softmax(dim)); }
 
-    public Tensor cumsum(int dim) { return new Tensor(handle.cumsum(dim)); }
+    public Tensor cumsum(int dim) { return new Tensor(handle().cumsum(dim)); }
 
 
-    public Tensor reshape(long... shape) { return new Tensor(handle.reshape(shape)); }
+    public Tensor reshape(long... shape) { return new Tensor(handle().reshape(shape)); }
 
     /** Joins the dims from {@code from} on. */
-    public Tensor flatten(int from) { return new Tensor(handle.flatten(from, -1)); }
+    public Tensor flatten(int from) { return new Tensor(handle().flatten(from, -1)); }
 
-    public Tensor permute(long... dims) { return new Tensor(handle.permute(dims)); }
+    public Tensor permute(long... dims) { return new Tensor(handle().permute(dims)); }
 
-    public Tensor transpose(int a, int b) { return new Tensor(handle.transpose(a, b)); }
+    public Tensor transpose(int a, int b) { return new Tensor(handle().transpose(a, b)); }
 
-    public Tensor unsqueeze(int dim) { return new Tensor(handle.unsqueeze(dim)); }
+    public Tensor unsqueeze(int dim) { return new Tensor(handle().unsqueeze(dim)); }
 
-    public Tensor squeeze(int dim) { return new Tensor(handle.squeeze((long) dim)); }
+    public Tensor squeeze(int dim) { return new Tensor(handle().squeeze((long) dim)); }
 
     /** A view with dims of extent 1 repeated. */
-    public Tensor expand(long... shape) { return new Tensor(handle.expand(shape)); }
+    public Tensor expand(long... shape) { return new Tensor(handle().expand(shape)); }
 
     /** Trailing dims of extent 1, so that [B] broadcasts against [B,...] of {@code dims} dims. */
     public Tensor broadcastTo(int dims) {
@@ -277,116 +283,116 @@ public final class Tensor {
         return reshape(shape);
     }
 
-    public Tensor narrow(int dim, long from, long n) { return new Tensor(handle.narrow(dim, from, n)); }
+    public Tensor narrow(int dim, long from, long n) { return new Tensor(handle().narrow(dim, from, n)); }
 
     /** Writes rows x [n,...] over those of index I64 [n], each named once; not recorded. */
-    public void putRows(Tensor index, Tensor x) { try (Guard g = Torch.noGrad()) { handle.index_copy_(0, index.handle, x.handle); } }
+    public void putRows(Tensor index, Tensor x) { try (Guard g = Torch.noGrad()) { handle().index_copy_(0, index.handle(), x.handle()); } }
 
     /** Adds rows x [n,...] to those of index I64 [n], as often as each is named; not recorded. */
-    public void addRows(Tensor index, Tensor x) { try (Guard g = Torch.noGrad()) { handle.index_add_(0, index.handle, x.handle); } }
+    public void addRows(Tensor index, Tensor x) { try (Guard g = Torch.noGrad()) { handle().index_add_(0, index.handle(), x.handle()); } }
 
     /** Every step-th along a dim, from the first on; a view. */
-    public Tensor every(int dim, long step) { return new Tensor(handle.slice(dim, NO_BOUND, NO_BOUND, step)); }
+    public Tensor every(int dim, long step) { return new Tensor(handle().slice(dim, NO_BOUND, NO_BOUND, step)); }
 
     /** Items from..from+n-1 of the first dim. */
     public Tensor rows(long from, long n) { return narrow(0, from, n); }
 
     /** The slice at i, without that dim. */
-    public Tensor select(int dim, long i) { return new Tensor(handle.select(dim, i)); }
+    public Tensor select(int dim, long i) { return new Tensor(handle().select(dim, i)); }
 
-    public Tensor indexSelect(int dim, Tensor index) { return new Tensor(handle.index_select(dim, index.handle)); }
+    public Tensor indexSelect(int dim, Tensor index) { return new Tensor(handle().index_select(dim, index.handle())); }
 
-    public Tensor gather(int dim, Tensor index) { return new Tensor(handle.gather(dim, index.handle)); }
+    public Tensor gather(int dim, Tensor index) { return new Tensor(handle().gather(dim, index.handle())); }
 
-    public Tensor flip(long... dims) { return new Tensor(handle.flip(dims)); }
+    public Tensor flip(long... dims) { return new Tensor(handle().flip(dims)); }
 
     public Tensor[] chunk(int n, int dim) {
-        TensorVector v = handle.chunk(n, dim);
+        TensorVector v = handle().chunk(n, dim);
         Tensor[] out = new Tensor[(int) v.size()];
-        // get(i) points into the vector's memory, which dies with v: copy the handle (not the data)
+        // get(i) points into the vector's memory, which dies with v: copy the handle() (not the data)
         for (int i = 0; i < out.length; i++) out[i] = new Tensor(new org.bytedeco.pytorch.Tensor(v.get(i)));
         return out;
     }
 
     /** Element [i,j,...] is this contiguous tensor's element {@code from} + i strides[0] + j strides[1] + ..., which must be there. */
     public Tensor strided(long from, long[] shape, long[] strides) {
-        return new Tensor(handle.as_strided(shape, strides, new LongOptional(from)));
+        return new Tensor(handle().as_strided(shape, strides, new LongOptional(from)));
     }
 
-    public Tensor contiguous() { return new Tensor(handle.contiguous()); }
+    public Tensor contiguous() { return new Tensor(handle().contiguous()); }
 
     /** The same numbers, those of a pixel side by side in memory: convolutions without norms are faster so. This is [B,C,H,W]. */
     public Tensor channelsLast() {
-        if (size(1) > 1) return new Tensor(handle.contiguous(torch.MemoryFormat.ChannelsLast));
+        if (size(1) > 1) return new Tensor(handle().contiguous(torch.MemoryFormat.ChannelsLast));
         return reshape(size(0), size(2), size(3), 1).permute(0, 3, 1, 2);   // the strides, too, must say which of the two it is
     }
 
 
-    public Tensor matmul(Tensor o) { return new Tensor(handle.matmul(o.handle)); }
+    public Tensor matmul(Tensor o) { return new Tensor(handle().matmul(o.handle())); }
 
     /** Transpose of a matrix. */
-    public Tensor t() { return new Tensor(handle.t()); }
+    public Tensor t() { return new Tensor(handle().t()); }
 
-    public Tensor diagonal() { return new Tensor(handle.diagonal()); }
+    public Tensor diagonal() { return new Tensor(handle().diagonal()); }
 
 
     /** The same values outside the graph. */
-    public Tensor detach() { return new Tensor(handle.detach()); }
+    public Tensor detach() { return new Tensor(handle().detach()); }
 
-    public Tensor copy() { return new Tensor(handle.clone()); }
+    public Tensor copy() { return new Tensor(handle().clone()); }
 
-    public boolean requiresGrad() { return handle.requires_grad(); }
+    public boolean requiresGrad() { return handle().requires_grad(); }
 
     public Tensor requiresGrad(boolean on) {
-        handle.set_requires_grad(on);
+        handle().set_requires_grad(on);
         return this;
     }
 
     /** Adds d(this)/dp to the gradient of every leaf p that requires one. This is a scalar. */
-    public void backward() { handle.backward(); }
+    public void backward() { handle().backward(); }
 
-    public boolean hasGrad() { return handle.grad().defined(); }
+    public boolean hasGrad() { return handle().grad().defined(); }
 
     /** The gradient that backward left. */
     public Tensor grad() {
-        org.bytedeco.pytorch.Tensor g = handle.grad();
+        org.bytedeco.pytorch.Tensor g = handle().grad();
         if (!g.defined()) throw new IllegalStateException("no gradient: backward has not reached this tensor of " + this);
         return new Tensor(g);
     }
 
     /** Forgets the gradient. */
-    public void clearGrad() { handle.mutable_grad().reset(); }
+    public void clearGrad() { handle().mutable_grad().reset(); }
 
 
     /** this = o, element by element, converting the type. */
-    public void copyFrom(Tensor o) { try (Guard g = Torch.noGrad()) { handle.copy_(o.handle); } }
+    public void copyFrom(Tensor o) { try (Guard g = Torch.noGrad()) { handle().copy_(o.handle()); } }
 
-    public void fill(double s) { try (Guard g = Torch.noGrad()) { handle.fill_(new Scalar(s)); } }
+    public void fill(double s) { try (Guard g = Torch.noGrad()) { handle().fill_(new Scalar(s)); } }
 
 
-    public Tensor to(DType type) { return dtype() == type ? this : new Tensor(handle.to(type.type)); }
+    public Tensor to(DType type) { return dtype() == type ? this : new Tensor(handle().to(type.type)); }
 
     public Tensor to(Device device) {
         if (device.equals(device())) return this;
-        return new Tensor(handle.to(device.handle(), handle.scalar_type().intern()));
+        return new Tensor(handle().to(device.handle(), handle().scalar_type().intern()));
     }
 
     /** This very tensor, a leaf, on another device. */
-    public void moveTo(Device device) { handle.set_data(to(device).handle); }
+    public void moveTo(Device device) { handle().set_data(to(device).handle()); }
 
     /** This very tensor, a leaf, with another type. */
-    public void convertTo(DType type) { handle.set_data(to(type).handle); }
+    public void convertTo(DType type) { handle().set_data(to(type).handle()); }
 
     /** Whether one element stands for all, so that there is no room for values: {@link #become} gives it. */
-    public boolean hollow() { return !handle.is_non_overlapping_and_dense(); }
+    public boolean hollow() { return !handle().is_non_overlapping_and_dense(); }
 
     /** This tensor, wherever it is held, is from now on that one: its values are shared, not copied. */
-    public void become(Tensor o) { handle.set_data(o.handle); }
+    public void become(Tensor o) { handle().set_data(o.handle()); }
 
     /** The one element. Waits for the device. */
     public double item() {
         if (numel() != 1) throw new IllegalArgumentException("item wants one element, got " + this);
-        return handle.item_double();
+        return handle().item_double();
     }
 
     /** All elements in row-major order, as floats. Waits for the device. */
@@ -423,19 +429,19 @@ public final class Tensor {
         }
     }
 
-    private ByteBuffer host(DType type) { return new Tensor(to(Device.CPU).to(type).detach().contiguous().handle).memory(); }
+    private ByteBuffer host(DType type) { return new Tensor(to(Device.CPU).to(type).detach().contiguous().handle()).memory(); }
 
     /** The memory of a contiguous tensor of at most 2 GiB on the processor; valid while the tensor lives. */
     ByteBuffer memory() {
         long bytes = Math.multiplyExact(numel(), dtype().bytes());
         if (bytes == 0) return ByteBuffer.allocate(0).order(ByteOrder.nativeOrder());
-        return new BytePointer(handle.data_ptr()).capacity(bytes).asByteBuffer().order(ByteOrder.nativeOrder());
+        return new BytePointer(handle().data_ptr()).capacity(bytes).asByteBuffer().order(ByteOrder.nativeOrder());
     }
 
     /** A copy of elements as raw little-endian bytes in row-major order, for files. Waits for the device. */
     public ByteBuffer rawBytes() {
         try (Scope scope = new Scope()) {
-            ByteBuffer from = new Tensor(to(Device.CPU).detach().contiguous().handle).memory();
+            ByteBuffer from = new Tensor(to(Device.CPU).detach().contiguous().handle()).memory();
             ByteBuffer out = ByteBuffer.allocate(from.remaining()).order(ByteOrder.LITTLE_ENDIAN);
             out.put(from).flip();
             return out;
@@ -453,19 +459,19 @@ public final class Tensor {
         long bytes = Math.multiplyExact(numel(), dtype().bytes());
         if (at < 0 || n > bytes - at) throw new IllegalArgumentException("a tensor of " + this + " has " + bytes + " bytes, asked for "
             + n + " at " + at);
-        if (handle.is_cuda() || !handle.is_contiguous()) {
+        if (handle().is_cuda() || !handle().is_contiguous()) {
             throw new IllegalArgumentException("raw bytes want a contiguous tensor on cpu, got one of " + this);
         }
-        return n == 0 ? ByteBuffer.allocate(0) : new BytePointer(handle.data_ptr()).getPointer(at).capacity(n).asByteBuffer();
+        return n == 0 ? ByteBuffer.allocate(0) : new BytePointer(handle().data_ptr()).getPointer(at).capacity(n).asByteBuffer();
     }
 
 
     /** Keeps this tensor beyond every scope, until {@link #free}. */
     public Tensor retain() {
-        handle.retainReference();
+        handle().retainReference();
         return this;
     }
 
-    /** Frees the handle at once; any later use is an error. */
-    public void free() { handle.deallocate(); }
+    /** Frees the handle() at once; any later use is an error. */
+    public void free() { pointer.deallocate(); }
 }

@@ -112,18 +112,18 @@ public final class Torch {
 
     public static Tensor zeros(long... shape) { return zeros(DType.F32, shape); }
 
-    public static Tensor zeros(DType type, long... shape) { return new Tensor(empty(type, shape).handle.zero_()); }
+    public static Tensor zeros(DType type, long... shape) { return new Tensor(empty(type, shape).handle().zero_()); }
 
     public static Tensor ones(long... shape) { return full(1, shape); }
 
-    public static Tensor full(double value, long... shape) { return new Tensor(empty(DType.F32, shape).handle.fill_(new Scalar(value))); }
+    public static Tensor full(double value, long... shape) { return new Tensor(empty(DType.F32, shape).handle().fill_(new Scalar(value))); }
 
     /** The identity [n,n]. */
     public static Tensor eye(long n) { return new Tensor(torch.eye(n)); }
 
-    public static Tensor zerosLike(Tensor x) { return new Tensor(torch.zeros_like(x.handle)); }
+    public static Tensor zerosLike(Tensor x) { return new Tensor(torch.zeros_like(x.handle())); }
 
-    public static Tensor onesLike(Tensor x) { return new Tensor(torch.ones_like(x.handle)); }
+    public static Tensor onesLike(Tensor x) { return new Tensor(torch.ones_like(x.handle())); }
 
     /** from, from+1, ... to-1 as F32. */
     public static Tensor arange(long from, long to) {
@@ -183,21 +183,21 @@ public final class Torch {
 
     static TensorVector vector(Collection<Tensor> parts) {
         TensorVector v = new TensorVector();
-        for (Tensor p : parts) v.push_back(p.handle);
+        for (Tensor p : parts) v.push_back(p.handle());
         return v;
     }
 
     /** x W^T + b. x [...,in], w [out,in], b [out]. */
     public static Tensor linear(Tensor x, Tensor w, @Nullable Tensor b) {
-        return new Tensor(torch.linear(x.handle, w.handle, optional(b)));
+        return new Tensor(torch.linear(x.handle(), w.handle(), optional(b)));
     }
 
     /** x W + b in one operation. x [N,in], w [in,out], b [out]. */
-    public static Tensor addmm(Tensor b, Tensor x, Tensor w) { return new Tensor(torch.addmm(b.handle, x.handle, w.handle)); }
+    public static Tensor addmm(Tensor b, Tensor x, Tensor w) { return new Tensor(torch.addmm(b.handle(), x.handle(), w.handle())); }
 
     /** beta b + alpha x y of many matrices at once. x [N,R,K], y [N,K,C], b [N,R,C]. */
     static Tensor baddbmm(double beta, Tensor b, double alpha, Tensor x, Tensor y) {
-        return new Tensor(torch.baddbmm(b.handle, x.handle, y.handle, new Scalar(beta), new Scalar(alpha)));
+        return new Tensor(torch.baddbmm(b.handle(), x.handle(), y.handle(), new Scalar(beta), new Scalar(alpha)));
     }
 
     /** x [B,I,H,W], w [O,I/groups,k,k]. */
@@ -207,33 +207,33 @@ public final class Torch {
 
     /** x [B,I,H,W], w [O,I,kh,kw]; so many zeros above and below, so many at the left and the right. */
     public static Tensor conv2d(Tensor x, Tensor w, @Nullable Tensor b, int stride, long[] padding) {
-        return new Tensor(torch.conv2d(x.handle, w.handle, optional(b), new long[] {stride, stride}, padding, new long[] {1, 1}, 1));
+        return new Tensor(torch.conv2d(x.handle(), w.handle(), optional(b), new long[] {stride, stride}, padding, new long[] {1, 1}, 1));
     }
 
     /** x [B,I,H,W], w [O,I,kh,kw] with taps that far apart in rows and columns; no padding. */
     public static Tensor conv2d(Tensor x, Tensor w, @Nullable Tensor b, long[] dilation) {
-        return new Tensor(torch.conv2d(x.handle, w.handle, optional(b), new long[] {1, 1}, new long[] {0, 0}, dilation, 1));
+        return new Tensor(torch.conv2d(x.handle(), w.handle(), optional(b), new long[] {1, 1}, new long[] {0, 0}, dilation, 1));
     }
 
     /** x [B,I,H,W], w [I,O,k,k]; the result has (H-1) stride - 2 padding + k + outputPadding rows. */
     public static Tensor convTranspose2d(Tensor x, Tensor w, @Nullable Tensor b, int stride, int padding, int outputPadding) {
-        return new Tensor(torch.conv_transpose2d(x.handle, w.handle, optional(b), new long[] {stride, stride},
+        return new Tensor(torch.conv_transpose2d(x.handle(), w.handle(), optional(b), new long[] {stride, stride},
             new long[] {padding, padding}, new long[] {outputPadding, outputPadding}, 1, 1, 1));
     }
 
     public static Tensor groupNorm(Tensor x, int groups, Tensor w, Tensor b, double eps) {
-        return new Tensor(torch.group_norm(x.handle, groups, optional(w), optional(b), eps, true));
+        return new Tensor(torch.group_norm(x.handle(), groups, optional(w), optional(b), eps, true));
     }
 
     /** Over the last dim. */
     public static Tensor layerNorm(Tensor x, @Nullable Tensor w, @Nullable Tensor b, double eps) {
-        return new Tensor(torch.layer_norm(x.handle, new long[] {x.size(-1)}, optional(w), optional(b), eps, true));
+        return new Tensor(torch.layer_norm(x.handle(), new long[] {x.size(-1)}, optional(w), optional(b), eps, true));
     }
 
     /** In training the running statistics move by {@code momentum}. */
     public static Tensor batchNorm(Tensor x, @Nullable Tensor w, @Nullable Tensor b, Tensor mean, Tensor var, boolean training,
             double momentum, double eps) {
-        return new Tensor(torch.batch_norm(x.handle, optional(w), optional(b), optional(mean), optional(var), training, momentum, eps,
+        return new Tensor(torch.batch_norm(x.handle(), optional(w), optional(b), optional(mean), optional(var), training, momentum, eps,
             true));
     }
 
@@ -244,7 +244,7 @@ public final class Torch {
 
     /** softmax(q k^T / sqrt(d) + bias) v. q [B,heads,L,d], k and v [B,heads,S,d]; bias is stretched to [B,heads,L,S]. */
     public static Tensor attention(Tensor q, Tensor k, Tensor v, @Nullable Tensor bias) {
-        return attention(q, k, v, bias == null ? NONE : new TensorOptional(bias.to(wide(q)).handle), false);
+        return attention(q, k, v, bias == null ? NONE : new TensorOptional(bias.to(wide(q)).handle()), false);
     }
 
     /** In F32 on the processor: this engine's kernel for BF16 does without the processor's instructions and takes twenty times as long. */
@@ -253,7 +253,7 @@ public final class Torch {
         DType type = wide(q);
         if (cast) torch.set_autocast_enabled(DeviceType.CPU, false);
         try {
-            return new Tensor(torch.scaled_dot_product_attention(q.to(type).handle, k.to(type).handle, v.to(type).handle, bias, 0, causal,
+            return new Tensor(torch.scaled_dot_product_attention(q.to(type).handle(), k.to(type).handle(), v.to(type).handle(), bias, 0, causal,
                 NO_DOUBLE, false)).to(q.dtype());
         } finally {
             if (cast) torch.set_autocast_enabled(DeviceType.CPU, true);
@@ -264,12 +264,12 @@ public final class Torch {
 
     /** Each pixel repeated {@code factor} times in both directions. */
     public static Tensor upsampleNearest(Tensor x, int factor) {
-        return new Tensor(torch.upsample_nearest2d(x.handle, new long[] {x.size(2) * factor, x.size(3) * factor}, NO_DOUBLE, NO_DOUBLE));
+        return new Tensor(torch.upsample_nearest2d(x.handle(), new long[] {x.size(2) * factor, x.size(3) * factor}, NO_DOUBLE, NO_DOUBLE));
     }
 
     /** Of each pixel of the result the one of x that lies over it. x [B,C,H,W] to [B,C,height,width]. */
     public static Tensor nearest(Tensor x, long height, long width) {
-        return new Tensor(torch.upsample_nearest2d(x.handle, new long[] {height, width}, NO_DOUBLE, NO_DOUBLE));
+        return new Tensor(torch.upsample_nearest2d(x.handle(), new long[] {height, width}, NO_DOUBLE, NO_DOUBLE));
     }
 
     /**
@@ -277,100 +277,98 @@ public final class Torch {
      * made smaller is not smoothed first. x [B,C,H,W] to [B,C,height,width].
      */
     public static Tensor bilinear(Tensor x, long height, long width) {
-        return new Tensor(torch.upsample_bilinear2d(x.handle, new long[] {height, width}, false, NO_DOUBLE, NO_DOUBLE));
+        return new Tensor(torch.upsample_bilinear2d(x.handle(), new long[] {height, width}, false, NO_DOUBLE, NO_DOUBLE));
     }
 
     /**
      * Of each place the four pixels of x around it, on a line between them; the outermost pixels go on beyond the edge. Places (x, y) are
      * counted from -1 at the left and upper edge to 1 at the right and lower one. x [B,C,H,W], places [B,h,w,2]: [B,C,h,w].
      */
-    public static Tensor at(Tensor x, Tensor places) { return new Tensor(torch.grid_sampler(x.handle, places.handle, 0, 1, false)); }
+    public static Tensor at(Tensor x, Tensor places) { return new Tensor(torch.grid_sampler(x.handle(), places.handle(), 0, 1, false)); }
 
     /** Rows and columns of zeros around pictures [...,H,W]. */
     public static Tensor pad(Tensor x, int left, int right, int top, int bottom) {
-        return new Tensor(torch.constant_pad_nd(x.handle, new long[] {left, right, top, bottom}, new Scalar(0)));
+        return new Tensor(torch.constant_pad_nd(x.handle(), new long[] {left, right, top, bottom}, new Scalar(0)));
     }
 
-    public static Tensor avgPool(Tensor x, int kernel) { return new Tensor(torch.avg_pool2d(x.handle, kernel, kernel)); }
+    public static Tensor avgPool(Tensor x, int kernel) { return new Tensor(torch.avg_pool2d(x.handle(), kernel, kernel)); }
 
     /** Windows that may overlap, of which the part outside the picture, {@code padding} pixels at most, does not count. */
     public static Tensor avgPool(Tensor x, int kernel, int stride, int padding) {
-        return new Tensor(torch.avg_pool2d(x.handle, new long[] {kernel, kernel}, new long[] {stride, stride},
+        return new Tensor(torch.avg_pool2d(x.handle(), new long[] {kernel, kernel}, new long[] {stride, stride},
             new long[] {padding, padding}, false, false, NO_LONG));
     }
 
-    public static Tensor maxPool(Tensor x, int kernel) { return new Tensor(torch.max_pool2d(x.handle, kernel, kernel)); }
+    public static Tensor maxPool(Tensor x, int kernel) { return new Tensor(torch.max_pool2d(x.handle(), kernel, kernel)); }
 
     /** Windows as for {@link #avgPool(Tensor, int, int, int)}. */
     public static Tensor maxPool(Tensor x, int kernel, int stride, int padding) {
-        return new Tensor(torch.max_pool2d(x.handle, new long[] {kernel, kernel}, new long[] {stride, stride},
+        return new Tensor(torch.max_pool2d(x.handle(), new long[] {kernel, kernel}, new long[] {stride, stride},
             new long[] {padding, padding}, new long[] {1, 1}, false));
     }
 
     /** x with each element zeroed by chance p, in [0,1), and the rest divided by 1 - p. Srivastava et al. 2014. */
     public static Tensor dropout(Tensor x, double p, Rng rng) {
         GeneratorOptional chance = new GeneratorOptional(torch.createCPUGenerator(rng.integers(1L << 31, 1).longs()[0]));
-        Tensor kept = new Tensor(empty(DType.F32, x.shape()).handle.bernoulli_(1 - p, chance));
+        Tensor kept = new Tensor(empty(DType.F32, x.shape()).handle().bernoulli_(1 - p, chance));
         return x.mul(kept.div(1 - p).to(x.device()).to(x.dtype()));
     }
 
     /** Rows of a table [V,D] by index I64 [...]: [...,D]. */
-    public static Tensor embedding(Tensor table, Tensor index) { return new Tensor(torch.embedding(table.handle, index.handle)); }
+    public static Tensor embedding(Tensor table, Tensor index) { return new Tensor(torch.embedding(table.handle(), index.handle())); }
 
     /** I64 [...] to F32 [...,classes]. */
-    public static Tensor oneHot(Tensor index, int classes) { return new Tensor(torch.one_hot(index.handle, classes)).to(DType.F32); }
+    public static Tensor oneHot(Tensor index, int classes) { return new Tensor(torch.one_hot(index.handle(), classes)).to(DType.F32); }
 
     /** Mean of -log softmax(logits)[target] in nats. logits [B,V], target I64 [B]. */
     public static Tensor crossEntropy(Tensor logits, Tensor target) {
-        return new Tensor(torch.cross_entropy_loss(logits.handle, target.handle));
+        return new Tensor(torch.cross_entropy_loss(logits.handle(), target.handle()));
     }
 
     /** -[t log s(x) + (1-t) log(1-s(x))], element by element, in nats, from logits x. */
     public static Tensor bceWithLogits(Tensor x, Tensor t) {
-        return new Tensor(torch.binary_cross_entropy_with_logits(x.handle, t.handle, NONE, NONE, 0));
+        return new Tensor(torch.binary_cross_entropy_with_logits(x.handle(), t.handle(), NONE, NONE, 0));
     }
 
     /** Euclidean distances between rows: a [N,D], b [M,D] to [N,M]. */
-    public static Tensor cdist(Tensor a, Tensor b) { return new Tensor(torch.cdist(a.handle, b.handle)); }
+    public static Tensor cdist(Tensor a, Tensor b) { return new Tensor(torch.cdist(a.handle(), b.handle())); }
 
     /** Eigenvalues, ascending, and eigenvectors in columns of a symmetric matrix. */
     public static Tensor[] eigh(Tensor a) {
-        T_TensorTensor_T r = torch.linalg_eigh(a.handle);
+        T_TensorTensor_T r = torch.linalg_eigh(a.handle());
         return new Tensor[] {new Tensor(new org.bytedeco.pytorch.Tensor(r.get0())), new Tensor(new org.bytedeco.pytorch.Tensor(r.get1()))};
     }
 
     /** Lower factor L of a symmetric positive definite matrix: L L^T. */
-    public static Tensor cholesky(Tensor a) { return new Tensor(torch.linalg_cholesky(a.handle)); }
+    public static Tensor cholesky(Tensor a) { return new Tensor(torch.linalg_cholesky(a.handle())); }
 
     /** The solution Y of L Y = B for a lower triangular L [n,n] and B [n,m]. */
     public static Tensor solveLower(Tensor l, Tensor b) {
-        return new Tensor(torch.linalg_solve_triangular(l.handle, b.handle, false));
+        return new Tensor(torch.linalg_solve_triangular(l.handle(), b.handle(), false));
     }
 
     /** d(sum y)/dx, leaving every parameter's gradient alone. With {@code create} the result can itself be differentiated. */
     public static Tensor grad(Tensor y, Tensor x, boolean create) {
-        TensorVector g = torch.grad(new TensorVector(y.sum().handle), new TensorVector(x.handle), new TensorVector(),
+        TensorVector g = torch.grad(new TensorVector(y.sum().handle()), new TensorVector(x.handle()), new TensorVector(),
             new BoolOptional(create), create, false);
         return new Tensor(new org.bytedeco.pytorch.Tensor(g.get(0)));
     }
 
     /** d(sum y)/dx as {@link #grad} without {@code create}, after which y can be differentiated again. */
     public static Tensor slope(Tensor y, Tensor x) {
-        TensorVector g = torch.grad(new TensorVector(y.sum().handle), new TensorVector(x.handle), new TensorVector(),
+        TensorVector g = torch.grad(new TensorVector(y.sum().handle()), new TensorVector(x.handle()), new TensorVector(),
             new BoolOptional(true), false, false);
         return new Tensor(new org.bytedeco.pytorch.Tensor(g.get(0)));
     }
 
-    private static TensorOptional optional(@Nullable Tensor t) { return t == null ? NONE : new TensorOptional(t.handle); }
+    private static TensorOptional optional(@Nullable Tensor t) { return t == null ? NONE : new TensorOptional(t.handle()); }
 
-    /** The first line of what libtorch said, without its C++ frames. */
+    /** What went wrong in an operation, in our words: libtorch's are for those who write operations, and stand in the exception. */
     public static String message(RuntimeException e) {
-        String m = String.valueOf(e.getMessage());
-        int cut = m.indexOf("\nException raised from");
-        if (cut >= 0) m = m.substring(0, cut);
-        int line = m.indexOf('\n');
-        if (line >= 0) m = m.substring(0, line);
-        Matcher full = TOO_MUCH.matcher(m);
-        return full.find() ? "out of memory: " + full.group(1) + " bytes are wanted at once" : m;
+        String text = String.valueOf(e.getMessage());
+        Matcher full = TOO_MUCH.matcher(text);
+        if (full.find()) return "out of memory: " + full.group(1) + " bytes are wanted at once";
+        if (e.getClass() != RuntimeException.class) return text;   // ours, or Java's
+        return "the engine cannot carry out an operation on these numbers, which is a fault of Palitra; PALITRA_DEBUG=1 shows where";
     }
 }

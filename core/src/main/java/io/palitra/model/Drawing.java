@@ -34,8 +34,13 @@ public record Drawing<S extends Record>(GenerativeModel<S> model, S how) {
     /** The text that is drawn; empty where that is any text of the training data, or the model draws nothing from texts. */
     public Optional<String> text() { return model instanceof DrawsTexts<S> t ? t.textOf(how) : Optional.empty(); }
 
-    /** Samples [count, ...data shape]; item i of them uses only row i of what rng draws. */
+    /**
+     * Samples [count, ...data shape]; item i of them uses only row i of what rng draws.
+     *
+     * @throws IllegalArgumentException for a count below 1
+     */
     public Tensor sample(int count, Rng rng) {
+        if (count < 1) throw new IllegalArgumentException("illegal count: " + count + ", must be at least 1");
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             List<Tensor> parts = new ArrayList<>();
             for (int i = 0; i < count; i += AT_ONCE) {

@@ -20,7 +20,11 @@ class ScopeTest {
     @Test void aTensorUsedAfterItsScopeIsAnErrorAndNotACrash() {
         Tensor gone;
         try (Scope scope = new Scope()) { gone = Torch.ones(2); }
-        assertThatThrownBy(() -> gone.add(1)).isInstanceOf(NullPointerException.class);
+        assertThatThrownBy(() -> gone.add(1)).isInstanceOf(FreedTensorException.class)
+            .hasMessage("a tensor was used after it was freed with its scope: Scope.keep passes one on to the scope around, Tensor.retain "
+                + "keeps one beyond every scope");
+        assertThat(gone).hasToString("a freed tensor");
+        assertThatThrownBy(() -> Torch.zeros(2).add(gone)).isInstanceOf(FreedTensorException.class);
     }
 
     @Test void runKeepsItsResultAndItsGraph() {
