@@ -57,8 +57,9 @@ public final class Main implements Runnable {
         throw new CommandLine.ParameterException(java.util.Objects.requireNonNull(spec).commandLine(), "which command?");
     }
 
-    public static void main(String[] args) throws InterruptedException {
+    public static void main(String[] args) throws InterruptedException, IOException {
         Stop.listen();
+        Plugins.load();
         String unread = Arguments.fault(args);
         if (!unread.isEmpty()) {
             Terminal.error(System.err, unread);

@@ -33,6 +33,9 @@ public interface Display {
     /** Items that fill a sheet as wide as so many pictures. */
     default int fills(int columns) { return columns * columns; }
 
+    /** Of the file that a sheet is written to: ".png", or ".txt" for one of text. */
+    default String suffix() { return ".png"; }
+
     /** All items. @param columns where they stand beside each other */
     Sheet sheet(DataSpec spec, Tensor x, int columns, String title);
 

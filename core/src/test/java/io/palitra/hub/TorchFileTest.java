@@ -370,7 +370,7 @@ class TorchFileTest {
             + "(X\7\0\0\0storagectorch\nQInt8Storage\nX\1\0\0\0" + "0X\3\0\0\0cpuK\2tQK\0K\2\205K\1\205\211}tR";
         refused(file(dict(sparse)), "tensor 'a' asks for 'torch._utils._rebuild_sparse_tensor', which is not read");
         refused(file(dict(quantised)), "tensor 'a' asks for 'torch.QInt8Storage', which is not read");
-        refused(file(dict("cmodels\nNet\n)\201}b")), "it asks for ['models.Net']");
+        refused(file(dict("cmodels\nNet\n)\201}b")), "it asks for 'models.Net'");
         refused(file("\200\2cmodels\nNet\n)\201}b."), "asks for 'models.Net' and is what only Python makes of it");
     }
 

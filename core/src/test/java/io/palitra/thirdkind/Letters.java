@@ -42,7 +42,6 @@ public final class Letters implements Choices, DataProvider, FamilyProvider, Dis
         @Override public Tensor toModel(Tensor stored) { return stored.to(DType.I64); }
     }
 
-    /** Runs of the alphabet: "cdefabcd". */
     private record Words(int size) implements Dataset {
         @Override public String name() { return "words"; }
 
@@ -76,8 +75,8 @@ public final class Letters implements Choices, DataProvider, FamilyProvider, Dis
         private Tensor logits(Tensor letters) { return table.forward(letters).mul(scale); }
 
         private Tensor nats(Tensor x) {
-            Tensor logits = logits(x.narrow(1, 0, data.length - 1));   // [B,T-1,A]
-            return Torch.crossEntropy(logits.reshape(-1, data.alphabet), x.narrow(1, 1, data.length - 1).reshape(-1));
+            Tensor logits = logits(x.narrow(1, 0, data.length - 1)).reshape(-1, data.alphabet);   // [B (T-1),A]
+            return Torch.crossEntropy(logits, x.narrow(1, 1, data.length - 1).reshape(-1));
         }
 
         @Override public Tensor sample(Sampling how, int count, Rng rng) {
@@ -90,8 +89,7 @@ public final class Letters implements Choices, DataProvider, FamilyProvider, Dis
         }
 
         @Override public List<Measure> evaluate(Iterable<Batch> test, Rng rng) {
-            double nats = nats(test.iterator().next().x()).item();
-            return List.of(new Measure("-log p", nats, "nats", "of a letter, given the one before"));
+            return List.of(new Measure("-log p", nats(test.iterator().next().x()).item(), "nats", "of a letter, given the one before"));
         }
     }
 
@@ -111,6 +109,8 @@ public final class Letters implements Choices, DataProvider, FamilyProvider, Dis
     }
 
     @Override public boolean shows(DataSpec spec) { return spec instanceof Word; }
+
+    @Override public String suffix() { return ".txt"; }
 
     @Override public Sheet sheet(DataSpec spec, Tensor x, int columns, String title) {
         StringBuilder text = new StringBuilder();
