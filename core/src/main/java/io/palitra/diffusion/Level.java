@@ -9,7 +9,7 @@ import io.palitra.engine.Tensor;
  *
  * @param alpha share of the data
  * @param sigma standard deviation of the noise, in data units
- * @param t     the time a network is told; may lie between two trained ones
+ * @param t     the time that is the network's input; may lie between two trained ones
  */
 public record Level(double alpha, double sigma, double t) {
     /** Data without noise. */
