@@ -36,7 +36,7 @@ public record Level(double alpha, double sigma, double t) {
     /** sigma / alpha: the noise where the data has its own scale. Infinite where there is no data left. */
     public double ratio() { return sigma / alpha; }
 
-    /** x = alpha x0 + sigma eps. */
+    /** x = alpha x0 + sigma eps: Ho et al. 2020, eq. 4. */
     public Tensor noised(Tensor x0, Tensor eps) { return x0.mul(alpha).add(eps.mul(sigma)); }
 
     /** The noise in x, if its data is x0: (x - alpha x0) / sigma. @throws IllegalStateException where there is none */

@@ -31,7 +31,7 @@ public enum Prediction {
     /** x0 from the network's output. @throws IllegalStateException for EPS at alpha = 0, where x does not depend on the data */
     public Tensor x0(Tensor out, Tensor x, Level at) {
         return switch (this) {
-            case EPS -> {
+            case EPS -> {   // Ho et al. 2020, eq. 15
                 if (at.alpha() == 0) {
                     throw new IllegalStateException("prediction EPS gives no data at alpha = 0 (zero terminal SNR); use V or X0");
                 }

@@ -233,8 +233,9 @@ public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Eule
     }
 
     /**
-     * The midpoint rule in log sigma, two network calls each step but the last: DPM-Solver-2, Lu et al. 2022, arXiv:2206.00927, in the
-     * coordinates of Karras et al. 2022. The ancestral form steps to below the next level and adds fresh noise, as {@link EulerAncestral}.
+     * The midpoint rule in log sigma, two network calls each step but the last: DPM-Solver-2, Lu et al. 2022, arXiv:2206.00927,
+     * algorithm 1, in the coordinates of Karras et al. 2022. The ancestral form steps to below the next level and adds fresh noise, as
+     * {@link EulerAncestral}.
      */
     record Dpm2(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) int steps, @Help("where the steps lie") Spacing spacing,
             @Help("whether fresh noise is added") boolean ancestral) implements Sampler {

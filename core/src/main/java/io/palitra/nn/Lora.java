@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Low-rank paths beside the layers of a network, trained while its own weights are frozen: y = W x + b + s B A x with s = alpha / r.
- * Hu et al. 2021, arXiv:2106.09685. A and B are the parameters here, F32, on the device of the network, under the keys of PEFT:
+ * Hu et al. 2021, arXiv:2106.09685, eq. 3. A and B are the parameters here, F32, on the device of the network, under the keys of PEFT:
  * {@code PATH.lora_A.weight} [r,in] or [r,in,k,k], {@code PATH.lora_B.weight} [out,r] or [out,r,1,1]. The network's own keys, weights and
  * files stay as they are. For sampling, {@link MergedLora} costs no time.
  */
