@@ -3,9 +3,9 @@ package io.palitra.diffusion;
 import io.palitra.engine.Tensor;
 
 /**
- * Keeps the expected data within bounds that real data cannot leave.
+ * A denoiser whose x0 is bounded, since real data has bounds.
  *
- * @param keepEps whether the noise stays what the denoiser said (Song et al. 2021) or follows from x and the bounded x0 (guided diffusion)
+ * @param keepEps whether eps stays the denoiser's prediction (Song et al. 2021) or follows from x and the bounded x0 (guided diffusion)
  */
 public record Bounded(Denoiser of, Bound bound, boolean keepEps) implements Denoiser {
     /** How x0 [B,...] is bounded. */

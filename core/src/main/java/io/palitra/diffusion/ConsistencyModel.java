@@ -4,7 +4,7 @@ import io.palitra.engine.Tensor;
 
 /**
  * f(x, t) = c_skip x + c_out x0, which is x itself at t = 0: the boundary condition of consistency models, Song et al. 2023,
- * arXiv:2303.01469, section 3, as latent consistency models set it on discrete times, Luo et al. 2023, arXiv:2310.04378, appendix.
+ * arXiv:2303.01469, eq. 5, as latent consistency models set it on discrete times, Luo et al. 2023, arXiv:2310.04378, appendix.
  *
  * @param scaling what t is multiplied by: the larger, the nearer to t = 0 f is x0
  */

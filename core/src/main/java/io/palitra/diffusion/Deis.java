@@ -5,8 +5,8 @@ import io.palitra.engine.Tensor;
 import java.util.List;
 
 /**
- * DEIS in log rho, rho = sigma / alpha: eps drawn as a polynomial in log rho through its last values, integrated over rho exactly; one
- * network call a step. Zhang and Chen 2023, arXiv:2204.13902, eq. 15 and appendix B.
+ * DEIS in log rho, rho = sigma / alpha: eps is interpolated by a polynomial in log rho through its last values, and the polynomial is
+ * integrated over rho exactly; one network call a step. Zhang and Chen 2023, arXiv:2204.13902, eq. 15 and appendix B.
  *
  * @param order 1 to 3 values that the polynomial goes through
  */
@@ -24,12 +24,12 @@ public record Deis(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) int
 
     @Override public Tensor next(List<SolverStage> legs, int i, SamplerHistory past, Noise noise) {
         Level from = legs.get(i).from(), to = legs.get(i).to();
-        List<SamplerHistory.Entry> said = past.newest(ending.order(order, i, legs.size()));
+        List<SamplerHistory.Entry> entries = past.newest(ending.order(order, i, legs.size()));
         double h = legs.get(i).h();
-        if (said.size() == 1 || !Double.isFinite(h)) return past.base().ddimStep(legs.get(i));
-        double[] v = said.stream().mapToDouble(e -> Math.log(e.at().ratio() / from.ratio())).toArray();
+        if (entries.size() == 1 || !Double.isFinite(h)) return Sampler.Ddim.ddimStep(past.base(), legs.get(i));
+        double[] v = entries.stream().mapToDouble(e -> Math.log(e.at().ratio() / from.ratio())).toArray();
         Tensor x = past.base().x().mul(to.alpha() / from.alpha());
-        for (int j = 0; j < v.length; j++) x = x.add(said.get(j).estimate().eps().mul(to.alpha() * from.ratio() * weight(v, j, -h)));
+        for (int j = 0; j < v.length; j++) x = x.add(entries.get(j).estimate().eps().mul(to.alpha() * from.ratio() * weight(v, j, -h)));
         return x;
     }
 

@@ -11,7 +11,7 @@ public interface Denoiser {
     /** x and the result [B,...]. */
     Tensor denoise(Tensor x, Level at);
 
-    /** x taken apart. A denoiser that knows the noise better than by subtraction says so here. */
+    /** Predicts x0 and eps. A denoiser that predicts eps directly overrides this: more exact than the subtraction. */
     default Estimate estimate(Tensor x, Level at) {
         Tensor x0 = denoise(x, at);
         return new Estimate(x0, at.eps(x, x0));

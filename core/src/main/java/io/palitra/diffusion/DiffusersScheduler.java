@@ -15,9 +15,9 @@ import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
- * A scheduler_config.json of the diffusers library in our terms: a schedule, noise levels and a sampler that go where the library goes,
- * number by number. It computes its tables in single precision; so does this, since the largest sigmas show it. An option that a class of
- * scheduler has and this lacks is refused, never guessed; keys that a class does not have are passed over, as the library does.
+ * Reads a scheduler_config.json of the diffusers library: a schedule, noise levels and a sampler with the library's numbers. The library
+ * computes its tables in single precision, and so does this class, since the largest sigmas differ otherwise. An option of a scheduler
+ * class that is not implemented here is refused; keys that a class does not have are ignored, as in the library.
  */
 public final class DiffusersScheduler {
     /** The classes that are known. */
@@ -66,7 +66,7 @@ public final class DiffusersScheduler {
         /** Data from x where the first leg starts. */
         public Tensor sample(Denoiser model, Tensor x, Noise noise) { return sampler.walk(model, x, legs, noise); }
 
-        /** Where the network is asked, call by call. */
+        /** The level of each network call. */
         public List<Level> levels() { return legs.stream().map(SolverStage::at).toList(); }
 
         /** The same run without its first i steps; all of them gone, x is left as it is. */
@@ -123,7 +123,7 @@ public final class DiffusersScheduler {
      */
     public DiffusersScheduler(JsonNode config, JsonNode stepArguments) { this(config, stepArguments, line -> { }); }
 
-    /** @param warn is told of an option that has no effect here, nor in the library */
+    /** @param warn receives a line for an option that has no effect here, nor in the library */
     public DiffusersScheduler(JsonNode config, JsonNode stepArguments, Consumer<String> warn) {
         this.config = new SchedulerConfig(config);
         kind = this.config.kind();
@@ -132,7 +132,7 @@ public final class DiffusersScheduler {
         levels = new SchedulerLevels(this.config, table);
         prediction = predictionAsked(warn);
         bound = bound();
-        sampler(1, 1);   // refuses options before a run asks for them
+        sampler(1, 1);   // refuses options before a run needs them
     }
 
     public Kind kind() { return kind; }
@@ -164,10 +164,10 @@ public final class DiffusersScheduler {
         }).put("variance_type", "fixed_small").put("clip_sample", true).put("clip_sample_range", 1.0).put("timestep_spacing", "trailing");
     }
 
-    /** Whether the network says noise, data or v at trained levels; otherwise it says a velocity of flow matching. */
+    /** Whether the network predicts eps, x0 or v at trained levels; otherwise it predicts a velocity of flow matching. */
     public boolean denoises() { return prediction.isPresent() && kind != Kind.FLOW_EULER; }
 
-    /** What the network says. @throws IllegalStateException of flow matching, where it says a velocity: see {@link #denoiser} */
+    /** What the network predicts. @throws IllegalStateException for flow matching, which has a velocity: see {@link #denoiser} */
     public Prediction prediction() {
         return prediction.orElseThrow(() -> new IllegalStateException(kind.className() + " is of a network that says a velocity"));
     }
@@ -178,10 +178,10 @@ public final class DiffusersScheduler {
         return table.noise();
     }
 
-    /** A network as this scheduler uses it: its answer read as the configuration says, the data bounded if it says so. */
+    /** A network as this scheduler uses it: its output interpreted as configured, x0 bounded if configured. */
     public Denoiser denoiser(Predictor.Net net) { return bounded(read(net)); }
 
-    /** A network's answer read as the configuration says: what guidance combines, before {@link #bounded}. */
+    /** A network with its output interpreted as configured: what guidance combines, before {@link #bounded}. */
     public Denoiser read(Predictor.Net net) {
         if (prediction.isEmpty()) return new Velocity(config.flag("invert_sigmas", false) ? (x, t) -> net.forward(x, t).neg() : net);
         Prediction says = prediction.get();
@@ -190,7 +190,7 @@ public final class DiffusersScheduler {
         return levels.straight() ? (x, at) -> says.x0(net.forward(x, at.t()), x, at) : new Predictor(says, net);
     }
 
-    /** A denoiser, guided for instance, with its data bounded and held at its boundary if the configuration says so. */
+    /** A denoiser, for instance a guided one, with x0 bounded and the boundary condition applied if configured. */
     public Denoiser bounded(Denoiser model) {
         Denoiser bounded = bound.<Denoiser>map(b -> new Bounded(model, b, kind == Kind.DDIM && !arguments.clippedEps)).orElse(model);
         return kind == Kind.LCM ? new ConsistencyModel(bounded, config.number("timestep_scaling", 10)) : bounded;
@@ -349,7 +349,7 @@ public final class DiffusersScheduler {
         boolean straight = levels.straight();
         boolean solver = kind == Kind.DPM || kind == Kind.DPM_SINGLESTEP;
         if (solver && config.given("variance_type")) {
-            // learned ones double the network's answer; the library looks for no other
+            // learned ones double the network's output; the library checks for no other
             String variance = config.text("variance_type", "");
             if (variance.startsWith("learned")) throw config.refused("variance_type", "null");
             warn.accept("passed over, " + kind.className() + " does nothing with variance_type=" + variance);
@@ -376,15 +376,15 @@ public final class DiffusersScheduler {
     }
 
     private Optional<Bounded.Bound> boundAsked() {
-        boolean noise = kind == Kind.UNIPC && !config.flag("predict_x0", true);   // there the library does not look at the data
+        boolean noise = kind == Kind.UNIPC && !config.flag("predict_x0", true);   // there the library computes no x0
         boolean thresholds = kind == Kind.DDPM || kind == Kind.DDIM || kind == Kind.LCM || kind.preserving() && !noise;
         if (thresholds && config.flag("thresholding", false)) {
             return Optional.of(new Bounded.Dynamic(config.number("dynamic_thresholding_ratio", 0.995),
                 config.number("sample_max_value", 1)));
         }
         boolean clips = kind == Kind.DDPM || kind == Kind.DDIM || kind == Kind.HEUN || kind == Kind.LCM;
-        boolean unlessTold = kind == Kind.DDPM || kind == Kind.DDIM;
-        if (clips && config.flag("clip_sample", unlessTold)) return Optional.of(new Bounded.Range(config.number("clip_sample_range", 1)));
+        boolean byDefault = kind == Kind.DDPM || kind == Kind.DDIM;
+        if (clips && config.flag("clip_sample", byDefault)) return Optional.of(new Bounded.Range(config.number("clip_sample_range", 1)));
         return Optional.empty();
     }
 

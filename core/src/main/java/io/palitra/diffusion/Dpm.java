@@ -4,12 +4,12 @@ import io.palitra.engine.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the samplers of the DPM-Solver kind share. The ODE is linear in x but for what the network says; solved in lambda =
- * log(alpha / sigma) for it, a step of width h leaves an integral of exp(±lambda) times a polynomial, known exactly: Lu et al. 2022,
- * arXiv:2206.00927, eq. 3.4 for eps, arXiv:2211.01095, eq. 8 for x0.
+ * What the samplers of the DPM-Solver kind share. The ODE is linear in x except for the network's prediction. Over lambda =
+ * log(alpha / sigma), a step of width h is exact but for an integral of exp(±lambda) times the prediction, which becomes a polynomial:
+ * Lu et al. 2022, arXiv:2206.00927, eq. 3.4 for eps, arXiv:2211.01095, eq. 8 for x0.
  */
 public final class Dpm {
-    /** What is taken for a polynomial in lambda, and whether the SDE is followed in place of the ODE. */
+    /** Which prediction is approximated by a polynomial in lambda, and whether the SDE is followed in place of the ODE. */
     public enum Form {
         /** DPM-Solver: the noise. */
         EPS,
@@ -25,7 +25,7 @@ public final class Dpm {
         private boolean sde() { return this == SDE_EPS || this == SDE_DATA; }
 
         /** The tensor that the polynomial goes through. */
-        Tensor of(Denoiser.Estimate said) { return data() ? said.x0() : said.eps(); }
+        Tensor of(Denoiser.Estimate estimate) { return data() ? estimate.x0() : estimate.eps(); }
 
         /** The exponent whose exponential function is integrated over a step. */
         double k(double h) { return data() ? (sde() ? -2 : -1) * h : h; }
@@ -52,8 +52,8 @@ public final class Dpm {
     private Dpm() {}
 
     /**
-     * A_t x - s ((e^k - 1) D0 + c1 D1 + c2 D2), and fresh noise in an SDE; D0 is what the base said, D1 and D2 are its first two
-     * derivatives by lambda times h and h². Of first order where h is infinite: there is nothing a polynomial could be drawn on.
+     * A_t x - s ((e^k - 1) D0 + c1 D1 + c2 D2), and fresh noise in an SDE; D0 is the prediction at the base, D1 and D2 are its first
+     * two derivatives by lambda times h and h². Of first order where h is infinite: no polynomial is defined there.
      */
     static Tensor step(Form form, SamplerHistory.Entry base, SolverStage leg, @Nullable Tensor d1, @Nullable Tensor d2, boolean midpoint,
         Noise noise) {
@@ -69,7 +69,7 @@ public final class Dpm {
     }
 
     private static Tensor first(Form form, SamplerHistory.Entry base, SolverStage leg, double h, Noise noise) {
-        if (!form.sde()) return base.ddimStep(leg);
+        if (!form.sde()) return Sampler.Ddim.ddimStep(base, leg);
         Level to = leg.to();
         Tensor x0 = base.estimate().x0();
         if (to.sigma() == 0) return x0.mul(to.alpha());

@@ -5,10 +5,10 @@ import io.palitra.engine.Tensor;
 import java.util.List;
 
 /**
- * Multistep DPM-Solver and DPM-Solver++: the polynomial in lambda goes through what the network said at earlier levels, one network call
- * a step. Lu et al. 2022, arXiv:2211.01095, algorithm 2 and appendix; the SDE forms are those of its section 4.3.
+ * Multistep DPM-Solver and DPM-Solver++: the polynomial in lambda interpolates the predictions at earlier levels, one network call a
+ * step. Lu et al. 2022, arXiv:2211.01095, algorithm 2 and appendix; the SDE forms are those of its section 4.3.
  *
- * @param order 1 to 3; the first steps are of the order that the past allows
+ * @param order 1 to 3; the first steps are of the order that the number of earlier predictions allows
  */
 public record DpmMultistep(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) int steps,
     @Help("where the steps lie") Spacing spacing,

@@ -6,8 +6,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Singlestep DPM-Solver and DPM-Solver++: steps of 1, 2 or 3 network calls, of as high an order, each call at the next level; nothing
- * is remembered from step to step. Lu et al. 2022, arXiv:2206.00927, algorithms 1 and 2 and section 3.4, and arXiv:2211.01095, section 4.
+ * Singlestep DPM-Solver and DPM-Solver++: steps of 1, 2 or 3 network calls, of as high an order, each call at the next level; a
+ * step uses no earlier step. Lu et al. 2022, arXiv:2206.00927, algorithms 1 and 2 and section 3.4, and arXiv:2211.01095, section 4.
  *
  * @param steps     network calls in all
  * @param order     1 to 3, the highest

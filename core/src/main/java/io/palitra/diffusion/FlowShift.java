@@ -5,8 +5,8 @@ import io.palitra.diffusion.DiffusersScheduler.Kind;
 import java.util.Optional;
 
 /**
- * Shares of noise of a run along straight paths. Those on a line are shifted towards noise for large pictures, whose pixels tell more of
- * each other: Esser et al. 2024, arXiv:2403.03206, section 5.3.2, eq. 23.
+ * Shares of noise of a run along straight paths. Those on a line are shifted towards noise for large pictures, whose pixels are more
+ * alike: Esser et al. 2024, arXiv:2403.03206, section 5.3.2, eq. 23.
  */
 final class FlowShift {
     private enum Curve { EXPONENTIAL, LINEAR }
@@ -38,7 +38,7 @@ final class FlowShift {
         }
     }
 
-    /** Whether sigma says the share of the data, and the network the velocity towards it. */
+    /** Whether sigma is the share of the data and the network predicts the velocity towards the data. */
     boolean inverted() { return inverted; }
 
     /** mu on the configuration's line between two lengths of a picture's sequence. */

@@ -4,8 +4,8 @@ import io.palitra.engine.Tensor;
 import java.util.stream.LongStream;
 
 /**
- * Classifier-free guidance, Ho and Salimans 2022, arXiv:2207.12598: unconditional + scale (conditional - unconditional), which is the same
- * for x0, eps and v.
+ * Classifier-free guidance, Ho and Salimans 2022, arXiv:2207.12598, eq. 6, whose w is scale - 1: unconditional + scale (conditional -
+ * unconditional), which is the same for x0, eps and v.
  *
  * @param scale   1 is the conditional model, 0 the unconditional one; above 1 the condition counts for more
  * @param rescale share, from 0 to 1, in which the result gets back the conditional x0's standard deviation, item by item, so that a large

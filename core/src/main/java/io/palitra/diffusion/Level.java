@@ -9,7 +9,7 @@ import io.palitra.engine.Tensor;
  *
  * @param alpha share of the data
  * @param sigma standard deviation of the noise, in data units
- * @param t     the time a network is told; may lie between two trained ones
+ * @param t     the time that is the network's input; may lie between two trained ones
  */
 public record Level(double alpha, double sigma, double t) {
     /** Data without noise. */
@@ -36,7 +36,7 @@ public record Level(double alpha, double sigma, double t) {
     /** sigma / alpha: the noise where the data has its own scale. Infinite where there is no data left. */
     public double ratio() { return sigma / alpha; }
 
-    /** x = alpha x0 + sigma eps. */
+    /** x = alpha x0 + sigma eps: Ho et al. 2020, eq. 4. */
     public Tensor noised(Tensor x0, Tensor eps) { return x0.mul(alpha).add(eps.mul(sigma)); }
 
     /** The noise in x, if its data is x0: (x - alpha x0) / sigma. @throws IllegalStateException where there is none */

@@ -5,8 +5,8 @@ import io.palitra.engine.Tensor;
 import java.util.List;
 
 /**
- * Linear multistep: eps, the slope of x / alpha by sigma / alpha, drawn as a polynomial in sigma / alpha through its last values
- * (Adams and Bashforth 1883), which is integrated exactly; one network call a step.
+ * Linear multistep: eps, the slope of x / alpha over sigma / alpha, is interpolated by a polynomial in sigma / alpha through its last
+ * values (Adams and Bashforth 1883), and the polynomial is integrated exactly; one network call a step.
  */
 public record Lms(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) int steps, @Help("where the steps lie") Spacing spacing,
         @Help(value = "values the polynomial goes through", min = 1, max = 4) int order) implements Sampler {
@@ -21,25 +21,25 @@ public record Lms(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) int 
 
     @Override public Tensor next(List<SolverStage> legs, int i, SamplerHistory past, Noise noise) {
         Level from = legs.get(i).from(), to = legs.get(i).to();
-        List<SamplerHistory.Entry> said = past.newest(order);
-        if (said.size() == 1) return past.base().eulerStep(legs.get(i));
+        List<SamplerHistory.Entry> entries = past.newest(order);
+        if (entries.size() == 1) return Sampler.Euler.eulerStep(past.base(), legs.get(i));
         Tensor x = to.alpha() == from.alpha() ? past.base().x() : past.base().x().mul(to.alpha() / from.alpha());
-        for (int j = 0; j < said.size(); j++) {
-            x = x.add(said.get(j).estimate().eps().mul(to.alpha() * weight(said, j, from.ratio(), to.ratio())));
+        for (int j = 0; j < entries.size(); j++) {
+            x = x.add(entries.get(j).estimate().eps().mul(to.alpha() * weight(entries, j, from.ratio(), to.ratio())));
         }
         return x;
     }
 
     /** Integral of Lagrange's polynomial j from a to b by Gauss' rule of two points, exact to the third degree. */
-    private static double weight(List<SamplerHistory.Entry> said, int j, double a, double b) {
+    private static double weight(List<SamplerHistory.Entry> entries, int j, double a, double b) {
         double middle = (a + b) / 2, reach = (b - a) / 2 / Math.sqrt(3);
-        return (b - a) / 2 * (lagrange(said, j, middle - reach) + lagrange(said, j, middle + reach));
+        return (b - a) / 2 * (lagrange(entries, j, middle - reach) + lagrange(entries, j, middle + reach));
     }
 
-    private static double lagrange(List<SamplerHistory.Entry> said, int j, double r) {
-        double product = 1, own = said.get(j).at().ratio();
-        for (int k = 0; k < said.size(); k++) {
-            double other = said.get(k).at().ratio();
+    private static double lagrange(List<SamplerHistory.Entry> entries, int j, double r) {
+        double product = 1, own = entries.get(j).at().ratio();
+        for (int k = 0; k < entries.size(); k++) {
+            double other = entries.get(k).at().ratio();
             if (k != j) product *= (r - other) / (own - other);
         }
         return product;

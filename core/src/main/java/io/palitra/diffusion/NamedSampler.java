@@ -14,8 +14,8 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * Samplers by the names that other tools write into pictures, such as "DPM++ 2M Karras", and by diffusers' class names. A name stands for a
- * scheduler of diffusers and some of its options; all else is what the model's own scheduler says.
+ * Samplers by the names that other tools write into pictures, such as "DPM++ 2M Karras", and by diffusers' class names. A name selects a
+ * scheduler of diffusers and some of its options; all other options are those of the model's own scheduler.
  */
 public enum NamedSampler {
     DDIM("DDIM", Kind.DDIM), DDPM("DDPM", Kind.DDPM), PLMS("PLMS", Kind.PNDM, "skip_prk_steps", true), LMS("LMS", Kind.LMS),
@@ -49,7 +49,7 @@ public enum NamedSampler {
     public String label() { return label; }
 
     /**
-     * The configuration of the scheduler that a name asks for.
+     * The configuration of the scheduler that a name selects.
      *
      * @param name a label, in any case, with or without how its steps are spread behind (" Karras", " Exponential", " Beta",
      *             " SGM Uniform", " Simple", " Normal", " Uniform", " DDIM"); a class of diffusers; empty = {@code own}

@@ -2,7 +2,7 @@ package io.palitra.diffusion;
 
 import io.palitra.engine.Tensor;
 
-/** Where a sampler takes its fresh noise from: {@code rng::normalLike}, or a recording. */
+/** The source of a sampler's fresh noise: {@code rng::normalLike}, or recorded draws. */
 @FunctionalInterface
 public interface Noise {
     /** The next draw of standard normal numbers, shaped like x and on its device. */

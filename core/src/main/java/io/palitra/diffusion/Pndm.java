@@ -6,11 +6,11 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Pseudo numerical methods: what the network answered is combined as a linear multistep method of fourth order combines slopes, and a step
- * of DDIM follows the combination. Liu et al. 2022, arXiv:2202.09778, algorithm 2. The past is won by three Runge-Kutta steps of four
- * calls (F-PNDM), or the first step is of two calls and the order rises (S-PNDM's start, then as in F-PNDM).
+ * Pseudo numerical methods: the last network outputs are combined with the weights of a linear multistep method of fourth order, and a
+ * DDIM step uses the combination. Liu et al. 2022, arXiv:2202.09778, algorithm 2. The first three steps are of Runge-Kutta with four calls
+ * each (F-PNDM), or the first step has two calls and the order rises from there (S-PNDM's start, then as in F-PNDM).
  *
- * @param of what is combined: the noise in the paper, else what the network was trained to say
+ * @param of what is combined: eps in the paper, else what the network was trained to predict
  */
 public record Pndm(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) int steps, @Help("where the steps lie") Spacing spacing,
         @Help("whether the first three steps are Runge-Kutta's") boolean rungeKutta, @Help("what is combined") Prediction of)
@@ -50,22 +50,22 @@ public record Pndm(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) int
     @Override public Tensor next(List<SolverStage> legs, int i, SamplerHistory past, Noise noise) {
         SolverStage leg = legs.get(i);
         List<SamplerHistory.Entry> before = past.newest(WEIGHTS.length);
-        if (leg.begins() && (before.size() == 1 || !SolverStage.ends(legs, i))) return past.base().ddimStep(leg);
-        Tensor answer = leg.begins() ? combined(before, WEIGHTS[before.size() - 1]) : staged(past.stages());
+        if (leg.begins() && (before.size() == 1 || !SolverStage.ends(legs, i))) return Sampler.Ddim.ddimStep(past.base(), leg);
+        Tensor out = leg.begins() ? combined(before, WEIGHTS[before.size() - 1]) : staged(past.stages());
         Tensor x = past.base().x();
-        Denoiser.Estimate said = new Denoiser.Estimate(of.x0(answer, x, leg.from()), of.eps(answer, x, leg.from()));
-        return new SamplerHistory.Entry(leg.from(), x, said).ddimStep(leg);
+        Denoiser.Estimate estimate = new Denoiser.Estimate(of.x0(out, x, leg.from()), of.eps(out, x, leg.from()));
+        return Sampler.Ddim.ddimStep(new SamplerHistory.Entry(leg.from(), x, estimate), leg);
     }
 
     private Tensor staged(List<SamplerHistory.Entry> stages) {
         SamplerHistory.Entry last = stages.get(stages.size() - 1);
         if (!rungeKutta) return combined(stages, 0.5, 0.5);
-        return stages.size() < 4 ? of.answer(last.estimate(), last.at()) : combined(stages, 1 / 6.0, 1 / 3.0, 1 / 3.0, 1 / 6.0);
+        return stages.size() < 4 ? of.output(last.estimate(), last.at()) : combined(stages, 1 / 6.0, 1 / 3.0, 1 / 3.0, 1 / 6.0);
     }
 
     private Tensor combined(List<SamplerHistory.Entry> entries, double... weights) {
-        Tensor sum = of.answer(entries.get(0).estimate(), entries.get(0).at()).mul(weights[0]);
-        for (int j = 1; j < weights.length; j++) sum = sum.add(of.answer(entries.get(j).estimate(), entries.get(j).at()).mul(weights[j]));
+        Tensor sum = of.output(entries.get(0).estimate(), entries.get(0).at()).mul(weights[0]);
+        for (int j = 1; j < weights.length; j++) sum = sum.add(of.output(entries.get(j).estimate(), entries.get(j).at()).mul(weights[j]));
         return sum;
     }
 }

@@ -3,14 +3,14 @@ package io.palitra.diffusion;
 import io.palitra.engine.Tensor;
 
 /**
- * What a network says of x = alpha x0 + sigma eps: the noise (Ho et al. 2020, arXiv:2006.11239), the data, or the velocity
+ * What a network predicts from x = alpha x0 + sigma eps: the noise (Ho et al. 2020, arXiv:2006.11239, eq. 14), the data, or the velocity
  * v = (alpha eps - sigma x0) / sqrt(alpha² + sigma²) (Salimans and Ho 2022, arXiv:2202.00512, where the root is 1; with it, v is the same
  * whatever the scale of x). Tensors are [B,...]; alpha and sigma are one level for all, or [B,1,...].
  */
 public enum Prediction {
     EPS, X0, V;
 
-    /** What the network is trained towards. */
+    /** The target of the training loss. */
     public Tensor target(Tensor x0, Tensor eps, Tensor alpha, Tensor sigma) {
         return switch (this) {
             case EPS -> eps;
@@ -19,19 +19,19 @@ public enum Prediction {
         };
     }
 
-    /** What a network would answer that says x0 and eps at a level. */
-    Tensor answer(Denoiser.Estimate said, Level at) {
+    /** The output of a network that predicts x0 and eps at a level. */
+    Tensor output(Denoiser.Estimate estimate, Level at) {
         return switch (this) {
-            case EPS -> said.eps();
-            case X0 -> said.x0();
-            case V -> said.eps().mul(at.alpha()).sub(said.x0().mul(at.sigma())).div(Math.sqrt(power(at)));
+            case EPS -> estimate.eps();
+            case X0 -> estimate.x0();
+            case V -> estimate.eps().mul(at.alpha()).sub(estimate.x0().mul(at.sigma())).div(Math.sqrt(power(at)));
         };
     }
 
-    /** x0 from the network's answer. @throws IllegalStateException for EPS at alpha = 0, where noise says nothing of the data */
+    /** x0 from the network's output. @throws IllegalStateException for EPS at alpha = 0, where x does not depend on the data */
     public Tensor x0(Tensor out, Tensor x, Level at) {
         return switch (this) {
-            case EPS -> {
+            case EPS -> {   // Ho et al. 2020, eq. 15
                 if (at.alpha() == 0) {
                     throw new IllegalStateException("prediction EPS gives no data at alpha = 0 (zero terminal SNR); use V or X0");
                 }
@@ -42,7 +42,7 @@ public enum Prediction {
         };
     }
 
-    /** x0 from the network's answer, one level per item; infinite or NaN for EPS where alpha = 0. */
+    /** x0 from the network's output, one level per item; infinite or NaN for EPS where alpha = 0. */
     public Tensor x0(Tensor out, Tensor x, Tensor alpha, Tensor sigma) {
         return switch (this) {
             case EPS -> x.sub(out.mul(sigma)).div(alpha);
@@ -54,7 +54,7 @@ public enum Prediction {
         };
     }
 
-    /** eps from the network's answer. @throws IllegalStateException for X0 at sigma = 0 */
+    /** eps from the network's output. @throws IllegalStateException for X0 at sigma = 0 */
     public Tensor eps(Tensor out, Tensor x, Level at) {
         return switch (this) {
             case EPS -> out;
@@ -63,7 +63,7 @@ public enum Prediction {
         };
     }
 
-    /** eps from the network's answer, one level per item; infinite or NaN for X0 where sigma = 0. */
+    /** eps from the network's output, one level per item; infinite or NaN for X0 where sigma = 0. */
     public Tensor eps(Tensor out, Tensor x, Tensor alpha, Tensor sigma) {
         return switch (this) {
             case EPS -> out;

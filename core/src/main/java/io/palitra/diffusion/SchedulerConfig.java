@@ -10,7 +10,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.stream.Collectors;
 
-/** The values of a scheduler_config.json, each by its key and of its type; null is an absent key. What is not known is refused by name. */
+/** The values of a scheduler_config.json, each by its key and of its type; null is an absent key. An unknown value is refused by name. */
 final class SchedulerConfig {
     private final JsonNode config;
     private final DiffusersScheduler.Kind kind;

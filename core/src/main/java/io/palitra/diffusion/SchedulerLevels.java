@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.DoubleUnaryOperator;
 
-/** Where a run of a scheduler_config.json asks and where its steps end, number by number as in the diffusers library. */
+/** The levels of the network calls of a run and the levels where its steps end, with the numbers of the diffusers library. */
 final class SchedulerLevels {
     enum Place { LEADING, TRAILING, LINSPACE }
 
@@ -53,7 +53,7 @@ final class SchedulerLevels {
     /** Whether levels lie on straight paths, alpha = 1 - sigma. */
     boolean straight() { return kind == Kind.FLOW_EULER || kind.preserving() && config.flag("use_flow_sigmas", false); }
 
-    /** Where n steps that go by trained times lie: the times at which the network is asked and, in DDPM, to which steps go. */
+    /** The legs of n steps at trained times: the times of the network calls and, in DDPM, the times where steps end. */
     List<SolverStage> byTime(int n) {
         double[] times = kind == Kind.LCM ? consistencyTimes(n) : times(n);
         if (kind == Kind.PNDM) return pseudo(n, times);
@@ -83,7 +83,7 @@ final class SchedulerLevels {
         return place == Place.LEADING ? Math.sqrt(max * max + 1) : max;
     }
 
-    /** PNDM's times are T/n apart even where those at which the network is asked are not. */
+    /** PNDM's times are T/n apart even where the times of the network calls are not. */
     private List<SolverStage> pseudo(int n, double[] times) {
         boolean skip = config.flag("skip_prk_steps", false);
         int staged = skip ? Math.min(1, times.length - 1) : 3, every = table.size() / n, half = every / 2;
@@ -215,7 +215,7 @@ final class SchedulerLevels {
         return new Picked(times, sigmas);
     }
 
-    /** Whether the times of sigmas are made whole by rounding; where the library wants whole ones otherwise, it cuts them. */
+    /** Whether the times of sigmas are made whole by rounding; where else the library needs whole ones, it truncates. */
     private boolean rounded() {
         return switch (kind) {
             case DPM -> (spread == Spread.KARRAS || spread == Spread.LU)

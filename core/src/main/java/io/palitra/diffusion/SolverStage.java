@@ -4,11 +4,12 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * One network call of a run: x, which is at {@code from}, goes to {@code to} by what the network says at {@code at}. Most methods ask where
- * they start. A leg that asks elsewhere is a later stage of a step: it starts again from the x of the last leg that asked where it started.
+ * A leg of a run, which has one network call: x goes from the level {@code from} to {@code to}, and the network predicts at the level
+ * {@code at}. Most methods predict where the leg starts. A leg with another {@code at} is a later stage of a step: it starts again from
+ * the x of the last leg whose {@code at} was its {@code from}.
  */
 public record SolverStage(Level at, Level from, Level to) {
-    /** Asks where it starts. */
+    /** The network predicts where the leg starts. */
     public SolverStage(Level from, Level to) { this(from, from, to); }
 
     /** Whether a step begins here. */

@@ -14,7 +14,7 @@ public sealed interface Spacing {
      */
     List<Level> levels(NoiseTable table, int n);
 
-    /** Every T/n-th time counted from 0, rounded down (Song et al. 2021). Never sees T - 1; with few steps it starts far from noise. */
+    /** Every T/n-th time counted from 0, rounded down (Song et al. 2021). Never visits T - 1; with few steps it starts far from noise. */
     record Leading() implements Spacing {
         @Override public List<Level> levels(NoiseTable table, int n) { return times(table, n, i -> (n - 1 - i) * (table.size() / n)); }
     }

@@ -47,10 +47,10 @@ public record UniPc(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) in
 
     private int order(int i, int n) { return lowerLast ? Math.min(order, n - i) : order; }
 
-    /** x at the end of a leg, from m[0] at its start and earlier ones; {@code there}, what was said at its end, makes it the corrector. */
+    /** x at the end of a leg, from m[0] at its start and earlier ones; {@code there}, the prediction at its end, makes it the corrector. */
     private Tensor update(List<SamplerHistory.Entry> m, SolverStage leg, Denoiser.@Nullable Estimate there) {
         double h = leg.h();
-        Tensor x = m.get(0).ddimStep(leg);
+        Tensor x = Sampler.Ddim.ddimStep(m.get(0), leg);
         if (!Double.isFinite(h) || h == 0) return x;
         List<Tensor> ds = new ArrayList<>();
         List<Double> rs = new ArrayList<>();

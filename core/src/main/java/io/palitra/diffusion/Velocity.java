@@ -3,8 +3,9 @@ package io.palitra.diffusion;
 import io.palitra.engine.Tensor;
 
 /**
- * A network trained on straight paths x = (1 - s) x0 + s eps to say their velocity u = eps - x0: flow matching, Lipman et al. 2023,
- * arXiv:2210.02747. At a level of another scale it sees x / (alpha + sigma), which lies on such a path at s = sigma / (alpha + sigma).
+ * A network trained on straight paths x = (1 - s) x0 + s eps to predict their velocity u = eps - x0: flow matching, Lipman et al. 2023,
+ * arXiv:2210.02747, section 4.1, example II. At a level of another scale its input is x / (alpha + sigma), which lies on such a path at
+ * s = sigma / (alpha + sigma).
  */
 public record Velocity(Predictor.Net net) implements Denoiser {
     @Override public Tensor denoise(Tensor x, Level at) { return estimate(x, at).x0(); }

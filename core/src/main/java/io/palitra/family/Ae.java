@@ -29,7 +29,7 @@ import java.util.Map;
 /**
  * Autoencoder: a code z = e(x) of few numbers from which x' = d(z) restores x. Trained on spoilt items x~ it learns to clean them: the loss
  * is always against the clean x. Samples are decoded from a mixture of normals fitted to the codes.
- * Hinton and Salakhutdinov 2006; denoising: Vincent et al. 2010; mixture: Ghosh et al. 2020, arXiv:1903.12436.
+ * Hinton and Salakhutdinov 2006; denoising: Vincent et al. 2010, section 4.1; mixture: Ghosh et al. 2020, arXiv:1903.12436, section 4.
  */
 public final class Ae extends Module implements GenerativeModel<Ae.Sampling>, Encoder, Evaluates, Settles, Denoising {
     /** How far x' is from x, mean over the numbers of an item. MSE: (x'-x)^2; BCE: cross-entropy of pixels in 0..1, nats. */

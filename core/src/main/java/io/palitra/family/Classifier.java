@@ -115,7 +115,7 @@ public final class Classifier implements Trainable, ClassifierFeatures, Energy, 
     /** x [B, ...data shape] to [B,classes]. */
     @Override public Tensor logits(Tensor x) { return net.head.forward(net.features(x)).to(x.dtype()); }
 
-    /** -log sum_k exp logit_k: low for what looks like one of the classes. Grathwohl et al. 2020, arXiv:1912.03263. */
+    /** -log sum_k exp logit_k: low for what looks like one of the classes. Grathwohl et al. 2020, arXiv:1912.03263, section 3. */
     @Override public Tensor energy(Tensor x) { return logits(x).logSumExp(1).neg(); }
 
     @Override public List<Measure> evaluate(Iterable<Batch> test, Rng rng) {

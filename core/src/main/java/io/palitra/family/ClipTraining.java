@@ -41,9 +41,9 @@ import java.util.Map;
 
 /**
  * Two transformers, one for pictures and one for texts, that learn to put a picture and its caption on the same point of a sphere: among
- * the captions of a batch each picture is to find its own, and each caption its picture. Radford et al. 2021, arXiv:2103.00020. What a
- * batch says twice is no mistake: a caption equal to the own one is left out of the choice. A caption that another picture happens to fit
- * as well stays a wrong one, as in the paper.
+ * the captions of a batch each picture is to find its own, and each caption its picture. Radford et al. 2021, arXiv:2103.00020, figure 3. A
+ * caption that is equal to the own one is left out of the choice. A caption that another picture happens to fit as well stays a wrong one,
+ * as in the paper.
  */
 public final class ClipTraining implements Trainable, TextImage, LearnsTexts, Evaluates, Publishes {
     public static final Family<Config> FAMILY = new Family<>("clip",

@@ -30,10 +30,10 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One transformer over the tokens of a text and then the codes of its picture. Ramesh et al. 2021, arXiv:2102.12092; the masks of its
- * attention, a padding for each place and the weights of the losses are ruDALL-E's (Sber AI 2021). Some texts are dropped in training, so
- * that pictures can be guided by theirs (Ho and Salimans 2022, arXiv:2207.12598). The first stage, which makes codes of pictures and
- * pictures of codes, rests.
+ * One transformer over the tokens of a text and then the codes of its picture. Ramesh et al. 2021, arXiv:2102.12092, section 2.2; the
+ * masks of its attention, a padding for each place and the weights of the losses are ruDALL-E's (Sber AI 2021). Some texts are dropped in
+ * training, so that pictures can be guided by theirs (Ho and Salimans 2022, arXiv:2207.12598, eq. 6). The first stage, which makes codes
+ * of pictures and pictures of codes, is frozen.
  */
 public final class Dalle implements DrawsTexts<Dalle.Sampling>, Completes<Dalle.Sampling>, Evaluates, LearnsTexts, Publishes {
     /** Whether all before is seen in every layer, or rows, columns and neighbours in turn. */

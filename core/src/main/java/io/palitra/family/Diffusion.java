@@ -46,9 +46,10 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Denoising diffusion of pictures: noise is added in T steps, x_t = sqrt(alphaBar_t) x0 + sqrt(1 - alphaBar_t) eps, and a U-Net learns to
- * tell it from the data. Ho, Jain and Abbeel 2020, arXiv:2006.11239; v and x0 predictions: Salimans and Ho 2022, arXiv:2202.00512;
- * min-SNR weights: Hang et al. 2023, arXiv:2303.09556; classifier-free guidance: Ho and Salimans 2022, arXiv:2207.12598.
+ * Denoising diffusion of pictures: noise is added in T steps, x_t = sqrt(alphaBar_t) x0 + sqrt(1 - alphaBar_t) eps (eq. 4), and a U-Net
+ * learns to predict it (eq. 14). Ho, Jain and Abbeel 2020, arXiv:2006.11239; v and x0 predictions: Salimans and Ho 2022, arXiv:2202.00512,
+ * section 4; min-SNR weights: Hang et al. 2023, arXiv:2303.09556, section 3.4; classifier-free guidance: Ho and Salimans 2022,
+ * arXiv:2207.12598, eq. 6.
  *
  * <p>Its code z is the noise that sampling starts from: by a sampler without fresh noise every z has one picture (Song et al. 2021,
  * arXiv:2010.02502, section 5.3).
@@ -167,7 +168,7 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
         return Losses.of(error.mean());
     }
 
-    /** Labels I64 [B], a share of them made the null class. */
+    /** Labels I64 [B], a share of them made the null class: Ho and Salimans 2022, algorithm 1. */
     Tensor hidden(Tensor labels, Rng rng) {
         Tensor hide = rng.uniform(labels.size(0)).to(labels.device()).lt(config.labelDropout);
         return labels.maskedFill(hide, image.classes());
@@ -203,7 +204,7 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
     /**
      * E[x0 | x] for everything that samples or edits.
      *
-     * @param labels classes of the items I64 [B]; null for a model that was not told any, else the null class
+     * @param labels classes of the items I64 [B]; null for a model without classes, else the null class
      * @param guidance scale of classifier-free guidance, 1 = none
      * @param clip whether x0 is held in [-1,1]
      * @throws IllegalArgumentException for labels or guidance of a model that was not trained with them
@@ -222,7 +223,7 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
         return clip ? new Bounded(of, new Bounded.Range(1), false) : of;
     }
 
-    /** What the network answers to x [B,C,H,W] at time t: unconditional + guidance (conditional - unconditional), in one batch. */
+    /** The prediction for x [B,C,H,W] at time t: unconditional + guidance (conditional - unconditional), in one batch. */
     private Tensor guided(Tensor x, double t, @Nullable Tensor labels, double guidance) {
         Tensor times = Torch.full(t, x.size(0)).to(x.device());
         if (!config.conditional) return unet.forward(x, times, null);
@@ -241,7 +242,7 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
         return Torch.of(labels, n);
     }
 
-    /** False: the variational bound, an estimate by times and noise that rng draws. A model of classes is told none. */
+    /** False: the variational bound, an estimate by times and noise that rng draws. A model of classes gets the null class. */
     @Override public boolean exact() { return false; }
 
     /**

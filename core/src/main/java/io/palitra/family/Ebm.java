@@ -30,8 +30,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Energy-based model: p(x) is proportional to exp(-E(x)). Contrastive divergence lowers E on data and raises it on samples, which Langevin
- * dynamics draws from a buffer of earlier samples. Hinton 2002; Du and Mordatch 2019, arXiv:1903.08689; Langevin dynamics: Welling and
- * Teh 2011; spectral norm: Miyato et al. 2018, arXiv:1802.05957.
+ * dynamics draws from a buffer of earlier samples. Hinton 2002; Du and Mordatch 2019, arXiv:1903.08689, algorithm 1; Langevin dynamics:
+ * Welling and Teh 2011, eq. 3; spectral norm: Miyato et al. 2018, arXiv:1802.05957, eq. 8.
  *
  * <p>The buffer is a part of the model's state, so that a resumed run draws what the run never stopped would have drawn.
  */
@@ -45,7 +45,7 @@ public final class Ebm extends Module implements GenerativeModel<Ebm.Sampling>, 
 
         /**
          * What the literature trains and draws with: x + N(0, noise^2), then - stepSize clip(grad E), in range after each. Its noise is far
-         * smaller than its steps ask for, so it samples exp(-E/T) of a low temperature T, not exp(-E).
+         * smaller than its steps require, so it samples exp(-E/T) of a low temperature T, not exp(-E).
          */
         record Cold(@Help(value = "moves of a chain", min = 1, max = 100_000) int steps,
                 @Help(value = "factor of the gradient", min = 0, max = 1000) double stepSize,

@@ -37,10 +37,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * Generative adversarial network: a generator G(z), z ~ N(0, I), against a discriminator D(x) whose score is high for real items and low
  * for made ones.
- * Goodfellow et al. 2014, arXiv:1406.2661; convolutional nets: Radford et al. 2016, arXiv:1511.06434; hinge: Lim and Ye 2017,
- * arXiv:1705.02894; WGAN-GP: Gulrajani et al. 2017, arXiv:1704.00028; R1: Mescheder et al. 2018, arXiv:1801.04406, lazily as Karras et al.
- * 2020, arXiv:1912.04958; spectral norm: Miyato et al. 2018, arXiv:1802.05957; minibatch deviation: Karras et al. 2018, arXiv:1710.10196;
- * projection discriminator: Miyato and Koyama 2018, arXiv:1802.05637; truncation: Brock et al. 2019, arXiv:1809.11096.
+ * Goodfellow et al. 2014, arXiv:1406.2661, eq. 1, for G the loss that does not saturate (section 3); convolutional nets: Radford et al.
+ * 2016, arXiv:1511.06434; hinge: Lim and Ye 2017, arXiv:1705.02894; WGAN-GP: Gulrajani et al. 2017, arXiv:1704.00028, eq. 3; R1: Mescheder
+ * et al. 2018, arXiv:1801.04406, eq. 9, lazily as Karras et al. 2020, arXiv:1912.04958, section 3.1; spectral norm: Miyato et al. 2018,
+ * arXiv:1802.05957, eq. 8; minibatch deviation: Karras et al. 2018, arXiv:1710.10196, section 3; projection discriminator: Miyato and
+ * Koyama 2018, arXiv:1802.05637, section 3; truncation: Brock et al. 2019, arXiv:1809.11096, section 3.1.
  *
  * <p>A code c [B,Z+K] is z followed, in a conditional model, by the one-hot class. Real and made items are scored in two batches, never in
  * one. The discriminator holds no batch norm, so an item's score depends on other items only by the minibatch deviation.
@@ -154,7 +155,7 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
         return losses.with("real score", onReal.mean()).with("made score", onFake.mean());
     }
 
-    /** 16 gamma/2 E |grad D(x)|^2 on real items. */
+    /** 16 gamma/2 E |grad D(x)|^2 on real items: R1, Mescheder et al. 2018, eq. 9, every 16th step. */
     private Losses realSlope(Batch batch, Rng rng) {
         @Nullable Tensor realClass = realClass(batch);
         Tensor slope = squaredSlope(x -> discriminator.forward(x, realClass), batch.x()).mean();

@@ -34,8 +34,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Pixels one after the other: log p(x) = sum_i log p(x_i | x_1, ..., x_(i-1)), rows from the top, pixels from the left, red before green
- * before blue, each term from one network of masked convolutions. The likelihood is exact. van den Oord et al. 2016, arXiv:1601.06759;
- * gated, without blind spot: van den Oord et al. 2016, arXiv:1606.05328; mixture of logistics: Salimans et al. 2017, arXiv:1701.05517.
+ * before blue, each term from one network of masked convolutions. The likelihood is exact. van den Oord et al. 2016, arXiv:1601.06759,
+ * eqs. 1 and 2; gated, without blind spot: van den Oord et al. 2016, arXiv:1606.05328, eq. 2; mixture of logistics: Salimans et al. 2017,
+ * arXiv:1701.05517, eq. 2.
  *
  * <p>The numbers of a picture are levels 0..levels-1 of equal width. Two levels are drawn anew each time with the grey value as
  * probability of white, as a {@code vae} does. A sample is drawn pixel by pixel, and of the network only what a new pixel changes is

@@ -31,8 +31,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Normalising flow by affine couplings: z = f(x) is N(0, I), f has an exact inverse, and log p(x) = log N(f(x)) + log |det df/dx|. Dinh,
- * Sohl-Dickstein and Bengio 2017, arXiv:1605.08803; actnorm: Kingma and Dhariwal 2018, arXiv:1807.03039; variational dequantisation: Ho et
- * al. 2019, arXiv:1902.00275; weight norm: Salimans and Kingma 2016, arXiv:1602.07868.
+ * Sohl-Dickstein and Bengio 2017, arXiv:1605.08803, eq. 3; actnorm: Kingma and Dhariwal 2018, arXiv:1807.03039, section 3.1; variational
+ * dequantisation: Ho et al. 2019, arXiv:1902.00275, section 3.1; weight norm: Salimans and Kingma 2016, arXiv:1602.07868, eq. 2.
  *
  * <p>Bytes become densities by noise u in [0,1) on each: y = (byte + u) / 256, then x = logit(alpha + (1 - 2 alpha) y). What is measured of
  * pictures is a bound of log P(bytes), tight as the noise fits; of points it is their density.
@@ -50,7 +50,7 @@ public final class RealNvp extends Module implements GenerativeModel<RealNvp.Sam
     public enum Dequantise {
         /** u is uniform. */
         UNIFORM,
-        /** u is drawn by a flow that sees the picture, and pays for its own density. */
+        /** u is drawn by a flow whose input is the picture, and its own density is subtracted. */
         VARIATIONAL
     }
 
@@ -168,7 +168,7 @@ public final class RealNvp extends Module implements GenerativeModel<RealNvp.Sam
         }
     }
 
-    /** z = b x + (1 - b) (x exp(s(b x)) + t(b x)), eqs. 7 and 8, s = a tanh(.), a learned; the network may see more, the same both ways. */
+    /** z = b x + (1 - b) (x exp(s(b x)) + t(b x)), eqs. 7 to 9, s = a tanh(.), a learned; other inputs of the network serve both ways. */
     private static final class Coupling extends Bijection {
         private final Tensor mask;
         private final Tensor bound;
@@ -238,7 +238,7 @@ public final class RealNvp extends Module implements GenerativeModel<RealNvp.Sam
         @Override Tensor inverse(Tensor z) { return z.mul(logScale.neg().exp()).add(shift); }
     }
 
-    /** Batch norm as part of the flow, section 3.7: the loss sees the statistics' part in the Jacobian. */
+    /** Batch norm as part of the flow, section 3.7: the loss includes the statistics' part of the Jacobian. */
     private static final class FlowNorm extends Bijection {
         private static final double MOMENTUM = 0.05;
         private static final double EPS = 1e-5;

@@ -38,11 +38,12 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The second stage of VQGAN and VQ-VAE: a transformer, or a PixelCNN, that tells the codes of a picture one after the other, rows from the
- * top, codes from the left, log p(c) = sum_i log p(c_i | c_1, ..., c_(i-1), y). Esser, Rombach and Ommer 2021, arXiv:2012.09841; van den
- * Oord, Vinyals and Kavukcuoglu 2017, arXiv:1711.00937. The first stage, which makes codes of pictures and pictures of codes, rests.
+ * The second stage of VQGAN and VQ-VAE: a transformer, or a PixelCNN, that predicts the codes of a picture one after the other, rows from
+ * the top, codes from the left, log p(c) = sum_i log p(c_i | c_1, ..., c_(i-1), y). Esser, Rombach and Ommer 2021, arXiv:2012.09841,
+ * section 3.2; van den Oord, Vinyals and Kavukcuoglu 2017, arXiv:1711.00937, section 3.3. The first stage, which makes codes of pictures
+ * and pictures of codes, is frozen.
  *
- * <p>Of a size other than the training's, the transformer tells a code from those in a window of the training's size around it, as in
+ * <p>Of a size other than the training's, the transformer predicts a code from those in a window of the training's size around it, as in
  * section 3.2 of the former.
  */
 public sealed class Tokens implements Completes<Tokens.Sampling>, Evaluates {

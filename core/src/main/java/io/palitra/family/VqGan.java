@@ -42,9 +42,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>|x - x'|^2 + w d(x, x') - lambda f(step) E D(x') + beta |z - sg(e)|^2,
  *
- * <p>each a mean, where lambda = 0.8 |grad L_rec| / (|grad L_gan| + 1e-4) makes both voices as loud at the last layer's weights (eq. 7),
- * and the discriminator E max(0, 1 - D(x)) / 2 + E max(0, 1 + D(x')) / 2. A discriminator that begins when it counts ruins what was
- * learned: so it learns some steps alone before the autoencoder descends its score, and that term's weight f rises.
+ * <p>each a mean, where lambda = 0.8 |grad L_rec| / (|grad L_gan| + 1e-4) makes the second gradient 0.8 times as long as the first at
+ * the last layer's weights (eq. 7), and the discriminator E max(0, 1 - D(x)) / 2 + E max(0, 1 + D(x')) / 2. A discriminator that begins
+ * when it counts ruins what was learned: so it learns some steps alone before the autoencoder descends its score, and that term's weight f
+ * rises.
  */
 public final class VqGan implements Trainable, Reconstructs, Evaluates, Tallies, Publishes, DiffusersExport {
     /** The distance of pixels that is descended. */

@@ -18,7 +18,7 @@ import java.util.List;
  * How well samples fit the captions they are drawn from, and how well the test pictures do that these captions are of; of scenes also
  * whether the best of several by CLIP shows more.
  */
-final class ClipScores implements Measurement {
+public final class ClipScores implements Measurement {
     private static final int CAPTIONS = 200;
 
     @Override public boolean fits(Subject of) { return of.clip() != null; }

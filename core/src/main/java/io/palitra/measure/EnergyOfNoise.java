@@ -12,7 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Energies of the data and of uniform noise: a model of energies must tell the one from the other. */
-final class EnergyOfNoise implements Measurement {
+public final class EnergyOfNoise implements Measurement {
     @Override public boolean fits(Subject of) { return of.as(Energy.class).isPresent(); }
 
     @Override public Measured of(Subject of) {

@@ -6,7 +6,7 @@ import io.palitra.metric.Modes;
 import io.palitra.model.GenerativeModel;
 
 /** Which of the Gaussians of the data samples fall on: {@link Modes}. */
-final class GaussianModes implements Measurement {
+public final class GaussianModes implements Measurement {
     private static final double WITHIN = 4;   // deviations
 
     @Override public boolean fits(Subject of) {

@@ -23,7 +23,7 @@ import java.util.Locale;
  * What the Inception network of the FID papers says: the Fréchet distance, the score, and beside data, not statistics, the kernel distance.
  * Memory does not grow with the number of samples.
  */
-final class InceptionDistance implements Measurement {
+public final class InceptionDistance implements Measurement {
     /** Items of either side whose features are kept for the kernel distance. */
     private static final int KERNEL_OF = 2000;
     private static final int KERNEL_SUBSETS = 100;

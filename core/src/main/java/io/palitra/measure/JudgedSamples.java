@@ -21,7 +21,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /** What a classifier of the data's classes says of samples, what those cost, and whether they are copies of training items. */
-final class JudgedSamples implements Measurement {
+public final class JudgedSamples implements Measurement {
     /** Samples, test items and training items that are looked up in the training data. */
     private static final int COPIES = 500;
 

@@ -9,7 +9,7 @@ import io.palitra.model.Measure;
 import java.util.List;
 
 /** -log p of a model beside that of the density which the data come from, in units of the coordinates' deviations. */
-final class KnownDensity implements Measurement {
+public final class KnownDensity implements Measurement {
     @Override public boolean fits(Subject of) { return of.test() instanceof Toy && of.as(Likelihood.class).isPresent(); }
 
     @Override public Measured of(Subject of) {

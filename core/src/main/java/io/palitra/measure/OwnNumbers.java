@@ -3,7 +3,7 @@ package io.palitra.measure;
 import io.palitra.model.Evaluates;
 
 /** What the family measures of itself. */
-final class OwnNumbers implements Measurement {
+public final class OwnNumbers implements Measurement {
     @Override public boolean fits(Subject of) { return of.as(Evaluates.class).isPresent(); }
 
     @Override public Measured of(Subject of) {

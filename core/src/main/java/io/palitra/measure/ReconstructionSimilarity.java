@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.Optional;
 
 /** SSIM of what comes back from the code beside what went in, and of what was corrupted beside the clean item. */
-final class ReconstructionSimilarity implements Measurement {
+public final class ReconstructionSimilarity implements Measurement {
     private static final int ITEMS = 1000;
 
     /** Models that lose something on the way there and back. */

@@ -5,7 +5,7 @@ import io.palitra.metric.SceneTexts;
 import io.palitra.model.DrawsTexts;
 
 /** Whether a model draws the scenes of captions: {@link SceneTexts}. */
-final class ScenesFromCaptions implements Measurement {
+public final class ScenesFromCaptions implements Measurement {
     private static final int CAPTIONS = 1000;
 
     @Override public boolean fits(Subject of) { return of.test() instanceof Scenes && of.as(DrawsTexts.class).isPresent(); }

@@ -7,7 +7,7 @@ import io.palitra.metric.SceneReconstruction;
 import io.palitra.model.Reconstructs;
 
 /** Whether a reconstruction still shows the scene that went in: {@link SceneReconstruction}. */
-final class ScenesKept implements Measurement {
+public final class ScenesKept implements Measurement {
     private static final int ITEMS = 1000;
 
     @Override public boolean fits(Subject of) { return of.test() instanceof Scenes && ReconstructionSimilarity.loses(of); }

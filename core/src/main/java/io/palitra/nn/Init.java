@@ -5,7 +5,7 @@ import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 
-/** How the tensors of a new layer are drawn: the initialisations papers ask for, by name. */
+/** The distribution of the initial values of a layer's tensors: the initialisations of papers, by name. */
 @FunctionalInterface
 public interface Init {
     /** A tensor of that shape for a layer with {@code fanIn} inputs to each output. */

@@ -25,10 +25,10 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Low-rank paths beside the layers of a network, to be trained while its own weights rest: y = W x + b + s B A x with s = alpha / r.
- * Hu et al. 2021, arXiv:2106.09685. A and B are the parameters here, F32, on the device of the network, under the keys of PEFT:
+ * Low-rank paths beside the layers of a network, trained while its own weights are frozen: y = W x + b + s B A x with s = alpha / r.
+ * Hu et al. 2021, arXiv:2106.09685, eq. 3. A and B are the parameters here, F32, on the device of the network, under the keys of PEFT:
  * {@code PATH.lora_A.weight} [r,in] or [r,in,k,k], {@code PATH.lora_B.weight} [out,r] or [out,r,1,1]. The network's own keys, weights and
- * files stay as they are. {@link MergedLora} is for sampling: it costs no time there.
+ * files stay as they are. For sampling, {@link MergedLora} costs no time.
  */
 public final class Lora extends Module {
     /** The attention of a diffusion network, as diffusers has it by default. */
@@ -50,7 +50,7 @@ public final class Lora extends Module {
             this.alpha = alpha;
         }
 
-        /** A sees what the layer's own W sees, a kernel with the same stride and padding; B goes from rank to outputs pixel by pixel. */
+        /** A has the input, stride and padding of the layer's own W; B maps the rank to the outputs pixel by pixel. */
         Tensor of(Tensor x, Affine layer) {
             Tensor down = layer.by(a, x.to(a.dtype())).mul((double) alpha / a.size(0));
             return a.dims() == 2 ? Torch.linear(down, b, null) : Torch.conv2d(down, b, null, 1, 0);
@@ -161,7 +161,7 @@ public final class Lora extends Module {
 
     /**
      * Finds the layer of each change; one that has none, or one of another shape, refuses them all, but for those of layers that a text
-     * encoder could have behind its last: some are cut off there, and then one line tells of it.
+     * encoder could have behind its last: some are cut off there, and one line of warning names them.
      */
     static List<Placed> placed(Map<LoraFile.Network, Module> nets, LoraFile file, Consumer<String> warn) {
         Map<LoraFile.Network, Map<String, Tensor>> states = new TreeMap<>();

@@ -82,7 +82,7 @@ public final class Loss {
 
     /**
      * -log P(x) of pictures under a mixture of K discretised logistics for each pixel. Of RGB, the means for green and blue move with the
-     * channels before them: m_G + c_0 R, m_B + c_1 R + c_2 G, c = tanh(coefficients). Salimans et al. 2017, arXiv:1701.05517, section 2.
+     * channels before them: m_G + c_0 R, m_B + c_1 R + c_2 G, c = tanh(coefficients). Salimans et al. 2017, arXiv:1701.05517, eqs. 2 and 3.
      * As there, levels of probability below 1e-5 count by the density in their middle.
      *
      * @param x [B,C,H,W], C = 1 or 3, 256 levels over [-1,1]

@@ -7,18 +7,18 @@ import io.palitra.engine.Torch;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Convolution that keeps size and sees, of a pixel's surroundings, only what comes before it in raster order: rows from the top, pixels
- * from the left, channels in turn. The kernel holds the taps that may be seen and no others; where channels take turns, a mask blanks the
- * rest of the pixel's own tap. van den Oord et al. 2016, arXiv:1601.06759 and arXiv:1606.05328. x [B,in,H,W], y [B,out,H,W].
+ * Convolution that keeps size and whose output at a pixel depends only on pixels before it in raster order: rows from the top, pixels
+ * from the left, channels in turn. The kernel holds only those taps; where channels have an order, a mask zeroes the rest of the pixel's
+ * own tap. van den Oord et al. 2016, arXiv:1601.06759 and arXiv:1606.05328. x [B,in,H,W], y [B,out,H,W].
  *
- * <p>{@link PixelConv} computes the same one pixel at a time, from what is already known.
+ * <p>{@link PixelConv} computes the same one pixel at a time, from the pixels before it.
  */
 public final class MaskedConv2d extends Module {
     /** Where the taps lie. */
     public enum Taps {
         /** In a square: all above, and in the own row those before. */
         SQUARE,
-        /** In a rectangle above. With the own pixel: in the whole own row too, so that inputs must know nothing of their own row. */
+        /** In a rectangle above. With the own pixel: in the whole own row too, so that inputs must not depend on their own row. */
         ABOVE,
         /** In the own row, before. */
         ROW
@@ -35,9 +35,9 @@ public final class MaskedConv2d extends Module {
 
     /**
      * @param kernel side of the square that the taps are a part of, odd
-     * @param own    whether the own pixel is seen (mask B), or only what is before it (mask A)
-     * @param turns  channels of inputs and outputs belong to turns 0, 1, ..., turns - 1, 0, ...: with mask A an output sees of its own
-     *               pixel the earlier turns, with mask B its own turn also. 1 = pixels as wholes
+     * @param own    whether the own pixel is an input (mask B), or only those before it (mask A)
+     * @param turns  channels of inputs and outputs belong to turns 0, 1, ..., turns - 1, 0, ...: with mask A the inputs from an output's
+     *               own pixel are the earlier turns, with mask B its own turn also. 1 = pixels as wholes
      */
     public MaskedConv2d(int in, int out, Taps taps, int kernel, boolean own, int turns, int dilation, Rng rng) {
         if (kernel < 1 || kernel % 2 == 0) throw new IllegalArgumentException("illegal kernel: " + kernel + ", must be odd");

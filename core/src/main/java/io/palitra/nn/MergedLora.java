@@ -35,7 +35,7 @@ public final class MergedLora implements AutoCloseable {
 
     private MergedLora() {}
 
-    /** As {@link #of(Map, List, Consumer)}; what there is to say goes to {@link Notes#common}. */
+    /** As {@link #of(Map, List, Consumer)}; warnings go to {@link Notes#common}. */
     public static MergedLora of(Map<LoraFile.Network, ? extends Module> nets, List<Weighted> files) {
         return of(nets, files, Notes.common());
     }
@@ -44,7 +44,7 @@ public final class MergedLora implements AutoCloseable {
      * Adds files to networks. A weight of 0 leaves every bit as it is, but the file must fit.
      *
      * @param nets every network that a file may change
-     * @param warn is told of changes of layers that were cut off a text encoder, which are passed over
+     * @param warn receives a line for changes of layers that were cut off a text encoder, which are ignored
      * @throws FormatException where a file changes what is not in these networks or has another shape there; nothing is changed then
      */
     public static MergedLora of(Map<LoraFile.Network, ? extends Module> nets, List<Weighted> files,

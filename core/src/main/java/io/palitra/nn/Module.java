@@ -131,7 +131,7 @@ public abstract class Module implements AutoCloseable {
         }
     }
 
-    /** Those values that are of this network; of the others one line tells, as public libraries pass them over, too. */
+    /** Those values whose keys this network has; one line of warning names the others, which public libraries ignore, too. */
     public final Map<String, Tensor> known(Map<String, Tensor> values, Consumer<String> warn) {
         Map<String, Tensor> known = new LinkedHashMap<>(values), own = state();
         List<String> others = values.keySet().stream().filter(k -> !own.containsKey(k)).toList();
@@ -164,7 +164,7 @@ public abstract class Module implements AutoCloseable {
         }
     }
 
-    /** Element type of the parameters; {@link DType#F32} unless a test asks for more. */
+    /** Element type of the parameters; {@link DType#F32} unless a test sets another. */
     public final void to(DType type) {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             state().values().forEach(t -> t.convertTo(type));

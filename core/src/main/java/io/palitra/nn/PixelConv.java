@@ -8,11 +8,11 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * A {@link MaskedConv2d} for pictures that come to be pixel by pixel: a copy of its weights in Java's own arrays, where an output costs its
- * multiplications and nothing else. Of one pixel a tensor operation is nearly all overhead.
+ * A {@link MaskedConv2d} for pictures that are drawn pixel by pixel: a copy of its weights in Java's own arrays, where an output costs its
+ * multiplications and nothing else. For one pixel a tensor operation is nearly all overhead.
  */
 public final class PixelConv {
-    /** What one place of the kernel sees: {@code rowsAbove}, {@code columns} from the left end of the kernel; weights [in,out]. */
+    /** One tap of the kernel: {@code rowsAbove}, {@code columns} from the left end of the kernel; weights [in,out]. */
     private record Tap(int rowsAbove, int columns, float[][] weights) {}
 
     private final int in;
@@ -63,13 +63,13 @@ public final class PixelConv {
 
     public int outputs() { return out; }
 
-    /** Of a kernel of one tap that sees the own pixel: x [in] to y [out]. */
+    /** Of a kernel of one tap, the own pixel: x [in] to y [out]. */
     public void of(float[] x, float[] y) {
         System.arraycopy(bias, 0, y, 0, out);
         for (Tap t : taps) add(t.weights, x, 0, y);
     }
 
-    /** The layer on one picture of that width of which nothing is known yet. */
+    /** The layer on one picture of that width, before its first pixel. */
     public Pixels pixels(int width) { return new Pixels(width); }
 
     /** y += W x, where x begins at {@code from}. Four inputs a turn: y is read and written a quarter as often. */
@@ -89,7 +89,7 @@ public final class PixelConv {
 
     private static void add1(float[] p, float a, float[] y, int n) { for (int o = 0; o < n; o++) y[o] += a * p[o]; }
 
-    /** What is known of one picture: as many rows as the kernel reaches up to. */
+    /** The inputs of one picture so far: as many rows as the kernel reaches up to. */
     public final class Pixels {
         private final float[][] known;   // row modulo their number, [left + width + right,in]
 

@@ -8,7 +8,7 @@ import io.palitra.engine.Torch;
 
 /**
  * Divides a weight W by its largest singular value, estimated as sigma = u^T W v, where u and v follow the power iteration and are buffers.
- * W [out, ...] counts as a matrix [out, rest]. Miyato et al. 2018, arXiv:1802.05957.
+ * W [out, ...] counts as a matrix [out, rest]. Miyato et al. 2018, arXiv:1802.05957, eq. 8, algorithm 1.
  */
 public final class SpectralNorm extends Module {
     private static final int START_TURNS = 15;

@@ -94,6 +94,27 @@ class SamplerContractTest {
         }
     }
 
+    /** DPM++ 2M stands whole in Sampler for the reader; the general solver of its kind draws the same bits. */
+    @Test void dpmPlusPlus2MIsTheMultistepSolverOfSecondOrderToTheBit() {
+        for (NoiseTable table : List.of(new NoiseSchedule.Linear().table(), new NoiseSchedule.ScaledLinear().table().zeroTerminalSnr())) {
+            List<Level> levels = new ArrayList<>(new Spacing.Trailing().levels(table, 12));
+            levels.add(5, levels.get(5));   // a step of no width
+            Tensor x = new Rng(1).normal(2, 3);
+            for (Dpm.Solver solver : Dpm.Solver.values()) {
+                for (boolean eulerLast : new boolean[] {false, true}) {
+                    Sampler whole = new Sampler.DpmPlusPlus2M(12, new Spacing.Trailing(), solver, eulerLast);
+                    Sampler general = new DpmMultistep(12, new Spacing.Trailing(), 2, Dpm.Form.DATA, solver,
+                        eulerLast ? Dpm.Ending.EULER : Dpm.Ending.FULL);
+                    assertThat(whole.sample(GAUSSIAN, x, levels, NONE).floats())
+                        .containsExactly(general.sample(GAUSSIAN, x, levels, NONE).floats());
+                    List<Level> part = levels.subList(0, 9);   // ends in noise: the last step may be of second order
+                    assertThat(whole.sample(GAUSSIAN, x, part, NONE).floats())
+                        .containsExactly(general.sample(GAUSSIAN, x, part, NONE).floats());
+                }
+            }
+        }
+    }
+
     @Test void consistencyNoisesTheExpectedDataAgain() {
         Tensor one = Torch.ones(1);
         Sampler sampler = new Sampler.Consistency();

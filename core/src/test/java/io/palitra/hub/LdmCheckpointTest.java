@@ -434,7 +434,7 @@ class LdmCheckpointTest {
 
     @Test void aTensorOfAnImpossibleShapeIsNamed() {
         String unet = "model.diffusion_model.", vae = "first_stage_model.";
-        refusedWith(unet + "input_blocks.0.0.weight", new long[] {32, 4}, unet + "input_blocks.0.0.weight", "[32, 4]", "4 extents");
+        refusedWith(unet + "input_blocks.0.0.weight", new long[] {32, 4}, unet + "input_blocks.0.0.weight", "32×4", "4 extents");
         refusedWith(unet + "middle_block.1.proj_in.weight", new long[] {128}, unet + "middle_block.1.proj_in.weight", "[C,C,1,1]");
         refusedWith(vae + "encoder.mid.attn_1.q.weight", new long[] {128, 128, 3, 3}, vae + "encoder.mid.attn_1.q.weight",
             "[128, 128, 3, 3]");

@@ -10,11 +10,15 @@ import io.palitra.data.Datasets;
 import io.palitra.data.FormatException;
 import io.palitra.data.Split;
 import io.palitra.engine.DType;
+import io.palitra.engine.Device;
+import io.palitra.engine.Guard;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.Safetensors;
+import io.palitra.measure.Course;
+import io.palitra.measure.InceptionDistance;
 import io.palitra.measure.Subject;
 import io.palitra.model.Measure;
 import io.palitra.net.InceptionV3;
@@ -267,6 +271,13 @@ class InceptionTest {
             double apart = Evaluation.of(opened, new Evaluation.Asked(data, 6).inception(new Subject.ByInception(net, moved, null)),
                 Progress.SILENT).measures().get(0).value();
             assertThat(apart - near.get(0).value()).isCloseTo(9, within(1e-3));
+        }
+    }
+
+    private static List<Measure> measured(Run run, Dataset data, Inception net, Path statistics) {
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            return new InceptionDistance().of(new Subject(run.model(), "vae", Device.CPU, data, null, true, 6, List.of(), null,
+                new Subject.ByInception(net, statistics, null), null, new Course((what, share) -> {}))).measures();
         }
     }
 }

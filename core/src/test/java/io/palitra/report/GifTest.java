@@ -102,7 +102,7 @@ class GifTest {
     @Test void framesOfOtherShapesAndNonsenseAreRefused() {
         Picture a = PngTest.noise(1, 4, 4, 1);
         assertThatThrownBy(() -> Gif.encode(List.of(), 100)).hasMessageContaining("at least one frame");
-        assertThatThrownBy(() -> Gif.encode(List.of(a, PngTest.noise(1, 4, 5, 1)), 100)).hasMessageContaining("[1,4,4] and [1,4,5]");
+        assertThatThrownBy(() -> Gif.encode(List.of(a, PngTest.noise(1, 4, 5, 1)), 100)).hasMessageContaining("1×4×4 and 1×4×5");
         assertThatThrownBy(() -> Gif.encode(List.of(a), 10)).hasMessage("illegal delay: 10 ms, must be 20 to 600000");
         assertThatThrownBy(() -> Gif.encode(List.of(PngTest.noise(1, 1, 70_000, 1)), 100)).hasMessageContaining("at most 65535");
     }

@@ -79,7 +79,7 @@ class GridTest {
 
     @Test void mixedShapesAndNonsenseAreRefused() {
         assertThatThrownBy(() -> Grid.of(List.of(flat(1, 2, 2, 0), flat(3, 2, 2, 0)), 2, 1))
-                .hasMessage("a grid wants pictures of one shape, got [1,2,2] and [3,2,2]");
+                .hasMessage("a grid wants pictures of one shape, got 1×2×2 and 3×2×2");
         assertThatThrownBy(() -> Grid.of()).hasMessage("a grid wants at least one picture, got none");
         assertThatThrownBy(() -> Grid.enlarge(flat(1, 100, 100, 0), 1000)).hasMessageContaining("too large");
         assertThatThrownBy(() -> Grid.of(List.of(flat(1, 2, 2, 0)), 0, 1)).hasMessageContaining("illegal columns");
