@@ -22,7 +22,6 @@ import io.palitra.measure.InceptionDistance;
 import io.palitra.measure.Subject;
 import io.palitra.model.Measure;
 import io.palitra.net.InceptionV3;
-import io.palitra.train.Evaluation;
 import io.palitra.train.Progress;
 import io.palitra.train.Run;
 import io.palitra.train.RunConfig;
@@ -263,13 +262,11 @@ class InceptionTest {
             Tensor away = own.mean().copy();
             away.rows(7, 1).copyFrom(away.rows(7, 1).add(3));
             new Statistics(away, own.covariance()).write(moved);
-            List<Measure> near = Evaluation.of(opened, new Evaluation.Asked(data, 6).inception(new Subject.ByInception(net, same, null)),
-                Progress.SILENT).measures();
+            List<Measure> near = measured(opened, data, net, same);
             assertThat(near).extracting(Measure::name).containsExactly("FD-" + net.name() + ", n = 6", "inception score-" + net.name());
             double scale = own.covariance().diagonal().sum().item();
             assertThat(near.get(0).value()).isBetween(0.0, 1e-3 * scale);
-            double apart = Evaluation.of(opened, new Evaluation.Asked(data, 6).inception(new Subject.ByInception(net, moved, null)),
-                Progress.SILENT).measures().get(0).value();
+            double apart = measured(opened, data, net, moved).get(0).value();
             assertThat(apart - near.get(0).value()).isCloseTo(9, within(1e-3));
         }
     }
