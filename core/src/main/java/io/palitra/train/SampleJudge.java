@@ -123,7 +123,7 @@ public record SampleJudge(Run run, Facts facts) implements AutoCloseable {
                 + "apart; --no-classifier leaves it out");
         }
         String key = train.fingerprint().key();
-        Path folder = cache.resolve("judge-" + key + "-" + shape(train.spec()));
+        Path folder = cache.resolve("judge" + RunConfig.FORMAT + "-" + key + "-" + shape(train.spec()));
         if (!Files.exists(folder.resolve(WHOLE))) make(folder, train, name, options, device, progress, stop);
         Run run = Run.open(folder.resolve(RUN), device.toString(), progress::note);
         boolean done = false;

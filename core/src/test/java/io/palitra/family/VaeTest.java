@@ -197,7 +197,7 @@ class VaeTest {
             assertThat(vae.prior(5, new Rng(1)).shape()).containsExactly(5, 48);
             assertThat(vae.reconstruct(x).shape()).isEqualTo(x.shape());
             assertThat(vae.state().keySet()).contains("logDeviation", "autoencoder.quant_conv.weight", "autoencoder.decoder.conv_out.bias");
-            assertThatThrownBy(() -> vae.decode(grey(5, 3))).hasMessage("vae decoder wants [B,48], got [5,3]");
+            assertThatThrownBy(() -> vae.decode(grey(5, 3))).hasMessage("vae decoder wants B×48, got 5×3");
             vae.close();
         }
     }
