@@ -31,6 +31,8 @@ import io.palitra.net.ClipText;
 import io.palitra.net.ClipVision;
 import io.palitra.net.HiddenActivation;
 import io.palitra.nn.Module;
+import io.palitra.stage.ClipEmbedder;
+import io.palitra.stage.PictureInput;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

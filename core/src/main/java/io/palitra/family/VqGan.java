@@ -13,8 +13,8 @@ import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.FolderDraft;
-import io.palitra.model.Evaluates;
 import io.palitra.model.DiffusersExport;
+import io.palitra.model.Evaluates;
 import io.palitra.model.Family;
 import io.palitra.model.Losses;
 import io.palitra.model.LrSchedule;
@@ -27,7 +27,10 @@ import io.palitra.model.Trainable;
 import io.palitra.model.Update;
 import io.palitra.net.PatchDiscriminator;
 import io.palitra.net.VqModel;
+import io.palitra.nn.GanLoss;
 import io.palitra.nn.Module;
+import io.palitra.stage.VqAutoencoder;
+import io.palitra.stage.VqNet;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HexFormat;
@@ -194,9 +197,9 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Tallies,
         // both losses are differentiated once, to the picture; from there on their sum is
         Tensor leaf = seen.picture().detach().requiresGrad(true);
         Losses rec = reconstruction(leaf, x);
-        Tensor generatorLoss = Objects.requireNonNull(net.discriminator).forward(leaf).to(x.dtype()).mean().neg();
+        Tensor generatorLoss = GanLoss.negativeScore(Objects.requireNonNull(net.discriminator).forward(leaf).to(x.dtype()));
         Tensor toReconstruction = Torch.grad(rec.total(), leaf, false), toGenerator = Torch.grad(generatorLoss, leaf, false);   // [B,C,H,W]
-        Tensor last = Objects.requireNonNull(coder.vq.parameters().get(LAST));
+        Tensor last = Objects.requireNonNull(coder.vq().parameters().get(LAST));
         Tensor lambda = balance(seen.picture(), last, toReconstruction, toGenerator).mul(config.adversary.weight * weight);
         Tensor slope = toReconstruction.add(toGenerator.mul(lambda));
         Tensor value = rec.total().detach().add(generatorLoss.detach().mul(lambda));
@@ -220,7 +223,7 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Tallies,
         Tensor x = batch.x(), made;
         try (Guard g = Torch.noGrad()) { made = coder.made(x); }
         Tensor onReal = d.forward(x).to(x.dtype()), onMade = d.forward(made).to(x.dtype());
-        return Losses.of(onReal.rsub(1).relu().mean().add(onMade.add(1).relu().mean()).mul(0.5)).with("real score", onReal.mean())
+        return Losses.of(GanLoss.hinge(onReal, onMade).mul(0.5)).with("real score", onReal.mean())
             .with("made score", onMade.mean());
     }
 
@@ -246,7 +249,7 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Tallies,
 
     @Override public List<Measure> evaluate(Iterable<Batch> test, Rng rng) { return coder.evaluate(test); }
 
-    @Override public Map<String, Double> tally() { return coder.book.tally(); }
+    @Override public Map<String, Double> tally() { return coder.book().tally(); }
 
     @Override public List<Path> publish(Path folder) { return coder.publish(folder); }
 

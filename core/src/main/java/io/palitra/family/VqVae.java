@@ -8,8 +8,8 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.FolderDraft;
-import io.palitra.model.Evaluates;
 import io.palitra.model.DiffusersExport;
+import io.palitra.model.Evaluates;
 import io.palitra.model.Family;
 import io.palitra.model.Losses;
 import io.palitra.model.LrSchedule;
@@ -21,6 +21,8 @@ import io.palitra.model.Tallies;
 import io.palitra.model.Trainable;
 import io.palitra.model.Update;
 import io.palitra.nn.Module;
+import io.palitra.stage.VqAutoencoder;
+import io.palitra.stage.VqNet;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -85,7 +87,7 @@ public final class VqVae implements Trainable, Reconstructs, Evaluates, Tallies,
 
     @Override public List<Measure> evaluate(Iterable<Batch> test, Rng rng) { return net.coder.evaluate(test); }
 
-    @Override public Map<String, Double> tally() { return net.coder.book.tally(); }
+    @Override public Map<String, Double> tally() { return net.coder.book().tally(); }
 
     @Override public List<Path> publish(Path folder) { return net.coder.publish(folder); }
 

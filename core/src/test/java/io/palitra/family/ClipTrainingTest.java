@@ -15,6 +15,7 @@ import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.model.Measure;
+import io.palitra.stage.ClipEmbedder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;

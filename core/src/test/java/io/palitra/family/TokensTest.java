@@ -16,6 +16,8 @@ import io.palitra.engine.Torch;
 import io.palitra.model.LearnsTexts;
 import io.palitra.model.Losses;
 import io.palitra.model.Measure;
+import io.palitra.stage.FirstStage;
+import io.palitra.stage.TinyFirstStage;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;

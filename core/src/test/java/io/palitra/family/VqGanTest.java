@@ -22,6 +22,7 @@ import io.palitra.model.Trainable;
 import io.palitra.model.Update;
 import io.palitra.net.PatchDiscriminator;
 import io.palitra.net.Vgg16;
+import io.palitra.stage.VqAutoencoder;
 import io.palitra.train.RunConfig;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -79,7 +80,7 @@ class VqGanTest {
             Tensor mse = seen.picture().sub(batch(0).x()).square().mean(), generatorLoss = d.forward(seen.picture()).mean().neg();
             Tensor total = mse.add(generatorLoss.mul(lambda)).add(seen.commitment().mul(0.25));
             assertThat(parts.get("total").item()).isCloseTo(total.item(), within(1e-5));
-            Tensor last = coder.vq.parameters().get("decoder.conv_out.weight");
+            Tensor last = coder.vq().parameters().get("decoder.conv_out.weight");
             double near = norm(Torch.slope(mse, last)), flatter = norm(Torch.slope(generatorLoss, last));
             assertThat(lambda).isCloseTo(0.8 * near / (flatter + 1e-4), within(1e-4 * lambda));   // eq. 7
             total.backward();
@@ -127,15 +128,15 @@ class VqGanTest {
     @Test void beforeItsStepTheCodebookRestsAndThePictureIsThatOfTheAutoencoderAlone() {
         try (Scope scope = new Scope(); VqGan model = vqgan("codesFrom=3", "adversary.weight=0")) {
             VqAutoencoder coder = (VqAutoencoder) model.net().modules().get("autoencoder");
-            double[] codebook = coder.vq.codebook().doubles();
+            double[] codebook = coder.vq().codebook().doubles();
             Map<String, Tensor> parts = new LinkedHashMap<>();
             gradients(model, model.updates().get(0), 2, parts);
-            assertThat(coder.vq.codebook().doubles()).isEqualTo(codebook);
+            assertThat(coder.vq().codebook().doubles()).isEqualTo(codebook);
             assertThat(parts.get("commitment").item()).isZero();
-            Tensor x = batch(0).x(), plain = coder.vq.decodeQuantized(coder.vq.encode(x));
+            Tensor x = batch(0).x(), plain = coder.vq().decodeQuantized(coder.vq().encode(x));
             assertThat(parts.get("total").item()).isCloseTo(plain.sub(x).square().mean().item(), within(1e-6));
             gradients(model, model.updates().get(0), 3, parts);
-            assertThat(coder.vq.codebook().doubles()).isNotEqualTo(codebook);
+            assertThat(coder.vq().codebook().doubles()).isNotEqualTo(codebook);
             assertThat(parts.get("commitment").item()).isPositive();
         }
     }

@@ -1,4 +1,4 @@
-package io.palitra.paint;
+package io.palitra.family;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.palitra.config.ConfigException;
@@ -19,8 +19,8 @@ import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.Hub;
-import io.palitra.hub.LoraFile;
 import io.palitra.hub.LoraFile.Network;
+import io.palitra.hub.LoraFile;
 import io.palitra.hub.ModelParts;
 import io.palitra.hub.Safetensors;
 import io.palitra.model.Family;
@@ -33,6 +33,9 @@ import io.palitra.net.ClipText;
 import io.palitra.net.UnetCondition2d;
 import io.palitra.nn.Lora;
 import io.palitra.nn.Module;
+import io.palitra.paint.PaintRequest;
+import io.palitra.paint.Painter;
+import io.palitra.paint.TextEncoders;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.MessageDigest;

@@ -1,4 +1,4 @@
-package io.palitra.family;
+package io.palitra.stage;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.palitra.config.ConfigException;

@@ -1,4 +1,4 @@
-package io.palitra.family;
+package io.palitra.stage;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
@@ -11,6 +11,7 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import io.palitra.family.Tokens;
 import io.palitra.hub.Hub;
 import io.palitra.hub.ModelFolder;
 import io.palitra.hub.Safetensors;
@@ -37,7 +38,7 @@ public final class ClipEmbedder implements TextImage {
     private static final int SHOWN = 40;
 
     /** Tokens of a text. */
-    interface TokenSource extends AutoCloseable {
+    public interface TokenSource extends AutoCloseable {
         /** All of them, from the one that starts a text to the one that ends it. */
         long[] ids(String text);
 
@@ -80,7 +81,7 @@ public final class ClipEmbedder implements TextImage {
     private final PictureInput input;
     private final TokenSource words;
 
-    ClipEmbedder(String from, ClipNet net, PictureInput input, TokenSource words) {
+    public ClipEmbedder(String from, ClipNet net, PictureInput input, TokenSource words) {
         this.from = from;
         this.net = net;
         this.input = input;

@@ -1,4 +1,4 @@
-package io.palitra.family;
+package io.palitra.stage;
 
 import io.palitra.config.ConfigException;
 import io.palitra.data.Batch;
@@ -17,12 +17,12 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** Pictures as the codes of a frozen first stage, and the pin that holds a second stage to the one that it was trained over. */
-final class FrozenCodes implements AutoCloseable {
+public final class FrozenCodes implements AutoCloseable {
     /** Codes that are kept in memory, so that a picture is encoded once. */
     private static final long REMEMBERED = 1L << 26;
 
     /** The hash of the first stage, in the checkpoint of the second. */
-    static final class Pin extends Module {
+    public static final class Pin extends Module {
         private final Tensor sha256;
 
         Pin(String hex) { sha256 = buffer("sha256", Torch.of(HexFormat.of().parseHex(hex), 32)); }
@@ -35,7 +35,7 @@ final class FrozenCodes implements AutoCloseable {
     private final Map<Integer, int[]> seen = new LinkedHashMap<>();   // by place in the data set
     private boolean matches;
 
-    FrozenCodes(String where, DataSpec data) {
+    public FrozenCodes(String where, DataSpec data) {
         if (where.isEmpty()) throw new ConfigException("stage", "which first stage? stage=W names a run of vqgan or vqvae, or a model");
         stage = FirstStage.open(where);
         try {
@@ -50,18 +50,18 @@ final class FrozenCodes implements AutoCloseable {
     }
 
     /** Of {@link io.palitra.model.Trainable#underneath}. */
-    Map<String, String> underneath() { return Map.of("stage", HexFormat.of().formatHex(sha256)); }
+    public Map<String, String> underneath() { return Map.of("stage", HexFormat.of().formatHex(sha256)); }
 
-    FirstStage stage() { return stage; }
+    public FirstStage stage() { return stage; }
 
     /** For the state of the second stage. */
-    Pin pin() { return pin; }
+    public Pin pin() { return pin; }
 
-    int rows() { return grid[0]; }
+    public int rows() { return grid[0]; }
 
-    int columns() { return grid[1]; }
+    public int columns() { return grid[1]; }
 
-    int perPicture() { return grid[0] * grid[1]; }
+    public int perPicture() { return grid[0] * grid[1]; }
 
     private FirstStage pinned() {
         if (!matches && !Arrays.equals(pin.sha256.bytes(), sha256)) {
@@ -73,7 +73,7 @@ final class FrozenCodes implements AutoCloseable {
     }
 
     /** Codes of training pictures in raster order, I64 [B,h w]. */
-    Tensor of(Batch batch) {
+    public Tensor of(Batch batch) {
         int n = perPicture();
         int[] items = batch.items();
         boolean kept = items.length > 0 && (seen.size() + items.length) * (long) n <= REMEMBERED;
@@ -90,7 +90,7 @@ final class FrozenCodes implements AutoCloseable {
     }
 
     /** As {@link #of}, of pictures of no data set, or of another than the others. */
-    Tensor encode(Tensor x) {
+    public Tensor encode(Tensor x) {
         // in full precision always: the nearest code may be another one in bf16
         try (Scope scope = new Scope(); Guard g = Torch.noGrad(); Guard full = Torch.autocast(x.device(), DType.F32)) {
             return scope.keep(pinned().encode(x).flatten(1));
@@ -102,7 +102,7 @@ final class FrozenCodes implements AutoCloseable {
      *
      * @throws IllegalArgumentException for part of a code
      */
-    @Nullable Tensor upper(Tensor x, int rows) {
+    public @Nullable Tensor upper(Tensor x, int rows) {
         int f = stage.factor();
         if (rows < 0 || rows > f * grid[0] || rows % f != 0) {
             throw new IllegalArgumentException("whole rows of codes are kept: 0 to " + f * grid[0] + " rows of pixels in multiples of " + f
@@ -112,9 +112,9 @@ final class FrozenCodes implements AutoCloseable {
     }
 
     /** I64 [B,h,w] to pictures [B,C,H,W] in [-1,1]. */
-    Tensor decode(Tensor codes) { return pinned().decode(codes); }
+    public Tensor decode(Tensor codes) { return pinned().decode(codes); }
 
-    void to(Device device) { stage.to(device); }
+    public void to(Device device) { stage.to(device); }
 
     /** Frees the first stage; the pin is the network's. */
     @Override public void close() { stage.close(); }
