@@ -215,7 +215,8 @@ final class SampleCommand implements Callable<Integer> {
         if (keep != null && (keep < 1 || keep > n)) {
             throw new IllegalArgumentException("illegal --keep: " + keep + ", must be between 1 and the " + n + " of -n");
         }
-        Optional<String> text = opened.model() instanceof DrawsTexts<?> drawer ? text(drawer, overrides) : Optional.empty();
+        DrawsTexts<?> drawer = opened.model().as(DrawsTexts.class).orElse(null);
+        Optional<String> text = drawer == null ? Optional.empty() : text(drawer, overrides);
         return text.orElseThrow(() -> new IllegalArgumentException("--keep ranks by one text: --set prompt=TEXT, of a run that is given "
             + "texts"));
     }

@@ -12,14 +12,13 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import io.palitra.model.Build;
 import io.palitra.model.Family;
 import io.palitra.model.GenerativeModel;
 import io.palitra.model.LatentModel;
 import io.palitra.model.Losses;
 import io.palitra.model.LrSchedule;
-import io.palitra.model.MayCollapse;
 import io.palitra.model.Recipe;
-import io.palitra.model.Settles;
 import io.palitra.model.Update;
 import io.palitra.nn.ConvTranspose2d;
 import io.palitra.nn.GanLoss;
@@ -45,7 +44,7 @@ import org.jspecify.annotations.Nullable;
  * <p>A code c [B,Z+K] is z followed, in a conditional model, by the one-hot class. Real and made items are scored in two batches, never in
  * one. The discriminator holds no batch norm, so an item's score depends on other items only by the minibatch deviation.
  */
-public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, LatentModel, MayCollapse, Settles {
+public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, LatentModel {
     /** What the two players descend; s = log(1 + exp). */
     public enum Objective {
         /** D: E s(-D(x)) + E s(D(G(z))); G: E s(-D(G(z))). */
@@ -101,7 +100,9 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
     private final Generator generator;
     private final Discriminator discriminator;
 
-    Gan(Config config, DataSpec data, Rng init) {
+    Gan(Config config, Build with) {
+        DataSpec data = with.data();
+        Rng init = with.init();
         if (config.conditional && data.classes() == 0) {
             throw new IllegalArgumentException("gan with conditional=true wants labelled data, got " + data);
         }
@@ -222,6 +223,8 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
         }
         return generator.forward(z);
     }
+
+    @Override public boolean mayCollapse() { return true; }
 
     @Override public boolean normalPrior() { return classes == 0; }
 

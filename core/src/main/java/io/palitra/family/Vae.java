@@ -12,6 +12,7 @@ import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.FolderDraft;
+import io.palitra.model.Build;
 import io.palitra.model.DiffusersExport;
 import io.palitra.model.Encoder;
 import io.palitra.model.Evaluates;
@@ -124,7 +125,9 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
     /** Of a Gaussian decoder: log of the standard deviation, 0-d. */
     private final @Nullable Tensor logDeviation;
 
-    Vae(Config config, DataSpec data, Rng init) {
+    Vae(Config config, Build with) {
+        DataSpec data = with.data();
+        Rng init = with.init();
         boolean image = data instanceof ImageSpec;
         if (!image && !(config.decoder instanceof Decoder.Gaussian)) {
             throw new IllegalArgumentException("vae with decoder=" + config.decoder.getClass().getSimpleName().toLowerCase(Locale.ROOT)

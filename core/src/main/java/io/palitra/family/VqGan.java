@@ -4,36 +4,33 @@ import io.palitra.config.Help;
 import io.palitra.data.Batch;
 import io.palitra.data.DataSpec;
 import io.palitra.data.ImageSpec;
-import io.palitra.engine.DType;
 import io.palitra.engine.Device;
 import io.palitra.engine.Guard;
 import io.palitra.engine.OptimizerSpec;
 import io.palitra.engine.Rng;
-import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.FolderDraft;
+import io.palitra.model.Build;
 import io.palitra.model.DiffusersExport;
 import io.palitra.model.Evaluates;
 import io.palitra.model.Family;
 import io.palitra.model.Losses;
 import io.palitra.model.LrSchedule;
 import io.palitra.model.Measure;
-import io.palitra.model.Publishes;
+import io.palitra.model.Models;
 import io.palitra.model.Recipe;
 import io.palitra.model.Reconstructs;
-import io.palitra.model.Tallies;
 import io.palitra.model.Trainable;
 import io.palitra.model.Update;
 import io.palitra.net.PatchDiscriminator;
 import io.palitra.net.VqModel;
 import io.palitra.nn.GanLoss;
 import io.palitra.nn.Module;
+import io.palitra.stage.FeatureDistance;
 import io.palitra.stage.VqAutoencoder;
 import io.palitra.stage.VqNet;
 import java.nio.file.Path;
-import java.util.Arrays;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -49,7 +46,7 @@ import org.jspecify.annotations.Nullable;
  * and the discriminator E max(0, 1 - D(x)) / 2 + E max(0, 1 + D(x')) / 2. A discriminator that begins when it counts ruins what was
  * learned: so it learns some steps alone before the autoencoder descends its score, and that term's weight f rises.
  */
-public final class VqGan implements Trainable, Reconstructs, Evaluates, Tallies, Publishes, DiffusersExport {
+public final class VqGan implements Trainable, Reconstructs, Evaluates, DiffusersExport {
     /** The distance of pixels that is descended. */
     public enum Pixels {
         /** |x - x'|^2, as in the paper's eq. 4: what is wrong by much, a thing of another colour, weighs more than grass. */
@@ -127,12 +124,15 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Tallies,
     private final ImageSpec data;
     private final Weights net;
     private final VqAutoencoder coder;
+    private final Models models;
     private @Nullable FeatureDistance distance;   // opened to train; no checkpoint holds it
-    private boolean checked;
     private Device device = Device.CPU;
 
-    VqGan(Config config, DataSpec data, Rng init) {
+    VqGan(Config config, Build with) {
+        DataSpec data = with.data();
+        Rng init = with.init();
         this.config = config;
+        models = with.models();
         VqModel.Config shape = config.net.on("vqgan", data);
         this.data = (ImageSpec) data;
         int least = PatchDiscriminator.side(config.adversary.layers);
@@ -147,14 +147,12 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Tallies,
     private static final class Weights extends Module {
         private final VqAutoencoder coder;
         private final @Nullable PatchDiscriminator discriminator;
-        private final Tensor pinned;   // the SHA-256 of the network of features, a number a byte; all 0 before
 
         Weights(Config config, VqModel.Config shape, int channels, Rng init) {
             coder = child("autoencoder", new VqAutoencoder(shape, config.restart, config.codesFrom, init.split(0)));
             Adversary a = config.adversary;
             discriminator = a.weight == 0 ? null
                 : child("discriminator", new PatchDiscriminator(channels, a.width, a.layers, init.split(1)));
-            pinned = buffer("features", Torch.zeros(DType.U8, 32));
         }
     }
 
@@ -163,7 +161,7 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Tallies,
     /** Opens what training alone needs. */
     @Override public List<Update> updates() {
         if (distance == null) {
-            if (config.perceptual instanceof Perceptual.Features f) distance = FeatureDistance.classifier(f.run, data);
+            if (config.perceptual instanceof Perceptual.Features f) distance = FeatureDistance.classifier(f.run, data, models);
             if (config.perceptual instanceof Perceptual.Lpips l) distance = FeatureDistance.lpips(l.vgg, l.lin, data);
             if (distance != null) distance.to(device);
         }
@@ -179,7 +177,6 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Tallies,
     private Losses reconstruction(Tensor picture, Tensor x) {
         Tensor pixels = config.pixels.of(picture.sub(x));
         if (distance == null) return Losses.of(pixels).with(config.pixels.part, pixels);
-        pin(distance);
         Tensor features = distance.of(picture, x);
         double weight = config.perceptual instanceof Perceptual.Features f ? f.weight : ((Perceptual.Lpips) config.perceptual).weight;
         return Losses.of(pixels.add(features.mul(weight))).with(config.pixels.part, pixels).with("features", features);
@@ -225,19 +222,6 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Tallies,
         Tensor onReal = d.forward(x).to(x.dtype()), onMade = d.forward(made).to(x.dtype());
         return Losses.of(GanLoss.hinge(onReal, onMade).mul(0.5)).with("real score", onReal.mean())
             .with("made score", onMade.mean());
-    }
-
-    /** A run that goes on with another network of features than it began with would be neither: it is refused. */
-    private void pin(FeatureDistance distance) {
-        if (checked) return;
-        byte[] own = HexFormat.of().parseHex(distance.sha256()), first = net.pinned.bytes();
-        if (Arrays.equals(first, new byte[first.length])) {
-            try (Scope scope = new Scope()) { net.pinned.copyFrom(Torch.of(own, own.length)); }
-        } else if (!Arrays.equals(own, first)) {
-            throw new IllegalArgumentException("the network of features is another one than this run began with: "
-                + (config.perceptual instanceof Perceptual.Features f ? f.run : ((Perceptual.Lpips) config.perceptual).vgg));
-        }
-        checked = true;
     }
 
     @Override public void to(Device device) {

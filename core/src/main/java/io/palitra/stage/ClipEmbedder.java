@@ -12,10 +12,10 @@ import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.family.Tokens;
-import io.palitra.hub.Hub;
 import io.palitra.hub.ModelFolder;
 import io.palitra.hub.Safetensors;
 import io.palitra.hub.Weights;
+import io.palitra.model.ModelRef;
 import io.palitra.model.TextImage;
 import io.palitra.net.CaptionTokenizer;
 import io.palitra.net.ClipNet;
@@ -25,6 +25,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.LongStream;
 
 /**
@@ -96,11 +97,12 @@ public final class ClipEmbedder implements TextImage {
      * @throws FormatException when it is no CLIP, or a file of it is missing or broken
      */
     public static ClipEmbedder open(String where) {
-        Path named = Hub.resolve(where), own = named.resolve(FOLDER);
+        Path named = new ModelRef(where).place(), own = named.resolve(FOLDER);
         Path folder = Files.isRegularFile(own.resolve("config.json")) ? own : named;
         JsonNode config = ModelFolder.config(folder);
-        if (config.has("family")) {
-            String family = config.path("family").asText();
+        Optional<String> run = folder == own ? Optional.empty() : new ModelRef(where).family();
+        if (run.isPresent()) {
+            String family = run.get();
             throw new IllegalArgumentException("'" + where + "' is a run of " + family + " without " + FOLDER + "/"
                 + (family.equals("clip") ? ": it has not been saved yet" : "; wanted is a run of clip, or a folder of transformers' CLIP"));
         }

@@ -48,7 +48,7 @@ public record RunConfig(Settings settings, Record model) {
     /** Element type of matrix products and convolutions; sums, norms and weights stay fp32. */
     public enum Precision { FP32, BF16 }
 
-    private static final int FORMAT = 1;
+    private static final int FORMAT = 2;
     private static final String TRAIN = "train.", DATA = "data.";
 
     /**

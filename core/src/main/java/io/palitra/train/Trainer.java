@@ -3,7 +3,6 @@ package io.palitra.train;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Json;
-import io.palitra.config.Ordered;
 import io.palitra.data.Batch;
 import io.palitra.data.DataLoader;
 import io.palitra.data.Dataset;
@@ -18,11 +17,8 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
-import io.palitra.model.LearnsTexts;
 import io.palitra.model.Losses;
-import io.palitra.model.Publishes;
 import io.palitra.model.Recipe;
-import io.palitra.model.Tallies;
 import io.palitra.model.Trainable;
 import io.palitra.model.Update;
 import io.palitra.nn.Ema;
@@ -37,7 +33,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -55,6 +50,7 @@ public final class Trainer implements AutoCloseable {
     private final Progress progress;
     private final Device device;
     private final RunLock lock;
+    private final Run.Built built;
     private final Trainable model;
     private final List<Update> updates;
     private final Map<Module, Optimizer> optimizers = new IdentityHashMap<>();   // by the module moved: two updates of one share a state
@@ -94,21 +90,22 @@ public final class Trainer implements AutoCloseable {
         if (device.kind() == Device.Kind.CPU) Device.threads(Math.min(config.settings().threads(), Device.processors()));
         before = on == null ? new RunFolder.Before(this.folder) : null;
         lock = RunLock.take(this.folder);
-        Trainable built = null;
+        Run.Built made = null;
         try {
             Checkpoint.sweep(this.folder);
             fingerprint = data.fingerprint();
             last = on == null ? Optional.empty() : Checkpoint.latest(this.folder, progress::note);
             was = last.flatMap(c -> Provenance.of(c.facts()));
             if (on != null) compare(on);
-            model = built = Run.build(config, device);
-            if (model instanceof LearnsTexts && !data.captioned()) {
+            built = made = Run.build(config, device, progress::note);
+            model = built.model();
+            if (model.wantsCaptions() && !data.captioned()) {
                 throw new IllegalArgumentException("'" + config.settings().family() + "' learns from pictures with captions, and '"
                     + data.name() + "' is read without: 'scenes' has some, and data.captions=true reads those of a folder of pictures, or "
                     + "makes some of the classes of another set");
             }
             updates = model.updates();
-            underneath = model.underneath();
+            underneath = built.underneath();
             was.ifPresent(w -> w.refuseOthers(underneath, config));
             for (Update u : updates) optimizers.computeIfAbsent(u.moves(), this::optimizer);
             ema = recipe.ema() > 0 ? new Ema(model.net(), recipe.ema()) : null;
@@ -116,7 +113,7 @@ public final class Trainer implements AutoCloseable {
             else keep(on.before);
             gallery = new Gallery(this.folder, config, model, data, test, progress, device);
         } catch (RuntimeException | IOException e) {
-            if (built != null) built.close();
+            if (made != null) made.close();
             giveBack();
             throw e;
         }
@@ -261,7 +258,7 @@ public final class Trainer implements AutoCloseable {
                 DataLoader loader = new DataLoader(data, recipe.batch(), config.settings().seed(), step, device)) {
             gallery.begin(step == 0 ? 0 : step + 1);
             if (step == 0) {
-                if (model instanceof LearnsTexts learner) learner.learn(texts(data));
+                model.prepare(data);
                 gallery.snapshot(0, 0, ema, metrics);
             } else publish();   // a kill between a checkpoint and its model leaves the model of the checkpoint before
             long savedAt = System.nanoTime(), reported = System.nanoTime(), reportedStep = step;
@@ -285,8 +282,8 @@ public final class Trainer implements AutoCloseable {
                     reportedStep = step;
                 }
                 boolean epochEnds = step % perEpoch == 0;
-                if (model instanceof Tallies t && (epochEnds || step == steps)) {
-                    Map<String, Double> figures = t.tally();
+                Map<String, Double> figures = epochEnds || step == steps ? model.tally() : Map.of();
+                if (!figures.isEmpty()) {
                     metrics.append(step, step / (double) perEpoch, figures);
                     gallery.log(step, figures);
                 }
@@ -305,11 +302,6 @@ public final class Trainer implements AutoCloseable {
             gallery.finish(step);
             return true;
         }
-    }
-
-    /** Every caption of every picture, in order. */
-    static Iterable<String> texts(Dataset data) {
-        return () -> IntStream.range(0, data.size()).boxed().flatMap(i -> data.captions(i).stream()).iterator();
     }
 
     private Map<String, Double> step(DataLoader loader, boolean report) {
@@ -386,16 +378,16 @@ public final class Trainer implements AutoCloseable {
     private void publish() throws IOException {
         Map<String, Tensor> averaged = new LinkedHashMap<>(model.net().state());
         if (ema != null) averaged.putAll(ema.state());
-        Checkpoint.writeModel(folder.resolve(Run.MODEL), averaged,
-            Ordered.map(Map.entry("family", config.settings().family()), Map.entry("step", String.valueOf(step)),
-            Map.entry("palitra", RunConfig.version())));
-        if (model instanceof Publishes publishes) {
+        Map<String, String> words = new TreeMap<>(Provenance.words(underneath));
+        words.put("family", config.settings().family());
+        words.put("step", String.valueOf(step));
+        words.put("palitra", RunConfig.version());
+        Checkpoint.writeModel(folder.resolve(Run.MODEL), averaged, words);
+        if (ema != null) ema.swap();
+        try {
+            model.publish(folder).forEach(progress::wrote);
+        } finally {
             if (ema != null) ema.swap();
-            try {
-                publishes.publish(folder).forEach(progress::wrote);
-            } finally {
-                if (ema != null) ema.swap();
-            }
         }
         summarise();
     }
@@ -415,7 +407,7 @@ public final class Trainer implements AutoCloseable {
         gallery.close();
         if (ema != null) ema.close();
         optimizersByName.values().forEach(Optimizer::close);
-        model.close();
+        built.close();
         giveBack();
     }
 

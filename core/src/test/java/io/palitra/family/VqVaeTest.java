@@ -37,7 +37,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 class VqVaeTest {
     private static final ImageSpec GREY = new ImageSpec(1, 28, 28, 10);
-    private static final String BIAS = "coder.vq().quant_conv.bias";
+    private static final String BIAS = "coder.vq.quant_conv.bias";
 
     private static VqVae vqvae(String... more) {
         VqVae.Config config = Config.with(VqVae.FAMILY.defaults(), List.of("net.channels=8,8", "net.codes=16", "net.width=4",
