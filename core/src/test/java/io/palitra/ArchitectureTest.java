@@ -1,22 +1,27 @@
 package io.palitra;
 
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
 import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.AccessTarget;
+import com.tngtech.archunit.core.domain.Dependency;
+import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchCondition;
 import com.tngtech.archunit.lang.ArchRule;
+import com.tngtech.archunit.lang.ConditionEvents;
+import com.tngtech.archunit.lang.SimpleConditionEvent;
 import com.tngtech.archunit.library.GeneralCodingRules;
 
 /** The arrows of ARCHITECTURE.md, and what core never does. */
 @AnalyzeClasses(packages = "io.palitra", importOptions = ImportOption.DoNotIncludeTests.class)
 class ArchitectureTest {
-    private static final String[] ORDER = {"edit", "train", "measure", "metric", "report", "family", "paint", "model", "diffusion", "net",
-        "nn",
-        "data", "engine", "config"};
+    private static final String[] ORDER = {"edit", "train", "measure", "metric", "report", "family", "stage", "paint", "model", "diffusion",
+        "net", "nn", "data", "engine", "config"};
 
     @ArchTest static final ArchRule packagesHaveNoCycles = slices().matching("io.palitra.(*)..").should().beFreeOfCycles();
 
@@ -25,9 +30,23 @@ class ArchitectureTest {
 
     @ArchTest static final ArchRule lowerLayersNeverCallUp = layers();
 
+    /** What two families share stands in {@code stage}, {@code net} or {@code nn}; a model upon a model is asked for by what it can do. */
+    @ArchTest static final ArchRule familiesKnowNoFamily = classes().that().resideInAPackage("io.palitra.family..")
+        .and().doNotHaveFullyQualifiedName("io.palitra.family.Families").should(new ArchCondition<>("know no other file of the room") {
+            @Override public void check(JavaClass family, ConditionEvents events) {
+                for (Dependency d : family.getDirectDependenciesFromSelf()) {
+                    JavaClass other = d.getTargetClass().getBaseComponentType();
+                    if (!other.getPackageName().equals(family.getPackageName()) || file(other).equals(file(family))) continue;
+                    events.add(SimpleConditionEvent.violated(family, d.getDescription()));
+                }
+            }
+        });
+
+    private static String file(JavaClass c) { return c.getName().replaceFirst("\\$.*", ""); }
+
     @ArchTest static final ArchRule filesOfOthersNeedOnlyTheEngine = noClasses().that().resideInAPackage("io.palitra.hub..").should()
         .dependOnClassesThat().resideInAnyPackage("io.palitra.edit..", "io.palitra.train..", "io.palitra.metric..", "io.palitra.report..",
-            "io.palitra.family..", "io.palitra.paint..", "io.palitra.model..", "io.palitra.diffusion..", "io.palitra.net..",
+            "io.palitra.family..", "io.palitra.stage..", "io.palitra.paint..", "io.palitra.model..", "io.palitra.diffusion..", "io.palitra.net..",
             "io.palitra.nn..");
 
     @ArchTest static final ArchRule coreIsSilent = GeneralCodingRules.NO_CLASSES_SHOULD_ACCESS_STANDARD_STREAMS;

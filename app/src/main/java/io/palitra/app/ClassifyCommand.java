@@ -9,7 +9,7 @@ import io.palitra.edit.PictureSearch;
 import io.palitra.edit.ZeroShot;
 import io.palitra.engine.Device;
 import io.palitra.engine.Scope;
-import io.palitra.family.ClipEmbedder;
+import io.palitra.stage.ClipEmbedder;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Comparator;

@@ -11,7 +11,7 @@ import io.palitra.data.Limits;
 import io.palitra.data.Split;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
-import io.palitra.paint.LoraTuning;
+import io.palitra.family.LoraTuning;
 import io.palitra.train.Run;
 import io.palitra.train.RunConfig;
 import java.io.FileDescriptor;

@@ -65,7 +65,8 @@ final class CompleteCommand implements Callable<Integer> {
         if (n < 1 || n > 1000) throw new IllegalArgumentException("illegal -n: " + n + ", must be between 1 and 1000");
         Terminal terminal = new Terminal("complete", false);
         try (Run opened = Common.open(run, "auto", 0, terminal); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            if (!(opened.model() instanceof Completes<?> model) || !(opened.config().settings().spec() instanceof ImageSpec spec)) {
+            Completes<?> model = opened.model().as(Completes.class).orElse(null);
+            if (model == null || !(opened.config().settings().spec() instanceof ImageSpec spec)) {
                 throw new IllegalArgumentException("'" + opened.config().settings().family() + "' completes nothing; pixelcnn, tokens "
                     + "and dalle do");
             }

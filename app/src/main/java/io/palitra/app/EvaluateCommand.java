@@ -10,7 +10,6 @@ import io.palitra.data.Dataset;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.Split;
 import io.palitra.engine.Scope;
-import io.palitra.family.ClipEmbedder;
 import io.palitra.measure.Subject;
 import io.palitra.metric.Inception;
 import io.palitra.metric.Judge;
@@ -18,6 +17,7 @@ import io.palitra.metric.Preprocess;
 import io.palitra.model.GenerativeModel;
 import io.palitra.model.Measure;
 import io.palitra.report.Numbers;
+import io.palitra.stage.ClipEmbedder;
 import io.palitra.train.Evaluation;
 import io.palitra.train.Run;
 import io.palitra.train.RunConfig;
@@ -171,7 +171,7 @@ final class EvaluateCommand implements Callable<Integer> {
 
     /** Whether a classifier can judge; where that is asked for and it cannot, a note says why. */
     private boolean judged(Run opened, Dataset test, Terminal terminal) {
-        if (alone || !(opened.model() instanceof GenerativeModel) || !(test.spec() instanceof ImageSpec)) return false;
+        if (alone || opened.model().as(GenerativeModel.class).isEmpty() || !(test.spec() instanceof ImageSpec)) return false;
         String why = test.spec().classes() < 2 ? "has no classes to train a judge on" : test.size() <= Judge.NEIGHBOURS
             ? "has " + test.size() + " test items, a judge wants more than " + Judge.NEIGHBOURS : "";
         if (!why.isEmpty()) terminal.note("no classifier judges the samples: '" + test.name() + "' " + why);

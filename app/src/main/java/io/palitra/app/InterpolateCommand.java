@@ -64,9 +64,8 @@ final class InterpolateCommand implements Callable<Integer> {
         if (steps < 2 || steps > 100) throw new IllegalArgumentException("illegal --steps: " + steps + ", must be between 2 and 100");
         Terminal terminal = new Terminal("interpolate", false);
         try (Run opened = Common.open(run, "auto", 0, terminal); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            if (!(opened.model() instanceof LatentModel model)) {
-                throw new IllegalArgumentException("'" + opened.config().settings().family() + "' has no latent space to walk through");
-            }
+            LatentModel model = opened.model().as(LatentModel.class).orElseThrow(() -> new IllegalArgumentException("'"
+                + opened.config().settings().family() + "' has no latent space to walk through"));
             if (!(opened.config().settings().spec() instanceof ImageSpec)) {
                 throw new IllegalArgumentException("interpolate shows pictures; '" + opened.config().settings().data() + "' holds points");
             }

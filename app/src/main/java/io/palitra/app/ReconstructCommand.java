@@ -66,13 +66,12 @@ final class ReconstructCommand implements Callable<Integer> {
     }
 
     private static Reconstructs model(Run opened) {
-        if (opened.model() instanceof Reconstructs r) return r;
-        throw new IllegalArgumentException("'" + opened.config().settings().family()
-            + "' reconstructs nothing; ae, vae, vqvae and vqgan do");
+        return opened.model().as(Reconstructs.class).orElseThrow(() -> new IllegalArgumentException("'"
+            + opened.config().settings().family() + "' reconstructs nothing; ae, vae, vqvae and vqgan do"));
     }
 
     static Encoder encoder(Run opened) {
-        if (opened.model() instanceof Encoder e) return e;
-        throw new IllegalArgumentException("'" + opened.config().settings().family() + "' has no encoder to one code; ae and vae have");
+        return opened.model().as(Encoder.class).orElseThrow(() -> new IllegalArgumentException("'"
+            + opened.config().settings().family() + "' has no encoder to one code; ae and vae have"));
     }
 }

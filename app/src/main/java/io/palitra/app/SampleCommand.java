@@ -12,12 +12,12 @@ import io.palitra.engine.Guard;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
-import io.palitra.family.ClipEmbedder;
 import io.palitra.model.DrawsTexts;
 import io.palitra.model.TextImage;
 import io.palitra.report.Display;
 import io.palitra.report.Gif;
 import io.palitra.report.Sheet;
+import io.palitra.stage.ClipEmbedder;
 import io.palitra.train.PngProvenance;
 import io.palitra.train.Run;
 import io.palitra.train.RunConfig;
@@ -215,7 +215,8 @@ final class SampleCommand implements Callable<Integer> {
         if (keep != null && (keep < 1 || keep > n)) {
             throw new IllegalArgumentException("illegal --keep: " + keep + ", must be between 1 and the " + n + " of -n");
         }
-        Optional<String> text = opened.model() instanceof DrawsTexts<?> drawer ? text(drawer, overrides) : Optional.empty();
+        DrawsTexts<?> drawer = opened.model().as(DrawsTexts.class).orElse(null);
+        Optional<String> text = drawer == null ? Optional.empty() : text(drawer, overrides);
         return text.orElseThrow(() -> new IllegalArgumentException("--keep ranks by one text: --set prompt=TEXT, of a run that is given "
             + "texts"));
     }

@@ -8,9 +8,9 @@ import io.palitra.data.FormatException;
 import io.palitra.data.Split;
 import io.palitra.engine.Device;
 import io.palitra.family.Families;
+import io.palitra.family.LoraTuning;
 import io.palitra.hub.Hub;
 import io.palitra.model.Family;
-import io.palitra.paint.LoraTuning;
 import io.palitra.train.Metrics;
 import io.palitra.train.Run;
 import io.palitra.train.RunConfig;
@@ -25,13 +25,13 @@ import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine;
 
 @Command(name = "train", mixinStandardHelpOptions = true, usageHelpAutoWidth = true,
     description = "Train a family on a data set into a run folder: weights, samples, reconstructions, animation, curves, report.html.")

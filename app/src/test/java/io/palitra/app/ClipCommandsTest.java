@@ -3,8 +3,8 @@ package io.palitra.app;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.palitra.data.Picture;
-import io.palitra.family.TinyClip;
 import io.palitra.report.Png;
+import io.palitra.stage.TinyClip;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;

@@ -79,7 +79,8 @@ record Case(String name, Kind kind, String family, List<String> options, List<St
         Dataset data = Datasets.open("strokes", Split.TRAIN, new DataOptions("", side, 0, false));
         Trainable model = of.build(Config.with(of.defaults(), options), data.spec(), new Rng(0).split(0));
         if (kind == Kind.SAMPLE) {
-            if (!(model instanceof GenerativeModel<?> g)) throw new IllegalArgumentException("'" + family + "' draws no samples");
+            GenerativeModel<?> g = model.as(GenerativeModel.class).orElseThrow(() -> new IllegalArgumentException("'" + family
+                + "' draws no samples"));
             return new Drawing(g, how, count, rng -> drawn(rng, count));
         }
         if (kind == Kind.JUDGE) {

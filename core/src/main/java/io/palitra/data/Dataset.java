@@ -2,6 +2,7 @@ package io.palitra.data;
 
 import java.nio.ByteBuffer;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /** Indexed items, each read on its own. Safe for several threads at once. */
 public interface Dataset {
@@ -26,6 +27,11 @@ public interface Dataset {
 
     /** What may be said of item i: none blank, all of the same truth. Empty for each item, or for none of them. */
     default List<String> captions(int i) { return List.of(); }
+
+    /** Every caption of every item, in order. */
+    default Iterable<String> everyCaption() {
+        return () -> IntStream.range(0, size()).boxed().flatMap(i -> captions(i).stream()).iterator();
+    }
 
     /** Whether the items have captions. */
     default boolean captioned() { return size() > 0 && !captions(0).isEmpty(); }

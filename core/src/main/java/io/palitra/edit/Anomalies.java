@@ -7,11 +7,12 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
-import io.palitra.model.Reconstructs;
 import io.palitra.model.Energy;
 import io.palitra.model.Likelihood;
+import io.palitra.model.Reconstructs;
 import io.palitra.model.Trainable;
 import java.util.Arrays;
+import java.util.Optional;
 
 /** How strange items are to a model that was trained on normal ones: the higher a score, the stranger. */
 public final class Anomalies {
@@ -26,10 +27,12 @@ public final class Anomalies {
      * @throws IllegalArgumentException for a model that can none of them
      */
     public static Score score(Trainable model) {
-        if (model instanceof Likelihood l) return new Score(l.exact() ? "-log p" : "-log p, a bound", "nats");
-        if (model instanceof Energy) return new Score("energy", "nats, up to a constant");
-        if (model instanceof Reconstructs) return new Score("reconstruction error",
-            "mean square over the item's numbers, data range -1..1");
+        Optional<Likelihood> likelihood = model.as(Likelihood.class);
+        if (likelihood.isPresent()) return new Score(likelihood.get().exact() ? "-log p" : "-log p, a bound", "nats");
+        if (model.as(Energy.class).isPresent()) return new Score("energy", "nats, up to a constant");
+        if (model.as(Reconstructs.class).isPresent()) {
+            return new Score("reconstruction error", "mean square over the item's numbers, data range -1..1");
+        }
         throw new IllegalArgumentException("this model scores no items: it has no likelihood, no energy and no reconstruction; ae, vae, "
             + "vqvae, vqgan, pixelcnn, realnvp, ebm, diffusion and classifier have one");
     }
@@ -53,9 +56,11 @@ public final class Anomalies {
     }
 
     private static Tensor scores(Trainable model, Tensor x, Rng rng) {
-        if (model instanceof Likelihood l) return l.logProb(x, rng).neg();
-        if (model instanceof Energy e) return e.energy(x);
-        return ((Reconstructs) model).reconstruct(x).sub(x).square().meanPerItem();
+        Optional<Likelihood> likelihood = model.as(Likelihood.class);
+        if (likelihood.isPresent()) return likelihood.get().logProb(x, rng).neg();
+        Optional<Energy> energy = model.as(Energy.class);
+        if (energy.isPresent()) return energy.get().energy(x);
+        return model.as(Reconstructs.class).orElseThrow().reconstruct(x).sub(x).square().meanPerItem();
     }
 
     /**

@@ -149,7 +149,7 @@ public final class Balance {
             for (Batch b : DataLoader.inOrder(test, 500, test.size(), judge.device())) {
                 try (Scope turn = new Scope()) {
                     long[] labels = b.labels("balance").longs();
-                    long[] said = ((ClassifierFeatures) judge.model()).logits(b.x()).argmax(1).longs();
+                    long[] said = judge.model().as(ClassifierFeatures.class).orElseThrow().logits(b.x()).argmax(1).longs();
                     System.arraycopy(labels, 0, truth, at, labels.length);
                     System.arraycopy(said, 0, answer, at, said.length);
                     at += labels.length;

@@ -2,10 +2,10 @@ package io.palitra.edit;
 
 import io.palitra.config.ConfigException;
 import io.palitra.data.DataLoader;
+import io.palitra.data.DreamPrompt;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.Picture;
 import io.palitra.data.Pictures;
-import io.palitra.data.DreamPrompt;
 import io.palitra.engine.DType;
 import io.palitra.engine.Device;
 import io.palitra.engine.Guard;
@@ -13,10 +13,10 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
-import io.palitra.family.FirstStage;
 import io.palitra.model.TextImage;
 import io.palitra.net.CoderConfig;
 import io.palitra.net.VqModel;
+import io.palitra.stage.FirstStage;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -1,5 +1,7 @@
 package io.palitra.engine;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.function.Supplier;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
@@ -22,6 +24,7 @@ public final class Scope implements AutoCloseable {
     @FunctionalInterface public interface Step { Tensor next(Tensor x, int i); }
 
     private static final ThreadLocal<@Nullable Watcher> WATCHER = new ThreadLocal<>();
+    private static final ThreadLocal<@Nullable List<Tensor>> RETAINED = new ThreadLocal<>();
 
     private final @Nullable PointerScope parent = PointerScope.getInnerScope();
     private final PointerScope own = new PointerScope();
@@ -59,6 +62,28 @@ public final class Scope implements AutoCloseable {
     public static void turn(int i, int n, Tensor x) {
         Watcher watcher = WATCHER.get();
         if (watcher != null) watcher.turn(i, n, x);
+    }
+
+    /** What {@code make} gives; where it throws, the tensors that it retained are freed, so that half a model leaves no memory behind. */
+    public static <T> T orFree(Supplier<T> make) {
+        List<Tensor> around = RETAINED.get(), own = new ArrayList<>();
+        RETAINED.set(own);
+        boolean made = false;
+        try {
+            T result = make.get();
+            made = true;
+            if (around != null) around.addAll(own);
+            return result;
+        } finally {
+            if (!made) own.forEach(Tensor::free);
+            if (around == null) RETAINED.remove();
+            else RETAINED.set(around);
+        }
+    }
+
+    static void retained(Tensor t) {
+        List<Tensor> open = RETAINED.get();
+        if (open != null) open.add(t);
     }
 
     /** Lets {@code watcher} see the folds of this thread until the guard closes. */

@@ -469,6 +469,7 @@ public final class Tensor {
     /** Keeps this tensor beyond every scope, until {@link #free}. */
     public Tensor retain() {
         handle().retainReference();
+        Scope.retained(this);
         return this;
     }
 

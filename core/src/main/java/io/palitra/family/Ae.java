@@ -9,6 +9,7 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import io.palitra.model.Build;
 import io.palitra.model.Denoising;
 import io.palitra.model.Encoder;
 import io.palitra.model.Evaluates;
@@ -18,9 +19,11 @@ import io.palitra.model.Losses;
 import io.palitra.model.LrSchedule;
 import io.palitra.model.Measure;
 import io.palitra.model.Recipe;
-import io.palitra.model.Settles;
 import io.palitra.model.Update;
 import io.palitra.nn.Module;
+import io.palitra.stage.AutoencoderNet;
+import io.palitra.stage.GaussianMixture;
+import io.palitra.stage.MirrorNet;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -31,7 +34,7 @@ import java.util.Map;
  * is always against the clean x. Samples are decoded from a mixture of normals fitted to the codes.
  * Hinton and Salakhutdinov 2006; denoising: Vincent et al. 2010, section 4.1; mixture: Ghosh et al. 2020, arXiv:1903.12436, section 4.
  */
-public final class Ae extends Module implements GenerativeModel<Ae.Sampling>, Encoder, Evaluates, Settles, Denoising {
+public final class Ae extends Module implements GenerativeModel<Ae.Sampling>, Encoder, Evaluates, Denoising {
     /** How far x' is from x, mean over the numbers of an item. MSE: (x'-x)^2; BCE: cross-entropy of pixels in 0..1, nats. */
     public enum Distance { MSE, BCE }
 
@@ -78,7 +81,9 @@ public final class Ae extends Module implements GenerativeModel<Ae.Sampling>, En
     private final MirrorNet decoder;
     private final GaussianMixture mixture;
 
-    Ae(Config config, DataSpec data, Rng init) {
+    Ae(Config config, Build with) {
+        DataSpec data = with.data();
+        Rng init = with.init();
         this.config = config;
         image = data instanceof ImageSpec;
         if (!image && config.loss == Distance.BCE) {

@@ -12,10 +12,11 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import io.palitra.model.Build;
+import io.palitra.model.ClassifierFeatures;
 import io.palitra.model.Energy;
 import io.palitra.model.Evaluates;
 import io.palitra.model.Family;
-import io.palitra.model.ClassifierFeatures;
 import io.palitra.model.Losses;
 import io.palitra.model.LrSchedule;
 import io.palitra.model.Measure;
@@ -54,7 +55,9 @@ public final class Classifier implements Trainable, ClassifierFeatures, Energy, 
     private final Weights net;
     private final List<Double> weights;
 
-    private Classifier(Config config, DataSpec data, Rng init) {
+    private Classifier(Config config, Build with) {
+        DataSpec data = with.data();
+        Rng init = with.init();
         if (data.classes() < 2) throw new IllegalArgumentException("classifier wants data of at least 2 classes, got " + data);
         if (!config.weights.isEmpty() && config.weights.size() != data.classes()) {
             throw new IllegalArgumentException("illegal weights: " + config.weights.size() + ", must be one for each of the "
@@ -102,8 +105,9 @@ public final class Classifier implements Trainable, ClassifierFeatures, Energy, 
     /** x [B, ...data shape] to [B,features], at least 0. */
     @Override public Tensor features(Tensor x) { return net.features(x); }
 
-    /** Pictures [B,C,H,W] of any size to what leaves each convolution after its ReLU, before it is halved; points have none. */
-    List<Tensor> activations(Tensor x) {
+    /** After its ReLU, before it is halved; points have none. */
+    @Override public List<Tensor> activations(Tensor x) {
+        net.checkChannels(x);
         List<Tensor> all = new ArrayList<>();
         for (int i = 0; i < net.convs.size(); i++) {
             Tensor h = i == 0 ? x : Torch.maxPool(all.get(i - 1), 2);
@@ -140,9 +144,11 @@ public final class Classifier implements Trainable, ClassifierFeatures, Energy, 
         private final List<Norm.Batch> norms = new ArrayList<>();
         private final List<Linear> hidden = new ArrayList<>();
         private final Linear head;
+        private final DataSpec data;
         private final long[] shape;
 
         Weights(Config config, DataSpec data, Rng init) {
+            this.data = data;
             shape = data.shape();
             int flat;
             if (data instanceof ImageSpec image) {
@@ -174,6 +180,12 @@ public final class Classifier implements Trainable, ClassifierFeatures, Energy, 
             h = h.flatten(1);
             for (Linear layer : hidden) h = layer.forward(h).reluOver();
             return h;
+        }
+
+        private void checkChannels(Tensor x) {
+            if (convs.isEmpty() || x.size(1) == shape[0]) return;
+            throw new IllegalArgumentException("this classifier was trained on " + data + "; its features of pictures with " + x.size(1)
+                + (x.size(1) == 1 ? " channel" : " channels") + " are none");
         }
 
         private void check(Tensor x) {

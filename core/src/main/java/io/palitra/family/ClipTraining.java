@@ -5,6 +5,7 @@ import io.palitra.config.Json;
 import io.palitra.config.Reason;
 import io.palitra.data.Batch;
 import io.palitra.data.DataSpec;
+import io.palitra.data.Dataset;
 import io.palitra.data.ImageSpec;
 import io.palitra.engine.DType;
 import io.palitra.engine.Guard;
@@ -14,13 +15,12 @@ import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.Safetensors;
+import io.palitra.model.Build;
 import io.palitra.model.Evaluates;
 import io.palitra.model.Family;
-import io.palitra.model.LearnsTexts;
 import io.palitra.model.Losses;
 import io.palitra.model.LrSchedule;
 import io.palitra.model.Measure;
-import io.palitra.model.Publishes;
 import io.palitra.model.Recipe;
 import io.palitra.model.TextImage;
 import io.palitra.model.Trainable;
@@ -31,6 +31,8 @@ import io.palitra.net.ClipText;
 import io.palitra.net.ClipVision;
 import io.palitra.net.HiddenActivation;
 import io.palitra.nn.Module;
+import io.palitra.stage.ClipEmbedder;
+import io.palitra.stage.PictureInput;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -45,7 +47,7 @@ import java.util.Map;
  * caption that is equal to the own one is left out of the choice. A caption that another picture happens to fit as well stays a wrong one,
  * as in the paper.
  */
-public final class ClipTraining implements Trainable, TextImage, LearnsTexts, Evaluates, Publishes {
+public final class ClipTraining implements Trainable, TextImage, Evaluates {
     public static final Family<Config> FAMILY = new Family<>("clip",
         "texts and pictures as points of one sphere, near where they belong together: for 'classify', 'search', ranking, guidance by words",
         "Radford, Kim, Hallacy, Ramesh, Goh, Agarwal, Sastry, Askell, Mishkin, Clark, Krueger and Sutskever 2021, arXiv:2103.00020",
@@ -99,7 +101,9 @@ public final class ClipTraining implements Trainable, TextImage, LearnsTexts, Ev
     private final PictureInput input;
     private final ClipEmbedder model;
 
-    private ClipTraining(Config c, DataSpec data, Rng init) {
+    private ClipTraining(Config c, Build with) {
+        DataSpec data = with.data();
+        Rng init = with.init();
         if (!(data instanceof ImageSpec image) || image.height() != image.width()) {
             throw new IllegalArgumentException("clip wants square pictures, got " + data);
         }
@@ -148,7 +152,9 @@ public final class ClipTraining implements Trainable, TextImage, LearnsTexts, Ev
 
     @Override public List<Update> updates() { return List.of(new Update("clip", net, this::loss)); }
 
-    @Override public void learn(Iterable<String> captions) { net.tokens.learn(captions); }
+    @Override public boolean wantsCaptions() { return true; }
+
+    @Override public void prepare(Dataset data) { net.tokens.learn(data.everyCaption()); }
 
     private Losses loss(Batch batch, Rng rng) {
         hold();

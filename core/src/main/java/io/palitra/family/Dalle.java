@@ -2,30 +2,30 @@ package io.palitra.family;
 
 import io.palitra.config.Help;
 import io.palitra.data.Batch;
-import io.palitra.data.DataSpec;
+import io.palitra.data.Dataset;
 import io.palitra.engine.DType;
-import io.palitra.engine.Device;
 import io.palitra.engine.OptimizerSpec;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
+import io.palitra.model.Build;
 import io.palitra.model.Completes;
 import io.palitra.model.DrawsTexts;
 import io.palitra.model.Evaluates;
 import io.palitra.model.Family;
-import io.palitra.model.LearnsTexts;
 import io.palitra.model.Losses;
 import io.palitra.model.LrSchedule;
 import io.palitra.model.Measure;
-import io.palitra.model.Publishes;
 import io.palitra.model.Recipe;
 import io.palitra.model.Update;
 import io.palitra.net.CodeTransformer;
 import io.palitra.net.TokenSampling;
 import io.palitra.nn.Module;
+import io.palitra.stage.CaptionPrefix;
+import io.palitra.stage.FrozenCodes;
+import io.palitra.stage.Transformer;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -35,7 +35,7 @@ import org.jspecify.annotations.Nullable;
  * training, so that pictures can be guided by theirs (Ho and Salimans 2022, arXiv:2207.12598, eq. 6). The first stage, which makes codes
  * of pictures and pictures of codes, is frozen.
  */
-public final class Dalle implements DrawsTexts<Dalle.Sampling>, Completes<Dalle.Sampling>, Evaluates, LearnsTexts, Publishes {
+public final class Dalle implements DrawsTexts<Dalle.Sampling>, Completes<Dalle.Sampling>, Evaluates {
     /** Whether all before is seen in every layer, or rows, columns and neighbours in turn. */
     public enum Attention { FULL, SPARSE }
 
@@ -75,10 +75,9 @@ public final class Dalle implements DrawsTexts<Dalle.Sampling>, Completes<Dalle.
     private static final class Weights extends Module {
         private final CodeTransformer gpt;
 
-        Weights(CodeTransformer gpt, CaptionPrefix captions, FrozenCodes.Pin pin) {
+        Weights(CodeTransformer gpt, CaptionPrefix captions) {
             this.gpt = child("gpt", gpt);
             child("captions", captions);
-            child("first_stage", pin);
         }
     }
 
@@ -88,24 +87,25 @@ public final class Dalle implements DrawsTexts<Dalle.Sampling>, Completes<Dalle.
     private final CodeTransformer gpt;
     private final Weights net;
 
-    Dalle(Config config, DataSpec data, Rng init) {
+    Dalle(Config config, Build with) {
+        Rng init = with.init();
         this.config = config;
-        codes = new FrozenCodes(config.stage, data);
+        codes = new FrozenCodes(config.stage, with);
         captions = new CaptionPrefix(config.pairs, config.text);
         Transformer t = config.net;
         gpt = new CodeTransformer(new CodeTransformer.Config(codes.stage().codes(), codes.rows(), codes.columns(), captions.kinds(),
             config.text, true,
             t.width(), t.layers(), t.heads(), config.attention == Attention.SPARSE), init);
-        net = new Weights(gpt, captions, codes.pin());
+        net = new Weights(gpt, captions);
     }
 
-    @Override public Map<String, String> underneath() { return codes.underneath(); }
+    @Override public boolean wantsCaptions() { return true; }
 
     @Override public Module net() { return net; }
 
     @Override public List<Update> updates() { return List.of(new Update("loss", net, this::loss)); }
 
-    @Override public void learn(Iterable<String> texts) { captions.learn(texts); }
+    @Override public void prepare(Dataset data) { captions.learn(data.everyCaption()); }
 
     private Losses loss(Batch batch, Rng rng) {
         Tensor all = captions.ids(batch.captions("dalle"), config.dropMerges, rng).to(batch.x().device());
@@ -175,14 +175,4 @@ public final class Dalle implements DrawsTexts<Dalle.Sampling>, Completes<Dalle.
 
     /** The tokenizer, as transformers reads it. */
     @Override public List<Path> publish(Path folder) { return captions.publish(folder); }
-
-    @Override public void to(Device device) {
-        net.to(device);
-        codes.to(device);
-    }
-
-    @Override public void close() {
-        net.close();
-        codes.close();
-    }
 }

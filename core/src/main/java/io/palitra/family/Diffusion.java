@@ -22,6 +22,7 @@ import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.FolderDraft;
+import io.palitra.model.Build;
 import io.palitra.model.DiffusersExport;
 import io.palitra.model.Evaluates;
 import io.palitra.model.Family;
@@ -129,7 +130,9 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
     private final NoiseTable table;
     private final Unet2d unet;
 
-    Diffusion(Config config, DataSpec data, Rng init) {
+    Diffusion(Config config, Build with) {
+        DataSpec data = with.data();
+        Rng init = with.init();
         if (!(data instanceof ImageSpec pictures)) throw new IllegalArgumentException("diffusion wants pictures, got " + data);
         int step = 1 << config.channels.size() - 1;
         if (pictures.height() % step != 0 || pictures.width() % step != 0) {

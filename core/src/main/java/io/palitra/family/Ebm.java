@@ -12,12 +12,12 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import io.palitra.model.Build;
 import io.palitra.model.Energy;
 import io.palitra.model.Family;
 import io.palitra.model.GenerativeModel;
 import io.palitra.model.Losses;
 import io.palitra.model.LrSchedule;
-import io.palitra.model.MayCollapse;
 import io.palitra.model.Recipe;
 import io.palitra.model.Update;
 import io.palitra.nn.Init;
@@ -35,7 +35,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The buffer is a part of the model's state, so that a resumed run draws what the run never stopped would have drawn.
  */
-public final class Ebm extends Module implements GenerativeModel<Ebm.Sampling>, Energy, MayCollapse {
+public final class Ebm extends Module implements GenerativeModel<Ebm.Sampling>, Energy {
     /** How a chain moves through the data's space. */
     public sealed interface Langevin {
         int steps();
@@ -95,7 +95,9 @@ public final class Ebm extends Module implements GenerativeModel<Ebm.Sampling>, 
     /** Ends of earlier chains, [buffer, ...data shape]. */
     private final Tensor replay;
 
-    Ebm(Config config, DataSpec data, Rng init) {
+    Ebm(Config config, Build with) {
+        DataSpec data = with.data();
+        Rng init = with.init();
         this.config = config;
         this.data = data;
         net = child("net", new Weights(config, data, init.split(0)));
@@ -106,6 +108,8 @@ public final class Ebm extends Module implements GenerativeModel<Ebm.Sampling>, 
     }
 
     @Override public Module net() { return this; }
+
+    @Override public boolean mayCollapse() { return true; }
 
     @Override public Tensor energy(Tensor x) { return net.forward(x); }
 

@@ -2,7 +2,6 @@ package io.palitra.family;
 
 import io.palitra.model.Family;
 import io.palitra.model.FamilyProvider;
-import io.palitra.paint.LoraTuning;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.ServiceLoader;

@@ -12,26 +12,25 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import io.palitra.model.Build;
 import io.palitra.model.Family;
 import io.palitra.model.GenerativeModel;
 import io.palitra.model.LatentModel;
 import io.palitra.model.Losses;
 import io.palitra.model.LrSchedule;
-import io.palitra.model.MayCollapse;
 import io.palitra.model.Recipe;
-import io.palitra.model.Settles;
 import io.palitra.model.Update;
 import io.palitra.nn.ConvTranspose2d;
+import io.palitra.nn.GanLoss;
 import io.palitra.nn.Init;
 import io.palitra.nn.Linear;
 import io.palitra.nn.Module;
 import io.palitra.nn.Norm;
-import io.palitra.nn.SpectralNorm;
+import io.palitra.nn.SpectralFilter;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,7 +45,7 @@ import org.jspecify.annotations.Nullable;
  * <p>A code c [B,Z+K] is z followed, in a conditional model, by the one-hot class. Real and made items are scored in two batches, never in
  * one. The discriminator holds no batch norm, so an item's score depends on other items only by the minibatch deviation.
  */
-public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, LatentModel, MayCollapse, Settles {
+public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, LatentModel {
     /** What the two players descend; s = log(1 + exp). */
     public enum Objective {
         /** D: E s(-D(x)) + E s(D(G(z))); G: E s(-D(G(z))). */
@@ -102,7 +101,9 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
     private final Generator generator;
     private final Discriminator discriminator;
 
-    Gan(Config config, DataSpec data, Rng init) {
+    Gan(Config config, Build with) {
+        DataSpec data = with.data();
+        Rng init = with.init();
         if (config.conditional && data.classes() == 0) {
             throw new IllegalArgumentException("gan with conditional=true wants labelled data, got " + data);
         }
@@ -143,13 +144,13 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
         @Nullable Tensor realClass = realClass(batch), fakeClass = classOf(code);
         Tensor onReal = discriminator.forward(real, realClass), onFake = discriminator.forward(fake, fakeClass);   // [B]
         Losses losses = switch (config.loss) {
-            case NON_SATURATING -> Losses.of(onReal.neg().softplus().mean().add(onFake.softplus().mean()));
-            case HINGE -> Losses.of(onReal.rsub(1).relu().mean().add(onFake.add(1).relu().mean()));
+            case NON_SATURATING -> Losses.of(GanLoss.logistic(onReal, onFake));
+            case HINGE -> Losses.of(GanLoss.hinge(onReal, onFake));
             case WGAN_GP -> {
                 Tensor u = rng.uniform(real.size(0)).to(real.dtype());
-                @Nullable Tensor mixedClass = realClass == null || fakeClass == null ? null : mix(realClass, fakeClass, u);
-                Tensor penalty = gradientPenalty(m -> discriminator.forward(m, mixedClass), mix(real, fake, u));
-                yield Losses.of(onFake.mean().sub(onReal.mean()).add(penalty.mul(config.penalty))).with("penalty", penalty);
+                @Nullable Tensor mixedClass = realClass == null || fakeClass == null ? null : GanLoss.mix(realClass, fakeClass, u);
+                Tensor penalty = GanLoss.gradientPenalty(m -> discriminator.forward(m, mixedClass), GanLoss.mix(real, fake, u));
+                yield Losses.of(GanLoss.wasserstein(onReal, onFake).add(penalty.mul(config.penalty))).with("penalty", penalty);
             }
         };
         return losses.with("real score", onReal.mean()).with("made score", onFake.mean());
@@ -158,29 +159,15 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
     /** 16 gamma/2 E |grad D(x)|^2 on real items: R1, Mescheder et al. 2018, eq. 9, every 16th step. */
     private Losses realSlope(Batch batch, Rng rng) {
         @Nullable Tensor realClass = realClass(batch);
-        Tensor slope = squaredSlope(x -> discriminator.forward(x, realClass), batch.x()).mean();
+        Tensor slope = GanLoss.squaredSlope(x -> discriminator.forward(x, realClass), batch.x()).mean();
         return Losses.of(slope.mul(0.5 * config.r1 * LAZY)).with("squared slope", slope);
     }
 
     private Losses generate(Batch batch, Rng rng) {
         Tensor code = trainingCode(batch, rng);
         Tensor score = discriminator.forward(generator.forward(code), classOf(code));
-        return Losses.of(config.loss == Objective.NON_SATURATING ? score.neg().softplus().mean() : score.neg().mean());
+        return Losses.of(config.loss == Objective.NON_SATURATING ? GanLoss.logistic(score) : GanLoss.negativeScore(score));
     }
-
-    /** E (|grad D(m)| - 1)^2, the norm over every axis of an item. m [B,...], critic to [B]. */
-    static Tensor gradientPenalty(UnaryOperator<Tensor> critic, Tensor m) {
-        return squaredSlope(critic, m).add(1e-12).sqrt().sub(1).square().mean();   // the root has no slope at 0
-    }
-
-    /** |grad D(x)|^2, [B], itself differentiable. */
-    static Tensor squaredSlope(UnaryOperator<Tensor> critic, Tensor x) {
-        Tensor leaf = x.detach().requiresGrad(true);
-        return Torch.grad(critic.apply(leaf), leaf, true).square().sumPerItem();
-    }
-
-    /** u a + (1 - u) b, with u [B] one share for each item. */
-    static Tensor mix(Tensor a, Tensor b, Tensor u) { return b.add(a.sub(b).mul(u.broadcastTo(a.dims()))); }
 
     /** Fakes for the discriminator's turn, without graph. The generator's running statistics stay: an update moves its own module alone. */
     private Tensor apart(Tensor code) {
@@ -237,6 +224,8 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
         }
         return generator.forward(z);
     }
+
+    @Override public boolean mayCollapse() { return true; }
 
     @Override public boolean normalPrior() { return classes == 0; }
 
@@ -326,9 +315,9 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
 
     /** Items to scores [B]: a(phi(x)) + y^T V phi(x), the second for classes y [B,K] only. */
     private static final class Discriminator extends Module {
-        private final List<Filter> body = new ArrayList<>();
-        private final Filter head;
-        private final @Nullable Filter projection;
+        private final List<SpectralFilter> body = new ArrayList<>();
+        private final SpectralFilter head;
+        private final @Nullable SpectralFilter projection;
         private final boolean deviation;
 
         Discriminator(Config config, int classes, DataSpec data, Rng rng) {
@@ -338,27 +327,27 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
             if (data instanceof ImageSpec image) {
                 int in = image.channels(), side = image.height();
                 for (int out = config.width; side > 4; side /= 2, out *= 2) {   // to 3 or 4: a feature then sees most of the picture
-                    body.add(child(String.valueOf(body.size()), new Filter(spectral, Init.DCGAN, rng, out, in, 4, 4)));
+                    body.add(child(String.valueOf(body.size()), new SpectralFilter(spectral, Init.DCGAN, rng, out, in, 4, 4)));
                     in = out;
                 }
                 features = (in + (deviation ? 1 : 0)) * side * side;
             } else {
                 int in = (int) data.dims(), hidden = 4 * config.width;
                 for (int i = 0; i < 3; i++) {
-                    body.add(child(String.valueOf(i), new Filter(spectral, Init.DEFAULT, rng, hidden, in)));
+                    body.add(child(String.valueOf(i), new SpectralFilter(spectral, Init.DEFAULT, rng, hidden, in)));
                     in = hidden;
                 }
                 features = in + (deviation ? 1 : 0);
             }
             Init init = data instanceof ImageSpec ? Init.DCGAN : Init.DEFAULT;
-            head = child("head", new Filter(spectral, init, rng, 1, features));
-            projection = classes == 0 ? null : child("projection", new Filter(spectral, init, rng, classes, features));
+            head = child("head", new SpectralFilter(spectral, init, rng, 1, features));
+            projection = classes == 0 ? null : child("projection", new SpectralFilter(spectral, init, rng, classes, features));
         }
 
         Tensor forward(Tensor x, @Nullable Tensor y) {
             Tensor h = x.dims() == 4 ? x.channelsLast() : x;
-            for (Filter f : body) h = f.forward(h).leakyReluOver(0.2);
-            if (deviation) h = withDeviation(h);
+            for (SpectralFilter f : body) h = f.forward(h).leakyReluOver(0.2);
+            if (deviation) h = GanLoss.withDeviation(h);
             Tensor phi = h.flatten(1);                                       // [B,F]
             Tensor score = head.forward(phi).squeeze(1).to(x.dtype());       // [B]
             if (projection == null || y == null) return score;
@@ -367,40 +356,9 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
 
         /** Moves the estimates of the largest singular values; without spectral norm there is nothing to move. */
         void iterate() {
-            body.forEach(Filter::iterate);
+            body.forEach(SpectralFilter::iterate);
             head.iterate();
             if (projection != null) projection.iterate();
-        }
-    }
-
-    /** h [B,C,...] and one more channel, everywhere the batch's standard deviation, averaged over channels and places. */
-    static Tensor withDeviation(Tensor h) {
-        Tensor deviation = h.var(false, false, 0).add(1e-8).sqrt().mean();
-        long[] shape = h.shape();
-        shape[1] = 1;
-        return Torch.cat(1, h, deviation.expand(shape));
-    }
-
-    /** A linear map [out,in] or a convolution [out,in,4,4] of stride 2, its weight divided by its largest singular value when asked. */
-    private static final class Filter extends Module {
-        private final Tensor weight;
-        private final Tensor bias;
-        private final @Nullable SpectralNorm spectral;
-
-        Filter(boolean spectralNorm, Init init, Rng rng, long... shape) {
-            long fanIn = Torch.numel(shape) / shape[0];
-            weight = parameter("weight", init.draw(rng, fanIn, shape));
-            bias = parameter("bias", Torch.zeros(shape[0]));
-            spectral = spectralNorm ? child("spectral", new SpectralNorm(weight, rng)) : null;
-        }
-
-        Tensor forward(Tensor x) {
-            Tensor w = spectral == null ? weight : spectral.of(weight);
-            return w.dims() == 2 ? Torch.linear(x, w, bias) : Torch.conv2d(x, w, bias, 2, 1);
-        }
-
-        void iterate() {
-            if (spectral != null) spectral.iterate(weight);
         }
     }
 }

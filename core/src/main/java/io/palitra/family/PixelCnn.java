@@ -12,6 +12,7 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import io.palitra.model.Build;
 import io.palitra.model.Completes;
 import io.palitra.model.Evaluates;
 import io.palitra.model.Family;
@@ -76,7 +77,9 @@ public final class PixelCnn implements GenerativeModel<PixelCnn.Sampling>, Likel
     private final PixelHead head;
     private final PixelNet net;
 
-    PixelCnn(Config config, DataSpec data, Rng init) {
+    PixelCnn(Config config, Build with) {
+        DataSpec data = with.data();
+        Rng init = with.init();
         if (!(data instanceof ImageSpec pictures)) throw new IllegalArgumentException("pixelcnn wants pictures, got " + data);
         if (config.conditional && data.classes() == 0) {
             throw new IllegalArgumentException("pixelcnn with conditional=true wants labelled data, got " + data);

@@ -11,6 +11,7 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import io.palitra.model.Build;
 import io.palitra.model.Encoder;
 import io.palitra.model.Evaluates;
 import io.palitra.model.Family;
@@ -87,7 +88,9 @@ public final class RealNvp extends Module implements GenerativeModel<RealNvp.Sam
     private final List<List<Bijection>> scales = new ArrayList<>();
     private final List<Coupling> noise = new ArrayList<>();
 
-    RealNvp(Config config, DataSpec data, Rng init) {
+    RealNvp(Config config, Build with) {
+        DataSpec data = with.data();
+        Rng init = with.init();
         this.config = config;
         this.data = data;
         if (data instanceof VectorSpec points) {

@@ -4,6 +4,7 @@ import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
 import io.palitra.data.Batch;
 import io.palitra.data.DataSpec;
+import io.palitra.data.Dataset;
 import io.palitra.engine.DType;
 import io.palitra.engine.Device;
 import io.palitra.engine.OptimizerSpec;
@@ -11,27 +12,28 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import io.palitra.model.Build;
 import io.palitra.model.Completes;
 import io.palitra.model.DrawsTexts;
 import io.palitra.model.Evaluates;
 import io.palitra.model.Family;
 import io.palitra.model.GenerativeModel;
-import io.palitra.model.LearnsTexts;
 import io.palitra.model.Losses;
 import io.palitra.model.LrSchedule;
 import io.palitra.model.Measure;
-import io.palitra.model.Publishes;
 import io.palitra.model.Recipe;
 import io.palitra.model.Update;
-import io.palitra.net.CodeTransformer;
 import io.palitra.net.CodePixelCnn;
+import io.palitra.net.CodeTransformer;
 import io.palitra.net.TokenSampling;
 import io.palitra.nn.Module;
+import io.palitra.stage.CaptionPrefix;
+import io.palitra.stage.FrozenCodes;
+import io.palitra.stage.Prior;
+import io.palitra.stage.Transformer;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -46,7 +48,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Of a size other than the training's, the transformer predicts a code from those in a window of the training's size around it, as in
  * section 3.2 of the former.
  */
-public sealed class Tokens implements Completes<Tokens.Sampling>, Evaluates {
+public final class Tokens implements DrawsTexts<Tokens.Sampling>, Completes<Tokens.Sampling>, Evaluates {
     /** What is given to the network before the codes: nothing, the class, which needs labelled data, or the caption. */
     public enum Condition { NONE, LABEL, TEXT }
 
@@ -78,8 +80,7 @@ public sealed class Tokens implements Completes<Tokens.Sampling>, Evaluates {
         "Esser, Rombach and Ommer 2021, arXiv:2012.09841; van den Oord, Vinyals and Kavukcuoglu 2017, arXiv:1711.00937",
         new Config("", new Transformer(), Condition.NONE, 32, 512),
         Recipe.of(5, 64, new OptimizerSpec.Muon(2e-3, 0.95, 0.9, 0.95, 0.01)).withSchedule(new LrSchedule.Cosine(200)).withClip(1),
-        SAMPLING, (config, data, init) -> config.condition == Condition.TEXT ? new Told(config, data, init)
-            : new Tokens(config, data, init));
+        SAMPLING, Tokens::new);
 
     private static final Pattern SIZE = Pattern.compile("(\\d{1,5})x(\\d{1,5})");
     private static final int LONGEST = 4096;
@@ -117,29 +118,10 @@ public sealed class Tokens implements Completes<Tokens.Sampling>, Evaluates {
     }
 
     private static final class Weights extends Module {
-        Weights(CodePrior teller, @Nullable CaptionPrefix captions, FrozenCodes.Pin pin) {
+        Weights(CodePrior teller, @Nullable CaptionPrefix captions) {
             child(teller instanceof ByTransformer ? "gpt" : "pixelcnn", teller.net());
             if (captions != null) child("captions", captions);
-            child("first_stage", pin);
         }
-    }
-
-    /** One that is given captions, from which it learns its vocabulary. */
-    private static final class Told extends Tokens implements LearnsTexts, DrawsTexts<Sampling>, Publishes {
-        Told(Config config, DataSpec data, Rng init) { super(config, data, init); }
-
-        private CaptionPrefix texts() { return Objects.requireNonNull(super.captions); }
-
-        @Override public void learn(Iterable<String> texts) { texts().learn(texts); }
-
-        @Override public Tensor draw(Sampling how, List<String> texts, Rng rng) {
-            return Scope.run(() -> super.drawn(how, texts().ids(texts), super.size(how.size), null, rng));
-        }
-
-        @Override public Optional<String> textOf(Sampling how) { return CaptionPrefix.asked(how.prompt); }
-
-        /** The tokenizer, as transformers reads it. */
-        @Override public List<Path> publish(Path folder) { return texts().publish(folder); }
     }
 
     private final FrozenCodes codes;
@@ -148,14 +130,16 @@ public sealed class Tokens implements Completes<Tokens.Sampling>, Evaluates {
     private final CodePrior teller;
     private final Weights net;
 
-    Tokens(Config config, DataSpec data, Rng init) {
+    Tokens(Config config, Build with) {
+        DataSpec data = with.data();
+        Rng init = with.init();
         if (config.condition == Condition.LABEL && data.classes() == 0) {
             throw new IllegalArgumentException("tokens with condition=label wants labelled data, got " + data);
         }
         if (config.condition == Condition.TEXT && !(config.net instanceof Transformer)) {
             throw new ConfigException("condition", "text is read by net=transformer alone; net=pixelcnn takes condition=none or label");
         }
-        codes = new FrozenCodes(config.stage, data);
+        codes = new FrozenCodes(config.stage, with);
         classes = config.condition == Condition.LABEL ? data.classes() : 0;
         captions = config.condition == Condition.TEXT ? new CaptionPrefix(config.pairs, config.text) : null;
         int kinds = captions == null ? Math.max(1, classes) : captions.kinds(), given = captions == null ? 1 : captions.length();
@@ -167,10 +151,23 @@ public sealed class Tokens implements Completes<Tokens.Sampling>, Evaluates {
             Prior.Pixelcnn p = (Prior.Pixelcnn) config.net;
             teller = new ByPixelCnn(new CodePixelCnn(p.net(), p.table(), codes.stage().codes(), classes, init), codes.columns());
         }
-        net = new Weights(teller, captions, codes.pin());
+        net = new Weights(teller, captions);
     }
 
-    @Override public Map<String, String> underneath() { return codes.underneath(); }
+    /** Draws texts only where it was given captions. */
+    @Override public <T> Optional<T> as(Class<T> capability) {
+        return capability == DrawsTexts.class && captions == null ? Optional.empty() : Completes.super.as(capability);
+    }
+
+    @Override public boolean wantsCaptions() { return captions != null; }
+
+    /** Takes the vocabulary from the captions. */
+    @Override public void prepare(Dataset data) {
+        if (captions != null) captions.learn(data.everyCaption());
+    }
+
+    /** The tokenizer, as transformers reads it. */
+    @Override public List<Path> publish(Path folder) { return captions == null ? List.of() : captions.publish(folder); }
 
     @Override public Module net() { return net; }
 
@@ -205,6 +202,21 @@ public sealed class Tokens implements Completes<Tokens.Sampling>, Evaluates {
         return Scope.run(() -> drawn(how, given(how, count, rng), size(how.size), null, rng));
     }
 
+    /** @throws IllegalArgumentException for a model that was given no text in training */
+    @Override public Tensor draw(Sampling how, List<String> texts, Rng rng) {
+        if (captions == null) throw textless();
+        CaptionPrefix prefix = captions;
+        return Scope.run(() -> drawn(how, prefix.ids(texts), size(how.size), null, rng));
+    }
+
+    @Override public Optional<String> textOf(Sampling how) {
+        return captions == null ? Optional.empty() : CaptionPrefix.asked(how.prompt);
+    }
+
+    private static ConfigException textless() {
+        return new ConfigException("prompt", "this model is given no text: it was trained with condition=none or label");
+    }
+
     /** Rows and columns of codes. */
     private int[] size(String size) {
         if (size.isEmpty()) return new int[] {codes.rows(), codes.columns()};
@@ -229,9 +241,7 @@ public sealed class Tokens implements Completes<Tokens.Sampling>, Evaluates {
     private Tensor given(Sampling how, int count, Rng rng) {
         GenerativeModel.checkLabel(how.label, classes);
         if (captions != null) return captions.prompted(how.prompt, count, rng);
-        if (!how.prompt.equals(CaptionPrefix.ANY)) {
-            throw new ConfigException("prompt", "this model is given no text: it was trained with condition=none or label");
-        }
+        if (!how.prompt.equals(CaptionPrefix.ANY)) throw textless();
         if (classes == 0) return Torch.zeros(DType.I64, count, 1);
         return how.label < 0 ? rng.integers(classes, count, 1) : Torch.full(how.label, count, 1).to(DType.I64);
     }
@@ -262,15 +272,5 @@ public sealed class Tokens implements Completes<Tokens.Sampling>, Evaluates {
             new Measure("bits per code", nats / all / Math.log(2), "bits", "exact; " + of),
             new Measure("histogram's bits per code", entropy / all / Math.log(2), "bits",
                 "of how often each code comes in these very items"));
-    }
-
-    @Override public void to(Device device) {
-        net.to(device);
-        codes.to(device);
-    }
-
-    @Override public void close() {
-        net.close();
-        codes.close();
     }
 }

@@ -12,6 +12,7 @@ import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.FolderDraft;
+import io.palitra.model.Build;
 import io.palitra.model.DiffusersExport;
 import io.palitra.model.Encoder;
 import io.palitra.model.Evaluates;
@@ -30,6 +31,8 @@ import io.palitra.nn.Init;
 import io.palitra.nn.Linear;
 import io.palitra.nn.Loss;
 import io.palitra.nn.Module;
+import io.palitra.stage.AutoencoderNet;
+import io.palitra.stage.MirrorNet;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -133,7 +136,9 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
     private final @Nullable Tensor logDeviation;
     private final @Nullable AutoencoderKl autoencoder;
 
-    Vae(Config config, DataSpec data, Rng init) {
+    Vae(Config config, Build with) {
+        DataSpec data = with.data();
+        Rng init = with.init();
         check(config, data);
         this.config = config;
         this.data = data;

@@ -4,33 +4,33 @@ import io.palitra.config.Help;
 import io.palitra.data.Batch;
 import io.palitra.data.DataSpec;
 import io.palitra.data.ImageSpec;
-import io.palitra.engine.DType;
 import io.palitra.engine.Device;
 import io.palitra.engine.Guard;
 import io.palitra.engine.OptimizerSpec;
 import io.palitra.engine.Rng;
-import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.FolderDraft;
-import io.palitra.model.Evaluates;
+import io.palitra.model.Build;
 import io.palitra.model.DiffusersExport;
+import io.palitra.model.Evaluates;
 import io.palitra.model.Family;
 import io.palitra.model.Losses;
 import io.palitra.model.LrSchedule;
 import io.palitra.model.Measure;
-import io.palitra.model.Publishes;
+import io.palitra.model.Models;
 import io.palitra.model.Recipe;
 import io.palitra.model.Reconstructs;
-import io.palitra.model.Tallies;
 import io.palitra.model.Trainable;
 import io.palitra.model.Update;
 import io.palitra.net.PatchDiscriminator;
 import io.palitra.net.VqModel;
+import io.palitra.nn.GanLoss;
 import io.palitra.nn.Module;
+import io.palitra.stage.FeatureDistance;
+import io.palitra.stage.VqAutoencoder;
+import io.palitra.stage.VqNet;
 import java.nio.file.Path;
-import java.util.Arrays;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -47,7 +47,7 @@ import org.jspecify.annotations.Nullable;
  * when it counts ruins what was learned: so it learns some steps alone before the autoencoder descends its score, and that term's weight f
  * rises.
  */
-public final class VqGan implements Trainable, Reconstructs, Evaluates, Tallies, Publishes, DiffusersExport {
+public final class VqGan implements Trainable, Reconstructs, Evaluates, DiffusersExport {
     /** The distance of pixels that is descended. */
     public enum Pixels {
         /** |x - x'|^2, as in the paper's eq. 4: what is wrong by much, a thing of another colour, weighs more than grass. */
@@ -125,12 +125,15 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Tallies,
     private final ImageSpec data;
     private final Weights net;
     private final VqAutoencoder coder;
+    private final Models models;
     private @Nullable FeatureDistance distance;   // opened to train; no checkpoint holds it
-    private boolean checked;
     private Device device = Device.CPU;
 
-    VqGan(Config config, DataSpec data, Rng init) {
+    VqGan(Config config, Build with) {
+        DataSpec data = with.data();
+        Rng init = with.init();
         this.config = config;
+        models = with.models();
         VqModel.Config shape = config.net.on("vqgan", data);
         this.data = (ImageSpec) data;
         int least = PatchDiscriminator.side(config.adversary.layers);
@@ -145,14 +148,12 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Tallies,
     private static final class Weights extends Module {
         private final VqAutoencoder coder;
         private final @Nullable PatchDiscriminator discriminator;
-        private final Tensor pinned;   // the SHA-256 of the network of features, a number a byte; all 0 before
 
         Weights(Config config, VqModel.Config shape, int channels, Rng init) {
             coder = child("autoencoder", new VqAutoencoder(shape, config.restart, config.codesFrom, init.split(0)));
             Adversary a = config.adversary;
             discriminator = a.weight == 0 ? null
                 : child("discriminator", new PatchDiscriminator(channels, a.width, a.layers, init.split(1)));
-            pinned = buffer("features", Torch.zeros(DType.U8, 32));
         }
     }
 
@@ -161,7 +162,7 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Tallies,
     /** Opens what training alone needs. */
     @Override public List<Update> updates() {
         if (distance == null) {
-            if (config.perceptual instanceof Perceptual.Features f) distance = FeatureDistance.classifier(f.run, data);
+            if (config.perceptual instanceof Perceptual.Features f) distance = FeatureDistance.classifier(f.run, data, models);
             if (config.perceptual instanceof Perceptual.Lpips l) distance = FeatureDistance.lpips(l.vgg, l.lin, data);
             if (distance != null) distance.to(device);
         }
@@ -177,7 +178,6 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Tallies,
     private Losses reconstruction(Tensor picture, Tensor x) {
         Tensor pixels = config.pixels.of(picture.sub(x));
         if (distance == null) return Losses.of(pixels).with(config.pixels.part, pixels);
-        pin(distance);
         Tensor features = distance.of(picture, x);
         double weight = config.perceptual instanceof Perceptual.Features f ? f.weight : ((Perceptual.Lpips) config.perceptual).weight;
         return Losses.of(pixels.add(features.mul(weight))).with(config.pixels.part, pixels).with("features", features);
@@ -195,9 +195,9 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Tallies,
         // both losses are differentiated once, to the picture; from there on their sum is
         Tensor leaf = seen.picture().detach().requiresGrad(true);
         Losses rec = reconstruction(leaf, x);
-        Tensor generatorLoss = Objects.requireNonNull(net.discriminator).forward(leaf).to(x.dtype()).mean().neg();
+        Tensor generatorLoss = GanLoss.negativeScore(Objects.requireNonNull(net.discriminator).forward(leaf).to(x.dtype()));
         Tensor toReconstruction = Torch.grad(rec.total(), leaf, false), toGenerator = Torch.grad(generatorLoss, leaf, false);   // [B,C,H,W]
-        Tensor last = Objects.requireNonNull(coder.vq.parameters().get(LAST));
+        Tensor last = Objects.requireNonNull(coder.vq().parameters().get(LAST));
         Tensor lambda = balance(seen.picture(), last, toReconstruction, toGenerator).mul(config.adversary.weight * weight);
         Tensor slope = toReconstruction.add(toGenerator.mul(lambda));
         Tensor value = rec.total().detach().add(generatorLoss.detach().mul(lambda));
@@ -221,21 +221,8 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Tallies,
         Tensor x = batch.x(), made;
         try (Guard g = Torch.noGrad()) { made = coder.made(x); }
         Tensor onReal = d.forward(x).to(x.dtype()), onMade = d.forward(made).to(x.dtype());
-        return Losses.of(onReal.rsub(1).relu().mean().add(onMade.add(1).relu().mean()).mul(0.5)).with("real score", onReal.mean())
+        return Losses.of(GanLoss.hinge(onReal, onMade).mul(0.5)).with("real score", onReal.mean())
             .with("made score", onMade.mean());
-    }
-
-    /** A run that goes on with another network of features than it began with would be neither: it is refused. */
-    private void pin(FeatureDistance distance) {
-        if (checked) return;
-        byte[] own = HexFormat.of().parseHex(distance.sha256()), first = net.pinned.bytes();
-        if (Arrays.equals(first, new byte[first.length])) {
-            try (Scope scope = new Scope()) { net.pinned.copyFrom(Torch.of(own, own.length)); }
-        } else if (!Arrays.equals(own, first)) {
-            throw new IllegalArgumentException("the network of features is another one than this run began with: "
-                + (config.perceptual instanceof Perceptual.Features f ? f.run : ((Perceptual.Lpips) config.perceptual).vgg));
-        }
-        checked = true;
     }
 
     @Override public void to(Device device) {
@@ -247,7 +234,7 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Tallies,
 
     @Override public List<Measure> evaluate(Iterable<Batch> test, Rng rng) { return coder.evaluate(test); }
 
-    @Override public Map<String, Double> tally() { return coder.book.tally(); }
+    @Override public Map<String, Double> tally() { return coder.book().tally(); }
 
     @Override public List<Path> publish(Path folder) { return coder.publish(folder); }
 

@@ -8,19 +8,20 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.FolderDraft;
-import io.palitra.model.Evaluates;
+import io.palitra.model.Build;
 import io.palitra.model.DiffusersExport;
+import io.palitra.model.Evaluates;
 import io.palitra.model.Family;
 import io.palitra.model.Losses;
 import io.palitra.model.LrSchedule;
 import io.palitra.model.Measure;
-import io.palitra.model.Publishes;
 import io.palitra.model.Recipe;
 import io.palitra.model.Reconstructs;
-import io.palitra.model.Tallies;
 import io.palitra.model.Trainable;
 import io.palitra.model.Update;
 import io.palitra.nn.Module;
+import io.palitra.stage.VqAutoencoder;
+import io.palitra.stage.VqNet;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -33,7 +34,7 @@ import java.util.Map;
  * <p>|x - x'(e)|^2 / var(x) + beta |z - sg(e)|^2, each a mean, and the first's gradient passed from e to z as it is. var(x) is that of the
  * first batch; a Gaussian of that variance is what the decoder is.
  */
-public final class VqVae implements Trainable, Reconstructs, Evaluates, Tallies, Publishes, DiffusersExport {
+public final class VqVae implements Trainable, Reconstructs, Evaluates, DiffusersExport {
     public record Config(
             @Help("layers of encoder and decoder, and the codebook") VqNet net,
             @Help(value = "weight beta of the commitment, which holds latents to their codes", min = 0, max = 1e3) double beta,
@@ -61,7 +62,9 @@ public final class VqVae implements Trainable, Reconstructs, Evaluates, Tallies,
         }
     }
 
-    private VqVae(Config config, DataSpec data, Rng init) {
+    private VqVae(Config config, Build with) {
+        DataSpec data = with.data();
+        Rng init = with.init();
         this.config = config;
         net = new Weights(config, data, init);
     }
@@ -85,7 +88,7 @@ public final class VqVae implements Trainable, Reconstructs, Evaluates, Tallies,
 
     @Override public List<Measure> evaluate(Iterable<Batch> test, Rng rng) { return net.coder.evaluate(test); }
 
-    @Override public Map<String, Double> tally() { return net.coder.book.tally(); }
+    @Override public Map<String, Double> tally() { return net.coder.book().tally(); }
 
     @Override public List<Path> publish(Path folder) { return net.coder.publish(folder); }
 

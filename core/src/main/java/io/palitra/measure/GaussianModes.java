@@ -10,7 +10,7 @@ public final class GaussianModes implements Measurement {
     private static final double WITHIN = 4;   // deviations
 
     @Override public boolean fits(Subject of) {
-        return of.test() instanceof Toy toy && toy.kind() == Toy.Kind.GAUSSIANS && of.model() instanceof GenerativeModel<?>;
+        return of.test() instanceof Toy toy && toy.kind() == Toy.Kind.GAUSSIANS && of.as(GenerativeModel.class).isPresent();
     }
 
     @Override public Measured of(Subject of) {

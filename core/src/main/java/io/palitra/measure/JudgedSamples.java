@@ -25,7 +25,7 @@ public final class JudgedSamples implements Measurement {
     /** Samples, test items and training items that are looked up in the training data. */
     private static final int COPIES = 500;
 
-    @Override public boolean fits(Subject of) { return of.judge() != null && of.model() instanceof GenerativeModel<?>; }
+    @Override public boolean fits(Subject of) { return of.judge() != null && of.as(GenerativeModel.class).isPresent(); }
 
     @Override public Measured of(Subject of) {
         Subject.ByClassifier judge = java.util.Objects.requireNonNull(of.judge());

@@ -52,14 +52,13 @@ public record Subject(Trainable model, String family, Device device, Dataset tes
     }
 
     /** The model as one that can do that. */
-    <T> Optional<T> as(Class<T> capability) { return capability.isInstance(model) ? Optional.of(capability.cast(model))
-        : Optional.empty(); }
+    <T> Optional<T> as(Class<T> capability) { return model.as(capability); }
 
     /** Noise that is the same for every model. */
     Rng rng() { return new Rng(SEED).on(device); }
 
     /** How the model draws, of one that does. */
-    Drawing<?> drawing() { return Drawing.of((GenerativeModel<?>) model, sampling); }
+    Drawing<?> drawing() { return Drawing.of((GenerativeModel<?>) as(GenerativeModel.class).orElseThrow(), sampling); }
 
     /** All test items in order, told as they are asked for. */
     Iterable<Batch> tested(String what) { return course.through(what, DataLoader.inOrder(test, BATCH, test.size(), device), test.size()); }

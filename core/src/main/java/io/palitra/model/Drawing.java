@@ -32,7 +32,10 @@ public record Drawing<S extends Record>(GenerativeModel<S> model, S how) {
     public int label() { return model.classOf(how); }
 
     /** The text that is drawn; empty where that is any text of the training data, or the model draws nothing from texts. */
-    public Optional<String> text() { return model instanceof DrawsTexts<S> t ? t.textOf(how) : Optional.empty(); }
+    public Optional<String> text() { return texts().flatMap(t -> t.textOf(how)); }
+
+    @SuppressWarnings("unchecked")   // a model is asked in its own way of sampling, whatever it draws from
+    private Optional<DrawsTexts<S>> texts() { return model.as(DrawsTexts.class).map(t -> (DrawsTexts<S>) t); }
 
     /**
      * Samples [count, ...data shape]; item i of them uses only row i of what rng draws.
@@ -54,7 +57,6 @@ public record Drawing<S extends Record>(GenerativeModel<S> model, S how) {
 
     /** An item for each text. @throws IllegalArgumentException for a model that draws nothing from texts */
     public Tensor draw(List<String> texts, Rng rng) {
-        if (!(model instanceof DrawsTexts<S> t)) throw new IllegalArgumentException("this model draws nothing from texts");
-        return t.draw(how, texts, rng);
+        return texts().orElseThrow(() -> new IllegalArgumentException("this model draws nothing from texts")).draw(how, texts, rng);
     }
 }

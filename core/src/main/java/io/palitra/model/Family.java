@@ -22,7 +22,8 @@ public record Family<C extends Record>(String name, String about, String paper, 
     /** What most families learn from. */
     public static final String USUAL = "strokes";
 
-    @FunctionalInterface public interface Builder<C> { Trainable build(C config, DataSpec data, Rng init); }
+    /** Builds a model; tensors that it has made are freed where it throws. */
+    @FunctionalInterface public interface Builder<C> { Trainable build(C config, Build with); }
 
     /** One that learns from {@link #USUAL}. */
     public Family(String name, String about, String paper, C defaults, Recipe recipe, @Nullable Record sampling, Builder<C> builder) {
@@ -30,7 +31,16 @@ public record Family<C extends Record>(String name, String about, String paper, 
     }
 
     /** A new model, its weights a pure function of init; data it cannot learn is refused, and so is a size that the machine cannot hold. */
+    public Trainable build(C config, Build with) {
+        try (Scope scope = new Scope()) { return Scope.orFree(() -> Allowance.ofThisMachine(() -> builder.build(config, with))); }
+    }
+
+    /** As {@link #build(Record, Build)}, of a model that is built upon no other. */
     public Trainable build(C config, DataSpec data, Rng init) {
-        try (Scope scope = new Scope()) { return Allowance.ofThisMachine(() -> builder.build(config, data, init)); }
+        return build(config, new Build(data, init, new Models() {
+            @Override public <T> T open(ModelRef ref, Class<T> capability) {
+                throw new IllegalArgumentException("'" + name + "' is built upon '" + ref.where() + "', and nothing here opens it");
+            }
+        }));
     }
 }

@@ -1,9 +1,14 @@
 package io.palitra.model;
 
+import io.palitra.data.Batch;
+import io.palitra.data.Dataset;
 import io.palitra.engine.Device;
+import io.palitra.engine.Rng;
 import io.palitra.nn.Module;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** Anything the training loop can train: generative models, but also a classifier that judges them. */
 public interface Trainable extends AutoCloseable {
@@ -13,11 +18,43 @@ public interface Trainable extends AutoCloseable {
     /** In the order in which they run within a step. */
     List<Update> updates();
 
+    /** Whether it learns from captions: training refuses data without, before the first step. */
+    default boolean wantsCaptions() { return false; }
+
+    /** Fills buffers from the data, such as a vocabulary; called once, before the first batch of a run, and never when one is resumed. */
+    default void prepare(Dataset data) {}
+
     /**
-     * What it stands on and does not train, such as a first stage or a base model: SHA-256 in hex of the values by config key, or by
-     * {@code key/part}. A run goes on over the same alone. Asked after {@link #updates}; waits for the device.
+     * Fits buffers that are not descended to the trained network, such as a mixture over codes: on training batches, the same ones each
+     * time. Called at the end of an epoch and of training, without recording.
+     */
+    default void settle(Iterable<Batch> train, Rng rng) {}
+
+    /**
+     * Figures of the epoch that ends, of what a batch says little of, by name as in metrics.jsonl; counting then begins anew. What is
+     * counted is in buffers. Waits for the device.
+     */
+    default Map<String, Double> tally() { return Map.of(); }
+
+    /** Whether samples may shrink to a few modes while the losses look well: the trainer watches them for it. */
+    default boolean mayCollapse() { return false; }
+
+    /** Writes files of other programs' forms into a run's folder, in the place of older ones, and names them; called at every save. */
+    default List<Path> publish(Path folder) { return List.of(); }
+
+    /**
+     * SHA-256 in hex of the files that it is built upon and opened itself, such as a base model, by config key or by {@code key/part}. A
+     * run goes on over the same alone. What {@link Models} opened is not among them: who opened it knows its hash. Waits for the device.
      */
     default Map<String, String> underneath() { return Map.of(); }
+
+    /**
+     * The model as one that can do something, such as {@link Likelihood}; empty where it cannot. A model may answer by its configuration,
+     * and one that wraps another may pass the question on.
+     */
+    default <T> Optional<T> as(Class<T> capability) {
+        return capability.isInstance(this) ? Optional.of(capability.cast(this)) : Optional.empty();
+    }
 
     /** Moves everything it computes with, also what no checkpoint holds. */
     default void to(Device device) { net().to(device); }

@@ -518,13 +518,13 @@ public final class Painter implements AutoCloseable {
         });
     }
 
-    boolean wantsPooled() { return config.additionEmbedType() == UnetCondition2d.Addition.TEXT_TIME; }
+    public boolean wantsPooled() { return config.additionEmbedType() == UnetCondition2d.Addition.TEXT_TIME; }
 
     /**
      * Height and width of an original of this size, the corner of a cut that there is not, and the size again: SDXL, section 2.2. Its
      * refiner is told a score in place of the last. [n,6] or [n,5]
      */
-    Tensor timeIds(double h, double w, long n, double score) {
+    public Tensor timeIds(double h, double w, long n, double score) {
         double[] ids = numbers == SCORED ? new double[] {h, w, 0, 0, score} : new double[] {h, w, 0, 0, h, w};
         return Torch.of(ids, 1, ids.length).to(DType.F32).expand(n, ids.length);
     }
@@ -538,7 +538,7 @@ public final class Painter implements AutoCloseable {
         return waves.reshape(1, 2L * half).expand(n, 2L * half).to(options.device);
     }
 
-    TextEncoders texts() {
+    public TextEncoders texts() {
         if (texts != null) return texts;
         List<ClipTokenizer> tokenizers = new ArrayList<>();
         List<ClipText> encoders = new ArrayList<>();
@@ -560,14 +560,14 @@ public final class Painter implements AutoCloseable {
             parts.option("force_zeros_for_empty_prompt").asBoolean(false));
     }
 
-    UnetCondition2d unet() {
+    public UnetCondition2d unet() {
         if (unet != null) return unet;
         UnetCondition2d net = new UnetCondition2d(config, Rng.silent());
         take(net, "unet", LegacyTensorNames::renewed);
         return unet = net;
     }
 
-    LatentCodec coder() {
+    public LatentCodec coder() {
         if (coder != null) return coder;
         LatentCodec c = emptyCoder();
         take(c.net(), "vae", LegacyTensorNames::renewed);

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param tokenizers  one for each encoder
  * @param zeroNothing whether an empty text to lead away from is all zeros, as SDXL was trained
  */
-record TextEncoders(List<ClipTokenizer> tokenizers, List<ClipText> encoders, boolean zeroNothing) {
+public record TextEncoders(List<ClipTokenizer> tokenizers, List<ClipText> encoders, boolean zeroNothing) {
     private boolean joined() { return encoders.size() > 1 || encoders.get(0).config().projected(); }
 
     /**
@@ -52,10 +52,10 @@ record TextEncoders(List<ClipTokenizer> tokenizers, List<ClipText> encoders, boo
     }
 
     /** A text as [1,77 windows,D], and as one vector [1,P] where the encoders have one. */
-    record Encoded(Tensor context, @Nullable Tensor pooled) {}
+    public record Encoded(Tensor context, @Nullable Tensor pooled) {}
 
     /** A caption, which has no weights; what goes beyond one window is cut off, as in the training of these models. */
-    Encoded encode(String caption) { return encoded(List.of(new Prompt.Span(caption, 1)), 1, 0); }
+    public Encoded encode(String caption) { return encoded(List.of(new Prompt.Span(caption, 1)), 1, 0); }
 
     /**
      * The layer whose output is used. Stable Diffusion 1 and 2 were trained on the last one, and the final norm goes over any other, too;

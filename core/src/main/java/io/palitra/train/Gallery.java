@@ -17,9 +17,7 @@ import io.palitra.metric.Collapse;
 import io.palitra.model.Denoising;
 import io.palitra.model.Drawing;
 import io.palitra.model.GenerativeModel;
-import io.palitra.model.MayCollapse;
 import io.palitra.model.Reconstructs;
-import io.palitra.model.Settles;
 import io.palitra.model.Trainable;
 import io.palitra.report.Display;
 import io.palitra.report.EventFile;
@@ -109,12 +107,12 @@ final class Gallery implements AutoCloseable {
     void snapshot(long step, double epoch, Metrics metrics) {
         model.net().training(false);
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            if (model instanceof Settles s && step > 0) {
-                s.settle(DataLoader.inOrder(data, 500, SETTLED, device), new Rng(SEED).on(device));
-            }
-            if (model instanceof GenerativeModel<?> generative) draw(generative, step);
-            if (model instanceof Reconstructs it && test != null) reconstruct(it, test);
-            if (model instanceof GenerativeModel<?> generative && model instanceof MayCollapse) watch(generative, step, epoch, metrics);
+            if (step > 0) model.settle(DataLoader.inOrder(data, 500, SETTLED, device), new Rng(SEED).on(device));
+            GenerativeModel<?> generative = model.as(GenerativeModel.class).orElse(null);
+            Reconstructs restores = model.as(Reconstructs.class).orElse(null);
+            if (generative != null) draw(generative, step);
+            if (restores != null && test != null) reconstruct(restores, test);
+            if (generative != null && model.mayCollapse()) watch(generative, step, epoch, metrics);
         }
     }
 
@@ -138,7 +136,8 @@ final class Gallery implements AutoCloseable {
         Map<String, Tensor> rows = new LinkedHashMap<>();
         rows.put("original", batch.x());
         Tensor seen = batch.x();
-        if (model instanceof Denoising c && c.corrupts()) {
+        Denoising c = model.as(Denoising.class).filter(Denoising::corrupts).orElse(null);
+        if (c != null) {
             seen = c.corrupt(seen, new Rng(SEED).on(device));
             rows.put("corrupted", seen);
         }
@@ -215,7 +214,7 @@ final class Gallery implements AutoCloseable {
 
     /** The animation and the page. */
     void finish(long step) throws IOException {
-        if (model instanceof GenerativeModel<?>) {
+        if (model.as(GenerativeModel.class).isPresent()) {
             List<Picture> frames = frames(step);
             if (!frames.isEmpty()) {
                 boolean small = frames.get(0).width() < 400;

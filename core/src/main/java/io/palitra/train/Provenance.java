@@ -19,16 +19,15 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
 
 /**
- * What the bits of a run rest on: every save writes it into the checkpoint's manifest, and a run that goes on is compared with it. What
+ * What decides the bits of a run: every save writes it into the checkpoint's manifest, and a run that goes on is compared with it. What
  * decides nothing may differ, and is said; what would make other bits is refused.
  *
  * @param config of the run, without the names of the classes, which are many
  * @param items how many there are to train on
  * @param data the {@link Fingerprint}'s hash
- * @param underneath see {@link io.palitra.model.Trainable#underneath}
+ * @param underneath see {@link Run.Built#underneath}
  * @param log what metrics.jsonl held
  * @param code version of Palitra
  */
@@ -49,8 +48,24 @@ record Provenance(ObjectNode config, int items, String data, Map<String, String>
         Map<String, String> facts = new TreeMap<>(Ordered.map(Map.entry("config", config.toString()),
             Map.entry("items", String.valueOf(items)), Map.entry("data", data), Map.entry("log bytes", String.valueOf(log.bytes())),
             Map.entry("log", log.sha256()), Map.entry("code", code)));
-        underneath.forEach((name, hash) -> facts.put(UNDERNEATH + name, hash));
+        facts.putAll(words(underneath));
         return facts;
+    }
+
+    /** As a manifest, or the metadata of a model's file, keeps what the model is built upon. */
+    static Map<String, String> words(Map<String, String> underneath) {
+        Map<String, String> words = new TreeMap<>();
+        underneath.forEach((name, hash) -> words.put(UNDERNEATH + name, hash));
+        return words;
+    }
+
+    /** What {@link #words} wrote. */
+    static Map<String, String> underneath(Map<String, String> words) {
+        Map<String, String> underneath = new TreeMap<>();
+        words.forEach((name, hash) -> {
+            if (name.startsWith(UNDERNEATH)) underneath.put(name.substring(UNDERNEATH.length()), hash);
+        });
+        return underneath;
     }
 
     /** Of a checkpoint; empty for one of an earlier version, which kept nothing of it. */
@@ -58,11 +73,7 @@ record Provenance(ObjectNode config, int items, String data, Map<String, String>
         if (!facts.keySet().containsAll(Ordered.set("config", "items", "data", "log bytes", "log", "code"))) return Optional.empty();
         if (!(Json.read(Manifest.NAME, facts.getOrDefault("config", "")) instanceof ObjectNode config)) return Optional.empty();
         RunConfig.renew(config);
-        Map<String, String> underneath = new TreeMap<>();
-        facts.forEach((name, hash) -> {
-            if (name.startsWith(UNDERNEATH)) underneath.put(name.substring(UNDERNEATH.length()), hash);
-        });
-        return Optional.of(new Provenance(config, number(facts, "items").intValue(), facts.getOrDefault("data", ""), underneath,
+        return Optional.of(new Provenance(config, number(facts, "items").intValue(), facts.getOrDefault("data", ""), underneath(facts),
             new Metrics.Mark(number(facts, "log bytes"), facts.getOrDefault("log", "")), facts.getOrDefault("code", "")));
     }
 
@@ -136,30 +147,37 @@ record Provenance(ObjectNode config, int items, String data, Map<String, String>
         note.accept(what + "; the run goes on with it as asked, and its bits are no longer those of any run never stopped");
     }
 
+    /** Refuses to go on over other models than the run was trained over. */
+    void refuseOthers(Map<String, String> now, RunConfig config) {
+        Map<String, String> all = new TreeMap<>(now);
+        underneath.keySet().forEach(name -> all.putIfAbsent(name, ""));
+        refuseOthers(underneath, all, config);
+    }
+
     /**
      * Refuses another first stage or base model.
      *
-     * @throws ConfigException that names the key, and the place where there is one
+     * @param was SHA-256 by config key when the weights were saved
+     * @param now likewise of what is open; only this is compared; "" for what is not there any more
+     * @throws ConfigException that names the key, the place where there is one, and the beginnings of both hashes
      */
-    void refuseOthers(Map<String, String> now, RunConfig config) {
-        Set<String> names = new TreeSet<>(underneath.keySet());
-        names.addAll(now.keySet());
+    static void refuseOthers(Map<String, String> was, Map<String, String> now, RunConfig config) {
         Map<String, String> flat = config.flat();
         List<String> others = new ArrayList<>();
-        for (String name : names) {
-            String a = underneath.get(name), b = now.get(name);
-            if (a != null && a.equals(b)) continue;
-            String key = name.replaceFirst("/.*", ""), part = name.substring(key.length()).replaceFirst("/", "");
-            others.add(key + "=" + shown(flat.getOrDefault(key, "")) + (part.isEmpty() ? "" : ", " + part) + ": SHA-256 is " + begin(b)
-                + ", was " + begin(a));
+        for (Map.Entry<String, String> e : new TreeMap<>(now).entrySet()) {
+            String a = was.getOrDefault(e.getKey(), "");
+            if (a.equals(e.getValue())) continue;
+            String key = e.getKey().replaceFirst("/.*", ""), part = e.getKey().substring(key.length()).replaceFirst("/", "");
+            others.add(key + "=" + shown(flat.getOrDefault(key, "")) + (part.isEmpty() ? "" : ", " + part) + ": SHA-256 is "
+                + begin(e.getValue()) + ", was " + begin(a));
         }
         if (others.isEmpty()) return;
-        throw new ConfigException(others.get(0).replaceFirst("=.*", ""), "what the run stands on was replaced: " + listed(others)
-            + "; it goes on over the same weights alone");
+        throw new ConfigException(others.get(0).replaceFirst("=.*", ""), "what the run is built upon was replaced: " + listed(others)
+            + "; it works with the same weights alone");
     }
 
-    private static String begin(@Nullable String hash) {
-        return hash == null ? "of nothing" : hash.substring(0, Math.min(12, hash.length())) + "...";
+    private static String begin(String hash) {
+        return hash.isEmpty() ? "of nothing" : hash.substring(0, Math.min(12, hash.length())) + "...";
     }
 
     /** Says what differs of what may differ, and last bits with it. */

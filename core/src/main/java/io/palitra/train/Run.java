@@ -16,6 +16,7 @@ import io.palitra.family.Families;
 import io.palitra.hub.FolderDraft;
 import io.palitra.hub.Safetensors;
 import io.palitra.measure.Course;
+import io.palitra.model.Build;
 import io.palitra.model.DiffusersExport;
 import io.palitra.model.Drawing;
 import io.palitra.model.Family;
@@ -27,6 +28,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 
@@ -43,15 +45,32 @@ public final class Run implements AutoCloseable {
     private final Path folder;
     private final RunConfig config;
     private final Device device;
+    private final Built built;
     private final Trainable model;
     private final String weights;
 
-    private Run(Path folder, RunConfig config, Device device, Trainable model, String weights) {
+    private Run(Path folder, RunConfig config, Device device, Built built, String weights) {
         this.folder = folder;
         this.config = config;
         this.device = device;
-        this.model = model;
+        this.built = built;
+        this.model = built.model;
         this.weights = weights;
+    }
+
+    /** A model of a configuration on a device, with the models that it is built upon. */
+    public record Built(RunConfig config, Trainable model, RunModels models) implements AutoCloseable {
+        /** SHA-256 in hex of all that it is built upon, by config key or by {@code key/part}. Waits for the device. */
+        public Map<String, String> underneath() {
+            Map<String, String> all = new TreeMap<>(model.underneath());
+            all.putAll(models.underneath(config.model()));
+            return all;
+        }
+
+        @Override public void close() {
+            model.close();
+            models.close();
+        }
     }
 
     /**
@@ -74,12 +93,13 @@ public final class Run implements AutoCloseable {
             warn.accept("'" + folder + "': " + CONFIG + " was changed after the training, and is read as it is: "
                 + Provenance.listed(changed));
         }
-        Trainable model = build(config, Rng.silent(), where);   // the weights follow
+        Built built = build(config, Rng.silent(), where, warn);   // the weights follow
         String name;
         try (Scope scope = new Scope()) {
             Weights weights = weights(folder, warn);
+            Provenance.refuseOthers(weights.underneath, built.underneath(), config);
             try {
-                model.net().load(weights.tensors);
+                built.model.net().load(weights.tensors);
             } catch (IllegalArgumentException e) {
                 throw new FormatException(weights.file.toString(), -1, String.valueOf(e.getMessage()), e);
             }
@@ -89,14 +109,15 @@ public final class Run implements AutoCloseable {
                 warn.accept("'" + folder + "' stands at step " + weights.step + " of " + steps + ": its training has not ended");
             }
         } catch (RuntimeException | IOException e) {
-            model.close();
+            built.close();
             throw e;
         }
-        model.net().training(false);
-        return new Run(folder, config, where, model, name);
+        built.model.net().training(false);
+        return new Run(folder, config, where, built, name);
     }
 
-    private record Weights(Map<String, Tensor> tensors, String name, long step, Path file) {}
+    /** @param underneath SHA-256 of what the model was built upon, by config key */
+    private record Weights(Map<String, Tensor> tensors, String name, long step, Path file, Map<String, String> underneath) {}
 
     private static Weights weights(Path folder, Consumer<String> warn) throws IOException {
         Path file = folder.resolve(MODEL);
@@ -105,7 +126,7 @@ public final class Run implements AutoCloseable {
             Safetensors read = Checkpoint.readModel(file);
             String step = read.metadata().getOrDefault("step", "");
             return new Weights(read.tensors(), read.metadata().getOrDefault("sha256", "unknown"), step.matches("\\d{1,18}")
-                ? Long.parseLong(step) : Long.MAX_VALUE, file);
+                ? Long.parseLong(step) : Long.MAX_VALUE, file, Provenance.underneath(read.metadata()));
         } catch (FormatException | CheckpointException e) {
             refused = e;
         }
@@ -114,23 +135,30 @@ public final class Run implements AutoCloseable {
         warn.accept(refused.getMessage() + "; using the checkpoint of step " + last.get().step() + " instead");
         Map<String, Tensor> all = last.get().load("weights");
         if (last.get().parts().contains("ema")) all.putAll(last.get().load("ema"));
-        return new Weights(all, "step " + last.get().step(), last.get().step(), last.get().folder());
+        return new Weights(all, "step " + last.get().step(), last.get().step(), last.get().folder(),
+            Provenance.underneath(last.get().facts()));
     }
 
     /** A fresh model as the config says, its weights a pure function of the seed, on a device. */
-    static Trainable build(RunConfig config, Device device) {
-        return build(config, new Rng(config.settings().seed()).split(0), device);
+    public static Built build(RunConfig config, Device device, Consumer<String> warn) {
+        return build(config, new Rng(config.settings().seed()).split(0), device, warn);
     }
 
-    private static Trainable build(RunConfig config, Rng init, Device device) {
-        Trainable model = build(Families.named(config.settings().family()), config, init);
-        model.to(device);
-        return model;
+    private static Built build(RunConfig config, Rng init, Device device, Consumer<String> warn) {
+        RunModels models = new RunModels(device, warn);
+        try {
+            Trainable model = build(Families.named(config.settings().family()), config, new Build(config.settings().spec(), init, models));
+            model.to(device);
+            return new Built(config, model, models);
+        } catch (RuntimeException e) {
+            models.close();
+            throw e;
+        }
     }
 
     @SuppressWarnings("unchecked")   // RunConfig pairs a family with its own config
-    private static <C extends Record> Trainable build(Family<C> family, RunConfig config, Rng init) {
-        return family.build((C) config.model(), config.settings().spec(), init);
+    private static <C extends Record> Trainable build(Family<C> family, RunConfig config, Build with) {
+        return family.build((C) config.model(), with);
     }
 
     public Path folder() { return folder; }
@@ -143,7 +171,8 @@ public final class Run implements AutoCloseable {
 
     /** The model as one that draws samples; a family that cannot is refused by name. */
     public GenerativeModel<?> generative() {
-        if (model instanceof GenerativeModel<?> g) return g;
+        GenerativeModel<?> g = model.as(GenerativeModel.class).orElse(null);
+        if (g != null) return g;
         String family = config.settings().family();
         throw new IllegalArgumentException("'" + family + "' draws no samples; what it is: " + Families.named(family).about());
     }
@@ -212,7 +241,8 @@ public final class Run implements AutoCloseable {
      * @throws IllegalArgumentException for a family, or a configuration of one, that diffusers does not have
      */
     public String export(FolderDraft folder, String name, Supplier<Dataset> train, Progress progress) {
-        if (!(model instanceof DiffusersExport exports)) {
+        DiffusersExport exports = model.as(DiffusersExport.class).orElse(null);
+        if (exports == null) {
             throw new IllegalArgumentException("'" + config.settings().family() + "' is no model of diffusers; diffusion, vqvae and vqgan "
                 + "are, and vae with net=kl");
         }
@@ -234,6 +264,6 @@ public final class Run implements AutoCloseable {
     /** SHA-256 of the weights in use, or the step of the checkpoint that stands in for them. */
     public String weights() { return weights; }
 
-    /** Frees the model's weights. */
-    @Override public void close() { model.close(); }
+    /** Frees the model's weights, and those of what it is built upon. */
+    @Override public void close() { built.close(); }
 }

@@ -157,7 +157,7 @@ public final class RunComparison {
         List<Figure> figures = new ArrayList<>();
         for (int i = 0; i < names.size(); i++) {
             try (Run run = Run.open(folders.get(i), device, warn); Scope scope = new Scope()) {
-                if (!(run.model() instanceof GenerativeModel<?>)) continue;
+                if (run.model().as(GenerativeModel.class).isEmpty()) continue;
                 DataSpec spec = configs.get(i).settings().spec();
                 Display display = Display.of(spec);
                 Tensor x = run.sample(display.fills(SIDE), SEED, List.of());

@@ -201,7 +201,7 @@ public record SampleJudge(Run run, Facts facts) implements AutoCloseable {
         boolean done = false;
         try {
             RunConfig.Settings s = run.config().settings();
-            if (!(run.model() instanceof ClassifierFeatures)) {
+            if (run.model().as(ClassifierFeatures.class).isEmpty()) {
                 throw new IllegalArgumentException("--classifier wants a run of classifier, '" + folder + "' is one of " + s.family());
             }
             DataOptions options = dataDir == null ? s.options() : io.palitra.config.Config.with(s.options(), "dir=" + dataDir);
@@ -238,7 +238,7 @@ public record SampleJudge(Run run, Facts facts) implements AutoCloseable {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             for (Batch b : DataLoader.inOrder(test, BATCH, TESTED, run.device())) {
                 try (Scope turn = new Scope()) {
-                    long[] labels = b.labels("a judge").longs(), best = ((ClassifierFeatures) run.model()).logits(b.x()).argmax(1).longs();
+                    long[] labels = b.labels("a judge").longs(), best = run.model().as(ClassifierFeatures.class).orElseThrow().logits(b.x()).argmax(1).longs();
                     for (int i = 0; i < best.length; i++) if (best[i] == labels[i]) right++;
                     seen += best.length;
                 }
@@ -268,7 +268,7 @@ public record SampleJudge(Run run, Facts facts) implements AutoCloseable {
         return Notes.some(names);
     }
 
-    ClassifierFeatures network() { return (ClassifierFeatures) run.model(); }
+    ClassifierFeatures network() { return run.model().as(ClassifierFeatures.class).orElseThrow(); }
 
     /** Of data and network, in the names of measures: "mnist-classifier". */
     String name() { return facts.data.replaceAll("[^\\p{L}\\p{M}\\p{N}._-]", "_") + "-classifier"; }

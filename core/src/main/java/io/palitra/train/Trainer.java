@@ -3,7 +3,6 @@ package io.palitra.train;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Json;
-import io.palitra.config.Ordered;
 import io.palitra.data.DataLoader;
 import io.palitra.data.Dataset;
 import io.palitra.data.Fingerprint;
@@ -12,10 +11,7 @@ import io.palitra.engine.Device;
 import io.palitra.engine.Guard;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
-import io.palitra.model.LearnsTexts;
-import io.palitra.model.Publishes;
 import io.palitra.model.Recipe;
-import io.palitra.model.Tallies;
 import io.palitra.model.Trainable;
 import io.palitra.model.Update;
 import java.io.IOException;
@@ -27,7 +23,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -45,6 +40,7 @@ public final class Trainer implements AutoCloseable {
     private final Progress progress;
     private final Device device;
     private final RunLock lock;
+    private final Run.Built built;
     private final Trainable model;
     private final Stepper stepper;
     private final Gallery gallery;
@@ -81,30 +77,31 @@ public final class Trainer implements AutoCloseable {
         if (device.kind() == Device.Kind.CPU) Device.threads(Math.min(config.settings().threads(), Device.processors()));
         before = on == null ? new RunFolder.Before(this.folder) : null;
         lock = RunLock.take(this.folder);
-        Trainable built = null;
-        Stepper made = null;
+        Run.Built made = null;
+        Stepper moves = null;
         try {
             Checkpoint.sweep(this.folder);
             fingerprint = data.fingerprint();
             last = on == null ? Optional.empty() : Checkpoint.latest(this.folder, progress::note);
             was = last.flatMap(c -> Provenance.of(c.facts()));
             if (on != null) compare(on);
-            model = built = Run.build(config, device);
-            if (model instanceof LearnsTexts && !data.captioned()) {
+            built = made = Run.build(config, device, progress::note);
+            model = built.model();
+            if (model.wantsCaptions() && !data.captioned()) {
                 throw new IllegalArgumentException("'" + config.settings().family() + "' learns from pictures with captions, and '"
                     + data.name() + "' is read without: 'scenes' has some, and data.captions=true reads those of a folder of pictures, or "
                     + "makes some of the classes of another set");
             }
-            List<Update> updates = model.updates();   // which may open what lies underneath
-            underneath = model.underneath();
+            List<Update> updates = model.updates();
+            underneath = built.underneath();
             was.ifPresent(w -> w.refuseOthers(underneath, config));
-            stepper = made = new Stepper(model, updates, config, device);
+            stepper = moves = new Stepper(model, updates, config, device);
             if (on == null) config.write(this.folder.resolve(Run.CONFIG));
             else keep(on.before);
             gallery = new Gallery(this.folder, config, model, data, test, progress, device);
         } catch (RuntimeException | IOException e) {
+            if (moves != null) moves.close();
             if (made != null) made.close();
-            if (built != null) built.close();
             giveBack();
             throw e;
         }
@@ -229,7 +226,7 @@ public final class Trainer implements AutoCloseable {
                 DataLoader loader = new DataLoader(data, recipe.batch(), config.settings().seed(), step, device)) {
             gallery.begin(step == 0 ? 0 : step + 1);
             if (step == 0) {
-                if (model instanceof LearnsTexts learner) learner.learn(texts(data));
+                model.prepare(data);
                 snapshot(metrics);
             } else publish();   // a kill between a checkpoint and its model leaves the model of the checkpoint before
             long savedAt = System.nanoTime(), reported = System.nanoTime(), reportedStep = step;
@@ -254,8 +251,8 @@ public final class Trainer implements AutoCloseable {
                     reportedStep = step;
                 }
                 boolean epochEnds = step % perEpoch == 0;
-                if (model instanceof Tallies t && (epochEnds || step == steps)) {
-                    Map<String, Double> figures = t.tally();
+                Map<String, Double> figures = epochEnds || step == steps ? model.tally() : Map.of();
+                if (!figures.isEmpty()) {
                     metrics.append(step, step / (double) perEpoch, figures);
                     gallery.log(step, figures);
                 }
@@ -280,11 +277,6 @@ public final class Trainer implements AutoCloseable {
         try (Guard averaged = stepper.averaged()) { gallery.snapshot(step, step / (double) perEpoch, metrics); }
     }
 
-    /** Every caption of every picture, in order. */
-    static Iterable<String> texts(Dataset data) {
-        return () -> IntStream.range(0, data.size()).boxed().flatMap(i -> data.captions(i).stream()).iterator();
-    }
-
     private void save(Metrics metrics) throws IOException {
         begun = true;
         metrics.force();
@@ -300,11 +292,13 @@ public final class Trainer implements AutoCloseable {
     private void publish() throws IOException {
         Map<String, Tensor> averaged = new LinkedHashMap<>(model.net().state());
         if (stepper.averages() != null) averaged.putAll(stepper.averages().state());
-        Checkpoint.writeModel(folder.resolve(Run.MODEL), averaged,
-            Ordered.map(Map.entry("family", config.settings().family()), Map.entry("step", String.valueOf(step)),
-            Map.entry("palitra", RunConfig.version())));
-        if (model instanceof Publishes publishes) {
-            try (Guard swapped = stepper.averaged()) { publishes.publish(folder).forEach(progress::wrote); }
+        Map<String, String> words = new TreeMap<>(Provenance.words(underneath));
+        words.put("family", config.settings().family());
+        words.put("step", String.valueOf(step));
+        words.put("palitra", RunConfig.version());
+        Checkpoint.writeModel(folder.resolve(Run.MODEL), averaged, words);
+        try (Guard swapped = stepper.averaged()) {
+            model.publish(folder).forEach(progress::wrote);
         }
         summarise();
     }
@@ -323,7 +317,7 @@ public final class Trainer implements AutoCloseable {
     @Override public void close() {
         gallery.close();
         stepper.close();
-        model.close();
+        built.close();
         giveBack();
     }
 

@@ -8,7 +8,7 @@ import io.palitra.data.Datasets;
 import io.palitra.data.ImageDataset;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.Split;
-import io.palitra.family.TinyFirstStage;
+import io.palitra.stage.TinyFirstStage;
 import io.palitra.train.Progress;
 import io.palitra.train.Run;
 import io.palitra.train.RunConfig;

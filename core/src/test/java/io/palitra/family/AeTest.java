@@ -17,6 +17,7 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.model.Losses;
 import io.palitra.model.Measure;
+import io.palitra.stage.GaussianMixture;
 import java.util.List;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.palitra.config.Config;
 import io.palitra.data.Batch;
+import io.palitra.data.Captions;
 import io.palitra.data.DataSpec;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.VectorSpec;
@@ -15,6 +16,7 @@ import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.model.Measure;
+import io.palitra.stage.ClipEmbedder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
@@ -118,7 +120,7 @@ class ClipTrainingTest {
 
     @Test void theRunIsAPublicClipToo(@TempDir Path run) {
         try (Scope scope = new Scope(); ClipTraining t = towers(SPEC); Guard g = Torch.noGrad()) {
-            t.learn(FOUR);
+            t.prepare(new Captions(FOUR));
             assertThat(t.publish(run)).allMatch(Files::isRegularFile);
             try (ClipEmbedder read = ClipEmbedder.open(run.toString())) {
                 Tensor x = new Rng(5).normal(2, 3, 20, 31).tanh();

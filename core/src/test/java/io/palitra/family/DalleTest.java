@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
 import io.palitra.data.Batch;
+import io.palitra.data.Captions;
 import io.palitra.data.ImageSpec;
 import io.palitra.engine.DType;
 import io.palitra.engine.Guard;
@@ -16,6 +17,10 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.model.Losses;
 import io.palitra.model.Measure;
+import io.palitra.stage.Builds;
+import io.palitra.stage.CaptionPrefix;
+import io.palitra.stage.FirstStage;
+import io.palitra.stage.TinyFirstStage;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -38,8 +43,8 @@ class DalleTest {
     private static Dalle dalle(String stage, String... more) {
         Dalle.Config small = Config.with(Dalle.FAMILY.defaults(), "stage=" + stage, "net.width=16", "net.layers=2", "net.heads=2",
             "text=16", "pairs=40", "dropText=0", "dropMerges=0");
-        Dalle model = new Dalle(Config.with(small, more), RGB, new Rng(1));
-        model.learn(TEXTS);
+        Dalle model = new Dalle(Config.with(small, more), Builds.of(RGB, new Rng(1)));
+        model.prepare(new Captions(TEXTS));
         return model;
     }
 

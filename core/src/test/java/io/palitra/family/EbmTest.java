@@ -13,6 +13,7 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import io.palitra.stage.Builds;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -20,7 +21,7 @@ class EbmTest {
     private static final ImageSpec GREY = new ImageSpec(1, 8, 8, 0);
 
     private static Ebm model(String... overrides) {
-        return new Ebm(Config.with(Ebm.FAMILY.defaults(), List.of(overrides)), GREY, new Rng(3));
+        return new Ebm(Config.with(Ebm.FAMILY.defaults(), List.of(overrides)), Builds.of(GREY, new Rng(3)));
     }
 
     /** E = (x - m)^T P (x - m) / 2 of a correlated normal: 4,000 chains of 1,500 moves of 0.02. */
@@ -72,6 +73,6 @@ class EbmTest {
         }
         assertThatThrownBy(() -> Config.with(new Ebm.Sampling(new Ebm.Langevin.Cold()), "langevin=unadjusted", "langevin.stepSize=0"))
             .hasMessageContaining("stepSize");
-        assertThat(new Ebm(Ebm.FAMILY.defaults(), new VectorSpec(2, 0), new Rng(1)).state()).containsKey("replay");
+        assertThat(new Ebm(Ebm.FAMILY.defaults(), Builds.of(new VectorSpec(2, 0), new Rng(1))).state()).containsKey("replay");
     }
 }

@@ -18,19 +18,23 @@ import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.Safetensors;
+import io.palitra.model.Build;
 import io.palitra.model.Family;
 import io.palitra.model.GenerativeModel;
 import io.palitra.model.Losses;
-import io.palitra.model.Settles;
 import io.palitra.model.Trainable;
 import io.palitra.model.Update;
 import io.palitra.nn.Module;
+import io.palitra.stage.Builds;
+import io.palitra.stage.TinyFirstStage;
+import io.palitra.train.RunModels;
 import java.nio.file.Path;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -46,19 +50,24 @@ class FamilyContractTest {
     static List<TinyFamilies.Case> cases() { return TinyFamilies.cases(GREY_STAGE, RGB_STAGE); }
 
     @SuppressWarnings("unchecked")
-    private static <C extends Record> Trainable build(Family<C> family, TinyFamilies.Case c, Rng init) {
-        return family.build(Config.with(family.defaults(), c.overrides()), c.data(), init);
+    private static <C extends Record> Trainable build(Family<C> family, TinyFamilies.Case c, RunModels models, Rng init) {
+        return family.build(Config.with(family.defaults(), c.overrides()), new Build(c.data(), init, models));
     }
+
+    private static Trainable build(Family<?> family, TinyFamilies.Case c, Rng init) { return build(family, c, Builds.models(), init); }
 
     /** A run could else go on over another first stage or base model than it began with. */
     @ParameterizedTest @MethodSource("cases")
     void everyPlaceOfItsConfigIsToldByTheHashOfWhatLiesThere(TinyFamilies.Case c) {
         List<String> places = Config.paths(Config.with(Families.named(c.family()).defaults(), c.overrides())).entrySet().stream()
             .filter(e -> !e.getValue().isEmpty()).map(Map.Entry::getKey).toList();
-        try (Trainable model = build(c); Scope scope = new Scope()) {
+        try (RunModels models = Builds.models(); Trainable model = build(Families.named(c.family()), c, models, new Rng(5));
+                Scope scope = new Scope()) {
             model.updates();
-            assertThat(model.underneath()).containsOnlyKeys(places);
-            assertThat(model.underneath().values()).allMatch(h -> h.matches("[0-9a-f]{64}"));
+            Map<String, String> all = new TreeMap<>(model.underneath());
+            all.putAll(models.underneath(Config.with(Families.named(c.family()).defaults(), c.overrides())));
+            assertThat(all).containsOnlyKeys(places);
+            assertThat(all.values()).allMatch(h -> h.matches("[0-9a-f]{64}"));
         }
     }
 
@@ -254,10 +263,8 @@ class FamilyContractTest {
             try (Loop loop = new Loop(a.model, c)) {
                 loop.step(0);
             }
-            if (a.model instanceof Settles s) {
-                a.model.net().training(false);
-                try (Guard g = Torch.noGrad()) { s.settle(List.of(eight(c, 0)), new Rng(4)); }
-            }
+            a.model.net().training(false);
+            try (Guard g = Torch.noGrad()) { a.model.settle(List.of(eight(c, 0)), new Rng(4)); }
             Path file = folder.resolve("model.safetensors");
             Safetensors.write(file, a.model.net().state(), Map.of());
             b.model.net().load(Safetensors.read(file).tensors());

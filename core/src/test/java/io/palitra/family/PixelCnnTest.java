@@ -18,6 +18,7 @@ import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.net.PixelNet;
+import io.palitra.stage.Builds;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -46,7 +47,7 @@ class PixelCnnTest {
     }
 
     private static PixelCnn model(Case c) {
-        return new PixelCnn(Config.with(PixelCnn.FAMILY.defaults(), List.of(c.overrides)), c.data, new Rng(3));
+        return new PixelCnn(Config.with(PixelCnn.FAMILY.defaults(), List.of(c.overrides)), Builds.of(c.data, new Rng(3)));
     }
 
     private static Tensor pictures(ImageSpec data, int n) {
@@ -193,7 +194,7 @@ class PixelCnnTest {
         assertThatThrownBy(() -> model(new Case(RGB, "net=gated", "net.width=7", "levels=4")))
             .hasMessage("illegal net.width: 7, must be a multiple of the 3 channels of a pixel with head=categorical");
         assertThatThrownBy(() -> model(new Case(GREY, "head=logistic"))).hasMessageContaining("must be 256 with head=logistic");
-        assertThatThrownBy(() -> new PixelCnn(PixelCnn.FAMILY.defaults(), new VectorSpec(2, 0), new Rng(1)))
+        assertThatThrownBy(() -> new PixelCnn(PixelCnn.FAMILY.defaults(), Builds.of(new VectorSpec(2, 0), new Rng(1))))
             .hasMessageContaining("wants pictures");
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             PixelCnn model = model(new Case(GREY, "net.width=4"));

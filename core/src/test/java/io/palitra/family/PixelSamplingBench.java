@@ -12,6 +12,7 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.Safetensors;
 import io.palitra.net.PixelNet;
+import io.palitra.stage.Builds;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -51,8 +52,8 @@ class PixelSamplingBench {
 
     private static void measure(Row r) throws Exception {
         ImageSpec spec = new ImageSpec(1, r.side, r.side, 0);
-        PixelCnn model = new PixelCnn(Config.with(PixelCnn.FAMILY.defaults(), List.of("net=" + r.net, "levels=" + r.levels)), spec,
-            new Rng(1));
+        PixelCnn model = new PixelCnn(Config.with(PixelCnn.FAMILY.defaults(), List.of("net=" + r.net, "levels=" + r.levels)),
+            Builds.of(spec, new Rng(1)));
         model.net().training(false);
         PixelNet net = (PixelNet) model.net();
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {

@@ -17,6 +17,7 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import io.palitra.stage.Builds;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -37,7 +38,7 @@ class RealNvpTest {
     }
 
     private static RealNvp model(Case c) {
-        RealNvp model = new RealNvp(Config.with(RealNvp.FAMILY.defaults(), List.of(c.overrides)), c.data, new Rng(3));
+        RealNvp model = new RealNvp(Config.with(RealNvp.FAMILY.defaults(), List.of(c.overrides)), Builds.of(c.data, new Rng(3)));
         for (int s = 0; s < 30; s++) step(model, data(c, 64, s), 1e-2, s);
         model.net().training(false);
         return model;
@@ -147,9 +148,9 @@ class RealNvpTest {
     }
 
     @Test void whatCannotBeIsRefused() {
-        assertThatThrownBy(() -> new RealNvp(RealNvp.FAMILY.defaults(), new ImageSpec(1, 7, 8, 0), new Rng(1)))
+        assertThatThrownBy(() -> new RealNvp(RealNvp.FAMILY.defaults(), Builds.of(new ImageSpec(1, 7, 8, 0), new Rng(1))))
             .hasMessage("realnvp with scales=3 halves the sides 2 times and wants multiples of 4, got 7x8");
-        assertThatThrownBy(() -> new RealNvp(RealNvp.FAMILY.defaults(), new VectorSpec(1, 0), new Rng(1)))
+        assertThatThrownBy(() -> new RealNvp(RealNvp.FAMILY.defaults(), Builds.of(new VectorSpec(1, 0), new Rng(1))))
             .hasMessageContaining("2 numbers or more");
     }
 }

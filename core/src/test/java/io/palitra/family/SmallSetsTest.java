@@ -8,6 +8,7 @@ import io.palitra.data.FewPictures;
 import io.palitra.data.VectorDataset;
 import io.palitra.data.VectorSpec;
 import io.palitra.model.Family;
+import io.palitra.stage.TinyFirstStage;
 import io.palitra.train.Progress;
 import io.palitra.train.RunConfig;
 import io.palitra.train.Trainer;

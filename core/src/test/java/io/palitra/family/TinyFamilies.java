@@ -3,6 +3,7 @@ package io.palitra.family;
 import io.palitra.data.DataSpec;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.VectorSpec;
+import io.palitra.stage.TinyFirstStage;
 import java.nio.file.Path;
 import java.util.List;
 

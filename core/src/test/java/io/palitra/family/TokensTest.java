@@ -5,17 +5,20 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.palitra.config.Config;
-import io.palitra.config.ConfigException;
 import io.palitra.data.Batch;
+import io.palitra.data.Captions;
 import io.palitra.data.ImageSpec;
 import io.palitra.engine.Guard;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
-import io.palitra.model.LearnsTexts;
+import io.palitra.model.DrawsTexts;
 import io.palitra.model.Losses;
 import io.palitra.model.Measure;
+import io.palitra.stage.Builds;
+import io.palitra.stage.FirstStage;
+import io.palitra.stage.TinyFirstStage;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
@@ -32,7 +35,7 @@ class TokensTest {
 
     private static Tokens tokens(String stage, String... more) {
         Tokens.Config small = Config.with(Tokens.FAMILY.defaults(), "stage=" + stage, "net.width=16", "net.layers=2", "net.heads=2");
-        return new Tokens(Config.with(small, more), RGB, new Rng(1));
+        return new Tokens(Config.with(small, more), Builds.of(RGB, new Rng(1)));
     }
 
     private static Tokens.Sampling how(String... set) { return Config.with((Tokens.Sampling) Tokens.FAMILY.sampling(), set); }
@@ -82,9 +85,9 @@ class TokensTest {
     @Test void aTextChangesWhatIsDrawn() {
         Tokens.Config config = Config.with(Tokens.FAMILY.defaults(), "stage=" + stage, "net.width=16", "net.layers=2", "net.heads=2",
             "condition=text", "text=24", "pairs=20");
-        try (Scope scope = new Scope(); Tokens model = (Tokens) Tokens.FAMILY.build(config, RGB, new Rng(1)); Tokens none = tokens(stage);
+        try (Scope scope = new Scope(); Tokens model = (Tokens) Tokens.FAMILY.build(config, Builds.of(RGB, new Rng(1))); Tokens none = tokens(stage);
                 Guard g = Torch.noGrad()) {
-            ((LearnsTexts) model).learn(List.of("a red circle", "синий квадрат"));
+            model.prepare(new Captions(List.of("a red circle", "синий квадрат")));
             model.net().parameters().values().forEach(p -> { if (p.dims() == 2) p.copyFrom(p.detach().mul(10)); });
             Tensor a = model.sample(how("prompt=a red circle"), 2, new Rng(4));
             Tensor b = model.sample(how("prompt=синий квадрат"), 2, new Rng(4));
@@ -92,14 +95,17 @@ class TokensTest {
             assertThatThrownBy(() -> model.sample(how("prompt="), 1, new Rng(4))).hasMessageStartingWith("which text?");
             assertThatThrownBy(() -> none.sample(how("prompt=a red circle"), 1, new Rng(4)))
                 .hasMessage("this model is given no text: it was trained with condition=none or label");
-            assertThat(none).isNotInstanceOf(LearnsTexts.class);   // or training it would want captions
+            assertThat(model.wantsCaptions()).isTrue();
+            assertThat(none.wantsCaptions()).isFalse();
+            assertThat(model.as(DrawsTexts.class)).isPresent();
+            assertThat(none.as(DrawsTexts.class)).as("it was given no texts").isEmpty();
         }
     }
 
     private static Tokens pixelcnn(String stage, String... more) {
         Tokens.Config small = Config.with(Tokens.FAMILY.defaults(), "stage=" + stage, "net=pixelcnn", "net.table=6", "net.net.width=8",
             "net.net.dilations=1,2");
-        return new Tokens(Config.with(small, more), RGB, new Rng(1));
+        return new Tokens(Config.with(small, more), Builds.of(RGB, new Rng(1)));
     }
 
     @Test void aPixelCnnTellsCodesToo() {
@@ -140,24 +146,12 @@ class TokensTest {
         }
     }
 
-    @Test void anotherFirstStageIsRefusedByItsHash() {
-        String other = TinyFirstStage.save(root.resolve("other"), 3, 9).toString();
-        try (Scope scope = new Scope(); Tokens model = tokens(stage); Tokens moved = tokens(other); Guard g = Torch.noGrad()) {
-            moved.net().load(model.net().state());
-            assertThatThrownBy(() -> loss(moved, new Batch(pictures(1), null, 0))).isInstanceOf(ConfigException.class)
-                .hasMessageContaining("is not the first stage that this run was trained over");
-            assertThatThrownBy(() -> moved.sample(how(), 1, new Rng(0))).isInstanceOf(ConfigException.class);
-            model.net().load(tokens(stage).net().state());
-            assertThat(loss(model, new Batch(pictures(1), null, 0)).total().item()).isPositive();
-        }
-    }
-
     @Test void whatCannotBeIsRefused() {
         assertThatThrownBy(() -> tokens("")).hasMessage("which first stage? stage=W names a run of vqgan or vqvae, or a model");
-        assertThatThrownBy(() -> new Tokens(Config.with(Tokens.FAMILY.defaults(), "stage=" + stage), new ImageSpec(1, 16, 16, 0),
-            new Rng(0))).hasMessageContaining("takes pictures of 3 channels");
-        assertThatThrownBy(() -> new Tokens(Config.with(Tokens.FAMILY.defaults(), "stage=" + stage), new ImageSpec(3, 18, 16, 0),
-            new Rng(0))).hasMessageContaining("does not divide a height of 18");
+        assertThatThrownBy(() -> new Tokens(Config.with(Tokens.FAMILY.defaults(), "stage=" + stage), Builds.of(new ImageSpec(1, 16, 16, 0),
+            new Rng(0)))).hasMessageContaining("takes pictures of 3 channels");
+        assertThatThrownBy(() -> new Tokens(Config.with(Tokens.FAMILY.defaults(), "stage=" + stage), Builds.of(new ImageSpec(3, 18, 16, 0),
+            new Rng(0)))).hasMessageContaining("does not divide a height of 18");
         assertThatThrownBy(() -> tokens(stage, "net.heads=3")).hasMessageContaining("illegal width: 16, must be a multiple of heads 3");
     }
 }

@@ -25,6 +25,8 @@ import io.palitra.model.Losses;
 import io.palitra.model.Measure;
 import io.palitra.model.Trainable;
 import io.palitra.model.Update;
+import io.palitra.stage.FirstStage;
+import io.palitra.stage.VqAutoencoder;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -67,8 +69,8 @@ class VqVaeTest {
             try (VqVae same = vqvae("beta=0")) {
                 VqAutoencoder coder = (VqAutoencoder) same.net().modules().get("coder");
                 Tensor variance = batch.x().sub(batch.x().mean()).square().mean();
-                Tensor e = coder.book.nearest(coder.vq.encode(batch.x()), new Rng(2)).requiresGrad(true);
-                coder.vq.decodeQuantized(e).sub(batch.x()).square().mean().div(variance).backward();
+                Tensor e = coder.book().nearest(coder.vq().encode(batch.x()), new Rng(2)).requiresGrad(true);
+                coder.vq().decodeQuantized(e).sub(batch.x()).square().mean().div(variance).backward();
                 double[] atCodes = e.grad().sum(false, 0, 2, 3).doubles();
                 assertThat(atLatents).containsExactly(atCodes, within(1e-6));
                 assertThat(Arrays.stream(atCodes).map(Math::abs).max().orElse(0)).isGreaterThan(1e-3);
@@ -84,14 +86,14 @@ class VqVaeTest {
             double commitment = with.parts().get("commitment").item();
             assertThat(commitment).isPositive();
             assertThat(with.total().item() - without.total().item()).isCloseTo(2 * commitment, within(1e-5));
-            assertThat(coder.vq.codebook().hasGrad()).as("the codebook is moved by no gradient").isFalse();
+            assertThat(coder.vq().codebook().hasGrad()).as("the codebook is moved by no gradient").isFalse();
         }
         try (Scope scope = new Scope(); VqVae none = vqvae("beta=0"); VqVae twice = vqvae("beta=2"); VqVae third = vqvae()) {
             Batch batch = strokes(4);
             descended(none, batch);
             descended(twice, batch);
             VqAutoencoder coder = (VqAutoencoder) third.net().modules().get("coder");
-            Tensor z = coder.vq.encode(batch.x()).detach(), e = coder.book.nearest(z, new Rng(2));
+            Tensor z = coder.vq().encode(batch.x()).detach(), e = coder.book().nearest(z, new Rng(2));
             double[] wanted = z.sub(e).mul(2 * 2.0 / z.numel()).sum(false, 0, 2, 3).doubles();   // 2 d/dz mean (z - sg e)^2
             Tensor own = twice.net().parameters().get(BIAS).grad().sub(none.net().parameters().get(BIAS).grad());
             assertThat(own.doubles()).containsExactly(wanted, within(1e-6));
@@ -105,8 +107,8 @@ class VqVaeTest {
             model.net().training(false);
             VqAutoencoder coder = (VqAutoencoder) model.net().modules().get("coder");
             try (Guard g = Torch.noGrad()) {
-                Tensor codes = coder.vq.codes(coder.vq.encode(batch.x()));
-                assertThat(coder.vq.decodeCodes(codes).clamp(-1, 1).sub(model.reconstruct(batch.x())).abs().max().item()).isLessThan(1e-5);
+                Tensor codes = coder.vq().codes(coder.vq().encode(batch.x()));
+                assertThat(coder.vq().decodeCodes(codes).clamp(-1, 1).sub(model.reconstruct(batch.x())).abs().max().item()).isLessThan(1e-5);
             }
         }
     }
@@ -123,7 +125,7 @@ class VqVaeTest {
                 assertThat(first.grid(GREY)).containsExactly(14, 14);
                 assertThat(first.decode(first.encode(batch.x())).sub(model.reconstruct(batch.x())).abs().max().item()).isLessThan(1e-5);
                 assertThat(first.net().state()).as("no statistics of training").hasSameSizeAs(
-                    ((VqAutoencoder) model.net().modules().get("coder")).vq.state());
+                    ((VqAutoencoder) model.net().modules().get("coder")).vq().state());
             }
         }
     }

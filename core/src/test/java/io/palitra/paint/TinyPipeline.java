@@ -60,7 +60,7 @@ public final class TinyPipeline {
      *
      * @param scheduler keys that are other than usual, as {@code 'prediction_type': 'sample'}
      */
-    static Path write(Path folder, String scheduler, String unet) throws IOException {
+    public static Path write(Path folder, String scheduler, String unet) throws IOException {
         index(folder, "StableDiffusionPipeline", "text_encoder");
         config(folder.resolve("scheduler/scheduler_config.json"), with(SCHEDULER, scheduler));
         nets(folder, unet, "", 1);

@@ -14,6 +14,7 @@ import io.palitra.engine.OptimizerSpec;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import io.palitra.model.Build;
 import io.palitra.model.Evaluates;
 import io.palitra.model.Family;
 import io.palitra.model.FamilyProvider;
@@ -60,10 +61,10 @@ public final class Letters implements Choices, DataProvider, FamilyProvider, Dis
         private final double scale;
         private final Embedding table;
 
-        Bigram(Config config, DataSpec data, Rng init) {
-            this.data = (Word) data;
+        Bigram(Config config, Build with) {
+            data = (Word) with.data();
             scale = config.scale;
-            table = child("table", new Embedding(this.data.alphabet, this.data.alphabet, init));
+            table = child("table", new Embedding(data.alphabet, data.alphabet, with.init()));
         }
 
         @Override public Module net() { return this; }

@@ -62,7 +62,7 @@ class MemoryTest {
         RunConfig config = RunConfig.of(words[0], "strokes", data, io.palitra.data.DataOptions.DEFAULT, 1,
             List.of(words).subList(1, words.length));
         Device.threads(1);
-        Trainable model = Run.build(config, Device.CPU);
+        Trainable model = Run.build(config, Device.CPU, line -> { }).model();
         Map<Module, Optimizer> optimizers = new IdentityHashMap<>();
         for (Update u : model.updates()) {
             optimizers.computeIfAbsent(u.moves(), m -> new Optimizer(config.settings().train().optimizer(), m.parameters()));

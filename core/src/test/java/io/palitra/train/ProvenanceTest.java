@@ -13,8 +13,8 @@ import io.palitra.data.Picture;
 import io.palitra.data.Split;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
-import io.palitra.family.TinyFirstStage;
 import io.palitra.report.Png;
+import io.palitra.stage.TinyFirstStage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -237,10 +237,47 @@ class ProvenanceTest {
         TinyFirstStage.save(stage, 3, 7);
         Map<String, String> before = files(run);
         assertThatThrownBy(() -> Trainer.resume(run, data(colours), null, progress, () -> false)).isInstanceOf(ConfigException.class)
-            .hasMessageContaining("what the run stands on was replaced: stage=" + stage + ": SHA-256 is ");
+            .hasMessageContaining("what the run is built upon was replaced: stage=" + stage + ": SHA-256 is ");
         assertThat(files(run)).isEqualTo(before);
         assertThat(Trainer.resume(run, kept().with(List.of("stage=" + there)), false, data(colours), null, progress, () -> false)).isTrue();
         assertThat(notes).singleElement().asString().contains("stage is " + there + ", was " + stage);
+    }
+
+    @Test void aRunIsNotOpenedOverAnotherFirstStageThanItsOwn() throws Exception {
+        Path colours = pictures(root.resolve("colours"), 3), stage = TinyFirstStage.save(root.resolve("vq"), 3, 1);
+        RunConfig tokens = RunConfig.of("tokens", colours.toString(), data(colours), DataOptions.DEFAULT, 3, List.of("stage=" + stage,
+            "net.width=16", "net.layers=1", "net.heads=2", "train.batch=4", "train.steps=2")).on("cpu", RunConfig.Precision.FP32, 1);
+        Trainer.start(run, tokens, data(colours), null, Progress.SILENT, () -> false);
+        Run.open(run, "cpu", notes::add).close();
+        Path there = Files.move(stage, root.resolve("vq-there"));
+        TinyFirstStage.save(stage, 3, 7);
+        for (boolean torn : new boolean[] {false, true}) {   // its checkpoint, which serves where the weights are torn, knows as much
+            if (torn) Files.writeString(run.resolve(Run.MODEL), "torn");
+            assertThatThrownBy(() -> Run.open(run, "cpu", notes::add)).isInstanceOf(ConfigException.class)
+                .hasMessageMatching("what the run is built upon was replaced: stage=" + stage + ": SHA-256 is [0-9a-f]{12}\\.\\.\\., was "
+                    + "[0-9a-f]{12}\\.\\.\\.; it works with the same weights alone");
+        }
+        kept().with(List.of("stage=" + there)).write(run.resolve(Run.CONFIG));
+        Run.open(run, "cpu", notes::add).close();
+    }
+
+    @Test void aNetworkOfFeaturesThatWasReplacedIsRefused() throws Exception {
+        Path judge = root.resolve("judge"), classes = root.resolve("classes");
+        for (String c : List.of("dark", "light")) pictures(classes.resolve(c), 1);
+        Trainer.start(judge, RunConfig.of("classifier", classes.toString(), data(classes), DataOptions.DEFAULT, 3, List.of("width=4",
+            "train.steps=1", "train.batch=4")).on("cpu", RunConfig.Precision.FP32, 1), data(classes), null, Progress.SILENT, () -> false);
+        RunConfig vqgan = RunConfig.of("vqgan", pictures.toString(), data(pictures), DataOptions.DEFAULT, 3, List.of("net.channels=4,8",
+            "net.groups=2", "net.codes=8", "net.width=3", "codesFrom=0", "adversary.weight=0", "perceptual=features", "perceptual.run="
+                + judge, "train.steps=4", "train.batch=4")).on("cpu", RunConfig.Precision.FP32, 1);
+        Trainer.start(run, vqgan, data(pictures), null, Progress.SILENT, after(2));
+        Run.open(run, "cpu", notes::add).close();
+        try (Scope scope = new Scope()) {
+            Map<String, Tensor> other = new LinkedHashMap<>(Checkpoint.readModel(judge.resolve(Run.MODEL)).tensors());
+            other.replaceAll((k, t) -> k.endsWith("weight") ? t.mul(1.5) : t);
+            Checkpoint.writeModel(judge.resolve(Run.MODEL), other, Map.of());
+        }
+        assertThatThrownBy(this::resume).isInstanceOf(ConfigException.class)
+            .hasMessageContaining("what the run is built upon was replaced: perceptual.run=" + judge + ": SHA-256 is ");
     }
 
     @Test void aCheckpointOfAnEarlierVersionIsSaidToBeUnchecked() throws Exception {

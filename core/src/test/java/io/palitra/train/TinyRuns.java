@@ -10,12 +10,12 @@ import io.palitra.data.Split;
 import io.palitra.engine.Rng;
 import io.palitra.family.Families;
 import io.palitra.family.TinyFamilies;
-import io.palitra.family.TinyFirstStage;
 import io.palitra.model.Family;
-import io.palitra.model.LearnsTexts;
 import io.palitra.model.Trainable;
 import io.palitra.paint.TinyPipeline;
 import io.palitra.report.Png;
+import io.palitra.stage.Builds;
+import io.palitra.stage.TinyFirstStage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -96,14 +96,14 @@ public final class TinyRuns {
     private static boolean learnsTexts(TinyFamilies.Case c) {
         Trainable model = build(Families.named(c.family()), c);
         try {
-            return model instanceof LearnsTexts;
+            return model.wantsCaptions();
         } finally {
             model.close();
         }
     }
 
     private static <C extends Record> Trainable build(Family<C> family, TinyFamilies.Case c) {
-        return family.build(Config.with(family.defaults(), c.overrides()), c.data(), Rng.silent());
+        return family.build(Config.with(family.defaults(), c.overrides()), Builds.of(c.data(), Rng.silent()));
     }
 
     static Dataset train(RunConfig config) { return Datasets.open(config.settings().data(), Split.TRAIN, config.settings().options()); }

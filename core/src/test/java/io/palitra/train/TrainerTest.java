@@ -136,7 +136,7 @@ class TrainerTest {
         var scenes = (io.palitra.data.Dataset) io.palitra.data.Datasets.open("scenes", Split.TRAIN,
             io.palitra.data.DataOptions.DEFAULT);
         List<String> first = new ArrayList<>();
-        for (String caption : Trainer.texts(scenes)) {
+        for (String caption : scenes.everyCaption()) {
             first.add(caption);
             if (first.size() == 24) break;
         }

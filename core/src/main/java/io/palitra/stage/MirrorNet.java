@@ -1,4 +1,4 @@
-package io.palitra.family;
+package io.palitra.stage;
 
 import io.palitra.config.InWords;
 import io.palitra.data.DataSpec;
@@ -21,7 +21,7 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /** One half of an autoencoder: layers in a row, with the one-hot class joined to the first fully connected one where there are classes. */
-final class MirrorNet extends Module {
+public final class MirrorNet extends Module {
     /**
      * N(0, 2/fanIn): He et al. 2015, arXiv:1502.01852. PyTorch's default has a sixth of that variance, and the code hears little of x at
      * first: after 2 epochs of MNIST the default VAE with ReLU stood at a -ELBO of 131.5 nats with it, at 114.3 with this (1,000 items of
@@ -41,7 +41,7 @@ final class MirrorNet extends Module {
     }
 
     /** [B, ...data shape] and [B,classes] to [B,out]. {@code who} is named in refusals. */
-    static MirrorNet encoder(String who, AutoencoderNet net, DataSpec data, int classes, int out, Rng rng) {
+    public static MirrorNet encoder(String who, AutoencoderNet net, DataSpec data, int classes, int out, Rng rng) {
         MirrorNet c = new MirrorNet(who + " encoder", data.shape());
         if (net instanceof AutoencoderNet.Mlp mlp) {
             c.before.add(x -> x.flatten(1));
@@ -65,7 +65,7 @@ final class MirrorNet extends Module {
     }
 
     /** The first half of a network that is the caller's: mean and log variance of its latent picture in a row, [B,2Z]. */
-    static MirrorNet encoder(String who, AutoencoderKl net, ImageSpec image) {
+    public static MirrorNet encoder(String who, AutoencoderKl net, ImageSpec image) {
         MirrorNet c = new MirrorNet(who + " encoder", image.shape());
         c.before.add(x -> {
             AutoencoderKl.Posterior q = net.encode(x);
@@ -75,14 +75,14 @@ final class MirrorNet extends Module {
     }
 
     /** Its second half, from a latent picture [channels,h,w] in a row. */
-    static MirrorNet decoder(String who, AutoencoderKl net, int channels, int h, int w) {
+    public static MirrorNet decoder(String who, AutoencoderKl net, int channels, int h, int w) {
         MirrorNet c = new MirrorNet(who + " decoder", channels * h * w);
         c.before.add(z -> net.decode(z.reshape(z.size(0), channels, h, w)));
         return c;
     }
 
     /** [B,in] and [B,classes] to [B, ...data shape], or to {@code planes} times as many channels of pictures. */
-    static MirrorNet decoder(String who, AutoencoderNet net, int in, int classes, DataSpec data, int planes, Rng rng) {
+    public static MirrorNet decoder(String who, AutoencoderNet net, int in, int classes, DataSpec data, int planes, Rng rng) {
         MirrorNet c = new MirrorNet(who + " decoder", in);
         if (net instanceof AutoencoderNet.Mlp mlp) {
             List<Integer> hidden = new ArrayList<>(mlp.hidden());
@@ -144,7 +144,7 @@ final class MirrorNet extends Module {
     }
 
     /** @param label one-hot [B,classes]; null without classes */
-    Tensor forward(Tensor x, @Nullable Tensor label) {
+    public Tensor forward(Tensor x, @Nullable Tensor label) {
         long[] shape = x.shape();
         if (shape.length != wants.length + 1 || !Arrays.equals(wants, Arrays.copyOfRange(shape, 1, shape.length))) {
             throw new IllegalArgumentException(name + " wants B×" + InWords.shape(wants) + ", got " + InWords.shape(shape));

@@ -1,7 +1,8 @@
-package io.palitra.family;
+package io.palitra.stage;
 
 import io.palitra.config.Help;
 import io.palitra.data.ImageSpec;
+import io.palitra.family.Vae;
 import io.palitra.net.AutoencoderKl;
 import io.palitra.net.CoderConfig;
 import java.util.List;
@@ -45,7 +46,7 @@ public sealed interface AutoencoderNet {
         }
 
         /** The network of this size on pictures of that shape. @param latent channels of the code */
-        AutoencoderKl.Config autoencoder(ImageSpec image, int latent) {
+        public AutoencoderKl.Config autoencoder(ImageSpec image, int latent) {
             CoderConfig coder = AutoencoderShape.of(image, channels, layers, groups, latent, true, true);
             return new AutoencoderKl.Config(coder, null, List.of(), List.of(), true, true);
         }

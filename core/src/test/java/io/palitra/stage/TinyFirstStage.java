@@ -1,4 +1,4 @@
-package io.palitra.family;
+package io.palitra.stage;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Json;
@@ -36,7 +36,7 @@ public final class TinyFirstStage {
     }
 
     /** In a folder that is gone when the tests are over. */
-    static Path lasting(int channels) {
+    public static Path lasting(int channels) {
         try {
             Path root = Files.createTempDirectory("palitra-vq");
             Runtime.getRuntime().addShutdownHook(new Thread(() -> remove(root)));

@@ -1,4 +1,4 @@
-package io.palitra.paint;
+package io.palitra.family;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -23,6 +23,10 @@ import io.palitra.engine.Torch;
 import io.palitra.hub.LoraFile;
 import io.palitra.hub.ModelParts;
 import io.palitra.hub.Safetensors;
+import io.palitra.paint.PaintRequest;
+import io.palitra.paint.PaintWatcher;
+import io.palitra.paint.Painter;
+import io.palitra.paint.TinyPipeline;
 import io.palitra.report.Png;
 import io.palitra.train.Progress;
 import io.palitra.train.Run;

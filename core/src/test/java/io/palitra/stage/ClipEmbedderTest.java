@@ -1,4 +1,4 @@
-package io.palitra.family;
+package io.palitra.stage;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;

@@ -1,4 +1,4 @@
-package io.palitra.family;
+package io.palitra.stage;
 
 import io.palitra.engine.DType;
 import io.palitra.engine.Rng;
@@ -14,7 +14,7 @@ import java.util.List;
  * sum_k w_k N(m_k, L_k L_k^T): ten normals of full covariance, the distribution of an autoencoder's codes (Ghosh et al. 2020,
  * arXiv:1903.12436). Standard normal until it is fitted.
  */
-final class GaussianMixture extends Module {
+public final class GaussianMixture extends Module {
     private static final int COMPONENTS = 10;
     private static final int MOST_TURNS = 50;
     /** Share of the data's variance added to every component's, so that few points or a latent that is always 0 leave it a density. */
@@ -25,7 +25,7 @@ final class GaussianMixture extends Module {
     private final Tensor factors;   // [K,Z,Z]
     private final int size;
 
-    GaussianMixture(int size) {
+    public GaussianMixture(int size) {
         this.size = size;
         weights = buffer("weights", Torch.full(1.0 / COMPONENTS, COMPONENTS));
         means = buffer("means", Torch.zeros(COMPONENTS, size));
@@ -33,7 +33,7 @@ final class GaussianMixture extends Module {
     }
 
     /** [n,Z]; temperature is the factor of each component's deviations. */
-    Tensor sample(int n, double temperature, Rng rng) {
+    public Tensor sample(int n, double temperature, Rng rng) {
         Tensor u = rng.uniform(n, 1), eps = rng.normal(n, size).mul(temperature);
         Tensor pick = weights.cumsum(0).le(u).to(DType.F32).sum(true, 1).clampMax(COMPONENTS - 1);   // [n,1]
         Tensor z = eps;
@@ -63,7 +63,7 @@ final class GaussianMixture extends Module {
      * Fits the mixture to codes [N,Z], on the processor, by expectation-maximisation in float64 (Dempster et al. 1977) from centres far
      * apart (Arthur and Vassilvitskii 2007) and the covariance of all: at most 50 turns, until log p rises by less than 1e-3 nats an item.
      */
-    void fit(Tensor codes, Rng rng) {
+    public void fit(Tensor codes, Rng rng) {
         try (Scope scope = new Scope()) {
             Tensor x = codes.detach().to(DType.F64);
             long n = x.size(0);

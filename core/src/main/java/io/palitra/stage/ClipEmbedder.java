@@ -1,4 +1,4 @@
-package io.palitra.family;
+package io.palitra.stage;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
@@ -11,10 +11,11 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
-import io.palitra.hub.Hub;
+import io.palitra.family.Tokens;
 import io.palitra.hub.ModelFolder;
 import io.palitra.hub.Safetensors;
 import io.palitra.hub.Weights;
+import io.palitra.model.ModelRef;
 import io.palitra.model.TextImage;
 import io.palitra.net.CaptionTokenizer;
 import io.palitra.net.ClipNet;
@@ -24,6 +25,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.LongStream;
 
 /**
@@ -37,7 +39,7 @@ public final class ClipEmbedder implements TextImage {
     private static final int SHOWN = 40;
 
     /** Tokens of a text. */
-    interface TokenSource extends AutoCloseable {
+    public interface TokenSource extends AutoCloseable {
         /** All of them, from the one that starts a text to the one that ends it. */
         long[] ids(String text);
 
@@ -80,7 +82,7 @@ public final class ClipEmbedder implements TextImage {
     private final PictureInput input;
     private final TokenSource words;
 
-    ClipEmbedder(String from, ClipNet net, PictureInput input, TokenSource words) {
+    public ClipEmbedder(String from, ClipNet net, PictureInput input, TokenSource words) {
         this.from = from;
         this.net = net;
         this.input = input;
@@ -95,11 +97,12 @@ public final class ClipEmbedder implements TextImage {
      * @throws FormatException when it is no CLIP, or a file of it is missing or broken
      */
     public static ClipEmbedder open(String where) {
-        Path named = Hub.resolve(where), own = named.resolve(FOLDER);
+        Path named = new ModelRef(where).place(), own = named.resolve(FOLDER);
         Path folder = Files.isRegularFile(own.resolve("config.json")) ? own : named;
         JsonNode config = ModelFolder.config(folder);
-        if (config.has("family")) {
-            String family = config.path("family").asText();
+        Optional<String> run = folder == own ? Optional.empty() : new ModelRef(where).family();
+        if (run.isPresent()) {
+            String family = run.get();
             throw new IllegalArgumentException("'" + where + "' is a run of " + family + " without " + FOLDER + "/"
                 + (family.equals("clip") ? ": it has not been saved yet" : "; wanted is a run of clip, or a folder of transformers' CLIP"));
         }

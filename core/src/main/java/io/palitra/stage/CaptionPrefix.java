@@ -1,4 +1,4 @@
-package io.palitra.family;
+package io.palitra.stage;
 
 import io.palitra.config.ConfigException;
 import io.palitra.config.Reason;
@@ -21,27 +21,27 @@ import java.util.Optional;
  * Captions as a row of L tokens before a picture. What fills up a short one has at each place a token of its own, as in ruDALL-E: the kinds
  * are those of the tokenizer and then a padding for each place.
  */
-final class CaptionPrefix extends Module {
+public final class CaptionPrefix extends Module {
     /** The prompt that stands for captions of the training data. */
-    static final String ANY = "*";
+    public static final String ANY = "*";
     private static final int SHOWN = 64;
 
     private final int length;
     private final CaptionTokenizer tokens;
     private final Tensor shown;   // I64 [64,L], captions of the training data
 
-    CaptionPrefix(int pairs, int length) {
+    public CaptionPrefix(int pairs, int length) {
         this.length = length;
         tokens = child("tokens", new CaptionTokenizer(pairs));
         shown = buffer("shown", Torch.zeros(DType.I64, SHOWN, length));
     }
 
-    CaptionTokenizer tokens() { return tokens; }
+    public CaptionTokenizer tokens() { return tokens; }
 
-    int length() { return length; }
+    public int length() { return length; }
 
     /** The tokenizer, as transformers reads it. */
-    List<Path> publish(Path folder) {
+    public List<Path> publish(Path folder) {
         try {
             return tokens.save(folder);
         } catch (IOException e) {
@@ -49,10 +49,10 @@ final class CaptionPrefix extends Module {
         }
     }
 
-    int kinds() { return tokens.vocabulary() + length; }
+    public int kinds() { return tokens.vocabulary() + length; }
 
     /** Takes the vocabulary from captions, and 64 of them, evenly spread, to draw from where no other text is asked for. */
-    void learn(Iterable<String> captions) {
+    public void learn(Iterable<String> captions) {
         tokens.learn(captions);
         List<String> kept = new ArrayList<>();
         int every = 1, i = 0;
@@ -69,10 +69,10 @@ final class CaptionPrefix extends Module {
     }
 
     /** I64 [B,L]; of a longer caption the beginning. */
-    Tensor ids(List<String> texts) { return Scope.run(() -> padded(tokens.ids(texts, length))); }
+    public Tensor ids(List<String> texts) { return Scope.run(() -> padded(tokens.ids(texts, length))); }
 
     /** As {@link #ids}, for learning: {@link CaptionTokenizer#ids(List, int, double, Rng)}. */
-    Tensor ids(List<String> texts, double dropMerges, Rng rng) {
+    public Tensor ids(List<String> texts, double dropMerges, Rng rng) {
         return Scope.run(() -> padded(tokens.ids(texts, length, dropMerges, rng)));
     }
 
@@ -82,13 +82,13 @@ final class CaptionPrefix extends Module {
     }
 
     /** The text that says nothing, to be guided away from; I64 [count,L]. */
-    Tensor none(int count) { return ids(Collections.nCopies(count, "")); }
+    public Tensor none(int count) { return ids(Collections.nCopies(count, "")); }
 
     /** The text that a prompt asks for; empty for {@link #ANY}, and for none. */
-    static Optional<String> asked(String prompt) { return prompt.equals(ANY) || prompt.isBlank() ? Optional.empty() : Optional.of(prompt); }
+    public static Optional<String> asked(String prompt) { return prompt.equals(ANY) || prompt.isBlank() ? Optional.empty() : Optional.of(prompt); }
 
     /** A text for each of count pictures, or with {@link #ANY} a caption of the training data drawn for each; I64 [count,L]. */
-    Tensor prompted(String text, int count, Rng rng) {
+    public Tensor prompted(String text, int count, Rng rng) {
         if (text.equals(ANY)) return shown.indexSelect(0, rng.integers(SHOWN, count).to(shown.device()));
         if (text.isBlank()) {
             throw new ConfigException("prompt", "which text? prompt=TEXT says what to draw; prompt=* draws captions of the training data");

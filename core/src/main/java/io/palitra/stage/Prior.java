@@ -1,4 +1,4 @@
-package io.palitra.family;
+package io.palitra.stage;
 
 import io.palitra.config.Help;
 import io.palitra.net.PixelNet;

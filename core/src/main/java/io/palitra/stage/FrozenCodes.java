@@ -1,79 +1,45 @@
-package io.palitra.family;
+package io.palitra.stage;
 
 import io.palitra.config.ConfigException;
 import io.palitra.data.Batch;
-import io.palitra.data.DataSpec;
 import io.palitra.engine.DType;
-import io.palitra.engine.Device;
 import io.palitra.engine.Guard;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
-import io.palitra.nn.Module;
+import io.palitra.model.Build;
+import io.palitra.model.ModelRef;
 import java.util.Arrays;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Pictures as the codes of a frozen first stage, and the pin that holds a second stage to the one that it was trained over. */
-final class FrozenCodes implements AutoCloseable {
+/** Pictures as the codes of a frozen first stage, encoded once. */
+public final class FrozenCodes {
     /** Codes that are kept in memory, so that a picture is encoded once. */
     private static final long REMEMBERED = 1L << 26;
 
-    /** The hash of the first stage, in the checkpoint of the second. */
-    static final class Pin extends Module {
-        private final Tensor sha256;
-
-        Pin(String hex) { sha256 = buffer("sha256", Torch.of(HexFormat.of().parseHex(hex), 32)); }
-    }
-
     private final FirstStage stage;
     private final int[] grid;
-    private final byte[] sha256;
-    private final Pin pin;
     private final Map<Integer, int[]> seen = new LinkedHashMap<>();   // by place in the data set
-    private boolean matches;
 
-    FrozenCodes(String where, DataSpec data) {
+    /** @param where of config key {@code stage} */
+    public FrozenCodes(String where, Build with) {
         if (where.isEmpty()) throw new ConfigException("stage", "which first stage? stage=W names a run of vqgan or vqvae, or a model");
-        stage = FirstStage.open(where);
-        try {
-            grid = stage.grid(data);
-            String hex = stage.sha256();
-            sha256 = HexFormat.of().parseHex(hex);
-            pin = new Pin(hex);
-        } catch (RuntimeException e) {
-            stage.close();
-            throw e;
-        }
+        stage = with.models().open(new ModelRef(where), FirstStage.class);
+        grid = stage.grid(with.data());
     }
 
-    /** Of {@link io.palitra.model.Trainable#underneath}. */
-    Map<String, String> underneath() { return Map.of("stage", HexFormat.of().formatHex(sha256)); }
+    public FirstStage stage() { return stage; }
 
-    FirstStage stage() { return stage; }
+    public int rows() { return grid[0]; }
 
-    /** For the state of the second stage. */
-    Pin pin() { return pin; }
+    public int columns() { return grid[1]; }
 
-    int rows() { return grid[0]; }
-
-    int columns() { return grid[1]; }
-
-    int perPicture() { return grid[0] * grid[1]; }
-
-    private FirstStage pinned() {
-        if (!matches && !Arrays.equals(pin.sha256.bytes(), sha256)) {
-            throw new ConfigException("stage", "'" + stage.name() + "' is not the first stage that this run was trained over: its weights "
-                + "are others");
-        }
-        matches = true;
-        return stage;
-    }
+    public int perPicture() { return grid[0] * grid[1]; }
 
     /** Codes of training pictures in raster order, I64 [B,h w]. */
-    Tensor of(Batch batch) {
+    public Tensor of(Batch batch) {
         int n = perPicture();
         int[] items = batch.items();
         boolean kept = items.length > 0 && (seen.size() + items.length) * (long) n <= REMEMBERED;
@@ -90,10 +56,10 @@ final class FrozenCodes implements AutoCloseable {
     }
 
     /** As {@link #of}, of pictures of no data set, or of another than the others. */
-    Tensor encode(Tensor x) {
+    public Tensor encode(Tensor x) {
         // in full precision always: the nearest code may be another one in bf16
         try (Scope scope = new Scope(); Guard g = Torch.noGrad(); Guard full = Torch.autocast(x.device(), DType.F32)) {
-            return scope.keep(pinned().encode(x).flatten(1));
+            return scope.keep(stage.encode(x).flatten(1));
         }
     }
 
@@ -102,7 +68,7 @@ final class FrozenCodes implements AutoCloseable {
      *
      * @throws IllegalArgumentException for part of a code
      */
-    @Nullable Tensor upper(Tensor x, int rows) {
+    public @Nullable Tensor upper(Tensor x, int rows) {
         int f = stage.factor();
         if (rows < 0 || rows > f * grid[0] || rows % f != 0) {
             throw new IllegalArgumentException("whole rows of codes are kept: 0 to " + f * grid[0] + " rows of pixels in multiples of " + f
@@ -112,10 +78,5 @@ final class FrozenCodes implements AutoCloseable {
     }
 
     /** I64 [B,h,w] to pictures [B,C,H,W] in [-1,1]. */
-    Tensor decode(Tensor codes) { return pinned().decode(codes); }
-
-    void to(Device device) { stage.to(device); }
-
-    /** Frees the first stage; the pin is the network's. */
-    @Override public void close() { stage.close(); }
+    public Tensor decode(Tensor codes) { return stage.decode(codes); }
 }

@@ -1,4 +1,4 @@
-package io.palitra.family;
+package io.palitra.stage;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
@@ -21,13 +21,13 @@ import java.util.List;
  * @param mean of each channel, of values in [0,1]; as many as the network has channels
  * @param deviation likewise
  */
-record PictureInput(int resized, int side, List<Double> mean, List<Double> deviation) {
+public record PictureInput(int resized, int side, List<Double> mean, List<Double> deviation) {
     private static final int BICUBIC = 3;   // Pillow's number
     private static final int MOST = 1 << 14;
     private static final List<Double> MEAN = List.of(0.48145466, 0.4578275, 0.40821073);
     private static final List<Double> DEVIATION = List.of(0.26862954, 0.26130258, 0.27577711);
 
-    PictureInput {
+    public PictureInput {
         mean = List.copyOf(mean);
         deviation = List.copyOf(deviation);
         check(side >= 1 && side <= MOST, "crop_size", side, "1 to " + MOST);
@@ -42,13 +42,13 @@ record PictureInput(int resized, int side, List<Double> mean, List<Double> devia
     }
 
     /** Of pictures of that side in [-1,1], which the network sees as they are. */
-    static PictureInput plain(int side, int channels) {
+    public static PictureInput plain(int side, int channels) {
         List<Double> half = java.util.Collections.nCopies(channels, 0.5);
         return new PictureInput(side, side, half, half);
     }
 
     /** What is missing is as in the CLIP of the paper. @param side that the network wants */
-    static PictureInput fromJson(JsonNode json, int side) {
+    public static PictureInput fromJson(JsonNode json, int side) {
         check(!json.isMissingNode() && json.isObject(), "preprocessor_config", json, "an object");
         check(json.path("resample").asInt(BICUBIC) == BICUBIC, "resample", json.path("resample"), BICUBIC + ", which is bicubic");
         check(json.path("do_normalize").asBoolean(true), "do_normalize", false, "true");
@@ -84,7 +84,7 @@ record PictureInput(int resized, int side, List<Double> mean, List<Double> devia
     }
 
     /** A {@code preprocessor_config.json} that transformers reads. */
-    ObjectNode toJson() {
+    public ObjectNode toJson() {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         json.put("image_processor_type", "CLIPImageProcessor").put("do_convert_rgb", mean.size() == 3);
         json.put("do_resize", true).put("resample", BICUBIC).putObject("size").put("shortest_edge", resized);
@@ -97,7 +97,7 @@ record PictureInput(int resized, int side, List<Double> mean, List<Double> devia
     }
 
     /** x [B,1 or 3,H,W] in [-1,1] to [B,C,side,side] as the network wants it. */
-    Tensor of(Tensor x) {
+    public Tensor of(Tensor x) {
         if (x.dims() != 4 || x.size(1) != 1 && x.size(1) != 3 || x.size(2) < 1 || x.size(3) < 1) {
             throw new IllegalArgumentException("CLIP wants pictures [B,1 or 3,H,W], got " + x);
         }

@@ -1,4 +1,4 @@
-package io.palitra.family;
+package io.palitra.stage;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.palitra.config.ConfigException;
@@ -11,17 +11,18 @@ import io.palitra.engine.Device;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
-import io.palitra.hub.Hub;
 import io.palitra.hub.ModelFolder;
 import io.palitra.hub.Safetensors;
 import io.palitra.hub.VqCheckpoint;
 import io.palitra.hub.Weights;
+import io.palitra.model.ModelRef;
 import io.palitra.net.LegacyTensorNames;
 import io.palitra.net.VqModel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The trained autoencoder that a second stage stands on, frozen: pictures [B,C,H,W] in [-1,1] to codes I64 [B,H/f,W/f] and back (van den
@@ -48,7 +49,7 @@ public final class FirstStage implements AutoCloseable {
      * @throws FormatException when what is there is broken
      */
     public static FirstStage open(String where) {
-        Path place = Hub.resolve(where);
+        Path place = new ModelRef(where).place();
         return new FirstStage(where, Files.isRegularFile(place) && Weights.named(place) ? file(place) : folder(folder(where, place)));
     }
 
@@ -66,9 +67,9 @@ public final class FirstStage implements AutoCloseable {
         if (!Files.isRegularFile(place.resolve("config.json"))) {
             throw new IllegalArgumentException("'" + where + "' has no config.json" + wanted);
         }
-        JsonNode family = ModelFolder.config(place).path("family");
-        if (family.isMissingNode()) return place;
-        String named = family.asText();
+        Optional<String> family = new ModelRef(where).family();
+        if (family.isEmpty()) return place;
+        String named = family.get();
         boolean will = named.equals("vqvae") || named.equals("vqgan");
         throw new IllegalArgumentException("'" + where + "' is a run of " + named + " without " + FOLDER + "/"
             + (will ? ": it has not been saved yet" : wanted));

@@ -1,4 +1,4 @@
-package io.palitra.family;
+package io.palitra.stage;
 
 import io.palitra.config.Help;
 import io.palitra.data.DataSpec;
@@ -21,7 +21,7 @@ public record VqNet(
     }
 
     /** The network of this shape on such pictures. @param who is named in refusals */
-    VqModel.Config on(String who, DataSpec data) {
+    public VqModel.Config on(String who, DataSpec data) {
         if (!(data instanceof ImageSpec image)) throw new IllegalArgumentException(who + " wants pictures, got " + data);
         int levels = channels.size(), factor = 1 << levels - 1;
         if (image.height() % factor != 0 || image.width() % factor != 0) {

@@ -1,4 +1,4 @@
-package io.palitra.paint;
+package io.palitra.family;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.palitra.config.ConfigException;
@@ -19,13 +19,13 @@ import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.Hub;
-import io.palitra.hub.LoraFile;
 import io.palitra.hub.LoraFile.Network;
+import io.palitra.hub.LoraFile;
 import io.palitra.hub.ModelParts;
 import io.palitra.hub.Safetensors;
+import io.palitra.model.Build;
 import io.palitra.model.Family;
 import io.palitra.model.Losses;
-import io.palitra.model.Publishes;
 import io.palitra.model.Recipe;
 import io.palitra.model.Trainable;
 import io.palitra.model.Update;
@@ -33,6 +33,9 @@ import io.palitra.net.ClipText;
 import io.palitra.net.UnetCondition2d;
 import io.palitra.nn.Lora;
 import io.palitra.nn.Module;
+import io.palitra.paint.PaintRequest;
+import io.palitra.paint.Painter;
+import io.palitra.paint.TextEncoders;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.MessageDigest;
@@ -50,7 +53,7 @@ import java.util.TreeMap;
  * model's own weights rest. Targets, initial scale and defaults are those of the diffusers library's training of text to image, A is drawn
  * as kohya-ss does. SDXL is told that each picture was of this size and not cut.
  */
-public final class LoraTuning implements Trainable, Publishes {
+public final class LoraTuning implements Trainable {
     public static final Family<Config> FAMILY = new Family<>("lora",
         "a low-rank change of a model that paints, learned from pictures with captions; 'palitra paint --lora' takes it",
         "Hu, Shen, Wallis, Allen-Zhu, Li, Wang, Wang and Chen 2021, arXiv:2106.09685", new Config("", 4, 0, false),
@@ -83,7 +86,9 @@ public final class LoraTuning implements Trainable, Publishes {
     private final Map<Integer, Tensor> moments = new LinkedHashMap<>();   // of each picture, by its place in the data set
     private final Map<String, TextEncoders.Encoded> texts = new LinkedHashMap<>();   // of captions, while their encoders rest
 
-    private LoraTuning(Config config, DataSpec data, Rng init) {
+    private LoraTuning(Config config, Build with) {
+        DataSpec data = with.data();
+        Rng init = with.init();
         if (config.model.isEmpty()) throw new ConfigException("model", "which model? model=M names a folder, or org/name of the hub");
         ModelParts parts = ModelParts.open(Hub.resolve(config.model));
         base = Painter.open(parts, Painter.Options.DEFAULT);
@@ -147,6 +152,8 @@ public final class LoraTuning implements Trainable, Publishes {
     }
 
     @Override public Module net() { return changes; }
+
+    @Override public boolean wantsCaptions() { return true; }
 
     @Override public List<Update> updates() { return List.of(new Update("lora", changes, this::loss)); }
 

@@ -1,4 +1,4 @@
-package io.palitra.family;
+package io.palitra.stage;
 
 import io.palitra.config.Json;
 import io.palitra.config.Reason;
@@ -23,19 +23,25 @@ import java.util.Locale;
 import java.util.Map;
 
 /** What vqvae and vqgan have in common: an autoencoder of codes, and its codebook, which follows the latents. */
-final class VqAutoencoder extends Module {
+public final class VqAutoencoder extends Module {
     private static final String WEIGHTS = "diffusion_pytorch_model.safetensors";
 
-    final VqModel vq;
-    final EmaCodebook book;
+    private final VqModel vq;
+    private final EmaCodebook book;
     private final long codesFrom;
 
     /** @param codesFrom first step of training with a codebook */
-    VqAutoencoder(VqModel.Config config, double restart, long codesFrom, Rng init) {
+    public VqAutoencoder(VqModel.Config config, double restart, long codesFrom, Rng init) {
         this.codesFrom = codesFrom;
         vq = child("vq", new VqModel(config, VqModel.Learned.BY_OWNER, init));
         book = child("ema", new EmaCodebook(vq, restart));
     }
+
+    /** The network, and its codebook. */
+    public VqModel vq() { return vq; }
+
+    /** What moves the codebook. */
+    public EmaCodebook book() { return book; }
 
     /**
      * A picture's way through the codebook.
@@ -43,10 +49,10 @@ final class VqAutoencoder extends Module {
      * @param picture x' [B,C,H,W]; its gradient passes straight through the codebook to the latents
      * @param commitment mean (z - sg e)^2, eq. 3 of van den Oord et al.; 0 while there is no codebook
      */
-    record Seen(Tensor picture, Tensor commitment) {}
+    public record Seen(Tensor picture, Tensor commitment) {}
 
     /** A step of training: from {@code codesFrom} on by way of the codebook, which moves. Steps are counted from 0. */
-    Seen forward(Tensor x, long step, Rng rng) {
+    public Seen forward(Tensor x, long step, Rng rng) {
         Tensor z = vq.encode(x).to(DType.F32);   // [B,D,h,w]
         if (step < codesFrom) return new Seen(vq.decodeQuantized(z).to(x.dtype()), Torch.zeros().to(x.device()));
         Tensor e = book.nearest(z, rng);
@@ -55,12 +61,12 @@ final class VqAutoencoder extends Module {
     }
 
     /** x' as {@link #forward} makes it, while the codebook rests. */
-    Tensor made(Tensor x) { return Scope.run(() -> vq.decode(vq.encode(x).to(DType.F32)).to(x.dtype())); }
+    public Tensor made(Tensor x) { return Scope.run(() -> vq.decode(vq.encode(x).to(DType.F32)).to(x.dtype())); }
 
-    Tensor reconstruct(Tensor x) { return Scope.run(() -> vq.decode(vq.encode(x)).clamp(-1, 1)); }
+    public Tensor reconstruct(Tensor x) { return Scope.run(() -> vq.decode(vq.encode(x)).clamp(-1, 1)); }
 
     /** Writes {@link FirstStage#FOLDER}, each file in one move. */
-    List<Path> publish(Path run) {
+    public List<Path> publish(Path run) {
         Path folder = run.resolve(FirstStage.FOLDER), config = folder.resolve("config.json"), weights = folder.resolve(WEIGHTS);
         try {
             Files.createDirectories(folder);
@@ -72,7 +78,7 @@ final class VqAutoencoder extends Module {
         return List.of(config, weights);
     }
 
-    String export(FolderDraft folder) {
+    public String export(FolderDraft folder) {
         folder.network("", vq.config().toJson(), vq.state());
         return """
             from diffusers import VQModel
@@ -84,7 +90,7 @@ final class VqAutoencoder extends Module {
             """;
     }
 
-    List<Measure> evaluate(Iterable<Batch> test) {
+    public List<Measure> evaluate(Iterable<Batch> test) {
         double error = 0, decibels = 0;
         long items = 0, latents = 0;
         double[] counts;

@@ -1,0 +1,67 @@
+package io.palitra.train;
+
+import io.palitra.config.Config;
+import io.palitra.engine.Device;
+import io.palitra.hub.Safetensors;
+import io.palitra.model.ModelRef;
+import io.palitra.model.Models;
+import io.palitra.nn.Module;
+import io.palitra.stage.FirstStage;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Consumer;
+
+/** The models that a run's own model is built upon: opened, on its device, known by their SHA-256, and freed with it. */
+public final class RunModels implements Models, AutoCloseable {
+    private record Held(String where, Module net, Runnable free) {}
+
+    private final Device device;
+    private final Consumer<String> warn;
+    private final List<Held> held = new ArrayList<>();
+
+    /** @param warn is told what is read otherwise than a user may think */
+    public RunModels(Device device, Consumer<String> warn) {
+        this.device = device;
+        this.warn = warn;
+    }
+
+    @Override public <T> T open(ModelRef ref, Class<T> capability) {
+        if (capability == FirstStage.class) {
+            FirstStage stage = FirstStage.open(ref.where());
+            held.add(new Held(ref.where(), stage.net(), stage::close));
+            stage.to(device);
+            return capability.cast(stage);
+        }
+        String family = ref.family().orElseThrow(() -> new IllegalArgumentException("'" + ref.where() + "' is no run"));
+        Run run;
+        try {
+            run = Run.open(ref.place(), device.toString(), warn);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        held.add(new Held(ref.where(), run.model().net(), run::close));
+        run.model().net().trainable(false);
+        return run.model().as(capability)
+            .orElseThrow(() -> new IllegalArgumentException("'" + ref.where() + "' is a run of family " + family));
+    }
+
+    /** SHA-256 in hex of the values of what was opened, by the keys of a configuration that name it. Waits for the device. */
+    public Map<String, String> underneath(Record config) {
+        Map<String, String> all = new TreeMap<>();
+        Config.paths(config).forEach((key, where) -> held.stream().filter(h -> h.where.equals(where)).findFirst()
+            .ifPresent(h -> all.put(key, Safetensors.sha256(h.net.state()))));
+        return all;
+    }
+
+    /** Frees all that was opened. */
+    @Override public void close() {
+        Collections.reverse(held);
+        held.forEach(h -> h.free.run());
+        held.clear();
+    }
+}
