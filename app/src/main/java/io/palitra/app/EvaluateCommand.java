@@ -130,7 +130,7 @@ final class EvaluateCommand implements Callable<Integer> {
     List<Measure> measures(Path run, @Nullable String data, Terminal terminal) throws IOException {
         try (Run opened = Common.open(run, device, threads, terminal); Scope scope = new Scope();
                 Inception network = inception == null ? null : Inception.open(inception, resize);
-                ClipEmbedder teller = clip == null ? null : ClipEmbedder.open(clip)) {
+                ClipEmbedder clipNetwork = clip == null ? null : ClipEmbedder.open(clip)) {
             Dataset test = Common.data(opened.config(), data, dataDir, Split.TEST, terminal);
             tested.put(run.toString(), test.name());
             Evaluation.Asked asked = new Evaluation.Asked(test, n).sampling(set);
@@ -138,9 +138,9 @@ final class EvaluateCommand implements Callable<Integer> {
                 network.to(opened.device());
                 asked = asked.inception(new Subject.ByInception(network, statistics, writeStatistics));
             }
-            if (teller != null) {
-                teller.to(opened.device());
-                asked = asked.clip(new Subject.ByClip(teller, teller.name()));
+            if (clipNetwork != null) {
+                clipNetwork.to(opened.device());
+                asked = asked.clip(new Subject.ByClip(clipNetwork, clipNetwork.name()));
             }
             Evaluation.Result result;
             if (judged(opened, test, terminal)) {

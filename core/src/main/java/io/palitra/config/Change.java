@@ -9,7 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** What is asked of one key and of the keys below it. A tree, so that a record is built once, from all that is asked of it. */
+/** The overrides of one key and of the keys below it, as a tree, so that a record is built once from all of them. */
 final class Change {
     private final String path;
     private final Map<String, Change> below = new LinkedHashMap<>();

@@ -10,7 +10,7 @@ import java.util.HexFormat;
 import java.util.List;
 
 /**
- * What tells the items of one data set from those of another, wherever they lie and however their folder is called. Two sets of the same
+ * Identifies the items of a data set, wherever they lie and whatever their folder is called. Two sets of the same
  * fingerprint have as many items, of the same classes, in the same order, from files of the same names and sizes; pixels are not compared.
  *
  * @param items how many there are

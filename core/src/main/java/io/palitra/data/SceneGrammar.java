@@ -10,7 +10,7 @@ import io.palitra.data.Scene.Thing;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Says what a scene shows, in English and in Russian, with the genders and cases that Russian wants. */
+/** Writes captions of a scene in English and in Russian, with the genders and cases of Russian. */
 public final class SceneGrammar {
     /** Languages of captions. */
     public enum Language { ENGLISH, RUSSIAN }

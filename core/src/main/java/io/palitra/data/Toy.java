@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Points in two dimensions drawn from distributions of known density: what a model should find, it can be told how well it found. 50,000
+ * Points in two dimensions drawn from distributions of known density, so that a model's density can be compared with the true one. 50,000
  * for training and 10,000 to test; item i is a pure function of (kind, split, i). Coordinates lie about in [-1,1].
  */
 public final class Toy implements VectorDataset {

@@ -28,7 +28,7 @@ import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
 
-/** Fills the small classes of a labelled set with samples of a class-conditional model, and tells whether that helped a classifier. */
+/** Fills the small classes of a labelled set with samples of a class-conditional model, and measures whether that helped a classifier. */
 public final class Balance {
     private static final int AT_ONCE = 100;
 

@@ -21,7 +21,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Painting by VQGAN and CLIP: the codes of a picture are moved until what CLIP sees of it, part by part, lies where the texts lie. Crowson
+ * Painting by VQGAN and CLIP: the latents of a picture are optimised until the CLIP embeddings of its parts lie near those of the texts. Crowson
  * et al. 2022, arXiv:2204.08583. Not for several threads at once.
  */
 public final class Dream {

@@ -253,7 +253,8 @@ public final class Torch {
         DType type = wide(q);
         if (cast) torch.set_autocast_enabled(DeviceType.CPU, false);
         try {
-            return new Tensor(torch.scaled_dot_product_attention(q.to(type).handle(), k.to(type).handle(), v.to(type).handle(), bias, 0, causal,
+            return new Tensor(torch.scaled_dot_product_attention(q.to(type).handle(), k.to(type).handle(), v.to(type).handle(), bias, 0,
+                causal,
                 NO_DOUBLE, false)).to(q.dtype());
         } finally {
             if (cast) torch.set_autocast_enabled(DeviceType.CPU, true);

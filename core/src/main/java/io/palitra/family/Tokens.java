@@ -118,8 +118,8 @@ public final class Tokens implements DrawsTexts<Tokens.Sampling>, Completes<Toke
     }
 
     private static final class Weights extends Module {
-        Weights(CodePrior teller, @Nullable CaptionPrefix captions) {
-            child(teller instanceof ByTransformer ? "gpt" : "pixelcnn", teller.net());
+        Weights(CodePrior prior, @Nullable CaptionPrefix captions) {
+            child(prior instanceof ByTransformer ? "gpt" : "pixelcnn", prior.net());
             if (captions != null) child("captions", captions);
         }
     }
@@ -127,7 +127,7 @@ public final class Tokens implements DrawsTexts<Tokens.Sampling>, Completes<Toke
     private final FrozenCodes codes;
     private final int classes;   // 0 where none is given
     private final @Nullable CaptionPrefix captions;
-    private final CodePrior teller;
+    private final CodePrior prior;
     private final Weights net;
 
     Tokens(Config config, Build with) {
@@ -144,14 +144,14 @@ public final class Tokens implements DrawsTexts<Tokens.Sampling>, Completes<Toke
         captions = config.condition == Condition.TEXT ? new CaptionPrefix(config.pairs, config.text) : null;
         int kinds = captions == null ? Math.max(1, classes) : captions.kinds(), given = captions == null ? 1 : captions.length();
         if (config.net instanceof Transformer t) {
-            teller = new ByTransformer(new CodeTransformer(new CodeTransformer.Config(codes.stage().codes(), codes.rows(), codes.columns(),
+            prior = new ByTransformer(new CodeTransformer(new CodeTransformer.Config(codes.stage().codes(), codes.rows(), codes.columns(),
                 kinds, given,
                 false, t.width(), t.layers(), t.heads(), false), init));
         } else {
             Prior.Pixelcnn p = (Prior.Pixelcnn) config.net;
-            teller = new ByPixelCnn(new CodePixelCnn(p.net(), p.table(), codes.stage().codes(), classes, init), codes.columns());
+            prior = new ByPixelCnn(new CodePixelCnn(p.net(), p.table(), codes.stage().codes(), classes, init), codes.columns());
         }
-        net = new Weights(teller, captions);
+        net = new Weights(prior, captions);
     }
 
     /** Draws texts only where it was given captions. */
@@ -183,7 +183,7 @@ public final class Tokens implements DrawsTexts<Tokens.Sampling>, Completes<Toke
     private Tensor nll(Batch batch, Tensor c) {
         Tensor given = captions != null ? captions.ids(batch.captions("tokens with condition=text"))
             : classes > 0 ? batch.labels("tokens with condition=label").unsqueeze(1) : Torch.zeros(DType.I64, batch.size(), 1);
-        Tensor logits = teller.logits(given.to(c.device()), c).to(DType.F32);   // [B,n,K]
+        Tensor logits = prior.logits(given.to(c.device()), c).to(DType.F32);   // [B,n,K]
         return logits.logSoftmax(2).gather(2, c.unsqueeze(2)).squeeze(2).neg();
     }
 
@@ -249,7 +249,7 @@ public final class Tokens implements DrawsTexts<Tokens.Sampling>, Completes<Toke
     /** @param size rows and columns of codes */
     private Tensor drawn(Sampling how, Tensor given, int[] size, @Nullable Tensor known, Rng rng) {
         Device device = net.parameters().values().iterator().next().device();
-        return codes.decode(teller.draw(given.to(device), size[0], size[1], known, how.tokens(), rng));
+        return codes.decode(prior.draw(given.to(device), size[0], size[1], known, how.tokens(), rng));
     }
 
     @Override public List<Measure> evaluate(Iterable<Batch> test, Rng rng) {

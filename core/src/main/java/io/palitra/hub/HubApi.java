@@ -26,7 +26,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** What is asked of the hub: the commit of a revision, the files of a commit, their bytes. */
+/** Requests to the hub: the commit of a revision, the files of a commit, their bytes. */
 final class HubApi {
     /** Files and folders of one model, at most; the largest data sets have fewer, and their names fit in memory. */
     private static final int MOST_FILES = 100_000;

@@ -19,7 +19,7 @@ import java.util.regex.Pattern;
 /**
  * Stable Diffusion 1, 2 and XL as their makers publish them, in one file under the names of the latent diffusion code (Rombach et al.
  * 2022, arXiv:2112.10752; Podell et al. 2023, arXiv:2307.01952), as what diffusers and transformers call the same networks. Sizes are
- * those of the tensors; what no tensor tells is as in all published models: norms of 32 groups, 8 heads in the U-Net of Stable
+ * those of the tensors; what no tensor determines is as in all published models: norms of 32 groups, 8 heads in the U-Net of Stable
  * Diffusion 1 and heads of 64 numbers elsewhere, the noise schedule.
  *
  * @param index {@code model_index.json}

@@ -14,7 +14,8 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * What tells a model from others of its name: the SHA-256 of its file, as model sites have it; of a folder that of its files of weights one
+ * Identifies a model among others of its name: the SHA-256 of its file,
+     as model sites have it; of a folder that of its files of weights one
  * after the other, in the order of their names.
  */
 public final class ModelHash {

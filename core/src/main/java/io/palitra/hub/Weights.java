@@ -9,7 +9,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Pattern;
 
-/** Named tensors of a file of any kind that is read, as its name tells it. */
+/** Named tensors of a file of any kind that is read; the kind follows from the file's name. */
 public final class Weights {
     private static final String INDEX = ".safetensors.index.json", TORCH_INDEX = ".bin.index.json", SAFETENSORS = ".safetensors",
         STATE = "state_dict.";

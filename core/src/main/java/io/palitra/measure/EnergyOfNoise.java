@@ -11,7 +11,7 @@ import io.palitra.model.Measure;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Energies of the data and of uniform noise: a model of energies must tell the one from the other. */
+/** Energies of the data and of uniform noise: an energy-based model must separate the two. */
 public final class EnergyOfNoise implements Measurement {
     @Override public boolean fits(Subject of) { return of.as(Energy.class).isPresent(); }
 

@@ -17,7 +17,7 @@ import java.util.Locale;
 import java.util.function.Predicate;
 
 /**
- * Whether a model draws the scenes that it is told: the whole caption of test items in each language, a picture for each, read back by
+ * Whether a model draws the scenes of captions: the whole caption of test items in each language, a picture for each, read back by
  * {@link SceneCheck}. Pairs of shape and colour and relations that training never shows are counted for themselves.
  */
 public final class SceneTexts {

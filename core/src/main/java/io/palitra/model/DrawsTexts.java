@@ -5,7 +5,7 @@ import io.palitra.engine.Tensor;
 import java.util.List;
 import java.util.Optional;
 
-/** A model that draws what texts say. */
+/** A model that draws items from texts. */
 public interface DrawsTexts<S extends Record> extends GenerativeModel<S> {
     /** A picture for each text, [texts, ...data shape], whatever prompt {@code how} has; otherwise as {@link #sample}. */
     Tensor draw(S how, List<String> texts, Rng rng);

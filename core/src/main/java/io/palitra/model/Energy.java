@@ -2,7 +2,7 @@ package io.palitra.model;
 
 import io.palitra.engine.Tensor;
 
-/** A model that says how unlikely data are, up to a constant: p(x) is proportional to exp(-E(x)). */
+/** A model of the energy of data, which is -log p up to a constant: p(x) is proportional to exp(-E(x)). */
 public interface Energy {
     /** x [B, ...data shape] to E [B], in nats. */
     Tensor energy(Tensor x);

@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * the places of its row and column (Esser, Rombach and Ommer 2021, arXiv:2012.09841; Ramesh et al. 2021, arXiv:2102.12092). Names of
  * tensors are GPT-2's where it has them.
  *
- * <p>Pictures larger than those of its training are drawn through a window: a code is told from those of a grid of the training's size
+ * <p>Pictures larger than those of its training are drawn through a window: a code is predicted from those of a grid of the training's size
  * around it.
  */
 public final class CodeTransformer extends Module {

@@ -17,8 +17,8 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads the keys of a network's {@code config.json}, as diffusers writes it, remembering which; what is left over is refused or told. A
- * missing key has the default given; keys that begin with _ say nothing of the network. Every method throws {@link ConfigException} for a
+ * Reads the keys of a network's {@code config.json}, as diffusers writes it, remembering which; a key left over is refused or reported. A
+ * missing key has the default given; keys that begin with _ do not describe the network. Every method throws {@link ConfigException} for a
  * value of another kind.
  */
 final class DiffusersConfigReader {

@@ -21,7 +21,7 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * GPT-2: a causal transformer that tells the next token. Radford et al. 2019, "Language models are unsupervised multitask learners".
+ * GPT-2: a causal transformer that predicts the next token. Radford et al. 2019, "Language models are unsupervised multitask learners".
  * Configuration and names of tensors are those of transformers' {@code GPT2LMHeadModel}. Dropout is not built.
  */
 public final class Gpt2 extends Module {

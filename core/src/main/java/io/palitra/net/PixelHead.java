@@ -5,7 +5,7 @@ import io.palitra.engine.DType;
 import io.palitra.engine.Tensor;
 import io.palitra.nn.Loss;
 
-/** The distribution of a pixel given those before it, from what a {@link PixelNet} says of it. Pictures hold levels over [-1,1]. */
+/** The distribution of a pixel given those before it, from the output of a {@link PixelNet}. Pictures hold levels over [-1,1]. */
 public sealed interface PixelHead {
     /** Which one. */
     sealed interface Config {

@@ -4,7 +4,7 @@ import io.palitra.engine.DType;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 
-/** Numbers that are none would become a black picture: they are told instead, with the part that gave them. */
+/** NaN and infinity would become a black picture: they are refused instead, with the name of the network that made them. */
 final class Finite {
     private Finite() {}
 

@@ -5,7 +5,8 @@ import io.palitra.diffusion.Level;
 import io.palitra.engine.Tensor;
 
 /**
- * A denoiser that knows part of the data: inpainting with a model that was not trained for it. Replacing the expected data, not x, every
+ * A denoiser to which part of the data is known: inpainting with a model that was not trained for it. Replacing the expected data, not x,
+     every
  * sampler works with it, and the known part follows exactly the noise it began with.
  *
  * @param known [1,C,H,W]

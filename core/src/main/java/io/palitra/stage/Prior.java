@@ -4,7 +4,7 @@ import io.palitra.config.Help;
 import io.palitra.net.PixelNet;
 import java.util.List;
 
-/** Who tells the codes of a picture one after the other. */
+/** The network that predicts the codes of a picture one after the other. */
 public sealed interface Prior permits Transformer, Prior.Pixelcnn {
     /** Convolutions over the grid of codes. van den Oord et al. 2017, arXiv:1711.00937. */
     record Pixelcnn(@Help("the convolutions") PixelNet.Config net,

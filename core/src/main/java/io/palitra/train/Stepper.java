@@ -147,7 +147,8 @@ final class Stepper implements AutoCloseable {
     void restore(Checkpoint from) {
         state().forEach((part, own) -> {
             Map<String, Tensor> read = from.load(part);
-            if (!read.keySet().equals(own.keySet())) throw new IllegalArgumentException("the checkpoint's " + part + " is of another model");
+            if (!read.keySet().equals(own.keySet())) throw new IllegalArgumentException("the checkpoint's " + part
+                + " is of another model");
             own.forEach((k, t) -> t.copyFrom(Objects.requireNonNull(read.get(k))));
         });
     }

@@ -142,7 +142,8 @@ class RunConfigTest {
     @Test void aRunOfAnEarlierFormIsRefusedInOneLine(@TempDir Path root) throws Exception {
         Path file = root.resolve("config.json");
         TinyRuns.config("vae").write(file);
-        Files.writeString(file, Files.readString(file).replaceFirst("\"format\"\\s*:\\s*2", "\"format\": 1").replace("\"latent\"", "\"old\""));
+        Files.writeString(file, Files.readString(file).replaceFirst("\"format\"\\s*:\\s*2", "\"format\": 1")
+            .replace("\"latent\"", "\"old\""));
         assertThatThrownBy(() -> RunConfig.read(file)).isInstanceOf(ConfigException.class)
             .hasMessage(file
             + ": is of an earlier version of Palitra (form 1, this one reads 2): what trained it reads it, or train it anew");
