@@ -4,8 +4,8 @@ import io.palitra.engine.DType;
 import io.palitra.engine.Tensor;
 
 /**
- * What a model must know of its data before it is built: the kind and shape of one item,
-     and the number of classes. A record; the kinds there are come from {@link io.palitra.config.Choices}, so that a jar beside the program may add a kind of item.
+ * What a model must know of its data before it is built: the kind and shape of one item, and the number of classes. A record; the kinds
+ * there are come from {@link io.palitra.config.Choices}, so that a jar beside the program may add a kind of item.
  */
 public interface DataSpec {
     /** Shape of one item, without the batch. */

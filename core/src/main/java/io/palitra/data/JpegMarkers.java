@@ -3,8 +3,8 @@ package io.palitra.data;
 import java.util.Arrays;
 
 /**
- * What the markers of a JPEG (ITU-T T.81) say without decoding it: how many scans it has, whether it goes on to the marker of its end,
-     and whether its scans cover all coefficients. The bits in a scan are not counted here: a decoder warns where they are too few.
+ * What the markers of a JPEG (ITU-T T.81) say without decoding it: how many scans it has, whether it goes on to the marker of its end, and
+ * whether its scans cover all coefficients. The bits in a scan are not counted here: a decoder warns where they are too few.
  */
 final class JpegMarkers {
     private static final int SOF2 = 0xc2, DHT = 0xc4, JPG = 0xc8, DAC = 0xcc, SOI = 0xd8, EOI = 0xd9, SOS = 0xda;

@@ -21,8 +21,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Painting by VQGAN and CLIP: the latents of a picture are optimised until the CLIP embeddings of its parts lie near those of the texts. Crowson
- * et al. 2022, arXiv:2204.08583. Not for several threads at once.
+ * Painting by VQGAN and CLIP: the latents of a picture are optimised until the CLIP embeddings of its parts lie near those of the texts.
+ * Crowson et al. 2022, arXiv:2204.08583. Not for several threads at once.
  */
 public final class Dream {
     /** Purposes of streams of random numbers. */

@@ -48,9 +48,10 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * A low-rank change of a model of the Stable Diffusion kind,
-     learned from pictures with captions: the U-Net predicts the noise of their latents at times drawn evenly, in the model's own prediction type (Hu et al. 2021, arXiv:2106.09685; the loss: Ho et al. 2020, arXiv:2006.11239, eq. 14). The model's own weights are frozen. Targets, initial scale and defaults are those of the diffusers library's training of text to image, A is drawn
- * as kohya-ss does. SDXL is told that each picture was of this size and not cut.
+ * A low-rank change of a model of the Stable Diffusion kind, learned from pictures with captions: the U-Net predicts the noise of their
+ * latents at times drawn evenly, in the model's own prediction type (Hu et al. 2021, arXiv:2106.09685; the loss: Ho et al. 2020,
+ * arXiv:2006.11239, eq. 14). The model's own weights are frozen. Targets, initial scale and defaults are those of the diffusers library's
+ * training of text to image, A is drawn as kohya-ss does. SDXL is told that each picture was of this size and not cut.
  */
 public final class LoraTuning implements Trainable {
     public static final Family<Config> FAMILY = new Family<>("lora",

@@ -13,8 +13,8 @@ import java.util.NavigableMap;
 import java.util.Objects;
 
 /**
- * A network of a checkpoint on its way to the names of another library: its layers are taken in their order,
-     and their shapes give the sizes. A tensor that is wanted and not there is an error; one that nobody takes is left for whoever looks at the whole.
+ * A network of a checkpoint on its way to the names of another library: its layers are taken in their order, and their shapes give the
+ * sizes. A tensor that is wanted and not there is an error; one that nobody takes is left for whoever looks at the whole.
  */
 final class LdmPart {
     private static final int HEAD = 64;

@@ -20,9 +20,8 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 
 /**
- * Stable Diffusion in one file, as it is: the configurations follow from the shapes of its tensors,
-     and a part is read when it is wanted. Such a
- * file holds no tokenizer: that of a folder {@code tokenizer} beside it is taken, else CLIP's of the hub's cache.
+ * Stable Diffusion in one file, as it is: the configurations follow from the shapes of its tensors, and a part is read when it is wanted.
+ * Such a file holds no tokenizer: that of a folder {@code tokenizer} beside it is taken, else CLIP's of the hub's cache.
  */
 final class ModelFile implements ModelParts {
     private final Path file;

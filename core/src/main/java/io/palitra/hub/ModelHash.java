@@ -14,9 +14,8 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * Identifies a model among others of its name: the SHA-256 of its file,
-     as model sites have it; of a folder that of its files of weights one
- * after the other, in the order of their names.
+ * Identifies a model among others of its name: the SHA-256 of its file, as model sites have it; of a folder that of its files of weights
+ * one after the other, in the order of their names.
  */
 public final class ModelHash {
     /** Digits that pictures carry. */

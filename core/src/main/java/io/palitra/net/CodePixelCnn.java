@@ -11,8 +11,8 @@ import io.palitra.nn.Module;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A {@link PixelNet} over codes in place of pixels, as the prior of van den Oord et al. 2017,
-     arXiv:1711.00937: each code is predicted from those above it and to its left, by the row of a learned table for each of them. Being convolutions, it draws grids of any size.
+ * A {@link PixelNet} over codes in place of pixels, as the prior of van den Oord et al. 2017, arXiv:1711.00937: each code is predicted from
+ * those above it and to its left, by the row of a learned table for each of them. Being convolutions, it draws grids of any size.
  */
 public final class CodePixelCnn extends Module {
     private final int codes;

@@ -6,8 +6,7 @@ import io.palitra.engine.Tensor;
 
 /**
  * A denoiser to which part of the data is known: inpainting with a model that was not trained for it. Replacing the expected data, not x,
-     every
- * sampler works with it, and the known part follows exactly the noise it began with.
+ * every sampler works with it, and the known part follows exactly the noise it began with.
  *
  * @param known [1,C,H,W]
  * @param drawn [1,1,H,W], 1 where the data is not known

@@ -29,8 +29,8 @@ import java.util.Optional;
 import java.util.stream.LongStream;
 
 /**
- * A CLIP with all that it needs to compare: the network, its tokens, and how it wants pictures. Radford et al. 2021,
-     arXiv:2103.00020. Its weights are frozen.
+ * A CLIP with all that it needs to compare: the network, its tokens, and how it wants pictures. Radford et al. 2021, arXiv:2103.00020. Its
+ * weights are frozen.
  */
 public final class ClipEmbedder implements TextImage {
     /** Within a run of family clip: the same CLIP as transformers saves one. */

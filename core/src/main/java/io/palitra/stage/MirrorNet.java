@@ -23,10 +23,9 @@ import org.jspecify.annotations.Nullable;
 /** One half of an autoencoder: layers in a row, with the one-hot class joined to the first fully connected one where there are classes. */
 public final class MirrorNet extends Module {
     /**
-     * N(0, 2/fanIn): He et al. 2015,
-         arXiv:1502.01852. PyTorch's default has a sixth of that variance, and the code would carry little of x at
-     * first: after 2 epochs of MNIST the default VAE with ReLU stood at a -ELBO of 131.5 nats with it, at 114.3 with this (1,000 items of
-     * the test split).
+     * N(0, 2/fanIn): He et al. 2015, arXiv:1502.01852. PyTorch's default has a sixth of that variance, and the code would carry little of x
+     * at first: after 2 epochs of MNIST the default VAE with ReLU stood at a -ELBO of 131.5 nats with it, at 114.3 with this (1,000 items
+     * of the test split).
      */
     private static final Init HE = (rng, fanIn, shape) -> rng.normal(shape).mul(Math.sqrt(2.0 / fanIn));
 

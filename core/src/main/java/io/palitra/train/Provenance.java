@@ -21,7 +21,8 @@ import java.util.function.Consumer;
 import java.util.stream.Collectors;
 
 /**
- * What decides the bits of a run: every save writes it into the checkpoint's manifest, and a run that goes on is compared with it. What decides nothing may differ, and is reported; what would change bits is refused.
+ * What decides the bits of a run: every save writes it into the checkpoint's manifest, and a run that goes on is compared with it. What
+ * decides nothing may differ, and is reported; what would change bits is refused.
  *
  * @param config of the run, without the names of the classes, which are many
  * @param items how many there are to train on
