@@ -91,6 +91,8 @@ public final class Trainer implements AutoCloseable {
         before = on == null ? new RunFolder.Before(this.folder) : null;
         lock = RunLock.take(this.folder);
         Run.Built made = null;
+        Ema averages = null;
+        boolean ready = false;
         try {
             Checkpoint.sweep(this.folder);
             fingerprint = data.fingerprint();
@@ -108,14 +110,24 @@ public final class Trainer implements AutoCloseable {
             underneath = built.underneath();
             was.ifPresent(w -> w.refuseOthers(underneath, config));
             for (Update u : updates) optimizers.computeIfAbsent(u.moves(), this::optimizer);
-            ema = recipe.ema() > 0 ? new Ema(model.net(), recipe.ema()) : null;
+            ema = averages = recipe.ema() > 0 ? new Ema(model.net(), recipe.ema()) : null;
             if (on == null) config.write(this.folder.resolve(Run.CONFIG));
             else keep(on.before);
             gallery = new Gallery(this.folder, config, model, data, test, progress, device);
-        } catch (RuntimeException | IOException e) {
-            if (made != null) made.close();
+            ready = true;
+        } finally {
+            if (!ready) free(made, averages);
+        }
+    }
+
+    /** Frees all that is held, and unlocks the folder, whatever happens on the way. */
+    private void free(Run.@Nullable Built model, @Nullable Ema averages) {
+        try {
+            if (averages != null) averages.close();
+            optimizersByName.values().forEach(Optimizer::close);
+            if (model != null) model.close();
+        } finally {
             giveBack();
-            throw e;
         }
     }
 
@@ -404,11 +416,11 @@ public final class Trainer implements AutoCloseable {
     }
 
     @Override public void close() {
-        gallery.close();
-        if (ema != null) ema.close();
-        optimizersByName.values().forEach(Optimizer::close);
-        built.close();
-        giveBack();
+        try {
+            gallery.close();
+        } finally {
+            free(built, ema);
+        }
     }
 
     /** Unlocks the folder. A run that was refused before its first step leaves in it what was there before. */
