@@ -17,6 +17,7 @@ import io.palitra.model.Losses;
 import io.palitra.model.LrSchedule;
 import io.palitra.model.Measure;
 import io.palitra.model.Recipe;
+import io.palitra.model.Tiny;
 import io.palitra.model.Update;
 import io.palitra.net.CodeTransformer;
 import io.palitra.net.TokenSampling;
@@ -26,6 +27,7 @@ import io.palitra.stage.FrozenCodes;
 import io.palitra.stage.Transformer;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -70,7 +72,9 @@ public final class Dalle implements DrawsTexts<Dalle.Sampling>, Completes<Dalle.
         "Ramesh, Pavlov, Goh, Gray, Voss, Radford, Chen and Sutskever 2021, arXiv:2102.12092",
         new Config("", new Transformer(), Attention.FULL, 32, 512, 7, 0.1, 0.1),
         Recipe.of(5, 64, new OptimizerSpec.Muon(2e-3, 0.95, 0.9, 0.95, 0.01)).withSchedule(new LrSchedule.Cosine(200)).withClip(1),
-        SAMPLING, "scenes", Dalle::new);
+        SAMPLING, "scenes", Dalle::new).tiny(new Tiny(
+        Family.USUAL, List.of("data.captions=true", "net.width=16", "net.layers=2", "net.heads=2",
+            "attention=sparse", "text=12", "pairs=20", "dropText=0.3"), Map.of("stage", "vqvae")));
 
     private static final class Weights extends Module {
         private final CodeTransformer gpt;

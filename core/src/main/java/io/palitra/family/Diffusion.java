@@ -118,7 +118,8 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
         new Config(Prediction.V, new NoiseSchedule.Cosine(), 0, false, 0.1, List.of(16, 32, 64), 1, List.of(2), 0, 8),
         Recipe.of(10, 64, new OptimizerSpec.Adam(1e-3, 0.9, 0.999, 1e-8)).withSchedule(new LrSchedule.Cosine(500)).withClip(1)
             .withEma(0.999),
-        new Sampling(new Sampler.DpmPlusPlus2M(), -1, 1, true), Diffusion::new);
+        new Sampling(new Sampler.DpmPlusPlus2M(), -1, 1, true), Diffusion::new)
+        .tiny("channels=8,8", "attention=1", "groups=4");
 
     /** Times at which the bound is asked for, of the T there are: one drawn from each of so many stretches, short where noise is low. */
     private static final int STRETCHES = 40;

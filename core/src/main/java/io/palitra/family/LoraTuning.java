@@ -27,6 +27,7 @@ import io.palitra.model.Build;
 import io.palitra.model.Family;
 import io.palitra.model.Losses;
 import io.palitra.model.Recipe;
+import io.palitra.model.Tiny;
 import io.palitra.model.Trainable;
 import io.palitra.model.Update;
 import io.palitra.net.ClipText;
@@ -57,7 +58,8 @@ public final class LoraTuning implements Trainable {
     public static final Family<Config> FAMILY = new Family<>("lora",
         "a low-rank change of a model that paints, learned from pictures with captions; 'palitra paint --lora' takes it",
         "Hu, Shen, Wallis, Allen-Zhu, Li, Wang, Wang and Chen 2021, arXiv:2106.09685", new Config("", 4, 0, false),
-        Recipe.of(100, 1, new OptimizerSpec.AdamW(1e-4, 0.9, 0.999, 1e-8, 0.01)).withClip(1), null, "", LoraTuning::new);
+        Recipe.of(100, 1, new OptimizerSpec.AdamW(1e-4, 0.9, 0.999, 1e-8, 0.01)).withClip(1), null, "", LoraTuning::new).tiny(new Tiny(
+        Family.USUAL, List.of("data.captions=true", "data.channels=3", "data.size=32", "rank=2"), Map.of("model", Tiny.PAINTER)));
 
     /** What a run's folder holds for others: PEFT's names, and kohya's. */
     public static final String DIFFUSERS = "lora.safetensors";
@@ -180,8 +182,11 @@ public final class LoraTuning implements Trainable {
         return Losses.of(answer.sub(prediction.target(x0, eps, alpha, sigma)).square().mean());
     }
 
-    /** Of each picture, encoded once. */
+    /** Of each picture; those of a data set are encoded once. */
     private Tensor moments(Batch batch) {
+        if (batch.items().length == 0) {
+            try (Scope scope = new Scope(); Guard g = Torch.noGrad()) { return scope.keep(base.coder().moments(batch.x())); }
+        }
         List<Tensor> each = new ArrayList<>();
         for (int i = 0; i < batch.items().length; i++) {
             Tensor x = batch.x().rows(i, 1);

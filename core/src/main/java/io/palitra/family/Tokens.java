@@ -22,6 +22,7 @@ import io.palitra.model.Losses;
 import io.palitra.model.LrSchedule;
 import io.palitra.model.Measure;
 import io.palitra.model.Recipe;
+import io.palitra.model.Tiny;
 import io.palitra.model.Update;
 import io.palitra.net.CodePixelCnn;
 import io.palitra.net.CodeTransformer;
@@ -34,6 +35,7 @@ import io.palitra.stage.Transformer;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -80,7 +82,8 @@ public final class Tokens implements DrawsTexts<Tokens.Sampling>, Completes<Toke
         "Esser, Rombach and Ommer 2021, arXiv:2012.09841; van den Oord, Vinyals and Kavukcuoglu 2017, arXiv:1711.00937",
         new Config("", new Transformer(), Condition.NONE, 32, 512),
         Recipe.of(5, 64, new OptimizerSpec.Muon(2e-3, 0.95, 0.9, 0.95, 0.01)).withSchedule(new LrSchedule.Cosine(200)).withClip(1),
-        SAMPLING, Tokens::new);
+        SAMPLING, Tokens::new).tiny(new Tiny(
+        Family.USUAL, List.of("net.width=16", "net.layers=1", "net.heads=2", "condition=label"), Map.of("stage", "vqvae")));
 
     private static final Pattern SIZE = Pattern.compile("(\\d{1,5})x(\\d{1,5})");
     private static final int LONGEST = 4096;

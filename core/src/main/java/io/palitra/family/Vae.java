@@ -83,7 +83,8 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
         "Kingma and Welling 2014, arXiv:1312.6114",
         new Config(new AutoencoderNet.Mlp(), 20, new Decoder.Bernoulli(), new Divergence.Kl(), 1, 0, 0, false),
         Recipe.of(20, 128, new OptimizerSpec.Adam(1e-3, 0.9, 0.999, 1e-8)).withSchedule(new LrSchedule.Cosine()),
-        new Sampling(1, -1), Vae::new);
+        new Sampling(1, -1), Vae::new)
+        .tiny("latent=4", "net.hidden=32");
 
     /** What x given z is. */
     public sealed interface Decoder {

@@ -4,6 +4,8 @@ import io.palitra.data.DataSpec;
 import io.palitra.engine.Allowance;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
+import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,9 +18,10 @@ import org.jspecify.annotations.Nullable;
  * @param recipe how it is trained unless something else is asked for
  * @param sampling how samples are drawn unless something else is asked for; null for what draws none
  * @param data the set of the catalogue that it learns from unless another is asked for; empty where none of them does
+ * @param tiny what tests train; its defaults unless {@link #tiny(String...)} says otherwise
  */
 public record Family<C extends Record>(String name, String about, String paper, C defaults, Recipe recipe, @Nullable Record sampling,
-        String data, Builder<C> builder) {
+        String data, Tiny tiny, Builder<C> builder) {
     /** What most families learn from. */
     public static final String USUAL = "strokes";
 
@@ -29,6 +32,18 @@ public record Family<C extends Record>(String name, String about, String paper, 
     public Family(String name, String about, String paper, C defaults, Recipe recipe, @Nullable Record sampling, Builder<C> builder) {
         this(name, about, paper, defaults, recipe, sampling, USUAL, builder);
     }
+
+    /** One whose defaults are small enough for tests. */
+    public Family(String name, String about, String paper, C defaults, Recipe recipe, @Nullable Record sampling, String data,
+            Builder<C> builder) {
+        this(name, about, paper, defaults, recipe, sampling, data, new Tiny(data, List.of(), Map.of()), builder);
+    }
+
+    /** The same, of which tests train this. */
+    public Family<C> tiny(Tiny small) { return new Family<>(name, about, paper, defaults, recipe, sampling, data, small, builder); }
+
+    /** The same, of which tests train a model with these overrides on {@link #USUAL}. */
+    public Family<C> tiny(String... overrides) { return tiny(new Tiny(USUAL, List.of(overrides), Map.of())); }
 
     /** A new model, its weights a pure function of init; data it cannot learn is refused, and so is a size that the machine cannot hold. */
     public Trainable build(C config, Build with) {

@@ -146,11 +146,13 @@ public final class Run implements AutoCloseable {
 
     private static Built build(RunConfig config, Rng init, Device device, Consumer<String> warn) {
         RunModels models = new RunModels(device, warn);
+        Trainable model = null;
         try {
-            Trainable model = build(Families.named(config.settings().family()), config, new Build(config.settings().spec(), init, models));
+            model = build(Families.named(config.settings().family()), config, new Build(config.settings().spec(), init, models));
             model.to(device);
             return new Built(config, model, models);
         } catch (RuntimeException e) {
+            if (model != null) model.close();
             models.close();
             throw e;
         }

@@ -45,8 +45,14 @@ final class Stepper implements AutoCloseable {
         recipe = config.settings().train();
         seed = config.settings().seed();
         bf16 = config.settings().precision() == RunConfig.Precision.BF16;
-        for (Update u : updates) optimizers.computeIfAbsent(u.moves(), this::optimizer);
-        ema = recipe.ema() > 0 ? new Ema(model.net(), recipe.ema()) : null;
+        boolean made = false;
+        try {
+            for (Update u : updates) optimizers.computeIfAbsent(u.moves(), this::optimizer);
+            ema = recipe.ema() > 0 ? new Ema(model.net(), recipe.ema()) : null;
+            made = true;
+        } finally {
+            if (!made) optimizersByName.values().forEach(Optimizer::close);
+        }
     }
 
     private Optimizer optimizer(Module moved) {

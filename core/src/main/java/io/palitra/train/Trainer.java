@@ -79,6 +79,7 @@ public final class Trainer implements AutoCloseable {
         lock = RunLock.take(this.folder);
         Run.Built made = null;
         Stepper moves = null;
+        boolean ready = false;
         try {
             Checkpoint.sweep(this.folder);
             fingerprint = data.fingerprint();
@@ -99,11 +100,19 @@ public final class Trainer implements AutoCloseable {
             if (on == null) config.write(this.folder.resolve(Run.CONFIG));
             else keep(on.before);
             gallery = new Gallery(this.folder, config, model, data, test, progress, device);
-        } catch (RuntimeException | IOException e) {
+            ready = true;
+        } finally {
+            if (!ready) free(made, moves);
+        }
+    }
+
+    /** Frees all that is held, and unlocks the folder, whatever happens on the way. */
+    private void free(Run.@Nullable Built model, @Nullable Stepper moves) {
+        try {
             if (moves != null) moves.close();
-            if (made != null) made.close();
+            if (model != null) model.close();
+        } finally {
             giveBack();
-            throw e;
         }
     }
 
@@ -315,10 +324,11 @@ public final class Trainer implements AutoCloseable {
     }
 
     @Override public void close() {
-        gallery.close();
-        stepper.close();
-        built.close();
-        giveBack();
+        try {
+            gallery.close();
+        } finally {
+            free(built, stepper);
+        }
     }
 
     /** Unlocks the folder. A run that was refused before its first step leaves in it what was there before. */

@@ -106,7 +106,7 @@ public final class Letters implements Choices, DataProvider, FamilyProvider, Dis
 
     @Override public List<Family<?>> families() {
         return List.of(new Family<>("bigram", "letters by the one before", "Shannon 1948", new Bigram.Config(1),
-            Recipe.of(1, 24, new OptimizerSpec.Adam(0.1, 0.9, 0.999, 1e-8)), new Bigram.Sampling(1), Bigram::new));
+            Recipe.of(1, 24, new OptimizerSpec.Adam(0.1, 0.9, 0.999, 1e-8)), new Bigram.Sampling(1), "words", Bigram::new));
     }
 
     @Override public boolean shows(DataSpec spec) { return spec instanceof Word; }

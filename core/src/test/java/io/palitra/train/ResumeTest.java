@@ -36,7 +36,7 @@ class ResumeTest {
 
     @BeforeAll static void prepare() throws Exception {
         stages = Files.createDirectories(root.resolve("stages"));
-        TinyRuns.prepare(stages);
+        for (String family : families()) TinyRuns.config(family, stages);   // and so the models that they are built upon
     }
 
     static List<String> families() { return Families.all().stream().map(Family::name).toList(); }

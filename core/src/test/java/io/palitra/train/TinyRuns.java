@@ -5,17 +5,13 @@ import io.palitra.data.DataOptions;
 import io.palitra.data.Dataset;
 import io.palitra.data.Datasets;
 import io.palitra.data.ImageSpec;
-import io.palitra.data.Picture;
 import io.palitra.data.Split;
-import io.palitra.engine.Rng;
+import io.palitra.data.VectorSpec;
 import io.palitra.family.Families;
-import io.palitra.family.TinyFamilies;
+import io.palitra.family.FamilyContract;
 import io.palitra.model.Family;
-import io.palitra.model.Trainable;
+import io.palitra.model.Tiny;
 import io.palitra.paint.TinyPipeline;
-import io.palitra.report.Png;
-import io.palitra.stage.Builds;
-import io.palitra.stage.TinyFirstStage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -26,14 +22,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 
 /** Runs of a dozen steps of every family, and a way to say that two of them ended in the same bits. */
 public final class TinyRuns {
     static final int STEPS = 12;
-    private static final String LORA = "lora";
-    private static final int CAPTIONED = 24;
-    private static final List<String> COLOURS = List.of("red", "green", "blue", "white");
+    private static final String DATA = "data.";
 
     private TinyRuns() {}
 
@@ -45,73 +38,49 @@ public final class TinyRuns {
             "train.batch=16")).on("cpu", RunConfig.Precision.FP32, 1).saving(5, 7);
     }
 
-    /**
-     * What the runs of {@link #config(String, Path)} stand on: first stages, a model to change, pictures with captions.
-     *
-     * @param root a folder that is there
-     */
-    static void prepare(Path root) throws IOException {
-        TinyFirstStage.save(root.resolve("grey"), 1, 1);
-        TinyFirstStage.save(root.resolve("rgb"), 3, 1);
-        TinyPipeline.write(root.resolve("model"), 1);
-        Path pictures = Files.createDirectories(captioned(root));
-        for (int i = 0; i < CAPTIONED; i++) {
-            byte[] p = new byte[3 * 32 * 32];
-            for (int k = 0; k < p.length; k++) p[k] = (byte) ((k / 1024 == i % 4 || i % 4 == 3) && k % 32 > 2 + i && k % 1024 / 32 > 5
-                ? 250 : 20);
-            Png.write(pictures.resolve(String.format("%02d.png", i)), new Picture(3, 32, 32, p), Map.of());
-            Files.writeString(pictures.resolve(String.format("%02d.txt", i)), "a " + COLOURS.get(i % 4) + " square, number " + i);
-        }
-    }
+    /** A run of {@link #STEPS} steps of a family's own smallest configuration. @param root of the models that it is built upon */
+    static RunConfig config(String family, Path root) throws IOException { return config(family, root, STEPS); }
 
-    private static Path captioned(Path root) { return root.resolve("pictures"); }
-
-    /** A run of {@link #STEPS} steps of any family of the catalogue, on what {@link #prepare} made. */
-    static RunConfig config(String family, Path root) {
-        DataOptions told = Config.with(DataOptions.DEFAULT, "captions=true", "channels=3", "size=32");
-        List<String> overrides = new ArrayList<>();
-        boolean captions = family.equals(LORA);
-        if (captions) {
-            overrides.addAll(List.of("model=" + root.resolve("model"), "rank=2"));
-        } else {
-            TinyFamilies.Case c = tiny(family, root);
-            overrides.addAll(c.overrides());
-            captions = learnsTexts(c);
-        }
-        overrides.addAll(List.of("train.steps=" + STEPS, "train.batch=8"));
-        String data = captions ? captioned(root).toString() : "strokes";
-        DataOptions options = captions ? told : DataOptions.DEFAULT;
-        return RunConfig.of(family, data, Datasets.open(data, Split.TRAIN, options), options, 3, overrides)
+    private static RunConfig config(String family, Path root, int steps) throws IOException {
+        Family<?> f = Families.named(family);
+        DataOptions options = options(f);
+        List<String> overrides = new ArrayList<>(overrides(f, root));
+        overrides.addAll(List.of("train.steps=" + steps, "train.batch=8"));
+        return RunConfig.of(family, f.tiny().data(), Datasets.open(f.tiny().data(), Split.TRAIN, options), options, 3, overrides)
             .on("cpu", RunConfig.Precision.FP32, 1).saving(1, 4);
     }
 
-    /** Its first tiny configuration for pictures of strokes, or for pictures in colour if it learns texts. */
-    private static TinyFamilies.Case tiny(String family, Path root) {
-        return TinyFamilies.cases(root.resolve("grey"), root.resolve("rgb")).stream().filter(c -> c.family().equals(family)
-                && c.data() instanceof ImageSpec s && (s.height() == 28 || s.channels() == 3 && learnsTexts(c))).findFirst()
-            .orElseThrow(() -> new AssertionError("'" + family + "' has no tiny configuration for pictures of 1x28x28, or for captioned "
-                + "ones of 3x32x32: add a line to TinyFamilies.cases"));
+    /** The same, to be built alone, on data that are made up. */
+    public static FamilyContract.Case tiny(Family<?> family, Path root) throws IOException {
+        Dataset data = Datasets.open(family.tiny().data(), Split.TRAIN, options(family));
+        boolean madeUp = data.spec() instanceof ImageSpec || data.spec() instanceof VectorSpec;
+        return new FamilyContract.Case(family, data.spec(), overrides(family, root), madeUp ? null : data);
     }
 
-    private static boolean learnsTexts(TinyFamilies.Case c) {
-        Trainable model = build(Families.named(c.family()), c);
-        try {
-            return model.wantsCaptions();
-        } finally {
-            model.close();
-        }
+    private static DataOptions options(Family<?> family) {
+        return Config.with(DataOptions.DEFAULT, family.tiny().overrides().stream().filter(o -> o.startsWith(DATA))
+            .map(o -> o.substring(DATA.length())).toList());
     }
 
-    private static <C extends Record> Trainable build(Family<C> family, TinyFamilies.Case c) {
-        return family.build(Config.with(family.defaults(), c.overrides()), Builds.of(c.data(), Rng.silent()));
+    /** Of a family's keys, with the places of the models that it is built upon, which are made where they are not there yet. */
+    static List<String> overrides(Family<?> family, Path root) throws IOException {
+        List<String> all = new ArrayList<>(family.tiny().overrides().stream().filter(o -> !o.startsWith(DATA)).toList());
+        for (Map.Entry<String, String> e : family.tiny().upon().entrySet()) all.add(e.getKey() + "=" + model(e.getValue(), root));
+        return all;
+    }
+
+    private static Path model(String family, Path root) throws IOException {
+        Path place = root.resolve("upon").resolve(family.replace(' ', '-'));
+        if (Files.exists(place)) return place;
+        if (family.equals(Tiny.PAINTER)) return TinyPipeline.write(place, 1);
+        RunConfig config = config(family, root, 1);
+        Trainer.start(place, config, train(config), test(config), Progress.SILENT, () -> false);
+        return place;
     }
 
     static Dataset train(RunConfig config) { return Datasets.open(config.settings().data(), Split.TRAIN, config.settings().options()); }
 
-    static @Nullable Dataset test(RunConfig config) {
-        return config.settings().options().captions() ? null : Datasets.open(config.settings().data(), Split.TEST,
-            config.settings().options());
-    }
+    static Dataset test(RunConfig config) { return Datasets.open(config.settings().data(), Split.TEST, config.settings().options()); }
 
     /**
      * SHA-256 of everything that must not depend on where the run was stopped: weights, optimiser, averages, log, what it publishes. Not
@@ -139,7 +108,7 @@ public final class TinyRuns {
     }
 
     /**
-     * A child JVM that is to be killed: arguments are what {@link #prepare} made, the folder of the runs, and the families. One after the
+     * A child JVM that is to be killed: arguments are the folder of the models that runs are built upon, that of the runs, and the families. One after the
      * other starts its run, or goes on with it, and says "FAMILY STEP" after each step.
      */
     public static void main(String[] args) throws IOException {
