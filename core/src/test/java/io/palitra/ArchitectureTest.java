@@ -46,7 +46,8 @@ class ArchitectureTest {
 
     @ArchTest static final ArchRule filesOfOthersNeedOnlyTheEngine = noClasses().that().resideInAPackage("io.palitra.hub..").should()
         .dependOnClassesThat().resideInAnyPackage("io.palitra.edit..", "io.palitra.train..", "io.palitra.metric..", "io.palitra.report..",
-            "io.palitra.family..", "io.palitra.stage..", "io.palitra.paint..", "io.palitra.model..", "io.palitra.diffusion..", "io.palitra.net..",
+            "io.palitra.family..", "io.palitra.stage..", "io.palitra.paint..", "io.palitra.model..", "io.palitra.diffusion..",
+            "io.palitra.net..",
             "io.palitra.nn..");
 
     @ArchTest static final ArchRule coreIsSilent = GeneralCodingRules.NO_CLASSES_SHOULD_ACCESS_STANDARD_STREAMS;

@@ -26,7 +26,8 @@ public final class AutoencoderShape {
     }
 
     /** @param twice whether the encoder gives a mean and a variance */
-    public static CoderConfig of(ImageSpec image, List<Integer> channels, int layers, int groups, int latent, boolean attention, boolean twice) {
+    public static CoderConfig of(ImageSpec image, List<Integer> channels, int layers, int groups, int latent, boolean attention,
+        boolean twice) {
         List<CoderConfig.Block> plain = Collections.nCopies(channels.size(), CoderConfig.Block.PLAIN);
         List<Integer> size = image.height() == image.width() ? List.of(image.height()) : List.of(image.height(), image.width());
         return new CoderConfig(image.channels(), image.channels(), plain, plain, channels, layers, Activation.SILU, latent, groups, size, 1,

@@ -85,7 +85,8 @@ public final class CaptionPrefix extends Module {
     public Tensor none(int count) { return ids(Collections.nCopies(count, "")); }
 
     /** The text that a prompt asks for; empty for {@link #ANY}, and for none. */
-    public static Optional<String> asked(String prompt) { return prompt.equals(ANY) || prompt.isBlank() ? Optional.empty() : Optional.of(prompt); }
+    public static Optional<String> asked(String prompt) { return prompt.equals(ANY) || prompt.isBlank() ? Optional.empty()
+        : Optional.of(prompt); }
 
     /** A text for each of count pictures, or with {@link #ANY} a caption of the training data drawn for each; I64 [count,L]. */
     public Tensor prompted(String text, int count, Rng rng) {

@@ -85,7 +85,8 @@ class TokensTest {
     @Test void aTextChangesWhatIsDrawn() {
         Tokens.Config config = Config.with(Tokens.FAMILY.defaults(), "stage=" + stage, "net.width=16", "net.layers=2", "net.heads=2",
             "condition=text", "text=24", "pairs=20");
-        try (Scope scope = new Scope(); Tokens model = (Tokens) Tokens.FAMILY.build(config, Builds.of(RGB, new Rng(1))); Tokens none = tokens(stage);
+        try (Scope scope = new Scope(); Tokens model = (Tokens) Tokens.FAMILY.build(config, Builds.of(RGB,
+            new Rng(1))); Tokens none = tokens(stage);
                 Guard g = Torch.noGrad()) {
             model.prepare(new Captions(List.of("a red circle", "синий квадрат")));
             model.net().parameters().values().forEach(p -> { if (p.dims() == 2) p.copyFrom(p.detach().mul(10)); });

@@ -254,7 +254,8 @@ class VqGanTest {
             .hasMessageContaining("vqgan with 4 levels of channels wants sides that are multiples of 8, got 28x28");
         assertThatThrownBy(() -> VqGan.FAMILY.build(config, new ImageSpec(3, 8, 8, 0), new Rng(1)))
             .hasMessageContaining("vqgan with adversary.layers=2 wants sides of at least 12, got 8x8");
-        assertThatThrownBy(() -> FeatureDistance.classifier("", RGB, Builds.models())).hasMessageContaining("perceptual.run=RUN names a run");
+        assertThatThrownBy(() -> FeatureDistance.classifier("", RGB, Builds.models()))
+            .hasMessageContaining("perceptual.run=RUN names a run");
         assertThatThrownBy(() -> FeatureDistance.lpips("", "", RGB)).hasMessageContaining("perceptual.vgg=FILE names");
         assertThatThrownBy(() -> Config.with(config, List.of("adversary.width=12"))).hasMessageContaining("multiple of 8");
     }

@@ -108,7 +108,8 @@ class VqVaeTest {
             VqAutoencoder coder = (VqAutoencoder) model.net().modules().get("coder");
             try (Guard g = Torch.noGrad()) {
                 Tensor codes = coder.vq().codes(coder.vq().encode(batch.x()));
-                assertThat(coder.vq().decodeCodes(codes).clamp(-1, 1).sub(model.reconstruct(batch.x())).abs().max().item()).isLessThan(1e-5);
+                assertThat(coder.vq().decodeCodes(codes).clamp(-1, 1).sub(model.reconstruct(batch.x())).abs().max().item())
+                    .isLessThan(1e-5);
             }
         }
     }

@@ -77,8 +77,8 @@ public final class Letters implements Choices, DataProvider, FamilyProvider, Dis
         private Tensor logits(Tensor letters) { return table.forward(letters).mul(scale); }
 
         private Tensor nats(Tensor x) {
-            Tensor logits = logits(x.narrow(1, 0, data.length - 1));   // [B,T-1,A]
-            return Torch.crossEntropy(logits.reshape(-1, data.alphabet), x.narrow(1, 1, data.length - 1).reshape(-1));
+            return Torch.crossEntropy(logits(x.narrow(1, 0, data.length - 1)).reshape(-1, data.alphabet), x.narrow(1, 1, data.length - 1)
+                .reshape(-1));
         }
 
         @Override public Tensor sample(Sampling how, int count, Rng rng) {
