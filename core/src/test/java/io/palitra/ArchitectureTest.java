@@ -14,7 +14,7 @@ import com.tngtech.archunit.library.GeneralCodingRules;
 /** The arrows of ARCHITECTURE.md, and what core never does. */
 @AnalyzeClasses(packages = "io.palitra", importOptions = ImportOption.DoNotIncludeTests.class)
 class ArchitectureTest {
-    private static final String[] ORDER = {"edit", "train", "measure", "metric", "report", "family", "paint", "model", "diffusion", "net",
+    private static final String[] ORDER = {"job", "edit", "train", "measure", "metric", "report", "family", "paint", "model", "diffusion", "net",
         "nn",
         "data", "engine", "config"};
 

@@ -4,6 +4,7 @@ import io.palitra.config.ConfigException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParseResult;
@@ -17,9 +18,9 @@ final class AsTyped {
 
     /** The message of a fault, whose overrides {@code key=value} are replaced by the options that set them. */
     static String told(ConfigException fault, ParseResult parsed) {
-        String message = String.valueOf(fault.getMessage());
         ParseResult command = parsed;
         while (command.subcommand() != null) command = command.subcommand();
+        String message = String.valueOf(fault.getMessage());
         int end = message.indexOf(": ");
         String head = end < 0 ? "" : message.substring(0, end);
         List<String> told = new ArrayList<>();
@@ -30,6 +31,8 @@ final class AsTyped {
             told.add(option.isEmpty() ? override : option);
         }
         if (known) return String.join(", ", told) + message.substring(end);
+        String named = named(fault.key(), message, command);
+        if (!named.equals(message)) return named;
         if (!fault.key().isEmpty()) {
             String typed = typed(fault.key(), message, command);
             if (!typed.isEmpty()) return typed;
@@ -40,6 +43,17 @@ final class AsTyped {
             }
         }
         return message;
+    }
+
+    /** The message about a key of a request, such as "choose another out=, or force=true", with the options that set those keys. */
+    private static String named(String key, String message, ParseResult command) {
+        List<OptionSpec> options = command.commandSpec().options();
+        if (key.isEmpty() || options.stream().noneMatch(o -> names(o, key))) return message;
+        return Pattern.compile("(?<![\\w.])([A-Za-z]\\w*)=(true\\b)?(?=(\\W?))").matcher(message).replaceAll(found -> {
+            String option = options.stream().filter(o -> names(o, found.group(1))).map(OptionSpec::longestName).findFirst().orElse("");
+            boolean alone = found.group(2) != null || found.group(3).matches("[ ,;:]") || found.end() == message.length();
+            return Matcher.quoteReplacement(option.isEmpty() ? found.group() : alone ? option : option + " ");
+        });
     }
 
     /** The message about a key by the option that set it, or by the picture of --like that said it; empty where none did. */

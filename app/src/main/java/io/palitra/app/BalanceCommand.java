@@ -72,7 +72,7 @@ final class BalanceCommand implements Callable<Integer> {
             if (drawn.size() == 0) throw new IllegalArgumentException("'" + train.name() + "' is balanced: each class has "
                 + Balance.counts(train)[0] + " items");
             write(drawn, made, opened.config().settings().options().label(), terminal);
-            List<Balance.Outcome> outcomes = Balance.compare(train, drawn, test, made, seed, terminal, stop);
+            List<Balance.Outcome> outcomes = Balance.compare(train, drawn, test, made, seed, terminal);
             terminal.done();
             List<Measure> measures = new ArrayList<>();
             for (Balance.Outcome o : outcomes) {
@@ -87,7 +87,7 @@ final class BalanceCommand implements Callable<Integer> {
             node.put("run", Places.name(run.toString())).put("data", train.name()).put("counts", counts).put("seed", seed);
             node.set("measures", RunReport.toJson(measures));
             io.palitra.config.Json.write(made.resolve("balance.json"), node);
-            terminal.stopped();
+            terminal.checkStop();
             Files.move(made, out, StandardCopyOption.ATOMIC_MOVE);
             if (json) {
                 Common.json(node);
@@ -112,7 +112,7 @@ final class BalanceCommand implements Callable<Integer> {
         Display display = Display.of(drawn.spec());
         Path folder = made.resolve("drawn");
         for (int i = 0; i < drawn.size(); i++) {
-            terminal.part("drawn items", i / (double) drawn.size());
+            terminal.tick("drawn items", i, drawn.size());
             List<Sheet> shown;
             try (Scope scope = new Scope()) { shown = display.each(drawn.spec(), drawn.item(i)); }
             if (shown.isEmpty()) break;

@@ -67,6 +67,9 @@ final class Common {
         OUT.println(JSON.writerWithDefaultPrettyPrinter().writeValueAsString(node));
     }
 
+    /** Of an option that may be left out: nothing is the empty text. */
+    static String text(@Nullable Object option) { return option == null ? "" : option.toString(); }
+
     /** The overrides of {@code --set} that begin with "data.", without it. */
     static DataOptions dataOptions(List<String> set, @Nullable Path dir) {
         List<String> own = new ArrayList<>();

@@ -158,7 +158,7 @@ final class EvaluateCommand implements Callable<Integer> {
             }
             List<Measure> measures = result.measures();
             terminal.done();
-            terminal.stopped();
+            terminal.checkStop();
             if (measures.isEmpty()) throw new IllegalArgumentException("nothing to measure: '" + opened.config().settings().family()
                 + "' on '" + test.name() + "' has no measures of its own, and a judge needs classes");
             if (data == null) {
@@ -184,7 +184,7 @@ final class EvaluateCommand implements Callable<Integer> {
         RunConfig.Settings s = opened.config().settings();
         DataOptions options = dataDir == null ? s.options() : Config.with(s.options(), "dir=" + dataDir);
         Dataset own = data == null ? test : SampleJudge.part(() -> Common.data(opened.config(), null, dataDir, Split.TEST, terminal));
-        return SampleJudge.kept(train, s.data(), options, own, opened.device(), terminal, stop);
+        return SampleJudge.kept(train, s.data(), options, own, opened.device(), terminal);
     }
 
     /** Before anything is trained or drawn. */

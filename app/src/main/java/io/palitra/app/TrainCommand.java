@@ -141,8 +141,7 @@ final class TrainCommand implements Callable<Integer> {
         Common.folder(folder, false);
         if (!quiet) terminal.note((asked != null ? "" : "on " + data + ", which " + family + " takes unless other DATA is asked for; ")
             + "training into " + folder);
-        Stop stop = Stop.onSignals();
-        return end(folder, Trainer.start(folder, config, train, test, terminal, stop), json);
+        return end(folder, Trainer.start(folder, config, train, test, terminal.until(Stop.onSignals())), json);
     }
 
     /** Refuses an empty name, which would be the folder one stands in. */
@@ -196,8 +195,7 @@ final class TrainCommand implements Callable<Integer> {
         Dataset train = Common.data(config, null, null, Split.TRAIN, terminal);
         Dataset test = trainingAlone(s.family(), s.data()) ? null
             : test(() -> Common.data(config, null, null, Split.TEST, terminal), s.data(), terminal);
-        Stop stop = Stop.onSignals();
-        return end(folder, Trainer.resume(folder, config, changedData, train, test, terminal, stop), json);
+        return end(folder, Trainer.resume(folder, config, changedData, train, test, terminal.until(Stop.onSignals())), json);
     }
 
     private static void atLeastOne(String option, long n) {

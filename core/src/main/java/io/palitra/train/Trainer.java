@@ -25,6 +25,7 @@ import io.palitra.model.Recipe;
 import io.palitra.model.Tallies;
 import io.palitra.model.Trainable;
 import io.palitra.model.Update;
+import io.palitra.model.Watcher;
 import io.palitra.nn.Ema;
 import io.palitra.nn.Module;
 import java.io.IOException;
@@ -36,7 +37,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -46,13 +46,16 @@ import org.jspecify.annotations.Nullable;
  * (seed, epoch), so that a run stopped anywhere and resumed ends with the bits of the run never stopped.
  */
 public final class Trainer implements AutoCloseable {
+    /** What a watcher sees of a training: its ticks are steps on which losses were read, with the losses and these speeds as figures. */
+    public static final String TRAINING = "training", STEP_SPEED = "steps/s", ITEM_SPEED = "items/s";
+
     private static final long SAVE_NANOS = 120_000_000_000L;
 
     private final Path folder;
     private final RunConfig config;
     private final Recipe recipe;
     private final Dataset data;
-    private final Progress progress;
+    private final Watcher progress;
     private final Device device;
     private final RunLock lock;
     private final Trainable model;
@@ -77,7 +80,7 @@ public final class Trainer implements AutoCloseable {
     /** A run that goes on. @param before its config.json; @param changedData whether it may go on with other data */
     private record Goes(RunConfig before, boolean changedData) {}
 
-    private Trainer(Path folder, RunConfig asked, @Nullable Goes on, Dataset data, @Nullable Dataset test, Progress progress)
+    private Trainer(Path folder, RunConfig asked, @Nullable Goes on, Dataset data, @Nullable Dataset test, Watcher progress)
             throws IOException {
         this.folder = folder.toAbsolutePath();
         config = on != null && on.changedData ? asked.over(asked.settings().data(), data.classNames()) : asked;
@@ -165,15 +168,14 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
-     * Starts a run in a new or empty folder. {@code stop} is asked between steps; true saves and ends.
+     * Starts a run in a new or empty folder. The watcher can stop it between steps; then it saves.
      *
      * @throws IllegalArgumentException for a folder that holds a run, or anything else
      */
-    public static boolean start(Path folder, RunConfig config, Dataset train, @Nullable Dataset test, Progress progress,
-        BooleanSupplier stop)
+    public static boolean start(Path folder, RunConfig config, Dataset train, @Nullable Dataset test, Watcher progress)
             throws IOException {
         refuseOccupied(folder);
-        try (Trainer t = new Trainer(folder, config, null, train, test, progress)) { return t.run(stop); }
+        try (Trainer t = new Trainer(folder, config, null, train, test, progress)) { return t.run(); }
     }
 
     /** @throws IllegalArgumentException for a folder that a run cannot begin in, naming what is there */
@@ -196,9 +198,9 @@ public final class Trainer implements AutoCloseable {
     }
 
     /** Goes on from the last good checkpoint of a run, or from its beginning when there is none yet. */
-    public static boolean resume(Path folder, Dataset train, @Nullable Dataset test, Progress progress, BooleanSupplier stop)
+    public static boolean resume(Path folder, Dataset train, @Nullable Dataset test, Watcher progress)
             throws IOException {
-        return resume(folder, RunConfig.read(folder.resolve(Run.CONFIG)), false, train, test, progress, stop);
+        return resume(folder, RunConfig.read(folder.resolve(Run.CONFIG)), false, train, test, progress);
     }
 
     /**
@@ -212,13 +214,12 @@ public final class Trainer implements AutoCloseable {
      *     replaced, or fewer steps are asked for than are done
      * @throws IllegalArgumentException for changed data
      */
-    public static boolean resume(Path folder, RunConfig now, boolean changedData, Dataset train, @Nullable Dataset test, Progress progress,
-        BooleanSupplier stop)
+    public static boolean resume(Path folder, RunConfig now, boolean changedData, Dataset train, @Nullable Dataset test, Watcher progress)
             throws IOException {
         RunConfig before = RunConfig.read(folder.resolve(Run.CONFIG));
         try (Trainer t = new Trainer(folder, now, new Goes(before, changedData), train, test, progress)) {
             if (t.last.isPresent()) t.restore(t.last.get());
-            return t.run(stop);
+            return t.run();
         }
     }
 
@@ -255,7 +256,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     /** True when the run reached its end, false when it was stopped. */
-    private boolean run(BooleanSupplier stop) throws IOException {
+    private boolean run() throws IOException {
         Metrics.Mark known = was.map(Provenance::log).orElse(null);
         try (Metrics metrics = step == 0 ? Metrics.start(folder) : Metrics.resume(folder, step, known, progress::note);
                 DataLoader loader = new DataLoader(data, recipe.batch(), config.settings().seed(), step, device)) {
@@ -267,7 +268,7 @@ public final class Trainer implements AutoCloseable {
             long savedAt = System.nanoTime(), reported = System.nanoTime(), reportedStep = step;
             model.net().training(true);
             while (step < steps) {
-                if (stop.getAsBoolean()) {
+                if (progress.stop()) {
                     save(metrics);
                     return false;
                 }
@@ -279,7 +280,10 @@ public final class Trainer implements AutoCloseable {
                     metrics.append(step, step / (double) perEpoch, losses);
                     double seconds = (System.nanoTime() - reported) * 1e-9;
                     double speed = (step - reportedStep) / seconds;
-                    progress.step(step, steps, losses, speed, speed * Math.min(recipe.batch(), data.size()));
+                    Map<String, Double> figures = new LinkedHashMap<>(losses);
+                    figures.put(STEP_SPEED, speed);
+                    figures.put(ITEM_SPEED, speed * Math.min(recipe.batch(), data.size()));
+                    progress.tick(TRAINING, step, steps, figures, Optional::empty);
                     gallery.log(step, losses, speed);
                     reported = System.nanoTime();
                     reportedStep = step;

@@ -8,7 +8,7 @@ import io.palitra.data.FewPictures;
 import io.palitra.data.VectorDataset;
 import io.palitra.data.VectorSpec;
 import io.palitra.model.Family;
-import io.palitra.train.Progress;
+import io.palitra.model.Watcher;
 import io.palitra.train.RunConfig;
 import io.palitra.train.Trainer;
 import java.nio.file.Path;
@@ -71,9 +71,9 @@ class SmallSetsTest {
 
     private static List<String> train(Path folder, RunConfig config, Dataset data) throws Exception {
         List<String> notes = new ArrayList<>();
-        assertThat(Trainer.start(folder, config, data, data, new Progress() {
+        assertThat(Trainer.start(folder, config, data, data, new Watcher() {
             @Override public void note(String message) { notes.add(message); }
-        }, () -> false)).isTrue();
+        })).isTrue();
         return notes;
     }
 

@@ -17,9 +17,9 @@ import io.palitra.engine.Torch;
 import io.palitra.hub.Safetensors;
 import io.palitra.measure.Subject;
 import io.palitra.model.Measure;
+import io.palitra.model.Watcher;
 import io.palitra.net.InceptionV3;
 import io.palitra.train.Evaluation;
-import io.palitra.train.Progress;
 import io.palitra.train.Run;
 import io.palitra.train.RunConfig;
 import io.palitra.train.Trainer;
@@ -250,7 +250,7 @@ class InceptionTest {
         Path run = folder.resolve("run"), same = folder.resolve("same.npz"), moved = folder.resolve("moved.npz");
         RunConfig config = RunConfig.of("vae", "strokes", data, DataOptions.DEFAULT, 0, List.of("train.steps=1"))
             .on("cpu", RunConfig.Precision.FP32, 1);
-        Trainer.start(run, config, data, null, Progress.SILENT, () -> false);
+        Trainer.start(run, config, data, null, Watcher.SILENT);
         try (Scope scope = new Scope(); Run opened = Run.open(run, "cpu", note -> { });
                 Inception net = Inception.open(file, Preprocess.PYTORCH); Moments moments = new Moments()) {
             moments.add(net.features(opened.sample(6, 12345, List.of())));
@@ -260,12 +260,12 @@ class InceptionTest {
             away.rows(7, 1).copyFrom(away.rows(7, 1).add(3));
             new Statistics(away, own.covariance()).write(moved);
             List<Measure> near = Evaluation.of(opened, new Evaluation.Asked(data, 6).inception(new Subject.ByInception(net, same, null)),
-                Progress.SILENT).measures();
+                Watcher.SILENT).measures();
             assertThat(near).extracting(Measure::name).containsExactly("FD-" + net.name() + ", n = 6", "inception score-" + net.name());
             double scale = own.covariance().diagonal().sum().item();
             assertThat(near.get(0).value()).isBetween(0.0, 1e-3 * scale);
             double apart = Evaluation.of(opened, new Evaluation.Asked(data, 6).inception(new Subject.ByInception(net, moved, null)),
-                Progress.SILENT).measures().get(0).value();
+                Watcher.SILENT).measures().get(0).value();
             assertThat(apart - near.get(0).value()).isCloseTo(9, within(1e-3));
         }
     }

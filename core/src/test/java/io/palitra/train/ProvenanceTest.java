@@ -14,6 +14,7 @@ import io.palitra.data.Split;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.family.TinyFirstStage;
+import io.palitra.model.Watcher;
 import io.palitra.report.Png;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -35,7 +36,7 @@ class ProvenanceTest {
     @TempDir Path root;
     private Path pictures, run;
     private final List<String> notes = new ArrayList<>();
-    private final Progress progress = new Progress() {
+    private final Watcher progress = new Watcher() {
         @Override public void note(String message) { notes.add(message); }
     };
 
@@ -72,13 +73,13 @@ class ProvenanceTest {
     }
 
     private void start(RunConfig config, int stopAfter) throws IOException {
-        Trainer.start(run, config, data(pictures), null, Progress.SILENT, after(stopAfter));
+        Trainer.start(run, config, data(pictures), null, TinyRuns.until(after(stopAfter)));
     }
 
-    private boolean resume() throws IOException { return Trainer.resume(run, data(pictures), null, progress, () -> false); }
+    private boolean resume() throws IOException { return Trainer.resume(run, data(pictures), null, progress); }
 
     private boolean resume(RunConfig now, boolean changed, Path data) throws IOException {
-        return Trainer.resume(run, now, changed, data(data), null, progress, () -> false);
+        return Trainer.resume(run, now, changed, data(data), null, progress);
     }
 
     private RunConfig kept() throws IOException { return RunConfig.read(run.resolve(Run.CONFIG)); }
@@ -232,14 +233,14 @@ class ProvenanceTest {
         Path colours = pictures(root.resolve("colours"), 3), stage = TinyFirstStage.save(root.resolve("vq"), 3, 1);
         RunConfig tokens = RunConfig.of("tokens", colours.toString(), data(colours), DataOptions.DEFAULT, 3, List.of("stage=" + stage,
             "net.width=16", "net.layers=1", "net.heads=2", "train.batch=4", "train.steps=6")).on("cpu", RunConfig.Precision.FP32, 1);
-        Trainer.start(run, tokens, data(colours), null, Progress.SILENT, after(2));
+        Trainer.start(run, tokens, data(colours), null, TinyRuns.until(after(2)));
         Path there = Files.move(stage, root.resolve("vq-there"));
         TinyFirstStage.save(stage, 3, 7);
         Map<String, String> before = files(run);
-        assertThatThrownBy(() -> Trainer.resume(run, data(colours), null, progress, () -> false)).isInstanceOf(ConfigException.class)
+        assertThatThrownBy(() -> Trainer.resume(run, data(colours), null, progress)).isInstanceOf(ConfigException.class)
             .hasMessageContaining("what the run stands on was replaced: stage=" + stage + ": SHA-256 is ");
         assertThat(files(run)).isEqualTo(before);
-        assertThat(Trainer.resume(run, kept().with(List.of("stage=" + there)), false, data(colours), null, progress, () -> false)).isTrue();
+        assertThat(Trainer.resume(run, kept().with(List.of("stage=" + there)), false, data(colours), null, progress)).isTrue();
         assertThat(notes).singleElement().asString().contains("vqgan is " + there + ", was " + stage);
     }
 

@@ -14,6 +14,7 @@ import io.palitra.family.TinyFirstStage;
 import io.palitra.model.Family;
 import io.palitra.model.LearnsTexts;
 import io.palitra.model.Trainable;
+import io.palitra.model.Watcher;
 import io.palitra.paint.TinyPipeline;
 import io.palitra.report.Png;
 import java.io.IOException;
@@ -25,6 +26,9 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -138,6 +142,13 @@ public final class TinyRuns {
         return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(file)));
     }
 
+    /** Stops when that says so. */
+    public static Watcher until(BooleanSupplier stop) {
+        return new Watcher() {
+            @Override public boolean stop() { return stop.getAsBoolean(); }
+        };
+    }
+
     /**
      * A child JVM that is to be killed: arguments are what {@link #prepare} made, the folder of the runs, and the families. One after the
      * other starts its run, or goes on with it, and says "FAMILY STEP" after each step.
@@ -145,16 +156,16 @@ public final class TinyRuns {
     public static void main(String[] args) throws IOException {
         for (String family : List.of(args).subList(2, args.length)) {
             Path folder = Path.of(args[1], family);
-            Progress tell = new Progress() {
-                @Override public void step(long step, long steps, Map<String, Double> losses, double stepsPerSecond,
-                    double itemsPerSecond) {
+            Watcher tell = new Watcher() {
+                @Override public void tick(String what, long step, long steps, Map<String, Double> figures,
+                    Supplier<Optional<Picture>> preview) {
                     System.out.println(family + " " + step);
                 }
             };
             boolean there = Files.exists(folder.resolve(Run.CONFIG));
             RunConfig config = there ? RunConfig.read(folder.resolve(Run.CONFIG)) : config(family, Path.of(args[0]));
-            if (there) Trainer.resume(folder, train(config), test(config), tell, () -> false);
-            else Trainer.start(folder, config, train(config), test(config), tell, () -> false);
+            if (there) Trainer.resume(folder, train(config), test(config), tell);
+            else Trainer.start(folder, config, train(config), test(config), tell);
         }
     }
 }
