@@ -32,9 +32,9 @@ public final class Course implements Scope.Watcher {
     @Override public void turn(int i, int n, Tensor x) { tick(from + width * (i + 1) / n); }
 
     private void tick(double share) {
-        watcher.checkStop();
         most = Math.max(most, Math.min(1, share));
         watcher.tick(what, (long) (most * PARTS), PARTS);
+        watcher.checkStop();
     }
 
     /** The same batches, counted as they are taken. @param of items in all of them */

@@ -241,7 +241,7 @@ class ProvenanceTest {
             .hasMessageContaining("what the run stands on was replaced: stage=" + stage + ": SHA-256 is ");
         assertThat(files(run)).isEqualTo(before);
         assertThat(Trainer.resume(run, kept().with(List.of("stage=" + there)), false, data(colours), null, progress)).isTrue();
-        assertThat(notes).singleElement().asString().contains("vqgan is " + there + ", was " + stage);
+        assertThat(notes).singleElement().asString().contains("stage is " + there + ", was " + stage);
     }
 
     @Test void aCheckpointOfAnEarlierVersionIsSaidToBeUnchecked() throws Exception {
