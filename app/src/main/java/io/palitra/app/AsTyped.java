@@ -20,7 +20,7 @@ final class AsTyped {
     static String told(ConfigException fault, ParseResult parsed) {
         ParseResult command = parsed;
         while (command.subcommand() != null) command = command.subcommand();
-        String message = String.valueOf(fault.getMessage());
+        String message = asked(String.valueOf(fault.getMessage()), command);
         int end = message.indexOf(": ");
         String head = end < 0 ? "" : message.substring(0, end);
         List<String> told = new ArrayList<>();
@@ -53,6 +53,17 @@ final class AsTyped {
             String option = options.stream().filter(o -> names(o, found.group(1))).map(OptionSpec::longestName).findFirst().orElse("");
             boolean alone = found.group(2) != null || found.group(3).matches("[ ,;:]") || found.end() == message.length();
             return Matcher.quoteReplacement(option.isEmpty() ? found.group() : alone ? option : option + " ");
+        }).transform(line -> command.matchedOptions().stream().filter(o -> names(o, key)).findFirst()
+            .map(o -> line.replace("illegal " + key + ":", "illegal " + o.longestName() + ":")).orElse(line));
+    }
+
+    /** "the run has train.batch=4, train.batch=8 was asked" with the option of what was asked. */
+    private static String asked(String message, ParseResult command) {
+        return Pattern.compile("(?<=, )([\\w.]+)=((?:(?!, |; ).)*)(?= was asked)").matcher(message).replaceAll(found -> {
+            String option = option(found.group(), command), last = found.group(1).substring(found.group(1).lastIndexOf('.') + 1);
+            String other = command.matchedOptions().stream().filter(o -> names(o, last)).findFirst().map(o -> o.longestName()
+                + (o.arity().max() == 0 ? "" : " " + o.originalStringValues().get(0))).orElse(found.group());
+            return Matcher.quoteReplacement(option.isEmpty() ? other : option);
         });
     }
 
@@ -63,7 +74,7 @@ final class AsTyped {
             if (!names(option, last)) continue;
             String name = option.longestName(), field = "illegal " + key + ":";
             if (message.contains(name)) return message;
-            boolean same = message.contains(field) && !name.equals("--size");   // which is two
+            boolean same = message.contains(field) && (!name.equals("--size") || last.equals("size"));   // else it is two
             return same ? message.replace(field, "illegal " + name + ":") : name + " " + shown(value(option, message)) + ": " + message;
         }
         for (OptionSpec option : command.matchedOptions()) {
@@ -120,7 +131,7 @@ final class AsTyped {
     private static boolean names(OptionSpec option, String key) {
         for (String name : option.names()) {
             String plain = name.replace("-", "").toLowerCase(Locale.ROOT), asked = key.replace("-", "").toLowerCase(Locale.ROOT);
-            boolean other = plain.equals("class") && asked.equals("label")
+            boolean other = plain.equals("class") && asked.equals("label") || plain.equals("set") && asked.equals("sampling")
                 || plain.equals("size") && (asked.equals("width") || asked.equals("height"));
             if (other || plain.equals(asked)) return true;
         }
