@@ -16,12 +16,14 @@ import com.tngtech.archunit.lang.ArchRule;
 import com.tngtech.archunit.lang.ConditionEvents;
 import com.tngtech.archunit.lang.SimpleConditionEvent;
 import com.tngtech.archunit.library.GeneralCodingRules;
+import io.palitra.data.DataSpec;
+import io.palitra.data.Dataset;
 
 /** The arrows of ARCHITECTURE.md, and what core never does. */
 @AnalyzeClasses(packages = "io.palitra", importOptions = ImportOption.DoNotIncludeTests.class)
 class ArchitectureTest {
-    private static final String[] ORDER = {"edit", "train", "measure", "metric", "report", "family", "stage", "paint", "model", "diffusion",
-        "net", "nn", "data", "engine", "config"};
+    private static final String[] ORDER = {"job", "edit", "train", "measure", "metric", "report", "family", "stage", "paint", "model",
+        "diffusion", "net", "nn", "data", "engine", "config"};
 
     @ArchTest static final ArchRule packagesHaveNoCycles = slices().matching("io.palitra.(*)..").should().beFreeOfCycles();
 
@@ -43,6 +45,11 @@ class ArchitectureTest {
         });
 
     private static String file(JavaClass c) { return c.getName().replaceFirst("\\$.*", ""); }
+    /** Measurements may know {@code Scenes} and {@code Toy}: they measure what those alone can say. */
+    @ArchTest static final ArchRule noRoomAboveAsksForAKindOfItemByClass = noClasses().that()
+        .resideInAnyPackage("io.palitra.train..", "io.palitra.edit..", "io.palitra.job..").should().dependOnClassesThat(
+            DescribedPredicate.describe("are a kind of item or a set of data", kind -> kind.getPackageName().equals("io.palitra.data")
+                && !kind.isInterface() && (kind.isAssignableTo(DataSpec.class) || kind.isAssignableTo(Dataset.class))));
 
     @ArchTest static final ArchRule filesOfOthersNeedOnlyTheEngine = noClasses().that().resideInAPackage("io.palitra.hub..").should()
         .dependOnClassesThat().resideInAnyPackage("io.palitra.edit..", "io.palitra.train..", "io.palitra.metric..", "io.palitra.report..",

@@ -6,7 +6,7 @@ import io.palitra.data.DataOptions;
 import io.palitra.data.Dataset;
 import io.palitra.data.Datasets;
 import io.palitra.data.Split;
-import io.palitra.train.Progress;
+import io.palitra.model.Watcher;
 import io.palitra.train.RunConfig;
 import io.palitra.train.Trainer;
 import java.io.ByteArrayOutputStream;
@@ -53,7 +53,7 @@ class RecipeTest {
             Dataset data = Datasets.open("strokes", Split.TEST, DataOptions.DEFAULT);
             RunConfig config = RunConfig.of("linearly", "strokes", data, DataOptions.DEFAULT, 1, List.of("latent=8", "train.steps=40"));
             Path run = root.resolve("run");
-            assertThat(Trainer.start(run, config, data, data, Progress.SILENT, () -> false)).isTrue();
+            assertThat(Trainer.start(run, config, data, data, Watcher.SILENT)).isTrue();
             assertThat(run.resolve("samples.png")).isNotEmptyFile();
             assertThat(run.resolve("reconstructions.png")).isNotEmptyFile();
             assertThat(run.resolve("report.html")).content().contains("linearly on strokes");

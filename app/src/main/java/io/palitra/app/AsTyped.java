@@ -4,6 +4,7 @@ import io.palitra.config.ConfigException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParseResult;
@@ -17,9 +18,9 @@ final class AsTyped {
 
     /** The message of a fault, whose overrides {@code key=value} are replaced by the options that set them. */
     static String told(ConfigException fault, ParseResult parsed) {
-        String message = String.valueOf(fault.getMessage());
         ParseResult command = parsed;
         while (command.subcommand() != null) command = command.subcommand();
+        String message = asked(String.valueOf(fault.getMessage()), command);
         int end = message.indexOf(": ");
         String head = end < 0 ? "" : message.substring(0, end);
         List<String> told = new ArrayList<>();
@@ -30,6 +31,8 @@ final class AsTyped {
             told.add(option.isEmpty() ? override : option);
         }
         if (known) return String.join(", ", told) + message.substring(end);
+        String named = named(fault.key(), message, command);
+        if (!named.equals(message)) return named;
         if (!fault.key().isEmpty()) {
             String typed = typed(fault.key(), message, command);
             if (!typed.isEmpty()) return typed;
@@ -42,6 +45,28 @@ final class AsTyped {
         return message;
     }
 
+    /** The message about a key of a request, such as "choose another out=, or force=true", with the options that set those keys. */
+    private static String named(String key, String message, ParseResult command) {
+        List<OptionSpec> options = command.commandSpec().options();
+        if (key.isEmpty() || options.stream().noneMatch(o -> names(o, key))) return message;
+        return Pattern.compile("(?<![\\w.])([A-Za-z]\\w*)=(true\\b)?(?=(\\W?))").matcher(message).replaceAll(found -> {
+            String option = options.stream().filter(o -> names(o, found.group(1))).map(OptionSpec::longestName).findFirst().orElse("");
+            boolean alone = found.group(2) != null || found.group(3).matches("[ ,;:]") || found.end() == message.length();
+            return Matcher.quoteReplacement(option.isEmpty() ? found.group() : alone ? option : option + " ");
+        }).transform(line -> command.matchedOptions().stream().filter(o -> names(o, key)).findFirst()
+            .map(o -> line.replace("illegal " + key + ":", "illegal " + o.longestName() + ":")).orElse(line));
+    }
+
+    /** "the run has train.batch=4, train.batch=8 was asked" with the option of what was asked. */
+    private static String asked(String message, ParseResult command) {
+        return Pattern.compile("(?<=, )([\\w.]+)=((?:(?!, |; ).)*)(?= was asked)").matcher(message).replaceAll(found -> {
+            String option = option(found.group(), command), last = found.group(1).substring(found.group(1).lastIndexOf('.') + 1);
+            String other = command.matchedOptions().stream().filter(o -> names(o, last)).findFirst().map(o -> o.longestName()
+                + (o.arity().max() == 0 ? "" : " " + o.originalStringValues().get(0))).orElse(found.group());
+            return Matcher.quoteReplacement(option.isEmpty() ? other : option);
+        });
+    }
+
     /** The message about a key by the option that set it, or by the picture of --like that said it; empty where none did. */
     private static String typed(String key, String message, ParseResult command) {
         String last = key.substring(key.lastIndexOf('.') + 1);
@@ -49,7 +74,7 @@ final class AsTyped {
             if (!names(option, last)) continue;
             String name = option.longestName(), field = "illegal " + key + ":";
             if (message.contains(name)) return message;
-            boolean same = message.contains(field) && !name.equals("--size");   // which is two
+            boolean same = message.contains(field) && (!name.equals("--size") || last.equals("size"));   // else it is two
             return same ? message.replace(field, "illegal " + name + ":") : name + " " + shown(value(option, message)) + ": " + message;
         }
         for (OptionSpec option : command.matchedOptions()) {
@@ -106,7 +131,7 @@ final class AsTyped {
     private static boolean names(OptionSpec option, String key) {
         for (String name : option.names()) {
             String plain = name.replace("-", "").toLowerCase(Locale.ROOT), asked = key.replace("-", "").toLowerCase(Locale.ROOT);
-            boolean other = plain.equals("class") && asked.equals("label")
+            boolean other = plain.equals("class") && asked.equals("label") || plain.equals("set") && asked.equals("sampling")
                 || plain.equals("size") && (asked.equals("width") || asked.equals("height"));
             if (other || plain.equals(asked)) return true;
         }

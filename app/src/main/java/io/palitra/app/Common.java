@@ -24,7 +24,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Stream;
@@ -67,12 +66,13 @@ final class Common {
         OUT.println(JSON.writerWithDefaultPrettyPrinter().writeValueAsString(node));
     }
 
-    /** The overrides of {@code --set} that begin with "data.", without it. */
-    static DataOptions dataOptions(List<String> set, @Nullable Path dir) {
-        List<String> own = new ArrayList<>();
-        for (String s : set) if (s.startsWith("data.")) own.add(s.substring("data.".length()));
-        if (dir != null) own.add("dir=" + dir);
-        return Config.with(DataOptions.DEFAULT, own);
+    /** Of an option that may be left out: nothing is the empty text. */
+    static String text(@Nullable Object option) { return option == null ? "" : option.toString(); }
+
+    /** As {@link #text}, of a name that is not empty where it was typed. @param as the option or parameter */
+    static String name(@Nullable String typed, String as) {
+        if (typed != null && typed.isEmpty()) throw new IllegalArgumentException("illegal " + as + ": '', an empty name names nothing");
+        return text(typed);
     }
 
     static List<String> without(List<String> set, String prefix) { return set.stream().filter(s -> !s.startsWith(prefix)).toList(); }
@@ -96,11 +96,6 @@ final class Common {
         DataOptions options = dir == null ? s.options() : Config.with(s.options(), "dir=" + dir);
         boolean divided = !s.family().equals(LoraTuning.FAMILY.name());
         return told(Datasets.like(s.spec(), other == null ? s.data() : dataName(other), other != null, divided, split, options), terminal);
-    }
-
-    /** A split for a family: lora has few pictures and learns from all of a folder that has no test part of its own. */
-    static Dataset of(String family, String data, Split split, DataOptions options) {
-        return family.equals(LoraTuning.FAMILY.name()) ? Datasets.undivided(data, split, options) : Datasets.open(data, split, options);
     }
 
     /** The data set itself. What was left out of it, or decided by it, is told once. */

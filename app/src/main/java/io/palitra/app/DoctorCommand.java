@@ -37,7 +37,7 @@ final class DoctorCommand implements Callable<Integer> {
                 : "plain, slower: oneDNN of this libtorch computes wrong ones on this processor");
             node.put("cuda", Device.cudaAvailable() ? "available" : "none");
         } catch (LinkageError e) {
-            fault = "failed: " + Main.message(e);
+            fault = "failed: " + io.palitra.job.Program.message(e);
         }
         node.put("waiting", waiting());
         node.put("java heap", (runtime.maxMemory() >> 20) + " MiB at most");

@@ -1,8 +1,6 @@
 package io.palitra.app;
 
-import io.palitra.data.Split;
-import io.palitra.hub.FolderDraft;
-import io.palitra.train.Run;
+import io.palitra.job.ExportRequest;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -26,15 +24,9 @@ final class ExportCommand implements Callable<Integer> {
 
     @Override public Integer call() throws IOException {
         Terminal terminal = new Terminal("export", false).until(Stop.onSignals());
-        try (FolderDraft draft = new FolderDraft(target); Run opened = Common.open(run, "cpu", 0, terminal)) {
-            String name = String.valueOf(target.toAbsolutePath().normalize().getFileName());
-            String python = opened.export(draft, name, () -> Common.data(opened.config(), null, dataDir, Split.TRAIN, terminal),
-                terminal);
-            terminal.done();
-            terminal.stopped();
-            draft.publish();
-            python.lines().forEach(terminal::note);
-        }
+        ExportRequest.Result made = new ExportRequest(run.toString(), target.toString(), Common.text(dataDir)).run(terminal);
+        terminal.done();
+        made.python().lines().forEach(terminal::note);
         Common.OUT.println(target);
         return 0;
     }

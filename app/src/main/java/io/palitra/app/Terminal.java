@@ -1,22 +1,27 @@
 package io.palitra.app;
 
-import io.palitra.train.Progress;
+import io.palitra.data.Picture;
+import io.palitra.model.Watcher;
 import java.io.PrintStream;
 import java.io.PrintWriter;
-import java.nio.file.Path;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** What a person sees on stderr while a run goes: one line that is redrawn on a terminal, plain lines elsewhere. */
-final class Terminal implements Progress {
+final class Terminal implements Watcher {
     private static final long PLAIN_NANOS = 5_000_000_000L;
     private static final long REDRAW_NANOS = 100_000_000L;
     private static final int BAR = 20;
+    /** Figures of a training. */
+    private static final String STEPS = "steps/s", ITEMS = "items/s";
+    private static final List<String> NO_LOSSES = List.of("lr", STEPS, ITEMS);
     /** A line can be read: who asks for a name of a million letters is not told all of them. */
     private static final int LONGEST = 1000;
 
@@ -43,7 +48,7 @@ final class Terminal implements Progress {
         colour = terminal && (noColor == null || noColor.isEmpty());
     }
 
-    /** From here on every {@link #part} asks whether it is to stop. */
+    /** From here on {@link #stop} is what that says. */
     Terminal until(BooleanSupplier asked) {
         stop = asked;
         return this;
@@ -63,7 +68,16 @@ final class Terminal implements Progress {
     /** Without control characters: names from files must not steer a terminal. */
     static String plain(@Nullable String text) { return String.valueOf(text).replaceAll("\\p{Cntrl}", "?"); }
 
-    @Override public void step(long step, long steps, Map<String, Double> losses, double stepsPerSecond, double itemsPerSecond) {
+    /** Draws a bar; of an endless count, or of the steps of a single drawing, a line that is redrawn where it can be. */
+    @Override public void tick(String what, long done, long of, Map<String, Double> figures, Supplier<Optional<Picture>> preview) {
+        if (figures.containsKey(STEPS)) steps(title.isEmpty() ? plain(what) : title, done, of, figures);
+        else if (of == 0) doing(done == 0 ? what : what + " " + done);
+        else if (what.equals("step")) doing(title + ": step " + done + "/" + of);
+        else part(what, done / (double) of);
+    }
+
+    /** Of a training. */
+    private void steps(String title, long step, long steps, Map<String, Double> figures) {
         if (quiet) return;
         long now = System.nanoTime();
         if (firstStep < 0) firstStep = Math.max(0, step - 1);
@@ -71,11 +85,13 @@ final class Terminal implements Progress {
         shown = now;
         double seconds = (now - started) * 1e-9, left = (steps - step) * seconds / Math.max(1, step - firstStep);
         StringBuilder values = new StringBuilder();
-        losses.forEach((name, v) -> {
-            if (!name.equals("lr") && !name.endsWith("gradient norm")) values.append(", ").append(name).append('=').append(format(v));
+        figures.forEach((name, v) -> {
+            boolean loss = !NO_LOSSES.contains(name) && !name.endsWith("gradient norm");
+            if (loss) values.append(", ").append(name).append('=').append(format(v));
         });
         String line = String.format(Locale.ROOT, "%s: %3d%%|%s| %d/%d [%s<%s, %.1f steps/s, %.0f items/s%s]", title, 100 * step / steps,
-            bar(step / (double) steps), step, steps, clock(seconds), clock(left), stepsPerSecond, itemsPerSecond, values);
+            bar(step / (double) steps), step, steps, clock(seconds), clock(left), figures.getOrDefault(STEPS, 0.0),
+            figures.getOrDefault(ITEMS, 0.0), values);
         if (redraws) {
             err.print("\r" + (colour ? "\u001b[36m" + title + "\u001b[0m" + line.substring(title.length()) : line) + "\u001b[K");
             open = true;
@@ -85,9 +101,7 @@ final class Terminal implements Progress {
         if (step == steps) endLine();
     }
 
-    /** @throws CancellationException when it is to stop */
-    @Override public void part(String what, double share) {
-        stopped();
+    private void part(String what, double share) {
         long now = System.nanoTime();
         if (quiet || now - parted < (redraws ? REDRAW_NANOS : PLAIN_NANOS)) return;
         parted = now;
@@ -101,11 +115,10 @@ final class Terminal implements Progress {
         }
     }
 
-    /** @throws CancellationException when it is to stop */
-    void stopped() {
-        if (!stop.getAsBoolean()) return;
-        endLine();
-        throw new CancellationException("stopped");
+    @Override public boolean stop() {
+        boolean stops = stop.getAsBoolean();
+        if (stops) endLine();
+        return stops;
     }
 
     private static String bar(double share) {
@@ -125,6 +138,10 @@ final class Terminal implements Progress {
         open = false;
     }
 
+    @Override public void begins(String line) {
+        if (!quiet) note(line);
+    }
+
     @Override public void note(String message) {
         endLine();
         err.println(plain(message));
@@ -134,8 +151,6 @@ final class Terminal implements Progress {
     void once(String message) {
         if (told.add(message)) note(message);
     }
-
-    @Override public void wrote(Path file) {}
 
     /** A line of progress of something other than training; redrawn on a terminal, silent elsewhere. */
     void doing(String what) {

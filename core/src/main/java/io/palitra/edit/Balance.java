@@ -13,7 +13,7 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.metric.MacroF1;
 import io.palitra.model.ClassifierFeatures;
-import io.palitra.train.Progress;
+import io.palitra.model.Watcher;
 import io.palitra.train.Run;
 import io.palitra.train.RunConfig;
 import io.palitra.train.Trainer;
@@ -25,7 +25,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CancellationException;
-import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
 
 /** Fills the small classes of a labelled set with samples of a class-conditional model, and measures whether that helped a classifier. */
@@ -58,10 +57,10 @@ public final class Balance {
     /**
      * As many samples of each class as it lacks to the largest. Sample i of the whole is item i of the seed.
      *
-     * @param progress is told how far it is, and may end it
+     * @param watcher may end it
      * @throws IllegalArgumentException for a model that knows no classes, or others than the data
      */
-    public static Drawn missing(Run run, Dataset data, long seed, Progress progress) {
+    public static Drawn missing(Run run, Dataset data, long seed, Watcher watcher) {
         if (!run.config().settings().classes().equals(data.classNames())) {
             throw new IllegalArgumentException("the run knows the classes " + Notes.some(run.config().settings().classes()) + ", '"
                 + data.name()
@@ -79,7 +78,8 @@ public final class Balance {
         for (int c = 0; c < counts.length; c++) {
             for (int left = most - counts[c]; left > 0; left -= AT_ONCE) {
                 int n = Math.min(AT_ONCE, left);
-                progress.part("what the classes lack", at / (double) total);
+                watcher.checkStop();
+                watcher.tick("what the classes lack", at, total);
                 try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
                     data.spec().toStored(run.sample(n, at, seed, List.of(), c)).rawBytes().get(stored, at * each, n * each);
                 }
@@ -116,11 +116,10 @@ public final class Balance {
      * the drawn items, the same number of steps and the same seed each, and scores it on test items that nobody trained on.
      *
      * @param folder for the three runs
-     * @param stop is asked while they train
      * @throws CancellationException when it was stopped
      */
-    public static List<Outcome> compare(Dataset train, Drawn drawn, Dataset test, Path folder, long seed, Progress progress,
-            BooleanSupplier stop) throws IOException {
+    public static List<Outcome> compare(Dataset train, Drawn drawn, Dataset test, Path folder, long seed, Watcher watcher)
+            throws IOException {
         int[] counts = counts(train);
         String weights = Arrays.stream(counts).mapToObj(c -> String.format(Locale.ROOT, "%.6f", c == 0 ? 0 : 1.0 * train.size()
             / counts.length / c)).collect(Collectors.joining(","));
@@ -135,8 +134,8 @@ public final class Balance {
             Dataset on = way.equals("drawn items") ? both : train;
             Path run = folder.resolve("classifier-" + way.replace(' ', '-'));
             RunConfig config = RunConfig.of("classifier", train.name(), on, DataOptions.DEFAULT, seed, overrides);
-            progress.note("classifier, " + way + ": " + steps + " steps on " + on.size() + " items");
-            if (!Trainer.start(run, config, on, null, progress, stop)) throw new CancellationException("stopped");
+            watcher.note("classifier, " + way + ": " + steps + " steps on " + on.size() + " items");
+            if (!Trainer.start(run, config, on, null, watcher)) throw new CancellationException("stopped");
             outcomes.add(new Outcome(way, score(run, test)));
         }
         return outcomes;

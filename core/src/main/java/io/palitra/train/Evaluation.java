@@ -11,6 +11,7 @@ import io.palitra.measure.Measurements;
 import io.palitra.measure.Subject;
 import io.palitra.metric.Judge;
 import io.palitra.model.Measure;
+import io.palitra.model.Watcher;
 import io.palitra.report.Sheet;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -62,10 +63,10 @@ public final class Evaluation {
     /**
      * A judgement that was cut off goes on where it was when all is as before.
      *
-     * @param progress is told how far each long measurement is, and may end it
+     * @param watcher may end it
      * @throws IllegalArgumentException for a judge of other classes, or of items of another shape
      */
-    public static Result of(Run run, Asked asked, Progress progress) {
+    public static Result of(Run run, Asked asked, Watcher watcher) {
         SampleJudge judge = asked.judge;
         if (judge != null) judge.refuseOthersThan(asked.test);
         RunConfig.Settings s = run.config().settings();
@@ -74,7 +75,7 @@ public final class Evaluation {
             judge.facts().measure().orElse(null), new Kept(run, asked.test, judge.run(), n, asked.sampling));
         Measurement.Measured measured = Measurements.of(new Subject(run.model(), s.family(), run.device(), asked.test, asked.train,
             s.classes().equals(asked.test.classNames()), asked.samples, asked.sampling, by, asked.inception, asked.clip,
-            new Course(progress::part)));
+            new Course(watcher)));
         return new Result(measured.measures(), measured.sheets().get(Measurements.CLOSEST), judge == null ? null : judge.facts());
     }
 

@@ -19,6 +19,7 @@ import io.palitra.model.Drawing;
 import io.palitra.model.GenerativeModel;
 import io.palitra.model.Reconstructs;
 import io.palitra.model.Trainable;
+import io.palitra.model.Watcher;
 import io.palitra.report.Display;
 import io.palitra.report.EventFile;
 import io.palitra.report.Gif;
@@ -62,20 +63,20 @@ final class Gallery implements AutoCloseable {
     private final Trainable model;
     private final Dataset data;
     private final @Nullable Dataset test;
-    private final Progress progress;
+    private final Watcher watcher;
     private final Device device;
     private final Display display;
     private @Nullable EventFile events;
     private boolean unwatched;
     private boolean alarmed;
 
-    Gallery(Path folder, RunConfig config, Trainable model, Dataset data, @Nullable Dataset test, Progress progress, Device device) {
+    Gallery(Path folder, RunConfig config, Trainable model, Dataset data, @Nullable Dataset test, Watcher watcher, Device device) {
         this.folder = folder;
         this.config = config;
         this.model = model;
         this.data = data;
         this.test = test;
-        this.progress = progress;
+        this.watcher = watcher;
         this.device = device;
         display = Display.of(data.spec());
         RunFolder.folder(folder, SAMPLES);
@@ -126,7 +127,7 @@ final class Gallery implements AutoCloseable {
         sheet.write(frame, text);
         sheet.enlarged().write(folder.resolve(GRID + sheet.suffix()), text);
         sheet.drawn().ifPresent(p -> events().image("samples", step, p));
-        progress.wrote(frame);
+        watcher.wrote(frame);
     }
 
     private void reconstruct(Reconstructs it, Dataset test) {
@@ -152,7 +153,7 @@ final class Gallery implements AutoCloseable {
     private void watch(GenerativeModel<?> generative, long step, double epoch, Metrics metrics) {
         if (data.size() < Collapse.LEAST) {
             if (!unwatched) {
-                progress.note("samples are not watched for collapse: that takes " + Collapse.LEAST + " training items, there are "
+                watcher.note("samples are not watched for collapse: that takes " + Collapse.LEAST + " training items, there are "
                     + data.size());
             }
             unwatched = true;
@@ -171,7 +172,7 @@ final class Gallery implements AutoCloseable {
         events().scalars(step, values);
         if (epoch < 1 || seen.alarm() == alarmed) return;
         alarmed = seen.alarm();
-        progress.note(String.format("collapse alarm %s step %d: samples cover %.0f %% of %d training items and spread %.2f of theirs",
+        watcher.note(String.format("collapse alarm %s step %d: samples cover %.0f %% of %d training items and spread %.2f of theirs",
             alarmed ? "at" : "is over at", step, 100 * seen.coverage(), items.length, seen.spread()));
     }
 
@@ -200,7 +201,7 @@ final class Gallery implements AutoCloseable {
             }
         }
         if (!faults.isEmpty()) {
-            progress.note(ANIMATION + " lacks " + (faults.size() == 1 ? "a picture" : faults.size() + " pictures") + " of " + SAMPLES + ": "
+            watcher.note(ANIMATION + " lacks " + (faults.size() == 1 ? "a picture" : faults.size() + " pictures") + " of " + SAMPLES + ": "
                 + faults.get(0) + (faults.size() == 1 ? "" : "; and " + (faults.size() - 1) + " more"));
         }
         Collections.reverse(frames);
@@ -219,11 +220,11 @@ final class Gallery implements AutoCloseable {
             if (!frames.isEmpty()) {
                 boolean small = frames.get(0).width() < 400;
                 Gif.write(folder.resolve(ANIMATION), small ? frames.stream().map(f -> Grid.enlarge(f, 2)).toList() : frames, FRAME_MILLIS);
-                progress.wrote(folder.resolve(ANIMATION));
+                watcher.wrote(folder.resolve(ANIMATION));
             }
         }
-        RunReport.write(folder, progress::note);
-        progress.wrote(folder.resolve(io.palitra.report.Report.NAME));
+        RunReport.write(folder, watcher::note);
+        watcher.wrote(folder.resolve(io.palitra.report.Report.NAME));
     }
 
     @Override public void close() {

@@ -22,6 +22,7 @@ import io.palitra.model.Drawing;
 import io.palitra.model.Family;
 import io.palitra.model.GenerativeModel;
 import io.palitra.model.Trainable;
+import io.palitra.model.Watcher;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -238,17 +239,17 @@ public final class Run implements AutoCloseable {
      *
      * @param name of the folder, for the README.md
      * @param train the training split, opened only for a model that must measure something
-     * @param progress is told how far that is, and may end it
+     * @param watcher may end it
      * @return what Python runs to use them
      * @throws IllegalArgumentException for a family, or a configuration of one, that diffusers does not have
      */
-    public String export(FolderDraft folder, String name, Supplier<Dataset> train, Progress progress) {
+    public String export(FolderDraft folder, String name, Supplier<Dataset> train, Watcher watcher) {
         DiffusersExport exports = model.as(DiffusersExport.class).orElse(null);
         if (exports == null) {
             throw new IllegalArgumentException("'" + config.settings().family() + "' is no model of diffusers; diffusion, vqvae and vqgan "
                 + "are, and vae with net=kl");
         }
-        Course course = new Course(progress::part);
+        Course course = new Course(watcher);
         Iterable<Batch> items = () -> {
             Dataset data = train.get();
             return course.through("training items", DataLoader.drawn(data, MEASURED_AT_ONCE, MEASURED, 0, device),

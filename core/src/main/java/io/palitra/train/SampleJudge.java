@@ -19,6 +19,7 @@ import io.palitra.engine.Scope;
 import io.palitra.engine.Torch;
 import io.palitra.model.ClassifierFeatures;
 import io.palitra.model.Measure;
+import io.palitra.model.Watcher;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,7 +28,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
-import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -107,25 +107,25 @@ public record SampleJudge(Run run, Facts facts) implements AutoCloseable {
      * @param train what it is trained on
      * @param name of that data, or its path: how it is opened again
      * @param test the test part; null where there is none
-     * @param stop is asked while it trains, or waits for another; true saves what is trained
+     * @param watcher may stop it while it trains, or waits for another; what is trained is saved
      * @throws IllegalArgumentException for data without classes
      * @throws CancellationException when it was stopped
      */
     public static SampleJudge kept(Dataset train, String name, DataOptions options, @Nullable Dataset test, Device device,
-            Progress progress, BooleanSupplier stop) throws IOException {
-        return kept(cache(), train, name, options, test, device, progress, stop);
+            Watcher watcher) throws IOException {
+        return kept(cache(), train, name, options, test, device, watcher);
     }
 
     static SampleJudge kept(Path cache, Dataset train, String name, DataOptions options, @Nullable Dataset test, Device device,
-            Progress progress, BooleanSupplier stop) throws IOException {
+            Watcher watcher) throws IOException {
         if (train.spec().classes() < 2) {
             throw new IllegalArgumentException("'" + train.name() + "' has " + train.spec().classes() + " classes, a judge wants 2 to tell "
                 + "apart; --no-classifier leaves it out");
         }
         String key = train.fingerprint().key();
         Path folder = cache.resolve("judge" + RunConfig.FORMAT + "-" + key + "-" + shape(train.spec()));
-        if (!Files.exists(folder.resolve(WHOLE))) make(folder, train, name, options, device, progress, stop);
-        Run run = Run.open(folder.resolve(RUN), device.toString(), progress::note);
+        if (!Files.exists(folder.resolve(WHOLE))) make(folder, train, name, options, device, watcher);
+        Run run = Run.open(folder.resolve(RUN), device.toString(), watcher::note);
         boolean done = false;
         try {
             SampleJudge judge = new SampleJudge(run, facts(folder, run, train, key, name, test));
@@ -136,19 +136,19 @@ public record SampleJudge(Run run, Facts facts) implements AutoCloseable {
         }
     }
 
-    private static void make(Path folder, Dataset train, String name, DataOptions options, Device device, Progress progress,
-            BooleanSupplier stop) throws IOException {
-        try (RunLock lock = taken(folder, progress, stop)) {
+    private static void make(Path folder, Dataset train, String name, DataOptions options, Device device, Watcher watcher)
+            throws IOException {
+        try (RunLock lock = taken(folder, watcher)) {
             if (Files.exists(folder.resolve(WHOLE))) return;   // another has made it meanwhile
             Path run = folder.resolve(RUN);
-            progress.note("training a classifier on '" + train.name() + "' once, to judge samples by; it is kept in " + folder);
+            watcher.note("training a classifier on '" + train.name() + "' once, to judge samples by; it is kept in " + folder);
             boolean whole;
             if (Files.exists(run.resolve(Run.CONFIG))) {
-                whole = Trainer.resume(run, train, null, progress, stop);
+                whole = Trainer.resume(run, train, null, watcher);
             } else {
                 RunConfig config = RunConfig.of("classifier", name, train, options, 0, List.of()).on(device.toString(),
                     RunConfig.Precision.FP32, Device.threads());
-                whole = Trainer.start(run, config, train, null, progress, stop);
+                whole = Trainer.start(run, config, train, null, watcher);
             }
             if (!whole) throw new CancellationException("stopped; the judge's training goes on the next time");
             Json.write(folder.resolve(WHOLE), new ObjectMapper().createObjectNode());
@@ -156,16 +156,16 @@ public record SampleJudge(Run run, Facts facts) implements AutoCloseable {
     }
 
     /** The folder's lock, as soon as it is free or the judge is whole. */
-    private static RunLock taken(Path folder, Progress progress, BooleanSupplier stop) throws IOException {
+    private static RunLock taken(Path folder, Watcher watcher) throws IOException {
         boolean told = false;
         while (true) {
             try {
                 return RunLock.take(folder);
             } catch (RunLock.InUse e) {
-                if (!told) progress.note("another evaluation trains the judge in " + folder + ": waiting for it");
+                if (!told) watcher.note("another evaluation trains the judge in " + folder + ": waiting for it");
                 told = true;
             }
-            if (stop.getAsBoolean()) throw new CancellationException("stopped");
+            watcher.checkStop();
             try {
                 Thread.sleep(WAIT_MILLIS);
             } catch (InterruptedException e) {
@@ -196,8 +196,8 @@ public record SampleJudge(Run run, Facts facts) implements AutoCloseable {
      *
      * @throws IllegalArgumentException for a run of a family that has no features
      */
-    public static SampleJudge of(Path folder, @Nullable Path dataDir, Device device, Progress progress) throws IOException {
-        Run run = Run.open(folder, device.toString(), progress::note);
+    public static SampleJudge of(Path folder, @Nullable Path dataDir, Device device, Watcher watcher) throws IOException {
+        Run run = Run.open(folder, device.toString(), watcher::note);
         boolean done = false;
         try {
             RunConfig.Settings s = run.config().settings();
@@ -210,7 +210,7 @@ public record SampleJudge(Run run, Facts facts) implements AutoCloseable {
                 train = Datasets.open(s.data(), Split.TRAIN, options);
                 test = part(() -> Datasets.open(s.data(), Split.TEST, options));
             } catch (FormatException | IllegalArgumentException e) {
-                progress.note("what the judge '" + folder + "' was trained on cannot be opened, so its accuracy is not known: "
+                watcher.note("what the judge '" + folder + "' was trained on cannot be opened, so its accuracy is not known: "
                     + e.getMessage());
             }
             SampleJudge judge = new SampleJudge(run, new Facts(folder.toString(), last(s.data()), train == null ? ""

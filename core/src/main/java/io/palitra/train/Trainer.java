@@ -14,6 +14,7 @@ import io.palitra.engine.Tensor;
 import io.palitra.model.Recipe;
 import io.palitra.model.Trainable;
 import io.palitra.model.Update;
+import io.palitra.model.Watcher;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,7 +23,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -37,7 +37,7 @@ public final class Trainer implements AutoCloseable {
     private final RunConfig config;
     private final Recipe recipe;
     private final Dataset data;
-    private final Progress progress;
+    private final Watcher progress;
     private final Device device;
     private final RunLock lock;
     private final Run.Built built;
@@ -60,7 +60,7 @@ public final class Trainer implements AutoCloseable {
     /** A run that goes on. @param before its config.json; @param changedData whether it may go on with other data */
     private record Goes(RunConfig before, boolean changedData) {}
 
-    private Trainer(Path folder, RunConfig asked, @Nullable Goes on, Dataset data, @Nullable Dataset test, Progress progress)
+    private Trainer(Path folder, RunConfig asked, @Nullable Goes on, Dataset data, @Nullable Dataset test, Watcher progress)
             throws IOException {
         this.folder = folder.toAbsolutePath();
         config = on != null && on.changedData ? asked.over(asked.settings().data(), data.classNames()) : asked;
@@ -151,15 +151,15 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
-     * Starts a run in a new or empty folder. {@code stop} is asked between steps; true saves and ends.
+     * Starts a run in a new or empty folder. A tick is a step on which losses were read, of
+     * "FAMILY on DATA"; its figures are the losses, "steps/s" and "items/s". The watcher can stop it between steps; then it saves.
      *
      * @throws IllegalArgumentException for a folder that holds a run, or anything else
      */
-    public static boolean start(Path folder, RunConfig config, Dataset train, @Nullable Dataset test, Progress progress,
-        BooleanSupplier stop)
+    public static boolean start(Path folder, RunConfig config, Dataset train, @Nullable Dataset test, Watcher progress)
             throws IOException {
         refuseOccupied(folder);
-        try (Trainer t = new Trainer(folder, config, null, train, test, progress)) { return t.run(stop); }
+        try (Trainer t = new Trainer(folder, config, null, train, test, progress)) { return t.run(); }
     }
 
     /** @throws IllegalArgumentException for a folder that a run cannot begin in, naming what is there */
@@ -182,9 +182,9 @@ public final class Trainer implements AutoCloseable {
     }
 
     /** Goes on from the last good checkpoint of a run, or from its beginning when there is none yet. */
-    public static boolean resume(Path folder, Dataset train, @Nullable Dataset test, Progress progress, BooleanSupplier stop)
+    public static boolean resume(Path folder, Dataset train, @Nullable Dataset test, Watcher progress)
             throws IOException {
-        return resume(folder, RunConfig.read(folder.resolve(Run.CONFIG)), false, train, test, progress, stop);
+        return resume(folder, RunConfig.read(folder.resolve(Run.CONFIG)), false, train, test, progress);
     }
 
     /**
@@ -198,13 +198,12 @@ public final class Trainer implements AutoCloseable {
      *     replaced, or fewer steps are asked for than are done
      * @throws IllegalArgumentException for changed data
      */
-    public static boolean resume(Path folder, RunConfig now, boolean changedData, Dataset train, @Nullable Dataset test, Progress progress,
-        BooleanSupplier stop)
+    public static boolean resume(Path folder, RunConfig now, boolean changedData, Dataset train, @Nullable Dataset test, Watcher progress)
             throws IOException {
         RunConfig before = RunConfig.read(folder.resolve(Run.CONFIG));
         try (Trainer t = new Trainer(folder, now, new Goes(before, changedData), train, test, progress)) {
             if (t.last.isPresent()) t.restore(t.last.get());
-            return t.run(stop);
+            return t.run();
         }
     }
 
@@ -229,7 +228,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     /** True when the run reached its end, false when it was stopped. */
-    private boolean run(BooleanSupplier stop) throws IOException {
+    private boolean run() throws IOException {
         Metrics.Mark known = was.map(Provenance::log).orElse(null);
         try (Metrics metrics = step == 0 ? Metrics.start(folder) : Metrics.resume(folder, step, known, progress::note);
                 DataLoader loader = new DataLoader(data, recipe.batch(), config.settings().seed(), step, device)) {
@@ -241,7 +240,7 @@ public final class Trainer implements AutoCloseable {
             long savedAt = System.nanoTime(), reported = System.nanoTime(), reportedStep = step;
             model.net().training(true);
             while (step < steps) {
-                if (stop.getAsBoolean()) {
+                if (progress.stop()) {
                     save(metrics);
                     return false;
                 }
@@ -254,7 +253,10 @@ public final class Trainer implements AutoCloseable {
                     metrics.append(step, step / (double) perEpoch, losses);
                     double seconds = (System.nanoTime() - reported) * 1e-9;
                     double speed = (step - reportedStep) / seconds;
-                    progress.step(step, steps, losses, speed, speed * Math.min(recipe.batch(), data.size()));
+                    Map<String, Double> figures = new LinkedHashMap<>(losses);
+                    figures.put("steps/s", speed);
+                    figures.put("items/s", speed * Math.min(recipe.batch(), data.size()));
+                    progress.tick(config.settings().family() + " on " + data.name(), step, steps, figures, Optional::empty);
                     gallery.log(step, losses, speed);
                     reported = System.nanoTime();
                     reportedStep = step;

@@ -8,8 +8,8 @@ import io.palitra.data.Datasets;
 import io.palitra.data.ImageDataset;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.Split;
+import io.palitra.model.Watcher;
 import io.palitra.stage.TinyFirstStage;
-import io.palitra.train.Progress;
 import io.palitra.train.Run;
 import io.palitra.train.RunConfig;
 import io.palitra.train.Trainer;
@@ -43,14 +43,13 @@ class BalanceTest {
         Balance.Drawn train = digits(Split.TRAIN, 40, 8), test = digits(Split.TEST, 10, 10);
         RunConfig config = RunConfig.of("vae", "drawn", train, DataOptions.DEFAULT, 0, List.of("conditional=true", "latent=4",
             "net.hidden=64", "train.steps=200", "train.batch=40"));
-        Trainer.start(root.resolve("vae"), config, train, null, Progress.SILENT, () -> false);
+        Trainer.start(root.resolve("vae"), config, train, null, Watcher.SILENT);
         try (Run run = Run.open(root.resolve("vae"), "cpu", s -> {})) {
-            Balance.Drawn drawn = Balance.missing(run, train, 3, Progress.SILENT);
+            Balance.Drawn drawn = Balance.missing(run, train, 3, Watcher.SILENT);
             assertThat(Balance.counts(train)).containsExactly(40, 8, 40, 8, 40, 8, 40, 8, 40, 8);
             assertThat(Balance.counts(drawn)).containsExactly(0, 32, 0, 32, 0, 32, 0, 32, 0, 32);
-            assertThat(Balance.missing(run, train, 3, Progress.SILENT).stored()).isEqualTo(drawn.stored());
-            List<Balance.Outcome> outcomes = Balance.compare(train, drawn, test, root.resolve("out"), 1, Progress.SILENT,
-                () -> false);
+            assertThat(Balance.missing(run, train, 3, Watcher.SILENT).stored()).isEqualTo(drawn.stored());
+            List<Balance.Outcome> outcomes = Balance.compare(train, drawn, test, root.resolve("out"), 1, Watcher.SILENT);
             assertThat(outcomes).extracting(Balance.Outcome::way).containsExactly("as it is", "class weights", "drawn items");
             for (Balance.Outcome o : outcomes) assertThat(o.f1().value()).as(o.way()).isBetween(0.3, 1.0);   // chance is 0.1
             assertThat(outcomes.stream().map(o -> Arrays.toString(o.f1().each())).distinct().count()).isEqualTo(3);
@@ -62,9 +61,9 @@ class BalanceTest {
         String stage = TinyFirstStage.save(root.resolve("stage"), 1, 1).toString();
         RunConfig config = RunConfig.of("tokens", "drawn", train, DataOptions.DEFAULT, 0, List.of("stage=" + stage, "net.width=16",
             "net.layers=1", "net.heads=2", "condition=label", "train.steps=2", "train.batch=4"));
-        Trainer.start(root.resolve("tokens"), config, train, null, Progress.SILENT, () -> false);
+        Trainer.start(root.resolve("tokens"), config, train, null, Watcher.SILENT);
         try (Run run = Run.open(root.resolve("tokens"), "cpu", s -> {})) {
-            assertThat(Balance.counts(Balance.missing(run, train, 3, Progress.SILENT))).containsExactly(0, 2, 0, 2, 0, 2, 0, 2, 0, 2);
+            assertThat(Balance.counts(Balance.missing(run, train, 3, Watcher.SILENT))).containsExactly(0, 2, 0, 2, 0, 2, 0, 2, 0, 2);
         }
     }
 
@@ -72,9 +71,9 @@ class BalanceTest {
         Balance.Drawn train = digits(Split.TRAIN, 6, 2);
         RunConfig config = RunConfig.of("vae", "drawn", train, DataOptions.DEFAULT, 0, List.of("net.hidden=8", "train.steps=1",
             "train.batch=4"));
-        Trainer.start(root.resolve("vae"), config, train, null, Progress.SILENT, () -> false);
+        Trainer.start(root.resolve("vae"), config, train, null, Watcher.SILENT);
         try (Run run = Run.open(root.resolve("vae"), "cpu", s -> {})) {
-            assertThatThrownBy(() -> Balance.missing(run, train, 0, Progress.SILENT))
+            assertThatThrownBy(() -> Balance.missing(run, train, 0, Watcher.SILENT))
                 .hasMessageContaining("train one with --set conditional=true");
         }
     }

@@ -23,12 +23,12 @@ import io.palitra.engine.Torch;
 import io.palitra.hub.LoraFile;
 import io.palitra.hub.ModelParts;
 import io.palitra.hub.Safetensors;
+import io.palitra.model.Watcher;
 import io.palitra.paint.PaintRequest;
 import io.palitra.paint.PaintWatcher;
 import io.palitra.paint.Painter;
 import io.palitra.paint.TinyPipeline;
 import io.palitra.report.Png;
-import io.palitra.train.Progress;
 import io.palitra.train.Run;
 import io.palitra.train.RunConfig;
 import io.palitra.train.TinyRuns;
@@ -122,7 +122,7 @@ class LoraTuningTest {
     @Test void aTinyModelLearnsOnePictureAndBothFilesPaintIt() throws IOException {
         Path run = root.resolve("learns");
         RunConfig config = config(model, folder, "rank=16", "train.steps=100", "train.optimizer.lr=5e-3");
-        assertThat(Trainer.start(run, config, data(folder), null, Progress.SILENT, () -> false)).isTrue();
+        assertThat(Trainer.start(run, config, data(folder), null, Watcher.SILENT)).isTrue();
         double before, after;
         try (LoraTuning fresh = tuning(model, SPEC)) { before = loss(fresh); }
         Path diffusers = run.resolve(LoraTuning.DIFFUSERS), kohya = run.resolve(LoraTuning.KOHYA);
@@ -162,11 +162,11 @@ class LoraTuningTest {
     @Test void stoppedAndResumedItEndsWithTheBitsOfTheRunNeverStopped() throws Exception {
         Path in = pictures(root.resolve("five"), 5), whole = root.resolve("whole"), parts = root.resolve("parts");
         String[] how = {"textEncoder=true", "train.steps=8", "train.batch=4", "train.accumulate=2", "train.ema=0.9"};
-        assertThat(Trainer.start(whole, config(model, in, how), data(in), null, Progress.SILENT, () -> false)).isTrue();
-        assertThat(Trainer.start(parts, config(model, in, how), data(in), null, Progress.SILENT, after(3))).isFalse();
+        assertThat(Trainer.start(whole, config(model, in, how), data(in), null, Watcher.SILENT)).isTrue();
+        assertThat(Trainer.start(parts, config(model, in, how), data(in), null, TinyRuns.until(after(3)))).isFalse();
         assertThat(parts.resolve(LoraTuning.DIFFUSERS)).isNotEmptyFile();
-        assertThat(Trainer.resume(parts, data(in), null, Progress.SILENT, after(3))).isFalse();
-        assertThat(Trainer.resume(parts, data(in), null, Progress.SILENT, () -> false)).isTrue();
+        assertThat(Trainer.resume(parts, data(in), null, TinyRuns.until(after(3)))).isFalse();
+        assertThat(Trainer.resume(parts, data(in), null, Watcher.SILENT)).isTrue();
         assertThat(TinyRuns.hashes(parts)).isEqualTo(TinyRuns.hashes(whole));
         try (Scope scope = new Scope()) {
             Map<String, float[]> a = values(whole), b = values(parts);
@@ -177,7 +177,7 @@ class LoraTuningTest {
 
     @Test void overAnotherBaseModelItDoesNotGoOn() throws Exception {
         Path base = TinyPipeline.write(root.resolve("base"), "", ""), run = root.resolve("over");
-        assertThat(Trainer.start(run, config(base, folder, "train.steps=4"), data(folder), null, Progress.SILENT, after(2))).isFalse();
+        assertThat(Trainer.start(run, config(base, folder, "train.steps=4"), data(folder), null, TinyRuns.until(after(2)))).isFalse();
         Path file = base.resolve("unet/diffusion_pytorch_model.safetensors");
         byte[] first = Files.readAllBytes(file);
         try (Scope scope = new Scope()) {
@@ -185,11 +185,11 @@ class LoraTuningTest {
             weights.replaceAll((k, t) -> t.mul(1.5));
             Safetensors.write(file, weights, Map.of());
         }
-        assertThatThrownBy(() -> Trainer.resume(run, data(folder), null, Progress.SILENT, () -> false)).isInstanceOf(ConfigException.class)
+        assertThatThrownBy(() -> Trainer.resume(run, data(folder), null, Watcher.SILENT)).isInstanceOf(ConfigException.class)
             .hasMessageContaining("replaced: model=" + base + ", unet: SHA-256 is ").hasMessageNotContaining("vae");
         Files.write(file, first);
         TinyPipeline.write(base, "'prediction_type': 'sample'", "");
-        assertThatThrownBy(() -> Trainer.resume(run, data(folder), null, Progress.SILENT, () -> false))
+        assertThatThrownBy(() -> Trainer.resume(run, data(folder), null, Watcher.SILENT))
             .hasMessageContaining("model=" + base + ", scheduler: ");
     }
 
@@ -206,7 +206,7 @@ class LoraTuningTest {
     @Test void ofSdxlTheUnetAndBothTextEncodersLearn() throws IOException {
         Path xl = TinyPipeline.writeXl(root.resolve("xl")), run = root.resolve("xl-run");
         RunConfig config = config(xl, folder, "textEncoder=true", "train.steps=3", "train.optimizer.lr=1e-2");
-        assertThat(Trainer.start(run, config, data(folder), null, Progress.SILENT, () -> false)).isTrue();
+        assertThat(Trainer.start(run, config, data(folder), null, Watcher.SILENT)).isTrue();
         try (Painter base = Painter.open(ModelParts.open(xl), Painter.Options.DEFAULT); Scope scope = new Scope()) {
             for (LoraFile.Network n : LoraFile.Network.values()) {
                 assertThat(LoraFile.read(run.resolve(LoraTuning.DIFFUSERS)).changes()).filteredOn(c -> c.network() == n)

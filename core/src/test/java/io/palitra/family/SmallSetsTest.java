@@ -10,7 +10,7 @@ import io.palitra.data.ImageSpec;
 import io.palitra.data.VectorDataset;
 import io.palitra.data.VectorSpec;
 import io.palitra.model.Family;
-import io.palitra.train.Progress;
+import io.palitra.model.Watcher;
 import io.palitra.train.RunConfig;
 import io.palitra.train.TinyRuns;
 import io.palitra.train.Trainer;
@@ -61,9 +61,9 @@ class SmallSetsTest {
 
     private static List<String> train(Path folder, RunConfig config, Dataset data) throws Exception {
         List<String> notes = new ArrayList<>();
-        assertThat(Trainer.start(folder, config, data, data, new Progress() {
+        assertThat(Trainer.start(folder, config, data, data, new Watcher() {
             @Override public void note(String message) { notes.add(message); }
-        }, () -> false)).isTrue();
+        })).isTrue();
         return notes;
     }
 

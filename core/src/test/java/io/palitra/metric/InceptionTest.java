@@ -21,8 +21,8 @@ import io.palitra.measure.Course;
 import io.palitra.measure.InceptionDistance;
 import io.palitra.measure.Subject;
 import io.palitra.model.Measure;
+import io.palitra.model.Watcher;
 import io.palitra.net.InceptionV3;
-import io.palitra.train.Progress;
 import io.palitra.train.Run;
 import io.palitra.train.RunConfig;
 import io.palitra.train.Trainer;
@@ -253,7 +253,7 @@ class InceptionTest {
         Path run = folder.resolve("run"), same = folder.resolve("same.npz"), moved = folder.resolve("moved.npz");
         RunConfig config = RunConfig.of("vae", "strokes", data, DataOptions.DEFAULT, 0, List.of("train.steps=1"))
             .on("cpu", RunConfig.Precision.FP32, 1);
-        Trainer.start(run, config, data, null, Progress.SILENT, () -> false);
+        Trainer.start(run, config, data, null, Watcher.SILENT);
         try (Scope scope = new Scope(); Run opened = Run.open(run, "cpu", note -> { });
                 Inception net = Inception.open(file, Preprocess.PYTORCH); Moments moments = new Moments()) {
             moments.add(net.features(opened.sample(6, 12345, List.of())));
@@ -274,7 +274,7 @@ class InceptionTest {
     private static List<Measure> measured(Run run, Dataset data, Inception net, Path statistics) {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             return new InceptionDistance().of(new Subject(run.model(), "vae", Device.CPU, data, null, true, 6, List.of(), null,
-                new Subject.ByInception(net, statistics, null), null, new Course((what, share) -> {}))).measures();
+                new Subject.ByInception(net, statistics, null), null, new Course(Watcher.SILENT))).measures();
         }
     }
 }

@@ -8,11 +8,12 @@ import io.palitra.data.Datasets;
 import io.palitra.data.Split;
 import io.palitra.engine.Scope;
 import io.palitra.family.Families;
+import io.palitra.model.Watcher;
 import io.palitra.train.Evaluation;
-import io.palitra.train.Progress;
 import io.palitra.train.Run;
 import io.palitra.train.RunConfig;
 import io.palitra.train.RunReport;
+import io.palitra.train.TinyRuns;
 import io.palitra.train.Trainer;
 import java.net.URL;
 import java.net.URLClassLoader;
@@ -46,12 +47,12 @@ class ThirdKindTest {
             DataOptions.DEFAULT);
         RunConfig config = RunConfig.of("bigram", "words", train, DataOptions.DEFAULT, 3, List.of("scale=2", "train.steps=60"));
         Path whole = folder.resolve("whole"), cut = folder.resolve("cut");
-        assertThat(Trainer.start(whole, config, train, test, Progress.SILENT, () -> false)).isTrue();
+        assertThat(Trainer.start(whole, config, train, test, Watcher.SILENT)).isTrue();
 
         int[] steps = {0};
-        assertThat(Trainer.start(cut, config, train, test, Progress.SILENT, () -> steps[0]++ == 25)).isFalse();
+        assertThat(Trainer.start(cut, config, train, test, TinyRuns.until(() -> steps[0]++ == 25))).isFalse();
         assertThat(RunConfig.read(cut.resolve("config.json"))).isEqualTo(config);
-        assertThat(Trainer.resume(cut, train, test, Progress.SILENT, () -> false)).isTrue();
+        assertThat(Trainer.resume(cut, train, test, Watcher.SILENT)).isTrue();
         assertThat(cut.resolve("metrics.jsonl")).hasSameBinaryContentAs(whole.resolve("metrics.jsonl"));
         assertThat(cut.resolve("model.safetensors")).hasSameBinaryContentAs(whole.resolve("model.safetensors"));
 
@@ -64,7 +65,7 @@ class ThirdKindTest {
         try (Run run = Run.open(whole, "cpu", s -> {}); Scope scope = new Scope()) {
             long[] three = run.sample(3, 5, List.of("temperature=0.5")).longs(), one = run.sample(1, 5, List.of("temperature=0.5")).longs();
             assertThat(three).startsWith(one);
-            Evaluation.Result result = Evaluation.of(run, new Evaluation.Asked(test, 10), Progress.SILENT);
+            Evaluation.Result result = Evaluation.of(run, new Evaluation.Asked(test, 10), Watcher.SILENT);
             assertThat(result.measures()).singleElement().satisfies(m -> {
                 assertThat(m.name()).isEqualTo("-log p");
                 assertThat(m.value()).isLessThan(0.2);

@@ -19,6 +19,7 @@ import io.palitra.engine.Torch;
 import io.palitra.hub.FolderDraft;
 import io.palitra.hub.ModelFolder;
 import io.palitra.hub.Safetensors;
+import io.palitra.model.Watcher;
 import io.palitra.net.AutoencoderKl;
 import io.palitra.net.Unet2d;
 import java.io.IOException;
@@ -35,7 +36,7 @@ class ExportTest {
         Dataset train = TinyRuns.data(Split.TRAIN);
         RunConfig config = RunConfig.of(family, "strokes", train, DataOptions.DEFAULT, 3, List.of(overrides)).on("cpu",
             RunConfig.Precision.FP32, 1);
-        Trainer.start(root.resolve(family), config, train, TinyRuns.data(Split.TEST), Progress.SILENT, () -> false);
+        Trainer.start(root.resolve(family), config, train, TinyRuns.data(Split.TEST), Watcher.SILENT);
         return Run.open(root.resolve(family), "cpu", note -> {});
     }
 
@@ -45,7 +46,7 @@ class ExportTest {
             String python = run.export(draft, "made", () -> {
                 assertThat(data).as("wants data").isTrue();
                 return TinyRuns.data(Split.TRAIN);
-            }, Progress.SILENT);
+            }, Watcher.SILENT);
             assertThat(python).contains("from_pretrained(\"made\")");
             draft.publish();
         }

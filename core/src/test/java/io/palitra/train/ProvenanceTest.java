@@ -13,6 +13,7 @@ import io.palitra.data.Picture;
 import io.palitra.data.Split;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
+import io.palitra.model.Watcher;
 import io.palitra.report.Png;
 import io.palitra.stage.TinyFirstStage;
 import java.io.IOException;
@@ -35,7 +36,7 @@ class ProvenanceTest {
     @TempDir Path root;
     private Path pictures, run;
     private final List<String> notes = new ArrayList<>();
-    private final Progress progress = new Progress() {
+    private final Watcher progress = new Watcher() {
         @Override public void note(String message) { notes.add(message); }
     };
 
@@ -72,13 +73,13 @@ class ProvenanceTest {
     }
 
     private void start(RunConfig config, int stopAfter) throws IOException {
-        Trainer.start(run, config, data(pictures), null, Progress.SILENT, after(stopAfter));
+        Trainer.start(run, config, data(pictures), null, TinyRuns.until(after(stopAfter)));
     }
 
-    private boolean resume() throws IOException { return Trainer.resume(run, data(pictures), null, progress, () -> false); }
+    private boolean resume() throws IOException { return Trainer.resume(run, data(pictures), null, progress); }
 
     private boolean resume(RunConfig now, boolean changed, Path data) throws IOException {
-        return Trainer.resume(run, now, changed, data(data), null, progress, () -> false);
+        return Trainer.resume(run, now, changed, data(data), null, progress);
     }
 
     private RunConfig kept() throws IOException { return RunConfig.read(run.resolve(Run.CONFIG)); }
@@ -232,14 +233,14 @@ class ProvenanceTest {
         Path colours = pictures(root.resolve("colours"), 3), stage = TinyFirstStage.save(root.resolve("vq"), 3, 1);
         RunConfig tokens = RunConfig.of("tokens", colours.toString(), data(colours), DataOptions.DEFAULT, 3, List.of("stage=" + stage,
             "net.width=16", "net.layers=1", "net.heads=2", "train.batch=4", "train.steps=6")).on("cpu", RunConfig.Precision.FP32, 1);
-        Trainer.start(run, tokens, data(colours), null, Progress.SILENT, after(2));
+        Trainer.start(run, tokens, data(colours), null, TinyRuns.until(after(2)));
         Path there = Files.move(stage, root.resolve("vq-there"));
         TinyFirstStage.save(stage, 3, 7);
         Map<String, String> before = files(run);
-        assertThatThrownBy(() -> Trainer.resume(run, data(colours), null, progress, () -> false)).isInstanceOf(ConfigException.class)
+        assertThatThrownBy(() -> Trainer.resume(run, data(colours), null, progress)).isInstanceOf(ConfigException.class)
             .hasMessageContaining("what the run is built upon was replaced: stage=" + stage + ": SHA-256 is ");
         assertThat(files(run)).isEqualTo(before);
-        assertThat(Trainer.resume(run, kept().with(List.of("stage=" + there)), false, data(colours), null, progress, () -> false)).isTrue();
+        assertThat(Trainer.resume(run, kept().with(List.of("stage=" + there)), false, data(colours), null, progress)).isTrue();
         assertThat(notes).singleElement().asString().contains("stage is " + there + ", was " + stage);
     }
 
@@ -247,7 +248,7 @@ class ProvenanceTest {
         Path colours = pictures(root.resolve("colours"), 3), stage = TinyFirstStage.save(root.resolve("vq"), 3, 1);
         RunConfig tokens = RunConfig.of("tokens", colours.toString(), data(colours), DataOptions.DEFAULT, 3, List.of("stage=" + stage,
             "net.width=16", "net.layers=1", "net.heads=2", "train.batch=4", "train.steps=2")).on("cpu", RunConfig.Precision.FP32, 1);
-        Trainer.start(run, tokens, data(colours), null, Progress.SILENT, () -> false);
+        Trainer.start(run, tokens, data(colours), null, Watcher.SILENT);
         Run.open(run, "cpu", notes::add).close();
         Path there = Files.move(stage, root.resolve("vq-there"));
         TinyFirstStage.save(stage, 3, 7);
@@ -265,11 +266,11 @@ class ProvenanceTest {
         Path judge = root.resolve("judge"), classes = root.resolve("classes");
         for (String c : List.of("dark", "light")) pictures(classes.resolve(c), 1);
         Trainer.start(judge, RunConfig.of("classifier", classes.toString(), data(classes), DataOptions.DEFAULT, 3, List.of("width=4",
-            "train.steps=1", "train.batch=4")).on("cpu", RunConfig.Precision.FP32, 1), data(classes), null, Progress.SILENT, () -> false);
+            "train.steps=1", "train.batch=4")).on("cpu", RunConfig.Precision.FP32, 1), data(classes), null, Watcher.SILENT);
         RunConfig vqgan = RunConfig.of("vqgan", pictures.toString(), data(pictures), DataOptions.DEFAULT, 3, List.of("net.channels=4,8",
             "net.groups=2", "net.codes=8", "net.width=3", "codesFrom=0", "adversary.weight=0", "perceptual=features", "perceptual.run="
                 + judge, "train.steps=4", "train.batch=4")).on("cpu", RunConfig.Precision.FP32, 1);
-        Trainer.start(run, vqgan, data(pictures), null, Progress.SILENT, after(2));
+        Trainer.start(run, vqgan, data(pictures), null, TinyRuns.until(after(2)));
         Run.open(run, "cpu", notes::add).close();
         try (Scope scope = new Scope()) {
             Map<String, Tensor> other = new LinkedHashMap<>(Checkpoint.readModel(judge.resolve(Run.MODEL)).tensors());

@@ -8,7 +8,6 @@ import io.palitra.config.ConfigException;
 import io.palitra.data.DataSpec;
 import io.palitra.data.Dataset;
 import io.palitra.data.ImageSpec;
-import io.palitra.data.Split;
 import io.palitra.data.VectorSpec;
 import io.palitra.engine.DType;
 import io.palitra.engine.LivePointers;
@@ -17,6 +16,7 @@ import io.palitra.engine.Tensor;
 import io.palitra.family.Families;
 import io.palitra.hub.Safetensors;
 import io.palitra.model.Family;
+import io.palitra.model.Watcher;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -68,7 +68,7 @@ class RefusedStartTest {
         RunConfig.Settings s = tiny.settings();
         Record model = Config.with(tiny.model(), List.of(more));
         RunConfig config = RunConfig.of(model, s.data(), data).reading(s.options()).training(s.train()).on("cpu", s.precision(), 1);
-        return folder -> Trainer.start(folder, config, data, null, Progress.SILENT, () -> true);
+        return folder -> Trainer.start(folder, config, data, null, TinyRuns.until(() -> true));
     }
 
     private static String refused(Path folder, Start start) throws IOException {
@@ -101,12 +101,12 @@ class RefusedStartTest {
         });
         RunConfig.Settings s = tiny.settings();
         starts.put("an average that is none", folder -> Trainer.start(folder, tiny.training(s.train().withEma(1)), train, null,
-            Progress.SILENT, () -> true));
+            TinyRuns.until(() -> true)));
         starts.put("other data than the configuration's", folder -> Trainer.start(folder, tiny, new As(train, new VectorSpec(3, 0), true),
-            null, Progress.SILENT, () -> true));
+            null, TinyRuns.until(() -> true)));
         Path occupied = Files.createDirectories(root.resolve("occupied-" + name));
         Files.writeString(occupied.resolve("letter.txt"), "dear");
-        starts.put("a folder of other things", folder -> Trainer.start(occupied, tiny, train, null, Progress.SILENT, () -> true));
+        starts.put("a folder of other things", folder -> Trainer.start(occupied, tiny, train, null, TinyRuns.until(() -> true)));
 
         Map<String, Long> left = new LinkedHashMap<>();
         for (Map.Entry<String, Start> e : starts.entrySet()) {
@@ -130,14 +130,14 @@ class RefusedStartTest {
         Path own = root.resolve("replaced-" + name), run = root.resolve("stopped-" + name);
         RunConfig tiny = TinyRuns.config(name, Files.createDirectories(own));
         int[] asked = {0};
-        Trainer.start(run, tiny, TinyRuns.train(tiny), null, Progress.SILENT, () -> asked[0]++ == 1);
+        Trainer.start(run, tiny, TinyRuns.train(tiny), null, TinyRuns.until(() -> asked[0]++ == 1));
         try (Stream<Path> all = Files.walk(own.resolve("upon"))) {
             for (Path p : all.filter(f -> f.toString().endsWith(".safetensors") && !f.toString().contains("/train/")).toList()) change(p);
         }
         long before = 0;
         for (int i = 0; i < 2; i++) {
             before = LivePointers.settled();
-            assertThatThrownBy(() -> Trainer.resume(run, TinyRuns.train(tiny), null, Progress.SILENT, () -> false))
+            assertThatThrownBy(() -> Trainer.resume(run, TinyRuns.train(tiny), null, Watcher.SILENT))
                 .isInstanceOf(ConfigException.class).hasMessageContaining("what the run is built upon was replaced");
             RunLock.take(run).close();
         }

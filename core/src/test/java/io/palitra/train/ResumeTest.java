@@ -3,9 +3,11 @@ package io.palitra.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.palitra.data.Picture;
 import io.palitra.data.Split;
 import io.palitra.family.Families;
 import io.palitra.model.Family;
+import io.palitra.model.Watcher;
 import io.palitra.report.EventRecords;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
@@ -17,8 +19,10 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.SplittableRandom;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -46,7 +50,7 @@ class ResumeTest {
         if (!WHOLE.containsKey(family)) {
             RunConfig config = TinyRuns.config(family, stages);
             Path folder = root.resolve("whole").resolve(family);
-            assertThat(Trainer.start(folder, config, TinyRuns.train(config), TinyRuns.test(config), Progress.SILENT, () -> false)).isTrue();
+            assertThat(Trainer.start(folder, config, TinyRuns.train(config), TinyRuns.test(config), Watcher.SILENT)).isTrue();
             WHOLE.put(family, TinyRuns.hashes(folder));
             allNamesAreKnown(folder);
         }
@@ -64,9 +68,9 @@ class ResumeTest {
         int first = 1 + random.nextInt(TinyRuns.STEPS - 3), second = 1 + random.nextInt(TinyRuns.STEPS - 1 - first);
         RunConfig config = TinyRuns.config(family, stages);
         Path parts = root.resolve("parts").resolve(family);
-        assertThat(Trainer.start(parts, config, TinyRuns.train(config), TinyRuns.test(config), Progress.SILENT, after(first))).isFalse();
-        assertThat(Trainer.resume(parts, TinyRuns.train(config), TinyRuns.test(config), Progress.SILENT, after(second))).isFalse();
-        assertThat(Trainer.resume(parts, TinyRuns.train(config), TinyRuns.test(config), Progress.SILENT, () -> false)).isTrue();
+        assertThat(Trainer.start(parts, config, TinyRuns.train(config), TinyRuns.test(config), TinyRuns.until(after(first)))).isFalse();
+        assertThat(Trainer.resume(parts, TinyRuns.train(config), TinyRuns.test(config), TinyRuns.until(after(second)))).isFalse();
+        assertThat(Trainer.resume(parts, TinyRuns.train(config), TinyRuns.test(config), Watcher.SILENT)).isTrue();
         assertThat(TinyRuns.hashes(parts)).as("stopped after " + first + " and " + second + " more steps").isEqualTo(whole(family));
     }
 
@@ -105,28 +109,29 @@ class ResumeTest {
     }
 
     @Test void killedBetweenTheLastCheckpointAndItsModelTheModelIsThatOfTheCheckpoint(@TempDir Path folder) throws Exception {
-        Trainer.start(folder, TinyRuns.config("ae"), TinyRuns.data(Split.TRAIN), TinyRuns.data(Split.TEST), Progress.SILENT, after(25));
+        Trainer.start(folder, TinyRuns.config("ae"), TinyRuns.data(Split.TRAIN), TinyRuns.data(Split.TEST), TinyRuns.until(after(25)));
         byte[] before = Files.readAllBytes(folder.resolve(Run.MODEL));
-        Trainer.resume(folder, TinyRuns.data(Split.TRAIN), TinyRuns.data(Split.TEST), Progress.SILENT, () -> false);
+        Trainer.resume(folder, TinyRuns.data(Split.TRAIN), TinyRuns.data(Split.TEST), Watcher.SILENT);
         Map<String, String> expected = TinyRuns.hashes(folder);
         Files.write(folder.resolve(Run.MODEL), before);   // what such a kill leaves
         assertThat(TinyRuns.hashes(folder)).isNotEqualTo(expected);
-        Trainer.resume(folder, TinyRuns.data(Split.TRAIN), TinyRuns.data(Split.TEST), Progress.SILENT, () -> false);
+        Trainer.resume(folder, TinyRuns.data(Split.TRAIN), TinyRuns.data(Split.TEST), Watcher.SILENT);
         assertThat(TinyRuns.hashes(folder)).isEqualTo(expected);
     }
 
     @Test void theCurveInTensorBoardNeverDoublesBack(@TempDir Path folder) throws Exception {
         RunConfig config = TinyRuns.config("ae").saving(1, 7);
-        Progress dies = new Progress() {
-            @Override public void step(long step, long steps, Map<String, Double> losses, double stepsPerSecond, double itemsPerSecond) {
+        Watcher dies = new Watcher() {
+            @Override public void tick(String what, long step, long steps, Map<String, Double> figures,
+                Supplier<Optional<Picture>> preview) {
                 if (step == 11) throw new IllegalStateException("killed at 11, saved at 7");
             }
         };
-        assertThatThrownBy(() -> Trainer.start(folder, config, TinyRuns.data(Split.TRAIN), null, dies, () -> false))
+        assertThatThrownBy(() -> Trainer.start(folder, config, TinyRuns.data(Split.TRAIN), null, dies))
             .hasMessageContaining("11");
         assertThat(shown(folder)).isEqualTo(steps(1, 10));
-        Trainer.resume(folder, TinyRuns.data(Split.TRAIN), null, Progress.SILENT, after(5));
-        Trainer.resume(folder, TinyRuns.data(Split.TRAIN), null, Progress.SILENT, () -> false);
+        Trainer.resume(folder, TinyRuns.data(Split.TRAIN), null, TinyRuns.until(after(5)));
+        Trainer.resume(folder, TinyRuns.data(Split.TRAIN), null, Watcher.SILENT);
         assertThat(shown(folder)).isEqualTo(steps(1, 30));
     }
 

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Json;
 import io.palitra.data.Picture;
 import io.palitra.data.Split;
+import io.palitra.model.Watcher;
 import io.palitra.report.Png;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -37,10 +38,10 @@ class RunFolderTest {
     @BeforeAll static void stoppedHalfWay() throws Exception {
         half = root.resolve("half");
         int[] asked = {0};
-        Trainer.start(half, TinyRuns.config("ae"), TinyRuns.data(Split.TRAIN), TinyRuns.data(Split.TEST), Progress.SILENT,
-            () -> asked[0]++ >= 15);
+        Trainer.start(half, TinyRuns.config("ae"), TinyRuns.data(Split.TRAIN), TinyRuns.data(Split.TEST),
+            TinyRuns.until(() -> asked[0]++ >= 15));
         Path whole = root.resolve("whole");
-        Trainer.start(whole, TinyRuns.config("ae"), TinyRuns.data(Split.TRAIN), TinyRuns.data(Split.TEST), Progress.SILENT, () -> false);
+        Trainer.start(whole, TinyRuns.config("ae"), TinyRuns.data(Split.TRAIN), TinyRuns.data(Split.TEST), Watcher.SILENT);
         expected = TinyRuns.hashes(whole);
     }
 
@@ -54,10 +55,10 @@ class RunFolderTest {
 
     private static List<String> resumed(Path run) throws IOException {
         List<String> notes = new ArrayList<>();
-        Progress listener = new Progress() {
+        Watcher listener = new Watcher() {
             @Override public void note(String message) { notes.add(message); }
         };
-        assertThat(Trainer.resume(run, TinyRuns.data(Split.TRAIN), TinyRuns.data(Split.TEST), listener, () -> false)).isTrue();
+        assertThat(Trainer.resume(run, TinyRuns.data(Split.TRAIN), TinyRuns.data(Split.TEST), listener)).isTrue();
         return notes;
     }
 

@@ -12,6 +12,7 @@ import io.palitra.hub.FolderDraft;
 import io.palitra.hub.LoraFile;
 import io.palitra.hub.Safetensors;
 import io.palitra.metric.Statistics;
+import io.palitra.model.Watcher;
 import io.palitra.net.CaptionTokenizer;
 import io.palitra.report.Gif;
 import io.palitra.report.Png;
@@ -51,8 +52,7 @@ class SameBytesTest {
     @Test void equalTrainingsInFoldersOfOtherNamesWriteTheSameBytes(@TempDir Path root) throws Exception {
         Path one = root.resolve("one"), other = root.resolve("deep/of another name");
         for (Path folder : List.of(one, other)) {
-            Trainer.start(folder, TinyRuns.config("vae"), TinyRuns.data(Split.TRAIN), TinyRuns.data(Split.TEST), Progress.SILENT,
-                () -> false);
+            Trainer.start(folder, TinyRuns.config("vae"), TinyRuns.data(Split.TRAIN), TinyRuns.data(Split.TEST), Watcher.SILENT);
             Files.copy(one.resolve("summary.json"), folder.resolve("summary.json"), StandardCopyOption.REPLACE_EXISTING);   // its time
             RunReport.write(folder, warning -> {});
         }
@@ -114,6 +114,6 @@ class SameBytesTest {
             tokens.save(Files.createDirectories(folder.resolve("words")));
         }
         Trainer.start(folder.resolve("run"), TinyRuns.config("vae"), TinyRuns.data(Split.TRAIN), TinyRuns.data(Split.TEST),
-            Progress.SILENT, () -> false);
+            Watcher.SILENT);
     }
 }

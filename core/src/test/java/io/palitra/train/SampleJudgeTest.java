@@ -11,6 +11,7 @@ import io.palitra.data.Picture;
 import io.palitra.data.Split;
 import io.palitra.engine.Device;
 import io.palitra.model.Measure;
+import io.palitra.model.Watcher;
 import io.palitra.report.Png;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,7 +30,7 @@ import org.junit.jupiter.api.io.TempDir;
 class SampleJudgeTest {
     @TempDir private Path root;
     private final List<String> notes = Collections.synchronizedList(new ArrayList<>());
-    private final Progress progress = new Progress() {
+    private final Watcher progress = new Watcher() {
         @Override public void note(String message) { notes.add(message); }
     };
 
@@ -50,8 +51,7 @@ class SampleJudgeTest {
     private SampleJudge kept(Path folder) throws Exception {
         Dataset train = Datasets.open(folder.toString(), Split.TRAIN, DataOptions.DEFAULT);
         Dataset test = Datasets.open(folder.toString(), Split.TEST, DataOptions.DEFAULT);
-        return SampleJudge.kept(root.resolve("cache"), train, folder.toString(), DataOptions.DEFAULT, test, Device.CPU, progress,
-            () -> false);
+        return SampleJudge.kept(root.resolve("cache"), train, folder.toString(), DataOptions.DEFAULT, test, Device.CPU, progress);
     }
 
     private long trainings() { return notes.stream().filter(n -> n.startsWith("training a classifier on")).count(); }
@@ -90,7 +90,7 @@ class SampleJudgeTest {
         }
         Dataset train = Datasets.open(folder.toString(), Split.TRAIN, DataOptions.DEFAULT);
         int[] asked = {0};
-        assertThat(Trainer.resume(classifier, train, null, Progress.SILENT, () -> asked[0]++ == 1)).isFalse();
+        assertThat(Trainer.resume(classifier, train, null, TinyRuns.until(() -> asked[0]++ == 1))).isFalse();
         assertThat(classifier.resolve(Run.MODEL)).exists();   // of its first step
         try (SampleJudge again = kept(folder)) { assertThat(again.run().weights()).isEqualTo(weights); }
         assertThat(trainings()).isEqualTo(2);
@@ -129,8 +129,7 @@ class SampleJudgeTest {
 
     @Test void dataOfOtherClassesAreRefused() throws Exception {
         Dataset train = new FewPictures(1, 16, 40), test = Datasets.open("strokes", Split.TEST, new DataOptions("", 16, 0, false));
-        try (SampleJudge judge = SampleJudge.kept(root.resolve("cache"), train, "few", DataOptions.DEFAULT, null, Device.CPU, progress,
-                () -> false)) {
+        try (SampleJudge judge = SampleJudge.kept(root.resolve("cache"), train, "few", DataOptions.DEFAULT, null, Device.CPU, progress)) {
             assertThat(judge.facts().tested()).isZero();
             assertThatThrownBy(() -> judge.refuseOthersThan(test)).isInstanceOf(IllegalArgumentException.class).hasMessage(
                 "the judge knows the classes left, right, 'strokes' has 0, 1, 2, 3, 4, 5, 6, 7, 8, 9; --no-classifier leaves it out");
@@ -146,7 +145,7 @@ class SampleJudgeTest {
             Path run = root.resolve(key);
             runs.add(run);
             Trainer.start(run, RunConfig.of("ae", "few", data, DataOptions.DEFAULT, 0, List.of("latent=2", "net.hidden=8",
-                "train.steps=1")), data, null, Progress.SILENT, () -> false);
+                "train.steps=1")), data, null, Watcher.SILENT);
             RunReport.keep(run, new Evaluation.Result(List.of(new Measure("precision", 1, "", "of one")), null,
                 new SampleJudge.Facts("judge-" + key, "few", key, List.of(), 40, 4, 100)), "palitra evaluate");
         }

@@ -5,12 +5,14 @@ import io.palitra.data.DataOptions;
 import io.palitra.data.Dataset;
 import io.palitra.data.Datasets;
 import io.palitra.data.ImageSpec;
+import io.palitra.data.Picture;
 import io.palitra.data.Split;
 import io.palitra.data.VectorSpec;
 import io.palitra.family.Families;
 import io.palitra.family.FamilyContract;
 import io.palitra.model.Family;
 import io.palitra.model.Tiny;
+import io.palitra.model.Watcher;
 import io.palitra.paint.TinyPipeline;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -21,6 +23,9 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 
 /** Runs of a dozen steps of every family, and a way to say that two of them ended in the same bits. */
@@ -74,7 +79,7 @@ public final class TinyRuns {
         if (Files.exists(place)) return place;
         if (family.equals(Tiny.PAINTER)) return TinyPipeline.write(place, 1);
         RunConfig config = config(family, root, 1);
-        Trainer.start(place, config, train(config), test(config), Progress.SILENT, () -> false);
+        Trainer.start(place, config, train(config), test(config), Watcher.SILENT);
         return place;
     }
 
@@ -107,6 +112,13 @@ public final class TinyRuns {
         return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(file)));
     }
 
+    /** Stops when that says so. */
+    public static Watcher until(BooleanSupplier stop) {
+        return new Watcher() {
+            @Override public boolean stop() { return stop.getAsBoolean(); }
+        };
+    }
+
     /**
      * A child JVM that is to be killed: arguments are the folder of the models that runs are built upon, that of the runs,
          and the families. One after the
@@ -115,16 +127,16 @@ public final class TinyRuns {
     public static void main(String[] args) throws IOException {
         for (String family : List.of(args).subList(2, args.length)) {
             Path folder = Path.of(args[1], family);
-            Progress tell = new Progress() {
-                @Override public void step(long step, long steps, Map<String, Double> losses, double stepsPerSecond,
-                    double itemsPerSecond) {
+            Watcher tell = new Watcher() {
+                @Override public void tick(String what, long step, long steps, Map<String, Double> figures,
+                    Supplier<Optional<Picture>> preview) {
                     System.out.println(family + " " + step);
                 }
             };
             boolean there = Files.exists(folder.resolve(Run.CONFIG));
             RunConfig config = there ? RunConfig.read(folder.resolve(Run.CONFIG)) : config(family, Path.of(args[0]));
-            if (there) Trainer.resume(folder, train(config), test(config), tell, () -> false);
-            else Trainer.start(folder, config, train(config), test(config), tell, () -> false);
+            if (there) Trainer.resume(folder, train(config), test(config), tell);
+            else Trainer.start(folder, config, train(config), test(config), tell);
         }
     }
 }

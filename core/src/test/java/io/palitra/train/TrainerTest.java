@@ -9,6 +9,7 @@ import io.palitra.data.ImageDataset;
 import io.palitra.data.Split;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
+import io.palitra.model.Watcher;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -27,7 +28,7 @@ class TrainerTest {
     }
 
     private static boolean run(Path folder, RunConfig config) throws Exception {
-        return Trainer.start(folder, config, TinyRuns.data(Split.TRAIN), TinyRuns.data(Split.TEST), Progress.SILENT, () -> false);
+        return Trainer.start(folder, config, TinyRuns.data(Split.TRAIN), TinyRuns.data(Split.TEST), Watcher.SILENT);
     }
 
     @Test void aRunFolderHoldsWhatAPersonWantsToSee(@TempDir Path root) throws Exception {
@@ -69,22 +70,22 @@ class TrainerTest {
     @Test void aCheckpointIsSaidToBeWholeWhereThereIsOne(@TempDir Path root) throws Exception {
         Path folder = root.resolve("run");
         RunConfig config = vae("train.steps=20", "train.optimizer=sgd", "train.optimizer.lr=1e12", "train.clip=0");
-        assertThat(Trainer.start(folder, config, TinyRuns.data(Split.TRAIN), null, Progress.SILENT, () -> true)).isFalse();
-        assertThatThrownBy(() -> Trainer.resume(folder, TinyRuns.data(Split.TRAIN), null, Progress.SILENT, () -> false))
+        assertThat(Trainer.start(folder, config, TinyRuns.data(Split.TRAIN), null, TinyRuns.until(() -> true))).isFalse();
+        assertThatThrownBy(() -> Trainer.resume(folder, TinyRuns.data(Split.TRAIN), null, Watcher.SILENT))
             .isInstanceOf(NonFiniteException.class).hasMessageContaining("the checkpoint of step 0 is whole");
     }
 
     @Test void twoTrainersCannotShareAFolder(@TempDir Path root) throws Exception {
         Path folder = root.resolve("run");
         boolean[] tried = {false};
-        Trainer.start(folder, vae("train.steps=6"), TinyRuns.data(Split.TRAIN), TinyRuns.data(Split.TEST), Progress.SILENT, () -> {
+        Trainer.start(folder, vae("train.steps=6"), TinyRuns.data(Split.TRAIN), TinyRuns.data(Split.TEST), TinyRuns.until(() -> {
             if (!tried[0]) {
                 tried[0] = true;
-                assertThatThrownBy(() -> Trainer.resume(folder, TinyRuns.data(Split.TRAIN), null, Progress.SILENT, () -> false))
+                assertThatThrownBy(() -> Trainer.resume(folder, TinyRuns.data(Split.TRAIN), null, Watcher.SILENT))
                     .hasMessageContaining("run");
             }
             return false;
-        });
+        }));
         assertThat(tried[0]).isTrue();
     }
 
@@ -161,7 +162,7 @@ class TrainerTest {
         RunConfig config = RunConfig.of("vae", "few", few, io.palitra.data.DataOptions.DEFAULT, 0, List.of("train.batch=8", "latent=2"));
         Files.writeString(there.resolve(".lock"), "1\n");
         for (Path folder : List.of(fresh, there)) {
-            assertThatThrownBy(() -> Trainer.start(folder, config, broken, null, Progress.SILENT, () -> false));
+            assertThatThrownBy(() -> Trainer.start(folder, config, broken, null, Watcher.SILENT));
         }
         assertThat(root.resolve("new")).doesNotExist();
         assertThat(there.toFile().list()).containsExactly(".lock");
@@ -172,7 +173,7 @@ class TrainerTest {
     @Test void aRunIsOpenedWithALineOfWhatItsConfigSaysOtherwiseAndOfItsSteps(@TempDir Path root) throws Exception {
         Path folder = root.resolve("run"), file = folder.resolve("config.json");
         int[] asked = {0};
-        assertThat(Trainer.start(folder, vae("train.steps=12"), TinyRuns.data(Split.TRAIN), null, Progress.SILENT, () -> asked[0]++ == 5))
+        assertThat(Trainer.start(folder, vae("train.steps=12"), TinyRuns.data(Split.TRAIN), null, TinyRuns.until(() -> asked[0]++ == 5)))
             .isFalse();
         assertThat(opened(folder)).containsExactly("'" + folder + "' stands at step 5 of 12: its training has not ended");
         String config = Files.readString(file);
@@ -180,7 +181,7 @@ class TrainerTest {
         assertThat(opened(folder)).containsExactly("'" + folder + "': config.json was changed after the training, and is read as it is: "
             + "seed is 4, was 3");
         Files.writeString(file, config);
-        Trainer.resume(folder, TinyRuns.data(Split.TRAIN), null, Progress.SILENT, () -> false);
+        Trainer.resume(folder, TinyRuns.data(Split.TRAIN), null, Watcher.SILENT);
         assertThat(opened(folder)).isEmpty();
     }
 
@@ -195,10 +196,10 @@ class TrainerTest {
         RunConfig config = RunConfig.of("gan", "few", few, io.palitra.data.DataOptions.DEFAULT, 0, List.of("train.batch=32", "width=4",
             "train.steps=8", "latent=4")).on("cpu", RunConfig.Precision.FP32, 1);
         List<String> notes = new ArrayList<>();
-        Progress listens = new Progress() {
+        Watcher listens = new Watcher() {
             @Override public void note(String message) { notes.add(message); }
         };
-        Trainer.start(root.resolve("gan"), config, few, null, listens, () -> false);
+        Trainer.start(root.resolve("gan"), config, few, null, listens);
         List<double[]> alarms = Metrics.read(root.resolve("gan")).get("collapse/alarm");
         assertThat(alarms).as("epochs with an alarm").filteredOn(a -> a[0] >= 2 && a[1] == 1).hasSizeGreaterThan(1);
         int changes = 0;
