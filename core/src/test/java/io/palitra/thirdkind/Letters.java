@@ -84,7 +84,7 @@ public final class Letters implements Choices, DataProvider, FamilyProvider, Dis
         @Override public Tensor sample(Sampling how, int count, Rng rng) {
             Tensor x = rng.integers(data.alphabet, count, 1);
             for (int t = 1; t < data.length; t++) {   // Gumbel's way to draw by logits
-                Tensor gumbel = rng.split(t).uniform(count, data.alphabet).log().neg().log().neg();
+                Tensor gumbel = rng.uniform(count, data.alphabet).log().neg().log().neg();
                 x = Torch.cat(1, x, logits(x.select(1, t - 1)).div(how.temperature).add(gumbel).argmax(1).unsqueeze(1));
             }
             return x;
