@@ -77,13 +77,13 @@ public final class Letters implements Choices, DataProvider, FamilyProvider, Dis
         private Tensor logits(Tensor letters) { return table.forward(letters).mul(scale); }
 
         private Tensor nats(Tensor x) {
-            return Torch.crossEntropy(logits(x.narrow(1, 0, data.length - 1)).reshape(-1, data.alphabet), x.narrow(1, 1, data.length - 1)
-                .reshape(-1));
+            long n = data.length - 1;
+            return Torch.crossEntropy(logits(x.narrow(1, 0, n)).reshape(-1, data.alphabet), x.narrow(1, 1, n).reshape(-1));
         }
 
         @Override public Tensor sample(Sampling how, int count, Rng rng) {
             Tensor x = rng.integers(data.alphabet, count, 1);
-            for (int t = 1; t < data.length; t++) {   // Gumbel's way to draw by logits
+            for (int t = 1; t < data.length; t++) {
                 Tensor gumbel = rng.uniform(count, data.alphabet).log().neg().log().neg();
                 x = Torch.cat(1, x, logits(x.select(1, t - 1)).div(how.temperature).add(gumbel).argmax(1).unsqueeze(1));
             }
@@ -91,8 +91,7 @@ public final class Letters implements Choices, DataProvider, FamilyProvider, Dis
         }
 
         @Override public List<Measure> evaluate(Iterable<Batch> test, Rng rng) {
-            double nats = nats(test.iterator().next().x()).item();
-            return List.of(new Measure("-log p", nats, "nats", "of a letter, given the one before"));
+            return List.of(new Measure("-log p", nats(test.iterator().next().x()).item(), "nats", "of a letter, given the one before"));
         }
     }
 
