@@ -185,7 +185,9 @@ public final class LoraTuning implements Trainable {
     /** Of each picture; those of a data set are encoded once. */
     private Tensor moments(Batch batch) {
         if (batch.items().length == 0) {
-            try (Scope scope = new Scope(); Guard g = Torch.noGrad()) { return scope.keep(base.coder().moments(batch.x())); }
+            try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+                return scope.keep(base.coder().moments(batch.x()));
+            }
         }
         List<Tensor> each = new ArrayList<>();
         for (int i = 0; i < batch.items().length; i++) {

@@ -2,7 +2,6 @@ package io.palitra.stage;
 
 import io.palitra.config.Help;
 import io.palitra.data.ImageSpec;
-import io.palitra.family.Vae;
 import io.palitra.net.AutoencoderKl;
 import io.palitra.net.CoderConfig;
 import java.util.List;

@@ -11,7 +11,6 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
-import io.palitra.family.Tokens;
 import io.palitra.hub.ModelFolder;
 import io.palitra.hub.Safetensors;
 import io.palitra.hub.Weights;
