@@ -2,6 +2,7 @@ package io.palitra.app;
 
 import java.io.IOException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import sun.misc.Signal;
@@ -36,6 +37,16 @@ final class Stop implements BooleanSupplier {
         Stop stop = new Stop();
         watching = stop;
         return stop;
+    }
+
+    /** As {@link #onSignals}, from the first question on: until then a signal leaves at once. */
+    static BooleanSupplier whenAsked() {
+        AtomicReference<@Nullable Stop> stop = new AtomicReference<>();
+        return () -> {
+            Stop now = stop.get();
+            if (now == null) stop.set(now = onSignals());
+            return now.getAsBoolean();
+        };
     }
 
     private static synchronized void came(Signal signal) {
