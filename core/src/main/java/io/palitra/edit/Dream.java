@@ -14,10 +14,13 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.family.FirstStage;
 import io.palitra.model.TextImage;
+import io.palitra.model.Watcher;
 import io.palitra.net.CoderConfig;
 import io.palitra.net.VqModel;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 
 /**
  * Painting by VQGAN and CLIP: the codes of a picture are moved until what CLIP sees of it, part by part, lies where the texts lie. Crowson
@@ -67,12 +70,13 @@ public final class Dream {
     }
 
     /**
-     * Paints what is asked for.
+     * Paints the picture of a request. Before the first iteration and after each the watcher gets a tick "iterations": how many led to the
+     * picture that it may see, and the figure "loss" of that picture; of the last picture that of the one before.
      *
      * @throws ConfigException when the request does not fit the models
      * @throws IllegalArgumentException for a text that CLIP does not read
      */
-    public DreamResult paint(DreamRequest request, DreamWatcher watcher) {
+    public DreamResult paint(DreamRequest request, Watcher watcher) {
         long began = System.nanoTime();
         DreamRequest.How how = request.how();
         Device device = vq.parameters().values().iterator().next().device();
@@ -109,7 +113,7 @@ public final class Dream {
                         loss = descend(x, z, start, aims, cutouts, how, seed.split(PARTS).split(now));
                         if (!Double.isFinite(loss)) throw notFinite(x, loss, " at iteration " + now);
                         if (now == 0) first = cosines(cutouts, x, texts);
-                        watcher.seen(now, how.iterations(), loss, () -> picture(grids));
+                        watcher.tick("iterations", now, how.iterations(), Map.of("loss", loss), () -> Optional.of(picture(grids)));
                         grids.step(how.optimizer().lr() * unit, range[0], range[1]);
                     }
                     done++;
@@ -122,7 +126,7 @@ public final class Dream {
                     Tensor x = vq.decode(grids.mean());
                     if (!finite(x)) throw notFinite(x, loss, " after the last iteration");
                     Picture last = picture(x);
-                    watcher.seen(done, how.iterations(), loss, () -> last);
+                    watcher.tick("iterations", done, how.iterations(), Map.of("loss", loss), () -> Optional.of(last));
                     return new DreamResult(last, done, stopped, first, cosines(cutouts, x, texts), (System.nanoTime() - began) * 1e-9);
                 }
             }

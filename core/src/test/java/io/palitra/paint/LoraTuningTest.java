@@ -86,7 +86,7 @@ class LoraTuningTest {
     private static Picture paint(Painter painter, Path... loras) {
         PaintRequest request = REQUEST;
         for (Path file : loras) request = request.with(new PaintRequest.Lora(file, 1));
-        return painter.paint(request, PaintWatcher.NONE).pictures().get(0);
+        return painter.paint(request, Watcher.SILENT).pictures().get(0);
     }
 
     private static float[] latents(Painter painter) {
