@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParseResult;
 
@@ -13,6 +14,10 @@ import picocli.CommandLine.ParseResult;
 final class AsTyped {
     /** Letters of a value that are repeated. */
     private static final int LONGEST = 100;
+    /** key= or key=true, and the letter behind. */
+    private static final Pattern KEY = Pattern.compile("(?<![\\w.])([A-Za-z]\\w*)=(true\\b)?(?=(\\W?))");
+    /** Where files go: of commands without that option, too, which write into the run. */
+    private static final String OUT = "out";
 
     private AsTyped() {}
 
@@ -47,14 +52,23 @@ final class AsTyped {
 
     /** The message about a key of a request, such as "choose another out=, or force=true", with the options that set those keys. */
     private static String named(String key, String message, ParseResult command) {
-        List<OptionSpec> options = command.commandSpec().options();
-        if (key.isEmpty() || options.stream().noneMatch(o -> names(o, key))) return message;
-        return Pattern.compile("(?<![\\w.])([A-Za-z]\\w*)=(true\\b)?(?=(\\W?))").matcher(message).replaceAll(found -> {
-            String option = options.stream().filter(o -> names(o, found.group(1))).map(OptionSpec::longestName).findFirst().orElse("");
-            boolean alone = found.group(2) != null || found.group(3).matches("[ ,;:]") || found.end() == message.length();
+        boolean own = key.equals(OUT) || command.commandSpec().options().stream().anyMatch(o -> names(o, key));
+        // an override that was not typed is of a file, as a picture to be like
+        boolean elsewhere = message.startsWith(key + "=") && command.matchedOptions().stream().noneMatch(o -> names(o, key));
+        if (key.isEmpty() || !own || elsewhere) return message;
+        String line = options(message, command.commandSpec());
+        return command.matchedOptions().stream().filter(o -> !line.equals(message) && names(o, key)).findFirst()
+            .map(o -> line.replace("illegal " + key + ":", "illegal " + o.longestName() + ":")).orElse(line);
+    }
+
+    /** A line with the options of a command in the place of keys: "choose another out=, or force=true" names --out and --force. */
+    static String options(String line, CommandSpec command) {
+        return KEY.matcher(line).replaceAll(found -> {
+            String option = command.options().stream().filter(o -> names(o, found.group(1))).map(OptionSpec::longestName).findFirst()
+                .orElse(found.group(1).equals(OUT) ? "--" + OUT : "");
+            boolean alone = found.group(2) != null || found.group(3).matches("[ ,;:]") || found.end() == line.length();
             return Matcher.quoteReplacement(option.isEmpty() ? found.group() : alone ? option : option + " ");
-        }).transform(line -> command.matchedOptions().stream().filter(o -> names(o, key)).findFirst()
-            .map(o -> line.replace("illegal " + key + ":", "illegal " + o.longestName() + ":")).orElse(line));
+        });
     }
 
     /** "the run has train.batch=4, train.batch=8 was asked" with the option of what was asked. */

@@ -2,18 +2,9 @@ package io.palitra.app;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.palitra.data.Limits;
-import io.palitra.data.Picture;
-import io.palitra.data.Pictures;
-import io.palitra.edit.PictureSearch;
-import io.palitra.edit.ZeroShot;
-import io.palitra.engine.Device;
-import io.palitra.engine.Scope;
-import io.palitra.stage.ClipEmbedder;
+import io.palitra.job.ClassifyRequest;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Comparator;
-import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -32,9 +23,9 @@ final class ClassifyCommand implements Callable<Integer> {
         description = "a run of family clip, a folder of transformers' CLIP, or an org/name that was pulled")
     private String clip = "";
 
-    @Option(names = "--template", paramLabel = "TEXT", defaultValue = ZeroShot.LABEL,
+    @Option(names = "--template", paramLabel = "TEXT", defaultValue = ClassifyRequest.LABEL,
         description = "the text of a label, {} stands for it; public CLIPs are surer of \"a photo of a {}\"; default: the label alone")
-    private String template = ZeroShot.LABEL;
+    private String template = ClassifyRequest.LABEL;
 
     @Option(names = "--device", paramLabel = "auto|cpu|cuda[:n]", defaultValue = "auto", description = "where to compute; default: auto")
     private String device = "auto";
@@ -46,24 +37,16 @@ final class ClassifyCommand implements Callable<Integer> {
     private boolean json;
 
     @Override public Integer call() throws IOException {
-        List<String> names = ZeroShot.labels(labels);
-        Threads.set(threads);
-        Device where = Device.named(device);
-        try (Scope scope = new Scope(); ClipEmbedder model = ClipEmbedder.open(clip)) {
-            model.to(where);
-            Picture read = Pictures.read(Common.bytes(picture), picture.toString(), Limits.DEFAULT,
-                new Terminal("classify", false)::note);
-            List<ZeroShot.Guess> guesses = ZeroShot.classify(model, PictureSearch.tensor(read, where), names, template).stream()
-                .sorted(Comparator.comparingDouble((ZeroShot.Guess g) -> -g.probability())).toList();
-            if (json) {
-                ObjectNode node = new ObjectMapper().createObjectNode().put("picture", picture.toString()).put("clip", model.name());
-                guesses.forEach(g -> node.withArray("labels").addObject().put("label", g.label()).put("probability", g.probability())
-                    .put("cosine", g.cosine()));
-                Common.json(node);
-            } else {
-                for (ZeroShot.Guess g : guesses) {
-                    Common.OUT.printf("%6.2f %%  cosine %6.3f  %s%n", 100 * g.probability(), g.cosine(), Terminal.plain(g.label()));
-                }
+        ClassifyRequest request = new ClassifyRequest(picture.toString(), labels, clip, template, device, threads);
+        ClassifyRequest.Result result = request.run(new Terminal("classify", false));
+        if (json) {
+            ObjectNode node = new ObjectMapper().createObjectNode().put("picture", picture.toString()).put("clip", result.clip());
+            result.guesses().forEach(g -> node.withArray("labels").addObject().put("label", g.label()).put("probability", g.probability())
+                .put("cosine", g.cosine()));
+            Common.json(node);
+        } else {
+            for (ClassifyRequest.Guess g : result.guesses()) {
+                Common.OUT.printf("%6.2f %%  cosine %6.3f  %s%n", 100 * g.probability(), g.cosine(), Terminal.plain(g.label()));
             }
         }
         return 0;

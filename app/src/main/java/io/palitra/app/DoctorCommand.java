@@ -2,12 +2,7 @@ package io.palitra.app;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.palitra.engine.Device;
-import io.palitra.engine.Rng;
-import io.palitra.engine.Scope;
-import io.palitra.engine.Tensor;
-import io.palitra.engine.Torch;
-import io.palitra.train.RunConfig;
+import io.palitra.job.DoctorRequest;
 import java.io.IOException;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -20,67 +15,14 @@ final class DoctorCommand implements Callable<Integer> {
     private boolean json;
 
     @Override public Integer call() throws IOException {
-        ObjectNode node = new ObjectMapper().createObjectNode();
-        Runtime runtime = Runtime.getRuntime();
-        node.put("palitra", RunConfig.version());
-        node.put("java", System.getProperty("java.version") + ", " + System.getProperty("java.vm.name"));
-        node.put("system", System.getProperty("os.name") + " " + System.getProperty("os.arch"));
-        node.put("letters", System.getProperty("sun.jnu.encoding") + (System.getProperty("sun.jnu.encoding", "").equals("UTF-8") ? ""
-            : ": not of every alphabet; LC_ALL=C.UTF-8 has them all"));
-        String fault = "";
-        try {
-            node.put("libtorch", Device.libtorch());
-            node.put("libraries", Device.libraries() + ", which nobody but this user and root can write to");
-            node.put("processor", Device.capability() + ", " + runtime.availableProcessors() + " cores, " + Device.threads() + " threads");
-            node.put("blas", Device.blas());
-            node.put("convolutions", Device.convolutions().equals("onednn") ? "onednn"
-                : "plain, slower: oneDNN of this libtorch computes wrong ones on this processor");
-            node.put("cuda", Device.cudaAvailable() ? "available" : "none");
-        } catch (LinkageError e) {
-            fault = "failed: " + io.palitra.job.Program.message(e);
+        DoctorRequest.Result result = new DoctorRequest().run(new Terminal("doctor", false));
+        if (json) {
+            ObjectNode node = new ObjectMapper().createObjectNode();
+            result.findings().forEach(node::put);
+            Common.json(node);
+        } else {
+            result.findings().forEach((what, finding) -> Common.OUT.printf("%-12s %s%n", what, Terminal.plain(finding)));
         }
-        node.put("waiting", waiting());
-        node.put("java heap", (runtime.maxMemory() >> 20) + " MiB at most");
-        node.put("memory", memory());
-        node.put("malloc", System.getenv("MALLOC_ARENA_MAX") == null ? "untuned: start through ./palitra" : "tuned by the launcher");
-        if (fault.isEmpty()) fault = selfTest();
-        node.put("self-test", fault.isEmpty() ? "passed" : fault);
-        if (json) Common.json(node);
-        else node.properties().forEach(e -> Common.OUT.printf("%-12s %s%n", e.getKey(), e.getValue().asText()));
-        return fault.isEmpty() ? 0 : 1;
-    }
-
-    /** How long threads that wait for work look for it before they sleep. */
-    private static String waiting() {
-        String policy = System.getenv("OMP_WAIT_POLICY"), turns = System.getenv("GOMP_SPINCOUNT");
-        return turns != null ? turns + " turns (GOMP_SPINCOUNT)" : policy != null ? policy + " (OMP_WAIT_POLICY)"
-            : "long: on a busy machine steps may take many times as long; start through ./palitra, or set GOMP_SPINCOUNT=1000";
-    }
-
-    private static String memory() {
-        if (java.lang.management.ManagementFactory.getOperatingSystemMXBean() instanceof com.sun.management.OperatingSystemMXBean os) {
-            return (os.getTotalMemorySize() >> 20) + " MiB, " + (os.getFreeMemorySize() >> 20) + " MiB free";
-        }
-        return "unknown";
-    }
-
-    /** A convolution, its gradient against a difference quotient, and noise that is the same twice; empty when all holds. */
-    private static String selfTest() {
-        try (Scope scope = new Scope()) {
-            Tensor x = new Rng(1).normal(1, 2, 8, 8), w = new Rng(2).normal(3, 2, 3, 3).requiresGrad(true);
-            Torch.conv2d(x, w, null, 1, 1).square().sum().backward();
-            double slope = w.grad().select(0, 0).select(0, 0).select(0, 0).select(0, 0).item();
-            float[] moved = w.detach().floats();
-            double eps = 1e-2;
-            moved[0] += eps;
-            double up = Torch.conv2d(x, Torch.of(moved, 3, 2, 3, 3), null, 1, 1).square().sum().item();
-            moved[0] -= 2 * eps;
-            double down = Torch.conv2d(x, Torch.of(moved, 3, 2, 3, 3), null, 1, 1).square().sum().item();
-            double quotient = (up - down) / (2 * eps);
-            if (Math.abs(slope - quotient) > 0.02 * Math.abs(quotient) + 0.05) return "failed: gradient " + slope + ", expected "
-                + quotient;
-            if (new Rng(1).normal(1, 2, 8, 8).sub(x).abs().max().item() != 0) return "failed: the same seed gave other noise";
-            return "";
-        }
+        return result.sound() ? 0 : 1;
     }
 }

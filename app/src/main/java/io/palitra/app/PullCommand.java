@@ -4,8 +4,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.hub.Hub;
-import io.palitra.hub.HubName;
-import io.palitra.hub.HubSettings;
+import io.palitra.job.PullRequest;
 import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -28,13 +27,11 @@ final class PullCommand implements Callable<Integer> {
     private boolean json;
 
     @Override public Integer call() throws IOException {
-        HubName model = HubName.parse(name);
         Terminal terminal = new Terminal("pull", false);
-        Hub hub = new Hub(HubSettings.fromEnvironment(), (file, bytes, total) -> terminal.doing(String.format("%s: %3d%% of %,d bytes",
-            file, 100 * bytes / Math.max(1, total), total)), Stop.onSignals());
         Hub.Pulled pulled;
         try {
-            pulled = hub.pull(model, include);
+            pulled = new PullRequest(name, include).run(new OneLine(terminal, Stop.onSignals(), (file, bytes, total, figures)
+                -> String.format("%s: %3d%% of %,d bytes", file, 100 * bytes / Math.max(1, total), total)));
         } catch (CancellationException e) {
             terminal.note(e.getMessage());
             return Main.STOPPED;
@@ -42,16 +39,16 @@ final class PullCommand implements Callable<Integer> {
             terminal.done();
         }
         if (json) {
-            ObjectNode node = new ObjectMapper().createObjectNode().put("name", model.id()).put("revision", model.revision())
-                .put("commit", pulled.commit()).put("folder", pulled.folder().toString());
+            ObjectNode node = new ObjectMapper().createObjectNode().put("name", pulled.name().id())
+                .put("revision", pulled.name().revision()).put("commit", pulled.commit()).put("folder", pulled.folder().toString());
             ArrayNode files = node.putArray("files");
             pulled.files().forEach(f -> files.addObject().put("path", f.path()).put("bytes", f.bytes()).put("fetched", f.fetched()));
             Common.json(node);
             return 0;
         }
         long fetched = pulled.files().stream().filter(Hub.Item::fetched).count();
-        terminal.note(String.format("%s at %.12s: %d files, %d fetched, %d there already", model, pulled.commit(), pulled.files().size(),
-            fetched, pulled.files().size() - fetched));
+        terminal.note(String.format("%s at %.12s: %d files, %d fetched, %d there already", pulled.name(), pulled.commit(),
+            pulled.files().size(), fetched, pulled.files().size() - fetched));
         Common.OUT.println(pulled.folder());
         return 0;
     }

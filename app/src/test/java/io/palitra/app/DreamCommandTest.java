@@ -166,7 +166,7 @@ class DreamCommandTest {
         refused(2, "the texts have 50000 characters", "word ".repeat(10_000));
         refused(2, "is too long, this CLIP reads", "word ".repeat(20));
         refused(2, "illegal weight of 'a castle': 1000001.0, must be between -1000000 and 1000000", "a castle:1000001");
-        refused(2, "illegal noise: 'x'", "a castle", "--noise", "x");
+        refused(2, "illegal --noise: 'x'", "a castle", "--noise", "x");
         refused(2, "does not divide a width of 21", "a castle", "--size", "21x12");
         for (String size : List.of("large", "0x0", "0x64", "64x0", "-64x64", "64x-1", "64")) {
             refused(2, "illegal --size: " + size + ", must be WIDTHxHEIGHT in pixels, each at least 1", "a castle", "--size=" + size);

@@ -105,7 +105,7 @@ class PullCommandTest {
         Result stopped = end(process);
         assumeTrue(!System.getProperty("os.name").startsWith("Windows"), "a process of Windows is ended without being asked");
         assertThat(stopped.code).as(stopped.err).isEqualTo(143);
-        assertThat(stopped.refusal()).contains("running again resumes");
+        assertThat(stopped.err).contains("the download was stopped; running again resumes");
         assertThat(Files.size(part())).isPositive();
         assertThat(blob()).doesNotExist();
     }

@@ -3,7 +3,6 @@ package io.palitra.edit;
 import io.palitra.config.ConfigException;
 import io.palitra.data.DataLoader;
 import io.palitra.data.DreamPrompt;
-import io.palitra.data.ImageSpec;
 import io.palitra.data.Picture;
 import io.palitra.data.Pictures;
 import io.palitra.engine.DType;
@@ -14,11 +13,14 @@ import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.model.TextImage;
+import io.palitra.model.Watcher;
 import io.palitra.net.CoderConfig;
 import io.palitra.net.VqModel;
 import io.palitra.stage.FirstStage;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 
 /**
  * Painting by VQGAN and CLIP: the latents of a picture are optimised until the CLIP embeddings of its parts lie near those of the texts.
@@ -68,12 +70,13 @@ public final class Dream {
     }
 
     /**
-     * Paints what is asked for.
+     * Paints the picture of a request. Before the first iteration and after each the watcher gets a tick "iterations": how many led to the
+     * picture that it may see, and the figure "loss" of that picture; of the last picture that of the one before.
      *
      * @throws ConfigException when the request does not fit the models
      * @throws IllegalArgumentException for a text that CLIP does not read
      */
-    public DreamResult paint(DreamRequest request, DreamWatcher watcher) {
+    public DreamResult paint(DreamRequest request, Watcher watcher) {
         long began = System.nanoTime();
         DreamRequest.How how = request.how();
         Device device = vq.parameters().values().iterator().next().device();
@@ -110,7 +113,7 @@ public final class Dream {
                         loss = descend(x, z, start, aims, cutouts, how, seed.split(PARTS).split(now));
                         if (!Double.isFinite(loss)) throw notFinite(x, loss, " at iteration " + now);
                         if (now == 0) first = cosines(cutouts, x, texts);
-                        watcher.seen(now, how.iterations(), loss, () -> picture(grids));
+                        watcher.tick("iterations", now, how.iterations(), Map.of("loss", loss), () -> Optional.of(picture(grids)));
                         grids.step(how.optimizer().lr() * unit, range[0], range[1]);
                     }
                     done++;
@@ -123,7 +126,7 @@ public final class Dream {
                     Tensor x = vq.decode(grids.mean());
                     if (!finite(x)) throw notFinite(x, loss, " after the last iteration");
                     Picture last = picture(x);
-                    watcher.seen(done, how.iterations(), loss, () -> last);
+                    watcher.tick("iterations", done, how.iterations(), Map.of("loss", loss), () -> Optional.of(last));
                     return new DreamResult(last, done, stopped, first, cosines(cutouts, x, texts), (System.nanoTime() - began) * 1e-9);
                 }
             }
@@ -284,8 +287,7 @@ public final class Dream {
     /** Waits for the device. */
     private static Picture picture(Tensor x) {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            ImageSpec spec = new ImageSpec((int) x.size(1), (int) x.size(2), (int) x.size(3), 0);
-            return new Picture(spec.channels(), spec.height(), spec.width(), DataLoader.toBytes(x.detach().rows(0, 1)));
+            return new Picture((int) x.size(1), (int) x.size(2), (int) x.size(3), DataLoader.toBytes(x.detach().rows(0, 1)));
         }
     }
 }

@@ -22,7 +22,7 @@ public final class PictureSearch {
 
     private PictureSearch() {}
 
-    /** @param file its name in the folder @param cosine to what was asked */
+    /** @param file its name in the folder @param cosine to the query */
     public record Found(String file, double cosine) {}
 
     /**
@@ -41,7 +41,7 @@ public final class PictureSearch {
      * Looks at every picture once; memory does not grow with their number.
      *
      * @param query [1,P], of length 1
-     * @param seen told of how many have been looked at
+     * @param seen gets how many have been looked at
      */
     public static Result of(TextImage model, Tensor query, PictureFiles files, Device device, IntConsumer seen) {
         List<Found> all = new ArrayList<>();

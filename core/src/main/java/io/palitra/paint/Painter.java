@@ -21,6 +21,7 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.LoraFile;
 import io.palitra.hub.ModelParts;
+import io.palitra.model.Watcher;
 import io.palitra.net.ClipText;
 import io.palitra.net.LegacyTensorNames;
 import io.palitra.net.UnetCondition2d;
@@ -30,6 +31,7 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -161,14 +163,15 @@ public final class Painter implements AutoCloseable {
     }
 
     /**
-     * Draws what is asked for.
+     * Draws the pictures of a request. The watcher gets a tick "step" after each call of the network, counted over all pictures, some of
+     * which are painted at once, and {@link Watcher#finished} of each picture before the work goes on.
      *
      * @throws ConfigException when the request does not fit the model
      * @throws FormatException when a file of low-rank changes is broken, or for other networks
-     * @throws CancellationException when the watcher stops it; what was finished it has seen
+     * @throws CancellationException when the watcher stops it; it has the pictures that were finished
      * @throws ArithmeticException that names the part of the model that gives NaN or Inf
      */
-    public PaintResult paint(PaintRequest request, PaintWatcher watcher) {
+    public PaintResult paint(PaintRequest request, Watcher watcher) {
         long began = System.nanoTime();
         PaintRequest.How how = request.how();
         Canvas canvas = request.edit().map(e -> Canvas.of(e, how.width(), how.height())).orElse(null);
@@ -184,7 +187,7 @@ public final class Painter implements AutoCloseable {
         if (course.plan.legs().isEmpty() && canvas != null) {
             for (int i = 0; i < how.n(); i++) {
                 pictures.add(canvas.picture());
-                watcher.painted(i, canvas.picture());
+                watcher.finished(i, canvas.picture());
             }
         } else {
             try (Scope scope = new Scope(); Guard g = Torch.noGrad(); Guard changed = merged(request)) {
@@ -197,7 +200,7 @@ public final class Painter implements AutoCloseable {
                     for (int i = 0; i < group.n; i++) {   // one by one: decoding takes the most memory
                         Picture p = decoded(group.z, i);
                         pictures.add(canvas == null ? p : canvas.upon(p));
-                        watcher.painted(pictures.size() - 1, pictures.get(pictures.size() - 1));
+                        watcher.finished(pictures.size() - 1, pictures.get(pictures.size() - 1));
                     }
                 };
                 Watch watch = new Watch(watcher, course.plan.legs().size() * groups.size(), after ? null : coder(), options, of());
@@ -280,7 +283,7 @@ public final class Painter implements AutoCloseable {
             try (Guard g = Torch.noGrad(); Guard changed = merged(request)) {
                 Group all = new Group(0, noise, known, fresh);
                 Course course = course(request);
-                Watch watch = new Watch(PaintWatcher.NONE, course.plan.legs().size(), null, options, of());
+                Watch watch = new Watch(Watcher.SILENT, course.plan.legs().size(), null, options, of());
                 walk(request, course, encode(request), null, List.of(all), watch, one -> { });
                 return all.z;
             }
@@ -624,7 +627,7 @@ public final class Painter implements AutoCloseable {
 
     /** Runs samplers and hands their turns on, with what the model expects for a preview. */
     private static final class Watch {
-        private final PaintWatcher watcher;
+        private final Watcher watcher;
         private final @Nullable LatentCodec coder;
         private final Options options;
         private final int all;
@@ -632,7 +635,7 @@ public final class Painter implements AutoCloseable {
         private @Nullable Tensor expected;
         private int done;
 
-        Watch(PaintWatcher watcher, int all, @Nullable LatentCodec coder, Options options, String of) {
+        Watch(Watcher watcher, int all, @Nullable LatentCodec coder, Options options, String of) {
             this.watcher = watcher;
             this.all = all;
             this.coder = coder;
@@ -656,7 +659,7 @@ public final class Painter implements AutoCloseable {
         private void turn(int i, int n, Tensor x) {
             // a processor has the answer at once; a GPU would be waited for at each step, and is asked at the end
             if (options.device.equals(Device.CPU)) finite(x, ", at step " + (i + 1) + " of " + n + ",");
-            watcher.step(++done, all, () -> preview(x));
+            watcher.tick("step", ++done, all, Map.of(), () -> preview(x));
             expected = null;
             if (watcher.stop()) throw new CancellationException("stopped at step " + done + " of " + all);
         }
@@ -664,13 +667,14 @@ public final class Painter implements AutoCloseable {
         /** The texts were finite, so what is not comes of the network. */
         private Tensor finite(Tensor z, String where) { return Finite.check(z, "the U-Net" + of + where, options.type); }
 
-        private Picture preview(Tensor x) {
-            if (coder == null) throw new IllegalStateException("there are no previews with low memory: the decoder is not loaded");
+        /** A small picture of what the model expects, of the first of those painted now; none with low memory: no decoder is loaded. */
+        private Optional<Picture> preview(Tensor x) {
+            if (coder == null) return Optional.empty();
             try (Scope scope = new Scope()) {
                 Tensor z = finite((expected == null ? x : expected).rows(0, 1), "");
                 long shrink = (Math.max(z.size(2), z.size(3)) + PREVIEW - 1) / PREVIEW;
                 int k = (int) Math.max(1, Math.min(shrink, Math.min(z.size(2), z.size(3))));
-                return picture(coder.decode(k == 1 ? z : Torch.avgPool(z, k), false));
+                return Optional.of(picture(coder.decode(k == 1 ? z : Torch.avgPool(z, k), false)));
             }
         }
     }

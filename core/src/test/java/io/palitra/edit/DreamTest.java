@@ -17,6 +17,7 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.Safetensors;
 import io.palitra.model.TextImage;
+import io.palitra.model.Watcher;
 import io.palitra.stage.FirstStage;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -72,7 +73,7 @@ class DreamTest {
         return DreamRequest.of(texts).with("iterations=12", "cutouts=6", "batch=6").with(more);
     }
 
-    private static DreamResult paint(DreamRequest request) { return dream.paint(request, DreamWatcher.NONE); }
+    private static DreamResult paint(DreamRequest request) { return dream.paint(request, Watcher.SILENT); }
 
     private static byte[] pixels(DreamRequest request) { return paint(request).picture().pixels(); }
 
@@ -154,11 +155,13 @@ class DreamTest {
         DreamRequest request = of("a castle", "seed=5");
         List<byte[]> seen = new ArrayList<>();
         List<Integer> done = new ArrayList<>();
-        DreamResult watched = dream.paint(request, (i, of, loss, picture) -> {
-            assertThat(of).isEqualTo(12);
-            assertThat(loss).isFinite().isPositive();
-            done.add(i);
-            seen.add(i % 3 == 0 ? picture.get().pixels() : new byte[0]);
+        DreamResult watched = dream.paint(request, new Watcher() {
+            @Override public void tick(String what, long i, long of, Map<String, Double> figures, Supplier<Optional<Picture>> preview) {
+                assertThat(of).isEqualTo(12);
+                assertThat(figures.get("loss")).isFinite().isPositive();
+                done.add((int) i);
+                seen.add(i % 3 == 0 ? preview.get().orElseThrow().pixels() : new byte[0]);
+            }
         });
         assertThat(done).containsExactly(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12);
         assertThat(seen.get(12)).isEqualTo(watched.picture().pixels()).isEqualTo(pixels(request));
@@ -169,9 +172,7 @@ class DreamTest {
         for (int iterations : new int[] {12, 0}) {
             DreamRequest request = of("a castle", "seed=5", "iterations=" + iterations);
             int[] asked = new int[1];
-            DreamResult stopped = dream.paint(request, new DreamWatcher() {
-                @Override public void seen(int done, int of, double loss, Supplier<Picture> picture) { }
-
+            DreamResult stopped = dream.paint(request, new Watcher() {
                 @Override public boolean stop() { return ++asked[0] == 4; }
             });
             assertThat(stopped.stopped()).isTrue();
@@ -186,7 +187,11 @@ class DreamTest {
         for (int i = 0; i < 2; i++) {
             int at = i;
             DreamRequest request = of("a castle | snow:0.5:0.7", "iterations=1", "batch=" + (i == 0 ? 6 : 4));
-            dream.paint(request, (done, of, loss, p) -> losses[at] = loss);
+            dream.paint(request, new Watcher() {
+                @Override public void tick(String what, long done, long of, Map<String, Double> figures, Supplier<Optional<Picture>> p) {
+                    losses[at] = figures.get("loss");
+                }
+            });
         }
         assertThat(losses[1]).isCloseTo(losses[0], within(1e-5));
     }
@@ -308,8 +313,11 @@ class DreamTest {
 
     @Test void memoryDoesNotGrowWithTheIterations() {
         long[] live = new long[40];
-        dream.paint(of("a castle | snow:-1", "iterations=39", "journey.zoom=1.1", "batch=4"),
-            (done, of, loss, p) -> live[done] = Scope.livePointers());
+        dream.paint(of("a castle | snow:-1", "iterations=39", "journey.zoom=1.1", "batch=4"), new Watcher() {
+            @Override public void tick(String what, long done, long of, Map<String, Double> figures, Supplier<Optional<Picture>> preview) {
+                live[(int) done] = Scope.livePointers();
+            }
+        });
         assertThat(live[1]).isPositive();
         assertThat(Arrays.stream(live, 11, 39).max().getAsLong()).isLessThanOrEqualTo(Arrays.stream(live, 1, 11).max().getAsLong() + 4);
     }
@@ -323,7 +331,7 @@ class DreamTest {
             Safetensors.write(file, all, Map.of());
         }
         try (FirstStage stage = FirstStage.open(broken.toString())) {
-            assertThatThrownBy(() -> new Dream(stage, clip).paint(of("a"), DreamWatcher.NONE)).isInstanceOf(ArithmeticException.class)
+            assertThatThrownBy(() -> new Dream(stage, clip).paint(of("a"), Watcher.SILENT)).isInstanceOf(ArithmeticException.class)
                 .hasMessageMatching("the VQGAN '.*broken' gives numbers that are not finite at iteration 0 .*");
         }
     }

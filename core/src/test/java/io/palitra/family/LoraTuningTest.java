@@ -25,7 +25,6 @@ import io.palitra.hub.ModelParts;
 import io.palitra.hub.Safetensors;
 import io.palitra.model.Watcher;
 import io.palitra.paint.PaintRequest;
-import io.palitra.paint.PaintWatcher;
 import io.palitra.paint.Painter;
 import io.palitra.paint.TinyPipeline;
 import io.palitra.report.Png;
@@ -90,7 +89,7 @@ class LoraTuningTest {
     private static Picture paint(Painter painter, Path... loras) {
         PaintRequest request = REQUEST;
         for (Path file : loras) request = request.with(new PaintRequest.Lora(file, 1));
-        return painter.paint(request, PaintWatcher.NONE).pictures().get(0);
+        return painter.paint(request, Watcher.SILENT).pictures().get(0);
     }
 
     private static float[] latents(Painter painter) {

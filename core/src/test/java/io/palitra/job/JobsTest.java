@@ -75,7 +75,7 @@ class JobsTest {
         Log log = new Log();
         Trained done = new ResumeRequest(run.toString()).run(log);
         assertThat(done.finished()).isTrue();
-        assertThat(done.last()).containsKeys("vae", "lr");
+        assertThat(done.last()).containsKeys("elbo", "lr");
         assertThat(done.page()).isNotEmptyFile();
         assertThat(log.ticks).contains("vae on pictures 8/8");
         assertThat(new ResumeRequest(run.toString(), List.of("train.steps=10"), "vae", List.of("seed=3", "precision=fp32"), "", false, "",

@@ -6,12 +6,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.palitra.data.Picture;
 import io.palitra.hub.Hub;
 import io.palitra.hub.ModelParts;
+import io.palitra.model.Watcher;
 import io.palitra.report.Png;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
@@ -27,8 +29,10 @@ class PaintExampleTest {
     private static PaintResult example(String model, Path file, AtomicBoolean cancelled) {
         // begin
         PaintRequest request = PaintRequest.of("a castle in the (snow:1.2)").awayFrom("people").with("steps=20", "seed=7");
-        PaintWatcher watcher = new PaintWatcher() {
-            @Override public void step(int done, int of, Supplier<Picture> preview) { System.err.println(done + " of " + of); }
+        Watcher watcher = new Watcher() {
+            @Override public void tick(String what, long done, long of, Map<String, Double> figures, Supplier<Optional<Picture>> preview) {
+                System.err.println(done + " of " + of);
+            }
 
             @Override public boolean stop() { return cancelled.get(); }   // then paint throws a CancellationException
         };

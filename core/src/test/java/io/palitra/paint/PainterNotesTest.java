@@ -13,6 +13,7 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.ModelParts;
 import io.palitra.hub.Safetensors;
+import io.palitra.model.Watcher;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -37,7 +38,7 @@ class PainterNotesTest {
 
     private byte[] painted(String prompt) {
         try (Painter painter = open()) {
-            return painter.paint(PaintRequest.of(prompt).with("steps=2", "seed=1"), PaintWatcher.NONE).pictures().get(0).pixels();
+            return painter.paint(PaintRequest.of(prompt).with("steps=2", "seed=1"), Watcher.SILENT).pictures().get(0).pixels();
         }
     }
 
@@ -111,7 +112,7 @@ class PainterNotesTest {
             assertThat(painter.height()).isEqualTo(32);
             assertThat(painter.width()).isEqualTo(48);
             assertThat(painter.side()).isEqualTo(32);
-            var picture = painter.paint(PaintRequest.of("a").with("steps=1"), PaintWatcher.NONE).pictures().get(0);
+            var picture = painter.paint(PaintRequest.of("a").with("steps=1"), Watcher.SILENT).pictures().get(0);
             assertThat(List.of(picture.height(), picture.width())).containsExactly(32, 48);
         }
         config("unet/config.json", c -> c.putArray("sample_size").add(4).add(0));

@@ -16,6 +16,7 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.ModelParts;
 import io.palitra.hub.Safetensors;
+import io.palitra.model.Watcher;
 import io.palitra.net.ClipText;
 import io.palitra.net.UnetCondition2d;
 import io.palitra.paint.PaintRequest.Edit;
@@ -27,6 +28,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.CancellationException;
 import java.util.function.Supplier;
@@ -53,7 +55,7 @@ class PainterTest {
         if (painter != null) painter.close();
     }
 
-    private static List<Picture> paint(PaintRequest request) { return painter.paint(request, PaintWatcher.NONE).pictures(); }
+    private static List<Picture> paint(PaintRequest request) { return painter.paint(request, Watcher.SILENT).pictures(); }
 
     private static Picture gradient(int channels, int height, int width) {
         byte[] p = new byte[channels * height * width];
@@ -129,8 +131,8 @@ class PainterTest {
         Picture one = paint(REQUEST).get(0);
         try (Painter low = Painter.open(ModelParts.open(MODEL), new Painter.Options(Device.CPU, DType.F32, true));
                 Painter half = Painter.open(ModelParts.open(MODEL), new Painter.Options(Device.CPU, DType.BF16, false))) {
-            assertThat(furthest(low.paint(REQUEST, PaintWatcher.NONE).pictures().get(0), one)).isLessThanOrEqualTo(1);
-            assertThat(furthest(half.paint(REQUEST, PaintWatcher.NONE).pictures().get(0), one)).isLessThan(30);
+            assertThat(furthest(low.paint(REQUEST, Watcher.SILENT).pictures().get(0), one)).isLessThanOrEqualTo(1);
+            assertThat(furthest(half.paint(REQUEST, Watcher.SILENT).pictures().get(0), one)).isLessThan(30);
             assertThat(low.weightBytes()).isLessThan(painter.weightBytes());
             assertThat(2 * half.weightBytes()).isEqualTo(painter.weightBytes());
         }
@@ -159,11 +161,11 @@ class PainterTest {
 
     @Test void aWatcherSeesEveryStepAndMayStop() {
         List<Integer> seen = new ArrayList<>();
-        PaintWatcher stops = new PaintWatcher() {
-            @Override public void step(int done, int of, Supplier<Picture> preview) {
-                seen.add(done);
+        Watcher stops = new Watcher() {
+            @Override public void tick(String what, long done, long of, Map<String, Double> figures, Supplier<Optional<Picture>> preview) {
+                seen.add((int) done);
                 assertThat(of).isEqualTo(4);
-                assertThat(preview.get().width()).isEqualTo(16);
+                assertThat(preview.get().orElseThrow().width()).isEqualTo(16);
             }
 
             @Override public boolean stop() { return seen.size() == 3; }
@@ -176,15 +178,17 @@ class PainterTest {
     @Test void whatIsFinishedWhenItIsStoppedHasBeenSeen() {
         for (boolean low : new boolean[] {false, true}) {
             try (Painter p = Painter.open(ModelParts.open(MODEL), new Painter.Options(Device.CPU, DType.F32, low))) {
-                List<Picture> all = p.paint(REQUEST.with("n=3", "seed=5"), PaintWatcher.NONE).pictures(), seen = new ArrayList<>();
+                List<Picture> all = p.paint(REQUEST.with("n=3", "seed=5"), Watcher.SILENT).pictures(), seen = new ArrayList<>();
                 int[] steps = {0};
-                PaintWatcher stops = new PaintWatcher() {
-                    @Override public void step(int done, int of, Supplier<Picture> preview) {
+                Watcher stops = new Watcher() {
+                    @Override public void tick(String what, long done, long of, Map<String, Double> figures,
+                            Supplier<Optional<Picture>> preview) {
                         assertThat(of).isEqualTo(12);
-                        steps[0] = done;
+                        steps[0] = (int) done;
+                        assertThat(preview.get().isPresent()).isEqualTo(!low);
                     }
 
-                    @Override public void painted(int i, Picture picture) {
+                    @Override public void finished(int i, Picture picture) {
                         assertThat(i).isEqualTo(seen.size());
                         seen.add(picture);
                     }
@@ -218,7 +222,7 @@ class PainterTest {
     })
     void numbersThatAreNoneAreToldByThePartThatGivesThem(String part, String tensor, String line, @TempDir Path root) throws IOException {
         try (Painter p = Painter.open(ModelParts.open(broken(root.resolve("broken"), part, tensor)), Painter.Options.DEFAULT)) {
-            assertThatThrownBy(() -> p.paint(PaintRequest.of("a cat").with("steps=3"), PaintWatcher.NONE))
+            assertThatThrownBy(() -> p.paint(PaintRequest.of("a cat").with("steps=3"), Watcher.SILENT))
                 .isInstanceOf(ArithmeticException.class).hasMessageStartingWith(line)
                 .hasMessageContaining("numbers that are not finite (NaN or Inf)");
         }
@@ -277,17 +281,17 @@ class PainterTest {
         try (Painter p = Painter.open(ModelParts.open(refiner), Painter.Options.DEFAULT); Scope scope = new Scope()) {
             // diffusers' _get_add_time_ids with requires_aesthetics_score: original size, crop, score
             assertThat(p.timeIds(16, 24, 2, 2.5).contiguous().floats()).containsExactly(16, 24, 0, 0, 2.5f, 16, 24, 0, 0, 2.5f);
-            Picture own = p.paint(change, PaintWatcher.NONE).pictures().get(0);
-            assertThat(furthest(own, p.paint(change.with("aestheticScore=6", "negativeAestheticScore=2.5"), PaintWatcher.NONE).pictures()
+            Picture own = p.paint(change, Watcher.SILENT).pictures().get(0);
+            assertThat(furthest(own, p.paint(change.with("aestheticScore=6", "negativeAestheticScore=2.5"), Watcher.SILENT).pictures()
                 .get(0))).isZero();
-            assertThat(own.pixels()).isNotEqualTo(p.paint(change.with("aestheticScore=1"), PaintWatcher.NONE).pictures().get(0).pixels());
-            assertThat(own.pixels()).isNotEqualTo(p.paint(change.with("negativeAestheticScore=9"), PaintWatcher.NONE).pictures().get(0)
+            assertThat(own.pixels()).isNotEqualTo(p.paint(change.with("aestheticScore=1"), Watcher.SILENT).pictures().get(0).pixels());
+            assertThat(own.pixels()).isNotEqualTo(p.paint(change.with("negativeAestheticScore=9"), Watcher.SILENT).pictures().get(0)
                 .pixels());
         }
         try (Painter p = Painter.open(ModelParts.open(xl), Painter.Options.DEFAULT); Scope scope = new Scope()) {
             assertThat(p.timeIds(16, 24, 1, 2.5).contiguous().floats()).containsExactly(16, 24, 0, 0, 16, 24);
-            Picture base = p.paint(request, PaintWatcher.NONE).pictures().get(0);
-            Picture refined = p.paint(request.with(new PaintRequest.Switch(refiner, 500)), PaintWatcher.NONE).pictures().get(0);
+            Picture base = p.paint(request, Watcher.SILENT).pictures().get(0);
+            Picture refined = p.paint(request.with(new PaintRequest.Switch(refiner, 500)), Watcher.SILENT).pictures().get(0);
             assertThat(refined.pixels()).isNotEqualTo(base.pixels());
         }
     }

@@ -1,5 +1,6 @@
-package io.palitra.app;
+package io.palitra.job;
 
+import io.palitra.config.ConfigException;
 import io.palitra.hub.Hub;
 import io.palitra.hub.HubName;
 import io.palitra.hub.ModelHash;
@@ -22,7 +23,7 @@ final class Origins {
 
     private final Map<String, String> hashes = new LinkedHashMap<>();
 
-    /** A file or model as a picture's text names it. @param hash its first digits, in lower case; empty = not said */
+    /** A file or model as a picture's text names it. @param hash its first digits, in lower case; empty = unknown */
     record Named(String name, String hash) {
         static final Named NONE = new Named("", "");
 
@@ -40,14 +41,14 @@ final class Origins {
     }
 
     /**
-     * What a picture's text names: a path, an org/name of the hub, or a file of that name in one of some folders; where the text tells the
+     * What a picture's text names: a path, an org/name of the hub, or a file of that name in one of some folders; where the text has the
      * hash, the first whose hash begins so.
      *
-     * @param option  that may name another, for the error
+     * @param key     of the request that may name another, for the error
      * @param endings of files that a name without one may mean
-     * @throws IllegalArgumentException that says what is wanted and what was found instead
+     * @throws ConfigException that says what is wanted and what was found instead
      */
-    String find(String what, String option, Named wanted, List<Path> folders, List<String> endings) {
+    String find(String what, String key, Named wanted, List<Path> folders, List<String> endings) {
         List<String> others = new ArrayList<>();
         for (String place : candidates(wanted.name, folders, endings)) {
             String hash = wanted.hash.isEmpty() ? "" : full(Hub.resolve(place));
@@ -56,8 +57,8 @@ final class Origins {
         }
         String looked = others.isEmpty() ? "there is none here" + (folders.isEmpty() ? "" : " nor in " + folders.get(0))
             + " nor in the cache of the hub" : String.join(", ", others.subList(0, Math.min(3, others.size())));
-        throw new IllegalArgumentException("the picture was made with the " + what + " '" + wanted.name + "'"
-            + (wanted.hash.isEmpty() ? "" : " of hash " + wanted.hash) + "; " + looked + "; " + option + " names it");
+        throw new ConfigException(key, "the picture was made with the " + what + " '" + wanted.name + "'"
+            + (wanted.hash.isEmpty() ? "" : " of hash " + wanted.hash) + "; " + looked + "; " + key + "= names it");
     }
 
     private static List<String> candidates(String name, List<Path> folders, List<String> endings) {
@@ -98,7 +99,7 @@ final class Origins {
                 Optional<Path> found = all.sorted().findFirst();
                 if (found.isPresent()) return found;
             } catch (IOException e) {
-                throw new IllegalArgumentException("cannot look into --lora-dir " + deep + ": " + e.getMessage(), e);
+                throw new ConfigException("loraDir", "cannot look into loraDir=" + deep + ": " + e.getMessage(), e);
             }
         }
         return folders.stream().flatMap(f -> names.stream().map(f::resolve)).filter(Files::isRegularFile).findFirst();

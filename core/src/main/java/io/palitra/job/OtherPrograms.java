@@ -1,4 +1,4 @@
-package io.palitra.app;
+package io.palitra.job;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.palitra.config.ConfigException;
@@ -22,14 +22,14 @@ import java.util.regex.Pattern;
 
 /**
  * What ComfyUI and InvokeAI write into a PNG, in the words of {@link Parameters}: prompts, seed, steps, guidance, sampler, the spread of
- * its steps, size, model and LoRAs, as far as they are said unambiguously.
+ * its steps, size, model and LoRAs, as far as they are unambiguous.
  *
  * @param program that wrote the picture
- * @param said    in Parameters' keys
+ * @param values  in Parameters' keys
  * @param not     what is there and was not read, each in a few words
  * @param lacks   why there is no prompt; empty where there is one
  */
-record OtherPrograms(String program, Parameters said, List<String> not, String lacks) {
+record OtherPrograms(String program, Parameters values, List<String> not, String lacks) {
     private static final String COMFY = "ComfyUI", INVOKE = "InvokeAI", STEPS = "Steps", CFG = "CFG scale", SEED = "Seed",
         SAMPLER = "Sampler", SPREAD = "Schedule type", SIZE = "Size", MODEL = "Model", STRENGTH = "Denoising strength", SKIP = "Clip skip";
     /** Nodes on the way from one to another that are looked through. */
@@ -170,10 +170,10 @@ record OtherPrograms(String program, Parameters said, List<String> not, String l
 
         /** The form of versions 1 and 2, where what is led away from stands in brackets. */
         OtherPrograms older(JsonNode m) {
-            JsonNode image = m.path("image"), said = image.path("prompt");
-            if (said.isTextual()) prompt = said.asText();
-            else if (said.size() == 1 && said.path(0).path("prompt").isTextual()) prompt = said.path(0).path("prompt").asText();
-            else lacks = said.size() > 1 ? "it has " + said.size() + " with weights" : "there is none";
+            JsonNode image = m.path("image"), prompts = image.path("prompt");
+            if (prompts.isTextual()) prompt = prompts.asText();
+            else if (prompts.size() == 1 && prompts.path(0).path("prompt").isTextual()) prompt = prompts.path(0).path("prompt").asText();
+            else lacks = prompts.size() > 1 ? "it has " + prompts.size() + " with weights" : "there is none";
             List<String> away = new ArrayList<>();
             Matcher brackets = NEGATIVE.matcher(prompt);
             while (brackets.find()) away.add(brackets.group(1).strip());
@@ -308,7 +308,7 @@ record OtherPrograms(String program, Parameters said, List<String> not, String l
             return Optional.of(texts.iterator().next());
         }
 
-        /** From the sampler back to the file: LoRAs on the way are added, all else is told. */
+        /** From the sampler back to the file: LoRAs on the way are added, all else is listed. */
         private void model(JsonNode sampler) {
             JsonNode input = input(sampler, "model"), node = from(input);
             for (int i = 0; i < FURTHEST && !node.isMissingNode(); i++) {

@@ -1,4 +1,4 @@
-package io.palitra.app;
+package io.palitra.job;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -27,12 +27,14 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A painted picture's settings as they lie in its PNG: as text in the form that other tools read, and whole under {@value #KEY}. Both can
- * be painted again; of another tool's picture what the text says. Files are in the text by name and hash, here by where they lie.
+ * be painted again; of another tool's picture what the text holds. Files are in the text by name and hash, here by where they lie.
  *
  * @param model  what the user named
  * @param image  file of the picture to edit, empty = none
@@ -42,8 +44,8 @@ import org.jspecify.annotations.Nullable;
 record PaintSettings(String model, String prompt, String negative, PaintRequest.How how, List<PaintRequest.Lora> loras, String image,
         double strength, String mask, int blur, PaintRequest.Margin margin, String switchTo) {
     static final String KEY = "palitra";
-    /** Their keys that say nothing of how the picture looks, or are read elsewhere. */
-    private static final Set<String> TOLD = Ordered.set("Steps", "CFG scale", "Seed", "CFG rescale", "Eta DDIM", "Clip skip", "Sampler",
+    /** Keys of other tools that do not change how the picture looks, or are read elsewhere. */
+    private static final Set<String> KNOWN = Ordered.set("Steps", "CFG scale", "Seed", "CFG rescale", "Eta DDIM", "Clip skip", "Sampler",
         "Schedule type", "Size", "Model", "Model hash", "Denoising strength", "Mask blur", "Version", "VAE hash", "Lora hashes", "Hashes",
         "Init image hash", "User", "Batch size", "Batch pos", "RNG", "Created Date", "Time taken", "Civitai resources", "Civitai metadata");
     /** What their "Automatic" stands for: of samplers that are not here, as usual. */
@@ -122,11 +124,11 @@ record PaintSettings(String model, String prompt, String negative, PaintRequest.
     }
 
     /**
-     * What a picture's text says, its files not yet found.
+     * What a picture's text holds, its files not yet found.
      *
      * @param settings of names alone
      * @param model    and the others: names with their hashes
-     * @param not      what another tool's text says and is not done here, each in a word or two
+     * @param not      what another tool's text holds and is not done here, each in a word or two
      * @param program  the other tool that wrote it; empty for none
      * @param lacks    why another tool's text has no prompt; empty where it has one
      */
@@ -135,7 +137,7 @@ record PaintSettings(String model, String prompt, String negative, PaintRequest.
         boolean theirs() { return !program.isEmpty(); }
     }
 
-    /** Of a PNG's text. @throws FormatException where it says nothing that can be painted again */
+    /** Of a PNG's text. @throws FormatException where it holds nothing that can be painted again */
     static Read read(Path png, Map<String, String> text) {
         String own = text.get(KEY);
         JsonNode node = own == null ? null : Json.read(png.toString(), own);
@@ -144,7 +146,7 @@ record PaintSettings(String model, String prompt, String negative, PaintRequest.
         if (theirs != null && !Parameters.parse(theirs).values().isEmpty()) return others(Parameters.parse(theirs), "another program", "");
         Optional<OtherPrograms> program = OtherPrograms.of(png, text);
         if (program.isEmpty()) throw new FormatException(png.toString(), -1, "carries no settings of a painted picture");
-        Read read = others(program.get().said(), program.get().program(), program.get().lacks());
+        Read read = others(program.get().values(), program.get().program(), program.get().lacks());
         read.not().addAll(0, program.get().not());
         return read;
     }
@@ -162,7 +164,7 @@ record PaintSettings(String model, String prompt, String negative, PaintRequest.
         });
         JsonNode m = node.path("outpaint");
         ObjectNode how = Config.toJson(PaintRequest.How.DEFAULT);   // pictures from before a key was there have its default
-        if (node.path("how") instanceof ObjectNode said) how.setAll(said);
+        if (node.path("how") instanceof ObjectNode own) how.setAll(own);
         PaintSettings settings = new PaintSettings(node.path("paint").asText(), node.path("prompt").asText(),
             node.path("negative").asText(), Config.fromJson(PaintRequest.How.class, how), loras, node.path("image").asText(),
             node.path("strength").asDouble(1), node.path("mask").asText(), node.path("maskBlur").asInt(),
@@ -173,7 +175,7 @@ record PaintSettings(String model, String prompt, String negative, PaintRequest.
     }
 
     private static Read others(Parameters p, String program, String lacks) {
-        Map<String, String> said = p.values();
+        Map<String, String> theirs = p.values();
         List<String> values = new ArrayList<>(), not = new ArrayList<>();
         Map<String, String> keys = new LinkedHashMap<>();
         keys.put("Steps", "steps");
@@ -182,62 +184,67 @@ record PaintSettings(String model, String prompt, String negative, PaintRequest.
         keys.put("CFG rescale", "guidanceRescale");
         keys.put("Eta DDIM", "eta");
         keys.put("Clip skip", "clipSkip");
-        keys.forEach((theirs, ours) -> { if (said.containsKey(theirs)) values.add(ours + "=" + said.get(theirs)); });
-        String sampler = said.getOrDefault("Sampler", ""), kind = said.getOrDefault("Schedule type", "");
+        keys.forEach((key, own) -> { if (theirs.containsKey(key)) values.add(own + "=" + theirs.get(key)); });
+        String sampler = theirs.getOrDefault("Sampler", ""), kind = theirs.getOrDefault("Schedule type", "");
         String spread = kind.equals("Automatic") ? AUTOMATIC.getOrDefault(sampler, "") : kind;
         boolean known = !spread.isEmpty() && NamedSampler.spreads(sampler, spread);
         if (!spread.isEmpty() && !known) not.add("Schedule type " + spread);
         if (!sampler.isEmpty()) values.add("sampler=" + sampler + (known ? " " + spread : ""));
-        String[] size = said.getOrDefault("Size", "0x0").split("x", 2);
+        String[] size = theirs.getOrDefault("Size", "0x0").split("x", 2);
         if (size.length == 2) values.addAll(List.of("width=" + size[0], "height=" + size[1]));
-        said.keySet().stream().filter(k -> !TOLD.contains(k)).forEach(not::add);
+        theirs.keySet().stream().filter(k -> !KNOWN.contains(k)).forEach(not::add);
         if (EDITED.matcher(p.prompt()).find()) not.add("[from:to:when], read as words");
         if (AND.matcher(p.prompt()).find()) not.add("AND, read as a word");
         double strength = -1;
-        String much = said.getOrDefault("Denoising strength", "");
+        String much = theirs.getOrDefault("Denoising strength", "");
         if (much.matches("\\d?(\\.\\d{1,9})?") && !much.isEmpty()) strength = Math.min(1, Double.parseDouble(much));
         else if (!much.isEmpty()) not.add("Denoising strength " + much);
-        String blur = said.getOrDefault("Mask blur", "0");
+        String blur = theirs.getOrDefault("Mask blur", "0");
         int soft = blur.matches("\\d{1,3}") ? Integer.parseInt(blur) : 0;
         PaintSettings settings = new PaintSettings("", p.prompt(), p.negativePrompt(), Config.with(PaintRequest.How.DEFAULT, values),
             List.of(), "", strength, "", soft, PaintRequest.Margin.NONE, "");
-        String hash = said.getOrDefault("Model hash", "").toLowerCase(Locale.ROOT);
-        Origins.Named model = new Origins.Named(said.getOrDefault("Model", ""), hash);
+        String hash = theirs.getOrDefault("Model hash", "").toLowerCase(Locale.ROOT);
+        Origins.Named model = new Origins.Named(theirs.getOrDefault("Model", ""), hash);
         return new Read(settings, model, List.of(), Origins.Named.NONE, Origins.Named.NONE, Origins.Named.NONE, not, program,
             lacks);
     }
 
-    /** The request, its pictures read from their files. */
-    PaintRequest request(java.util.function.Function<String, Path> model) throws IOException {
+    /**
+     * The request, its pictures read from their files.
+     *
+     * @param model where a model of that name lies
+     * @param note  gets a line for each picture that was damaged and still read
+     */
+    PaintRequest request(Function<String, Path> model, Consumer<String> note) throws IOException {
         PaintRequest request = PaintRequest.of(prompt).awayFrom(negative).with(loras.toArray(PaintRequest.Lora[]::new));
         request = new PaintRequest(request.prompt(), request.negative(), how, request.loras(), request.edit(), request.next());
-        Picture of = picture(image), white = mask(mask);
+        Picture of = picture(image, note), white = mask(mask, note);
         if (of == null && (white != null || !margin.none())) {
-            throw new ConfigException("image", "--mask and --outpaint want the picture to change, --image FILE");
+            throw new ConfigException("image", "mask= and outpaint= want the picture to change, image=FILE");
         }
         if (of != null) request = request.with(new PaintRequest.Edit(of, strength, white, blur, margin));
         if (switchTo.isEmpty()) return request;
         int at = switchTo.lastIndexOf('@');
         String time = switchTo.substring(at + 1);
         if (at < 1 || !time.matches("\\d{1,6}(\\.\\d{1,6})?")) {
-            throw new ConfigException("switch-to", "illegal --switch-to: " + switchTo + ", must be MODEL@TIME, a time of training as 300");
+            throw new ConfigException("switchTo", "illegal switchTo: " + switchTo + ", must be MODEL@TIME, a time of training as 300");
         }
         return request.with(new PaintRequest.Switch(model.apply(switchTo.substring(0, at)), Double.parseDouble(time)));
     }
 
     /** Of no name none. */
-    static @Nullable Picture picture(String file) throws IOException {
-        return file.isEmpty() ? null : Pictures.read(bytes(file), file, Limits.DEFAULT, Terminal::say);
+    static @Nullable Picture picture(String file, Consumer<String> note) throws IOException {
+        return file.isEmpty() ? null : Pictures.read(bytes(file), file, Limits.DEFAULT, note);
     }
 
-    private static @Nullable Picture mask(String file) throws IOException {
-        return file.isEmpty() ? null : Pictures.mask(bytes(file), file, Limits.DEFAULT, Terminal::say);
+    private static @Nullable Picture mask(String file, Consumer<String> note) throws IOException {
+        return file.isEmpty() ? null : Pictures.mask(bytes(file), file, Limits.DEFAULT, note);
     }
 
     private static byte[] bytes(String file) throws IOException {
         Path path = Path.of(file);
         if (Files.exists(path) && !Files.isRegularFile(path)) throw new FormatException(file, -1, "is not a regular file");
-        // one byte more than is read tells a file that is too long, however long it is
+        // one byte more than is read shows a file that is too long, however long it is
         try (InputStream in = Files.newInputStream(path)) { return in.readNBytes(Limits.DEFAULT.pictureBytes() + 1); }
     }
 }

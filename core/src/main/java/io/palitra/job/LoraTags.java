@@ -1,4 +1,4 @@
-package io.palitra.app;
+package io.palitra.job;
 
 import io.palitra.config.ConfigException;
 import java.util.ArrayList;
@@ -37,11 +37,11 @@ record LoraTags(String prompt, List<Tag> tags, List<String> unread) {
     }
 
     /** name:both, name:text encoder:U-Net, or by te= and unet=. */
-    private static Tag tag(String written, String[] said) {
+    private static Tag tag(String written, String[] parts) {
         List<String> plain = new ArrayList<>();
         String text = "", unet = "";
-        for (int i = 1; i < said.length; i++) {
-            String s = said[i].strip();
+        for (int i = 1; i < parts.length; i++) {
+            String s = parts[i].strip();
             if (s.startsWith("te=")) text = s.substring(3);
             else if (s.startsWith("unet=")) unet = s.substring(5);
             else if (!s.startsWith("dyn=")) plain.add(s);
@@ -49,7 +49,7 @@ record LoraTags(String prompt, List<Tag> tags, List<String> unread) {
         if (text.isEmpty()) text = plain.isEmpty() ? "1" : plain.get(0);
         if (unet.isEmpty()) unet = plain.size() > 1 ? plain.get(1) : text;
         double a = number(written, text), b = number(written, unet);
-        return new Tag(written, said[0].strip(), b, a != b);
+        return new Tag(written, parts[0].strip(), b, a != b);
     }
 
     private static double number(String written, String text) {

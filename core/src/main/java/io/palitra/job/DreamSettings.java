@@ -1,4 +1,4 @@
-package io.palitra.app;
+package io.palitra.job;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -25,6 +25,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * A dreamt picture's settings as they lie in its PNG: as text in the form that other tools read, and whole under {@value #KEY}. Files are
@@ -75,7 +76,7 @@ record DreamSettings(String vqgan, String clip, String texts, String image, Stri
     }
 
     /**
-     * What a picture's text says, its files not yet found.
+     * What a picture's text holds, its files not yet found.
      *
      * @param settings without files
      * @param vqgan    and the others: names with their hashes
@@ -86,7 +87,7 @@ record DreamSettings(String vqgan, String clip, String texts, String image, Stri
     /** A picture to resemble, named. */
     record Target(Origins.Named picture, double weight, double stop) {}
 
-    /** Of a PNG's text. @throws FormatException where it says nothing that can be dreamt again */
+    /** Of a PNG's text. @throws FormatException where it holds nothing that can be dreamt again */
     static Read read(Path png, Map<String, String> text) {
         String own = text.get(KEY);
         JsonNode node = own == null ? null : Json.read(png.toString(), own);
@@ -94,12 +95,12 @@ record DreamSettings(String vqgan, String clip, String texts, String image, Stri
             throw new FormatException(png.toString(), -1, "carries no settings of a dreamt picture");
         }
         List<Target> targets = new ArrayList<>();
-        JsonNode said = node.path("targets");
-        if (said.isTextual()) {   // as pictures had it once
-            for (DreamPrompt.WeightedTarget t : aims(said.asText())) targets.add(new Target(new Origins.Named(t.what(), ""), t.weight(),
+        JsonNode held = node.path("targets");
+        if (held.isTextual()) {   // as pictures had it once
+            for (DreamPrompt.WeightedTarget t : aims(held.asText())) targets.add(new Target(new Origins.Named(t.what(), ""), t.weight(),
             t.stop()));
         }
-        for (JsonNode t : said) {
+        for (JsonNode t : held) {
             targets.add(new Target(PaintSettings.named(t, "file", "hash"), t.path("weight").asDouble(1),
                 t.path("stop").asDouble(Double.NEGATIVE_INFINITY)));
         }
@@ -122,14 +123,14 @@ record DreamSettings(String vqgan, String clip, String texts, String image, Stri
         return Double.isInfinite(stop) ? plain : plain + ":" + BigDecimal.valueOf(stop).toPlainString();
     }
 
-    /** The request, its pictures read from their files. */
-    DreamRequest request() throws IOException {
+    /** The request, its pictures read from their files. @param note gets a line for each that was damaged and still read */
+    DreamRequest request(Consumer<String> note) throws IOException {
         List<DreamRequest.Target> pictures = new ArrayList<>();
         for (DreamPrompt.WeightedTarget t : aims(targets)) {
-            Picture picture = java.util.Objects.requireNonNull(PaintSettings.picture(t.what()));
+            Picture picture = java.util.Objects.requireNonNull(PaintSettings.picture(t.what(), note));
             pictures.add(new DreamRequest.Target(picture, t.weight(), t.stop()));
         }
-        return new DreamRequest(texts, Optional.ofNullable(PaintSettings.picture(image)), pictures, DreamRequest.NoisePrompt.parse(noise),
-            how);
+        Optional<Picture> start = Optional.ofNullable(PaintSettings.picture(image, note));
+        return new DreamRequest(texts, start, pictures, DreamRequest.NoisePrompt.parse(noise), how);
     }
 }

@@ -1,0 +1,82 @@
+package io.palitra.job;
+
+import io.palitra.config.Config;
+import io.palitra.config.Help;
+import io.palitra.data.DataLoader;
+import io.palitra.data.DataSpec;
+import io.palitra.data.Dataset;
+import io.palitra.data.Split;
+import io.palitra.edit.LatentMap;
+import io.palitra.engine.Guard;
+import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
+import io.palitra.model.Encoder;
+import io.palitra.model.Watcher;
+import io.palitra.report.Display;
+import io.palitra.report.Plot;
+import io.palitra.report.Png;
+import io.palitra.train.Run;
+import io.palitra.train.RunFolder;
+import io.palitra.train.RunReport;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/** The latent space of a run in two dimensions: test items by class, and a grid of decoded codes; both stand in the run's report. */
+public record MapRequest(
+        @Help(value = "the run folder, where the pictures go", path = true) String run,
+        @Help(value = "test items", min = 2) int n,
+        @Help(value = "where data sets lie, empty = where they lay", path = true) String dataDir,
+        @Help("whether files that are there are replaced") boolean force) {
+    private static final int SIDE = 20;
+
+    public MapRequest(String run) { this(run, 5000, "", false); }
+
+    /** @param files map.png, and where items alone show something map-decoded.png */
+    public record Result(List<Path> files) {}
+
+    /** @throws IllegalArgumentException for a family without an encoder to one code */
+    public Result run(Watcher watcher) throws IOException {
+        Config.check(this);
+        Inputs inputs = new Inputs(watcher);
+        try (Run opened = inputs.open(run, "auto", 0); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            Path folder = Path.of(run), file = Outputs.free(RunFolder.own(folder, "map.png"), "out", force);
+            Path decoded = Outputs.free(RunFolder.own(folder, "map-decoded.png"), "out", force);
+            Encoder encoder = ReconstructRequest.encoder(opened);
+            Dataset test = inputs.data(opened.config(), "", dataDir, Split.TEST);
+            LatentMap map = LatentMap.of(encoder, DataLoader.inOrder(test, 500, n, opened.device()));
+            scatter(map, test.classNames(), file);
+            watcher.wrote(file);
+            List<Path> files = new ArrayList<>(List.of(file));
+            DataSpec spec = opened.config().settings().spec();
+            Tensor items = Outputs.finite(encoder.decode(map.grid(SIDE).to(opened.device())), run);
+            Display display = Display.of(spec);
+            if (!display.each(spec, items.rows(0, 1)).isEmpty()) {
+                display.sheet(spec, items, SIDE, "decoded codes").write(decoded, Map.of());
+                watcher.wrote(decoded);
+                files.add(decoded);
+            }
+            RunReport.write(folder, watcher::note);
+            return new Result(List.copyOf(files));
+        }
+    }
+
+    private static void scatter(LatentMap map, List<String> names, Path file) {
+        boolean direct = map.mean().length == 2;
+        String title = direct ? "Codes of " + map.x().length + " test items"
+            : String.format(Locale.ROOT, "%d test items, 2 of %d directions, %.0f %% of variance", map.x().length, map.mean().length,
+                100 * map.share());
+        Plot plot = new Plot(title, direct ? "z1" : "direction 1", direct ? "z2" : "direction 2", 760, 620);
+        List<String> classes = new ArrayList<>(names);
+        int others = classes.size();
+        classes.add("no class");
+        int[] of = Arrays.stream(map.labels()).map(c -> c < 0 ? others : c).toArray();
+        Png.write(file, others == 0 ? plot.scatter(map.x(), map.y()) : plot.scatter(map.x(), map.y(), of,
+            Arrays.stream(of).anyMatch(c -> c == others) ? classes : names), Map.of());
+    }
+}

@@ -1,0 +1,70 @@
+package io.palitra.job;
+
+import io.palitra.config.Config;
+import io.palitra.config.Help;
+import io.palitra.data.Batch;
+import io.palitra.data.DataLoader;
+import io.palitra.data.Dataset;
+import io.palitra.data.Split;
+import io.palitra.engine.Guard;
+import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
+import io.palitra.model.Encoder;
+import io.palitra.model.Reconstructs;
+import io.palitra.model.Watcher;
+import io.palitra.report.Display;
+import io.palitra.train.Run;
+import io.palitra.train.RunFolder;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** Test items above their reconstructions by a run, as one picture. */
+public record ReconstructRequest(
+        @Help(value = "the run folder", path = true) String run,
+        @Help("name or path of other data of the same kind, empty = the run's own") String data,
+        @Help(value = "items", min = 1, max = 1000) int n,
+        @Help(value = "where data sets lie, empty = where they lay", path = true) String dataDir,
+        @Help(value = "the picture, a .png, empty = reconstruct.png in the run folder", path = true) String out,
+        @Help("whether a file that is there is replaced") boolean force) {
+    public ReconstructRequest(String run) { this(run, "", 16, "", "", false); }
+
+    /** @param file the picture */
+    public record Result(Path file) {}
+
+    /** @throws IllegalArgumentException for a family that does not reconstruct, and for data whose items are not shown in rows */
+    public Result run(Watcher watcher) throws IOException {
+        Config.check(this);
+        Inputs inputs = new Inputs(watcher);
+        try (Run opened = inputs.open(run, "auto", 0); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            Path target = Outputs.picture(out.isEmpty() ? RunFolder.own(Path.of(run), "reconstruct.png") : Path.of(out), "out", force);
+            Reconstructs model = model(opened);
+            Dataset test = inputs.data(opened.config(), data, dataDir, Split.TEST);
+            int[] items = new int[Math.min(n, test.size())];
+            for (int i = 0; i < items.length; i++) items[i] = i;
+            Batch batch = DataLoader.of(test, items, opened.device());
+            Map<String, Tensor> rows = new LinkedHashMap<>();
+            rows.put("original", batch.x());
+            rows.put("reconstruction", Outputs.finite(model.reconstruct(batch.x()), run));
+            Display display = Display.of(test.spec());
+            display.rows(test.spec(), rows).orElseThrow(() -> new IllegalArgumentException("reconstruct shows items beside each other; '"
+                + test.name() + "' holds " + display.items())).write(target, Map.of());
+            watcher.wrote(target);
+            return new Result(target);
+        }
+    }
+
+    private static Reconstructs model(Run opened) {
+        if (opened.model() instanceof Reconstructs r) return r;
+        throw new IllegalArgumentException("'" + opened.config().settings().family()
+            + "' reconstructs nothing; ae, vae, vqvae and vqgan do");
+    }
+
+    /** @throws IllegalArgumentException for a family that has none */
+    static Encoder encoder(Run opened) {
+        if (opened.model() instanceof Encoder e) return e;
+        throw new IllegalArgumentException("'" + opened.config().settings().family() + "' has no encoder to one code; ae and vae have");
+    }
+}

@@ -1,0 +1,89 @@
+package io.palitra.job;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.palitra.config.ConfigException;
+import io.palitra.data.DataOptions;
+import io.palitra.data.Dataset;
+import io.palitra.data.Datasets;
+import io.palitra.data.Picture;
+import io.palitra.data.Split;
+import io.palitra.engine.Scope;
+import io.palitra.model.Watcher;
+import io.palitra.report.Png;
+import io.palitra.train.RunConfig;
+import io.palitra.train.Trainer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Requests about the codes and the rows of a run's items, of runs of few steps. */
+class LatentRequestsTest {
+    @TempDir private static Path root;
+    private static Path pictures;
+    private static Path points;
+    private static Path rows;
+
+    private static Path train(String family, String data, String... overrides) throws IOException {
+        DataOptions options = io.palitra.config.Config.with(DataOptions.DEFAULT, data.equals("strokes") ? List.of("size=16") : List.of());
+        Dataset train = Datasets.open(data, Split.TRAIN, options), test = Datasets.open(data, Split.TEST, options);
+        RunConfig config = RunConfig.of(family, data, train, options, 3, List.of(overrides)).on("cpu", RunConfig.Precision.FP32, 1);
+        Path folder = root.resolve(family + "-" + data);
+        Trainer.start(folder, config, train, test, Watcher.SILENT);
+        return folder;
+    }
+
+    @BeforeAll static void runs() throws IOException {
+        pictures = train("ae", "strokes", "latent=3", "train.steps=4", "train.batch=8");
+        points = train("ae", "toy-moons", "latent=2", "train.steps=4", "train.batch=8");
+        rows = train("pixelcnn", "strokes", "net=gated", "net.width=4", "net.dilations=1", "train.steps=2", "train.batch=4");
+    }
+
+    @Test void codesAreMappedAndWalkedThroughAndItemsReconstructed() throws IOException {
+        long live = Scope.livePointers();
+        String run = pictures.toString();
+        assertThat(new MapRequest(run, 60, "", false).run(Watcher.SILENT).files())
+            .containsExactly(pictures.resolve("map.png"), pictures.resolve("map-decoded.png")).allMatch(Files::isRegularFile);
+        InterpolateRequest.Result walk = new InterpolateRequest(run, 2, 3, false, true, 0, "", "", false).run(Watcher.SILENT);
+        assertThat(walk.png()).isEqualTo(pictures.resolve("interpolate.png")).isNotEmptyFile();
+        assertThat(walk.gif()).isEqualTo(pictures.resolve("interpolate.gif")).isNotEmptyFile();
+        assertThat(new ReconstructRequest(run).run(Watcher.SILENT).file()).isEqualTo(pictures.resolve("reconstruct.png")).isNotEmptyFile();
+        for (Run again : List.<Run>of(() -> new MapRequest(run).run(Watcher.SILENT),
+            () -> new InterpolateRequest(run).run(Watcher.SILENT), () -> new ReconstructRequest(run).run(Watcher.SILENT))) {
+            assertThatThrownBy(again::run).isInstanceOf(ConfigException.class).hasMessageContaining("choose another out=, or force=true");
+        }
+        assertThat(Scope.livePointers()).as("whatever fails").isEqualTo(live);
+    }
+
+    private interface Run {
+        void run() throws Exception;
+    }
+
+    @Test void pointsAreMappedAndNotShownAsPictures() throws IOException {
+        String run = points.toString();
+        assertThat(new MapRequest(run, 60, "", false).run(Watcher.SILENT).files()).containsExactly(points.resolve("map.png"));
+        assertThatThrownBy(() -> new InterpolateRequest(run).run(Watcher.SILENT)).isInstanceOf(IllegalArgumentException.class)
+            .hasMessage("interpolate shows pictures; 'toy-moons' holds points");
+        assertThatThrownBy(() -> new ReconstructRequest(run).run(Watcher.SILENT)).isInstanceOf(IllegalArgumentException.class)
+            .hasMessageContaining("holds points");
+    }
+
+    @Test void rowsAreKeptAndTheRestIsDrawn() throws IOException {
+        Path file = root.resolve("one.png");
+        Png.write(file, new Picture(3, 20, 20, new byte[3 * 400]), Map.of());
+        CompleteRequest request = new CompleteRequest(rows.toString(), file.toString(), 4, 2, 7, List.of(), "", root.resolve("done.png")
+            .toString(), false);
+        assertThat(request.run(Watcher.SILENT).file()).isEqualTo(root.resolve("done.png"));
+        assertThat(Png.text(root.resolve("done.png"))).containsEntry("palitra", "complete, 4 rows kept, seed 7");
+        assertThatThrownBy(() -> new CompleteRequest(rows.toString(), 17).run(Watcher.SILENT)).isInstanceOfSatisfying(
+            ConfigException.class, e -> assertThat(e.key()).isEqualTo("keep"));
+        assertThatThrownBy(() -> new CompleteRequest(pictures.toString(), 4).run(Watcher.SILENT))
+            .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("completes nothing");
+    }
+}
