@@ -101,6 +101,11 @@ class ArchitectureTest {
         };
     }
 
+    /** What the caller did wrong has one type, by which a command line and a server know it from faults of their own. */
+    @ArchTest static final ArchRule whatTheCallerDidWrongHasOneType = noClasses().should()
+        .callConstructor(IllegalArgumentException.class, String.class)
+        .orShould().callConstructor(IllegalArgumentException.class, String.class, Throwable.class);
+
     private static ArchRule layers() {
         var rule = com.tngtech.archunit.library.Architectures.layeredArchitecture().consideringOnlyDependenciesInLayers();
         for (String p : ORDER) rule = rule.optionalLayer(p).definedBy("io.palitra." + p + "..");

@@ -2,6 +2,7 @@ package io.palitra.app;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.palitra.config.ArgumentException;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
@@ -53,7 +54,7 @@ final class Common {
 
     /** As {@link #text}, of a name that is not empty where it was typed. @param as the option or parameter */
     static String name(@Nullable String typed, String as) {
-        if (typed != null && typed.isEmpty()) throw new IllegalArgumentException("illegal " + as + ": '', an empty name names nothing");
+        if (typed != null && typed.isEmpty()) throw new ArgumentException("illegal " + as + ": '', an empty name names nothing");
         return text(typed);
     }
 
@@ -62,7 +63,7 @@ final class Common {
     /** Width and height of "512x768". @throws IllegalArgumentException for all else, and for a side of 0 */
     static int[] size(String given) {
         if (!given.matches("[1-9]\\d{0,4}x[1-9]\\d{0,4}")) {
-            throw new IllegalArgumentException("illegal --size: " + given
+            throw new ArgumentException("illegal --size: " + given
                 + ", must be WIDTHxHEIGHT in pixels, each at least 1, as 512x768");
         }
         String[] sides = given.split("x");

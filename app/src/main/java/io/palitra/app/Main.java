@@ -1,5 +1,6 @@
 package io.palitra.app;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Notes;
 import io.palitra.job.Program;
@@ -78,11 +79,10 @@ public final class Main implements Runnable {
                 return STOPPED;
             }
             String told = e instanceof ConfigException c ? Terminal.plain(AsTyped.told(c, parsed))
-                : e instanceof IllegalArgumentException ? AsTyped.told(Program.message(e), parsed) : Program.message(e);
+                : e instanceof ArgumentException ? AsTyped.told(Program.message(e), parsed) : Program.message(e);
             Terminal.error(command.getErr(), told);
             if (System.getenv("PALITRA_DEBUG") != null) e.printStackTrace(command.getErr());
-            return e instanceof IllegalArgumentException || e instanceof ConfigException ? CommandLine.ExitCode.USAGE
-                : CommandLine.ExitCode.SOFTWARE;
+            return e instanceof ArgumentException ? CommandLine.ExitCode.USAGE : CommandLine.ExitCode.SOFTWARE;
         });
         line.setParameterExceptionHandler((e, parsed) -> {
             CommandLine command = e.getCommandLine();

@@ -3,6 +3,7 @@ package io.palitra.app;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
 import io.palitra.job.PaintJob;
@@ -164,7 +165,7 @@ final class PaintCommand implements Callable<Integer> {
             values.addAll(List.of("width=" + sides[0], "height=" + sides[1]));
         }
         if (prompt == null && like == null && model != null) {
-            throw new IllegalArgumentException("paint what? give a text, or --like F.png");
+            throw new ArgumentException("paint what? give a text, or --like F.png");
         }
         if (strength != null && strength < 0) {
             throw new ConfigException("strength", "illegal strength: " + strength + ", must be from 0 to 1");
@@ -178,7 +179,7 @@ final class PaintCommand implements Callable<Integer> {
 
     private static PaintRequest.Margin margin(String given) {
         if (!given.matches("\\d{1,5}(,\\d{1,5}){3}")) {
-            throw new IllegalArgumentException("illegal --outpaint: " + given + ", must be four numbers of pixels as 0,0,64,0");
+            throw new ArgumentException("illegal --outpaint: " + given + ", must be four numbers of pixels as 0,0,64,0");
         }
         String[] m = given.split(",");
         return new PaintRequest.Margin(Integer.parseInt(m[0]), Integer.parseInt(m[1]), Integer.parseInt(m[2]), Integer.parseInt(m[3]));

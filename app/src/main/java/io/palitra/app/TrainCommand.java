@@ -1,5 +1,6 @@
 package io.palitra.app;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.job.ResumeRequest;
 import io.palitra.job.TrainRequest;
 import io.palitra.job.Trained;
@@ -10,13 +11,13 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine;
 
 @Command(name = "train", mixinStandardHelpOptions = true, usageHelpAutoWidth = true,
     description = "Train a family on a data set into a run folder: weights, samples, reconstructions, animation, curves, report.html.")
@@ -89,7 +90,7 @@ final class TrainCommand implements Callable<Integer> {
 
     @Override public Integer call() throws IOException {
         if (out != null) folder("--out", out);
-        if (!resume && changedData) throw new IllegalArgumentException("--changed-data is of a run that goes on: --resume");
+        if (!resume && changedData) throw new ArgumentException("--changed-data is of a run that goes on: --resume");
         atLeastOne("--epochs", length == null || length.epochs == null ? 1 : length.epochs);
         atLeastOne("--steps", length == null || length.steps == null ? 1 : length.steps);
         atLeastOne("--batch", batch == null ? 1 : batch);
@@ -108,7 +109,7 @@ final class TrainCommand implements Callable<Integer> {
 
     /** With what was typed beside --resume; what was not is not compared. */
     private ResumeRequest resumed(List<String> keys) {
-        if (out == null) throw new IllegalArgumentException("--resume needs --out DIR, the run to go on with");
+        if (out == null) throw new ArgumentException("--resume needs --out DIR, the run to go on with");
         ParseResult typed = Objects.requireNonNull(spec).commandLine().getParseResult();
         if (model != null) keys.add("model=" + model);
         List<String> same = new ArrayList<>();
@@ -121,7 +122,7 @@ final class TrainCommand implements Callable<Integer> {
 
     /** Refuses an empty name, which would be the folder one stands in. */
     static void folder(String as, Path typed) {
-        if (typed.toString().isBlank()) throw new IllegalArgumentException(as + " is empty; it wants a folder");
+        if (typed.toString().isBlank()) throw new ArgumentException(as + " is empty; it wants a folder");
     }
 
     static void length(List<String> keys, @Nullable Integer epochs, @Nullable Long steps) {
@@ -134,12 +135,12 @@ final class TrainCommand implements Callable<Integer> {
 
     /** -1 where none was typed. */
     static int checkedSaveEvery(@Nullable Integer steps) {
-        if (steps != null && steps < 0) throw new IllegalArgumentException("illegal --save-every: " + steps + ", must be at least 0");
+        if (steps != null && steps < 0) throw new ArgumentException("illegal --save-every: " + steps + ", must be at least 0");
         return steps == null ? -1 : steps;
     }
 
     private static void atLeastOne(String option, long n) {
-        if (n < 1) throw new IllegalArgumentException("illegal " + option + ": " + n + ", must be at least 1");
+        if (n < 1) throw new ArgumentException("illegal " + option + ": " + n + ", must be at least 1");
     }
 
     static int end(Trained trained, boolean json) throws IOException {

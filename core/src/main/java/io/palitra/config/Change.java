@@ -61,6 +61,8 @@ final class Change {
         }
         try {
             return Shape.construct(base.getClass(), values);
+        } catch (ConfigException e) {
+            throw e;
         } catch (IllegalArgumentException e) {
             throw wrong(e);
         }
@@ -90,6 +92,8 @@ final class Change {
             Class<?> type = ((Shape.Fields) shape).type();
             return fields(old != null ? old : Shape.defaults(type)
                 .orElseThrow(() -> wrong("there is no such entry, and none to start one from")));
+        } catch (ConfigException e) {
+            throw e;
         } catch (IllegalArgumentException e) {
             throw wrong(e);
         }

@@ -200,6 +200,8 @@ public final class Config {
     private static @Nullable Object defaults(Class<?> record, String path) {
         try {
             return Shape.defaults(record).orElse(null);
+        } catch (ConfigException e) {
+            throw e;
         } catch (IllegalArgumentException e) {
             throw new ConfigException(path, Shape.name(record) + " refuses its own defaults: " + e.getMessage(), e);
         }

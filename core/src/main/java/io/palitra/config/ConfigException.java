@@ -3,7 +3,7 @@ package io.palitra.config;
 import org.jspecify.annotations.Nullable;
 
 /** A configuration that cannot be: which key, what was seen, what is allowed. One line for a user. */
-public final class ConfigException extends RuntimeException {
+public final class ConfigException extends ArgumentException {
     private static final int LONGEST = 1000;
     private static final int LONGEST_VALUE = 60;
 

@@ -19,7 +19,7 @@ public final class Ordered {
     @SafeVarargs public static <K, V> Map<K, V> map(Map.Entry<? extends K, ? extends V>... entries) {
         Map<K, V> map = new LinkedHashMap<>();
         for (Map.Entry<? extends K, ? extends V> e : entries) {
-            if (map.put(e.getKey(), e.getValue()) != null) throw new IllegalArgumentException("'" + e.getKey() + "' comes twice");
+            if (map.put(e.getKey(), e.getValue()) != null) throw new ArgumentException("'" + e.getKey() + "' comes twice");
         }
         return Collections.unmodifiableMap(map);
     }
@@ -30,7 +30,7 @@ public final class Ordered {
     /** @throws IllegalArgumentException for an element that comes twice */
     @SafeVarargs public static <T> Set<T> set(T... elements) {
         Set<T> set = set(Arrays.asList(elements));
-        if (set.size() < elements.length) throw new IllegalArgumentException("an element comes twice: " + InWords.list(elements));
+        if (set.size() < elements.length) throw new ArgumentException("an element comes twice: " + InWords.list(elements));
         return set;
     }
 

@@ -78,6 +78,8 @@ final class RecordJson {
         }
         try {
             return Shape.construct(record, values);
+        } catch (ConfigException e) {
+            throw e;
         } catch (IllegalArgumentException e) {
             throw new ConfigException(path, (path.isEmpty() ? "" : path + ": ") + e.getMessage(), e);
         }
@@ -110,6 +112,8 @@ final class RecordJson {
                 entries.put(e.getKey(), read(((Shape.Entries) shape).of(), e.getValue(), at, depth + 1));
             }
             return Collections.unmodifiableMap(entries);
+        } catch (ConfigException e) {
+            throw e;
         } catch (IllegalArgumentException e) {
             throw new ConfigException(path, path + ": " + e.getMessage(), e);
         }

@@ -108,7 +108,7 @@ sealed interface Shape {
         Throwable cause = e.getCause();
         if (cause instanceof Error error) throw error;
         String message = cause == null ? null : cause.getMessage();
-        return new IllegalArgumentException(message != null ? message : String.valueOf(cause), cause);
+        return new ArgumentException(message != null ? message : String.valueOf(cause), cause);
     }
 
     /** {@code Vae.Config} for a record in a class, {@code Heun} for one that stands alone. */
@@ -211,7 +211,7 @@ sealed interface Shape {
             if (type == String.class) return text;
             if (text.equals("true")) return true;
             if (text.equals("false")) return false;
-            throw new IllegalArgumentException("'" + ConfigException.shown(text) + "' is not true or false");
+            throw new ArgumentException("'" + ConfigException.shown(text) + "' is not true or false");
         }
 
         /** As {@link #parse} reads it; for an enum the lower-case name. */
@@ -228,22 +228,22 @@ sealed interface Shape {
 
         private Object whole(String text) {
             String shown = ConfigException.shown(text);
-            if (!WHOLE.matcher(text).matches()) throw new IllegalArgumentException("'" + shown + "' is not a whole number");
+            if (!WHOLE.matcher(text).matches()) throw new ArgumentException("'" + shown + "' is not a whole number");
             try {
                 if (type == int.class) return Integer.parseInt(text);
                 return Long.parseLong(text);
             } catch (NumberFormatException e) {
-                throw new IllegalArgumentException(shown + " is too large or too small, must be between "
+                throw new ArgumentException(shown + " is too large or too small, must be between "
                     + (type == int.class ? Integer.MIN_VALUE + " and " + Integer.MAX_VALUE : Long.MIN_VALUE + " and " + Long.MAX_VALUE), e);
             }
         }
 
         private static double decimal(String text) {
             String shown = ConfigException.shown(text);
-            if (!DECIMAL.matcher(text).matches()) throw new IllegalArgumentException("'" + shown + "' is not a number");
+            if (!DECIMAL.matcher(text).matches()) throw new ArgumentException("'" + shown + "' is not a number");
             double value = Double.parseDouble(text);
             if (Double.isInfinite(value)) {
-                throw new IllegalArgumentException(
+                throw new ArgumentException(
                     shown + " is too large or too small, must be between " + -Double.MAX_VALUE + " and " + Double.MAX_VALUE);
             }
             return value;
@@ -252,7 +252,7 @@ sealed interface Shape {
         private Object constant(String text) {
             Object constant = constants().get(text.toLowerCase(Locale.ROOT).replace('-', '_'));
             if (constant != null) return constant;
-            throw new IllegalArgumentException("no such choice '" + ConfigException.shown(text) + "'; there are "
+            throw new ArgumentException("no such choice '" + ConfigException.shown(text) + "'; there are "
                 + String.join(", ", constants().keySet()) + didYouMean(text.toLowerCase(Locale.ROOT), constants().keySet()));
         }
 
@@ -294,7 +294,7 @@ sealed interface Shape {
             String name = text.toLowerCase(Locale.ROOT).replace("-", "").replace("_", "");
             Class<?> kind = byName.get(name);
             if (kind != null) return kind;
-            throw new IllegalArgumentException("no such choice '" + ConfigException.shown(text) + "'; there are "
+            throw new ArgumentException("no such choice '" + ConfigException.shown(text) + "'; there are "
                 + String.join(", ", byName.keySet()) + didYouMean(name, byName.keySet()));
         }
     }

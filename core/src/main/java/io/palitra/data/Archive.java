@@ -1,5 +1,6 @@
 package io.palitra.data;
 
+import io.palitra.config.ArgumentException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.Charset;
@@ -13,8 +14,8 @@ import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
-import java.util.Enumeration;
 import java.util.EnumSet;
+import java.util.Enumeration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -174,7 +175,7 @@ sealed interface Archive extends AutoCloseable {
 
         @Override public byte[] read(String name) {
             ZipEntry entry = entries.get(name);
-            if (entry == null) throw new IllegalArgumentException("no file '" + name + "' in " + path);
+            if (entry == null) throw new ArgumentException("no file '" + name + "' in " + path);
             long size = entry.getSize();
             if (size < 0 || size > limits.pictureBytes()) {
                 throw new FormatException(describe(name), -1, "claims " + size + " bytes, at most " + limits.pictureBytes() + " are read");

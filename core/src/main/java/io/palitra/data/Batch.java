@@ -1,5 +1,6 @@
 package io.palitra.data;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.engine.Tensor;
 import java.util.Arrays;
 import java.util.List;
@@ -32,14 +33,14 @@ public record Batch(Tensor x, @Nullable Tensor labels, List<String> captions, in
 
     /** The labels of a model that cannot do without; {@code who} is named in the refusal. */
     public Tensor labels(String who) {
-        if (labels == null) throw new IllegalArgumentException(who + " wants labelled data, got items without classes");
-        if (untold > 0) throw new IllegalArgumentException(who + " wants a class for each item, got " + untold + " of no class in a batch");
+        if (labels == null) throw new ArgumentException(who + " wants labelled data, got items without classes");
+        if (untold > 0) throw new ArgumentException(who + " wants a class for each item, got " + untold + " of no class in a batch");
         return labels;
     }
 
     /** The captions of a model that cannot do without; {@code who} is named in the refusal. */
     public List<String> captions(String who) {
-        if (captions.isEmpty()) throw new IllegalArgumentException(who + " wants pictures with captions, got items without");
+        if (captions.isEmpty()) throw new ArgumentException(who + " wants pictures with captions, got items without");
         return captions;
     }
 }

@@ -1,5 +1,6 @@
 package io.palitra.data;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import java.io.ByteArrayOutputStream;
@@ -208,7 +209,7 @@ public final class ClipTokenizer {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         for (long id : ids) {
             if (id < 0 || id >= texts.length || texts[(int) id].isEmpty()) {
-                throw new IllegalArgumentException("there is no token " + id + ", known are 0 to " + (texts.length - 1));
+                throw new ArgumentException("there is no token " + id + ", known are 0 to " + (texts.length - 1));
             }
             if (left.contains(id)) continue;
             String text = texts[(int) id];

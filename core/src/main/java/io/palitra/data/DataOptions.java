@@ -1,5 +1,6 @@
 package io.palitra.data;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Help;
 import java.util.List;
 
@@ -32,9 +33,9 @@ public record DataOptions(
 
     public DataOptions {
         except = List.copyOf(except);
-        if (size < 0 || size > MOST) throw new IllegalArgumentException("illegal size: " + size + ", must be 0 (native) to " + MOST);
+        if (size < 0 || size > MOST) throw new ArgumentException("illegal size: " + size + ", must be 0 (native) to " + MOST);
         if (channels != 0 && channels != 1 && channels != 3) {
-            throw new IllegalArgumentException("illegal channels: " + channels + ", must be 0 (native), 1 (grey) or 3 (colour)");
+            throw new ArgumentException("illegal channels: " + channels + ", must be 0 (native), 1 (grey) or 3 (colour)");
         }
     }
 }

@@ -1,5 +1,6 @@
 package io.palitra.data;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.engine.DType;
 import io.palitra.engine.Tensor;
 
@@ -44,7 +45,7 @@ public interface DataSpec {
     /** A class takes a row of a table in many networks: no file of ours asks for more than can be kept. */
     static void checkClasses(int classes) {
         if (classes < 0 || classes > 1 << 20) {
-            throw new IllegalArgumentException("illegal classes: " + classes + ", must be between 0 and " + (1 << 20));
+            throw new ArgumentException("illegal classes: " + classes + ", must be between 0 and " + (1 << 20));
         }
     }
 }

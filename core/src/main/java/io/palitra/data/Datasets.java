@@ -1,5 +1,6 @@
 package io.palitra.data;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
 import io.palitra.config.InWords;
 import io.palitra.config.Notes;
@@ -82,7 +83,7 @@ public final class Datasets {
     /** @throws IllegalArgumentException naming the known sets */
     public static CatalogueEntry source(String name) {
         for (CatalogueEntry source : catalogue()) if (source.name().equals(name)) return source;
-        throw new IllegalArgumentException("no data set '" + name + "'; there are " + InWords.list(names()));
+        throw new ArgumentException("no data set '" + name + "'; there are " + InWords.list(names()));
     }
 
     private static List<String> names() { return catalogue().stream().map(CatalogueEntry::name).toList(); }
@@ -128,7 +129,7 @@ public final class Datasets {
     public static Whole whole(DataSpec spec, String nameOrPath, DataOptions options) {
         if (spec instanceof VectorSpec table && !table.columns().isEmpty()) {
             if (!Files.exists(path(nameOrPath))) {
-                throw new IllegalArgumentException("no such file: " + nameOrPath + "; the run was trained on a table");
+                throw new ArgumentException("no such file: " + nameOrPath + "; the run was trained on a table");
             }
             return Whole.open(nameOrPath, options, table);
         }
@@ -146,7 +147,7 @@ public final class Datasets {
 
     private static Dataset refuseOtherShape(DataSpec spec, Dataset data) {
         if (Arrays.equals(data.spec().shape(), spec.shape())) return data;
-        throw new IllegalArgumentException("the run was made for " + spec + ", '" + data.name() + "' is " + data.spec());
+        throw new ArgumentException("the run was made for " + spec + ", '" + data.name() + "' is " + data.spec());
     }
 
     /** A table leaves rows out by itself, before it looks at the others. */
@@ -159,12 +160,12 @@ public final class Datasets {
             Dataset set = open(source, split, options, System.getenv());
             if (!options.captions()) return set;
             if (set.spec() instanceof ImageSpec) return WithCaptions.byClass(set);
-            throw new IllegalArgumentException(nameOrPath + " has points, not pictures, and so no captions");
+            throw new ArgumentException(nameOrPath + " has points, not pictures, and so no captions");
         }
         if (options.captions()) {
             Path folder = path(nameOrPath);
             if (nameOrPath.isBlank() || !Files.exists(folder)) {
-                throw new IllegalArgumentException("no data set '" + nameOrPath + "', and no folder or .zip of pictures with captions "
+                throw new ArgumentException("no data set '" + nameOrPath + "', and no folder or .zip of pictures with captions "
                     + "there; known are " + InWords.list(names()));
             }
             String name = name(folder, nameOrPath);
@@ -173,7 +174,7 @@ public final class Datasets {
         }
         Path path = path(nameOrPath);
         if (nameOrPath.isBlank() || !Files.exists(path)) {
-            throw new IllegalArgumentException("no data set '" + nameOrPath + "', and no folder, .zip or .csv there; known are "
+            throw new ArgumentException("no data set '" + nameOrPath + "', and no folder, .zip or .csv there; known are "
                 + InWords.list(names()));
         }
         if (Table.named(path)) return Table.open(path, split, options, null);
@@ -204,7 +205,7 @@ public final class Datasets {
     /** The sets that need no files. */
     private static Dataset drawn(String name, Split split, DataOptions options) {
         if (name.startsWith("toy") && (options.size() != 0 || options.channels() != 0)) {
-            throw new IllegalArgumentException(name + " has points, not pictures: size and channels must be 0");
+            throw new ArgumentException(name + " has points, not pictures: size and channels must be 0");
         }
         return switch (name) {
             case "strokes" -> Resized.of(new Strokes(split, options.size() == 0 ? 28 : options.size()), options.size(), options.channels());
@@ -289,7 +290,7 @@ public final class Datasets {
         try {
             return Path.of(text);
         } catch (InvalidPathException e) {
-            throw new IllegalArgumentException("not a path: '" + text.replaceAll("\\p{Cntrl}", "?") + "'", e);
+            throw new ArgumentException("not a path: '" + text.replaceAll("\\p{Cntrl}", "?") + "'", e);
         }
     }
 }

@@ -1,5 +1,6 @@
 package io.palitra.data;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.data.DownloadException.Fault;
 import java.io.IOException;
 import java.net.URI;
@@ -35,7 +36,7 @@ public final class Download {
     Download(String from, Http.TransferProgress progress, Duration patience) {
         if (!from.isEmpty() && !from.matches("https?://[!-~]+")) {
             String shown = from.replaceAll("\\p{Cntrl}", "?");
-            throw new IllegalArgumentException("illegal address: '" + shown + "', must begin with http:// or https://");
+            throw new ArgumentException("illegal address: '" + shown + "', must begin with http:// or https://");
         }
         this.from = from;
         this.progress = progress;
@@ -50,7 +51,7 @@ public final class Download {
      * @throws FormatException when an archive is not what it should be
      */
     public Path get(CatalogueEntry source, Path dir) {
-        if (source.files().isEmpty()) throw new IllegalArgumentException(source.name() + " needs no download");
+        if (source.files().isEmpty()) throw new ArgumentException(source.name() + " needs no download");
         Path folder = dir.resolve(source.name());
         try {
             Files.createDirectories(folder);
@@ -74,7 +75,7 @@ public final class Download {
         try {
             return from.isEmpty() ? remote.address() : URI.create(from + (from.endsWith("/") ? "" : "/") + remote.file());
         } catch (IllegalArgumentException e) {
-            throw new IllegalArgumentException("illegal address: '" + from + "': " + e.getMessage(), e);
+            throw new ArgumentException("illegal address: '" + from + "': " + e.getMessage(), e);
         }
     }
 

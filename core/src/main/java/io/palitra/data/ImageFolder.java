@@ -1,5 +1,6 @@
 package io.palitra.data;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.InWords;
 import io.palitra.config.Ordered;
 import java.nio.charset.StandardCharsets;
@@ -364,7 +365,7 @@ public final class ImageFolder implements ImageDataset {
         int height = options.size() > 0 ? options.size() : first.height;
         int width = options.size() > 0 ? options.size() : first.width;
         if (Math.max(height, width) > DataOptions.MOST) {
-            throw new IllegalArgumentException(part.archive.describe(part.names.get(at)) + " has " + width + "x" + height
+            throw new ArgumentException(part.archive.describe(part.names.get(at)) + " has " + width + "x" + height
                 + " pixels; give a size to fit all pictures to, at most " + DataOptions.MOST);
         }
         long n = part.names.size();

@@ -1,5 +1,6 @@
 package io.palitra.data;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.engine.DType;
 import io.palitra.engine.Tensor;
 
@@ -7,10 +8,10 @@ import io.palitra.engine.Tensor;
 public record ImageSpec(int channels, int height, int width, int classes) implements DataSpec {
     public ImageSpec {
         if (channels != 1 && channels != 3)
-            throw new IllegalArgumentException("illegal channels: " + channels + ", must be 1 (grey) or 3 (RGB)");
+            throw new ArgumentException("illegal channels: " + channels + ", must be 1 (grey) or 3 (RGB)");
         int side = Limits.DEFAULT.side();
         if (height < 1 || width < 1 || height > side || width > side || (long) height * width > Limits.DEFAULT.pixels()) {
-            throw new IllegalArgumentException("illegal size: " + height + "x" + width + ", must be at least 1x1, a side at most " + side
+            throw new ArgumentException("illegal size: " + height + "x" + width + ", must be at least 1x1, a side at most " + side
                 + ", and at most " + Limits.DEFAULT.pixels() + " pixels");
         }
         DataSpec.checkClasses(classes);

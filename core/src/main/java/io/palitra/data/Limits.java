@@ -1,5 +1,7 @@
 package io.palitra.data;
 
+import io.palitra.config.ArgumentException;
+
 /**
  * Hard caps of the readers: what a file may ask for before it is refused. Passed in, never global.
  *
@@ -27,7 +29,7 @@ public record Limits(long pixels, int side, int ratio, int pictureBytes, int arr
     }
 
     private static void positive(String what, long value) {
-        if (value < 1) throw new IllegalArgumentException("illegal " + what + ": " + value + ", must be at least 1");
+        if (value < 1) throw new ArgumentException("illegal " + what + ": " + value + ", must be at least 1");
     }
 
     /** Refuses a picture whose header claims more than allowed. Called before anything of that size is allocated. */

@@ -1,5 +1,6 @@
 package io.palitra.data;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.InWords;
 import io.palitra.config.Notes;
 import java.io.ByteArrayOutputStream;
@@ -40,7 +41,7 @@ public final class Npz {
             long n = 1;
             for (long s : shape) n = Math.multiplyExact(n, s);
             if (n != values.length) {
-                throw new IllegalArgumentException("shape " + InWords.shape(shape) + " wants " + n + " values, got " + values.length);
+                throw new ArgumentException("shape " + InWords.shape(shape) + " wants " + n + " values, got " + values.length);
             }
         }
     }

@@ -1,5 +1,6 @@
 package io.palitra.data;
 
+import io.palitra.config.ArgumentException;
 import java.awt.color.ColorSpace;
 import java.awt.image.BufferedImage;
 import java.awt.image.ColorModel;
@@ -317,7 +318,7 @@ public final class Pictures {
                         case 6 -> (h - 1 - x) * w + y;
                         case 7 -> (h - 1 - x) * w + w - 1 - y;
                         case 8 -> x * w + w - 1 - y;
-                        default -> throw new IllegalArgumentException("illegal orientation: " + orientation + ", must be 1 to 8");
+                        default -> throw new ArgumentException("illegal orientation: " + orientation + ", must be 1 to 8");
                     };
                     out[to++] = in.pixels()[c * h * w + from];
                 }
@@ -331,9 +332,9 @@ public final class Pictures {
      * Rows first, then columns, rounded to bytes between.
      */
     public static Picture resize(Picture in, int height, int width) {
-        if (height < 1 || width < 1) throw new IllegalArgumentException("illegal size: " + height + "x" + width + ", must be at least 1x1");
+        if (height < 1 || width < 1) throw new ArgumentException("illegal size: " + height + "x" + width + ", must be at least 1x1");
         if ((long) in.channels() * Math.max(height, in.height()) * width > Integer.MAX_VALUE - 8) {
-            throw new IllegalArgumentException("illegal size: " + height + "x" + width + ", too large for one picture");
+            throw new ArgumentException("illegal size: " + height + "x" + width + ", too large for one picture");
         }
         byte[] pixels = in.pixels();
         if (width != in.width()) pixels = resample(pixels, in.channels() * in.height(), in.width(), width, 1);
@@ -367,9 +368,9 @@ public final class Pictures {
 
     /** Of that matrix the n rows from {@code row} on: a part of the new picture. */
     public static float[] bicubic(int from, int to, int row, int n) {
-        if (from < 1 || to < 1) throw new IllegalArgumentException("illegal size: " + from + " to " + to + ", must be at least 1");
+        if (from < 1 || to < 1) throw new ArgumentException("illegal size: " + from + " to " + to + ", must be at least 1");
         if (row < 0 || n < 1 || row > to - n) {
-            throw new IllegalArgumentException("illegal rows: " + n + " from " + row + " on, must be of 0 to " + (to - 1));
+            throw new ArgumentException("illegal rows: " + n + " from " + row + " on, must be of 0 to " + (to - 1));
         }
         int[] first = new int[n];
         float[][] weights = bicubic(from, to, row, first);

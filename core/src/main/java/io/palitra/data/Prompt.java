@@ -1,5 +1,6 @@
 package io.palitra.data;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.ConfigException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -52,7 +53,7 @@ public record Prompt(List<Part> parts) {
 
     public Prompt {
         parts = List.copyOf(parts);
-        if (parts.isEmpty()) throw new IllegalArgumentException("illegal parts: [], must be at least one");
+        if (parts.isEmpty()) throw new ArgumentException("illegal parts: [], must be at least one");
     }
 
     /**

@@ -1,5 +1,6 @@
 package io.palitra.data;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.data.Scene.Background;
 import io.palitra.data.Scene.Colour;
 import io.palitra.data.Scene.Composition;
@@ -35,7 +36,7 @@ public final class Scenes implements ImageDataset {
     /** @param size side of the pictures in pixels; things are drawn at that size, not enlarged */
     public Scenes(Split split, int size) {
         if (size < LEAST || size > MOST) {
-            throw new IllegalArgumentException("illegal size: " + size + ", scenes are drawn from " + LEAST + " to " + MOST + " pixels");
+            throw new ArgumentException("illegal size: " + size + ", scenes are drawn from " + LEAST + " to " + MOST + " pixels");
         }
         this.split = split;
         spec = new ImageSpec(3, size, size, NAMES.size());

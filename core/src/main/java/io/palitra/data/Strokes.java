@@ -1,5 +1,6 @@
 package io.palitra.data;
 
+import io.palitra.config.ArgumentException;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -102,7 +103,7 @@ public final class Strokes implements ImageDataset {
 
     /** @param size side of the pictures in pixels; the digits are drawn at that size, not enlarged */
     public Strokes(Split split, int size) {
-        if (size < 16 || size > 256) throw new IllegalArgumentException("illegal size: " + size
+        if (size < 16 || size > 256) throw new ArgumentException("illegal size: " + size
             + ", strokes are drawn from 16 to 256 pixels");
         this.split = split;
         this.spec = new ImageSpec(1, size, size, 10);

@@ -1,5 +1,6 @@
 package io.palitra.data;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Notes;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -15,10 +16,10 @@ record Subset(Dataset of, int[] items, int[] numbers, List<String> classNames) i
         if (except.isEmpty()) return data;
         List<String> names = data.classNames(), kept = names.stream().filter(n -> !except.contains(n)).toList();
         for (String e : except) {
-            if (!names.contains(e)) throw new IllegalArgumentException("no class '" + e + "' in '" + data.name() + "'; there are "
+            if (!names.contains(e)) throw new ArgumentException("no class '" + e + "' in '" + data.name() + "'; there are "
                 + Notes.some(names));
         }
-        if (kept.isEmpty()) throw new IllegalArgumentException("data.except leaves no class of '" + data.name() + "'");
+        if (kept.isEmpty()) throw new ArgumentException("data.except leaves no class of '" + data.name() + "'");
         List<Integer> items = new ArrayList<>();
         for (int i = 0; i < data.size(); i++) if (data.label(i) < 0 || kept.contains(names.get(data.label(i)))) items.add(i);
         return new Subset(data, items.stream().mapToInt(i -> i).toArray(), names.stream().mapToInt(kept::indexOf).toArray(), kept);

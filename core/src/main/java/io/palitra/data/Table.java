@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.MappingIterator;
 import com.fasterxml.jackson.databind.RuntimeJsonMappingException;
 import com.fasterxml.jackson.dataformat.csv.CsvMapper;
 import com.fasterxml.jackson.dataformat.csv.CsvParser;
+import io.palitra.config.ArgumentException;
 import io.palitra.config.InWords;
 import io.palitra.config.Ordered;
 import java.io.IOException;
@@ -112,7 +113,7 @@ public final class Table implements VectorDataset {
             if (new LinkedHashSet<>(all).size() < all.size()) throw wrong("names a column twice: " + shown(all));
             int label = options.label().isEmpty() ? -1 : all.indexOf(options.label());
             if (!options.label().isEmpty() && label < 0 && like == null) {
-                throw new IllegalArgumentException("no column '" + options.label() + "' in " + file + "; there are " + shown(all));
+                throw new ArgumentException("no column '" + options.label() + "' in " + file + "; there are " + shown(all));
             }
             List<String> wanted = like != null ? like.columns() : all.stream().filter(c -> !c.equals(options.label())).toList();
             for (String c : wanted) if (!all.contains(c)) throw wrong("has no column '" + c + "', which the model was trained on");

@@ -1,5 +1,6 @@
 package io.palitra.data;
 
+import io.palitra.config.ArgumentException;
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.math.BigDecimal;
@@ -52,7 +53,7 @@ public final class TableFile {
     }
 
     private static String number(float z, VectorSpec spec, int row, int column) {
-        if (!Float.isFinite(z)) throw new IllegalArgumentException("number " + column + " of sample " + row + " is not finite: " + z);
+        if (!Float.isFinite(z)) throw new ArgumentException("number " + column + " of sample " + row + " is not finite: " + z);
         boolean named = !spec.columns().isEmpty();
         double deviation = named ? spec.deviations().get(column) : 1, mean = named ? spec.means().get(column) : 0;
         int places = Math.max(0, DIGITS - (int) Math.floor(Math.log10(deviation)));

@@ -1,5 +1,6 @@
 package io.palitra.data;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.engine.DType;
 import java.util.List;
 
@@ -18,15 +19,15 @@ public record VectorSpec(int size, int classes, List<String> columns, List<Doubl
         means = List.copyOf(means);
         deviations = List.copyOf(deviations);
         if (size < 1 || size > LARGEST) {
-            throw new IllegalArgumentException("illegal size: " + size + ", must be between 1 and " + LARGEST);
+            throw new ArgumentException("illegal size: " + size + ", must be between 1 and " + LARGEST);
         }
         DataSpec.checkClasses(classes);
         int named = columns.size();
         if (named != 0 && named != size || means.size() != named || deviations.size() != named) {
-            throw new IllegalArgumentException("illegal columns: " + named + ", means: " + means.size() + ", deviations: "
+            throw new ArgumentException("illegal columns: " + named + ", means: " + means.size() + ", deviations: "
                 + deviations.size() + ", must be " + size + " each, or none");
         }
-        for (double v : deviations) if (!(v > 0)) throw new IllegalArgumentException("illegal deviation: " + v + ", must be above 0");
+        for (double v : deviations) if (!(v > 0)) throw new ArgumentException("illegal deviation: " + v + ", must be above 0");
     }
 
     /** Numbers without names, as they are. */

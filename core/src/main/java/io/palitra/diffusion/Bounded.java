@@ -1,5 +1,6 @@
 package io.palitra.diffusion;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.engine.Tensor;
 
 /**
@@ -16,7 +17,7 @@ public record Bounded(Denoiser of, Bound bound, boolean keepEps) implements Deno
     /** Clamped to [-limit, limit], in data units. */
     public record Range(double limit) implements Bound {
         public Range {
-            if (!(limit > 0)) throw new IllegalArgumentException("illegal limit: " + limit + ", must be above 0");
+            if (!(limit > 0)) throw new ArgumentException("illegal limit: " + limit + ", must be above 0");
         }
 
         @Override public Tensor apply(Tensor x0) { return x0.clamp(-limit, limit); }
@@ -29,9 +30,9 @@ public record Bounded(Denoiser of, Bound bound, boolean keepEps) implements Deno
     public record Dynamic(double quantile, double max) implements Bound {
         public Dynamic {
             if (!(quantile > 0 && quantile <= 1)) {
-                throw new IllegalArgumentException("illegal quantile: " + quantile + ", must be above 0 and at most 1");
+                throw new ArgumentException("illegal quantile: " + quantile + ", must be above 0 and at most 1");
             }
-            if (!(max > 0)) throw new IllegalArgumentException("illegal max: " + max + ", must be above 0");
+            if (!(max > 0)) throw new ArgumentException("illegal max: " + max + ", must be above 0");
         }
 
         @Override public Tensor apply(Tensor x0) {

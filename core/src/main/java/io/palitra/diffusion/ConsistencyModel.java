@@ -1,5 +1,6 @@
 package io.palitra.diffusion;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.engine.Tensor;
 
 /**
@@ -13,7 +14,7 @@ public record ConsistencyModel(Denoiser of, double scaling) implements Denoiser 
 
     public ConsistencyModel {
         if (!(scaling > 0 && scaling < Double.POSITIVE_INFINITY)) {
-            throw new IllegalArgumentException("illegal scaling: " + scaling + ", must be finite and above 0");
+            throw new ArgumentException("illegal scaling: " + scaling + ", must be finite and above 0");
         }
     }
 

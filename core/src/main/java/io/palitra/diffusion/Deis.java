@@ -1,5 +1,6 @@
 package io.palitra.diffusion;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Help;
 import io.palitra.engine.Tensor;
 import java.util.List;
@@ -17,7 +18,7 @@ public record Deis(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) int
 
     public Deis {
         SolverStage.check(steps);
-        if (order < 1 || order > 3) throw new IllegalArgumentException("illegal order: " + order + ", must be from 1 to 3");
+        if (order < 1 || order > 3) throw new ArgumentException("illegal order: " + order + ", must be from 1 to 3");
     }
 
     @Override public int memory() { return order - 1; }

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.config.ArgumentException;
 import io.palitra.config.ConfigException;
 import io.palitra.engine.Tensor;
 import java.util.ArrayList;
@@ -95,7 +96,7 @@ public final class DiffusersScheduler {
         private int steps() { return pairs() ? (legs.size() + 1) / 2 : legs.size(); }
 
         private int first(int i) {
-            if (i < 0 || i > steps()) throw new IllegalArgumentException("illegal step: " + i + ", must be from 0 to " + steps());
+            if (i < 0 || i > steps()) throw new ArgumentException("illegal step: " + i + ", must be from 0 to " + steps());
             return Math.min(pairs() ? 2 * i : i, legs.size());
         }
     }

@@ -1,5 +1,6 @@
 package io.palitra.diffusion;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Help;
 import io.palitra.engine.Tensor;
 import java.util.List;
@@ -18,8 +19,8 @@ public record DpmMultistep(@Help(value = "steps", min = 1, max = Sampler.MOST_ST
 
     public DpmMultistep {
         SolverStage.check(steps);
-        if (order < 1 || order > 3) throw new IllegalArgumentException("illegal order: " + order + ", must be from 1 to 3");
-        if (order == 3 && form == Dpm.Form.SDE_EPS) throw new IllegalArgumentException("SDE_EPS has no step of order 3; there are 1, 2");
+        if (order < 1 || order > 3) throw new ArgumentException("illegal order: " + order + ", must be from 1 to 3");
+        if (order == 3 && form == Dpm.Form.SDE_EPS) throw new ArgumentException("SDE_EPS has no step of order 3; there are 1, 2");
     }
 
     @Override public int memory() { return order - 1; }

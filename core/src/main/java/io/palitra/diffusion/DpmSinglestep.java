@@ -1,5 +1,6 @@
 package io.palitra.diffusion;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Help;
 import io.palitra.engine.Tensor;
 import java.util.ArrayList;
@@ -22,8 +23,8 @@ public record DpmSinglestep(@Help(value = "steps", min = 1, max = Sampler.MOST_S
 
     public DpmSinglestep {
         SolverStage.check(steps);
-        if (order < 1 || order > 3) throw new IllegalArgumentException("illegal order: " + order + ", must be from 1 to 3");
-        if (order == 3 && form == Dpm.Form.SDE_EPS) throw new IllegalArgumentException("SDE_EPS has no step of order 3; there are 1, 2");
+        if (order < 1 || order > 3) throw new ArgumentException("illegal order: " + order + ", must be from 1 to 3");
+        if (order == 3 && form == Dpm.Form.SDE_EPS) throw new ArgumentException("SDE_EPS has no step of order 3; there are 1, 2");
     }
 
     /** Calls are grouped to steps of {@link #order}, or fewer at the end; from pure noise and to clean data a call is a step. */

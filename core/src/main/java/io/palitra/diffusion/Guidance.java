@@ -1,5 +1,6 @@
 package io.palitra.diffusion;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.engine.Tensor;
 import java.util.stream.LongStream;
 
@@ -13,8 +14,8 @@ import java.util.stream.LongStream;
  */
 public record Guidance(Denoiser conditional, Denoiser unconditional, double scale, double rescale) implements Denoiser {
     public Guidance {
-        if (!Double.isFinite(scale)) throw new IllegalArgumentException("illegal guidance: " + scale + ", must be finite");
-        if (!(rescale >= 0 && rescale <= 1)) throw new IllegalArgumentException("illegal rescale: " + rescale + ", must be from 0 to 1");
+        if (!Double.isFinite(scale)) throw new ArgumentException("illegal guidance: " + scale + ", must be finite");
+        if (!(rescale >= 0 && rescale <= 1)) throw new ArgumentException("illegal rescale: " + rescale + ", must be from 0 to 1");
     }
 
     @Override public Tensor denoise(Tensor x, Level at) {

@@ -1,5 +1,6 @@
 package io.palitra.diffusion;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.engine.Tensor;
 
 /**
@@ -17,10 +18,10 @@ public record Level(double alpha, double sigma, double t) {
 
     public Level {
         if (!(alpha >= 0 && alpha < Double.POSITIVE_INFINITY && sigma >= 0 && sigma < Double.POSITIVE_INFINITY && alpha + sigma > 0)) {
-            throw new IllegalArgumentException("illegal noise level: alpha " + alpha + ", sigma " + sigma
+            throw new ArgumentException("illegal noise level: alpha " + alpha + ", sigma " + sigma
                 + "; both must be finite, at least 0, and one above 0");
         }
-        if (!Double.isFinite(t)) throw new IllegalArgumentException("illegal time: " + t + ", must be finite");
+        if (!Double.isFinite(t)) throw new ArgumentException("illegal time: " + t + ", must be finite");
     }
 
     /** Variance preserving, from the ratio s = sigma / alpha, which may be infinite. */

@@ -1,5 +1,6 @@
 package io.palitra.diffusion;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Help;
 import io.palitra.engine.Tensor;
 import java.util.List;
@@ -14,7 +15,7 @@ public record Lms(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) int 
 
     public Lms {
         SolverStage.check(steps);
-        if (order < 1 || order > 4) throw new IllegalArgumentException("illegal order: " + order + ", must be from 1 to 4");
+        if (order < 1 || order > 4) throw new ArgumentException("illegal order: " + order + ", must be from 1 to 4");
     }
 
     @Override public int memory() { return order - 1; }

@@ -1,5 +1,6 @@
 package io.palitra.diffusion;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Help;
 import java.util.function.DoubleUnaryOperator;
 
@@ -51,7 +52,7 @@ public sealed interface NoiseSchedule {
 
         public Cosine {
             check(levels, LARGEST, LARGEST);
-            if (!(s >= 0 && s < 1)) throw new IllegalArgumentException("illegal s: " + s + ", must be from 0 to below 1");
+            if (!(s >= 0 && s < 1)) throw new ArgumentException("illegal s: " + s + ", must be from 0 to below 1");
         }
 
         @Override public double[] betas() {
@@ -87,9 +88,9 @@ public sealed interface NoiseSchedule {
     }
 
     private static void check(int levels, double... betas) {
-        if (levels < 1) throw new IllegalArgumentException("illegal levels: " + levels + ", must be at least 1");
+        if (levels < 1) throw new ArgumentException("illegal levels: " + levels + ", must be at least 1");
         for (double b : betas) {
-            if (!(b > 0 && b < 1)) throw new IllegalArgumentException("illegal beta: " + b + ", must be between 0 and 1");
+            if (!(b > 0 && b < 1)) throw new ArgumentException("illegal beta: " + b + ", must be between 0 and 1");
         }
     }
 }

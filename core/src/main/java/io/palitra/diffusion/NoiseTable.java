@@ -1,5 +1,6 @@
 package io.palitra.diffusion;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 
@@ -10,10 +11,10 @@ public final class NoiseTable {
 
     /** @throws IllegalArgumentException if there are no values, or one is not from 0 to 1 */
     public NoiseTable(double[] alphaBar) {
-        if (alphaBar.length == 0) throw new IllegalArgumentException("a noise table wants at least one level");
+        if (alphaBar.length == 0) throw new ArgumentException("a noise table wants at least one level");
         for (int t = 0; t < alphaBar.length; t++) {
             if (!(alphaBar[t] >= 0 && alphaBar[t] <= 1)) {
-                throw new IllegalArgumentException("illegal alphaBar at t = " + t + ": " + alphaBar[t] + ", must be from 0 to 1");
+                throw new ArgumentException("illegal alphaBar at t = " + t + ": " + alphaBar[t] + ", must be from 0 to 1");
             }
         }
         this.alphaBar = alphaBar.clone();
@@ -57,7 +58,7 @@ public final class NoiseTable {
      */
     public NoiseTable zeroTerminalSnr() {
         int last = size() - 1;
-        if (last == 0) throw new IllegalArgumentException("a table of one level cannot both start as it is and end in noise");
+        if (last == 0) throw new ArgumentException("a table of one level cannot both start as it is and end in noise");
         double first = Math.sqrt(alphaBar[0]), end = Math.sqrt(alphaBar[last]);
         double[] out = new double[size()];
         for (int t = 0; t <= last; t++) {
@@ -75,7 +76,7 @@ public final class NoiseTable {
 
     private int checked(int t) {
         if (t < 0 || t >= alphaBar.length) {
-            throw new IllegalArgumentException("illegal time: " + t + ", must be from 0 to " + (alphaBar.length - 1));
+            throw new ArgumentException("illegal time: " + t + ", must be from 0 to " + (alphaBar.length - 1));
         }
         return t;
     }

@@ -1,5 +1,6 @@
 package io.palitra.diffusion;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.engine.Tensor;
 
 /**
@@ -80,7 +81,7 @@ public enum Prediction {
      * Hang et al. 2023, arXiv:2303.09556, section 3.4. Shaped as alpha and sigma; gamma is 5 in the paper.
      */
     public Tensor minSnr(Tensor alpha, Tensor sigma, double gamma) {
-        if (!(gamma > 0)) throw new IllegalArgumentException("illegal gamma: " + gamma + ", must be above 0");
+        if (!(gamma > 0)) throw new ArgumentException("illegal gamma: " + gamma + ", must be above 0");
         Tensor a2 = alpha.square(), s2 = sigma.square();
         return switch (this) {
             case EPS -> s2.div(a2).mul(gamma).clampMax(1);

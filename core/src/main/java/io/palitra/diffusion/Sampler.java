@@ -1,5 +1,6 @@
 package io.palitra.diffusion;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Help;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
@@ -109,7 +110,7 @@ public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Eule
 
         public Ddim {
             SolverStage.check(steps);
-            if (!(eta >= 0 && eta <= 1)) throw new IllegalArgumentException("illegal eta: " + eta + ", must be from 0 to 1");
+            if (!(eta >= 0 && eta <= 1)) throw new ArgumentException("illegal eta: " + eta + ", must be from 0 to 1");
         }
 
         @Override public Denoiser.Estimate ask(Denoiser model, Tensor x, Level at) { return model.estimate(x, at); }
@@ -291,11 +292,11 @@ public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Eule
     }
 
     private static void check(List<Level> levels) {
-        if (levels.isEmpty()) throw new IllegalArgumentException("a sampler wants at least one noise level, got none");
+        if (levels.isEmpty()) throw new ArgumentException("a sampler wants at least one noise level, got none");
         for (int i = 0; i + 1 < levels.size(); i++) {
             Level from = levels.get(i), to = levels.get(i + 1);
             if (!(from.sigma() > 0 && to.alpha() > 0 && to.ratio() <= from.ratio())) {
-                throw new IllegalArgumentException("noise must fall from level to level: " + i + " is " + from + ", then comes " + to);
+                throw new ArgumentException("noise must fall from level to level: " + i + " is " + from + ", then comes " + to);
             }
         }
     }

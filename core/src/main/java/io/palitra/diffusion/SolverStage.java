@@ -1,5 +1,6 @@
 package io.palitra.diffusion;
 
+import io.palitra.config.ArgumentException;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -35,6 +36,6 @@ public record SolverStage(Level at, Level from, Level to) {
     double h() { return Math.log(from.ratio() / to.ratio()); }
 
     static void check(int steps) {
-        if (steps < 1) throw new IllegalArgumentException("illegal steps: " + steps + ", must be at least 1");
+        if (steps < 1) throw new ArgumentException("illegal steps: " + steps + ", must be at least 1");
     }
 }

@@ -1,5 +1,6 @@
 package io.palitra.diffusion;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Help;
 import java.util.ArrayList;
 import java.util.List;
@@ -40,14 +41,14 @@ public sealed interface Spacing {
 
         public Karras {
             if (!(rho > 0 && rho < Double.POSITIVE_INFINITY)) {
-                throw new IllegalArgumentException("illegal rho: " + rho + ", must be above 0");
+                throw new ArgumentException("illegal rho: " + rho + ", must be above 0");
             }
         }
 
         @Override public List<Level> levels(NoiseTable table, int n) {
             double max = table.at(table.size() - 1).ratio();
             if (max == Double.POSITIVE_INFINITY) {
-                throw new IllegalArgumentException("spacing karras wants noise of finite sigma, the schedule ends at alpha = 0;"
+                throw new ArgumentException("spacing karras wants noise of finite sigma, the schedule ends at alpha = 0;"
                     + " there are trailing, linspace");
             }
             List<Level> levels = new ArrayList<>();
@@ -58,9 +59,9 @@ public sealed interface Spacing {
 
         /** n noise levels from max down to min, in data units; max alone for n = 1. */
         public double[] sigmas(int n, double min, double max) {
-            if (n < 1) throw new IllegalArgumentException("illegal steps: " + n + ", must be at least 1");
+            if (n < 1) throw new ArgumentException("illegal steps: " + n + ", must be at least 1");
             if (!(min > 0 && min <= max && max < Double.POSITIVE_INFINITY)) {
-                throw new IllegalArgumentException("illegal sigmas: from " + max + " to " + min + ", must be finite, above 0 and fall");
+                throw new ArgumentException("illegal sigmas: from " + max + " to " + min + ", must be finite, above 0 and fall");
             }
             double from = Math.pow(max, 1 / rho), to = Math.pow(min, 1 / rho);
             double[] out = new double[n];
@@ -71,7 +72,7 @@ public sealed interface Spacing {
 
     private static List<Level> times(NoiseTable table, int n, IntUnaryOperator time) {
         if (n < 1 || n > table.size()) {
-            throw new IllegalArgumentException("illegal steps: " + n + ", must be from 1 to the schedule's " + table.size());
+            throw new ArgumentException("illegal steps: " + n + ", must be from 1 to the schedule's " + table.size());
         }
         List<Level> levels = new ArrayList<>();
         for (int i = 0; i < n; i++) levels.add(table.at(time.applyAsInt(i)));

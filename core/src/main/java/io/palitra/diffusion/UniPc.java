@@ -1,5 +1,6 @@
 package io.palitra.diffusion;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Help;
 import io.palitra.engine.Tensor;
 import java.util.ArrayList;
@@ -25,7 +26,7 @@ public record UniPc(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) in
 
     public UniPc {
         SolverStage.check(steps);
-        if (order < 1 || order > 9) throw new IllegalArgumentException("illegal order: " + order + ", must be from 1 to 9");
+        if (order < 1 || order > 9) throw new ArgumentException("illegal order: " + order + ", must be from 1 to 9");
         uncorrected = List.copyOf(uncorrected);
     }
 

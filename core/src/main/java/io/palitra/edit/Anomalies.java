@@ -1,5 +1,6 @@
 package io.palitra.edit;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.data.Batch;
 import io.palitra.engine.DType;
 import io.palitra.engine.Guard;
@@ -33,7 +34,7 @@ public final class Anomalies {
         if (model.as(Reconstructs.class).isPresent()) {
             return new Score("reconstruction error", "mean square over the item's numbers, data range -1..1");
         }
-        throw new IllegalArgumentException("this model scores no items: it has no likelihood, no energy and no reconstruction; ae, vae, "
+        throw new ArgumentException("this model scores no items: it has no likelihood, no energy and no reconstruction; ae, vae, "
             + "vqvae, vqgan, pixelcnn, realnvp, ebm, diffusion and classifier have one");
     }
 
@@ -69,9 +70,9 @@ public final class Anomalies {
      * @throws IllegalArgumentException if there are no normal scores, or the quantile is not within 0..1
      */
     public static double threshold(double[] normal, double quantile) {
-        if (normal.length == 0) throw new IllegalArgumentException("a threshold wants scores of normal items, got none");
+        if (normal.length == 0) throw new ArgumentException("a threshold wants scores of normal items, got none");
         if (!(quantile >= 0 && quantile <= 1)) {
-            throw new IllegalArgumentException("illegal quantile: " + quantile + ", must be between 0 and 1");
+            throw new ArgumentException("illegal quantile: " + quantile + ", must be between 0 and 1");
         }
         double[] sorted = normal.clone();
         Arrays.sort(sorted);

@@ -1,5 +1,6 @@
 package io.palitra.edit;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Notes;
 import io.palitra.data.Batch;
 import io.palitra.data.DataLoader;
@@ -62,12 +63,12 @@ public final class Balance {
      */
     public static Drawn missing(Run run, Dataset data, long seed, Watcher watcher) {
         if (!run.config().settings().classes().equals(data.classNames())) {
-            throw new IllegalArgumentException("the run knows the classes " + Notes.some(run.config().settings().classes()) + ", '"
+            throw new ArgumentException("the run knows the classes " + Notes.some(run.config().settings().classes()) + ", '"
                 + data.name()
                 + "' has " + Notes.some(data.classNames()));
         }
         if (run.generative().classes() == 0) {
-            throw new IllegalArgumentException("this run draws by no classes; train one with --set conditional=true, of tokens with --set "
+            throw new ArgumentException("this run draws by no classes; train one with --set conditional=true, of tokens with --set "
                 + "condition=label");
         }
         int[] counts = counts(data);

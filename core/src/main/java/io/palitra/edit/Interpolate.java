@@ -1,5 +1,6 @@
 package io.palitra.edit;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
@@ -41,7 +42,7 @@ public final class Interpolate {
 
     /** {@code steps} decoded items from a to b, both ends included: a, b [1,Z...], result [steps, ...data shape]. */
     public static Tensor path(LatentModel model, Tensor a, Tensor b, int steps) {
-        if (steps < 2) throw new IllegalArgumentException("illegal steps: " + steps + ", must be at least 2");
+        if (steps < 2) throw new ArgumentException("illegal steps: " + steps + ", must be at least 2");
         return Scope.run(() -> {
             List<Tensor> codes = new ArrayList<>();
             for (int i = 0; i < steps; i++) codes.add(between(model, a, b, i / (steps - 1.0)));
@@ -51,8 +52,8 @@ public final class Interpolate {
 
     /** side x side decoded items with the four corners' codes in the corners: corners [4,Z...], row by row. */
     public static Tensor grid(LatentModel model, Tensor corners, int side) {
-        if (corners.size(0) != 4) throw new IllegalArgumentException("grid wants [4,Z...], got " + corners);
-        if (side < 2) throw new IllegalArgumentException("illegal side: " + side + ", must be at least 2");
+        if (corners.size(0) != 4) throw new ArgumentException("grid wants [4,Z...], got " + corners);
+        if (side < 2) throw new ArgumentException("illegal side: " + side + ", must be at least 2");
         return Scope.run(() -> {
             List<Tensor> codes = new ArrayList<>();
             for (int r = 0; r < side; r++) {

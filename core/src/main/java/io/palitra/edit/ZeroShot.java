@@ -1,5 +1,6 @@
 package io.palitra.edit;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.engine.Guard;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
@@ -28,19 +29,19 @@ public final class ZeroShot {
     public static List<String> labels(String text) {
         List<String> labels = List.of(text.split(",", -1)).stream().map(String::strip).toList();
         String wanted = "; wanted are some as \"a, b, c\"";
-        if (labels.stream().allMatch(String::isEmpty)) throw new IllegalArgumentException("no labels" + wanted);
-        if (labels.size() < 2) throw new IllegalArgumentException("one label is no choice: '" + text.strip() + "'" + wanted);
+        if (labels.stream().allMatch(String::isEmpty)) throw new ArgumentException("no labels" + wanted);
+        if (labels.size() < 2) throw new ArgumentException("one label is no choice: '" + text.strip() + "'" + wanted);
         Set<String> seen = new LinkedHashSet<>();
         for (int i = 0; i < labels.size(); i++) {
-            if (labels.get(i).isEmpty()) throw new IllegalArgumentException("label " + (i + 1) + " of " + labels.size() + " is empty");
-            if (!seen.add(labels.get(i))) throw new IllegalArgumentException("label '" + labels.get(i) + "' is there twice");
+            if (labels.get(i).isEmpty()) throw new ArgumentException("label " + (i + 1) + " of " + labels.size() + " is empty");
+            if (!seen.add(labels.get(i))) throw new ArgumentException("label '" + labels.get(i) + "' is there twice");
         }
         return labels;
     }
 
     /** A guess for each label, in their order. x [1,1 or 3,H,W] in [-1,1]. @param template a text in which {@link #LABEL} is the label */
     public static List<Guess> classify(TextImage model, Tensor x, List<String> labels, String template) {
-        if (!template.contains(LABEL)) throw new IllegalArgumentException("the template '" + template + "' has no " + LABEL);
+        if (!template.contains(LABEL)) throw new ArgumentException("the template '" + template + "' has no " + LABEL);
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             Tensor text = model.embedText(labels.stream().map(l -> template.replace(LABEL, l)).toList());
             Tensor cosines = model.embedImage(x).matmul(text.t()).reshape(-1);

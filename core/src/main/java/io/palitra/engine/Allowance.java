@@ -1,5 +1,6 @@
 package io.palitra.engine;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.InWords;
 import java.util.Locale;
 import java.util.function.Supplier;
@@ -42,7 +43,7 @@ public final class Allowance {
         if (open == null) return;
         double asked = open.taken + bytesOf(bytesOfOne, shape);
         if (asked > open.bytes) {
-            throw new IllegalArgumentException(String.format(Locale.ROOT, "a network of this size wants more than %.1f GB for its weights "
+            throw new ArgumentException(String.format(Locale.ROOT, "a network of this size wants more than %.1f GB for its weights "
                 + "alone (one of them is %s), and with their gradients more than the %.1f GB of this machine; make it smaller", asked / 1e9,
                 InWords.shape(shape), 2.0 * open.bytes / 1e9));
         }

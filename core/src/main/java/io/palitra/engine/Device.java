@@ -1,7 +1,8 @@
 package io.palitra.engine;
 
-import org.bytedeco.pytorch.global.torch;
+import io.palitra.config.ArgumentException;
 import org.bytedeco.pytorch.global.torch.DeviceType;
+import org.bytedeco.pytorch.global.torch;
 
 /** Where tensors live: the processor, or CUDA card {@code index}. */
 public record Device(Kind kind, int index) {
@@ -17,11 +18,11 @@ public record Device(Kind kind, int index) {
         if (name.equals("auto")) return cudaAvailable() ? new Device(Kind.CUDA, 0) : CPU;
         if (name.equals("cuda") || name.matches("cuda:[0-9]{1,3}")) {
             if (!cudaAvailable()) {
-                throw new IllegalArgumentException("device '" + name + "' is not available: no CUDA device in this build or machine");
+                throw new ArgumentException("device '" + name + "' is not available: no CUDA device in this build or machine");
             }
             return new Device(Kind.CUDA, name.equals("cuda") ? 0 : Integer.parseInt(name.substring(5)));
         }
-        throw new IllegalArgumentException("no device '" + name + "'; there are auto, cpu, cuda, cuda:n");
+        throw new ArgumentException("no device '" + name + "'; there are auto, cpu, cuda, cuda:n");
     }
 
     public static boolean cudaAvailable() { return torch.cuda_is_available(); }
@@ -46,7 +47,7 @@ public record Device(Kind kind, int index) {
      */
     public static void threads(int n) {
         if (n < 1 || n > processors()) {
-            throw new IllegalArgumentException("illegal threads: " + n + ", must be between 1 and " + processors()
+            throw new ArgumentException("illegal threads: " + n + ", must be between 1 and " + processors()
                 + ", the processors here");
         }
         torch.set_num_threads(n);

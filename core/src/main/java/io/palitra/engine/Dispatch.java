@@ -1,5 +1,6 @@
 package io.palitra.engine;
 
+import io.palitra.config.ArgumentException;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.bytedeco.javacpp.Pointer;
@@ -47,6 +48,6 @@ final class Dispatch {
         if (v instanceof Long l) return new IValue(l.longValue());
         if (v instanceof Boolean b) return new IValue(b.booleanValue());
         if (v instanceof Scalar s) return new IValue(s);
-        throw new IllegalArgumentException("no operator takes a " + v.getClass().getSimpleName());
+        throw new ArgumentException("no operator takes a " + v.getClass().getSimpleName());
     }
 }

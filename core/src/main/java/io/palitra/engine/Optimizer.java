@@ -1,5 +1,6 @@
 package io.palitra.engine;
 
+import io.palitra.config.ArgumentException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -87,7 +88,7 @@ public final class Optimizer implements AutoCloseable {
      * @return {@link #gradNorm} before
      */
     public double clip(double max) {
-        if (!(max > 0)) throw new IllegalArgumentException("illegal clip: " + max + ", must be above 0");
+        if (!(max > 0)) throw new ArgumentException("illegal clip: " + max + ", must be above 0");
         double norm = gradNorm();
         double factor = max / (norm + 1e-6);
         if (Double.isFinite(norm) && factor < 1) scaleGrads(factor);

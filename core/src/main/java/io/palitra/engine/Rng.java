@@ -1,5 +1,7 @@
 package io.palitra.engine;
 
+import io.palitra.config.ArgumentException;
+
 /**
  * Random numbers that are a pure function of (seed, item, draw), by {@link Philox}.
  * The first dimension of a drawn tensor counts items: row b of the k-th draw of {@code at(i)} is the same numbers as row i + b of the k-th
@@ -75,7 +77,7 @@ public final class Rng {
 
     /** Whole numbers uniform in 0..bound-1, as I64. */
     public Tensor integers(long bound, long... shape) {
-        if (bound < 1) throw new IllegalArgumentException("illegal bound: " + bound + ", must be at least 1");
+        if (bound < 1) throw new ArgumentException("illegal bound: " + bound + ", must be at least 1");
         long[] out = new long[Torch.numel(shape)];
         int items = out.length == 0 ? 0 : shape.length == 0 ? 1 : (int) shape[0], per = items == 0 ? 0 : out.length / items;
         int draw = draws++;

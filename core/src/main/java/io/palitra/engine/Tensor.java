@@ -1,5 +1,6 @@
 package io.palitra.engine;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.InWords;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -391,7 +392,7 @@ public final class Tensor {
 
     /** The one element. Waits for the device. */
     public double item() {
-        if (numel() != 1) throw new IllegalArgumentException("item wants one element, got " + this);
+        if (numel() != 1) throw new ArgumentException("item wants one element, got " + this);
         return handle().item_double();
     }
 
@@ -457,10 +458,10 @@ public final class Tensor {
 
     private ByteBuffer window(long at, int n) {
         long bytes = Math.multiplyExact(numel(), dtype().bytes());
-        if (at < 0 || n > bytes - at) throw new IllegalArgumentException("a tensor of " + this + " has " + bytes + " bytes, asked for "
+        if (at < 0 || n > bytes - at) throw new ArgumentException("a tensor of " + this + " has " + bytes + " bytes, asked for "
             + n + " at " + at);
         if (handle().is_cuda() || !handle().is_contiguous()) {
-            throw new IllegalArgumentException("raw bytes want a contiguous tensor on cpu, got one of " + this);
+            throw new ArgumentException("raw bytes want a contiguous tensor on cpu, got one of " + this);
         }
         return n == 0 ? ByteBuffer.allocate(0) : new BytePointer(handle().data_ptr()).getPointer(at).capacity(n).asByteBuffer();
     }

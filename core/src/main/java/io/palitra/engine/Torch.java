@@ -1,5 +1,6 @@
 package io.palitra.engine;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.InWords;
 import java.nio.ByteBuffer;
 import java.util.Collection;
@@ -94,11 +95,11 @@ public final class Torch {
     public static int numel(long... shape) {
         long n = 1;
         for (long s : shape) {
-            if (s < 0) throw new IllegalArgumentException("illegal extent: " + s + ", must be at least 0");
+            if (s < 0) throw new ArgumentException("illegal extent: " + s + ", must be at least 0");
             n = s > 0 && n > Integer.MAX_VALUE / s ? 1L << 31 : n * s;
         }
         if (n > Integer.MAX_VALUE) {
-            throw new IllegalArgumentException("a tensor of " + InWords.shape(shape) + " has more than " + Integer.MAX_VALUE
+            throw new ArgumentException("a tensor of " + InWords.shape(shape) + " has more than " + Integer.MAX_VALUE
                 + " numbers");
         }
         return (int) n;
@@ -161,7 +162,7 @@ public final class Torch {
     public static Tensor ofRaw(ByteBuffer raw, DType type, long... shape) {
         Tensor t = empty(type, shape);
         if (raw.remaining() != Math.multiplyExact(t.numel(), type.bytes())) {
-            throw new IllegalArgumentException("a tensor of " + t + " of " + type + " wants " + t.numel() * type.bytes() + " bytes, got "
+            throw new ArgumentException("a tensor of " + t + " of " + type + " wants " + t.numel() * type.bytes() + " bytes, got "
                 + raw.remaining());
         }
         t.memory().put(raw.duplicate());
@@ -170,7 +171,7 @@ public final class Torch {
 
     private static Tensor emptyFor(int length, DType type, long... shape) {
         if (numel(shape) != length) {
-            throw new IllegalArgumentException("shape " + InWords.shape(shape) + " wants " + numel(shape) + " values, got " + length);
+            throw new ArgumentException("shape " + InWords.shape(shape) + " wants " + numel(shape) + " values, got " + length);
         }
         return empty(type, shape);
     }

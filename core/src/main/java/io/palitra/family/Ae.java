@@ -1,5 +1,6 @@
 package io.palitra.family;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Help;
 import io.palitra.data.Batch;
 import io.palitra.data.DataSpec;
@@ -88,7 +89,7 @@ public final class Ae extends Module implements GenerativeModel<Ae.Sampling>, En
         this.config = config;
         image = data instanceof ImageSpec;
         if (!image && config.loss == Distance.BCE) {
-            throw new IllegalArgumentException("ae with loss=bce wants pictures, got " + data + "; loss=mse takes points");
+            throw new ArgumentException("ae with loss=bce wants pictures, got " + data + "; loss=mse takes points");
         }
         encoder = child("encoder", MirrorNet.encoder("ae", config.net, data, 0, config.latent, init.split(0)));
         decoder = child("decoder", MirrorNet.decoder("ae", config.net, config.latent, 0, data, 1, init.split(1)));

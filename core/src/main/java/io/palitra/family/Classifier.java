@@ -1,5 +1,6 @@
 package io.palitra.family;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Help;
 import io.palitra.data.Batch;
 import io.palitra.data.DataSpec;
@@ -59,9 +60,9 @@ public final class Classifier implements Trainable, ClassifierFeatures, Energy, 
     private Classifier(Config config, Build with) {
         DataSpec data = with.data();
         Rng init = with.init();
-        if (data.classes() < 2) throw new IllegalArgumentException("classifier wants data of at least 2 classes, got " + data);
+        if (data.classes() < 2) throw new ArgumentException("classifier wants data of at least 2 classes, got " + data);
         if (!config.weights.isEmpty() && config.weights.size() != data.classes()) {
-            throw new IllegalArgumentException("illegal weights: " + config.weights.size() + ", must be one for each of the "
+            throw new ArgumentException("illegal weights: " + config.weights.size() + ", must be one for each of the "
                 + data.classes() + " classes");
         }
         weights = config.weights;
@@ -134,7 +135,7 @@ public final class Classifier implements Trainable, ClassifierFeatures, Energy, 
                 n += batch.size();
             }
         }
-        if (n == 0) throw new IllegalArgumentException("classifier wants test items to be evaluated on, got none");
+        if (n == 0) throw new ArgumentException("classifier wants test items to be evaluated on, got none");
         String items = String.format(Locale.ROOT, "%,d test items", n);
         return List.of(new Measure("accuracy", 100 * right / n, "%", "items whose likeliest class is their own, of " + items),
             new Measure("cross-entropy", nats / n, "nats", "-log of the probability of the own class, mean over " + items));
@@ -167,7 +168,7 @@ public final class Classifier implements Trainable, ClassifierFeatures, Energy, 
                 hidden.add(child("hidden.0", new Linear(points.size(), config.features, init)));
                 flat = config.features;
             } else {
-                throw new IllegalArgumentException("classifier wants pictures or points, got " + data);
+                throw new ArgumentException("classifier wants pictures or points, got " + data);
             }
             hidden.add(child("hidden." + hidden.size(), new Linear(flat, config.features, init)));
             head = child("head", new Linear(config.features, data.classes(), init));
@@ -185,14 +186,14 @@ public final class Classifier implements Trainable, ClassifierFeatures, Energy, 
 
         private void checkChannels(Tensor x) {
             if (convs.isEmpty() || x.size(1) == shape[0]) return;
-            throw new IllegalArgumentException("this classifier was trained on " + data + "; its features of pictures with " + x.size(1)
+            throw new ArgumentException("this classifier was trained on " + data + "; its features of pictures with " + x.size(1)
                 + (x.size(1) == 1 ? " channel" : " channels") + " are none");
         }
 
         private void check(Tensor x) {
             boolean fits = x.dims() == shape.length + 1;
             for (int i = 0; fits && i < shape.length; i++) fits = x.size(i + 1) == shape[i];
-            if (!fits) throw new IllegalArgumentException("classifier wants [B," + joined(shape) + "], got " + x);
+            if (!fits) throw new ArgumentException("classifier wants [B," + joined(shape) + "], got " + x);
         }
 
         private static String joined(long[] shape) {

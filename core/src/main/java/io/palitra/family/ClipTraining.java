@@ -1,5 +1,6 @@
 package io.palitra.family;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Help;
 import io.palitra.config.Json;
 import io.palitra.config.Reason;
@@ -62,7 +63,7 @@ public final class ClipTraining implements Trainable, TextImage, Evaluates {
             @Help(value = "heads of the attention; must divide width", min = 1, max = 256) int heads) {
         public Tower {
             if (heads < 1 || width % heads != 0) {
-                throw new IllegalArgumentException("illegal heads: " + heads + ", must divide width " + width);
+                throw new ArgumentException("illegal heads: " + heads + ", must divide width " + width);
             }
         }
     }
@@ -106,10 +107,10 @@ public final class ClipTraining implements Trainable, TextImage, Evaluates {
         DataSpec data = with.data();
         Rng init = with.init();
         if (!(data instanceof ImageSpec image) || image.height() != image.width()) {
-            throw new IllegalArgumentException("clip wants square pictures, got " + data);
+            throw new ArgumentException("clip wants square pictures, got " + data);
         }
         int side = image.height(), patch = c.patch == 0 ? patch(side) : c.patch, vocabulary, end;
-        if (side % patch != 0) throw new IllegalArgumentException("illegal patch: " + patch + ", must divide the side " + side);
+        if (side % patch != 0) throw new ArgumentException("illegal patch: " + patch + ", must divide the side " + side);
         try (CaptionTokenizer tokens = new CaptionTokenizer(c.pairs)) {
             vocabulary = tokens.vocabulary();
             end = tokens.end();
@@ -227,7 +228,7 @@ public final class ClipTraining implements Trainable, TextImage, Evaluates {
                 }
             }
         }
-        if (n == 0) throw new IllegalArgumentException("clip wants " + CHOICE + " test pictures to be evaluated on, got fewer");
+        if (n == 0) throw new ArgumentException("clip wants " + CHOICE + " test pictures to be evaluated on, got fewer");
         return List.of(new Measure("contrast", nats / n, "nats", String.format(Locale.ROOT,
             "the loss among %d pictures and their captions, chance is %.2f; mean over %,d", CHOICE, Math.log(CHOICE), n)));
     }

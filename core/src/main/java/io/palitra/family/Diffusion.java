@@ -2,6 +2,7 @@ package io.palitra.family;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Help;
 import io.palitra.config.InWords;
 import io.palitra.data.Batch;
@@ -75,17 +76,17 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
             channels = List.copyOf(channels);
             attention = List.copyOf(attention);
             if (channels.isEmpty() || channels.size() > 8) {
-                throw new IllegalArgumentException("illegal channels: " + InWords.list(channels) + ", must be 1 to 8 levels");
+                throw new ArgumentException("illegal channels: " + InWords.list(channels) + ", must be 1 to 8 levels");
             }
             for (int c : channels) {
                 if (groups < 1 || c % groups != 0) {
-                    throw new IllegalArgumentException("illegal channels: " + InWords.list(channels) + ", must be multiples of groups "
+                    throw new ArgumentException("illegal channels: " + InWords.list(channels) + ", must be multiples of groups "
                         + groups);
                 }
             }
             for (int level : attention) {
                 if (level < 0 || level >= channels.size()) {
-                    throw new IllegalArgumentException("illegal attention: " + level + ", must be a level from 0 to "
+                    throw new ArgumentException("illegal attention: " + level + ", must be a level from 0 to "
                         + (channels.size() - 1));
                 }
             }
@@ -134,14 +135,14 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
     Diffusion(Config config, Build with) {
         DataSpec data = with.data();
         Rng init = with.init();
-        if (!(data instanceof ImageSpec pictures)) throw new IllegalArgumentException("diffusion wants pictures, got " + data);
+        if (!(data instanceof ImageSpec pictures)) throw new ArgumentException("diffusion wants pictures, got " + data);
         int step = 1 << config.channels.size() - 1;
         if (pictures.height() % step != 0 || pictures.width() % step != 0) {
-            throw new IllegalArgumentException("diffusion with " + config.channels.size()
+            throw new ArgumentException("diffusion with " + config.channels.size()
                 + " levels of channels wants sides that are multiples of " + step + ", got " + pictures);
         }
         if (config.conditional && data.classes() == 0) {
-            throw new IllegalArgumentException("diffusion with conditional=true wants labelled data, got " + data);
+            throw new ArgumentException("diffusion with conditional=true wants labelled data, got " + data);
         }
         this.config = config;
         image = pictures;
@@ -215,13 +216,13 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
      */
     public Denoiser denoiser(@Nullable Tensor labels, double guidance, boolean clip) {
         boolean knowsNull = config.conditional && config.labelDropout > 0;
-        if (labels != null && !config.conditional) throw new IllegalArgumentException("Diffusion was not told classes, got labels");
+        if (labels != null && !config.conditional) throw new ArgumentException("Diffusion was not told classes, got labels");
         if (guidance != 1 && !knowsNull) {
-            throw new IllegalArgumentException("illegal guidance: " + guidance
+            throw new ArgumentException("illegal guidance: " + guidance
                 + ", must be 1 for a model trained without classes that are hidden at times (conditional=true and labelDropout above 0)");
         }
         if (config.conditional && labels == null && !knowsNull) {
-            throw new IllegalArgumentException("diffusion with labelDropout=0 wants labels, got none");
+            throw new ArgumentException("diffusion with labelDropout=0 wants labels, got none");
         }
         Denoiser of = new Predictor(config.prediction, (x, t) -> guided(x, t, labels, guidance));
         return clip ? new Bounded(of, new Bounded.Range(1), false) : of;

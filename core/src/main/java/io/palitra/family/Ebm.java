@@ -1,5 +1,6 @@
 package io.palitra.family;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Help;
 import io.palitra.data.Batch;
 import io.palitra.data.DataSpec;
@@ -133,7 +134,7 @@ public final class Ebm extends Module implements GenerativeModel<Ebm.Sampling>, 
             net.trainable(false);
             try (Guard g = Torch.noGrad()) {
                 if (n > config.buffer) {
-                    throw new IllegalArgumentException("illegal buffer: " + config.buffer + ", must hold a batch of " + n);
+                    throw new ArgumentException("illegal buffer: " + config.buffer + ", must hold a batch of " + n);
                 }
                 double first = Math.floor(rng.uniform(1).item() * config.buffer);   // a run of chains, each once
                 Tensor index = Torch.arange(0, n).add(first).remainder(config.buffer).to(DType.I64).to(replay.device());
@@ -198,7 +199,7 @@ public final class Ebm extends Module implements GenerativeModel<Ebm.Sampling>, 
                 add(config, rng, 0, 4 * config.width, points.size());
                 for (int i = 0; i < 2; i++) add(config, rng, 0, 4 * config.width, 4 * config.width);
             } else {
-                throw new IllegalArgumentException("ebm wants pictures or points, got " + data);
+                throw new ArgumentException("ebm wants pictures or points, got " + data);
             }
             add(config, rng, 0, 1, 4 * config.width);
         }

@@ -1,5 +1,6 @@
 package io.palitra.family;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.model.Family;
 import io.palitra.model.FamilyProvider;
 import java.util.ArrayList;
@@ -24,14 +25,14 @@ public final class Families {
     /** The family of that name; an unknown one is refused with the names there are. */
     public static Family<?> named(String name) {
         for (Family<?> f : all()) if (f.name().equals(name)) return f;
-        throw new IllegalArgumentException("no family '" + name + "'; there are "
+        throw new ArgumentException("no family '" + name + "'; there are "
             + String.join(", ", all().stream().map(Family::name).toList()));
     }
 
     /** The family that such a config is of. @throws IllegalArgumentException when it is of none */
     public static Family<?> of(Record config) {
         for (Family<?> f : all()) if (f.defaults().getClass() == config.getClass()) return f;
-        throw new IllegalArgumentException("no family has a config of this kind; there are " + String.join(", ", all().stream()
+        throw new ArgumentException("no family has a config of this kind; there are " + String.join(", ", all().stream()
             .map(Family::name).toList()));
     }
 }

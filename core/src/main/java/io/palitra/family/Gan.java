@@ -1,5 +1,6 @@
 package io.palitra.family;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Help;
 import io.palitra.data.Batch;
 import io.palitra.data.DataSpec;
@@ -72,7 +73,7 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
                 min = 1, max = 1024) int width) {
         public Config {
             if (loss == Objective.WGAN_GP && r1 > 0) {
-                throw new IllegalArgumentException("illegal r1: " + r1 + ", must be 0 with loss=wgan_gp, which has a penalty of its own");
+                throw new ArgumentException("illegal r1: " + r1 + ", must be 0 with loss=wgan_gp, which has a penalty of its own");
             }
         }
     }
@@ -106,7 +107,7 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
         DataSpec data = with.data();
         Rng init = with.init();
         if (config.conditional && data.classes() == 0) {
-            throw new IllegalArgumentException("gan with conditional=true wants labelled data, got " + data);
+            throw new ArgumentException("gan with conditional=true wants labelled data, got " + data);
         }
         this.config = config;
         classes = config.conditional ? data.classes() : 0;
@@ -221,7 +222,7 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
 
     @Override public Tensor decode(Tensor z) {
         if (z.dims() != 2 || z.size(1) != config.latent + classes) {
-            throw new IllegalArgumentException("Gan.decode wants [B," + (config.latent + classes) + "], got " + z);
+            throw new ArgumentException("Gan.decode wants [B," + (config.latent + classes) + "], got " + z);
         }
         return generator.forward(z);
     }
@@ -306,7 +307,7 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
     /** The side, its half rounded up, and so on to 3 or 4. */
     private static List<Integer> sides(ImageSpec data) {
         if (data.width() != data.height() || data.height() < 8) {
-            throw new IllegalArgumentException("gan wants square pictures with a side of 8 or more, got " + data.height() + "x"
+            throw new ArgumentException("gan wants square pictures with a side of 8 or more, got " + data.height() + "x"
                 + data.width());
         }
         List<Integer> sides = new ArrayList<>(List.of(data.height()));

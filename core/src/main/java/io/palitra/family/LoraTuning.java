@@ -1,6 +1,7 @@
 package io.palitra.family;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.palitra.config.ArgumentException;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
 import io.palitra.config.Ordered;
@@ -137,10 +138,10 @@ public final class LoraTuning implements Trainable {
             : !scheduler.denoises() ? "it says a velocity of flow matching" : "";
         if (!why.isEmpty()) throw new ConfigException("model", "'" + parts.name() + "' cannot be trained by lora: " + why);
         if (!(data instanceof ImageSpec s) || s.channels() != 3) {
-            throw new IllegalArgumentException("lora wants pictures in colour (data.channels=3), got " + data);
+            throw new ArgumentException("lora wants pictures in colour (data.channels=3), got " + data);
         }
         if (s.height() % factor != 0 || s.width() % factor != 0) {
-            throw new IllegalArgumentException("'" + parts.name() + "' wants pictures whose sides " + factor + " divides, got " + s.width()
+            throw new ArgumentException("'" + parts.name() + "' wants pictures whose sides " + factor + " divides, got " + s.width()
                 + "x" + s.height() + "; near it is data.size=" + Math.max(1, (s.height() + factor / 2) / factor) * factor);
         }
     }

@@ -1,5 +1,6 @@
 package io.palitra.family;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Help;
 import io.palitra.data.Batch;
 import io.palitra.data.DataSpec;
@@ -53,9 +54,9 @@ public final class PixelCnn implements GenerativeModel<PixelCnn.Sampling>, Likel
                 + "need none, bytes are learned far sooner with 16", min = 0, max = 256) int table,
             @Help("whether the class is given to the network; needs labelled data") boolean conditional) {
         public Config {
-            if (table == 1) throw new IllegalArgumentException("illegal table: 1, must be 0 or at least 2");
+            if (table == 1) throw new ArgumentException("illegal table: 1, must be 0 or at least 2");
             if (head instanceof PixelHead.Config.Logistic && levels != 256) {
-                throw new IllegalArgumentException("illegal levels: " + levels + ", must be 256 with head=logistic");
+                throw new ArgumentException("illegal levels: " + levels + ", must be 256 with head=logistic");
             }
         }
     }
@@ -81,9 +82,9 @@ public final class PixelCnn implements GenerativeModel<PixelCnn.Sampling>, Likel
     PixelCnn(Config config, Build with) {
         DataSpec data = with.data();
         Rng init = with.init();
-        if (!(data instanceof ImageSpec pictures)) throw new IllegalArgumentException("pixelcnn wants pictures, got " + data);
+        if (!(data instanceof ImageSpec pictures)) throw new ArgumentException("pixelcnn wants pictures, got " + data);
         if (config.conditional && data.classes() == 0) {
-            throw new IllegalArgumentException("pixelcnn with conditional=true wants labelled data, got " + data);
+            throw new ArgumentException("pixelcnn with conditional=true wants labelled data, got " + data);
         }
         this.config = config;
         image = pictures;
@@ -177,7 +178,7 @@ public final class PixelCnn implements GenerativeModel<PixelCnn.Sampling>, Likel
     private Tensor draw(Sampling how, Tensor given, int rows, Rng rng, Start start) {
         if (rows < 0 || rows > image.height() || given.dims() != 4 || given.size(1) != image.channels()
             || given.size(2) != image.height() || given.size(3) != image.width()) {
-            throw new IllegalArgumentException("pixelcnn wants pictures [B," + image.channels() + "," + image.height() + ","
+            throw new ArgumentException("pixelcnn wants pictures [B," + image.channels() + "," + image.height() + ","
                 + image.width() + "] and 0 to " + image.height() + " known rows, got " + given + " and " + rows);
         }
         int count = (int) given.size(0);

@@ -1,5 +1,6 @@
 package io.palitra.family;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Help;
 import io.palitra.data.Batch;
 import io.palitra.data.DataSpec;
@@ -95,7 +96,7 @@ public final class RealNvp extends Module implements GenerativeModel<RealNvp.Sam
         this.config = config;
         this.data = data;
         if (data instanceof VectorSpec points) {
-            if (points.size() < 2) throw new IllegalArgumentException("realnvp wants points of 2 numbers or more, got " + data);
+            if (points.size() < 2) throw new ArgumentException("realnvp wants points of 2 numbers or more, got " + data);
             List<Bijection> all = new ArrayList<>();
             for (int i = 0; i < config.couplings; i++) {
                 add(all, "flow." + i, points.size(), config.width, Mask.half(points.size(), i), init.split(i));
@@ -104,12 +105,12 @@ public final class RealNvp extends Module implements GenerativeModel<RealNvp.Sam
         } else if (data instanceof ImageSpec image) {
             int step = 1 << config.scales - 1;
             if (image.height() % step != 0 || image.width() % step != 0) {
-                throw new IllegalArgumentException("realnvp with scales=" + config.scales + " halves the sides " + (config.scales - 1)
+                throw new ArgumentException("realnvp with scales=" + config.scales + " halves the sides " + (config.scales - 1)
                     + " times and wants multiples of " + step + ", got " + image.height() + "x" + image.width());
             }
             pictures(image, init);
         } else {
-            throw new IllegalArgumentException("realnvp wants pictures or points, got " + data);
+            throw new ArgumentException("realnvp wants pictures or points, got " + data);
         }
     }
 
@@ -383,7 +384,7 @@ public final class RealNvp extends Module implements GenerativeModel<RealNvp.Sam
     /** Codes [B,D] to densities. */
     private Tensor inverse(Tensor z) {
         if (z.dims() != 2 || z.size(1) != data.dims()) {
-            throw new IllegalArgumentException("realnvp wants codes [B," + data.dims() + "], got " + z);
+            throw new ArgumentException("realnvp wants codes [B," + data.dims() + "], got " + z);
         }
         long[] shape = data.shape();
         long at = z.size(1);

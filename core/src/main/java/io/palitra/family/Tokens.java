@@ -1,5 +1,6 @@
 package io.palitra.family;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
 import io.palitra.data.Batch;
@@ -137,7 +138,7 @@ public final class Tokens implements DrawsTexts<Tokens.Sampling>, Completes<Toke
         DataSpec data = with.data();
         Rng init = with.init();
         if (config.condition == Condition.LABEL && data.classes() == 0) {
-            throw new IllegalArgumentException("tokens with condition=label wants labelled data, got " + data);
+            throw new ArgumentException("tokens with condition=label wants labelled data, got " + data);
         }
         if (config.condition == Condition.TEXT && !(config.net instanceof Transformer)) {
             throw new ConfigException("condition", "text is read by net=transformer alone; net=pixelcnn takes condition=none or label");
@@ -224,10 +225,10 @@ public final class Tokens implements DrawsTexts<Tokens.Sampling>, Completes<Toke
     private int[] size(String size) {
         if (size.isEmpty()) return new int[] {codes.rows(), codes.columns()};
         Matcher m = SIZE.matcher(size);
-        if (!m.matches()) throw new IllegalArgumentException("illegal size: '" + size + "', must be WIDTHxHEIGHT in pixels, as 128x96");
+        if (!m.matches()) throw new ArgumentException("illegal size: '" + size + "', must be WIDTHxHEIGHT in pixels, as 128x96");
         int width = Integer.parseInt(m.group(1)), height = Integer.parseInt(m.group(2));
         if (Math.max(width, height) > LONGEST) {
-            throw new IllegalArgumentException("illegal size: " + size + ", must be at most " + LONGEST + " in width and height");
+            throw new ArgumentException("illegal size: " + size + ", must be at most " + LONGEST + " in width and height");
         }
         return new int[] {codes.stage().along("height", height), codes.stage().along("width", width)};
     }
@@ -236,7 +237,7 @@ public final class Tokens implements DrawsTexts<Tokens.Sampling>, Completes<Toke
     @Override public Tensor complete(Sampling how, Tensor x, int rows, Rng rng) {
         int[] grid = {codes.rows(), codes.columns()};
         if (!how.size.isEmpty() && !Arrays.equals(size(how.size), grid)) {
-            throw new IllegalArgumentException("illegal size: " + how.size + ", must be empty where a picture is completed");
+            throw new ArgumentException("illegal size: " + how.size + ", must be empty where a picture is completed");
         }
         return Scope.run(() -> drawn(how, given(how, (int) x.size(0), rng), grid, codes.upper(x, rows), rng));
     }

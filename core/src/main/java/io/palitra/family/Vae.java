@@ -1,6 +1,7 @@
 package io.palitra.family;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Help;
 import io.palitra.data.Batch;
 import io.palitra.data.DataSpec;
@@ -314,7 +315,7 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
     @Override public Tensor decode(Tensor z) {
         if (classes == 0) return mean(decoder.forward(z, null));
         if (z.dims() != 2 || z.size(1) != latent + classes) {
-            throw new IllegalArgumentException("vae with conditional=true wants codes B×" + (latent + classes)
+            throw new ArgumentException("vae with conditional=true wants codes B×" + (latent + classes)
                 + ", z and one-hot class, got " + z);
         }
         return mean(decoder.forward(z.narrow(1, 0, latent), z.narrow(1, latent, classes)));
@@ -332,7 +333,7 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
     /** The importance-sampled bound of 64 draws (Burda et al. 2016, arXiv:1509.00519); pixels are made black or white by rng. */
     @Override public Tensor logProb(Tensor x, Rng rng) {
         if (!bounded()) {
-            throw new IllegalArgumentException("a Vae with decoder.binarise=none has no likelihood: cross-entropy on grey pixels is none; "
+            throw new ArgumentException("a Vae with decoder.binarise=none has no likelihood: cross-entropy on grey pixels is none; "
                 + "train it with decoder.binarise=dynamic, decoder=logistic or decoder=gaussian");
         }
         Tensor target = target(x, rng);
@@ -385,40 +386,40 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
     private static void check(String name, Tensor x, long[] shape) {
         long[] got = x.shape();
         if (got.length == shape.length + 1 && Arrays.equals(shape, Arrays.copyOfRange(got, 1, got.length))) return;
-        throw new IllegalArgumentException(name + " wants [B," + LongStream.of(shape).mapToObj(Long::toString)
+        throw new ArgumentException(name + " wants [B," + LongStream.of(shape).mapToObj(Long::toString)
             .collect(Collectors.joining(",")) + "], got " + Arrays.toString(got).replace(" ", ""));
     }
 
     private static void check(Config config, DataSpec data) {
         if (!(data instanceof ImageSpec) && !(config.decoder instanceof Decoder.Gaussian)) {
-            throw new IllegalArgumentException("vae with decoder=" + config.decoder.getClass().getSimpleName().toLowerCase(Locale.ROOT)
+            throw new ArgumentException("vae with decoder=" + config.decoder.getClass().getSimpleName().toLowerCase(Locale.ROOT)
                 + " wants pictures, got " + data + "; decoder=gaussian takes points");
         }
         if (config.conditional && data.classes() == 0) {
-            throw new IllegalArgumentException("vae with conditional=true wants labelled data, got " + data);
+            throw new ArgumentException("vae with conditional=true wants labelled data, got " + data);
         }
         if (config.net instanceof AutoencoderNet.Kl net) check(config, net, data);
     }
 
     /** AutoencoderKL has no classes, and its decoder's output is the picture itself, from -1 to 1. */
     private static void check(Config config, AutoencoderNet.Kl net, DataSpec data) {
-        if (!(data instanceof ImageSpec image)) throw new IllegalArgumentException("vae with net=kl wants pictures, got " + data);
+        if (!(data instanceof ImageSpec image)) throw new ArgumentException("vae with net=kl wants pictures, got " + data);
         int step = 1 << net.channels().size() - 1;
         if (image.height() % step != 0 || image.width() % step != 0) {
-            throw new IllegalArgumentException("vae with net=kl and " + net.channels().size()
+            throw new ArgumentException("vae with net=kl and " + net.channels().size()
                 + " levels of channels wants sides that are multiples of " + step + ", got " + image);
         }
         if (!(config.decoder instanceof Decoder.Gaussian)) {
-            throw new IllegalArgumentException("vae with net=kl wants decoder=gaussian, got decoder="
+            throw new ArgumentException("vae with net=kl wants decoder=gaussian, got decoder="
                 + config.decoder.getClass().getSimpleName().toLowerCase(Locale.ROOT));
         }
-        if (config.conditional) throw new IllegalArgumentException("vae with net=kl takes no conditional=true; net=conv does");
+        if (config.conditional) throw new ArgumentException("vae with net=kl takes no conditional=true; net=conv does");
     }
 
     /** An AutoencoderKL whose scaling factor makes the deviation of codes 1, as in Rombach et al. 2022, appendix G. */
     @Override public String export(FolderDraft folder, Iterable<Batch> train, Rng rng) {
         if (autoencoder == null) {
-            throw new IllegalArgumentException("a Vae with net=" + config.net.getClass().getSimpleName().toLowerCase(Locale.ROOT)
+            throw new ArgumentException("a Vae with net=" + config.net.getClass().getSimpleName().toLowerCase(Locale.ROOT)
                 + " is no network of diffusers; one with net=kl is");
         }
         double sum = 0, squares = 0;

@@ -1,5 +1,6 @@
 package io.palitra.family;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Help;
 import io.palitra.data.Batch;
 import io.palitra.data.DataSpec;
@@ -91,8 +92,8 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Diffuser
             @Help(value = "first step in which the autoencoder descends its score", min = 0) long generatorFrom,
             @Help(value = "steps over which its weight rises from 0", min = 0) long ramp) {
         public Adversary {
-            if (width % 8 != 0) throw new IllegalArgumentException("illegal width: " + width + ", must be a multiple of 8");
-            if (generatorFrom < from) throw new IllegalArgumentException("illegal generatorFrom: " + generatorFrom
+            if (width % 8 != 0) throw new ArgumentException("illegal width: " + width + ", must be a multiple of 8");
+            if (generatorFrom < from) throw new ArgumentException("illegal generatorFrom: " + generatorFrom
                 + ", must be at least from, " + from);
         }
 
@@ -142,7 +143,7 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Diffuser
         this.data = (ImageSpec) data;
         int least = PatchDiscriminator.side(config.adversary.layers);
         if (config.adversary.weight > 0 && Math.min(this.data.height(), this.data.width()) < least) {
-            throw new IllegalArgumentException("vqgan with adversary.layers=" + config.adversary.layers + " wants sides of at least "
+            throw new ArgumentException("vqgan with adversary.layers=" + config.adversary.layers + " wants sides of at least "
                 + least + ", got " + this.data.height() + "x" + this.data.width());
         }
         net = new Weights(config, shape, this.data.channels(), init);

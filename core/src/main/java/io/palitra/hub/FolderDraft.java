@@ -1,6 +1,7 @@
 package io.palitra.hub;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Json;
 import io.palitra.config.PartFile;
 import io.palitra.engine.Tensor;
@@ -36,7 +37,7 @@ public final class FolderDraft implements AutoCloseable {
         this.storage = storage;
         this.target = target.toAbsolutePath().normalize();
         if (Files.exists(this.target, LinkOption.NOFOLLOW_LINKS)) {
-            throw new IllegalArgumentException("'" + target + "' exists; choose another folder");
+            throw new ArgumentException("'" + target + "' exists; choose another folder");
         }
         built = PartFile.of(this.target);
         run(0, () -> storage.createFolder(built));
@@ -63,7 +64,7 @@ public final class FolderDraft implements AutoCloseable {
     /** @param path "file" or "folder/file" */
     private Path file(String path) {
         if (!path.matches("([A-Za-z0-9_-][A-Za-z0-9._-]*/)?[A-Za-z0-9_-][A-Za-z0-9._-]*")) {
-            throw new IllegalArgumentException("illegal path in a folder: '" + Safetensors.printable(path) + "'");
+            throw new ArgumentException("illegal path in a folder: '" + Safetensors.printable(path) + "'");
         }
         Path file = built.resolve(path);
         Path folder = path.contains("/") ? built.resolve(path.substring(0, path.indexOf('/'))) : built;

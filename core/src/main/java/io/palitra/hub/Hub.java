@@ -1,5 +1,6 @@
 package io.palitra.hub;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.InWords;
 import io.palitra.data.DownloadException.Fault;
 import io.palitra.data.DownloadException;
@@ -88,7 +89,7 @@ public final class Hub {
         try {
             model = HubName.parse(name);
         } catch (IllegalArgumentException e) {
-            throw new IllegalArgumentException("no model '" + shown + "': it is no file or folder (looked for " + looked.get(0)
+            throw new ArgumentException("no model '" + shown + "': it is no file or folder (looked for " + looked.get(0)
                 + "), and no org/name of the hub", e);
         }
         HubCache cache = new HubCache(settings.cache(), Storage.DISK);
@@ -99,7 +100,7 @@ public final class Hub {
         } catch (IOException e) {
             throw new DownloadException(Fault.DISK, "cannot read " + cache.repository(model) + ": " + StorageException.reason(e), e);
         }
-        throw new IllegalArgumentException("no model '" + shown + "': looked for the file or folder " + looked.get(0)
+        throw new ArgumentException("no model '" + shown + "': looked for the file or folder " + looked.get(0)
             + " and in the cache for " + looked.get(1) + "; `palitra pull " + shown + "` downloads it");
     }
 
@@ -227,7 +228,7 @@ public final class Hub {
     private static List<HubFile> chosen(HubName name, List<HubFile> all, List<String> include) {
         List<HubFile> chosen = all.stream().filter(f -> matches(include, f.path())).toList();
         if (!chosen.isEmpty()) return chosen;
-        throw new IllegalArgumentException(all.isEmpty() ? name + " has no files"
+        throw new ArgumentException(all.isEmpty() ? name + " has no files"
             : "no file of " + name + " is of " + InWords.list(include) + "; it has " + some(all.stream().map(HubFile::path).toList()));
     }
 
@@ -262,7 +263,7 @@ public final class Hub {
         try {
             return Pattern.compile(out.toString(), Pattern.DOTALL);
         } catch (PatternSyntaxException e) {
-            throw new IllegalArgumentException("illegal include: '" + HubName.shown(glob) + "', [ ] must hold characters or ranges", e);
+            throw new ArgumentException("illegal include: '" + HubName.shown(glob) + "', [ ] must hold characters or ranges", e);
         }
     }
 }

@@ -1,5 +1,6 @@
 package io.palitra.hub;
 
+import io.palitra.config.ArgumentException;
 import java.util.regex.Pattern;
 
 /**
@@ -19,10 +20,10 @@ public record HubName(String id, String revision) {
     public HubName {
         // the folder of the cache is models--org--name: what has "--" itself would be two
         if (!ID.matcher(id).matches() || id.contains("--") || id.contains("..")) {
-            throw new IllegalArgumentException("illegal model: '" + shown(id) + "', must be org/name of letters, digits, '.', '_' and '-'");
+            throw new ArgumentException("illegal model: '" + shown(id) + "', must be org/name of letters, digits, '.', '_' and '-'");
         }
         if (!REVISION.matcher(revision).matches() || revision.contains("..") || revision.length() > 200) {
-            throw new IllegalArgumentException("illegal revision: '" + shown(revision) + "', must be a branch, a tag or a commit");
+            throw new ArgumentException("illegal revision: '" + shown(revision) + "', must be a branch, a tag or a commit");
         }
     }
 

@@ -1,5 +1,6 @@
 package io.palitra.hub;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Ordered;
 import java.io.IOException;
 import java.io.InputStream;
@@ -53,7 +54,7 @@ public record HubSettings(Path cache, URI endpoint, Optional<String> token, bool
                 return text.equals("~") || text.startsWith("~/") ? user(environment).resolve(text.substring(Math.min(2, text.length())))
                     : Path.of(text);
             } catch (InvalidPathException e) {
-                throw new IllegalArgumentException("illegal " + name + ": '" + HubName.shown(text) + "', must be a folder", e);
+                throw new ArgumentException("illegal " + name + ": '" + HubName.shown(text) + "', must be a folder", e);
             }
         });
     }
@@ -77,7 +78,7 @@ public record HubSettings(Path cache, URI endpoint, Optional<String> token, bool
         } catch (IllegalArgumentException e) {
             // said below, as for all that is no address
         }
-        throw new IllegalArgumentException("illegal HF_ENDPOINT: '" + HubName.shown(text) + "', must be http(s)://host[:port][/path]");
+        throw new ArgumentException("illegal HF_ENDPOINT: '" + HubName.shown(text) + "', must be http(s)://host[:port][/path]");
     }
 
     private static Optional<String> token(Map<String, String> environment, Path home) {
@@ -93,7 +94,7 @@ public record HubSettings(Path cache, URI endpoint, Optional<String> token, bool
         }
         // a line end within would begin a header of its own
         if (token.filter(t -> !t.matches("[!-~]{1,1000}")).isPresent()) {
-            throw new IllegalArgumentException("illegal " + from + ": must be one word of visible ASCII");
+            throw new ArgumentException("illegal " + from + ": must be one word of visible ASCII");
         }
         return token;
     }

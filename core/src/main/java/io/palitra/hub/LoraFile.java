@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.config.ArgumentException;
 import io.palitra.config.ConfigException;
 import io.palitra.config.InWords;
 import io.palitra.config.Json;
@@ -60,7 +61,7 @@ public record LoraFile(String name, List<Change> changes, Map<String, String> me
         public Change {
             String fault = fault(a, b, alpha);
             if (target.isEmpty()) fault = "names no layer";
-            if (fault != null) throw new IllegalArgumentException("illegal change of '" + Safetensors.printable(target) + "': " + fault);
+            if (fault != null) throw new ArgumentException("illegal change of '" + Safetensors.printable(target) + "': " + fault);
         }
 
         static @Nullable String fault(Tensor a, Tensor b, float alpha) {
@@ -295,7 +296,7 @@ public record LoraFile(String name, List<Change> changes, Map<String, String> me
             for (Map.Entry<String, JsonNode> e : get(network, "alpha_pattern").properties()) {
                 PythonPattern pattern = new PythonPattern(e.getKey());
                 parts += pattern.size();
-                if (parts > MOST_PARTS) throw new IllegalArgumentException("its patterns have more than " + MOST_PARTS + " parts");
+                if (parts > MOST_PARTS) throw new ArgumentException("its patterns have more than " + MOST_PARTS + " parts");
                 all.put(pattern, e.getValue());
             }
             return all;
@@ -427,7 +428,7 @@ public record LoraFile(String name, List<Change> changes, Map<String, String> me
         }
         for (Change c : changes) {
             if (c.underscored) {
-                throw new IllegalArgumentException("'" + c.target + "' is kohya's name of a layer; withPaths gives its path");
+                throw new ArgumentException("'" + c.target + "' is kohya's name of a layer; withPaths gives its path");
             }
             tensors.put(c.network.key() + "." + c.target + ".lora_A.weight", c.a);
             tensors.put(c.network.key() + "." + c.target + ".lora_B.weight", c.b);

@@ -1,5 +1,6 @@
 package io.palitra.hub;
 
+import io.palitra.config.ArgumentException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -74,7 +75,7 @@ final class PythonPattern {
     }
 
     private IllegalArgumentException illegal(String why) {
-        return new IllegalArgumentException("the pattern '" + Safetensors.printable(python) + "' " + why);
+        return new ArgumentException("the pattern '" + Safetensors.printable(python) + "' " + why);
     }
 
     private static boolean any(int c) { return c != '\n'; }

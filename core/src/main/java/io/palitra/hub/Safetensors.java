@@ -7,6 +7,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
+import io.palitra.config.ArgumentException;
 import io.palitra.config.InWords;
 import io.palitra.config.Json;
 import io.palitra.config.PartFile;
@@ -63,9 +64,9 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
 
         public Limits {
             if (headerBytes < 2 || headerBytes > 100_000_000) {
-                throw new IllegalArgumentException("illegal headerBytes: " + headerBytes + ", must be 2 to 100000000");
+                throw new ArgumentException("illegal headerBytes: " + headerBytes + ", must be 2 to 100000000");
             }
-            if (tensors < 0) throw new IllegalArgumentException("illegal tensors: " + tensors + ", must be at least 0");
+            if (tensors < 0) throw new ArgumentException("illegal tensors: " + tensors + ", must be at least 0");
         }
     }
 
@@ -237,7 +238,7 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
     public static void write(Storage storage, Path file, Map<String, Tensor> tensors, Map<String, String> metadata) {
         Path target = file.toAbsolutePath();
         Path folder = target.getParent();
-        if (folder == null) throw new IllegalArgumentException("illegal file: " + file + " is a root folder");
+        if (folder == null) throw new ArgumentException("illegal file: " + file + " is a root folder");
         Path part = PartFile.of(target);
         Layout layout = Layout.of(tensors, metadata);
         long free = -1;
@@ -316,14 +317,14 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
 
         static Layout of(Map<String, Tensor> tensors, Map<String, String> metadata) {
             if (tensors.size() > Limits.DEFAULT.tensors) {
-                throw new IllegalArgumentException("a file holds at most " + Limits.DEFAULT.tensors + " tensors, got " + tensors.size());
+                throw new ArgumentException("a file holds at most " + Limits.DEFAULT.tensors + " tensors, got " + tensors.size());
             }
             List<Item> items = new ArrayList<>();
             tensors.forEach((name, t) -> {
                 String fault = name.equals(METADATA) ? "is reserved" : fault(name);
-                if (fault != null) throw new IllegalArgumentException("illegal name of a tensor: '" + printable(name) + "' " + fault);
+                if (fault != null) throw new ArgumentException("illegal name of a tensor: '" + printable(name) + "' " + fault);
                 if (t.dims() > MAX_DIMS) {
-                    throw new IllegalArgumentException("tensor '" + name + "' has " + t.dims() + " dims, allowed are " + MAX_DIMS);
+                    throw new ArgumentException("tensor '" + name + "' has " + t.dims() + " dims, allowed are " + MAX_DIMS);
                 }
                 items.add(new Item(name, name.getBytes(StandardCharsets.UTF_8), t));
             });
@@ -339,7 +340,7 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
                 words.put("format", "pt");
                 for (Map.Entry<String, String> e : words.entrySet()) {
                     if (hasHalfAPair(e.getKey()) || hasHalfAPair(e.getValue())) {
-                        throw new IllegalArgumentException("illegal metadata '" + printable(e.getKey()) + "': half a surrogate pair");
+                        throw new ArgumentException("illegal metadata '" + printable(e.getKey()) + "': half a surrogate pair");
                     }
                     g.writeStringField(e.getKey(), e.getValue());
                 }
@@ -362,7 +363,7 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
             }
             while (json.size() % 8 != 0) json.write(' ');
             if (json.size() > Limits.DEFAULT.headerBytes) {
-                throw new IllegalArgumentException("names, shapes and metadata want " + json.size() + " bytes of header, allowed are "
+                throw new ArgumentException("names, shapes and metadata want " + json.size() + " bytes of header, allowed are "
                     + Limits.DEFAULT.headerBytes);
             }
             byte[] head = ByteBuffer.allocate(8 + json.size()).order(ByteOrder.LITTLE_ENDIAN)

@@ -1,5 +1,6 @@
 package io.palitra.hub;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.InWords;
 import io.palitra.data.FormatException;
 import io.palitra.engine.DType;
@@ -55,7 +56,7 @@ public final class TorchFile {
         }
 
         private static void positive(String what, int value) {
-            if (value < 1) throw new IllegalArgumentException("illegal " + what + ": " + value + ", must be at least 1");
+            if (value < 1) throw new ArgumentException("illegal " + what + ": " + value + ", must be at least 1");
         }
     }
 

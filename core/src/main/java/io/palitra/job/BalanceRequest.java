@@ -2,6 +2,7 @@ package io.palitra.job;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
@@ -80,7 +81,7 @@ public record BalanceRequest(
             Dataset train = labelled(inputs.data(opened.config(), data, dataDir, Split.TRAIN));
             Dataset test = labelled(inputs.data(opened.config(), data, dataDir, Split.TEST));
             Balance.Drawn drawn = Balance.missing(opened, train, seed, watcher);
-            if (drawn.size() == 0) throw new IllegalArgumentException("'" + train.name() + "' is balanced: each class has "
+            if (drawn.size() == 0) throw new ArgumentException("'" + train.name() + "' is balanced: each class has "
                 + Balance.counts(train)[0] + " items");
             write(drawn, made, opened.config().settings().options().label(), watcher);
             List<Measure> measures = new ArrayList<>();
@@ -105,7 +106,7 @@ public record BalanceRequest(
 
     private static Dataset labelled(Dataset data) {
         if (data.spec().classes() > 1) return data;
-        throw new IllegalArgumentException("balance wants items of several classes, '" + data.name() + "' is " + data.spec());
+        throw new ArgumentException("balance wants items of several classes, '" + data.name() + "' is " + data.spec());
     }
 
     /** A file an item in folders of the classes, or a table where one item shows nothing. */

@@ -1,5 +1,6 @@
 package io.palitra.job;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
@@ -58,7 +59,7 @@ public record CompleteRequest(
         Inputs inputs = new Inputs(watcher);
         try (Run opened = inputs.open(run, "auto", 0); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             if (!(opened.model() instanceof Completes<?> model)) {
-                throw new IllegalArgumentException("'" + opened.config().settings().family() + "' completes nothing; pixelcnn, tokens "
+                throw new ArgumentException("'" + opened.config().settings().family() + "' completes nothing; pixelcnn, tokens "
                     + "and dalle do");
             }
             DataSpec spec = opened.config().settings().spec();
@@ -99,7 +100,7 @@ public record CompleteRequest(
     private List<Picture> pictures(Run opened, DataSpec spec, ItemPictures shown, Inputs inputs, Watcher watcher) throws IOException {
         if (!image.isEmpty()) {
             Path file = Path.of(image);
-            if (!Files.isRegularFile(file)) throw new IllegalArgumentException("no such file: " + image);
+            if (!Files.isRegularFile(file)) throw new ArgumentException("no such file: " + image);
             Picture read = PictureBytes.read(file, watcher::note), coloured = spec.shape()[0] == 1 ? Pictures.grey(read)
                 : Pictures.rgb(read);
             return List.of(Pictures.fit(coloured, (int) spec.shape()[1], (int) spec.shape()[2]));

@@ -1,5 +1,6 @@
 package io.palitra.job;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
@@ -231,7 +232,7 @@ public record DreamJob(
         Split part = Files.exists(Path.of(against)) ? Split.TRAIN : Split.TEST;
         Dataset data = new Inputs(watcher).noted(Datasets.undivided(Inputs.dataName(against), part, Config.with(DataOptions.DEFAULT,
             "captions=true")));
-        if (!data.captioned()) throw new IllegalArgumentException("'" + data.name() + "' has no captions");
+        if (!data.captioned()) throw new ArgumentException("'" + data.name() + "' has no captions");
         return IntStream.range(0, Math.min(CAPTIONS, data.size())).mapToObj(i -> data.caption(i, 0, 0)).toList();
     }
 

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
@@ -148,7 +149,7 @@ public record EvaluateRequest(
                 result = Evaluation.of(opened, asked, watcher);
             }
             watcher.checkStop();
-            if (result.measures().isEmpty()) throw new IllegalArgumentException("nothing to measure: '"
+            if (result.measures().isEmpty()) throw new ArgumentException("nothing to measure: '"
                 + opened.config().settings().family() + "' on '" + test.name()
                 + "' has no measures of its own, and a judge needs classes");
             if (data.isEmpty()) {

@@ -3,6 +3,7 @@ package io.palitra.job;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
@@ -83,7 +84,7 @@ public record ImportRequest(
         }
         List<Path> weights = list(from).stream().filter(f -> Files.isRegularFile(f) && Weights.named(f)).toList();
         if (weights.size() == 1) return weights.get(0);
-        throw new IllegalArgumentException("'" + from + "' has no model_index.json or config.json, and "
+        throw new ArgumentException("'" + from + "' has no model_index.json or config.json, and "
             + (weights.isEmpty() ? "no file of weights" : "several files of weights, name one: "
             + Notes.some(weights.stream().map(f -> f.getFileName().toString()).toList())));
     }
@@ -104,7 +105,7 @@ public record ImportRequest(
         if (found.isPresent()) return found;
         List<String> named = files.stream().filter(Weights::named).map(f -> f.getFileName().toString()).toList();
         if (named.isEmpty()) return Optional.empty();
-        throw new IllegalArgumentException("'" + folder + "' has " + Notes.some(named) + "; which are the weights is not clear");
+        throw new ArgumentException("'" + folder + "' has " + Notes.some(named) + "; which are the weights is not clear");
     }
 
     /** OpenCLIP fills texts up with another token than CLIP, all else of a tokenizer they share. */
@@ -169,7 +170,7 @@ public record ImportRequest(
                     .orElse(model.get());
                 if (!Files.exists(from.resolve("tokenizer.json"))
                     && !(Files.exists(from.resolve("vocab.json")) && Files.exists(from.resolve("merges.txt")))) {
-                    throw new IllegalArgumentException("'" + from + "' is no tokenizer: it has neither tokenizer.json nor vocab.json and "
+                    throw new ArgumentException("'" + from + "' is no tokenizer: it has neither tokenizer.json nor vocab.json and "
                         + "merges.txt");
                 }
                 for (String name : TOKENIZER_FILES) {
@@ -190,7 +191,7 @@ public record ImportRequest(
                 String name = child.getFileName().toString();
                 if (pipeline && Files.isDirectory(child) && !name.startsWith(".")) any |= part(child, name + "/", false);
             }
-            if (!any) throw new IllegalArgumentException("'" + from + "' holds no weights");
+            if (!any) throw new ArgumentException("'" + from + "' holds no weights");
         }
 
         /** Copies the words of a part, and its weights as safetensors. Files beside the parts of a pipeline are copies in one file. */

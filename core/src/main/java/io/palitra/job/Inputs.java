@@ -1,5 +1,6 @@
 package io.palitra.job;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
 import io.palitra.data.DataOptions;
@@ -36,7 +37,7 @@ final class Inputs {
     /** @throws IllegalArgumentException when the folder is no run's */
     static RunConfig config(String run) throws IOException {
         Path file = Path.of(run).resolve(Run.CONFIG);
-        if (!Files.isRegularFile(file)) throw new IllegalArgumentException("'" + run + "' is not a run folder: it has no " + Run.CONFIG);
+        if (!Files.isRegularFile(file)) throw new ArgumentException("'" + run + "' is not a run folder: it has no " + Run.CONFIG);
         return RunConfig.read(file);
     }
 

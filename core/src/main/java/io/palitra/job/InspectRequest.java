@@ -3,6 +3,7 @@ package io.palitra.job;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Help;
 import io.palitra.data.FormatException;
 import io.palitra.hub.Safetensors;
@@ -29,7 +30,7 @@ public record InspectRequest(@Help(value = "a PNG, a safetensors file, or a run 
         Path path = Path.of(file);
         ObjectNode node = new ObjectMapper().createObjectNode();
         if (Files.isDirectory(path)) run(path, node);
-        else if (!Files.exists(path)) throw new IllegalArgumentException("no such file: " + path);
+        else if (!Files.exists(path)) throw new ArgumentException("no such file: " + path);
         else if (isPng(path)) Png.text(path).forEach(node::put);
         else if (path.toString().toLowerCase(Locale.ROOT).endsWith(".png")) throw new FormatException(path.toString(), 0, "is not a PNG");
         else tensors(path, node);

@@ -1,5 +1,6 @@
 package io.palitra.job;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
 import io.palitra.config.Help;
 import io.palitra.data.DataLoader;
@@ -52,7 +53,7 @@ public record InterpolateRequest(
         Inputs inputs = new Inputs(watcher);
         try (Run opened = inputs.open(run, "auto", 0); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             if (!(opened.model() instanceof LatentModel model)) {
-                throw new IllegalArgumentException("'" + opened.config().settings().family() + "' has no latent space to walk through");
+                throw new ArgumentException("'" + opened.config().settings().family() + "' has no latent space to walk through");
             }
             ItemPictures shown = new ItemPictures("interpolate", opened.config().settings());
             Path png = Outputs.picture(out.isEmpty() ? RunFolder.own(Path.of(run), "interpolate.png") : Path.of(out), "out", force);

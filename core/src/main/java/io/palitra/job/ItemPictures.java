@@ -1,5 +1,6 @@
 package io.palitra.job;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.data.DataSpec;
 import io.palitra.data.Picture;
 import io.palitra.engine.Scope;
@@ -30,7 +31,7 @@ final class ItemPictures {
             List<Sheet> sheets = display.each(spec, spec.toModel(Torch.zeros(one).to(spec.stored())));
             if (!sheets.isEmpty() && sheets.get(0).drawn().isPresent()) return;
         }
-        throw new IllegalArgumentException(request + " shows pictures; '" + run.data() + "' holds " + display.items());
+        throw new ArgumentException(request + " shows pictures; '" + run.data() + "' holds " + display.items());
     }
 
     /** Of x [N, ...shape] one each. Waits for the device. */

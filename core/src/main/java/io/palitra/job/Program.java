@@ -51,8 +51,10 @@ public final class Program {
         if (e instanceof FormatException || e instanceof ConfigException || e instanceof UncheckedIOException
             || e instanceof IOException && e.getMessage() != null) return plain(e.getMessage());
         if (e instanceof IOException) return "a file cannot be read or written, and the system does not say why";
-        if (e instanceof RuntimeException r) return plain(Torch.message(r));
-        return plain(e.toString());
+        boolean javas = e instanceof NullPointerException || e instanceof ClassCastException
+            || e.getClass() == IllegalArgumentException.class;
+        if (e instanceof RuntimeException r && !javas) return plain(Torch.message(r));
+        return "a fault of Palitra itself ended the work; PALITRA_DEBUG=1 shows where";
     }
 
     private static String plain(@Nullable String text) { return String.valueOf(text).replaceAll("\\p{Cntrl}", "?"); }

@@ -1,5 +1,6 @@
 package io.palitra.job;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
 import io.palitra.config.Help;
 import io.palitra.data.Batch;
@@ -49,7 +50,7 @@ public record ReconstructRequest(
             rows.put("original", batch.x());
             rows.put("reconstruction", Outputs.finite(model.reconstruct(batch.x()), run));
             Display display = Display.of(test.spec());
-            display.rows(test.spec(), rows).orElseThrow(() -> new IllegalArgumentException("reconstruct shows items beside each other; '"
+            display.rows(test.spec(), rows).orElseThrow(() -> new ArgumentException("reconstruct shows items beside each other; '"
                 + test.name() + "' holds " + display.items())).write(target, Map.of());
             watcher.wrote(target);
             return new Result(target);
@@ -58,13 +59,13 @@ public record ReconstructRequest(
 
     private static Reconstructs model(Run opened) {
         if (opened.model() instanceof Reconstructs r) return r;
-        throw new IllegalArgumentException("'" + opened.config().settings().family()
+        throw new ArgumentException("'" + opened.config().settings().family()
             + "' reconstructs nothing; ae, vae, vqvae and vqgan do");
     }
 
     /** @throws IllegalArgumentException for a family that has none */
     static Encoder encoder(Run opened) {
         if (opened.model() instanceof Encoder e) return e;
-        throw new IllegalArgumentException("'" + opened.config().settings().family() + "' has no encoder to one code; ae and vae have");
+        throw new ArgumentException("'" + opened.config().settings().family() + "' has no encoder to one code; ae and vae have");
     }
 }

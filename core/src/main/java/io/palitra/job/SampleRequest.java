@@ -3,6 +3,7 @@ package io.palitra.job;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
@@ -251,7 +252,7 @@ public record SampleRequest(
         if (named >= 0) return named;
         int k = label.matches("\\d{1,6}") ? Integer.parseInt(label) : -1;
         if (k < 0 || k >= names.size()) {
-            throw new IllegalArgumentException("no class '" + label + "'; there are " + Notes.some(names));
+            throw new ArgumentException("no class '" + label + "'; there are " + Notes.some(names));
         }
         return k;
     }

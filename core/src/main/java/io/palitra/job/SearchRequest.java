@@ -1,5 +1,6 @@
 package io.palitra.job;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
 import io.palitra.config.Help;
 import io.palitra.config.InWords;
@@ -60,7 +61,7 @@ public record SearchRequest(
     /** Each picture is a tick "pictures". @throws FormatException where no picture can be read */
     public Result run(Watcher watcher) throws IOException {
         Config.check(this);
-        if (query.isBlank()) throw new IllegalArgumentException("search for what? wanted is a text, or the file of a picture");
+        if (query.isBlank()) throw new ArgumentException("search for what? wanted is a text, or the file of a picture");
         Path page = Outputs.free(Path.of(out), "out", force), file = file(query);
         Inputs.threads(threads);
         Device where = Device.named(device);

@@ -1,5 +1,6 @@
 package io.palitra.job;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
@@ -58,7 +59,7 @@ public record TrainRequest(
         DataOptions options = Config.with(DataOptions.DEFAULT, reading);
         String name = data.isEmpty() ? usual : data, kept = Inputs.dataName(name);
         if (name.isEmpty()) {
-            throw new IllegalArgumentException("which DATA? " + family + " learns from a folder of pictures with captions: metadata.jsonl "
+            throw new ArgumentException("which DATA? " + family + " learns from a folder of pictures with captions: metadata.jsonl "
                 + "with file_name and text, or a .txt beside each picture");
         }
         Inputs inputs = new Inputs(watcher);
@@ -81,7 +82,7 @@ public record TrainRequest(
     /** Of lora: pictures are read with their captions, as large as the model was trained on. */
     private void changed(List<String> keys, List<String> reading) {
         if (model.isEmpty()) {
-            throw new IllegalArgumentException("which model? --model names a folder, or org/name of the hub");
+            throw new ArgumentException("which model? --model names a folder, or org/name of the hub");
         }
         Path base = changed(model);
         keys.add("model=" + base);

@@ -1,5 +1,6 @@
 package io.palitra.measure;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.data.Batch;
 import io.palitra.data.DataLoader;
 import io.palitra.data.Scenes;
@@ -26,10 +27,10 @@ public final class ClipScores implements Measurement {
     @Override public Measured of(Subject of) {
         Subject.ByClip judge = java.util.Objects.requireNonNull(of.clip());
         if (of.as(DrawsTexts.class).isEmpty()) {
-            throw new IllegalArgumentException("'" + of.family() + "' draws nothing from texts; a CLIP judges models that do");
+            throw new ArgumentException("'" + of.family() + "' draws nothing from texts; a CLIP judges models that do");
         }
         if (!of.test().captioned()) {
-            throw new IllegalArgumentException("'" + of.test().name() + "' is read without captions; a CLIP wants some to judge by");
+            throw new ArgumentException("'" + of.test().name() + "' is read without captions; a CLIP wants some to judge by");
         }
         int n = Math.min(Math.min(of.samples(), CAPTIONS), of.test().size());
         Drawing<?> drawing = of.drawing();

@@ -1,5 +1,6 @@
 package io.palitra.measure;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.data.Batch;
 import io.palitra.data.DataLoader;
 import io.palitra.data.ImageSpec;
@@ -36,7 +37,7 @@ public final class InceptionDistance implements Measurement {
         Subject.ByInception asked = java.util.Objects.requireNonNull(of.inception());
         Inception network = asked.network();
         if (!(of.test().spec() instanceof ImageSpec)) {
-            throw new IllegalArgumentException("Inception wants pictures, got " + of.test().spec());
+            throw new ArgumentException("Inception wants pictures, got " + of.test().spec());
         }
         List<Tensor> some = new ArrayList<>(), others = new ArrayList<>();
         try (Moments data = new Moments(); Moments drawn = new Moments()) {
@@ -60,7 +61,7 @@ public final class InceptionDistance implements Measurement {
             }
             Tensor mean = drawn.mean();
             if (reference.mean().size(0) != mean.size(0)) {
-                throw new IllegalArgumentException(asked.reference() + " has statistics of " + reference.mean().size(0) + " features, "
+                throw new ArgumentException(asked.reference() + " has statistics of " + reference.mean().size(0) + " features, "
                     + network.name() + " has " + mean.size(0));
             }
             String against = asked.reference() == null ? items + " test items" : asked.reference().getFileName()

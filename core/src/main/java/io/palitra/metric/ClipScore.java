@@ -1,5 +1,6 @@
 package io.palitra.metric;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.model.TextImage;
@@ -21,7 +22,7 @@ public final class ClipScore {
 
     /** Pictures x [N,1 or 3,H,W] in [-1,1] with a text each, to [N]. */
     public static Tensor of(TextImage model, Tensor x, List<String> texts) {
-        if (x.size(0) != texts.size()) throw new IllegalArgumentException(texts.size() + " texts for " + x.size(0) + " pictures");
+        if (x.size(0) != texts.size()) throw new ArgumentException(texts.size() + " texts for " + x.size(0) + " pictures");
         return Scope.run(() -> of(model.embedImage(x), model.embedText(texts)));
     }
 }

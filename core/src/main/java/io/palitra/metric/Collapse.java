@@ -1,5 +1,6 @@
 package io.palitra.metric;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.engine.DType;
 import io.palitra.engine.Device;
 import io.palitra.engine.Guard;
@@ -31,12 +32,12 @@ public record Collapse(double coverage, double spread, boolean alarm) {
     /** samples and real, [N,...] each, of one shape; the larger N, the sharper: 256 tells well, {@link #LEAST}. Waits for the device. */
     public static Collapse check(Tensor samples, Tensor real) {
         if (!Arrays.equals(samples.shape(), real.shape()) || real.dims() < 2 || real.size(0) < LEAST) {
-            throw new IllegalArgumentException("the collapse watch wants samples and data of one shape [N,...], N at least " + LEAST
+            throw new ArgumentException("the collapse watch wants samples and data of one shape [N,...], N at least " + LEAST
                 + ", got " + samples + " and " + real);
         }
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             Tensor x = samples.flatten(1).to(Device.CPU).to(DType.F64), y = real.flatten(1).to(Device.CPU).to(DType.F64);
-            if (x.isFinite().all().item() == 0) throw new IllegalArgumentException("samples " + samples + " are not all finite");
+            if (x.isFinite().all().item() == 0) throw new ArgumentException("samples " + samples + " are not all finite");
             long n = y.size(0);
             Tensor within = Torch.cdist(y, y);
             Tensor self = Torch.zeros(DType.F64, n, n);

@@ -1,5 +1,6 @@
 package io.palitra.metric;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.data.Batch;
 import io.palitra.engine.DType;
 import io.palitra.engine.Device;
@@ -42,7 +43,7 @@ public record Copies(List<Measure> measures, int[] samples, int[] items) {
      */
     public static Copies of(ClassifierFeatures net, String name, Tensor samples, Tensor test, Batch some, Iterable<Batch> train) {
         if (some.items().length < LEAST) {
-            throw new IllegalArgumentException("the search for copies wants at least " + LEAST + " training items, got " + some.items()
+            throw new ArgumentException("the search for copies wants at least " + LEAST + " training items, got " + some.items()
                 .length);
         }
         long n = samples.size(0), m = test.size(0);

@@ -1,5 +1,6 @@
 package io.palitra.metric;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.engine.DType;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
@@ -23,7 +24,7 @@ public final class InceptionScore {
 
     /** logits [B,classes] of more samples. */
     public void add(Tensor logits) {
-        if (logits.dims() != 2 || logits.size(0) < 1) throw new IllegalArgumentException("the Inception score wants [N,classes], got "
+        if (logits.dims() != 2 || logits.size(0) < 1) throw new ArgumentException("the Inception score wants [N,classes], got "
             + logits);
         try (Scope scope = new Scope()) {
             Tensor logP = logits.to(DType.F64).logSoftmax(1), p = logP.exp();

@@ -1,5 +1,6 @@
 package io.palitra.metric;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.data.Batch;
 import io.palitra.data.DataSpec;
 import io.palitra.data.ImageSpec;
@@ -85,8 +86,8 @@ public record Judge(ClassifierFeatures net, String name, String about) {
      * @throws IllegalArgumentException when features are not finite, or there are too few items to compare
      */
     public List<Measure> measure(Iterable<Batch> real, Source samples, int n, int batch, Store store) {
-        if (n <= NEIGHBOURS) throw new IllegalArgumentException("illegal n: " + n + ", must be more than " + NEIGHBOURS);
-        if (batch < 1) throw new IllegalArgumentException("illegal batch: " + batch + ", must be at least 1");
+        if (n <= NEIGHBOURS) throw new ArgumentException("illegal n: " + n + ", must be more than " + NEIGHBOURS);
+        if (batch < 1) throw new ArgumentException("illegal batch: " + batch + ", must be at least 1");
         try (Scope scope = new Scope();
                 Guard g = Torch.noGrad();
                 Side data = new Side("test data", n);
@@ -95,7 +96,7 @@ public record Judge(ClassifierFeatures net, String name, String about) {
                 if (data.seen < n) data.add(net, b, Math.min(n - data.seen, b.size()));
             }
             if (data.seen <= NEIGHBOURS) {
-                throw new IllegalArgumentException("the judge wants more than " + NEIGHBOURS + " test items, got " + data.seen);
+                throw new ArgumentException("the judge wants more than " + NEIGHBOURS + " test items, got " + data.seen);
             }
             drawn.restore(store.load());
             int saveEvery = Math.max(1, SAVED_AFTER / batch) * batch;
@@ -187,7 +188,7 @@ public record Judge(ClassifierFeatures net, String name, String about) {
             try (Scope scope = new Scope()) {
                 Tensor x = batch.x().rows(0, count), f = net.features(x).to(Device.CPU), scores = net.logits(x).to(Device.CPU);
                 if (f.isFinite().all().item() == 0) {
-                    throw new IllegalArgumentException(who + " " + seen + ".." + (seen + count - 1) + " have features that are not finite");
+                    throw new ArgumentException(who + " " + seen + ".." + (seen + count - 1) + " have features that are not finite");
                 }
                 moments.add(f);
                 score.add(scores);

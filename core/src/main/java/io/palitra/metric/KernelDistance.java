@@ -1,5 +1,6 @@
 package io.palitra.metric;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.engine.DType;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
@@ -20,7 +21,7 @@ public final class KernelDistance {
     /** x [N,D], y [M,D], at least two rows each; memory N^2 + M^2. */
     public static double squared(Tensor x, Tensor y) {
         if (x.dims() != 2 || y.dims() != 2 || x.size(1) != y.size(1) || x.size(0) < 2 || y.size(0) < 2) {
-            throw new IllegalArgumentException("the kernel distance wants features [N,D] and [M,D] of at least 2 rows, got " + x + " and "
+            throw new ArgumentException("the kernel distance wants features [N,D] and [M,D] of at least 2 rows, got " + x + " and "
                 + y);
         }
         try (Scope scope = new Scope()) {
@@ -37,9 +38,9 @@ public final class KernelDistance {
      * memory N^2 + M^2.
      */
     public static Subsets subsets(Tensor x, Tensor y, int count, Rng rng) {
-        if (count < 1) throw new IllegalArgumentException("illegal count: " + count + ", must be at least 1");
+        if (count < 1) throw new ArgumentException("illegal count: " + count + ", must be at least 1");
         int size = (int) Math.min(SUBSET, Math.min(x.size(0), y.size(0)));
-        if (size < 2) throw new IllegalArgumentException("the kernel distance wants at least 2 rows, got " + x + " and " + y);
+        if (size < 2) throw new ArgumentException("the kernel distance wants at least 2 rows, got " + x + " and " + y);
         try (Scope scope = new Scope()) {
             Tensor a = x.to(DType.F64), b = y.to(DType.F64);
             Tensor inA = members(count, size, a.size(0), rng.split(0)), inB = members(count, size, b.size(0), rng.split(1));

@@ -1,5 +1,7 @@
 package io.palitra.metric;
 
+import io.palitra.config.ArgumentException;
+
 /**
  * Mean over classes of F1 = 2 TP / (2 TP + FP + FN): each class counts the same, however few its items.
  *
@@ -10,7 +12,7 @@ public record MacroF1(double value, double[] each) {
     /** truth and answer by item, in 0..classes-1. @throws IllegalArgumentException for lists of two lengths, or none */
     public static MacroF1 of(long[] truth, long[] answer, int classes) {
         if (truth.length != answer.length || truth.length == 0) {
-            throw new IllegalArgumentException("MacroF1 wants an answer for each of some items, got " + truth.length + " and "
+            throw new ArgumentException("MacroF1 wants an answer for each of some items, got " + truth.length + " and "
                 + answer.length);
         }
         long[] hits = new long[classes], items = new long[classes], answers = new long[classes];

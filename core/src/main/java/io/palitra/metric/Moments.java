@@ -1,5 +1,6 @@
 package io.palitra.metric;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Ordered;
 import io.palitra.engine.DType;
 import io.palitra.engine.Device;
@@ -21,17 +22,17 @@ public final class Moments implements AutoCloseable {
 
     /** Adds the rows of x [B,D], finite. */
     public void add(Tensor x) {
-        if (x.dims() != 2) throw new IllegalArgumentException("moments want features [B,D], got " + x);
+        if (x.dims() != 2) throw new ArgumentException("moments want features [B,D], got " + x);
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             Tensor rows = x.to(Device.CPU).to(DType.F64);
-            if (rows.isFinite().all().item() == 0) throw new IllegalArgumentException("features " + x + " are not all finite");
+            if (rows.isFinite().all().item() == 0) throw new ArgumentException("features " + x + " are not all finite");
             long n = rows.size(0), d = rows.size(1);
             if (n == 0) return;
             if (mean == null || scatter == null) {
                 mean = Torch.zeros(DType.F64, d).retain();
                 scatter = Torch.zeros(DType.F64, d, d).retain();
             }
-            if (mean.size(0) != d) throw new IllegalArgumentException("moments want features [B," + mean.size(0) + "], got " + x);
+            if (mean.size(0) != d) throw new ArgumentException("moments want features [B," + mean.size(0) + "], got " + x);
             Tensor own = rows.mean(false, 0), centred = rows.sub(own), shift = own.sub(mean);
             double share = n / (double) (count + n);
             Tensor between = shift.unsqueeze(1).matmul(shift.unsqueeze(0)).mul(count * share);
@@ -58,7 +59,7 @@ public final class Moments implements AutoCloseable {
 
     static Tensor kept(Map<String, Tensor> state, String name) {
         Tensor t = state.get(name);
-        if (t == null) throw new IllegalArgumentException("what was kept lacks '" + name + "'");
+        if (t == null) throw new ArgumentException("what was kept lacks '" + name + "'");
         return t;
     }
 

@@ -1,5 +1,6 @@
 package io.palitra.metric;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.engine.DType;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
@@ -25,9 +26,9 @@ public record PrecisionRecall(double precision, double recall, double density, d
 
     /** real [N,D], fake [M,D], each of more than k rows. Time N^2 + M^2 + N M. */
     public static PrecisionRecall of(Tensor real, Tensor fake, int k) {
-        if (k < 1) throw new IllegalArgumentException("illegal k: " + k + ", must be at least 1");
+        if (k < 1) throw new ArgumentException("illegal k: " + k + ", must be at least 1");
         if (real.dims() != 2 || fake.dims() != 2 || real.size(1) != fake.size(1) || real.size(0) <= k || fake.size(0) <= k) {
-            throw new IllegalArgumentException("precision and recall want features [N,D] and [M,D] of more than " + k + " rows, got " + real
+            throw new ArgumentException("precision and recall want features [N,D] and [M,D] of more than " + k + " rows, got " + real
                 + " and " + fake);
         }
         try (Scope scope = new Scope()) {

@@ -1,5 +1,6 @@
 package io.palitra.metric;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.data.Pictures;
 import io.palitra.engine.DType;
 import io.palitra.engine.Scope;
@@ -32,7 +33,7 @@ public enum Preprocess {
     /** x [B,1 or 3,H,W] in [-1,1], what is beyond cut off; to [B,3,299,299]. A grey picture becomes three equal channels. */
     public Tensor of(Tensor x) {
         if (x.dims() != 4 || x.size(1) != 1 && x.size(1) != 3 || x.size(2) < 1 || x.size(3) < 1) {
-            throw new IllegalArgumentException("Inception wants pictures [B,1 or 3,H,W], got " + x);
+            throw new ArgumentException("Inception wants pictures [B,1 or 3,H,W], got " + x);
         }
         return Scope.run(() -> {
             Tensor bytes = x.to(DType.F32).add(1).mul(127.5).clamp(0, 255).round();

@@ -1,5 +1,6 @@
 package io.palitra.metric;
 
+import io.palitra.config.ArgumentException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
@@ -50,12 +51,12 @@ public final class Ranking {
     }
 
     private static List<Scored> sorted(Collection<Double> negatives, Collection<Double> positives) {
-        if (negatives.isEmpty() || positives.isEmpty()) throw new IllegalArgumentException("a ranking wants items of both kinds, got "
+        if (negatives.isEmpty() || positives.isEmpty()) throw new ArgumentException("a ranking wants items of both kinds, got "
             + negatives.size() + " and " + positives.size());
         List<Scored> all = new ArrayList<>();
         for (double s : negatives) all.add(new Scored(s, false));
         for (double s : positives) all.add(new Scored(s, true));
-        for (Scored s : all) if (Double.isNaN(s.score)) throw new IllegalArgumentException("a ranking wants scores, got NaN");
+        for (Scored s : all) if (Double.isNaN(s.score)) throw new ArgumentException("a ranking wants scores, got NaN");
         all.sort(Comparator.comparingDouble(Scored::score));
         return all;
     }

@@ -1,7 +1,7 @@
 package io.palitra.metric;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.data.DataLoader;
-import io.palitra.data.Scene;
 import io.palitra.data.Scene.Background;
 import io.palitra.data.Scene.Colour;
 import io.palitra.data.Scene.Fact;
@@ -9,6 +9,7 @@ import io.palitra.data.Scene.Relation;
 import io.palitra.data.Scene.Shape;
 import io.palitra.data.Scene.Size;
 import io.palitra.data.Scene.Thing;
+import io.palitra.data.Scene;
 import io.palitra.data.SceneDrawing;
 import io.palitra.engine.Tensor;
 import java.util.ArrayDeque;
@@ -74,7 +75,7 @@ public final class SceneCheck {
     /** Pictures [B,3,S,S] in [-1,1], each read for itself. Waits for the device. */
     public static List<Scene> read(Tensor x) {
         if (x.shape().length != 4 || x.size(1) != 3 || x.size(2) != x.size(3)) {
-            throw new IllegalArgumentException("SceneCheck reads square pictures in colour [B,3,S,S], got " + x);
+            throw new ArgumentException("SceneCheck reads square pictures in colour [B,3,S,S], got " + x);
         }
         byte[] all = DataLoader.toBytes(x);
         int side = (int) x.size(2), n = 3 * side * side;
@@ -89,7 +90,7 @@ public final class SceneCheck {
      */
     public static Scene read(byte[] chw, int side) {
         if (side < 16 || chw.length != 3 * side * side) {
-            throw new IllegalArgumentException("illegal picture: " + chw.length + " bytes for a side of " + side
+            throw new ArgumentException("illegal picture: " + chw.length + " bytes for a side of " + side
                 + ", must be 3 * side * side with a side of at least 16");
         }
         return new SceneCheck(chw, side).read();

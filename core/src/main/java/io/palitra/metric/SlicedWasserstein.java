@@ -1,5 +1,6 @@
 package io.palitra.metric;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.engine.DType;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
@@ -15,9 +16,9 @@ public final class SlicedWasserstein {
 
     /** x and y [N,D], as many rows each, in any order; in units of x. */
     public static double distance(Tensor x, Tensor y, int directions, Rng rng) {
-        if (directions < 1) throw new IllegalArgumentException("illegal directions: " + directions + ", must be at least 1");
+        if (directions < 1) throw new ArgumentException("illegal directions: " + directions + ", must be at least 1");
         if (x.dims() != 2 || !Arrays.equals(x.shape(), y.shape()) || x.size(0) < 1) {
-            throw new IllegalArgumentException("the sliced distance wants features [N,D], twice, got " + x + " and " + y);
+            throw new ArgumentException("the sliced distance wants features [N,D], twice, got " + x + " and " + y);
         }
         try (Scope scope = new Scope()) {
             Tensor theta = rng.normal(x.size(1), directions).to(DType.F64);

@@ -1,5 +1,6 @@
 package io.palitra.metric;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.data.DataSpec;
 import io.palitra.data.ImageSpec;
 import io.palitra.engine.DType;
@@ -28,9 +29,9 @@ public final class Ssim {
      * @param range L, width of the range of values: 2 for [-1,1]
      */
     public static Tensor of(Tensor x, Tensor y, double range) {
-        if (!(range > 0)) throw new IllegalArgumentException("illegal range: " + range + ", must be above 0");
+        if (!(range > 0)) throw new ArgumentException("illegal range: " + range + ", must be above 0");
         if (x.dims() != 4 || !Arrays.equals(x.shape(), y.shape()) || x.size(2) < WINDOW || x.size(3) < WINDOW) {
-            throw new IllegalArgumentException("SSIM wants pictures [B,C,H,W], twice, of at least " + WINDOW + "x" + WINDOW + " pixels, "
+            throw new ArgumentException("SSIM wants pictures [B,C,H,W], twice, of at least " + WINDOW + "x" + WINDOW + " pixels, "
                 + "got " + x + " and " + y);
         }
         return Scope.run(() -> {

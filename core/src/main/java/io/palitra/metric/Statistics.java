@@ -1,5 +1,6 @@
 package io.palitra.metric;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.InWords;
 import io.palitra.data.FormatException;
 import io.palitra.data.Limits;
@@ -27,7 +28,7 @@ public record Statistics(Tensor mean, Tensor covariance) {
     public Statistics {
         if (mean.dims() != 1 || mean.size(0) < 1 || covariance.dims() != 2 || covariance.size(0) != mean.size(0)
             || covariance.size(1) != mean.size(0)) {
-            throw new IllegalArgumentException("statistics want a mean [D] and a covariance [D,D], got " + mean + " and " + covariance);
+            throw new ArgumentException("statistics want a mean [D] and a covariance [D,D], got " + mean + " and " + covariance);
         }
     }
 

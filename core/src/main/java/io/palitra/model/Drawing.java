@@ -1,5 +1,6 @@
 package io.palitra.model;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
 import io.palitra.engine.Guard;
 import io.palitra.engine.Rng;
@@ -43,7 +44,7 @@ public record Drawing<S extends Record>(GenerativeModel<S> model, S how) {
      * @throws IllegalArgumentException for a count below 1
      */
     public Tensor sample(int count, Rng rng) {
-        if (count < 1) throw new IllegalArgumentException("illegal count: " + count + ", must be at least 1");
+        if (count < 1) throw new ArgumentException("illegal count: " + count + ", must be at least 1");
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             List<Tensor> parts = new ArrayList<>();
             for (int i = 0; i < count; i += AT_ONCE) {
@@ -57,6 +58,6 @@ public record Drawing<S extends Record>(GenerativeModel<S> model, S how) {
 
     /** An item for each text. @throws IllegalArgumentException for a model that draws nothing from texts */
     public Tensor draw(List<String> texts, Rng rng) {
-        return texts().orElseThrow(() -> new IllegalArgumentException("this model draws nothing from texts")).draw(how, texts, rng);
+        return texts().orElseThrow(() -> new ArgumentException("this model draws nothing from texts")).draw(how, texts, rng);
     }
 }

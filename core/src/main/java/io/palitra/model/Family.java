@@ -1,5 +1,6 @@
 package io.palitra.model;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.data.DataSpec;
 import io.palitra.engine.Allowance;
 import io.palitra.engine.Rng;
@@ -54,7 +55,7 @@ public record Family<C extends Record>(String name, String about, String paper, 
     public Trainable build(C config, DataSpec data, Rng init) {
         return build(config, new Build(data, init, new Models() {
             @Override public <T> T open(ModelRef ref, Class<T> capability) {
-                throw new IllegalArgumentException("'" + name + "' is built upon '" + ref.where() + "', and nothing here opens it");
+                throw new ArgumentException("'" + name + "' is built upon '" + ref.where() + "', and nothing here opens it");
             }
         }));
     }

@@ -1,5 +1,6 @@
 package io.palitra.model;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Tensor;
 
@@ -27,7 +28,7 @@ public interface GenerativeModel<S extends Record> extends Trainable {
     /** @throws IllegalArgumentException unless the label is -1, for any, or one of so many classes */
     static void checkLabel(int label, int classes) {
         if (label >= -1 && label < classes) return;
-        throw new IllegalArgumentException("illegal label: " + label + ", must be -1 (any)"
+        throw new ArgumentException("illegal label: " + label + ", must be -1 (any)"
             + (classes > 0 ? " or a class in 0.." + (classes - 1) : ": this model was trained without classes"));
     }
 

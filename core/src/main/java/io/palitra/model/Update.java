@@ -1,5 +1,6 @@
 package io.palitra.model;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.data.Batch;
 import io.palitra.engine.Rng;
 import io.palitra.nn.Module;
@@ -16,7 +17,7 @@ public record Update(String name, Module moves, int every, long from, Objective 
     @FunctionalInterface public interface Objective { Losses of(Batch batch, Rng rng); }
 
     public Update {
-        if (every < 1) throw new IllegalArgumentException("illegal every: " + every + ", must be at least 1");
+        if (every < 1) throw new ArgumentException("illegal every: " + every + ", must be at least 1");
     }
 
     /** Runs on every step. */

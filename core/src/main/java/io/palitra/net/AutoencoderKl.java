@@ -2,6 +2,7 @@ package io.palitra.net;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.config.ArgumentException;
 import io.palitra.config.ConfigException;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
@@ -103,7 +104,7 @@ public final class AutoencoderKl extends Module {
     public Posterior encode(Tensor x, Tiling tiling) {
         int factor = config.coder.factor();
         if (pictures(x).size(2) % factor != 0 || x.size(3) % factor != 0) {
-            throw new IllegalArgumentException("the picture coder wants tiles of [B,C,H,W] with multiples of " + factor + ", got " + x);
+            throw new ArgumentException("the picture coder wants tiles of [B,C,H,W] with multiples of " + factor + ", got " + x);
         }
         return posterior(tiling.map(x, factor, 1, this::moments));
     }
@@ -158,6 +159,6 @@ public final class AutoencoderKl extends Module {
 
     private static Tensor shaped(Tensor x, int channels, int least) {
         if (x.dims() == 4 && x.size(1) == channels && x.size(2) >= least && x.size(3) >= least) return x;
-        throw new IllegalArgumentException("the picture coder wants [B," + channels + ",H,W] of at least " + least + " pixels, got " + x);
+        throw new ArgumentException("the picture coder wants [B," + channels + ",H,W] of at least " + least + " pixels, got " + x);
     }
 }

@@ -3,6 +3,7 @@ package io.palitra.net;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.config.ArgumentException;
 import io.palitra.config.ConfigException;
 import io.palitra.config.InWords;
 import io.palitra.config.Ordered;
@@ -262,7 +263,7 @@ public final class AutoencoderTiny extends Module {
     public Tensor encode(Tensor x) {
         int f = config.factor();
         if (x.dims() != 4 || x.size(1) != config.inChannels() || x.size(2) % f != 0 || x.size(3) % f != 0) {
-            throw new IllegalArgumentException("the picture coder wants [B," + config.inChannels() + ",H,W] with multiples of " + f
+            throw new ArgumentException("the picture coder wants [B," + config.inChannels() + ",H,W] with multiples of " + f
                 + ", got " + x);
         }
         return Scope.run(() -> encoder.forward(x.add(1).div(2)));
@@ -275,7 +276,7 @@ public final class AutoencoderTiny extends Module {
      */
     public Tensor decode(Tensor z) {
         if (z.dims() != 4 || z.size(1) != config.latentChannels()) {
-            throw new IllegalArgumentException("the picture coder wants latents [B," + config.latentChannels() + ",h,w], got " + z);
+            throw new ArgumentException("the picture coder wants latents [B," + config.latentChannels() + ",h,w], got " + z);
         }
         return Scope.run(() -> decoder.forward(z.div(3).tanh().mul(3)).mul(2).sub(1));
     }
@@ -296,7 +297,7 @@ public final class AutoencoderTiny extends Module {
     private static String renumbered(String name, int by) {
         int dot = name.indexOf('.');
         if (!name.matches("[0-9]{1,4}\\..+")) {
-            throw new IllegalArgumentException("illegal name of a tensor: '" + name + "', must be like '3.weight'");
+            throw new ArgumentException("illegal name of a tensor: '" + name + "', must be like '3.weight'");
         }
         return Integer.parseInt(name.substring(0, dot)) + by + name.substring(dot);
     }

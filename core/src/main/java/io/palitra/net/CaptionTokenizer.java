@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.config.ArgumentException;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Json;
 import io.palitra.data.ByteAlphabet;
@@ -51,7 +52,7 @@ public final class CaptionTokenizer extends Module {
 
     /** No pairs yet: every byte is a token of its own. */
     public CaptionTokenizer(int most) {
-        if (most < 0 || most > MOST) throw new IllegalArgumentException("illegal pairs: " + most + ", must be 0 to " + MOST);
+        if (most < 0 || most > MOST) throw new ArgumentException("illegal pairs: " + most + ", must be 0 to " + MOST);
         this.most = most;
         pairs = buffer("pairs", Torch.full(-1, most, 2).to(DType.I64));
     }
@@ -69,7 +70,7 @@ public final class CaptionTokenizer extends Module {
             for (int k = 0; k < rows.length && rows[k] >= 0; k += 2) {
                 int next = bytes.size();
                 if (rows[k] >= next || rows[k + 1] < 0 || rows[k + 1] >= next) {
-                    throw new IllegalArgumentException("pair " + k / 2 + " of the tokenizer is of tokens " + rows[k] + " and " + rows[k + 1]
+                    throw new ArgumentException("pair " + k / 2 + " of the tokenizer is of tokens " + rows[k] + " and " + rows[k + 1]
                         + ", must be 0 to " + (next - 1));
                 }
                 int left = (int) rows[k], right = (int) rows[k + 1];
@@ -129,7 +130,7 @@ public final class CaptionTokenizer extends Module {
     public void learn(Iterable<String> captions) {
         Map<String, Long> words = new LinkedHashMap<>();
         for (String caption : captions) for (String word : WordSplitter.of(caption)) words.merge(word, 1L, Long::sum);
-        if (words.isEmpty()) throw new IllegalArgumentException("no captions to learn a vocabulary from");
+        if (words.isEmpty()) throw new ArgumentException("no captions to learn a vocabulary from");
         long[] rows = new long[2 * most];
         Arrays.fill(rows, -1);
         List<int[]> learnt = BytePairs.learn(words, most);
@@ -193,7 +194,7 @@ public final class CaptionTokenizer extends Module {
     }
 
     private Tensor rows(List<int[]> rows, int length) {
-        if (length < 2) throw new IllegalArgumentException("illegal length: " + length + ", must be at least 2");
+        if (length < 2) throw new ArgumentException("illegal length: " + length + ", must be at least 2");
         long[] ids = new long[Math.multiplyExact(rows.size(), length)];
         Arrays.fill(ids, pad());
         for (int b = 0; b < rows.size(); b++) {
@@ -213,7 +214,7 @@ public final class CaptionTokenizer extends Module {
         for (long id : ids) {
             if (id >= pad() && id <= end()) continue;
             if (id < 0 || id >= table.bytes.size()) {
-                throw new IllegalArgumentException("there is no token " + id + ", known are 0 to " + (table.bytes.size() - 1) + " and "
+                throw new ArgumentException("there is no token " + id + ", known are 0 to " + (table.bytes.size() - 1) + " and "
                     + pad() + " to " + end());
             }
             out.writeBytes(table.bytes.get((int) id));

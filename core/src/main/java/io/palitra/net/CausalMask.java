@@ -1,5 +1,6 @@
 package io.palitra.net;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.engine.Device;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
@@ -31,10 +32,10 @@ final class CausalMask {
     /** Refuses ids that are not [B,L] with L in 1..most, and masks that do not fit them. */
     static void check(String network, Tensor ids, long past, long most, @Nullable Tensor mask) {
         if (ids.dims() != 2 || ids.size(1) < 1 || past + ids.size(1) > most) {
-            throw new IllegalArgumentException(network + " wants tokens [B,L] with L from 1 to " + (most - past) + ", got " + ids);
+            throw new ArgumentException(network + " wants tokens [B,L] with L from 1 to " + (most - past) + ", got " + ids);
         }
         if (mask != null && (mask.dims() != 2 || mask.size(0) != ids.size(0) || mask.size(1) != past + ids.size(1))) {
-            throw new IllegalArgumentException(network + " wants a mask [" + ids.size(0) + "," + (past + ids.size(1)) + "], got " + mask);
+            throw new ArgumentException(network + " wants a mask [" + ids.size(0) + "," + (past + ids.size(1)) + "], got " + mask);
         }
     }
 }

@@ -1,6 +1,7 @@
 package io.palitra.net;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.palitra.config.ArgumentException;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Ordered;
 import io.palitra.engine.DType;
@@ -82,7 +83,7 @@ public final class ClipText extends Module {
         public Tensor skipping(int layers) {
             int most = hidden.size() - 2;
             if (layers < 0 || layers > most) {
-                throw new IllegalArgumentException("illegal layers to skip: " + layers + ", must be 0 to " + most);
+                throw new ArgumentException("illegal layers to skip: " + layers + ", must be 0 to " + most);
             }
             return hidden.get(hidden.size() - 1 - layers);
         }

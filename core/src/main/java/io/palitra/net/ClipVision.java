@@ -1,6 +1,7 @@
 package io.palitra.net;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.palitra.config.ArgumentException;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Ordered;
 import io.palitra.engine.DType;
@@ -154,7 +155,7 @@ public final class ClipVision extends Module {
     public Output forward(Tensor x) {
         int size = config.imageSize;
         if (x.dims() != 4 || x.size(1) != config.numChannels || x.size(2) != size || x.size(3) != size) {
-            throw new IllegalArgumentException("CLIP's picture encoder wants [B," + config.numChannels + "," + size + "," + size
+            throw new ArgumentException("CLIP's picture encoder wants [B," + config.numChannels + "," + size + "," + size
                 + "], got " + x);
         }
         try (Scope scope = new Scope()) {

@@ -1,5 +1,6 @@
 package io.palitra.net;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.engine.Device;
 import io.palitra.engine.Guard;
 import io.palitra.engine.Rng;
@@ -11,9 +12,9 @@ import io.palitra.nn.Init;
 import io.palitra.nn.Module;
 import io.palitra.nn.Norm;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
-import java.util.EnumMap;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -40,7 +41,7 @@ public final class CodeTransformer extends Module {
             boolean sparse) {
         public Config {
             if (width % heads != 0) {
-                throw new IllegalArgumentException("illegal width: " + width + ", must be a multiple of heads " + heads);
+                throw new ArgumentException("illegal width: " + width + ", must be a multiple of heads " + heads);
             }
         }
 
@@ -164,7 +165,7 @@ public final class CodeTransformer extends Module {
         int batch = (int) what.given.size(0), cells = what.rows * what.columns;
         int known = what.known == null ? 0 : (int) what.known.size(1);
         if (config.sparse && (what.rows > config.rows || what.columns != config.columns)) {
-            throw new IllegalArgumentException("a network of sparse attention draws grids of " + config.rows + "x" + config.columns
+            throw new ArgumentException("a network of sparse attention draws grids of " + config.rows + "x" + config.columns
                 + ", not " + what.rows + "x" + what.columns);
         }
         long[] drawn = new long[batch * cells];

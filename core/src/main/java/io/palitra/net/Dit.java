@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.BooleanNode;
 import com.fasterxml.jackson.databind.node.NullNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
+import io.palitra.config.ArgumentException;
 import io.palitra.config.ConfigException;
 import io.palitra.engine.DType;
 import io.palitra.engine.Rng;
@@ -211,11 +212,11 @@ public final class Dit extends Module {
         if (!shaped || x.size(2) % p != 0 || x.size(3) % p != 0) {
             String shape = high == wide ? "squares [B," + config.inChannels() + ",S,S]"
                 : "[B," + config.inChannels() + ",H,W] of the shape " + high + ":" + wide;
-            throw new IllegalArgumentException("the transformer wants " + shape + " with multiples of " + p + ", got " + x);
+            throw new ArgumentException("the transformer wants " + shape + " with multiples of " + p + ", got " + x);
         }
         long b = x.size(0);
         if (t.dims() != 1 || t.size(0) != b || labels.dims() != 1 || labels.size(0) != b) {
-            throw new IllegalArgumentException("the transformer wants a time and a label for each of " + b + " items, got " + t + " and "
+            throw new ArgumentException("the transformer wants a time and a label for each of " + b + " items, got " + t + " and "
                 + labels);
         }
         return Scope.run(() -> predicted(x, t, training() && rng != null ? dropped(labels, rng) : labels, rng));

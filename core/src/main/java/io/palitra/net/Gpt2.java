@@ -1,6 +1,7 @@
 package io.palitra.net;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.palitra.config.ArgumentException;
 import io.palitra.config.ConfigException;
 import io.palitra.engine.Guard;
 import io.palitra.engine.Rng;
@@ -115,9 +116,9 @@ public final class Gpt2 extends Module {
 
     /** An empty cache for texts of at most {@code capacity} tokens. */
     public KvCache cache(long batch, int capacity) {
-        if (batch < 1) throw new IllegalArgumentException("illegal batch: " + batch + ", must be at least 1");
+        if (batch < 1) throw new ArgumentException("illegal batch: " + batch + ", must be at least 1");
         if (capacity < 1 || capacity > config.nPositions) {
-            throw new IllegalArgumentException("illegal capacity: " + capacity + ", must be 1 to " + config.nPositions);
+            throw new ArgumentException("illegal capacity: " + capacity + ", must be 1 to " + config.nPositions);
         }
         return new KvCache(config.nLayer, batch, config.nHead, capacity, config.nEmbd / config.nHead, head.dtype(), head.device());
     }
@@ -141,7 +142,7 @@ public final class Gpt2 extends Module {
         long past = cache == null ? 0 : cache.length();
         CausalMask.check("Gpt2", ids, past, cache == null ? config.nPositions : cache.capacity(), mask);
         if (cache != null && cache.batch() != ids.size(0)) {
-            throw new IllegalArgumentException("the cache is of " + cache.batch() + " texts, got " + ids);
+            throw new ArgumentException("the cache is of " + cache.batch() + " texts, got " + ids);
         }
         return Scope.run(() -> {
             long length = ids.size(1);
@@ -163,7 +164,7 @@ public final class Gpt2 extends Module {
     public Tensor generate(Tensor prompt, int tokens, TokenSampling how, Rng rng) {
         CausalMask.check("Gpt2", prompt, 0, config.nPositions, null);
         int most = config.nPositions - (int) prompt.size(1);
-        if (tokens < 0 || tokens > most) throw new IllegalArgumentException("illegal tokens: " + tokens + ", must be 0 to " + most);
+        if (tokens < 0 || tokens > most) throw new ArgumentException("illegal tokens: " + tokens + ", must be 0 to " + most);
         if (tokens == 0) return prompt;
         int batch = (int) prompt.size(0);
         List<long[]> drawn = new ArrayList<>();

@@ -1,5 +1,6 @@
 package io.palitra.net;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
@@ -213,7 +214,7 @@ public final class InceptionV3 extends Module {
     /** Means of the last maps. x [B,3,299,299], pixels in [-1,1]; to [B,2048]. @throws IllegalArgumentException for another shape */
     public Tensor features(Tensor x) {
         if (x.dims() != 4 || x.size(1) != 3 || x.size(2) < SMALLEST || x.size(3) < SMALLEST) {
-            throw new IllegalArgumentException("InceptionV3 wants [B,3," + SIZE + "," + SIZE + "], or at least " + SMALLEST
+            throw new ArgumentException("InceptionV3 wants [B,3," + SIZE + "," + SIZE + "], or at least " + SMALLEST
                 + " pixels to a side, got " + x);
         }
         return Scope.run(() -> through(body, x).mean(false, 2, 3));

@@ -1,5 +1,6 @@
 package io.palitra.net;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.engine.DType;
 import io.palitra.engine.Device;
 import io.palitra.engine.Tensor;
@@ -55,7 +56,7 @@ public final class KvCache implements AutoCloseable {
 
     /** Forgets all but the first {@code tokens}. */
     void rewind(long tokens) {
-        if (tokens < 0 || tokens > length) throw new IllegalArgumentException("illegal tokens: " + tokens + ", must be 0 to " + length);
+        if (tokens < 0 || tokens > length) throw new ArgumentException("illegal tokens: " + tokens + ", must be 0 to " + length);
         length = tokens;
     }
 

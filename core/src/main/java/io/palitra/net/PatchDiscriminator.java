@@ -1,5 +1,6 @@
 package io.palitra.net;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
@@ -24,7 +25,7 @@ public final class PatchDiscriminator extends Module {
 
     /** @param width channels after the first convolution, a multiple of 8 */
     public PatchDiscriminator(int in, int width, int layers, Rng rng) {
-        if (width % GROUPS != 0) throw new IllegalArgumentException("illegal width: " + width + ", must be a multiple of " + GROUPS);
+        if (width % GROUPS != 0) throw new ArgumentException("illegal width: " + width + ", must be a multiple of " + GROUPS);
         int from = in;
         for (int i = 0; i <= layers; i++) {
             int to = width * Math.min(8, 1 << i);

@@ -1,5 +1,6 @@
 package io.palitra.net;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Help;
 import io.palitra.engine.DType;
 import io.palitra.engine.Rng;
@@ -7,8 +8,8 @@ import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.nn.Init;
-import io.palitra.nn.MaskedConv2d;
 import io.palitra.nn.MaskedConv2d.Taps;
+import io.palitra.nn.MaskedConv2d;
 import io.palitra.nn.Module;
 import io.palitra.nn.PixelConv;
 import java.util.ArrayList;
@@ -84,7 +85,7 @@ public abstract sealed class PixelNet extends Module {
 
     private static void check(int width, int turns) {
         if (width % turns != 0) {
-            throw new IllegalArgumentException("illegal net.width: " + width + ", must be a multiple of the " + turns
+            throw new ArgumentException("illegal net.width: " + width + ", must be a multiple of the " + turns
                 + " channels of a pixel with head=categorical");
         }
     }

@@ -1,5 +1,6 @@
 package io.palitra.net;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.engine.Tensor;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -18,7 +19,7 @@ final class PublicTensorNames {
     static Map<String, Tensor> renamed(Map<String, Tensor> values, Function<String, Optional<String>> name) {
         Map<String, Tensor> named = new LinkedHashMap<>();
         values.forEach((key, t) -> name.apply(key).ifPresent(own -> {
-            if (named.put(own, t) != null) throw new IllegalArgumentException("the weights hold " + own + " twice, also as " + key);
+            if (named.put(own, t) != null) throw new ArgumentException("the weights hold " + own + " twice, also as " + key);
         }));
         return named;
     }

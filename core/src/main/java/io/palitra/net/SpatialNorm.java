@@ -1,5 +1,6 @@
 package io.palitra.net;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
@@ -26,7 +27,7 @@ final class SpatialNorm extends Module implements PictureNorm {
 
     /** x [B,C,H,W], z [B,Z,h,w] of any resolution. */
     @Override public Tensor forward(Tensor x, @Nullable Tensor z) {
-        if (z == null) throw new IllegalArgumentException("a spatial norm wants a latent picture, got none");
+        if (z == null) throw new ArgumentException("a spatial norm wants a latent picture, got none");
         Tensor over = Torch.nearest(z, x.size(2), x.size(3));
         return norm.forward(x).mul(scale.forward(over)).add(shift.forward(over));
     }

@@ -1,5 +1,6 @@
 package io.palitra.net;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
@@ -71,7 +72,7 @@ final class SpatialTransformer extends Module implements PictureAttention {
     }
 
     @Override public Tensor forward(Tensor x, @Nullable Tensor emb, @Nullable Text text) {
-        if (text == null) throw new IllegalArgumentException("cross attention wants a text, got none");
+        if (text == null) throw new ArgumentException("cross attention wants a text, got none");
         return Scope.run(() -> {
             Tensor h = pixels(x);
             for (Block block : blocks) {

@@ -1,5 +1,6 @@
 package io.palitra.net;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
@@ -21,10 +22,10 @@ public record TokenSampling(double temperature, int topK, double topP) {
 
     public TokenSampling {
         if (!(temperature >= 0) || !Double.isFinite(temperature)) {
-            throw new IllegalArgumentException("illegal temperature: " + temperature + ", must be at least 0");
+            throw new ArgumentException("illegal temperature: " + temperature + ", must be at least 0");
         }
-        if (topK < 0) throw new IllegalArgumentException("illegal topK: " + topK + ", must be at least 0");
-        if (!(topP > 0 && topP <= 1)) throw new IllegalArgumentException("illegal topP: " + topP + ", must be above 0 and at most 1");
+        if (topK < 0) throw new ArgumentException("illegal topK: " + topK + ", must be at least 0");
+        if (!(topP > 0 && topP <= 1)) throw new ArgumentException("illegal topP: " + topP + ", must be above 0 and at most 1");
     }
 
     /**

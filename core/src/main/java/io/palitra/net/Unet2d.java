@@ -3,6 +3,7 @@ package io.palitra.net;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.config.ArgumentException;
 import io.palitra.config.ConfigException;
 import io.palitra.engine.DType;
 import io.palitra.engine.Rng;
@@ -285,13 +286,13 @@ public final class Unet2d extends Module {
     public Tensor forward(Tensor x, Tensor t, @Nullable Tensor labels, @Nullable Rng rng) {
         long step = 1L << downs.size() - 1;
         if (x.dims() != 4 || x.size(1) != config.inChannels() || x.size(2) % step != 0 || x.size(3) % step != 0) {
-            throw new IllegalArgumentException("Unet2d wants [B," + config.inChannels() + ",H,W] with multiples of " + step + ", got " + x);
+            throw new ArgumentException("Unet2d wants [B," + config.inChannels() + ",H,W] with multiples of " + step + ", got " + x);
         }
         if (t.dims() != 1 || t.size(0) != x.size(0)) {
-            throw new IllegalArgumentException("Unet2d wants one time for each of " + x.size(0) + " items, got " + t);
+            throw new ArgumentException("Unet2d wants one time for each of " + x.size(0) + " items, got " + t);
         }
         if (config.conditional() != (labels != null)) {
-            throw new IllegalArgumentException(labels == null ? "Unet2d wants class labels, got none"
+            throw new ArgumentException(labels == null ? "Unet2d wants class labels, got none"
                 : "Unet2d has no classes, got labels");
         }
         return Scope.run(() -> predicted(x, t, labels, rng));

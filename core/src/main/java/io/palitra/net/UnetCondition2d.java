@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.NullNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
+import io.palitra.config.ArgumentException;
 import io.palitra.config.ConfigException;
 import io.palitra.engine.DType;
 import io.palitra.engine.Rng;
@@ -447,19 +448,19 @@ public final class UnetCondition2d extends Module {
      */
     public Tensor forward(Tensor x, Tensor t, Given given, @Nullable Rng rng) {
         if (x.dims() != 4 || x.size(1) != config.inChannels()) {
-            throw new IllegalArgumentException("UnetCondition2d wants [B," + config.inChannels() + ",H,W], got " + x);
+            throw new ArgumentException("UnetCondition2d wants [B," + config.inChannels() + ",H,W], got " + x);
         }
         long b = x.size(0);
         if (t.dims() != 1 || t.size(0) != b) {
-            throw new IllegalArgumentException("UnetCondition2d wants one time for each of " + b + " items, got " + t);
+            throw new ArgumentException("UnetCondition2d wants one time for each of " + b + " items, got " + t);
         }
         Tensor text = wanted("a text", given.text, config.attendsToText());
         if (text != null && (text.dims() != 3 || text.size(0) != b || text.size(2) != config.textWidth())) {
-            throw new IllegalArgumentException("UnetCondition2d wants a text of [" + b + ",S," + config.textWidth() + "], got " + text);
+            throw new ArgumentException("UnetCondition2d wants a text of [" + b + ",S," + config.textWidth() + "], got " + text);
         }
         Tensor mask = given.mask;
         if (mask != null && (text == null || mask.dims() != 2 || mask.size(0) != b || mask.size(1) != text.size(1))) {
-            throw new IllegalArgumentException("UnetCondition2d wants a mask of the text " + text + ", got " + mask);
+            throw new ArgumentException("UnetCondition2d wants a mask of the text " + text + ", got " + mask);
         }
         wanted("class labels", given.labels, config.conditional());
         wanted("a pooled text", given.pooled, addition != null);
@@ -470,7 +471,7 @@ public final class UnetCondition2d extends Module {
 
     private static @Nullable Tensor wanted(String what, @Nullable Tensor got, boolean wanted) {
         if (wanted == (got != null)) return got;
-        throw new IllegalArgumentException("UnetCondition2d wants " + (wanted ? what + ", got none" : "no " + what + ", got " + got));
+        throw new ArgumentException("UnetCondition2d wants " + (wanted ? what + ", got none" : "no " + what + ", got " + got));
     }
 
     private Tensor predicted(Tensor x, Tensor t, Given given, @Nullable Rng rng) {

@@ -2,6 +2,7 @@ package io.palitra.net;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.config.ArgumentException;
 import io.palitra.config.ConfigException;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
@@ -119,7 +120,7 @@ public final class VqModel extends Module {
     public Tensor encode(Tensor x) {
         int least = config.coder.factor();
         if (x.dims() != 4 || x.size(1) != config.coder.inChannels() || x.size(2) < least || x.size(3) < least) {
-            throw new IllegalArgumentException("the first stage wants [B," + config.coder.inChannels() + ",H,W] of at least " + least
+            throw new ArgumentException("the first stage wants [B," + config.coder.inChannels() + ",H,W] of at least " + least
                 + " pixels, got " + x);
         }
         return Scope.run(() -> quantConv.forward(encoder.forward(x)));
@@ -154,6 +155,6 @@ public final class VqModel extends Module {
 
     private Tensor latents(Tensor z) {
         if (z.dims() == 4 && z.size(1) == config.width()) return z;
-        throw new IllegalArgumentException("the first stage wants latents of [B," + config.width() + ",H,W], got " + z);
+        throw new ArgumentException("the first stage wants latents of [B," + config.width() + ",H,W], got " + z);
     }
 }

@@ -1,5 +1,6 @@
 package io.palitra.nn;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.engine.Optimizer;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
@@ -18,7 +19,7 @@ public final class Ema implements AutoCloseable {
     private final Map<String, Tensor> averages = new LinkedHashMap<>();
 
     public Ema(Module module, double decay) {
-        if (!(decay > 0 && decay < 1)) throw new IllegalArgumentException("illegal decay: " + decay + ", must be above 0 and below 1");
+        if (!(decay > 0 && decay < 1)) throw new ArgumentException("illegal decay: " + decay + ", must be above 0 and below 1");
         this.decay = decay;
         this.values = module.parameters();
         try (Scope scope = new Scope()) { values.forEach((k, p) -> averages.put(k, p.detach().copy().retain())); }

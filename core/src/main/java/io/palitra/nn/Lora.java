@@ -1,5 +1,6 @@
 package io.palitra.nn;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.InWords;
 import io.palitra.config.Notes;
 import io.palitra.data.FormatException;
@@ -73,9 +74,9 @@ public final class Lora extends Module {
      * @throws IllegalArgumentException where a target names no linear layer or convolution, and nothing is changed
      */
     public static Lora fresh(Module net, List<String> targets, int rank, float alpha, Rng rng) {
-        if (rank < 1) throw new IllegalArgumentException("illegal rank: " + rank + ", must be at least 1");
-        if (!Float.isFinite(alpha) || alpha == 0) throw new IllegalArgumentException("illegal alpha: " + alpha + ", must be finite, not 0");
-        if (targets.isEmpty()) throw new IllegalArgumentException("illegal targets: none, must be ends of names such as "
+        if (rank < 1) throw new ArgumentException("illegal rank: " + rank + ", must be at least 1");
+        if (!Float.isFinite(alpha) || alpha == 0) throw new ArgumentException("illegal alpha: " + alpha + ", must be finite, not 0");
+        if (targets.isEmpty()) throw new ArgumentException("illegal targets: none, must be ends of names such as "
             + InWords.list(ATTENTION));
         Map<String, Affine> chosen = new LinkedHashMap<>();
         Set<String> idle = new LinkedHashSet<>(targets);
@@ -87,7 +88,7 @@ public final class Lora extends Module {
                 idle.remove(target);
             }
         });
-        if (!idle.isEmpty()) throw new IllegalArgumentException(name(net) + " has no linear layer or convolution that ends in "
+        if (!idle.isEmpty()) throw new ArgumentException(name(net) + " has no linear layer or convolution that ends in "
             + InWords.list(idle));
         Lora lora = new Lora();
         try (Scope scope = new Scope()) {

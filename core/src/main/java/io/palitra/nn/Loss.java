@@ -1,5 +1,6 @@
 package io.palitra.nn;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.engine.DType;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
@@ -28,7 +29,7 @@ public final class Loss {
      * @param a in [0,1]
      */
     public static Tensor skewJensenShannon(Tensor mu, Tensor logVar, double a) {
-        if (!(a >= 0 && a <= 1)) throw new IllegalArgumentException("illegal skew: " + a + ", must be in [0,1]");
+        if (!(a >= 0 && a <= 1)) throw new ArgumentException("illegal skew: " + a + ", must be in [0,1]");
         Tensor v = logVar.exp();
         Tensor variance = v.div(v.mul(1 - a).add(a));            // of g: 1 / (a/v + 1-a)
         Tensor mean = mu.mul(a).div(v.mul(1 - a).add(a));        // of g
@@ -92,7 +93,7 @@ public final class Loss {
      */
     public static Tensor logisticMixtureNll(Tensor x, Tensor logits, Tensor means, Tensor logScales, Tensor coefficients) {
         if (x.dims() != 4 || x.size(1) != 1 && x.size(1) != 3) {
-            throw new IllegalArgumentException("logisticMixtureNll wants x [B,C,H,W], C = 1 or 3, got " + x);
+            throw new ArgumentException("logisticMixtureNll wants x [B,C,H,W], C = 1 or 3, got " + x);
         }
         Tensor mean = x.size(1) == 1 ? means : moved(x, means, coefficients.tanh());                  // [B,C,K,H,W]
 

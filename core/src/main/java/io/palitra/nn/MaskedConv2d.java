@@ -1,5 +1,6 @@
 package io.palitra.nn;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
@@ -40,7 +41,7 @@ public final class MaskedConv2d extends Module {
      *               own pixel are the earlier turns, with mask B its own turn also. 1 = pixels as wholes
      */
     public MaskedConv2d(int in, int out, Taps taps, int kernel, boolean own, int turns, int dilation, Rng rng) {
-        if (kernel < 1 || kernel % 2 == 0) throw new IllegalArgumentException("illegal kernel: " + kernel + ", must be odd");
+        if (kernel < 1 || kernel % 2 == 0) throw new ArgumentException("illegal kernel: " + kernel + ", must be odd");
         int half = kernel / 2;
         boolean seen = own || turns > 1;
         up = taps == Taps.ROW ? 0 : half;
@@ -49,7 +50,7 @@ public final class MaskedConv2d extends Module {
         right = taps == Taps.ROW ? seen ? 0 : -1 : half;
         this.dilation = dilation;
         int height = up + down + 1, width = left + right + 1;
-        if (height < 1 || width < 1) throw new IllegalArgumentException("a kernel of " + kernel + " without the own pixel has no taps");
+        if (height < 1 || width < 1) throw new ArgumentException("a kernel of " + kernel + " without the own pixel has no taps");
         long fanIn = (long) in * height * width;
         weight = parameter("weight", Init.DEFAULT.draw(rng.split(0), fanIn, out, in, height, width));
         bias = parameter("bias", Init.DEFAULT.draw(rng.split(1), fanIn, out));

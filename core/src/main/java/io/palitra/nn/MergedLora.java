@@ -1,5 +1,6 @@
 package io.palitra.nn;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Notes;
 import io.palitra.config.Ordered;
 import io.palitra.data.FormatException;
@@ -24,7 +25,7 @@ public final class MergedLora implements AutoCloseable {
     /** A file and how much of it: 0 = none, 1 = as it was trained; more, or below 0, goes beyond or against it. */
     public record Weighted(LoraFile file, double weight) {
         public Weighted {
-            if (!Double.isFinite(weight)) throw new IllegalArgumentException("illegal weight of a LoRA: " + weight + ", must be a number");
+            if (!Double.isFinite(weight)) throw new ArgumentException("illegal weight of a LoRA: " + weight + ", must be a number");
         }
     }
 

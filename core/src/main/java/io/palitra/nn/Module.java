@@ -1,5 +1,6 @@
 package io.palitra.nn;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Notes;
 import io.palitra.engine.DType;
 import io.palitra.engine.Device;
@@ -126,7 +127,7 @@ public abstract class Module implements AutoCloseable {
         });
         for (String k : values.keySet()) if (!own.containsKey(k)) wrong.add("unexpected " + k);
         if (!wrong.isEmpty()) {
-            throw new IllegalArgumentException("weights do not fit the network: " + String.join("; ",
+            throw new ArgumentException("weights do not fit the network: " + String.join("; ",
                 wrong.subList(0, Math.min(3, wrong.size()))) + (wrong.size() > 3 ? "; and " + (wrong.size() - 3) + " more" : ""));
         }
     }

@@ -1,5 +1,6 @@
 package io.palitra.nn;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
@@ -20,7 +21,7 @@ public final class Norm {
 
         public Group(int groups, int channels, double eps) {
             if (groups < 1 || channels % groups != 0) {
-                throw new IllegalArgumentException("illegal groups: " + groups + ", must divide the " + channels + " channels");
+                throw new ArgumentException("illegal groups: " + groups + ", must divide the " + channels + " channels");
             }
             weight = parameter("weight", Torch.ones(channels));
             bias = parameter("bias", Torch.zeros(channels));

@@ -1,5 +1,6 @@
 package io.palitra.report;
 
+import io.palitra.config.ArgumentException;
 import java.math.BigDecimal;
 import java.math.RoundingMode;
 import java.util.ArrayList;
@@ -13,7 +14,7 @@ record Axis(double low, double high, double step, boolean log) {
     /** An axis that covers min..max, ends on ticks, and has about so many. @throws IllegalArgumentException for what is not finite */
     static Axis linear(double min, double max, int about) {
         if (!(Math.abs(min) <= LARGEST && Math.abs(max) <= LARGEST && min <= max)) {
-            throw new IllegalArgumentException("illegal range: " + min + " to " + max + ", must be finite and rising");
+            throw new ArgumentException("illegal range: " + min + " to " + max + ", must be finite and rising");
         }
         double size = Math.max(Math.abs(min), Math.abs(max));
         if (max - min <= 1e-12 * size) {
@@ -27,7 +28,7 @@ record Axis(double low, double high, double step, boolean log) {
     /** An axis of a positive range on which equal ratios are equal lengths. */
     static Axis logarithmic(double min, double max) {
         if (!(min > 0 && min <= max && max <= LARGEST)) {
-            throw new IllegalArgumentException("illegal range: " + min + " to " + max + ", must be positive, finite and rising");
+            throw new ArgumentException("illegal range: " + min + " to " + max + ", must be positive, finite and rising");
         }
         double low = min;
         double high = max;

@@ -1,5 +1,6 @@
 package io.palitra.report;
 
+import io.palitra.config.ArgumentException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -31,11 +32,11 @@ public record Chart(String title, String xName, String yName, boolean logY, List
     public record Series(String name, double[] x, double[] y) {
         public Series {
             if (x.length != y.length) {
-                throw new IllegalArgumentException("series '" + name + "' wants as many x as y, got " + x.length + " and " + y.length);
+                throw new ArgumentException("series '" + name + "' wants as many x as y, got " + x.length + " and " + y.length);
             }
             for (int i = 0; i < x.length; i++) {
                 if (!(Math.abs(x[i]) <= LARGEST) || i > 0 && x[i] < x[i - 1]) {
-                    throw new IllegalArgumentException("series '" + name + "': x[" + i + "] is " + x[i] + ", must be finite and not fall");
+                    throw new ArgumentException("series '" + name + "': x[" + i + "] is " + x[i] + ", must be finite and not fall");
                 }
             }
         }

@@ -1,5 +1,6 @@
 package io.palitra.report;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.data.DataSpec;
 import io.palitra.engine.Tensor;
 import java.io.IOException;
@@ -17,7 +18,7 @@ public interface Display {
     /** The display of items of that kind. @throws IllegalArgumentException where there is none */
     static Display of(DataSpec spec) {
         for (Display d : ServiceLoader.load(Display.class)) if (d.shows(spec)) return d;
-        throw new IllegalArgumentException("nothing here shows " + spec);
+        throw new ArgumentException("nothing here shows " + spec);
     }
 
     boolean shows(DataSpec spec);
@@ -58,6 +59,6 @@ public interface Display {
      * @param classes of each item; empty for no such column
      */
     default void table(DataSpec spec, Tensor x, Path file, String label, List<String> classes) throws IOException {
-        throw new IllegalArgumentException(items() + " have no table");
+        throw new ArgumentException(items() + " have no table");
     }
 }

@@ -1,5 +1,6 @@
 package io.palitra.report;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.data.Picture;
 import java.io.ByteArrayOutputStream;
 import java.io.Closeable;
@@ -44,7 +45,7 @@ public final class EventFile implements Closeable {
      * @throws java.io.UncheckedIOException where the disk refuses
      */
     public static EventFile open(Path folder, long firstStep) {
-        if (firstStep < 0) throw new IllegalArgumentException("illegal firstStep: " + firstStep + ", must be at least 0");
+        if (firstStep < 0) throw new ArgumentException("illegal firstStep: " + firstStep + ", must be at least 0");
         try {
             Files.createDirectories(folder);
             long newest = newest(folder), seconds = Math.max(System.currentTimeMillis() / 1000, newest + 1);
@@ -104,7 +105,7 @@ public final class EventFile implements Closeable {
     }
 
     private static Message event(long step) {
-        if (step < 0) throw new IllegalArgumentException("illegal step: " + step + ", must be at least 0");
+        if (step < 0) throw new ArgumentException("illegal step: " + step + ", must be at least 0");
         return new Message().float64(1, System.currentTimeMillis() / 1000.0).varint(2, step);
     }
 

@@ -1,5 +1,6 @@
 package io.palitra.report;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Help;
 import java.util.List;
 
@@ -16,9 +17,9 @@ public record Film(
     public static final Film DEFAULT = new Film(1, 0, -1, 15, 10, 30);
 
     public Film {
-        if (minFps > maxFps) throw new IllegalArgumentException("illegal minFps: " + minFps + ", must be at most maxFps " + maxFps);
+        if (minFps > maxFps) throw new ArgumentException("illegal minFps: " + minFps + ", must be at most maxFps " + maxFps);
         if (last >= 0 && last < first) {
-            throw new IllegalArgumentException("illegal last: " + last + ", must be -1, or first " + first + " at least");
+            throw new ArgumentException("illegal last: " + last + ", must be -1, or first " + first + " at least");
         }
     }
 

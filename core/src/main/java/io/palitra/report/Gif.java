@@ -1,5 +1,6 @@
 package io.palitra.report;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.data.Picture;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
@@ -29,11 +30,11 @@ public final class Gif {
      * @throws IllegalArgumentException for no frames, frames of several shapes or over 65535 pixels wide or high, a delay not in 20..600000
      */
     public static byte[] encode(List<Picture> frames, int delay) {
-        if (frames.isEmpty()) throw new IllegalArgumentException("an animation wants at least one frame, got none");
-        if (delay < 20 || delay > 600_000) throw new IllegalArgumentException("illegal delay: " + delay + " ms, must be 20 to 600000");
+        if (frames.isEmpty()) throw new ArgumentException("an animation wants at least one frame, got none");
+        if (delay < 20 || delay > 600_000) throw new ArgumentException("illegal delay: " + delay + " ms, must be 20 to 600000");
         Picture first = frames.get(0);
         if (first.width() > 0xffff || first.height() > 0xffff) {
-            throw new IllegalArgumentException("a GIF is at most 65535 pixels wide and high, got " + Grid.shape(first));
+            throw new ArgumentException("a GIF is at most 65535 pixels wide and high, got " + Grid.shape(first));
         }
         boolean grey = first.channels() == 1;
         ByteArrayOutputStream out = new ByteArrayOutputStream();
@@ -48,7 +49,7 @@ public final class Gif {
         for (int i = 0; i < frames.size(); i++) {
             Picture frame = frames.get(i);
             if (frame.channels() != first.channels() || frame.width() != first.width() || frame.height() != first.height()) {
-                throw new IllegalArgumentException("an animation wants frames of one shape, got " + Grid.shape(first)
+                throw new ArgumentException("an animation wants frames of one shape, got " + Grid.shape(first)
                         + " and " + Grid.shape(frame));
             }
             boolean last = i == frames.size() - 1;

@@ -1,5 +1,6 @@
 package io.palitra.report;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.InWords;
 import io.palitra.data.DataLoader;
 import io.palitra.data.ImageSpec;
@@ -25,8 +26,8 @@ public final class Grid {
      * @throws IllegalArgumentException for no pictures, pictures of several shapes, or a sheet of more than 2^31 - 1 bytes
      */
     public static Picture of(List<Picture> pictures, int columns, int gap) {
-        if (columns < 1) throw new IllegalArgumentException("illegal columns: " + columns + ", must be at least 1");
-        if (gap < 0) throw new IllegalArgumentException("illegal gap: " + gap + ", must be at least 0");
+        if (columns < 1) throw new ArgumentException("illegal columns: " + columns + ", must be at least 1");
+        if (gap < 0) throw new ArgumentException("illegal gap: " + gap + ", must be at least 0");
         Picture first = sameShape(pictures);
         int across = Math.min(columns, pictures.size());
         int down = (pictures.size() + across - 1) / across;
@@ -44,7 +45,7 @@ public final class Grid {
 
     /** Every pixel becomes a square of factor x factor: [C,H,W] to [C,factor H,factor W]. */
     public static Picture enlarge(Picture picture, int factor) {
-        if (factor < 1) throw new IllegalArgumentException("illegal factor: " + factor + ", must be at least 1");
+        if (factor < 1) throw new ArgumentException("illegal factor: " + factor + ", must be at least 1");
         Picture large = paper(picture.channels(), (long) factor * picture.height(), (long) factor * picture.width());
         int w = large.width();
         for (int row = 0; row < picture.channels() * picture.height(); row++) {
@@ -57,7 +58,7 @@ public final class Grid {
 
     /** Rows of pictures, each under its title: {@code {"original": [...], "reconstruction": [...]}}. Rows may differ in length. */
     public static Picture titled(Map<String, List<Picture>> rows, int gap) {
-        if (gap < 0) throw new IllegalArgumentException("illegal gap: " + gap + ", must be at least 0");
+        if (gap < 0) throw new ArgumentException("illegal gap: " + gap + ", must be at least 0");
         List<Picture> all = new ArrayList<>();
         rows.values().forEach(all::addAll);
         Picture first = sameShape(all);
@@ -83,7 +84,7 @@ public final class Grid {
     /** An empty white sheet. */
     static Picture paper(int channels, long height, long width) {
         if (height > Integer.MAX_VALUE || width > Integer.MAX_VALUE || height * width > Integer.MAX_VALUE / channels) {
-            throw new IllegalArgumentException("a sheet of " + height + "x" + width + " pixels is too large");
+            throw new ArgumentException("a sheet of " + height + "x" + width + " pixels is too large");
         }
         byte[] pixels = new byte[(int) (channels * height * width)];
         Arrays.fill(pixels, PAPER);
@@ -101,11 +102,11 @@ public final class Grid {
     }
 
     private static Picture sameShape(List<Picture> pictures) {
-        if (pictures.isEmpty()) throw new IllegalArgumentException("a grid wants at least one picture, got none");
+        if (pictures.isEmpty()) throw new ArgumentException("a grid wants at least one picture, got none");
         Picture first = pictures.get(0);
         for (Picture p : pictures) {
             if (p.channels() != first.channels() || p.height() != first.height() || p.width() != first.width()) {
-                throw new IllegalArgumentException("a grid wants pictures of one shape, got " + shape(first) + " and " + shape(p));
+                throw new ArgumentException("a grid wants pictures of one shape, got " + shape(first) + " and " + shape(p));
             }
         }
         return first;
@@ -117,7 +118,7 @@ public final class Grid {
 
     /** Items of [N,C,H,W] in [-1,1] as pictures. Waits for the device. */
     public static List<Picture> pictures(Tensor x) {
-        if (x.dims() != 4) throw new IllegalArgumentException("pictures wants [N,C,H,W], got " + x);
+        if (x.dims() != 4) throw new ArgumentException("pictures wants [N,C,H,W], got " + x);
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             byte[] bytes = DataLoader.toBytes(x);
             ImageSpec spec = new ImageSpec((int) x.size(1), (int) x.size(2), (int) x.size(3), 0);

@@ -2,6 +2,7 @@ package io.palitra.report;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.palitra.config.ArgumentException;
 import io.palitra.config.InWords;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -33,7 +34,7 @@ public record Parameters(String prompt, String negativePrompt, Map<String, Strin
      */
     public String format() {
         if (!values.isEmpty() && values.size() < FEWEST) {
-            throw new IllegalArgumentException("illegal values: " + InWords.list(values.keySet()) + ", must be none or at least " + FEWEST);
+            throw new ArgumentException("illegal values: " + InWords.list(values.keySet()) + ", must be none or at least " + FEWEST);
         }
         String last = values.entrySet().stream().map(e -> key(e.getKey()) + ": " + quoted(e.getValue())).collect(Collectors.joining(", "));
         String negative = negativePrompt.isBlank() ? "" : "\n" + NEGATIVE + " " + negativePrompt;
@@ -113,7 +114,7 @@ public record Parameters(String prompt, String negativePrompt, Map<String, Strin
 
     private static String key(String key) {
         if (key.length() >= 2 && word(key.charAt(0)) && key.chars().allMatch(c -> inKey((char) c))) return key;
-        throw new IllegalArgumentException("illegal key: '" + key + "', must be two or more letters, digits, '_', '-', '/' and blanks, "
+        throw new ArgumentException("illegal key: '" + key + "', must be two or more letters, digits, '_', '-', '/' and blanks, "
                 + "the first a letter, digit or '_'");
     }
 
@@ -123,7 +124,7 @@ public record Parameters(String prompt, String negativePrompt, Map<String, Strin
         try {
             return JSON.writeValueAsString(value);
         } catch (JsonProcessingException e) {
-            throw new IllegalArgumentException("illegal value: not text", e);
+            throw new ArgumentException("illegal value: not text", e);
         }
     }
 

@@ -1,5 +1,6 @@
 package io.palitra.report;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.data.Picture;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
@@ -24,7 +25,7 @@ public record Plot(String title, String xName, String yName, int width, int heig
 
     public Plot {
         if (width < 320 || height < 240 || width > 8192 || height > 8192) {
-            throw new IllegalArgumentException("illegal size of a plot: " + width + "x" + height + ", must be 320x240 to 8192x8192");
+            throw new ArgumentException("illegal size of a plot: " + width + "x" + height + ", must be 320x240 to 8192x8192");
         }
     }
 
@@ -47,15 +48,15 @@ public record Plot(String title, String xName, String yName, int width, int heig
      */
     public Picture scatter(double[] x, double[] y, int[] classes, List<String> names) {
         if (x.length == 0 || x.length != y.length || x.length != classes.length) {
-            throw new IllegalArgumentException("scatter wants as many x as y and classes, at least one, got "
+            throw new ArgumentException("scatter wants as many x as y and classes, at least one, got "
                     + x.length + ", " + y.length + ", " + classes.length);
         }
         for (int i = 0; i < x.length; i++) {
             if (!Double.isFinite(x[i]) || !Double.isFinite(y[i])) {
-                throw new IllegalArgumentException("illegal point " + i + ": (" + x[i] + ", " + y[i] + "), must be finite");
+                throw new ArgumentException("illegal point " + i + ": (" + x[i] + ", " + y[i] + "), must be finite");
             }
             if (classes[i] < 0 || classes[i] >= Math.max(1, names.size())) {
-                throw new IllegalArgumentException("illegal class of point " + i + ": " + classes[i]
+                throw new ArgumentException("illegal class of point " + i + ": " + classes[i]
                         + ", there are " + names.size() + " names");
             }
         }

@@ -1,5 +1,6 @@
 package io.palitra.report;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.data.FormatException;
 import io.palitra.data.Picture;
 import java.io.ByteArrayOutputStream;
@@ -217,10 +218,10 @@ public final class Png {
         boolean wellFormed = !key.isEmpty() && key.length() <= 79 && key.equals(key.strip()) && !key.contains("  ")
                 && key.chars().allMatch(Png::printable);
         if (!wellFormed) {
-            throw new IllegalArgumentException("illegal PNG keyword: '" + key + "', must be 1 to 79 printable Latin-1 characters, "
+            throw new ArgumentException("illegal PNG keyword: '" + key + "', must be 1 to 79 printable Latin-1 characters, "
                     + "no blanks around and no two in a row");
         }
-        if (value.indexOf(0) >= 0) throw new IllegalArgumentException("illegal text under '" + key + "': holds U+0000");
+        if (value.indexOf(0) >= 0) throw new ArgumentException("illegal text under '" + key + "': holds U+0000");
         ByteArrayOutputStream body = new ByteArrayOutputStream();
         body.writeBytes(key.getBytes(StandardCharsets.ISO_8859_1));
         body.write(0);
@@ -234,7 +235,7 @@ public final class Png {
             ByteBuffer utf8 = StandardCharsets.UTF_8.newEncoder().encode(CharBuffer.wrap(value));
             body.write(utf8.array(), 0, utf8.limit());
         } catch (CharacterCodingException e) {
-            throw new IllegalArgumentException("illegal text under '" + key + "': holds half a surrogate pair", e);
+            throw new ArgumentException("illegal text under '" + key + "': holds half a surrogate pair", e);
         }
         chunk(out, "iTXt", body.toByteArray());
     }

@@ -1,5 +1,6 @@
 package io.palitra.report;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.InWords;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -49,7 +50,7 @@ public record ReportData(String title, String subtitle, String result, List<Figu
 
         public Figure {
             items = List.copyOf(items);
-            if (!MEDIA.contains(mediaType)) throw new IllegalArgumentException("no media type '" + mediaType + "'; there are "
+            if (!MEDIA.contains(mediaType)) throw new ArgumentException("no media type '" + mediaType + "'; there are "
                 + InWords.list(MEDIA));
         }
     }

@@ -1,5 +1,6 @@
 package io.palitra.report;
 
+import io.palitra.config.ArgumentException;
 import java.util.List;
 import java.util.Locale;
 
@@ -29,7 +30,7 @@ record Trade(List<Run> runs) {
     record Run(String name, double quality, double diversity, double speed, double megabytes, List<String> shown) {
         Run {
             for (double v : new double[] {quality, diversity, speed}) {
-                if (!(v >= 0 && v <= 1)) throw new IllegalArgumentException("illegal share: " + v + ", must be between 0 and 1");
+                if (!(v >= 0 && v <= 1)) throw new ArgumentException("illegal share: " + v + ", must be between 0 and 1");
             }
             shown = List.copyOf(shown);
         }

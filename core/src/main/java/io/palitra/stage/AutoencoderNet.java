@@ -1,5 +1,6 @@
 package io.palitra.stage;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Help;
 import io.palitra.data.ImageSpec;
 import io.palitra.net.AutoencoderKl;
@@ -24,7 +25,7 @@ public sealed interface AutoencoderNet {
         public Conv() { this(32); }
 
         public Conv {
-            if (width % 8 != 0) throw new IllegalArgumentException("illegal width: " + width + ", must be a multiple of 8");
+            if (width % 8 != 0) throw new ArgumentException("illegal width: " + width + ", must be a multiple of 8");
         }
     }
 

@@ -1,5 +1,6 @@
 package io.palitra.stage;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.InWords;
 import io.palitra.data.ImageSpec;
 import io.palitra.net.Activation;
@@ -14,11 +15,11 @@ public final class AutoencoderShape {
     /** @throws IllegalArgumentException for no level, too many, or channels that the groups do not divide */
     public static List<Integer> checked(List<Integer> channels, int groups) {
         if (channels.isEmpty() || channels.size() > 8) {
-            throw new IllegalArgumentException("illegal channels: " + InWords.list(channels) + ", must be 1 to 8 levels");
+            throw new ArgumentException("illegal channels: " + InWords.list(channels) + ", must be 1 to 8 levels");
         }
         for (int c : channels) {
             if (groups < 1 || c % groups != 0) {
-                throw new IllegalArgumentException("illegal channels: " + InWords.list(channels) + ", must be multiples of groups "
+                throw new ArgumentException("illegal channels: " + InWords.list(channels) + ", must be multiples of groups "
                     + groups);
             }
         }

@@ -2,6 +2,7 @@ package io.palitra.stage;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import io.palitra.config.ArgumentException;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Json;
 import io.palitra.data.ClipTokenizer;
@@ -102,7 +103,7 @@ public final class ClipEmbedder implements TextImage {
         Optional<String> run = folder == own ? Optional.empty() : new ModelRef(where).family();
         if (run.isPresent()) {
             String family = run.get();
-            throw new IllegalArgumentException("'" + where + "' is a run of " + family + " without " + FOLDER + "/"
+            throw new ArgumentException("'" + where + "' is a run of " + family + " without " + FOLDER + "/"
                 + (family.equals("clip") ? ": it has not been saved yet" : "; wanted is a run of clip, or a folder of transformers' CLIP"));
         }
         if (!config.path("model_type").asText().equals("clip") && !config.path("architectures").path(0).asText().equals("CLIPModel")) {
@@ -130,7 +131,7 @@ public final class ClipEmbedder implements TextImage {
         } catch (RuntimeException e) {
             if (net != null) net.close();
             if (words != null) words.close();
-            if (!(e instanceof IllegalArgumentException) && !(e instanceof ConfigException)) throw e;
+            if (!(e instanceof ArgumentException)) throw e;
             throw new FormatException(folder.toString(), -1, String.valueOf(e.getMessage()), e);
         }
     }
@@ -171,17 +172,17 @@ public final class ClipEmbedder implements TextImage {
     }
 
     @Override public Tensor embedText(List<String> texts) {
-        if (texts.isEmpty()) throw new IllegalArgumentException("CLIP wants a text at least, got none");
+        if (texts.isEmpty()) throw new ArgumentException("CLIP wants a text at least, got none");
         int most = net.text().config().maxPositionEmbeddings(), tokens = net.text().config().vocabSize();
         List<long[]> ids = new ArrayList<>();
         for (String text : texts) {
             long[] own = words.ids(text);
             if (own.length > most) {
-                throw new IllegalArgumentException("a text of " + (own.length - 2) + " tokens is too long, this CLIP reads " + (most - 2)
+                throw new ArgumentException("a text of " + (own.length - 2) + " tokens is too long, this CLIP reads " + (most - 2)
                     + " at most: '" + shown(text) + "'");
             }
             if (Arrays.stream(own).anyMatch(t -> t >= tokens)) {
-                throw new IllegalArgumentException("this CLIP has " + tokens + " tokens, and its tokenizer gives others: '" + shown(text)
+                throw new ArgumentException("this CLIP has " + tokens + " tokens, and its tokenizer gives others: '" + shown(text)
                     + "'");
             }
             ids.add(own);

@@ -1,5 +1,6 @@
 package io.palitra.stage;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.ConfigException;
 import io.palitra.data.FormatException;
 import io.palitra.data.ImageSpec;
@@ -75,7 +76,7 @@ public final class FeatureDistance implements AutoCloseable {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             ClassifierFeatures net = models.open(new ModelRef(run), ClassifierFeatures.class);
             Tensor black = Torch.zeros(1, data.channels(), data.height(), data.width());
-            if (net.activations(black).isEmpty()) throw new IllegalArgumentException("'" + run + "' has no features of pictures");
+            if (net.activations(black).isEmpty()) throw new ArgumentException("'" + run + "' has no features of pictures");
             return new FeatureDistance(net::activations, null, List.of());
         } catch (IllegalArgumentException e) {
             throw new ConfigException("perceptual.run", e.getMessage() + "; perceptual.run wants a run of classifier on pictures with "
@@ -90,7 +91,7 @@ public final class FeatureDistance implements AutoCloseable {
      * @param lin a file of the weights of channels by those who made the distance ({@code lin0.model.1.weight} ...); empty for 1 each
      */
     public static FeatureDistance lpips(String vgg, String lin, ImageSpec data) {
-        if (data.channels() != 3) throw new IllegalArgumentException("perceptual=lpips wants pictures in colour, got " + data);
+        if (data.channels() != 3) throw new ArgumentException("perceptual=lpips wants pictures in colour, got " + data);
         if (vgg.isEmpty()) throw new ConfigException("perceptual.vgg", "which VGG-16? perceptual.vgg=FILE names torchvision's weights");
         Vgg16 net = new Vgg16(Rng.silent());
         load(net, Hub.resolve(vgg), net::loadPublic);

@@ -1,6 +1,7 @@
 package io.palitra.stage;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.palitra.config.ArgumentException;
 import io.palitra.config.ConfigException;
 import io.palitra.config.InWords;
 import io.palitra.config.Notes;
@@ -56,22 +57,22 @@ public final class FirstStage implements AutoCloseable {
     private static Path folder(String where, Path place) {
         if (Files.isDirectory(place.resolve(FOLDER))) return place.resolve(FOLDER);
         String wanted = "; wanted is a run of vqvae or vqgan, a folder of diffusers' " + CLASS + ", or a .ckpt of the taming transformers";
-        if (!Files.isDirectory(place)) throw new IllegalArgumentException("'" + where + "' is a file" + wanted);
+        if (!Files.isDirectory(place)) throw new ArgumentException("'" + where + "' is a file" + wanted);
         if (ModelFolder.is(place)) {
             Map<String, String> classes = ModelFolder.open(place).classes();
             List<String> parts = classes.entrySet().stream().filter(e -> e.getValue().equals(CLASS)).map(Map.Entry::getKey).toList();
             if (parts.size() == 1) return place.resolve(parts.get(0));
-            throw new IllegalArgumentException("'" + where + "' is a pipeline of " + InWords.list(classes.values()) + ", in which "
+            throw new ArgumentException("'" + where + "' is a pipeline of " + InWords.list(classes.values()) + ", in which "
                 + (parts.isEmpty() ? "none" : "more than one") + " is a " + CLASS);
         }
         if (!Files.isRegularFile(place.resolve("config.json"))) {
-            throw new IllegalArgumentException("'" + where + "' has no config.json" + wanted);
+            throw new ArgumentException("'" + where + "' has no config.json" + wanted);
         }
         Optional<String> family = new ModelRef(where).family();
         if (family.isEmpty()) return place;
         String named = family.get();
         boolean will = named.equals("vqvae") || named.equals("vqgan");
-        throw new IllegalArgumentException("'" + where + "' is a run of " + named + " without " + FOLDER + "/"
+        throw new ArgumentException("'" + where + "' is a run of " + named + " without " + FOLDER + "/"
             + (will ? ": it has not been saved yet" : wanted));
     }
 
@@ -126,7 +127,7 @@ public final class FirstStage implements AutoCloseable {
     /** Codes of such a picture in a column and in a row, {h, w}. @throws IllegalArgumentException for pictures that it does not take */
     public int[] grid(DataSpec data) {
         if (!(data instanceof ImageSpec image) || image.channels() != channels()) {
-            throw new IllegalArgumentException("'" + name + "' takes pictures of " + channels()
+            throw new ArgumentException("'" + name + "' takes pictures of " + channels()
                 + (channels() == 1 ? " channel" : " channels") + ", got " + data);
         }
         return new int[] {along("height", image.height()), along("width", image.width())};
@@ -136,7 +137,7 @@ public final class FirstStage implements AutoCloseable {
     public int along(String side, int pixels) {
         int f = factor();
         if (pixels >= f && pixels % f == 0) return pixels / f;
-        throw new IllegalArgumentException("'" + name + "' makes a code of " + f + "x" + f + " pixels, which does not divide a " + side
+        throw new ArgumentException("'" + name + "' makes a code of " + f + "x" + f + " pixels, which does not divide a " + side
             + " of " + pixels + "; " + Math.max(f, (pixels + f / 2) / f * f) + " is near");
     }
 

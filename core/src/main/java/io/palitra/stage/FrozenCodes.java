@@ -1,5 +1,6 @@
 package io.palitra.stage;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.ConfigException;
 import io.palitra.data.Batch;
 import io.palitra.engine.DType;
@@ -71,7 +72,7 @@ public final class FrozenCodes {
     public @Nullable Tensor upper(Tensor x, int rows) {
         int f = stage.factor();
         if (rows < 0 || rows > f * grid[0] || rows % f != 0) {
-            throw new IllegalArgumentException("whole rows of codes are kept: 0 to " + f * grid[0] + " rows of pixels in multiples of " + f
+            throw new ArgumentException("whole rows of codes are kept: 0 to " + f * grid[0] + " rows of pixels in multiples of " + f
                 + ", got " + rows);
         }
         return rows == 0 ? null : encode(x).narrow(1, 0, (long) rows / f * grid[1]);

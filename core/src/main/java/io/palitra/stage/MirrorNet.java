@@ -1,5 +1,6 @@
 package io.palitra.stage;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.InWords;
 import io.palitra.data.DataSpec;
 import io.palitra.data.ImageSpec;
@@ -59,7 +60,7 @@ public final class MirrorNet extends Module {
             c.before.add(x -> x.flatten(1));
             c.dense(channels * (image.height() >> halvings) * (image.width() >> halvings) + classes, List.of(), out, rng);
         } else {
-            throw new IllegalArgumentException(who + " takes net=mlp or net=conv; net=kl is for a vae");
+            throw new ArgumentException(who + " takes net=mlp or net=conv; net=kl is for a vae");
         }
         return c;
     }
@@ -127,7 +128,7 @@ public final class MirrorNet extends Module {
 
     private static ImageSpec image(String who, DataSpec data) {
         if (data instanceof ImageSpec image) return image;
-        throw new IllegalArgumentException(who + " with net=conv wants pictures, got " + data + "; net=mlp takes points");
+        throw new ArgumentException(who + " with net=conv wants pictures, got " + data + "; net=mlp takes points");
     }
 
     /** How often both sides can be halved until one is below 8. */
@@ -139,7 +140,7 @@ public final class MirrorNet extends Module {
             n++;
         }
         if (n >= 2 || (n == 1 && h < 8 && w < 8)) return n;
-        throw new IllegalArgumentException(who + " with net=conv wants pictures whose sides can be halved twice, such as 28, 32 or 64, got "
+        throw new ArgumentException(who + " with net=conv wants pictures whose sides can be halved twice, such as 28, 32 or 64, got "
             + image.height() + "x" + image.width() + "; net=mlp takes any size");
     }
 
@@ -147,7 +148,7 @@ public final class MirrorNet extends Module {
     public Tensor forward(Tensor x, @Nullable Tensor label) {
         long[] shape = x.shape();
         if (shape.length != wants.length + 1 || !Arrays.equals(wants, Arrays.copyOfRange(shape, 1, shape.length))) {
-            throw new IllegalArgumentException(name + " wants B×" + InWords.shape(wants) + ", got " + InWords.shape(shape));
+            throw new ArgumentException(name + " wants B×" + InWords.shape(wants) + ", got " + InWords.shape(shape));
         }
         Tensor y = x;
         for (UnaryOperator<Tensor> layer : before) y = layer.apply(y);

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.config.ArgumentException;
 import io.palitra.config.ConfigException;
 import io.palitra.data.Pictures;
 import io.palitra.engine.DType;
@@ -99,7 +100,7 @@ public record PictureInput(int resized, int side, List<Double> mean, List<Double
     /** x [B,1 or 3,H,W] in [-1,1] to [B,C,side,side] as the network wants it. */
     public Tensor of(Tensor x) {
         if (x.dims() != 4 || x.size(1) != 1 && x.size(1) != 3 || x.size(2) < 1 || x.size(3) < 1) {
-            throw new IllegalArgumentException("CLIP wants pictures [B,1 or 3,H,W], got " + x);
+            throw new ArgumentException("CLIP wants pictures [B,1 or 3,H,W], got " + x);
         }
         int channels = mean.size();
         return Scope.run(() -> {

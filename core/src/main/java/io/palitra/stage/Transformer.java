@@ -1,5 +1,6 @@
 package io.palitra.stage;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Help;
 
 /** The size of a transformer over codes. */
@@ -10,7 +11,7 @@ public record Transformer(@Help(value = "numbers to a token; a multiple of heads
 
     public Transformer {
         if (heads < 1 || width % heads != 0) {
-            throw new IllegalArgumentException("illegal width: " + width + ", must be a multiple of heads " + heads);
+            throw new ArgumentException("illegal width: " + width + ", must be a multiple of heads " + heads);
         }
     }
 }

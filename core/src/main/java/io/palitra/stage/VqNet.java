@@ -1,5 +1,6 @@
 package io.palitra.stage;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Help;
 import io.palitra.data.DataSpec;
 import io.palitra.data.ImageSpec;
@@ -22,10 +23,10 @@ public record VqNet(
 
     /** The network of this shape on such pictures. @param who is named in refusals */
     public VqModel.Config on(String who, DataSpec data) {
-        if (!(data instanceof ImageSpec image)) throw new IllegalArgumentException(who + " wants pictures, got " + data);
+        if (!(data instanceof ImageSpec image)) throw new ArgumentException(who + " wants pictures, got " + data);
         int levels = channels.size(), factor = 1 << levels - 1;
         if (image.height() % factor != 0 || image.width() % factor != 0) {
-            throw new IllegalArgumentException(who + " with " + levels + " levels of channels wants sides that are multiples of " + factor
+            throw new ArgumentException(who + " with " + levels + " levels of channels wants sides that are multiples of " + factor
                 + ", got " + image.height() + "x" + image.width() + "; net.channels of fewer levels takes them, or another data.size");
         }
         CoderConfig coder = AutoencoderShape.of(image, channels, layers, groups, width, attention, false);

@@ -1,5 +1,6 @@
 package io.palitra.train;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.InWords;
 import io.palitra.config.Ordered;
 import io.palitra.config.Reason;
@@ -106,10 +107,10 @@ public final class Checkpoint {
     }
 
     static void save(Storage storage, Path runFolder, long step, Map<String, Map<String, Tensor>> parts, Map<String, String> facts) {
-        if (step < 0) throw new IllegalArgumentException("illegal step: " + step + ", must be at least 0");
+        if (step < 0) throw new ArgumentException("illegal step: " + step + ", must be at least 0");
         for (String part : parts.keySet()) {
             if (!fileOf(part).matches(Manifest.FILE_NAME)) {
-                throw new IllegalArgumentException("illegal part: '" + part + "', wants [a-z][a-z0-9_]*, at most 64 long");
+                throw new ArgumentException("illegal part: '" + part + "', wants [a-z][a-z0-9_]*, at most 64 long");
             }
         }
         parts.forEach((part, tensors) -> refuseNonFinite("checkpoint of step " + step + " not saved: " + part, tensors));

@@ -1,6 +1,7 @@
 package io.palitra.train;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Json;
@@ -142,7 +143,7 @@ record Provenance(ObjectNode config, int items, String data, Map<String, String>
         List<String> differences = new Fingerprint(items, classes, data).differences(now);
         if (differences.isEmpty()) return;
         String what = "'" + name + "' is not the data that the run was trained on: " + shown(String.join("; ", differences));
-        if (!changed) throw new IllegalArgumentException(what
+        if (!changed) throw new ArgumentException(what
             + "; changed data cannot give the run's bits; --changed-data goes on with it");
         note.accept(what + "; the run goes on with it as asked, and its bits are no longer those of any run never stopped");
     }

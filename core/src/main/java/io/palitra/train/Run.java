@@ -1,5 +1,6 @@
 package io.palitra.train;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
 import io.palitra.config.InWords;
 import io.palitra.data.Batch;
@@ -83,7 +84,7 @@ public final class Run implements AutoCloseable {
     public static Run open(Path folder, String device, Consumer<String> warn) throws IOException {
         Path file = folder.resolve(CONFIG);
         if (!Files.isRegularFile(file)) {
-            throw new IllegalArgumentException("'" + folder + "' is not a run folder: it has no " + CONFIG);
+            throw new ArgumentException("'" + folder + "' is not a run folder: it has no " + CONFIG);
         }
         RunConfig config = RunConfig.read(file);
         Device where = Device.named(device);
@@ -177,7 +178,7 @@ public final class Run implements AutoCloseable {
         GenerativeModel<?> g = model.as(GenerativeModel.class).orElse(null);
         if (g != null) return g;
         String family = config.settings().family();
-        throw new IllegalArgumentException("'" + family + "' draws no samples; what it is: " + Families.named(family).about());
+        throw new ArgumentException("'" + family + "' draws no samples; what it is: " + Families.named(family).about());
     }
 
     /**
@@ -227,7 +228,7 @@ public final class Run implements AutoCloseable {
     @SuppressWarnings("unchecked")   // after the class was compared
     private <S extends Record> Drawing<S> typed(GenerativeModel<S> model, Record how) {
         if (how.getClass() != model.samplingDefaults().getClass()) {
-            throw new IllegalArgumentException("this record says how another family draws than '" + config.settings().family() + "'");
+            throw new ArgumentException("this record says how another family draws than '" + config.settings().family() + "'");
         }
         Config.check(how);
         return new Drawing<>(model, (S) how);
@@ -246,7 +247,7 @@ public final class Run implements AutoCloseable {
     public String export(FolderDraft folder, String name, Supplier<Dataset> train, Watcher watcher) {
         DiffusersExport exports = model.as(DiffusersExport.class).orElse(null);
         if (exports == null) {
-            throw new IllegalArgumentException("'" + config.settings().family() + "' is no model of diffusers; diffusion, vqvae and vqgan "
+            throw new ArgumentException("'" + config.settings().family() + "' is no model of diffusers; diffusion, vqvae and vqgan "
                 + "are, and vae with net=kl");
         }
         Course course = new Course(watcher);

@@ -1,6 +1,7 @@
 package io.palitra.train;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.palitra.config.ArgumentException;
 import io.palitra.data.DataSpec;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
@@ -67,7 +68,7 @@ public final class RunComparison {
      * @param device where to draw
      */
     public static Comparison of(List<Path> folders, String device, Consumer<String> warn) throws IOException {
-        if (folders.size() < 2) throw new IllegalArgumentException("a comparison wants at least 2 runs, got " + folders.size());
+        if (folders.size() < 2) throw new ArgumentException("a comparison wants at least 2 runs, got " + folders.size());
         RunComparison c = new RunComparison(folders, warn);
         Set<String> data = new LinkedHashSet<>();
         c.configs.forEach(config -> data.add(Path.of(config.settings().data()).getFileName().toString()));

@@ -2,6 +2,7 @@ package io.palitra.train;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
@@ -109,7 +110,7 @@ public record RunConfig(Settings settings, Record model) {
     public RunConfig on(String device, Precision precision, int threads) {
         int most = io.palitra.engine.Device.processors();
         if (threads < 1 || threads > most) {
-            throw new IllegalArgumentException("illegal threads: " + threads + ", must be between 1 and " + most + ", the processors here");
+            throw new ArgumentException("illegal threads: " + threads + ", must be between 1 and " + most + ", the processors here");
         }
         Settings s = settings;
         return new RunConfig(new Settings(s.format, s.family, s.data, s.options, s.spec, s.classes, s.train, s.seed, device, precision,

@@ -1,5 +1,6 @@
 package io.palitra.train;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
 import io.palitra.engine.Device;
 import io.palitra.hub.Safetensors;
@@ -37,7 +38,7 @@ public final class RunModels implements Models, AutoCloseable {
             stage.to(device);
             return capability.cast(stage);
         }
-        String family = ref.family().orElseThrow(() -> new IllegalArgumentException("'" + ref.where() + "' is no run"));
+        String family = ref.family().orElseThrow(() -> new ArgumentException("'" + ref.where() + "' is no run"));
         Run run;
         try {
             run = Run.open(ref.place(), device.toString(), warn);
@@ -47,7 +48,7 @@ public final class RunModels implements Models, AutoCloseable {
         held.add(new Held(ref.where(), run.model().net(), run::close));
         run.model().net().trainable(false);
         return run.model().as(capability)
-            .orElseThrow(() -> new IllegalArgumentException("'" + ref.where() + "' is a run of family " + family));
+            .orElseThrow(() -> new ArgumentException("'" + ref.where() + "' is a run of family " + family));
     }
 
     /** SHA-256 in hex of the values of what was opened, by the keys of a configuration that name it. Waits for the device. */

@@ -3,6 +3,7 @@ package io.palitra.train;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Json;
 import io.palitra.config.Notes;
 import io.palitra.data.Batch;
@@ -119,7 +120,7 @@ public record SampleJudge(Run run, Facts facts) implements AutoCloseable {
     static SampleJudge kept(Path cache, Dataset train, String name, DataOptions options, @Nullable Dataset test, Device device,
             Watcher watcher) throws IOException {
         if (train.spec().classes() < 2) {
-            throw new IllegalArgumentException("'" + train.name() + "' has " + train.spec().classes() + " classes, a judge wants 2 to tell "
+            throw new ArgumentException("'" + train.name() + "' has " + train.spec().classes() + " classes, a judge wants 2 to tell "
                 + "apart; --no-classifier leaves it out");
         }
         String key = train.fingerprint().key();
@@ -202,7 +203,7 @@ public record SampleJudge(Run run, Facts facts) implements AutoCloseable {
         try {
             RunConfig.Settings s = run.config().settings();
             if (run.model().as(ClassifierFeatures.class).isEmpty()) {
-                throw new IllegalArgumentException("--classifier wants a run of classifier, '" + folder + "' is one of " + s.family());
+                throw new ArgumentException("--classifier wants a run of classifier, '" + folder + "' is one of " + s.family());
             }
             DataOptions options = dataDir == null ? s.options() : io.palitra.config.Config.with(s.options(), "dir=" + dataDir);
             Dataset train = null, test = null;
@@ -252,7 +253,7 @@ public record SampleJudge(Run run, Facts facts) implements AutoCloseable {
     void refuseOthersThan(Dataset test) {
         RunConfig.Settings s = run.config().settings();
         if (!Arrays.equals(s.spec().shape(), test.spec().shape())) {
-            throw new IllegalArgumentException("the judge " + facts.name + " was made for " + s.spec() + ", '" + test.name() + "' is "
+            throw new ArgumentException("the judge " + facts.name + " was made for " + s.spec() + ", '" + test.name() + "' is "
                 + test.spec() + "; --no-classifier leaves it out");
         }
         refuseOtherClasses(facts.classes, test);
@@ -261,7 +262,7 @@ public record SampleJudge(Run run, Facts facts) implements AutoCloseable {
     /** @throws IllegalArgumentException for data of other classes than a judge would know */
     public static void refuseOtherClasses(List<String> known, Dataset test) {
         if (known.equals(test.classNames())) return;
-        throw new IllegalArgumentException("the judge knows the classes " + shown(known) + ", '" + test.name() + "' has "
+        throw new ArgumentException("the judge knows the classes " + shown(known) + ", '" + test.name() + "' has "
             + shown(test.classNames()) + "; --no-classifier leaves it out");
     }
 

@@ -1,5 +1,6 @@
 package io.palitra.train;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.data.Batch;
 import io.palitra.engine.DType;
 import io.palitra.engine.Device;
@@ -153,7 +154,7 @@ final class Stepper implements AutoCloseable {
     void restore(Checkpoint from) {
         state().forEach((part, own) -> {
             Map<String, Tensor> read = from.load(part);
-            if (!read.keySet().equals(own.keySet())) throw new IllegalArgumentException("the checkpoint's " + part
+            if (!read.keySet().equals(own.keySet())) throw new ArgumentException("the checkpoint's " + part
                 + " is of another model");
             own.forEach((k, t) -> t.copyFrom(Objects.requireNonNull(read.get(k))));
         });

@@ -2,6 +2,7 @@ package io.palitra.train;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Json;
 import io.palitra.data.DataLoader;
 import io.palitra.data.Dataset;
@@ -70,7 +71,7 @@ public final class Trainer implements AutoCloseable {
         steps = config.steps(data.size());
         perEpoch = DataLoader.stepsPerEpoch(data, recipe.batch());
         if (!data.spec().equals(config.settings().spec())) {
-            throw new IllegalArgumentException("the run was made for " + config.settings().spec() + ", the data is " + data.spec());
+            throw new ArgumentException("the run was made for " + config.settings().spec() + ", the data is " + data.spec());
         }
         device = Device.named(config.settings().device());
         // a run that goes on where there are fewer processors: restore tells it
@@ -89,7 +90,7 @@ public final class Trainer implements AutoCloseable {
             built = made = Run.build(config, device, progress::note);
             model = built.model();
             if (model.wantsCaptions() && !data.captioned()) {
-                throw new IllegalArgumentException("'" + config.settings().family() + "' learns from pictures with captions, and '"
+                throw new ArgumentException("'" + config.settings().family() + "' learns from pictures with captions, and '"
                     + data.name() + "' is read without: 'scenes' has some, and data.captions=true reads those of a folder of pictures, or "
                     + "makes some of the classes of another set");
             }
@@ -126,7 +127,7 @@ public final class Trainer implements AutoCloseable {
                 + " changed since cannot be checked");
         }
         if (was.isEmpty() && !now.data().equals(on.before.settings().data()) && !on.changedData) {
-            throw new IllegalArgumentException("the run has data=" + on.before.settings().data() + ", " + now.data() + " was asked, and no"
+            throw new ArgumentException("the run has data=" + on.before.settings().data() + ", " + now.data() + " was asked, and no"
                 + " checkpoint knows whether that is the same; --changed-data goes on with it");
         }
         was.ifPresent(w -> {
@@ -165,10 +166,10 @@ public final class Trainer implements AutoCloseable {
     /** @throws IllegalArgumentException for a folder that a run cannot begin in, naming what is there */
     public static void refuseOccupied(Path folder) throws IOException {
         if (Files.exists(folder.resolve(Run.CONFIG))) {
-            throw new IllegalArgumentException("'" + folder + "' already holds a run; resume it, or choose another folder");
+            throw new ArgumentException("'" + folder + "' already holds a run; resume it, or choose another folder");
         }
         if (!Files.exists(folder)) return;
-        if (!Files.isDirectory(folder)) throw new IllegalArgumentException("'" + folder
+        if (!Files.isDirectory(folder)) throw new ArgumentException("'" + folder
             + "' is no folder; a run wants a new or empty folder");
         List<String> there;
         try (Stream<Path> all = Files.list(folder)) {
@@ -176,7 +177,7 @@ public final class Trainer implements AutoCloseable {
             there = all.map(p -> p.getFileName().toString()).filter(n -> !n.equals(".lock") && !n.matches("\\..+\\.tmp")).sorted().toList();
         }
         if (there.isEmpty()) return;
-        throw new IllegalArgumentException("'" + folder + "' holds other things than a run: " + String.join(", ",
+        throw new ArgumentException("'" + folder + "' holds other things than a run: " + String.join(", ",
             there.subList(0, Math.min(3, there.size()))) + (there.size() > 3 ? " and " + (there.size() - 3) + " more" : "")
             + "; a run wants a new or empty folder");
     }

@@ -1,5 +1,6 @@
 package io.palitra.video;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.data.Picture;
 import io.palitra.data.Pictures;
 import io.palitra.report.FilmWriter;
@@ -38,8 +39,8 @@ public final class Mp4 implements FilmWriter {
 
     /** @throws IllegalArgumentException for no frames, and for a rate that is none */
     @Override public void write(Path file, List<Picture> frames, double fps) {
-        if (frames.isEmpty()) throw new IllegalArgumentException("a film wants at least one frame, got none");
-        if (!(fps > 0 && fps <= 1000)) throw new IllegalArgumentException("illegal fps: " + fps + ", must be above 0, at most 1000");
+        if (frames.isEmpty()) throw new ArgumentException("a film wants at least one frame, got none");
+        if (!(fps > 0 && fps <= 1000)) throw new ArgumentException("illegal fps: " + fps + ", must be above 0, at most 1000");
         Path part = file.toAbsolutePath().resolveSibling("." + file.getFileName() + ".part");
         try {
             Files.deleteIfExists(part);
@@ -109,7 +110,7 @@ public final class Mp4 implements FilmWriter {
 
         void frame(Picture picture) throws IOException {
             if (picture.width() != width || picture.height() != height) {
-                throw new IllegalArgumentException("a film wants frames of one shape, got " + width + "x" + height + " and "
+                throw new ArgumentException("a film wants frames of one shape, got " + width + "x" + height + " and "
                     + picture.width() + "x" + picture.height());
             }
             try (PointerScope scope = new PointerScope()) {
