@@ -56,7 +56,10 @@ public record SearchRequest(
      * @param searched pictures that were read
      * @param skipped why each of the others was not
      */
-    public record Result(Path page, String clip, List<PictureSearch.Found> best, int searched, List<String> skipped) {}
+    public record Result(Path page, String clip, List<Found> best, int searched, List<String> skipped) {}
+
+    /** A picture by its file, and its cosine to what was asked for. */
+    public record Found(String file, double cosine) {}
 
     /** Each picture is a tick "pictures". @throws FormatException where no picture can be read */
     public Result run(Watcher watcher) throws IOException {
@@ -79,7 +82,8 @@ public record SearchRequest(
             List<PictureSearch.Found> best = List.copyOf(found.all().subList(0, Math.min(n, found.all().size())));
             write(page, model.name(), like, best, found, files);
             watcher.wrote(page);
-            return new Result(page, model.name(), best, found.all().size(), found.skipped());
+            return new Result(page, model.name(), best.stream().map(f -> new Found(f.file(), f.cosine())).toList(),
+                found.all().size(), found.skipped());
         }
     }
 
