@@ -10,6 +10,8 @@ import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
 import com.tngtech.archunit.library.GeneralCodingRules;
+import io.palitra.data.DataSpec;
+import io.palitra.data.Dataset;
 
 /** The arrows of ARCHITECTURE.md, and what core never does. */
 @AnalyzeClasses(packages = "io.palitra", importOptions = ImportOption.DoNotIncludeTests.class)
@@ -24,6 +26,12 @@ class ArchitectureTest {
         noClasses().that().resideOutsideOfPackage("io.palitra.engine..").should().dependOnClassesThat().resideInAPackage("org.bytedeco..");
 
     @ArchTest static final ArchRule lowerLayersNeverCallUp = layers();
+
+    /** Measurements may know {@code Scenes} and {@code Toy}: they measure what those alone can say. */
+    @ArchTest static final ArchRule noRoomAboveAsksForAKindOfItemByClass = noClasses().that()
+        .resideInAnyPackage("io.palitra.train..", "io.palitra.edit..", "io.palitra.job..").should().dependOnClassesThat(
+            DescribedPredicate.describe("are a kind of item or a set of data", kind -> kind.getPackageName().equals("io.palitra.data")
+                && !kind.isInterface() && (kind.isAssignableTo(DataSpec.class) || kind.isAssignableTo(Dataset.class))));
 
     @ArchTest static final ArchRule filesOfOthersNeedOnlyTheEngine = noClasses().that().resideInAPackage("io.palitra.hub..").should()
         .dependOnClassesThat().resideInAnyPackage("io.palitra.edit..", "io.palitra.train..", "io.palitra.metric..", "io.palitra.report..",

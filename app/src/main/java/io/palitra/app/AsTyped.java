@@ -25,7 +25,7 @@ final class AsTyped {
     static String told(ConfigException fault, ParseResult parsed) {
         ParseResult command = parsed;
         while (command.subcommand() != null) command = command.subcommand();
-        String message = String.valueOf(fault.getMessage());
+        String message = asked(String.valueOf(fault.getMessage()), command);
         int end = message.indexOf(": ");
         String head = end < 0 ? "" : message.substring(0, end);
         List<String> told = new ArrayList<>();
@@ -55,7 +55,10 @@ final class AsTyped {
         boolean own = key.equals(OUT) || command.commandSpec().options().stream().anyMatch(o -> names(o, key));
         // an override that was not typed is of a file, as a picture to be like
         boolean elsewhere = message.startsWith(key + "=") && command.matchedOptions().stream().noneMatch(o -> names(o, key));
-        return key.isEmpty() || !own || elsewhere ? message : options(message, command.commandSpec());
+        if (key.isEmpty() || !own || elsewhere) return message;
+        String line = options(message, command.commandSpec());
+        return command.matchedOptions().stream().filter(o -> names(o, key)).findFirst()
+            .map(o -> line.replace("illegal " + key + ":", "illegal " + o.longestName() + ":")).orElse(line);
     }
 
     /** A line with the options of a command in the place of keys: "choose another out=, or force=true" names --out and --force. */
@@ -68,6 +71,16 @@ final class AsTyped {
         });
     }
 
+    /** "the run has train.batch=4, train.batch=8 was asked" with the option of what was asked. */
+    private static String asked(String message, ParseResult command) {
+        return Pattern.compile("(?<=, )([\\w.]+)=((?:(?!, |; ).)*)(?= was asked)").matcher(message).replaceAll(found -> {
+            String option = option(found.group(), command), last = found.group(1).substring(found.group(1).lastIndexOf('.') + 1);
+            String other = command.matchedOptions().stream().filter(o -> names(o, last)).findFirst().map(o -> o.longestName()
+                + (o.arity().max() == 0 ? "" : " " + o.originalStringValues().get(0))).orElse(found.group());
+            return Matcher.quoteReplacement(option.isEmpty() ? other : option);
+        });
+    }
+
     /** The message about a key by the option that set it, or by the picture of --like that said it; empty where none did. */
     private static String typed(String key, String message, ParseResult command) {
         String last = key.substring(key.lastIndexOf('.') + 1);
@@ -75,7 +88,7 @@ final class AsTyped {
             if (!names(option, last)) continue;
             String name = option.longestName(), field = "illegal " + key + ":";
             if (message.contains(name)) return message;
-            boolean same = message.contains(field) && !name.equals("--size");   // which is two
+            boolean same = message.contains(field) && (!name.equals("--size") || last.equals("size"));   // else it is two
             return same ? message.replace(field, "illegal " + name + ":") : name + " " + shown(value(option, message)) + ": " + message;
         }
         for (OptionSpec option : command.matchedOptions()) {
@@ -132,7 +145,7 @@ final class AsTyped {
     private static boolean names(OptionSpec option, String key) {
         for (String name : option.names()) {
             String plain = name.replace("-", "").toLowerCase(Locale.ROOT), asked = key.replace("-", "").toLowerCase(Locale.ROOT);
-            boolean other = plain.equals("class") && asked.equals("label")
+            boolean other = plain.equals("class") && asked.equals("label") || plain.equals("set") && asked.equals("sampling")
                 || plain.equals("size") && (asked.equals("width") || asked.equals("height"));
             if (other || plain.equals(asked)) return true;
         }

@@ -2,7 +2,6 @@ package io.palitra.app;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.palitra.edit.ZeroShot;
 import io.palitra.job.ClassifyRequest;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -24,9 +23,9 @@ final class ClassifyCommand implements Callable<Integer> {
         description = "a run of family clip, a folder of transformers' CLIP, or an org/name that was pulled")
     private String clip = "";
 
-    @Option(names = "--template", paramLabel = "TEXT", defaultValue = ZeroShot.LABEL,
+    @Option(names = "--template", paramLabel = "TEXT", defaultValue = ClassifyRequest.LABEL,
         description = "the text of a label, {} stands for it; public CLIPs are surer of \"a photo of a {}\"; default: the label alone")
-    private String template = ZeroShot.LABEL;
+    private String template = ClassifyRequest.LABEL;
 
     @Option(names = "--device", paramLabel = "auto|cpu|cuda[:n]", defaultValue = "auto", description = "where to compute; default: auto")
     private String device = "auto";
@@ -46,7 +45,7 @@ final class ClassifyCommand implements Callable<Integer> {
                 .put("cosine", g.cosine()));
             Common.json(node);
         } else {
-            for (ZeroShot.Guess g : result.guesses()) {
+            for (ClassifyRequest.Guess g : result.guesses()) {
                 Common.OUT.printf("%6.2f %%  cosine %6.3f  %s%n", 100 * g.probability(), g.cosine(), Terminal.plain(g.label()));
             }
         }

@@ -2,32 +2,13 @@ package io.palitra.app;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.palitra.config.Config;
-import io.palitra.data.DataOptions;
-import io.palitra.data.Dataset;
-import io.palitra.data.Datasets;
-import io.palitra.data.FormatException;
-import io.palitra.data.Limits;
-import io.palitra.data.Split;
-import io.palitra.engine.Scope;
-import io.palitra.engine.Tensor;
-import io.palitra.paint.LoraTuning;
-import io.palitra.train.Run;
-import io.palitra.train.RunConfig;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.LinkOption;
-import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** What several commands do alike. */
@@ -70,47 +51,13 @@ final class Common {
     /** Of an option that may be left out: nothing is the empty text. */
     static String text(@Nullable Object option) { return option == null ? "" : option.toString(); }
 
-    /** The overrides of {@code --set} that begin with "data.", without it. */
-    static DataOptions dataOptions(List<String> set, @Nullable Path dir) {
-        List<String> own = new ArrayList<>();
-        for (String s : set) if (s.startsWith("data.")) own.add(s.substring("data.".length()));
-        if (dir != null) own.add("dir=" + dir);
-        return Config.with(DataOptions.DEFAULT, own);
+    /** As {@link #text}, of a name that is not empty where it was typed. @param as the option or parameter */
+    static String name(@Nullable String typed, String as) {
+        if (typed != null && typed.isEmpty()) throw new IllegalArgumentException("illegal " + as + ": '', an empty name names nothing");
+        return text(typed);
     }
 
     static List<String> without(List<String> set, String prefix) { return set.stream().filter(s -> !s.startsWith(prefix)).toList(); }
-
-    /** The name in the catalogue, or the path made absolute so that the run can be resumed from anywhere. */
-    static String dataName(String given) {
-        boolean named = given.isBlank() || given.equals("toy") || Datasets.catalogue().stream().anyMatch(s -> s.name().equals(given));
-        return !named && Files.exists(Path.of(given)) ? absolute(given) : given;
-    }
-
-    private static String absolute(String path) { return Path.of(path).toAbsolutePath().normalize().toString(); }
-
-    static Run open(Path folder, String device, int threads, Terminal terminal) throws IOException {
-        Threads.set(threads);
-        return Run.open(folder, device, terminal::note);
-    }
-
-    /** A split of the data that a run was trained on, or of other data of the same shape; the terminal is told its notes. */
-    static Dataset data(RunConfig config, @Nullable String other, @Nullable Path dir, Split split, Terminal terminal) {
-        RunConfig.Settings s = config.settings();
-        DataOptions options = dir == null ? s.options() : Config.with(s.options(), "dir=" + dir);
-        boolean divided = !s.family().equals(LoraTuning.FAMILY.name());
-        return told(Datasets.like(s.spec(), other == null ? s.data() : dataName(other), other != null, divided, split, options), terminal);
-    }
-
-    /** A split for a family: lora has few pictures and learns from all of a folder that has no test part of its own. */
-    static Dataset of(String family, String data, Split split, DataOptions options) {
-        return family.equals(LoraTuning.FAMILY.name()) ? Datasets.undivided(data, split, options) : Datasets.open(data, split, options);
-    }
-
-    /** The data set itself. What was left out of it, or decided by it, is told once. */
-    static Dataset told(Dataset data, Terminal terminal) {
-        data.notes().forEach(terminal::once);
-        return data;
-    }
 
     /** Width and height of "512x768". @throws IllegalArgumentException for all else, and for a side of 0 */
     static int[] size(String given) {
@@ -120,71 +67,5 @@ final class Common {
         }
         String[] sides = given.split("x");
         return new int[] {Integer.parseInt(sides[0]), Integer.parseInt(sides[1])};
-    }
-
-    /**
-     * A picture of numbers that are none would be black: it is refused. Waits for the device.
-     *
-     * @throws ArithmeticException where some are NaN or Inf
-     */
-    static Tensor finite(Tensor x, Path run) {
-        try (Scope scope = new Scope()) {
-            if (x.isFinite().all().item() != 0) return x;
-        }
-        throw new ArithmeticException("the model of '" + run + "' gives numbers that are not finite (NaN or Inf); its weights may be "
-            + "damaged, or its training went astray");
-    }
-
-    /** The bytes of a picture that was named. @throws FormatException for what is no file, @throws IOException with its name */
-    static byte[] bytes(Path file) throws IOException {
-        if (Files.exists(file) && !Files.isRegularFile(file)) {
-            throw new FormatException(file.toString(), -1, Files.isDirectory(file) ? "is a folder, not a picture"
-                : "is not a regular file");
-        }
-        try (InputStream in = Files.newInputStream(file)) { return in.readNBytes(Limits.DEFAULT.pictureBytes() + 1); }
-    }
-
-    /** As {@link #free(Path, boolean)}, of a picture, which is a PNG whatever its name says: so its name must say that. */
-    static Path picture(Path file, boolean force) {
-        if (!file.toString().isEmpty() && !file.toString().toLowerCase(Locale.ROOT).endsWith(".png")) {
-            throw new IllegalArgumentException("illegal --out: '" + file + "', must end in .png");
-        }
-        return free(file, force);
-    }
-
-    /** {@link #free(Path, String, boolean)} of {@code --out}. */
-    static Path free(Path file, boolean force) { return free(file, "--out", force); }
-
-    /**
-     * Refuses before the work a file that could not be written, or that would take the place of something: only a regular file is replaced,
-     * and only where that was asked for. A link is not followed.
-     *
-     * @param option that names it, as it is typed
-     */
-    static Path free(Path file, String option, boolean force) {
-        Path parent = file.toAbsolutePath().getParent();
-        boolean there = Files.exists(file, LinkOption.NOFOLLOW_LINKS);
-        String fault = file.toString().isEmpty() ? "the name is empty"
-            : parent == null || Files.isDirectory(file, LinkOption.NOFOLLOW_LINKS) ? "it is a folder"
-            : Files.isSymbolicLink(file) ? "it is a link"
-            : there && !Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS) ? "it is not a regular file"
-            : !Files.isDirectory(parent) ? "there is no folder '" + parent + "'"
-            : !Files.isWritable(parent) ? "its folder is not to be written to" : "";
-        if (!fault.isEmpty()) throw new IllegalArgumentException("cannot write " + option + " " + file + ": " + fault);
-        if (there && !force) throw new IllegalArgumentException("'" + file + "' exists; choose another " + option + ", or --force");
-        return file;
-    }
-
-    /** Refuses before the work a folder for many files that is none, or holds some: it is made with its parents, or empty, or forced. */
-    static Path folder(Path folder, boolean force) throws IOException {
-        if (folder.toString().isEmpty()) throw new IllegalArgumentException("cannot write to --out: the name is empty");
-        if (!Files.isDirectory(folder)) {
-            if (!Files.exists(folder, LinkOption.NOFOLLOW_LINKS)) return folder;
-            throw new IllegalArgumentException("cannot write to --out " + folder + ": it is no folder");
-        }
-        try (Stream<Path> there = Files.list(folder)) {
-            if (force || there.allMatch(f -> f.getFileName().toString().startsWith("."))) return folder;
-        }
-        throw new IllegalArgumentException("'" + folder + "' exists and is not empty; choose another --out, or --force");
     }
 }

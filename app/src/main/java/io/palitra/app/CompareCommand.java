@@ -1,11 +1,7 @@
 package io.palitra.app;
 
-import io.palitra.train.Run;
-import io.palitra.train.RunComparison;
-import io.palitra.train.RunConfig;
-import io.palitra.train.RunReport;
+import io.palitra.job.CompareRequest;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -42,22 +38,9 @@ final class CompareCommand implements Callable<Integer> {
     private int threads;
 
     @Override public Integer call() throws IOException {
-        EvaluateCommand.checkCount(n);
-        Terminal terminal = new Terminal("compare", false);
-        for (Path run : runs) {
-            if (!Files.isRegularFile(run.resolve(Run.CONFIG))) {
-                throw new IllegalArgumentException("'" + run + "' is not a run folder: it has no " + Run.CONFIG);
-            }
-            RunConfig.read(run.resolve(Run.CONFIG));   // one that is damaged is refused before another is evaluated, which takes minutes
-        }
-        Common.free(out, force);
-        for (Path run : runs) {
-            if (Files.exists(run.resolve(RunReport.EVALUATION))) continue;
-            terminal.note(run + " was not evaluated yet: evaluating it");
-            EvaluateCommand.of(n, dataDir, device, threads).measures(run, null, terminal);
-        }
-        RunComparison.of(runs, device, terminal::note).write(out);
-        Common.OUT.println(out);
+        CompareRequest request = new CompareRequest(runs.stream().map(Path::toString).toList(), out.toString(), force, n,
+            Common.text(dataDir), device, threads);
+        Common.OUT.println(request.run(new Terminal("compare", false)).page());
         return 0;
     }
 }

@@ -1,12 +1,8 @@
 package io.palitra.app;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ArrayNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.palitra.config.Config;
 import io.palitra.config.Key;
-import io.palitra.family.Families;
-import io.palitra.model.Family;
+import io.palitra.job.FamiliesRequest;
+import io.palitra.model.Watcher;
 import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -25,28 +21,20 @@ final class FamiliesCommand implements Callable<Integer> {
     private boolean json;
 
     @Override public Integer call() throws IOException {
-        List<Family<?>> chosen = name == null ? Families.all() : List.of(Families.named(name));
+        FamiliesRequest.Result chosen = new FamiliesRequest(Common.name(name, "FAMILY")).run(Watcher.SILENT);
         if (json) {
-            ArrayNode list = new ObjectMapper().createArrayNode();
-            for (Family<?> f : chosen) {
-                ObjectNode node = list.addObject().put("name", f.name()).put("about", f.about()).put("paper", f.paper());
-                node.put("data", f.data());
-                keys(node.putArray("config"), Config.describe(f.defaults()), "");
-                keys(node.putArray("recipe"), Config.describe(f.recipe()), "train.");
-                if (f.sampling() != null) keys(node.putArray("sampling"), Config.describe(f.sampling()), "");
-            }
-            Common.json(list);
+            Common.json(chosen.toJson());
             return 0;
         }
-        for (Family<?> f : chosen) {
+        for (FamiliesRequest.Entry f : chosen.families()) {
             Common.OUT.printf("%-12s %s%n", f.name(), f.about());
             if (name == null) continue;
             Common.OUT.println("             " + f.paper());
             Common.OUT.println("             learns from " + (f.data().isEmpty() ? "the DATA that is asked for" : f.data()
                 + " unless other DATA is asked for"));
-            print("what it is: palitra train " + f.name() + " --set key=value", Config.describe(f.defaults()), "");
-            print("how it is trained", Config.describe(f.recipe()), "train.");
-            if (f.sampling() != null) print("how it is drawn: palitra sample RUN --set key=value", Config.describe(f.sampling()), "");
+            print("what it is: palitra train " + f.name() + " --set key=value", f.config(), "");
+            print("how it is trained", f.recipe(), "train.");
+            if (f.draws()) print("how it is drawn: palitra sample RUN --set key=value", f.sampling(), "");
         }
         return 0;
     }
@@ -59,13 +47,6 @@ final class FamiliesCommand implements Callable<Integer> {
             String allowed = k.type() + (k.range().isEmpty() ? "" : ", " + k.range());
             Common.OUT.printf("  %-28s = %-12s %s (%s)%s%n", prefix + k.path(), k.defaultValue(), k.help(), allowed,
                 k.when().isEmpty() ? "" : " when " + k.when());
-        }
-    }
-
-    private static void keys(ArrayNode into, List<Key> keys, String prefix) {
-        for (Key k : keys) {
-            into.addObject().put("key", prefix + k.path()).put("type", k.type()).put("default", k.defaultValue()).put("range", k.range())
-                .put("help", k.help()).put("when", k.when());
         }
     }
 }

@@ -2,20 +2,8 @@ package io.palitra.app;
 
 import io.palitra.config.ConfigException;
 import io.palitra.config.Notes;
-import io.palitra.data.FormatException;
-import io.palitra.engine.EngineError;
-import io.palitra.engine.Torch;
-import io.palitra.train.RunConfig;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.DirectoryNotEmptyException;
-import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.FileSystemException;
-import java.nio.file.FileSystemLoopException;
+import io.palitra.job.Program;
 import java.nio.file.InvalidPathException;
-import java.nio.file.NoSuchFileException;
-import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -37,8 +25,6 @@ import picocli.CommandLine;
 public final class Main implements Runnable {
     /** Stopped by the user, after saving; {@link #execute} makes it 143 where it was SIGTERM. */
     static final int STOPPED = 130;
-    /** Why the engine could not be loaded ahead; null where it could. */
-    private static volatile @Nullable EngineError noEngine;
     private static final List<Class<?>> COMPUTE = List.of(TrainCommand.class, ResumeCommand.class, SampleCommand.class,
         EvaluateCommand.class, ReconstructCommand.class, CompleteCommand.class, AnomaliesCommand.class, BalanceCommand.class,
         InterpolateCommand.class, MapCommand.class, PaintCommand.class, DreamCommand.class, ClassifyCommand.class, SearchCommand.class);
@@ -49,7 +35,7 @@ public final class Main implements Runnable {
 
     static final class Version implements IVersionProvider {
         @Override public String[] getVersion() {
-            return new String[] {"palitra " + RunConfig.version() + ", Java " + System.getProperty("java.version")};
+            return new String[] {"palitra " + Program.version() + ", Java " + System.getProperty("java.version")};
         }
     }
 
@@ -64,10 +50,7 @@ public final class Main implements Runnable {
             Terminal.error(System.err, unread);
             System.exit(CommandLine.ExitCode.USAGE);
         }
-        Thread ahead = new Thread(Torch::load, "palitra-ahead");   // while the command line is read
-        ahead.setUncaughtExceptionHandler((t, e) -> {              // who needs the engine meets the same fault again
-            if (e instanceof EngineError fault) noEngine = fault;
-        });
+        Thread ahead = Program.engineAhead();   // while the command line is read
         List<String> words = List.of(args);
         boolean help = words.isEmpty() || words.contains("--help") || words.contains("-h");
         if (!help && !named(COMPUTE, words.get(0)).isEmpty()) ahead.start();
@@ -89,11 +72,11 @@ public final class Main implements Runnable {
         line.setCaseInsensitiveEnumValuesAllowed(true);
         line.setExecutionExceptionHandler((e, command, parsed) -> {
             if (e instanceof CancellationException) {
-                Terminal.error(command.getErr(), message(e));
+                Terminal.error(command.getErr(), Program.message(e));
                 return STOPPED;
             }
             String told = e instanceof ConfigException c ? Terminal.plain(AsTyped.told(c, parsed))
-                : e instanceof IllegalArgumentException ? AsTyped.told(message(e), parsed) : message(e);
+                : e instanceof IllegalArgumentException ? AsTyped.told(Program.message(e), parsed) : Program.message(e);
             Terminal.error(command.getErr(), told);
             if (System.getenv("PALITRA_DEBUG") != null) e.printStackTrace(command.getErr());
             return e instanceof IllegalArgumentException || e instanceof ConfigException ? CommandLine.ExitCode.USAGE
@@ -112,7 +95,7 @@ public final class Main implements Runnable {
             int code = line.execute(args);
             return code == STOPPED ? Stop.code() : code;
         } catch (OutOfMemoryError | LinkageError e) {   // picocli hands on exceptions alone
-            Terminal.error(line.getErr(), message(e));
+            Terminal.error(line.getErr(), Program.message(e));
             return CommandLine.ExitCode.SOFTWARE;
         }
     }
@@ -152,34 +135,5 @@ public final class Main implements Runnable {
             .replaceAll("is not an? (double|float)\\b", "is not a number").replace(" (case-insensitive)", "")
             .replaceAll("^Unmatched arguments? (at|from) index \\d+:", "not understood:")
             .replaceAll("^expected only one match but got (.*?)=\\{.*", "only one of $1 can be given, once");
-    }
-
-    /** One line for a user, without names of classes. */
-    static String message(Throwable e) {
-        if (e instanceof OutOfMemoryError) return "out of memory: " + e.getMessage() + " (PALITRA_JAVA_OPTS=-Xmx4g gives the JVM more)";
-        if (e instanceof LinkageError) {
-            for (Throwable t = e; t != null; t = t.getCause()) if (t instanceof EngineError) return Terminal.plain(t.getMessage());
-            EngineError fault = noEngine;
-            return Terminal.plain(fault != null ? fault.getMessage() : "a library cannot be loaded: " + e.getMessage());
-        }
-        if (e instanceof UncheckedIOException u && (u.getMessage() == null || u.getMessage().equals(String.valueOf(u.getCause())))) {
-            return message(java.util.Objects.requireNonNull(u.getCause()));
-        }
-        if (e instanceof FileSystemException f) return Terminal.plain(f.getFile() == null ? reason(f) : reason(f) + ": " + f.getFile());
-        if (e instanceof FormatException || e instanceof ConfigException || e instanceof UncheckedIOException
-            || e instanceof IOException && e.getMessage() != null) return Terminal.plain(e.getMessage());
-        if (e instanceof IOException) return "a file cannot be read or written, and the system does not say why";
-        if (e instanceof RuntimeException r) return Terminal.plain(Torch.message(r));
-        return Terminal.plain(e.toString());
-    }
-
-    private static String reason(FileSystemException e) {
-        if (e instanceof NoSuchFileException) return "no such file";
-        if (e instanceof AccessDeniedException) return "access denied";
-        if (e instanceof FileAlreadyExistsException) return "exists, and is not what is wanted there";
-        if (e instanceof DirectoryNotEmptyException) return "the folder is not empty";
-        if (e instanceof NotDirectoryException) return "not a folder";
-        if (e instanceof FileSystemLoopException) return "links that lead in a circle";
-        return e.getReason() == null ? "cannot be read or written" : e.getReason();
     }
 }

@@ -5,13 +5,11 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
-import io.palitra.diffusion.NamedSampler;
 import io.palitra.job.PaintJob;
 import io.palitra.paint.PaintRequest;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -33,7 +31,7 @@ import picocli.CommandLine.Spec;
 final class PaintCommand implements Callable<Integer> {
     /** For the help and for completion. */
     static final class Samplers implements Iterable<String> {
-        @Override public Iterator<String> iterator() { return Arrays.stream(NamedSampler.values()).map(NamedSampler::label).iterator(); }
+        @Override public Iterator<String> iterator() { return PaintJob.samplers().iterator(); }
     }
 
     @Spec private @Nullable CommandSpec spec;
@@ -171,7 +169,7 @@ final class PaintCommand implements Callable<Integer> {
         if (strength != null && strength < 0) {
             throw new ConfigException("strength", "illegal strength: " + strength + ", must be from 0 to 1");
         }
-        return new PaintJob(prompt != null ? prompt : base.prompt(), negative != null ? negative : base.negative(), Common.text(model),
+        return new PaintJob(prompt != null ? prompt : base.prompt(), negative != null ? negative : base.negative(), Common.name(model, "--model"),
             Config.with(base.how(), values), loras, Common.text(loraDir), Common.text(image), strength != null ? strength : base.strength(),
             Common.text(mask), blur != null ? blur : base.maskBlur(), outpaint != null ? margin(outpaint) : base.outpaint(),
             switchTo != null ? switchTo : base.switchTo(), Common.text(like), Common.text(out), Common.text(preview), force, device,

@@ -1,8 +1,10 @@
 package io.palitra.app;
 
-import io.palitra.engine.Device;
+import io.palitra.job.ResumeRequest;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
@@ -52,13 +54,12 @@ final class ResumeCommand implements Callable<Integer> {
 
     @Override public Integer call() throws IOException {
         TrainCommand.folder("RUN", run);
-        Asked asked = new Asked(TrainCommand.config(run));
-        if (length != null) TrainCommand.length(asked, length.epochs, length.steps);
-        if (data != null) asked.data(Common.dataName(data));
-        if (dataDir != null) asked.set("data.dir=" + dataDir, "--data-dir " + dataDir);
-        if (device != null) asked.device(Device.named(device).toString());
-        if (threads != null) asked.threads(TrainCommand.threads(threads));
-        if (saveEvery != null) asked.saveEvery(saveEvery);
-        return TrainCommand.resume(run, asked, changedData, json, quiet);
+        List<String> set = new ArrayList<>();
+        if (length != null) TrainCommand.length(set, length.epochs, length.steps);
+        if (dataDir != null) set.add("data.dir=" + dataDir);
+        ResumeRequest request = new ResumeRequest(run.toString(), set, "", List.of(), Common.name(data, "--data"), changedData,
+            Common.name(device, "--device"), TrainCommand.orAsBefore(threads), TrainCommand.checkedSaveEvery(saveEvery));
+        Terminal terminal = new Terminal("", quiet).until(Stop.whenAsked());
+        return TrainCommand.end(request.run(terminal), json);
     }
 }

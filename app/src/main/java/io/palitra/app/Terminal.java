@@ -5,6 +5,7 @@ import io.palitra.model.Watcher;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -20,6 +21,7 @@ final class Terminal implements Watcher {
     private static final int BAR = 20;
     /** Figures of a training. */
     private static final String STEPS = "steps/s", ITEMS = "items/s";
+    private static final List<String> NO_LOSSES = List.of("lr", STEPS, ITEMS);
     /** A line can be read: who asks for a name of a million letters is not told all of them. */
     private static final int LONGEST = 1000;
 
@@ -68,14 +70,14 @@ final class Terminal implements Watcher {
 
     /** Draws a bar; of an endless count, or of the steps of a single drawing, a line that is redrawn where it can be. */
     @Override public void tick(String what, long done, long of, Map<String, Double> figures, Supplier<Optional<Picture>> preview) {
-        if (figures.containsKey(STEPS)) steps(done, of, figures);
+        if (figures.containsKey(STEPS)) steps(title.isEmpty() ? plain(what) : title, done, of, figures);
         else if (of == 0) doing(done == 0 ? what : what + " " + done);
         else if (what.equals("step")) doing(title + ": step " + done + "/" + of);
         else part(what, done / (double) of);
     }
 
     /** Of a training. */
-    private void steps(long step, long steps, Map<String, Double> figures) {
+    private void steps(String title, long step, long steps, Map<String, Double> figures) {
         if (quiet) return;
         long now = System.nanoTime();
         if (firstStep < 0) firstStep = Math.max(0, step - 1);
@@ -84,10 +86,12 @@ final class Terminal implements Watcher {
         double seconds = (now - started) * 1e-9, left = (steps - step) * seconds / Math.max(1, step - firstStep);
         StringBuilder values = new StringBuilder();
         figures.forEach((name, v) -> {
-            if (!name.equals("lr") && !name.equals(STEPS) && !name.equals(ITEMS) && !name.endsWith("gradient norm")) values.append(", ").append(name).append('=').append(format(v));
+            boolean loss = !NO_LOSSES.contains(name) && !name.endsWith("gradient norm");
+            if (loss) values.append(", ").append(name).append('=').append(format(v));
         });
         String line = String.format(Locale.ROOT, "%s: %3d%%|%s| %d/%d [%s<%s, %.1f steps/s, %.0f items/s%s]", title, 100 * step / steps,
-            bar(step / (double) steps), step, steps, clock(seconds), clock(left), figures.get(STEPS), figures.getOrDefault(ITEMS, 0.0), values);
+            bar(step / (double) steps), step, steps, clock(seconds), clock(left), figures.getOrDefault(STEPS, 0.0),
+            figures.getOrDefault(ITEMS, 0.0), values);
         if (redraws) {
             err.print("\r" + (colour ? "\u001b[36m" + title + "\u001b[0m" + line.substring(title.length()) : line) + "\u001b[K");
             open = true;
@@ -132,6 +136,10 @@ final class Terminal implements Watcher {
     private void endLine() {
         if (open) err.println();
         open = false;
+    }
+
+    @Override public void begins(String line) {
+        if (!quiet) note(line);
     }
 
     @Override public void note(String message) {

@@ -1,6 +1,5 @@
 package io.palitra.app;
 
-import io.palitra.engine.Device;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
@@ -13,10 +12,5 @@ final class Threads implements ITypeConverter<Integer> {
         int most = Runtime.getRuntime().availableProcessors(), n = given.matches("[0-9]{1,9}") ? Integer.parseInt(given) : 0;
         if (n >= 1 && n <= most) return n;
         throw new TypeConversionException("'" + given + "' must be auto, or between 1 and " + most + ", the processors here");
-    }
-
-    /** Sets them; where it is auto, they stay. */
-    static void set(int threads) {
-        if (threads > 0) Device.threads(threads);
     }
 }

@@ -5,12 +5,12 @@ import static io.palitra.app.Typed.palitra;
 
 import io.palitra.config.Config;
 import io.palitra.data.DataOptions;
-import io.palitra.data.Split;
 import io.palitra.data.Table;
 import io.palitra.data.VectorSpec;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.hub.Safetensors;
+import io.palitra.job.Program;
 import io.palitra.report.Png;
 import io.palitra.train.RunConfig;
 import java.nio.charset.StandardCharsets;
@@ -328,20 +328,6 @@ class MainTest {
         }
     }
 
-    @Test void loraLearnsFromAllOfAFolderThatHasNoTestPartOfItsOwn() throws Exception {
-        Path folder = Files.createDirectories(root.resolve("told"));
-        for (int i = 0; i < 60; i++) {
-            Files.copy(run.resolve("samples.png"), folder.resolve(i + ".png"));
-            Files.writeString(folder.resolve(i + ".txt"), "number " + i);
-        }
-        DataOptions told = Config.with(DataOptions.DEFAULT, "captions=true", "size=8");
-        int all = Common.of("lora", folder.toString(), Split.TRAIN, told).size();
-        int train = Common.of("clip", folder.toString(), Split.TRAIN, told).size();
-        assertThat(all).isEqualTo(60);
-        assertThat(train).isBetween(45, 59);
-        assertThat(Common.of("clip", folder.toString(), Split.TEST, told).size()).isEqualTo(60 - train);
-    }
-
     @Test void aPictureAndAPageTellNotWhereTheDataLie() throws Exception {
         Path folder = Files.createDirectories(root.resolve("private/album")), learnt = root.resolve("learnt");
         Path png = root.resolve("told.png");
@@ -468,16 +454,16 @@ class MainTest {
 
     @Test void whatTheSystemRefusesIsNamedWithoutNamesOfClasses() {
         String full = "No space left on device";
-        assertThat(Main.message(new java.nio.file.FileSystemException("a.png", null, full))).isEqualTo(full + ": a.png");
-        assertThat(Main.message(new java.io.UncheckedIOException(new java.nio.file.FileSystemException("a.png", null, full))))
+        assertThat(Program.message(new java.nio.file.FileSystemException("a.png", null, full))).isEqualTo(full + ": a.png");
+        assertThat(Program.message(new java.io.UncheckedIOException(new java.nio.file.FileSystemException("a.png", null, full))))
             .isEqualTo(full + ": a.png");
-        assertThat(Main.message(new java.io.UncheckedIOException(new java.io.IOException(full)))).isEqualTo(full);
-        assertThat(Main.message(new java.io.IOException(full))).isEqualTo(full);
-        assertThat(Main.message(new java.io.UncheckedIOException("cannot write a.png: " + full, new java.io.IOException(full))))
+        assertThat(Program.message(new java.io.UncheckedIOException(new java.io.IOException(full)))).isEqualTo(full);
+        assertThat(Program.message(new java.io.IOException(full))).isEqualTo(full);
+        assertThat(Program.message(new java.io.UncheckedIOException("cannot write a.png: " + full, new java.io.IOException(full))))
             .isEqualTo("cannot write a.png: " + full);
-        assertThat(Main.message(new java.nio.file.NoSuchFileException("a.png"))).isEqualTo("no such file: a.png");
-        assertThat(Main.message(new java.nio.file.FileAlreadyExistsException("a.png"))).endsWith(": a.png").doesNotContain("Exception");
-        assertThat(Main.message(new java.io.EOFException())).doesNotContain("Exception").doesNotContain("null");
+        assertThat(Program.message(new java.nio.file.NoSuchFileException("a.png"))).isEqualTo("no such file: a.png");
+        assertThat(Program.message(new java.nio.file.FileAlreadyExistsException("a.png"))).endsWith(": a.png").doesNotContain("Exception");
+        assertThat(Program.message(new java.io.EOFException())).doesNotContain("Exception").doesNotContain("null");
     }
 
     @Test void wordsAreAsTheyWereTypedOrRefused() {

@@ -118,7 +118,8 @@ public final class Balance {
      * @param folder for the three runs
      * @throws CancellationException when it was stopped
      */
-    public static List<Outcome> compare(Dataset train, Drawn drawn, Dataset test, Path folder, long seed, Watcher watcher) throws IOException {
+    public static List<Outcome> compare(Dataset train, Drawn drawn, Dataset test, Path folder, long seed, Watcher watcher)
+            throws IOException {
         int[] counts = counts(train);
         String weights = Arrays.stream(counts).mapToObj(c -> String.format(Locale.ROOT, "%.6f", c == 0 ? 0 : 1.0 * train.size()
             / counts.length / c)).collect(Collectors.joining(","));

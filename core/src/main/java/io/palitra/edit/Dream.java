@@ -2,7 +2,6 @@ package io.palitra.edit;
 
 import io.palitra.config.ConfigException;
 import io.palitra.data.DataLoader;
-import io.palitra.data.ImageSpec;
 import io.palitra.data.Picture;
 import io.palitra.data.Pictures;
 import io.palitra.data.DreamPrompt;
@@ -288,8 +287,7 @@ public final class Dream {
     /** Waits for the device. */
     private static Picture picture(Tensor x) {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            ImageSpec spec = new ImageSpec((int) x.size(1), (int) x.size(2), (int) x.size(3), 0);
-            return new Picture(spec.channels(), spec.height(), spec.width(), DataLoader.toBytes(x.detach().rows(0, 1)));
+            return new Picture((int) x.size(1), (int) x.size(2), (int) x.size(3), DataLoader.toBytes(x.detach().rows(0, 1)));
         }
     }
 }

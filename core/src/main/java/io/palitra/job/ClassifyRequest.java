@@ -22,10 +22,16 @@ public record ClassifyRequest(
         @Help("the text of a label, {} stands for it") String template,
         @Help("where to compute: auto, cpu, cuda, cuda:1") String device,
         @Help(value = "threads of one operation, 0 = as it is", min = 0) int threads) {
-    public ClassifyRequest(String picture, String labels, String clip) { this(picture, labels, clip, ZeroShot.LABEL, "auto", 0); }
+    /** The template that is the label alone. */
+    public static final String LABEL = ZeroShot.LABEL;
+
+    public ClassifyRequest(String picture, String labels, String clip) { this(picture, labels, clip, LABEL, "auto", 0); }
 
     /** @param clip the model's name @param guesses the likeliest first */
-    public record Result(String clip, List<ZeroShot.Guess> guesses) {}
+    public record Result(String clip, List<Guess> guesses) {}
+
+    /** As {@link ZeroShot.Guess}. */
+    public record Guess(String label, double probability, double cosine) {}
 
     /** @throws IllegalArgumentException for fewer than two labels, and for a text that is too long for the model */
     public Result run(Watcher watcher) throws IOException {
@@ -37,7 +43,8 @@ public record ClassifyRequest(
             model.to(where);
             Picture read = PictureBytes.read(Path.of(picture), watcher::note);
             return new Result(model.name(), ZeroShot.classify(model, PictureSearch.tensor(read, where), names, template).stream()
-                .sorted(Comparator.comparingDouble((ZeroShot.Guess g) -> -g.probability())).toList());
+                .map(g -> new Guess(g.label(), g.probability(), g.cosine()))
+                .sorted(Comparator.comparingDouble((Guess g) -> -g.probability())).toList());
         }
     }
 }

@@ -5,6 +5,7 @@ import io.palitra.config.ConfigException;
 import io.palitra.data.DataOptions;
 import io.palitra.data.Dataset;
 import io.palitra.data.Datasets;
+import io.palitra.data.FormatException;
 import io.palitra.data.Split;
 import io.palitra.engine.Device;
 import io.palitra.model.Watcher;
@@ -16,6 +17,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashSet;
 import java.util.Set;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** What a request reads: runs and their data. A watcher gets each note of a data set once; its parts have many in common. */
 final class Inputs {
@@ -30,11 +33,22 @@ final class Inputs {
         return Run.open(Path.of(run), device, watcher::note);
     }
 
+    /** @throws IllegalArgumentException when the folder is no run's */
+    static RunConfig config(String run) throws IOException {
+        Path file = Path.of(run).resolve(Run.CONFIG);
+        if (!Files.isRegularFile(file)) throw new IllegalArgumentException("'" + run + "' is not a run folder: it has no " + Run.CONFIG);
+        return RunConfig.read(file);
+    }
+
+    /** A number of threads as a run keeps it: 0 is as many as there are processors. */
+    static int allFor0(int threads) { return threads > 0 ? threads : Device.processors(); }
+
     /** Sets the threads of one operation; 0 leaves them. @throws ConfigException for more than there are processors */
     static void threads(int threads) {
         int most = Device.processors();
         if (threads > most) {
-            throw new ConfigException("threads", "illegal threads: " + threads + ", must be between 1 and " + most + ", the processors here");
+            throw new ConfigException("threads", "illegal threads: " + threads + ", must be between 1 and " + most
+                + ", the processors here");
         }
         if (threads > 0) Device.threads(threads);
     }
@@ -56,6 +70,29 @@ final class Inputs {
         DataOptions options = dir.isEmpty() ? s.options() : Config.with(s.options(), "dir=" + dir);
         boolean divided = !s.family().equals(LoraTuning.FAMILY.name());
         return noted(Datasets.like(s.spec(), other.isEmpty() ? s.data() : dataName(other), !other.isEmpty(), divided, split, options));
+    }
+
+    /** A split for a family: lora has few pictures and learns from all of a folder that has no test part of its own. */
+    static Dataset of(String family, String data, Split split, DataOptions options) {
+        return family.equals(LoraTuning.FAMILY.name()) ? Datasets.undivided(data, split, options) : Datasets.open(data, split, options);
+    }
+
+    /**
+     * The test part to train beside; null where there is none: lora needs none of a folder, and a folder of a few pictures has none, which
+     * the watcher is given as a note.
+     *
+     * @throws FormatException for a set of the catalogue whose test part cannot be read
+     */
+    @Nullable Dataset test(String family, String data, Supplier<Dataset> open) {
+        boolean known = Datasets.catalogue().stream().anyMatch(s -> s.name().equals(data));
+        if (family.equals(LoraTuning.FAMILY.name()) && !known) return null;
+        try {
+            return open.get();
+        } catch (FormatException e) {
+            if (known) throw e;
+            watcher.note(e.getMessage() + "; training without a test part: no reconstructions, nothing to evaluate");
+            return null;
+        }
     }
 
     /** The data set itself; the watcher gets its notes. */

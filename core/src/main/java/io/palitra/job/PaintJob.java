@@ -7,6 +7,7 @@ import io.palitra.config.InWords;
 import io.palitra.config.Notes;
 import io.palitra.data.FormatException;
 import io.palitra.data.Picture;
+import io.palitra.diffusion.NamedSampler;
 import io.palitra.engine.DType;
 import io.palitra.engine.Device;
 import io.palitra.engine.Scope;
@@ -21,7 +22,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
@@ -70,6 +73,9 @@ public record PaintJob(
         this(prompt, "", model, PaintRequest.How.DEFAULT, List.of(), "", "", USUAL, "", 0, PaintRequest.Margin.NONE, "", "", "", "", false,
             "auto", "fp32", false, 0);
     }
+
+    /** The names of the samplers that how may name. */
+    public static List<String> samplers() { return Arrays.stream(NamedSampler.values()).map(NamedSampler::label).toList(); }
 
     /**
      * A job that paints a picture again: with its words and numbers, and with its files where no others are given.
@@ -289,7 +295,7 @@ public record PaintJob(
 
     private List<Path> files(PaintRequest.How of) throws IOException {
         Path target = Path.of(out);
-        if (out.toLowerCase(java.util.Locale.ROOT).endsWith(".png")) return List.of(target);
+        if (out.toLowerCase(Locale.ROOT).endsWith(".png")) return List.of(target);
         if (!out.isEmpty() && !Files.isDirectory(target) && OTHER_PICTURES.matcher(out).matches()) {
             throw new ConfigException("out", "illegal out: '" + out + "', must be a FILE.png or a folder: pictures are written as PNG");
         }

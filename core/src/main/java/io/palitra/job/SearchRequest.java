@@ -55,7 +55,10 @@ public record SearchRequest(
      * @param searched pictures that were read
      * @param skipped why each of the others was not
      */
-    public record Result(Path page, String clip, List<PictureSearch.Found> best, int searched, List<String> skipped) {}
+    public record Result(Path page, String clip, List<Found> best, int searched, List<String> skipped) {}
+
+    /** As {@link PictureSearch.Found}. */
+    public record Found(String file, double cosine) {}
 
     /** Each picture is a tick "pictures". @throws FormatException where no picture can be read */
     public Result run(Watcher watcher) throws IOException {
@@ -75,17 +78,17 @@ public record SearchRequest(
             InWords.few(found.skipped().stream().map(s -> "skipped: " + s).toList(), "pictures that cannot be read, skipped")
                 .forEach(watcher::note);
             if (found.all().isEmpty()) throw new FormatException(folder, -1, "none of its " + all + " pictures can be read");
-            List<PictureSearch.Found> best = List.copyOf(found.all().subList(0, Math.min(n, found.all().size())));
+            List<Found> best = found.all().stream().limit(n).map(f -> new Found(f.file(), f.cosine())).toList();
             write(page, model.name(), like, best, found, files);
             watcher.wrote(page);
             return new Result(page, model.name(), best, found.all().size(), found.skipped());
         }
     }
 
-    private void write(Path page, String name, @Nullable Picture like, List<PictureSearch.Found> best, PictureSearch.Result found,
+    private void write(Path page, String name, @Nullable Picture like, List<Found> best, PictureSearch.Result found,
             PictureFiles files) throws IOException {
         List<Figure> figures = new ArrayList<>();
-        for (PictureSearch.Found f : best) {
+        for (Found f : best) {
             figures.add(figure(f.file(), String.format(Locale.ROOT, "cosine %.3f", f.cosine()), files.read(f.file())));
         }
         new Results(query, "in " + folder + ", by " + name, found.all().size() + " pictures looked at"

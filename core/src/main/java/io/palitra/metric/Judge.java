@@ -1,6 +1,8 @@
 package io.palitra.metric;
 
 import io.palitra.data.Batch;
+import io.palitra.data.DataSpec;
+import io.palitra.data.ImageSpec;
 import io.palitra.engine.DType;
 import io.palitra.engine.Device;
 import io.palitra.engine.Guard;
@@ -43,6 +45,9 @@ public record Judge(ClassifierFeatures net, String name, String about) {
 
     /** A network that need not be told of. */
     public Judge(ClassifierFeatures net, String name) { this(net, name, ""); }
+
+    /** Whether items are of the kind that a judge compares: pictures. */
+    public static boolean takes(DataSpec items) { return items instanceof ImageSpec; }
 
     /** Where samples come from. */
     @FunctionalInterface public interface Source {

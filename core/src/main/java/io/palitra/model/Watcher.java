@@ -32,6 +32,9 @@ public interface Watcher {
     /** Picture i is finished, before others may be. */
     default void finished(int i, Picture picture) {}
 
+    /** The work begins: a line that says on what and where. */
+    default void begins(String line) {}
+
     /** A line that a person should know: an alarm, an altered checkpoint, a skipped file. */
     default void note(String line) {}
 

@@ -136,7 +136,8 @@ public record SampleJudge(Run run, Facts facts) implements AutoCloseable {
         }
     }
 
-    private static void make(Path folder, Dataset train, String name, DataOptions options, Device device, Watcher watcher) throws IOException {
+    private static void make(Path folder, Dataset train, String name, DataOptions options, Device device, Watcher watcher)
+            throws IOException {
         try (RunLock lock = taken(folder, watcher)) {
             if (Files.exists(folder.resolve(WHOLE))) return;   // another has made it meanwhile
             Path run = folder.resolve(RUN);

@@ -46,9 +46,6 @@ import org.jspecify.annotations.Nullable;
  * (seed, epoch), so that a run stopped anywhere and resumed ends with the bits of the run never stopped.
  */
 public final class Trainer implements AutoCloseable {
-    /** What a watcher sees of a training: its ticks are steps on which losses were read, with the losses and these speeds as figures. */
-    public static final String TRAINING = "training", STEP_SPEED = "steps/s", ITEM_SPEED = "items/s";
-
     private static final long SAVE_NANOS = 120_000_000_000L;
 
     private final Path folder;
@@ -168,7 +165,8 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
-     * Starts a run in a new or empty folder. The watcher can stop it between steps; then it saves.
+     * Starts a run in a new or empty folder. A tick is a step on which losses were read, of
+     * "FAMILY on DATA"; its figures are the losses, "steps/s" and "items/s". The watcher can stop it between steps; then it saves.
      *
      * @throws IllegalArgumentException for a folder that holds a run, or anything else
      */
@@ -281,9 +279,9 @@ public final class Trainer implements AutoCloseable {
                     double seconds = (System.nanoTime() - reported) * 1e-9;
                     double speed = (step - reportedStep) / seconds;
                     Map<String, Double> figures = new LinkedHashMap<>(losses);
-                    figures.put(STEP_SPEED, speed);
-                    figures.put(ITEM_SPEED, speed * Math.min(recipe.batch(), data.size()));
-                    progress.tick(TRAINING, step, steps, figures, Optional::empty);
+                    figures.put("steps/s", speed);
+                    figures.put("items/s", speed * Math.min(recipe.batch(), data.size()));
+                    progress.tick(config.settings().family() + " on " + data.name(), step, steps, figures, Optional::empty);
                     gallery.log(step, losses, speed);
                     reported = System.nanoTime();
                     reportedStep = step;

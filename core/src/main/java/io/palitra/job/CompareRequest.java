@@ -1,0 +1,45 @@
+package io.palitra.job;
+
+import io.palitra.config.Config;
+import io.palitra.config.ConfigException;
+import io.palitra.config.Help;
+import io.palitra.model.Watcher;
+import io.palitra.train.RunComparison;
+import io.palitra.train.RunReport;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/** One page that sets runs side by side; a run that was not evaluated yet is evaluated first. */
+public record CompareRequest(
+        @Help("run folders, two at least") List<String> runs,
+        @Help(value = "the page", path = true) String out,
+        @Help("whether a page that is there is replaced") boolean force,
+        @Help(value = "samples to judge a run by that was not evaluated yet", min = 100, max = 1_000_000) int n,
+        @Help(value = "where data sets lie, empty = where they lay", path = true) String dataDir,
+        @Help("where to compute: auto, cpu, cuda or cuda:n") String device,
+        @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) {
+    public CompareRequest(List<String> runs, String out) { this(runs, out, false, 10_000, "", "auto", 0); }
+
+    public CompareRequest { runs = List.copyOf(runs); }
+
+    public record Result(Path page) {}
+
+    /** Writes the page. @throws IllegalArgumentException for a folder that is no run's, before any is evaluated */
+    public Result run(Watcher watcher) throws IOException {
+        Config.check(this);
+        if (runs.size() < 2) throw new ConfigException("runs", "illegal runs: " + runs + ", must be two at least");
+        for (String run : runs) Inputs.config(run);   // one that is damaged is refused before another is evaluated, which takes minutes
+        Path page = Outputs.free(Path.of(out), "out", force);
+        for (String run : runs) {
+            if (Files.exists(Path.of(run).resolve(RunReport.EVALUATION))) continue;
+            watcher.note(run + " was not evaluated yet: evaluating it");
+            new EvaluateRequest(List.of(run), "", n, "", false, "", "", EvaluateRequest.Resize.CLEAN, "", "", false, List.of(), dataDir,
+                device, threads).run(watcher);
+        }
+        RunComparison.of(runs.stream().map(Path::of).toList(), device, watcher::note).write(page);
+        watcher.wrote(page);
+        return new Result(page);
+    }
+}

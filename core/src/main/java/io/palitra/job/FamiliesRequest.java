@@ -1,0 +1,59 @@
+package io.palitra.job;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.config.Config;
+import io.palitra.config.Help;
+import io.palitra.config.Key;
+import io.palitra.family.Families;
+import io.palitra.model.Family;
+import io.palitra.model.Watcher;
+import java.util.List;
+
+/** The catalogue of families, with every key of each. */
+public record FamiliesRequest(@Help("one family, empty = all") String family) {
+    /** In the catalogue's order. */
+    public record Result(List<Entry> families) {
+        public ArrayNode toJson() {
+            ArrayNode list = new ObjectMapper().createArrayNode();
+            for (Entry f : families) {
+                ObjectNode node = list.addObject().put("name", f.name).put("about", f.about).put("paper", f.paper);
+                node.put("data", f.data);
+                put(node.putArray("config"), f.config, "");
+                put(node.putArray("recipe"), f.recipe, "train.");
+                if (f.draws) put(node.putArray("sampling"), f.sampling, "");
+            }
+            return list;
+        }
+
+        private static void put(ArrayNode into, List<Key> keys, String prefix) {
+            for (Key k : keys) {
+                into.addObject().put("key", prefix + k.path()).put("type", k.type()).put("default", k.defaultValue())
+                    .put("range", k.range()).put("help", k.help()).put("when", k.when());
+            }
+        }
+    }
+
+    /**
+     * A family.
+     *
+     * @param data   it learns from unless other data is asked for; empty where none is
+     * @param config keys of what it is
+     * @param recipe keys of how it is trained
+     * @param draws  whether it draws samples, with {@code sampling} keys
+     */
+    public record Entry(String name, String about, String paper, String data, List<Key> config, List<Key> recipe, boolean draws,
+            List<Key> sampling) {
+        private static Entry of(Family<?> f) {
+            return new Entry(f.name(), f.about(), f.paper(), f.data(), Config.describe(f.defaults()), Config.describe(f.recipe()),
+                f.sampling() != null, f.sampling() == null ? List.of() : Config.describe(f.sampling()));
+        }
+    }
+
+    /** @throws IllegalArgumentException for a family that is not there */
+    public Result run(Watcher watcher) {
+        List<Family<?>> chosen = family.isEmpty() ? Families.all() : List.of(Families.named(family));
+        return new Result(chosen.stream().map(Entry::of).toList());
+    }
+}

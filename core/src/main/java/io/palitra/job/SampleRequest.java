@@ -1,0 +1,258 @@
+package io.palitra.job;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.config.Config;
+import io.palitra.config.ConfigException;
+import io.palitra.config.Help;
+import io.palitra.config.Notes;
+import io.palitra.data.DataSpec;
+import io.palitra.data.Picture;
+import io.palitra.engine.Device;
+import io.palitra.engine.Guard;
+import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
+import io.palitra.family.ClipEmbedder;
+import io.palitra.model.DrawsTexts;
+import io.palitra.model.TextImage;
+import io.palitra.model.Watcher;
+import io.palitra.report.Display;
+import io.palitra.report.Gif;
+import io.palitra.report.Sheet;
+import io.palitra.train.PngProvenance;
+import io.palitra.train.Run;
+import io.palitra.train.RunConfig;
+import io.palitra.train.RunFolder;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
+
+/** Samples of a run, as files. Item i of a seed has the same noise whatever n is. */
+public record SampleRequest(
+        @Help(value = "the run folder", path = true) String run,
+        @Help(value = "samples", min = 1, max = 100_000) int n,
+        @Help("decides the noise") long seed,
+        @Help("number or name of the class, empty = as the sampling keys say") String label,
+        @Help("WIDTHxHEIGHT in pixels, for families that draw larger than their training's pictures; empty = as trained") String size,
+        @Help(value = "samples to keep, those nearest to the prompt by clip; 0 = all", min = 0) int keep,
+        @Help(value = "the CLIP that ranks: a run of clip, a folder, or org/name", path = true) String clip,
+        @Help("sampling keys of the family, key=value") List<String> sampling,
+        @Help(value = "a .png, or a .csv for a run of a table; of each a folder; empty = seed-S in the run folder", path = true) String out,
+        @Help("whether each item is a file of its own") boolean each,
+        @Help(value = "a .gif of how the samples came to be, empty = none", path = true) String animation,
+        @Help("whether files that are there are replaced") boolean force,
+        @Help("where to compute: auto, cpu, cuda or cuda:n") String device,
+        @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) {
+    /** Pictures of an animation, and how many times its last one is shown again. */
+    private static final int FRAMES = 60, REST = 15;
+    /** Pictures that are ranked at once. */
+    private static final int RANKED = 64;
+    private static final String SIZE = "[1-9]\\d{0,4}x[1-9]\\d{0,4}";
+
+    /** A sheet of 64 in the run folder. */
+    public SampleRequest(String run) { this(run, 64, 0, "", "", 0, "", List.of(), "", false, "", false, "auto", 0); }
+
+    public SampleRequest {
+        sampling = List.copyOf(sampling);
+        if (!size.isEmpty() && !size.matches(SIZE)) {
+            throw new ConfigException("size", "illegal size: " + size + ", must be WIDTHxHEIGHT in pixels, each at least 1, as 512x768");
+        }
+        if (!animation.isEmpty() && n > Run.AT_ONCE) {
+            throw new ConfigException("n", "illegal n: " + n + ", must be at most " + Run.AT_ONCE + " with animation=");
+        }
+    }
+
+    /**
+     * What was written.
+     *
+     * @param files all of them, the animation aside
+     * @param shown the one file, or the folder of many
+     */
+    public record Result(long seed, int count, List<Path> files, Path shown) {
+        public ObjectNode toJson() {
+            ObjectNode node = new ObjectMapper().createObjectNode().put("seed", seed).put("count", count);
+            ArrayNode list = node.putArray("files");
+            files.forEach(f -> list.add(f.toString()));
+            return node;
+        }
+    }
+
+    /**
+     * Draws and writes; ticks by the steps of a sampler.
+     *
+     * @throws ConfigException for a key that cannot be, a file that is there, a class or sampling key that the run does not have
+     */
+    public Result run(Watcher watcher) throws IOException {
+        Config.check(this);
+        Path target = !out.isEmpty() ? Path.of(out) : RunFolder.own(Path.of(run), each ? "seed-" + seed : "seed-" + seed + ".png");
+        try (Run opened = new Inputs(watcher).open(run, device, threads); Scope scope = new Scope()) {
+            DataSpec spec = opened.config().settings().spec();
+            Display display = Display.of(spec);
+            boolean table = table(display, target);
+            free(target, table);
+            int asked = label.isEmpty() ? -1 : number(opened);
+            List<String> overrides = new ArrayList<>(sampling);
+            if (!size.isEmpty()) overrides.add("size=" + size);
+            Record how = opened.sampling(overrides, asked);
+            String prompt = keep == 0 ? "" : ranked(opened, overrides);
+            if (table) {
+                writeTable(opened, target, overrides, asked, watcher);
+                watcher.wrote(target);
+                return new Result(seed, n, List.of(target), target);
+            }
+            List<Picture> frames = new ArrayList<>();
+            Tensor x = drawn(opened, overrides, asked, display, frames, watcher);
+            if (!animation.isEmpty()) {
+                if (frames.isEmpty()) {
+                    throw new ConfigException("animation", "animation= is for families that draw step by step; '"
+                        + opened.config().settings().family() + "' draws in one");
+                }
+                for (int i = 0; i < REST; i++) frames.add(frames.get(frames.size() - 1));
+                Gif.write(Path.of(animation), frames, 80);
+                watcher.wrote(Path.of(animation));
+            }
+            List<Path> written = new ArrayList<>();
+            long[] best = keep == 0 ? LongStream.range(0, n).toArray() : best(x.to(Device.CPU), prompt);
+            Tensor shown = keep == 0 ? x : x.indexSelect(0, Torch.of(best, best.length).to(x.device()));
+            if (each) {
+                List<Sheet> items = display.each(spec, shown);
+                if (items.isEmpty()) {
+                    throw new ConfigException("each", "each= is for items that are seen one by one; '"
+                        + opened.config().settings().data() + "' holds " + display.items());
+                }
+                for (int i = 0; i < items.size(); i++) {
+                    Path file = item(target, (int) best[i]);
+                    items.get(i).write(file, signature(opened, how, (int) best[i], 1));
+                    written.add(file);
+                }
+            } else {
+                sheet(display, spec, shown).write(target, signature(opened, how, 0, n));
+                written.add(target);
+            }
+            written.forEach(watcher::wrote);
+            return new Result(seed, n, List.copyOf(written), target);
+        }
+    }
+
+    /** Whether the target is a table. @throws ConfigException for one of items that have none */
+    private boolean table(Display display, Path target) {
+        String name = target.toString().toLowerCase(Locale.ROOT);
+        boolean table = display.tableSuffix().filter(name::endsWith).isPresent();
+        if (!table && name.endsWith(".csv")) {
+            throw new ConfigException("out", "illegal out: '" + target + "', this run draws " + display.items()
+                + ": a .png is allowed; .csv is for runs of tables and points");
+        }
+        if (table && (each || !animation.isEmpty())) {
+            throw new ConfigException("out", "out='" + target + "' is a table: " + (each ? "each=" : "animation=")
+                + " does not go with it");
+        }
+        return table;
+    }
+
+    private void free(Path target, boolean table) throws IOException {
+        if (each) Files.createDirectories(Outputs.folder(target, "out", true));
+        for (int i = 0; i < (each ? n : 0); i++) Outputs.free(item(target, i), "out", force);
+        if (!each && table) Outputs.free(target, "out", force);
+        else if (!each) Outputs.picture(target, "out", force);
+        if (!animation.isEmpty()) Outputs.free(Path.of(animation), "animation", force);
+    }
+
+    /** @param frames get pictures of what a sampler has so far, where an animation is asked for */
+    private Tensor drawn(Run opened, List<String> overrides, int asked, Display display, List<Picture> frames, Watcher watcher) {
+        DataSpec spec = opened.config().settings().spec();
+        int item = 1 + spec.shape().length;
+        return Scope.run(() -> {
+            try (var watch = Scope.watch((i, of, t) -> {
+                boolean items = t.dims() == item;
+                watcher.tick("step", i + 1, of, Map.of(), () -> items ? sheet(display, spec, t).drawn() : Optional.empty());
+                watcher.checkStop();
+                boolean frame = i == 0 || i + 1 == of || (i + 1) * FRAMES / of > i * FRAMES / of;
+                if (!animation.isEmpty() && items && frame) sheet(display, spec, t).drawn().ifPresent(frames::add);
+            })) {
+                return Outputs.finite(opened.sample(n, 0, seed, overrides, asked), run);
+            }
+        });
+    }
+
+    private static Path item(Path folder, int i) { return folder.resolve(String.format("%05d.png", i)); }
+
+    /** All columns, and the class where the run draws by classes: the one asked for, else each in turn. */
+    private void writeTable(Run opened, Path file, List<String> overrides, int asked, Watcher watcher) throws IOException {
+        RunConfig.Settings s = opened.config().settings();
+        int classes = opened.generative().classes(), always = asked >= 0 ? asked : opened.classOf(overrides);
+        String column = s.options().label();
+        if (classes == 0 && !column.isEmpty()) {
+            watcher.note("the samples have no column '" + column + "': this run was trained without classes");
+        }
+        List<String> names = new ArrayList<>();
+        List<Tensor> drawn = new ArrayList<>();   // of each class asked for, all n: an item's noise is its own
+        for (int c = 0; c < Math.max(1, always >= 0 ? 1 : classes); c++) {
+            watcher.checkStop();
+            drawn.add(opened.sample(n, 0, seed, overrides, classes == 0 ? -1 : always >= 0 ? always : c));
+        }
+        List<Tensor> rows = new ArrayList<>();
+        for (int i = 0; i < n; i++) rows.add(drawn.get(i % drawn.size()).rows(i, 1));
+        for (int i = 0; i < n && classes > 0; i++) names.add(s.classes().get(always >= 0 ? always : i % classes));
+        Display.of(s.spec()).table(s.spec(), Torch.cat(0, rows), file, column.isEmpty() ? "class" : column, names);
+    }
+
+    /** The text that pictures are ranked by. */
+    private String ranked(Run opened, List<String> overrides) {
+        if (clip.isEmpty()) throw new ConfigException("keep", "keep= wants clip=: a run of clip, or a public one, that ranks");
+        if (keep > n) throw new ConfigException("keep", "illegal keep: " + keep + ", must be between 1 and the " + n + " of n");
+        Optional<String> text = opened.model() instanceof DrawsTexts<?> drawer ? text(drawer, overrides) : Optional.empty();
+        return text.orElseThrow(() -> new ConfigException("keep", "keep= ranks by one text: sampling=prompt=TEXT, of a run that is given "
+            + "texts"));
+    }
+
+    private static <S extends Record> Optional<String> text(DrawsTexts<S> model, List<String> overrides) {
+        return model.textOf(Config.with(model.samplingDefaults(), overrides));
+    }
+
+    /** Items by how near CLIP finds them to the prompt. Waits for the device. */
+    private long[] best(Tensor x, String prompt) {
+        try (TextImage ranks = ClipEmbedder.open(clip); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            Tensor text = ranks.embedText(List.of(prompt));
+            double[] near = new double[n];
+            for (int i = 0; i < n; i += RANKED) {
+                int from = i, count = Math.min(RANKED, n - i);
+                double[] part = Scope.run(() -> ranks.embedImage(x.rows(from, count)).matmul(text.t())).doubles();
+                System.arraycopy(part, 0, near, i, count);
+            }
+            return IntStream.range(0, n).boxed().sorted(Comparator.comparingDouble(i -> -near[i])).limit(keep).mapToLong(i -> i).toArray();
+        }
+    }
+
+    private Sheet sheet(Display display, DataSpec spec, Tensor x) {
+        return display.sheet(spec, x, (int) Math.ceil(Math.sqrt(x.size(0))), n + " samples, seed " + seed);
+    }
+
+    private Map<String, String> signature(Run opened, Record how, int first, int count) {
+        return PngProvenance.of(opened.config(), Path.of(run).toAbsolutePath().normalize().getFileName().toString(), opened.weights(), how,
+            seed, first, count);
+    }
+
+    private int number(Run opened) {
+        if (opened.generative().classes() == 0) {
+            throw new ConfigException("label", "illegal label: '" + label + "', this run draws by no classes");
+        }
+        List<String> names = opened.config().settings().classes();
+        int named = names.indexOf(label);
+        if (named >= 0) return named;
+        int k = label.matches("\\d{1,6}") ? Integer.parseInt(label) : -1;
+        if (k < 0 || k >= names.size()) {
+            throw new IllegalArgumentException("no class '" + label + "'; there are " + Notes.some(names));
+        }
+        return k;
+    }
+}

@@ -1,0 +1,101 @@
+package io.palitra.job;
+
+import io.palitra.config.Config;
+import io.palitra.config.ConfigException;
+import io.palitra.config.Help;
+import io.palitra.data.DataOptions;
+import io.palitra.data.Dataset;
+import io.palitra.data.Split;
+import io.palitra.engine.Device;
+import io.palitra.family.Families;
+import io.palitra.hub.Hub;
+import io.palitra.model.Watcher;
+import io.palitra.paint.LoraTuning;
+import io.palitra.train.Run;
+import io.palitra.train.RunConfig;
+import io.palitra.train.Trainer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** A family trained on a data set into a new run folder. */
+public record TrainRequest(
+        @Help("what to train, as in the catalogue") String family,
+        @Help("a data set of the catalogue, a folder or a file; empty = what the family learns from") String data,
+        @Help(value = "of lora: the model to change, a folder, or org/name; empty for all else", path = true) String model,
+        @Help("config keys, key=value: the family's (latent=16), train. the recipe's, data. the reader's") List<String> set,
+        @Help("decides weights, noise and order") long seed,
+        @Help(value = "the run folder, empty = runs/FAMILY-DATA-N", path = true) String out,
+        @Help("where to compute: auto, cpu, cuda or cuda:n") String device,
+        @Help("of matrix products") Precision precision,
+        @Help(value = "threads of one operation, 0 = all processors", min = 0) int threads,
+        @Help(value = "steps between checkpoints, 0 = every two minutes and at the end of epochs", min = 0) int saveEvery) {
+    /** Element type of matrix products and convolutions; sums, norms and weights stay fp32. */
+    public enum Precision { FP32, BF16 }
+
+    private static final String DATA = "data.";
+
+    /** As the catalogue has it. */
+    public TrainRequest(String family) { this(family, "", "", List.of(), 0, "", "auto", Precision.FP32, 0, 0); }
+
+    public TrainRequest { set = List.copyOf(set); }
+
+    /**
+     * Trains; a tick is a step on which losses were read. Stopped, it saves and returns; before it begins, it leaves nothing.
+     *
+     * @throws ConfigException for a key that cannot be
+     * @throws IllegalArgumentException for data that the family cannot learn, and for a folder that holds anything
+     */
+    public Trained run(Watcher watcher) throws IOException {
+        Config.check(this);
+        String usual = Families.named(family).data();
+        List<String> keys = new ArrayList<>(set.stream().filter(s -> !s.startsWith(DATA)).toList());
+        List<String> reading = new ArrayList<>(set.stream().filter(s -> s.startsWith(DATA)).map(s -> s.substring(DATA.length())).toList());
+        if (family.equals(LoraTuning.FAMILY.name())) changed(keys, reading);
+        else if (!model.isEmpty()) throw new ConfigException("model", "model= is of lora; '" + family + "' changes no other model");
+        DataOptions options = Config.with(DataOptions.DEFAULT, reading);
+        String name = data.isEmpty() ? usual : data, kept = Inputs.dataName(name);
+        if (name.isEmpty()) {
+            throw new IllegalArgumentException("which DATA? " + family + " learns from a folder of pictures with captions: metadata.jsonl "
+                + "with file_name and text, or a .txt beside each picture");
+        }
+        Inputs inputs = new Inputs(watcher);
+        Dataset train = inputs.noted(Inputs.of(family, kept, Split.TRAIN, options));
+        Dataset test = inputs.test(family, name, () -> inputs.noted(Inputs.of(family, kept, Split.TEST, options)));
+        RunConfig config = RunConfig.of(family, kept, train, options, seed, keys).on(Device.named(device).toString(),
+            RunConfig.Precision.valueOf(precision.name()), Inputs.allFor0(threads)).saving(20, saveEvery);
+        Path folder = out.isEmpty() ? fresh(train.name()) : Path.of(out);
+        if (Files.exists(folder.resolve(Run.CONFIG))) {
+            throw new ConfigException("out", "'" + folder + "' already holds a run; --resume goes on with it, or choose another out=");
+        }
+        Trainer.refuseOccupied(folder);
+        Outputs.folder(folder, "out", false);
+        watcher.begins((data.isEmpty() ? "on " + name + ", which " + family + " takes unless other DATA is asked for; " : "")
+            + "training into " + folder);
+        watcher.checkStop();
+        return Trained.of(folder, Trainer.start(folder, config, train, test, watcher));
+    }
+
+    /** Of lora: pictures are read with their captions, as large as the model was trained on. */
+    private void changed(List<String> keys, List<String> reading) {
+        if (model.isEmpty()) {
+            throw new IllegalArgumentException("which model? --model names a folder, or org/name of the hub");
+        }
+        Path base = changed(model);
+        keys.add("model=" + base);
+        reading.addAll(List.of("captions=true", "channels=3"));
+        if (reading.stream().noneMatch(s -> s.startsWith("size="))) reading.add("size=" + LoraTuning.side(base));
+    }
+
+    /** Where the model lies that is to change. */
+    static Path changed(String model) { return Hub.resolve(model).toAbsolutePath().normalize(); }
+
+    private Path fresh(String name) {
+        String base = "runs/" + family + "-" + name.replaceAll("[^A-Za-z0-9._-]", "_") + "-";
+        int n = 1;
+        while (Files.exists(Path.of(base + n))) n++;
+        return Path.of(base + n);
+    }
+}

@@ -1,0 +1,162 @@
+package io.palitra.job;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.palitra.config.Config;
+import io.palitra.config.ConfigException;
+import io.palitra.data.DataOptions;
+import io.palitra.data.Picture;
+import io.palitra.data.Split;
+import io.palitra.model.Measure;
+import io.palitra.model.Watcher;
+import io.palitra.report.Png;
+import io.palitra.train.RunLock;
+import io.palitra.train.TinyRuns;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CancellationException;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Requests that a Java program makes, without a terminal. */
+@Timeout(300)
+class JobsTest {
+    @TempDir static Path root;
+    private static Path run, pictures;
+    private static Trained begun;
+
+    /** Keeps what it is given. */
+    private static final class Log implements Watcher {
+        private final List<String> notes = new ArrayList<>(), begins = new ArrayList<>(), ticks = new ArrayList<>();
+        private final List<Path> wrote = new ArrayList<>();
+
+        @Override public void tick(String what, long done, long of, Map<String, Double> figures, Supplier<Optional<Picture>> preview) {
+            ticks.add(what + " " + done + "/" + of);
+        }
+
+        @Override public void begins(String line) { begins.add(line); }
+
+        @Override public void note(String line) { notes.add(line); }
+
+        @Override public void wrote(Path file) { wrote.add(file); }
+    }
+
+    private static TrainRequest training(String family, Path out, String... set) {
+        List<String> keys = new ArrayList<>(List.of("train.batch=4", "latent=2", "net.hidden=8"));
+        keys.addAll(List.of(set));
+        return new TrainRequest(family, pictures.toString(), "", keys, 3, out.toString(), "cpu", TrainRequest.Precision.FP32, 1, 0);
+    }
+
+    @BeforeAll static void aRunThatWasStopped() throws Exception {
+        pictures = Files.createDirectories(root.resolve("pictures"));
+        for (int i = 0; i < 24; i++) {
+            byte[] p = new byte[64];
+            Arrays.fill(p, 0, 32, (byte) (10 * i));
+            Png.write(pictures.resolve(String.format("%02d.png", i)), new Picture(1, 8, 8, p), Map.of());
+        }
+        run = root.resolve("run");
+        int[] asked = {0};
+        begun = training("vae", run, "train.steps=8").run(TinyRuns.until(() -> asked[0]++ > 4));
+    }
+
+    @Test void aRunIsTrainedStoppedResumedSampledAndEvaluated() throws Exception {
+        assertThat(begun.finished()).isFalse();
+        assertThat(begun.run()).isEqualTo(run);
+        Log log = new Log();
+        Trained done = new ResumeRequest(run.toString()).run(log);
+        assertThat(done.finished()).isTrue();
+        assertThat(done.last()).containsKeys("elbo", "lr");
+        assertThat(done.page()).isNotEmptyFile();
+        assertThat(log.ticks).contains("vae on pictures 8/8");
+        assertThat(new ResumeRequest(run.toString(), List.of("train.steps=10"), "vae", List.of("seed=3", "precision=fp32"), "", false, "",
+            -1, -1).run(Watcher.SILENT).finished()).isTrue();
+
+        Log drawing = new Log();
+        SampleRequest request = Config.with(new SampleRequest(run.toString()), "n=5", "seed=7", "device=cpu");
+        SampleRequest.Result drawn = request.run(drawing);
+        assertThat(drawn.shown()).isEqualTo(run.resolve("seed-7.png")).isNotEmptyFile();
+        assertThat(drawn.files()).isEqualTo(drawing.wrote).containsExactly(drawn.shown());
+        assertThat(drawn.toJson().path("count").asInt()).isEqualTo(5);
+        byte[] first = Files.readAllBytes(drawn.shown());
+        assertThatThrownBy(() -> request.run(Watcher.SILENT)).isInstanceOf(ConfigException.class)
+            .hasMessage("'" + drawn.shown() + "' exists; choose another out=, or force=true");
+        Config.with(request, "force=true").run(Watcher.SILENT);
+        assertThat(drawn.shown()).hasBinaryContent(first);
+
+        EvaluateRequest.Result measured = new EvaluateRequest(run.toString()).run(Watcher.SILENT);
+        assertThat(measured.runs()).singleElement().satisfies(m -> {
+            assertThat(m.data()).isEqualTo("pictures");
+            assertThat(m.measures()).extracting(Measure::name).contains("-ELBO");
+            assertThat(m.command()).isEqualTo("palitra evaluate " + run);
+        });
+        assertThat(run.resolve("evaluation.json")).isNotEmptyFile();
+        assertThat(measured.toJson().path("measures")).isNotEmpty();
+    }
+
+    @Test void aFaultNamesItsKeyAndIsFoundBeforeTheWork() {
+        assertThatThrownBy(() -> Config.with(new SampleRequest(run.toString()), "n=0")).isInstanceOf(ConfigException.class)
+            .hasMessageContaining("illegal n: 0, must be between 1 and 100000").extracting(e -> ((ConfigException) e).key()).isEqualTo("n");
+        assertThatThrownBy(() -> new SampleRequest(run.toString(), 0, 0, "", "", 0, "", List.of(), "", false, "", false, "cpu", 0)
+            .run(Watcher.SILENT)).hasMessage("illegal n: 0, must be between 1 and 100000");
+        assertThatThrownBy(() -> Config.with(new SampleRequest(run.toString()), "size=8")).hasMessageContaining("must be WIDTHxHEIGHT");
+        assertThatThrownBy(() -> Config.with(new EvaluateRequest(run.toString()), "statistics=x.npz"))
+            .hasMessageContaining("statistics= wants inception=FILE");
+        assertThatThrownBy(() -> new ResumeRequest(run.toString(), List.of("latent=3"), "", List.of("seed=4"), "", false, "", -1, -1)
+            .run(Watcher.SILENT)).isInstanceOf(ConfigException.class)
+            .hasMessageContaining("the run has seed=3, seed=4 was asked; the run has latent=2, latent=3 was asked");
+        assertThatThrownBy(() -> new TrainRequest("ae", "", "somewhere", List.of(), 0, root.resolve("no").toString(), "cpu",
+            TrainRequest.Precision.FP32, 0, 0).run(Watcher.SILENT)).hasMessage("model= is of lora; 'ae' changes no other model");
+        assertThat(Config.with(new TrainRequest("vae"), "data=strokes", "set=latent=16,train.epochs=2").set())
+            .containsExactly("latent=16", "train.epochs=2");
+        assertThat(Config.fromJson(SampleRequest.class, Config.toJson(new SampleRequest("a")))).isEqualTo(new SampleRequest("a"));
+    }
+
+    @Test void aTrainingSaysWhereItGoesAndOneThatIsRefusedOrStoppedBeforeItBeginsLeavesNothing() throws Exception {
+        Log log = new Log();
+        Path out = root.resolve("told");
+        training("vae", out, "train.steps=1").run(log);
+        assertThat(log.begins).containsExactly("training into " + out);
+        Path never = root.resolve("never");
+        assertThatThrownBy(() -> training("vae", never, "train.steps=1").run(TinyRuns.until(() -> true)))
+            .isInstanceOf(CancellationException.class);
+        assertThat(never).doesNotExist();
+        assertThatThrownBy(() -> training("clip", never).run(Watcher.SILENT)).isInstanceOf(RuntimeException.class);
+        assertThat(never).doesNotExist();
+        assertThatThrownBy(() -> training("vae", run).run(Watcher.SILENT)).isInstanceOf(ConfigException.class)
+            .hasMessageContaining("already holds a run");
+        RunLock.take(run).close();   // free
+    }
+
+    @Test void loraLearnsFromAllOfAFolderThatHasNoTestPartOfItsOwn() throws Exception {
+        Path folder = Files.createDirectories(root.resolve("captioned"));
+        for (int i = 0; i < 60; i++) {
+            Files.copy(pictures.resolve(String.format("%02d.png", i % 24)), folder.resolve(i + ".png"));
+            Files.writeString(folder.resolve(i + ".txt"), "number " + i);
+        }
+        DataOptions read = Config.with(DataOptions.DEFAULT, "captions=true", "size=8");
+        int train = Inputs.of("clip", folder.toString(), Split.TRAIN, read).size();
+        assertThat(Inputs.of("lora", folder.toString(), Split.TRAIN, read).size()).isEqualTo(60);
+        assertThat(train).isBetween(45, 59);
+        assertThat(Inputs.of("clip", folder.toString(), Split.TEST, read).size()).isEqualTo(60 - train);
+    }
+
+    @Test void aPictureAFileAndTheCatalogueAreInspected() throws Exception {
+        try (Stream<Path> all = Files.list(run)) {
+            assertThat(all.filter(f -> f.getFileName().toString().equals("config.json"))).hasSize(1);
+        }
+        assertThat(new InspectRequest(run.toString()).run(Watcher.SILENT).facts().path("family").asText()).isEqualTo("vae");
+        FamiliesRequest.Result all = new FamiliesRequest("").run(Watcher.SILENT);
+        assertThat(all.families()).extracting(FamiliesRequest.Entry::name).contains("vae", "diffusion");
+        assertThat(all.toJson()).hasSize(all.families().size());
+    }
+}
