@@ -42,7 +42,7 @@ final class ImportCommand implements Callable<Integer> {
     @Override public Integer call() throws IOException {
         Terminal terminal = new Terminal("import", false);
         String predicts = prediction == null ? "" : prediction.name().toLowerCase(Locale.ROOT);
-        ImportRequest request = new ImportRequest(source, target.toString(), Common.text(tokenizer), predicts, averaged);
+        ImportRequest request = new ImportRequest(source, target.toString(), Common.name(tokenizer, "--tokenizer"), predicts, averaged);
         try {
             Common.OUT.println(request.run(new OneLine(terminal, Stop.onSignals(), OneLine.NOTHING, spec)).folder());
         } catch (CancellationException e) {

@@ -1,7 +1,6 @@
 package io.palitra.job;
 
 import io.palitra.engine.Device;
-import io.palitra.engine.EngineError;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
@@ -35,7 +34,7 @@ public record DoctorRequest() {
                 : "plain, slower: oneDNN of this libtorch computes wrong ones on this processor");
             all.put("cuda", Device.cudaAvailable() ? "available" : "none");
         } catch (LinkageError e) {
-            fault = "failed: " + reason(e);
+            fault = "failed: " + Program.message(e);
         }
         all.put("waiting", waiting());
         all.put("java heap", (runtime.maxMemory() >> 20) + " MiB at most");
@@ -44,11 +43,6 @@ public record DoctorRequest() {
         if (fault.isEmpty()) fault = selfTest();
         all.put("self-test", fault.isEmpty() ? "passed" : fault);
         return new Result(all, fault.isEmpty());
-    }
-
-    private static String reason(LinkageError e) {
-        for (Throwable t = e; t != null; t = t.getCause()) if (t instanceof EngineError) return String.valueOf(t.getMessage());
-        return "a library cannot be loaded: " + e.getMessage();
     }
 
     /** How long threads that wait for work look for it before they sleep. */

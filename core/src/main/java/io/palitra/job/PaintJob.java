@@ -24,6 +24,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
@@ -75,6 +76,9 @@ public record PaintJob(
         this(prompt, "", model, PaintRequest.How.DEFAULT, List.of(), "", "", USUAL, "", 0, PaintRequest.Margin.NONE, "", "", "", "", false,
             "auto", "fp32", false, 0);
     }
+
+    /** The names of the samplers that how may name. */
+    public static List<String> samplers() { return Arrays.stream(NamedSampler.values()).map(NamedSampler::label).toList(); }
 
     /**
      * A job that paints a picture again: with its words and numbers, and with its files where no others are given.
@@ -294,7 +298,7 @@ public record PaintJob(
 
     private List<Path> files(PaintRequest.How of) throws IOException {
         Path target = Path.of(out);
-        if (out.toLowerCase(java.util.Locale.ROOT).endsWith(".png")) return List.of(target);
+        if (out.toLowerCase(Locale.ROOT).endsWith(".png")) return List.of(target);
         if (!out.isEmpty() && !Files.isDirectory(target) && OTHER_PICTURES.matcher(out).matches()) {
             throw new ConfigException("out", "illegal out: '" + out + "', must be a FILE.png or a folder: pictures are written as PNG");
         }
