@@ -18,9 +18,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Batches of a data set, read ahead on a thread of its own. The order of an epoch and the captions shown in it are pure functions of (seed,
- * epoch),
- so a batch is one of (seed, step): a loader may start at any step. Items travel to the device as they are stored. A last batch that
- * would not be full is left out.
+ * epoch), so a batch is one of (seed, step): a loader may start at any step. Items travel to the device as they are stored. A last batch
+ * that would not be full is left out.
  */
 public final class DataLoader implements AutoCloseable {
     private static final int AHEAD = 4;

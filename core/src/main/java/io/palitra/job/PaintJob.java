@@ -77,9 +77,6 @@ public record PaintJob(
             "auto", "fp32", false, 0);
     }
 
-    /** The names of the samplers that how may name. */
-    public static List<String> samplers() { return Arrays.stream(NamedSampler.values()).map(NamedSampler::label).toList(); }
-
     /**
      * A job that paints a picture again: with its words and numbers, and with its files where no others are given.
      *
