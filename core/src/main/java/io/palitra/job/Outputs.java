@@ -15,9 +15,12 @@ public final class Outputs {
     private Outputs() {}
 
     /** As {@link #free}, of a picture, which is a PNG whatever its name says: so its name must say that. */
-    public static Path picture(Path file, String key, boolean force) {
-        if (!file.toString().isEmpty() && !file.toString().toLowerCase(Locale.ROOT).endsWith(".png")) {
-            throw new ConfigException(key, "illegal " + key + ": '" + file + "', must end in .png");
+    public static Path picture(Path file, String key, boolean force) { return named(file, ".png", key, force); }
+
+    /** As {@link #free}, of a file whose name must end in what it is. @param suffix such as ".png" */
+    static Path named(Path file, String suffix, String key, boolean force) {
+        if (!file.toString().isEmpty() && !file.toString().toLowerCase(Locale.ROOT).endsWith(suffix)) {
+            throw new ConfigException(key, "illegal " + key + ": '" + file + "', must end in " + suffix);
         }
         return free(file, key, force);
     }

@@ -95,12 +95,13 @@ public record SampleRequest(
      */
     public Result run(Watcher watcher) throws IOException {
         Config.check(this);
-        Path target = !out.isEmpty() ? Path.of(out) : RunFolder.own(Path.of(run), each ? "seed-" + seed : "seed-" + seed + ".png");
         try (Run opened = new Inputs(watcher).open(run, device, threads); Scope scope = new Scope()) {
             DataSpec spec = opened.config().settings().spec();
             Display display = Display.of(spec);
+            Path target = !out.isEmpty() ? Path.of(out)
+                : RunFolder.own(Path.of(run), each ? "seed-" + seed : "seed-" + seed + display.suffix());
             boolean table = table(display, target);
-            free(target, table);
+            free(target, table, display.suffix());
             int asked = label.isEmpty() ? -1 : number(opened);
             List<String> overrides = new ArrayList<>(sampling);
             if (!size.isEmpty()) overrides.add("size=" + size);
@@ -132,7 +133,7 @@ public record SampleRequest(
                         + opened.config().settings().data() + "' holds " + display.items());
                 }
                 for (int i = 0; i < items.size(); i++) {
-                    Path file = item(target, (int) best[i]);
+                    Path file = item(target, (int) best[i], display.suffix());
                     items.get(i).write(file, signature(opened, how, (int) best[i], 1));
                     written.add(file);
                 }
@@ -160,11 +161,11 @@ public record SampleRequest(
         return table;
     }
 
-    private void free(Path target, boolean table) throws IOException {
+    private void free(Path target, boolean table, String suffix) throws IOException {
         if (each) Files.createDirectories(Outputs.folder(target, "out", true));
-        for (int i = 0; i < (each ? n : 0); i++) Outputs.free(item(target, i), "out", force);
+        for (int i = 0; i < (each ? n : 0); i++) Outputs.free(item(target, i, suffix), "out", force);
         if (!each && table) Outputs.free(target, "out", force);
-        else if (!each) Outputs.picture(target, "out", force);
+        else if (!each) Outputs.named(target, suffix, "out", force);
         if (!animation.isEmpty()) Outputs.free(Path.of(animation), "animation", force);
     }
 
@@ -185,7 +186,7 @@ public record SampleRequest(
         });
     }
 
-    private static Path item(Path folder, int i) { return folder.resolve(String.format("%05d.png", i)); }
+    private static Path item(Path folder, int i, String suffix) { return folder.resolve(String.format("%05d", i) + suffix); }
 
     /** All columns, and the class where the run draws by classes: the one asked for, else each in turn. */
     private void writeTable(Run opened, Path file, List<String> overrides, int asked, Watcher watcher) throws IOException {

@@ -43,7 +43,6 @@ public final class Letters implements Choices, DataProvider, FamilyProvider, Dis
         @Override public Tensor toModel(Tensor stored) { return stored.to(DType.I64); }
     }
 
-    /** Runs of the alphabet: "cdefabcd". */
     private record Words(int size) implements Dataset {
         @Override public String name() { return "words"; }
 
@@ -74,18 +73,16 @@ public final class Letters implements Choices, DataProvider, FamilyProvider, Dis
 
         @Override public List<Update> updates() { return List.of(new Update("nll", this, (batch, rng) -> Losses.of(nats(batch.x())))); }
 
-        private Tensor logits(Tensor letters) { return table.forward(letters).mul(scale); }
-
         private Tensor nats(Tensor x) {
-            long n = data.length - 1;
-            return Torch.crossEntropy(logits(x.narrow(1, 0, n)).reshape(-1, data.alphabet), x.narrow(1, 1, n).reshape(-1));
+            Tensor next = x.narrow(1, 1, data.length - 1).reshape(-1);
+            return Torch.crossEntropy(table.forward(x.narrow(1, 0, data.length - 1)).mul(scale).reshape(-1, data.alphabet), next);
         }
 
         @Override public Tensor sample(Sampling how, int count, Rng rng) {
             Tensor x = rng.integers(data.alphabet, count, 1);
             for (int t = 1; t < data.length; t++) {
                 Tensor gumbel = rng.uniform(count, data.alphabet).log().neg().log().neg();
-                x = Torch.cat(1, x, logits(x.select(1, t - 1)).div(how.temperature).add(gumbel).argmax(1).unsqueeze(1));
+                x = Torch.cat(1, x, table.forward(x.select(1, t - 1)).mul(scale / how.temperature).add(gumbel).argmax(1).unsqueeze(1));
             }
             return x;
         }
@@ -111,6 +108,8 @@ public final class Letters implements Choices, DataProvider, FamilyProvider, Dis
     }
 
     @Override public boolean shows(DataSpec spec) { return spec instanceof Word; }
+
+    @Override public String suffix() { return ".txt"; }
 
     @Override public Sheet sheet(DataSpec spec, Tensor x, int columns, String title) {
         StringBuilder text = new StringBuilder();
