@@ -16,9 +16,8 @@ import io.palitra.data.Dataset;
 /** The arrows of ARCHITECTURE.md, and what core never does. */
 @AnalyzeClasses(packages = "io.palitra", importOptions = ImportOption.DoNotIncludeTests.class)
 class ArchitectureTest {
-    private static final String[] ORDER = {"job", "edit", "train", "measure", "metric", "report", "family", "paint", "model", "diffusion", "net",
-        "nn",
-        "data", "engine", "config"};
+    private static final String[] ORDER = {"job", "edit", "train", "measure", "metric", "report", "family", "paint", "model", "diffusion",
+        "net", "nn", "data", "engine", "config"};
 
     @ArchTest static final ArchRule packagesHaveNoCycles = slices().matching("io.palitra.(*)..").should().beFreeOfCycles();
 

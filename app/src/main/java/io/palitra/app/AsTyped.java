@@ -57,7 +57,7 @@ final class AsTyped {
         boolean elsewhere = message.startsWith(key + "=") && command.matchedOptions().stream().noneMatch(o -> names(o, key));
         if (key.isEmpty() || !own || elsewhere) return message;
         String line = options(message, command.commandSpec());
-        return command.matchedOptions().stream().filter(o -> names(o, key)).findFirst()
+        return command.matchedOptions().stream().filter(o -> !line.equals(message) && names(o, key)).findFirst()
             .map(o -> line.replace("illegal " + key + ":", "illegal " + o.longestName() + ":")).orElse(line);
     }
 

@@ -4,12 +4,10 @@ import io.palitra.data.Picture;
 import io.palitra.model.Watcher;
 import java.io.PrintStream;
 import java.io.PrintWriter;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -32,7 +30,6 @@ final class Terminal implements Watcher {
     private final boolean colour;
     private final long started = System.nanoTime();
     private long firstStep = -1;
-    private final Set<String> told = new LinkedHashSet<>();
     private BooleanSupplier stop = () -> false;
     private long shown;
     private long parted = System.nanoTime();
@@ -145,11 +142,6 @@ final class Terminal implements Watcher {
     @Override public void note(String message) {
         endLine();
         err.println(plain(message));
-    }
-
-    /** A note that is told the first time only: the parts of a data set have many in common. */
-    void once(String message) {
-        if (told.add(message)) note(message);
     }
 
     /** A line of progress of something other than training; redrawn on a terminal, silent elsewhere. */

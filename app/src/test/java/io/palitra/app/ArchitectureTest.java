@@ -16,7 +16,7 @@ class ArchitectureTest {
     /** Rooms that a command reaches through job alone. */
     private static final List<String> INSIDE = List.of("engine", "nn", "net", "diffusion", "model", "family", "stage", "paint", "edit",
         "train", "measure", "metric");
-    /** Of those what requests are followed by, what they measure, and the requests below that they hold. */
+    /** Of those what requests are followed by, what they measure, and of what values some are made. */
     private static final List<String> OPEN = List.of("io.palitra.model.Watcher", "io.palitra.model.Measure",
         "io.palitra.paint.PaintRequest", "io.palitra.edit.DreamRequest");
 

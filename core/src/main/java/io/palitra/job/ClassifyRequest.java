@@ -22,7 +22,7 @@ public record ClassifyRequest(
         @Help("the text of a label, {} stands for it") String template,
         @Help("where to compute: auto, cpu, cuda, cuda:1") String device,
         @Help(value = "threads of one operation, 0 = as it is", min = 0) int threads) {
-    /** The template that is the label alone. */
+    /** The template of a label alone. */
     public static final String LABEL = ZeroShot.LABEL;
 
     public ClassifyRequest(String picture, String labels, String clip) { this(picture, labels, clip, LABEL, "auto", 0); }
@@ -30,7 +30,7 @@ public record ClassifyRequest(
     /** @param clip the model's name @param guesses the likeliest first */
     public record Result(String clip, List<Guess> guesses) {}
 
-    /** As {@link ZeroShot.Guess}. */
+    /** @param probability of the label among all, the softmax of the cosines times the model's factor @param cosine of label and picture */
     public record Guess(String label, double probability, double cosine) {}
 
     /** @throws IllegalArgumentException for fewer than two labels, and for a text that is too long for the model */
@@ -43,8 +43,8 @@ public record ClassifyRequest(
             model.to(where);
             Picture read = PictureBytes.read(Path.of(picture), watcher::note);
             return new Result(model.name(), ZeroShot.classify(model, PictureSearch.tensor(read, where), names, template).stream()
-                .map(g -> new Guess(g.label(), g.probability(), g.cosine()))
-                .sorted(Comparator.comparingDouble((Guess g) -> -g.probability())).toList());
+                .sorted(Comparator.comparingDouble((ZeroShot.Guess g) -> -g.probability()))
+                .map(g -> new Guess(g.label(), g.probability(), g.cosine())).toList());
         }
     }
 }

@@ -68,14 +68,14 @@ public record PaintJob(
         lora = List.copyOf(lora);
     }
 
+    /** What a sampler can be called. */
+    public static List<String> samplers() { return Arrays.stream(NamedSampler.values()).map(NamedSampler::label).toList(); }
+
     /** One picture of a text by a model, and all else as users of Stable Diffusion expect it. */
     public PaintJob(String prompt, String model) {
         this(prompt, "", model, PaintRequest.How.DEFAULT, List.of(), "", "", USUAL, "", 0, PaintRequest.Margin.NONE, "", "", "", "", false,
             "auto", "fp32", false, 0);
     }
-
-    /** The names of the samplers that how may name. */
-    public static List<String> samplers() { return Arrays.stream(NamedSampler.values()).map(NamedSampler::label).toList(); }
 
     /**
      * A job that paints a picture again: with its words and numbers, and with its files where no others are given.
