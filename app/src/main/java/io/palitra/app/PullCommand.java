@@ -33,7 +33,7 @@ final class PullCommand implements Callable<Integer> {
             pulled = new PullRequest(name, include).run(new OneLine(terminal, Stop.onSignals(), (file, bytes, total, figures)
                 -> String.format("%s: %3d%% of %,d bytes", file, 100 * bytes / Math.max(1, total), total)));
         } catch (CancellationException e) {
-            terminal.note(e.getMessage());
+            terminal.note(String.valueOf(e.getMessage()));
             return Main.STOPPED;
         } finally {
             terminal.done();
