@@ -123,9 +123,8 @@ final class DreamCommand implements Callable<Integer> {
             values.addAll(List.of("width=" + sides[0], "height=" + sides[1]));
         }
         return new DreamJob(texts != null ? texts : base.texts(), Common.name(vqgan, "--vqgan"), Common.name(clip, "--clip"),
-            Config.with(base.how(), values), Common.text(image), targets != null ? targets : base.targets(), noise != null ? noise
-            : base.noise(),
-            Config.with(base.film(), films), display, Common.name(against, "--against"), Common.text(like), Common.text(out), force,
-            device, threads);
+            Config.with(base.how(), values), Common.text(image), targets != null ? targets : base.targets(),
+            noise != null ? noise : base.noise(), Config.with(base.film(), films), display, Common.name(against, "--against"),
+            Common.text(like), Common.text(out), force, device, threads);
     }
 }

@@ -171,11 +171,10 @@ final class PaintCommand implements Callable<Integer> {
             throw new ConfigException("strength", "illegal strength: " + strength + ", must be from 0 to 1");
         }
         return new PaintJob(prompt != null ? prompt : base.prompt(), negative != null ? negative : base.negative(),
-            Common.name(model, "--model"),
-            Config.with(base.how(), values), loras, Common.text(loraDir), Common.text(image), strength != null ? strength : base.strength(),
-            Common.text(mask), blur != null ? blur : base.maskBlur(), outpaint != null ? margin(outpaint) : base.outpaint(),
-            switchTo != null ? switchTo : base.switchTo(), Common.text(like), Common.text(out), Common.text(preview), force, device,
-            precision, lowMemory, threads);
+            Common.name(model, "--model"), Config.with(base.how(), values), loras, Common.text(loraDir), Common.text(image),
+            strength != null ? strength : base.strength(), Common.text(mask), blur != null ? blur : base.maskBlur(),
+            outpaint != null ? margin(outpaint) : base.outpaint(), switchTo != null ? switchTo : base.switchTo(),
+            Common.text(like), Common.text(out), Common.text(preview), force, device, precision, lowMemory, threads);
     }
 
     private static PaintRequest.Margin margin(String given) {

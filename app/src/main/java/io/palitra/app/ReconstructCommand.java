@@ -32,8 +32,7 @@ final class ReconstructCommand implements Callable<Integer> {
 
     @Override public Integer call() throws IOException {
         ReconstructRequest request = new ReconstructRequest(run.toString(), Common.name(data, "DATA"), n, Common.text(dataDir),
-            Common.text(out),
-            force);
+            Common.text(out), force);
         Common.OUT.println(request.run(new Terminal("reconstruct", false)).file());
         return 0;
     }

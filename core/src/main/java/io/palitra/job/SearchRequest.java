@@ -79,17 +79,17 @@ public record SearchRequest(
             InWords.few(found.skipped().stream().map(s -> "skipped: " + s).toList(), "pictures that cannot be read, skipped")
                 .forEach(watcher::note);
             if (found.all().isEmpty()) throw new FormatException(folder, -1, "none of its " + all + " pictures can be read");
-            List<Found> best = found.all().stream().limit(n).map(f -> new Found(f.file(), f.cosine())).toList();
+            List<PictureSearch.Found> best = List.copyOf(found.all().subList(0, Math.min(n, found.all().size())));
             write(page, model.name(), like, best, found, files);
             watcher.wrote(page);
             return new Result(page, model.name(), best, found.all().size(), found.skipped());
         }
     }
 
-    private void write(Path page, String name, @Nullable Picture like, List<Found> best, PictureSearch.Result found,
+    private void write(Path page, String name, @Nullable Picture like, List<PictureSearch.Found> best, PictureSearch.Result found,
             PictureFiles files) throws IOException {
         List<Figure> figures = new ArrayList<>();
-        for (Found f : best) {
+        for (PictureSearch.Found f : best) {
             figures.add(figure(f.file(), String.format(Locale.ROOT, "cosine %.3f", f.cosine()), files.read(f.file())));
         }
         new Results(query, "in " + folder + ", by " + name, found.all().size() + " pictures looked at"
