@@ -82,7 +82,8 @@ public record SearchRequest(
             List<PictureSearch.Found> best = List.copyOf(found.all().subList(0, Math.min(n, found.all().size())));
             write(page, model.name(), like, best, found, files);
             watcher.wrote(page);
-            return new Result(page, model.name(), best, found.all().size(), found.skipped());
+            return new Result(page, model.name(), best.stream().map(f -> new Found(f.file(), f.cosine())).toList(),
+                found.all().size(), found.skipped());
         }
     }
 
