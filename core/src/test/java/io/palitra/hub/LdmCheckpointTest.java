@@ -437,7 +437,7 @@ class LdmCheckpointTest {
         refusedWith(unet + "input_blocks.0.0.weight", new long[] {32, 4}, unet + "input_blocks.0.0.weight", "32×4", "4 extents");
         refusedWith(unet + "middle_block.1.proj_in.weight", new long[] {128}, unet + "middle_block.1.proj_in.weight", "[C,C,1,1]");
         refusedWith(vae + "encoder.mid.attn_1.q.weight", new long[] {128, 128, 3, 3}, vae + "encoder.mid.attn_1.q.weight",
-            "[128, 128, 3, 3]");
+            "128×128×3×3");
         refusedWith(unet + "input_blocks.0.0.weight", new long[] {32, 8, 3, 3}, "8 channels", "9 for inpainting");
         refusedWith("cond_stage_model.transformer.text_model.embeddings.token_embedding.weight", new long[] {9, 47}, "width 48", "give 47");
         try (Scope scope = new Scope()) {
