@@ -29,7 +29,6 @@ final class Terminal implements Watcher {
     private final boolean redraws;
     private final boolean colour;
     private final long started = System.nanoTime();
-    private long firstStep = -1;
     private BooleanSupplier stop = () -> false;
     private long shown;
     private long parted = System.nanoTime();
@@ -77,10 +76,9 @@ final class Terminal implements Watcher {
     private void steps(String title, long step, long steps, Map<String, Double> figures) {
         if (quiet) return;
         long now = System.nanoTime();
-        if (firstStep < 0) firstStep = Math.max(0, step - 1);
         if (now - shown < (redraws ? REDRAW_NANOS : PLAIN_NANOS) && step < steps && shown != 0) return;
         shown = now;
-        double seconds = (now - started) * 1e-9, left = (steps - step) * seconds / Math.max(1, step - firstStep);
+        double seconds = (now - started) * 1e-9, left = (steps - step) / Math.max(1e-9, figures.getOrDefault(STEPS, 0.0));
         StringBuilder values = new StringBuilder();
         figures.forEach((name, v) -> {
             boolean loss = !NO_LOSSES.contains(name) && !name.endsWith("gradient norm");

@@ -27,6 +27,9 @@ public interface DataSpec {
     /** Items as models see them, [B, ...shape], to the nearest that can be stored. */
     default Tensor toStored(Tensor x) { return x.to(stored()); }
 
+    /** What the numbers of an item are measured in, as models see them. */
+    default String unit() { return "data units"; }
+
     /** Numbers in one item. */
     default long dims() {
         long n = 1;

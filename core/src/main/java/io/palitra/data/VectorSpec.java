@@ -42,6 +42,9 @@ public record VectorSpec(int size, int classes, List<String> columns, List<Doubl
             + DataSpec.classesInWords(classes);
     }
 
+    /** A deviation of each column, of a table. */
+    @Override public String unit() { return columns.isEmpty() ? "data units" : "deviations of the columns"; }
+
     @Override public VectorSpec withClasses(int classes) { return new VectorSpec(size, classes, columns, means, deviations); }
 
     @Override public DType stored() { return DType.F32; }

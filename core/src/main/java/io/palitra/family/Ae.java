@@ -79,6 +79,7 @@ public final class Ae extends Module implements GenerativeModel<Ae.Sampling>, En
 
     private final Config config;
     private final boolean image;
+    private final String unit;   // of the numbers of an item
     private final MirrorNet encoder;
     private final MirrorNet decoder;
     private final GaussianMixture mixture;
@@ -88,6 +89,7 @@ public final class Ae extends Module implements GenerativeModel<Ae.Sampling>, En
         Rng init = with.init();
         this.config = config;
         image = data instanceof ImageSpec;
+        unit = data.unit();
         if (!image && config.loss == Distance.BCE) {
             throw new ArgumentException("ae with loss=bce wants pictures, got " + data + "; loss=mse takes points");
         }
@@ -182,7 +184,7 @@ public final class Ae extends Module implements GenerativeModel<Ae.Sampling>, En
         }
         String of = items + " items" + (corrupts() ? ", spoilt by " + spoilt() : "");
         List<Measure> measures = new ArrayList<>();
-        measures.add(new Measure("MSE", error / items, image ? "pixel^2, range 0..1" : "data units^2",
+        measures.add(new Measure("MSE", error / items, image ? "pixel^2, range 0..1" : unit + ", squared",
             "mean over " + (image ? "pixels" : "numbers") + " of the result against the clean item, " + of));
         if (image) {
             measures.add(new Measure("PSNR", decibels / items, "dB", "result against the clean item, mean over items, " + of));

@@ -502,12 +502,12 @@ public final class RealNvp extends Module implements GenerativeModel<RealNvp.Sam
         }
         boolean image = data instanceof ImageSpec;
         String of = (image ? "exact but for the noise on bytes, " + config.dequantise.name().toLowerCase(java.util.Locale.ROOT) + "; "
-            : "exact density in data units; ") + items + " items";
+            : "exact density in " + data.unit() + "; ") + items + " items";
         List<Measure> measures = new ArrayList<>();
         measures.add(new Measure("-log p", nats / items, "nats", of));
         if (image) measures.add(new Measure("bits/dim", nats / items / data.dims() / Math.log(2), "bits/dim", of));
         String back = "largest change of a number by there and back, " + items + " items";
-        measures.add(new Measure("inverse error", worst.data, image ? "of [0,1]" : "data units", back));
+        measures.add(new Measure("inverse error", worst.data, image ? "of [0,1]" : data.unit(), back));
         if (image) measures.add(new Measure("inverse error of logits", worst.seen, "logits", back));
         return measures;
     }

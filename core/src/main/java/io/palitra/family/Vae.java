@@ -333,7 +333,7 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
     /** The importance-sampled bound of 64 draws (Burda et al. 2016, arXiv:1509.00519); pixels are made black or white by rng. */
     @Override public Tensor logProb(Tensor x, Rng rng) {
         if (!bounded()) {
-            throw new ArgumentException("a Vae with decoder.binarise=none has no likelihood: cross-entropy on grey pixels is none; "
+            throw new ArgumentException("a vae with decoder.binarise=none has no likelihood: cross-entropy on grey pixels is none; "
                 + "train it with decoder.binarise=dynamic, decoder=logistic or decoder=gaussian");
         }
         Tensor target = target(x, rng);
@@ -354,8 +354,8 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
     @Override public List<Measure> evaluate(Iterable<Batch> test, Rng rng) {
         boolean logistic = config.decoder instanceof Decoder.Logistic;
         String counted = !bounded() ? "" : config.decoder instanceof Decoder.Bernoulli ? "pixels drawn black or white by their grey value"
-            : logistic ? "256 grey values" : "density in data units, comparable only on the same data";
-        return VariationalMeasures.of(new Measured(), new VariationalMeasures.Report(data.dims(), data instanceof ImageSpec, counted,
+            : logistic ? "256 grey values" : "density in " + data.unit() + ", comparable only on the same data";
+        return VariationalMeasures.of(new Measured(), new VariationalMeasures.Report(data.dims(), data instanceof ImageSpec, data.unit(), counted,
             logistic, classes > 0, autoencoder == null ? SCORED : SCORED_KL), test, rng);
     }
 
@@ -419,7 +419,7 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
     /** An AutoencoderKL whose scaling factor makes the deviation of codes 1, as in Rombach et al. 2022, appendix G. */
     @Override public String export(FolderDraft folder, Iterable<Batch> train, Rng rng) {
         if (autoencoder == null) {
-            throw new ArgumentException("a Vae with net=" + config.net.getClass().getSimpleName().toLowerCase(Locale.ROOT)
+            throw new ArgumentException("a vae with net=" + config.net.getClass().getSimpleName().toLowerCase(Locale.ROOT)
                 + " is no network of diffusers; one with net=kl is");
         }
         double sum = 0, squares = 0;

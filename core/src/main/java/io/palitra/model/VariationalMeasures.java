@@ -45,7 +45,7 @@ public final class VariationalMeasures {
      * @param byClass whether the class is given
      * @param scored  numbers of data, at most, whose likelihood is importance-sampled
      */
-    public record Report(long dims, boolean image, String counted, boolean bits, boolean byClass, long scored) {}
+    public record Report(long dims, boolean image, String unit, String counted, boolean bits, boolean byClass, long scored) {}
 
     /** Importance samples of a measured likelihood. */
     private static final int DRAWS = 500;
@@ -145,7 +145,7 @@ public final class VariationalMeasures {
         measures.add(new Measure("KL", kl / n, "nats", "of q(z|x) to the prior, summed over " + latent + " latents" + of));
         // pictures lie in -1..1: a quarter of the square is that of 0..1
         measures.add(new Measure("reconstruction error", error / n * (report.image ? 0.25 : 1),
-            report.image ? "pixel^2, range 0..1" : "data units^2",
+            report.image ? "pixel^2, range 0..1" : report.unit + ", squared",
             "mean square over " + (report.image ? "pixels" : "numbers") + ", from the mean of q" + of
             + (bound ? "" : "; trained by cross-entropy on grey pixels, which is no likelihood: no nats")));
         return measures;
