@@ -99,7 +99,7 @@ class FirstStageTest {
         Files.delete(folder.resolve("diffusion_pytorch_model.safetensors"));
         refused(folder, "holds no weights");
         Files.writeString(other.resolve("model_index.json"), "{\"_class_name\": \"P\", \"vae\": [\"diffusers\", \"AutoencoderKL\"]}");
-        refused(other, "is a pipeline of [AutoencoderKL], in which none is a VQModel");
+        refused(other, "is a pipeline of AutoencoderKL, in which none is a VQModel");
         try (Scope scope = new Scope()) {
             Safetensors.write(folder.resolve("diffusion_pytorch_model.safetensors"), Map.of("a", Torch.zeros(2)), Map.of());
         }

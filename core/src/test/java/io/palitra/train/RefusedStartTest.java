@@ -113,12 +113,13 @@ class RefusedStartTest {
             Path folder = root.resolve("run-" + name);
             String first = refused(folder, e.getValue());   // classes that are loaded hold constants
             remove(folder);
+            if (e.getKey().equals("no captions")) assertThat(first.contains("with captions")).isEqualTo(s.options().captions());
+            if (first.isEmpty()) continue;   // no refusal: this family takes it
             long before = LivePointers.settled();
             assertThat(refused(folder, e.getValue())).isEqualTo(first);
             remove(folder);
             long more = Scope.livePointers() - before;   // the collector would hide what nobody frees
-            if (more > 0 && !first.isEmpty()) left.put(e.getKey() + ": " + first, more);
-            if (e.getKey().equals("no captions")) assertThat(first.contains("with captions")).isEqualTo(s.options().captions());
+            if (more > 0) left.put(e.getKey() + ": " + first, more);
         }
         assertThat(left).as("native pointers held after a refusal").isEmpty();
     }
