@@ -355,8 +355,8 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
         boolean logistic = config.decoder instanceof Decoder.Logistic;
         String counted = !bounded() ? "" : config.decoder instanceof Decoder.Bernoulli ? "pixels drawn black or white by their grey value"
             : logistic ? "256 grey values" : "density in " + data.unit() + ", comparable only on the same data";
-        return VariationalMeasures.of(new Measured(), new VariationalMeasures.Report(data.dims(), data instanceof ImageSpec, data.unit(), counted,
-            logistic, classes > 0, autoencoder == null ? SCORED : SCORED_KL), test, rng);
+        return VariationalMeasures.of(new Measured(), new VariationalMeasures.Report(data.dims(), data instanceof ImageSpec, data.unit(),
+            counted, logistic, classes > 0, autoencoder == null ? SCORED : SCORED_KL), test, rng);
     }
 
     /** This model as it is measured. */
