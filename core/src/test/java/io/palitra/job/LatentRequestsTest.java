@@ -9,6 +9,7 @@ import io.palitra.data.Dataset;
 import io.palitra.data.Datasets;
 import io.palitra.data.Picture;
 import io.palitra.data.Split;
+import io.palitra.engine.LivePointers;
 import io.palitra.engine.Scope;
 import io.palitra.model.Watcher;
 import io.palitra.report.Png;
@@ -46,7 +47,7 @@ class LatentRequestsTest {
     }
 
     @Test void codesAreMappedAndWalkedThroughAndItemsReconstructed() throws IOException {
-        long live = Scope.livePointers();
+        long live = LivePointers.settled();
         String run = pictures.toString();
         assertThat(new MapRequest(run, 60, "", false).run(Watcher.SILENT).files())
             .containsExactly(pictures.resolve("map.png"), pictures.resolve("map-decoded.png")).allMatch(Files::isRegularFile);
@@ -58,7 +59,7 @@ class LatentRequestsTest {
             () -> new InterpolateRequest(run).run(Watcher.SILENT), () -> new ReconstructRequest(run).run(Watcher.SILENT))) {
             assertThatThrownBy(again::run).isInstanceOf(ConfigException.class).hasMessageContaining("choose another out=, or force=true");
         }
-        assertThat(Scope.livePointers()).as("whatever fails").isEqualTo(live);
+        assertThat(Scope.livePointers()).as("whatever fails").isLessThanOrEqualTo(live);
     }
 
     private interface Run {
