@@ -9,7 +9,6 @@ import io.palitra.config.Ordered;
 import io.palitra.data.Fingerprint;
 import io.palitra.model.LrSchedule;
 import io.palitra.model.Recipe;
-import io.palitra.report.Numbers;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -219,5 +218,5 @@ record Provenance(ObjectNode config, int items, String data, Map<String, String>
                     + rate(before)));
     }
 
-    private static String rate(double lr) { return Numbers.shown(lr); }
+    private static String rate(double lr) { return lr == 0 ? "0" : String.format(Locale.ROOT, "%.4g", lr); }
 }
