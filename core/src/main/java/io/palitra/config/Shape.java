@@ -32,7 +32,8 @@ sealed interface Shape {
             if (Scalar.allows(c)) return new Scalar(c);
             if (c.isRecord()) return new Fields(c);
             if (c.isSealed() && c.isInterface()) return new Kinds(c, kinds(c, List.of(c.getPermittedSubclasses())));
-            if (c.isInterface() && !chosen(c).isEmpty()) return new Kinds(c, kinds(c, chosen(c)));
+            List<Class<?>> chosen = c.isInterface() ? chosen(c) : List.of();
+            if (!chosen.isEmpty()) return new Kinds(c, kinds(c, chosen));
         }
         if (type instanceof ParameterizedType p) {
             Type[] of = p.getActualTypeArguments();

@@ -14,6 +14,7 @@ import io.palitra.model.DrawsTexts;
 import io.palitra.model.Measure;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * How well samples fit the captions they are drawn from, and how well the test pictures do that these captions are of; of scenes also
@@ -25,7 +26,7 @@ public final class ClipScores implements Measurement {
     @Override public boolean fits(Subject of) { return of.clip() != null; }
 
     @Override public Measured of(Subject of) {
-        Subject.ByClip judge = java.util.Objects.requireNonNull(of.clip());
+        Subject.ByClip judge = Objects.requireNonNull(of.clip());
         if (of.as(DrawsTexts.class).isEmpty()) {
             throw new ArgumentException("'" + of.family() + "' draws nothing from texts; a CLIP judges models that do");
         }

@@ -19,6 +19,7 @@ import io.palitra.model.Measure;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 
 /**
  * What the Inception network of the FID papers says: the Fréchet distance, the score, and beside data, not statistics, the kernel distance.
@@ -34,7 +35,7 @@ public final class InceptionDistance implements Measurement {
     @Override public boolean fits(Subject of) { return of.inception() != null; }
 
     @Override public Measured of(Subject of) {
-        Subject.ByInception asked = java.util.Objects.requireNonNull(of.inception());
+        Subject.ByInception asked = Objects.requireNonNull(of.inception());
         Inception network = asked.network();
         if (!(of.test().spec() instanceof ImageSpec)) {
             throw new ArgumentException("Inception wants pictures, got " + of.test().spec());

@@ -18,6 +18,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 
 /** What a classifier of the data's classes says of samples, what those cost, and whether they are copies of training items. */
@@ -28,7 +29,7 @@ public final class JudgedSamples implements Measurement {
     @Override public boolean fits(Subject of) { return of.judge() != null && of.as(GenerativeModel.class).isPresent(); }
 
     @Override public Measured of(Subject of) {
-        Subject.ByClassifier judge = java.util.Objects.requireNonNull(of.judge());
+        Subject.ByClassifier judge = Objects.requireNonNull(of.judge());
         int n = Math.min(of.samples(), of.test().size());
         Samples source = new Samples(of, n, of.sameClasses());
         Iterable<Batch> real = of.tested("test items for the judge", n);

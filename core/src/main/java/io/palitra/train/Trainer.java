@@ -38,7 +38,7 @@ public final class Trainer implements AutoCloseable {
     private final RunConfig config;
     private final Recipe recipe;
     private final Dataset data;
-    private final Watcher progress;
+    private final Watcher watcher;
     private final Device device;
     private final RunLock lock;
     private final Run.Built built;
@@ -61,12 +61,12 @@ public final class Trainer implements AutoCloseable {
     /** A run that goes on. @param before its config.json; @param changedData whether it may go on with other data */
     private record Goes(RunConfig before, boolean changedData) {}
 
-    private Trainer(Path folder, RunConfig asked, @Nullable Goes on, Dataset data, @Nullable Dataset test, Watcher progress)
+    private Trainer(Path folder, RunConfig asked, @Nullable Goes on, Dataset data, @Nullable Dataset test, Watcher watcher)
             throws IOException {
         this.folder = folder.toAbsolutePath();
         config = on != null && on.changedData ? asked.over(asked.settings().data(), data.classNames()) : asked;
         this.data = data;
-        this.progress = progress;
+        this.watcher = watcher;
         recipe = config.settings().train();
         steps = config.steps(data.size());
         perEpoch = DataLoader.stepsPerEpoch(data, recipe.batch());
@@ -84,10 +84,10 @@ public final class Trainer implements AutoCloseable {
         try {
             Checkpoint.sweep(this.folder);
             fingerprint = data.fingerprint();
-            last = on == null ? Optional.empty() : Checkpoint.latest(this.folder, progress::note);
+            last = on == null ? Optional.empty() : Checkpoint.latest(this.folder, watcher::note);
             was = last.flatMap(c -> Provenance.of(c.facts()));
             if (on != null) compare(on);
-            built = made = Run.build(config, device, progress::note);
+            built = made = Run.build(config, device, watcher::note);
             model = built.model();
             if (model.wantsCaptions() && !data.captioned()) {
                 throw new ArgumentException("'" + config.settings().family() + "' learns from pictures with captions, and '"
@@ -100,7 +100,7 @@ public final class Trainer implements AutoCloseable {
             stepper = moves = new Stepper(model, updates, config, device);
             if (on == null) config.write(this.folder.resolve(Run.CONFIG));
             else keep(on.before);
-            gallery = new Gallery(this.folder, config, model, data, test, progress, device);
+            gallery = new Gallery(this.folder, config, model, data, test, watcher, device);
             ready = true;
         } finally {
             if (!ready) free(made, moves);
@@ -121,9 +121,9 @@ public final class Trainer implements AutoCloseable {
     private void compare(Goes on) {
         RunConfig.Settings now = config.settings();
         long at = last.map(Checkpoint::step).orElse(0L);
-        if (last.isEmpty()) progress.note("no checkpoint to go on from: the run begins at step 0");
+        if (last.isEmpty()) watcher.note("no checkpoint to go on from: the run begins at step 0");
         if (last.isPresent() && was.isEmpty()) {
-            progress.note("the checkpoint of step " + at + " is of an earlier version: whether config, data, log or a model underneath"
+            watcher.note("the checkpoint of step " + at + " is of an earlier version: whether config, data, log or a model underneath"
                 + " changed since cannot be checked");
         }
         if (was.isEmpty() && !now.data().equals(on.before.settings().data()) && !on.changedData) {
@@ -132,13 +132,13 @@ public final class Trainer implements AutoCloseable {
         }
         was.ifPresent(w -> {
             w.refuseChanged(config, at);
-            w.compareData(fingerprint, on.before.settings().classes(), now.data(), on.changedData, progress::note);
-            w.noteMachine(config, progress::note);
+            w.compareData(fingerprint, on.before.settings().classes(), now.data(), on.changedData, watcher::note);
+            w.noteMachine(config, watcher::note);
         });
         long before = was.isPresent() ? was.get().steps() : on.before.steps(data.size());
-        Provenance.length(recipe, at, before, steps).ifPresent(progress::note);
+        Provenance.length(recipe, at, before, steps).ifPresent(watcher::note);
         if (last.isPresent() && at == steps) {
-            progress.note("the run in " + folder + " is finished: step " + at + " of " + steps + "; --steps M trains on");
+            watcher.note("the run in " + folder + " is finished: step " + at + " of " + steps + "; --steps M trains on");
         }
     }
 
@@ -148,7 +148,7 @@ public final class Trainer implements AutoCloseable {
         Map<String, String> was = before.flat(), now = config.flat();
         List<String> changes = Provenance.changes(was, now, now.keySet());
         config.write(folder.resolve(Run.CONFIG));
-        progress.note(Run.CONFIG + " now: " + Provenance.listed(changes));
+        watcher.note(Run.CONFIG + " now: " + Provenance.listed(changes));
     }
 
     /**
@@ -157,10 +157,10 @@ public final class Trainer implements AutoCloseable {
      *
      * @throws IllegalArgumentException for a folder that holds a run, or anything else
      */
-    public static boolean start(Path folder, RunConfig config, Dataset train, @Nullable Dataset test, Watcher progress)
+    public static boolean start(Path folder, RunConfig config, Dataset train, @Nullable Dataset test, Watcher watcher)
             throws IOException {
         refuseOccupied(folder);
-        try (Trainer t = new Trainer(folder, config, null, train, test, progress)) { return t.run(); }
+        try (Trainer t = new Trainer(folder, config, null, train, test, watcher)) { return t.run(); }
     }
 
     /** @throws IllegalArgumentException for a folder that a run cannot begin in, naming what is there */
@@ -183,9 +183,9 @@ public final class Trainer implements AutoCloseable {
     }
 
     /** Goes on from the last good checkpoint of a run, or from its beginning when there is none yet. */
-    public static boolean resume(Path folder, Dataset train, @Nullable Dataset test, Watcher progress)
+    public static boolean resume(Path folder, Dataset train, @Nullable Dataset test, Watcher watcher)
             throws IOException {
-        return resume(folder, RunConfig.read(folder.resolve(Run.CONFIG)), false, train, test, progress);
+        return resume(folder, RunConfig.read(folder.resolve(Run.CONFIG)), false, train, test, watcher);
     }
 
     /**
@@ -199,10 +199,10 @@ public final class Trainer implements AutoCloseable {
      *     replaced, or fewer steps are asked for than are done
      * @throws IllegalArgumentException for changed data
      */
-    public static boolean resume(Path folder, RunConfig now, boolean changedData, Dataset train, @Nullable Dataset test, Watcher progress)
+    public static boolean resume(Path folder, RunConfig now, boolean changedData, Dataset train, @Nullable Dataset test, Watcher watcher)
             throws IOException {
         RunConfig before = RunConfig.read(folder.resolve(Run.CONFIG));
-        try (Trainer t = new Trainer(folder, now, new Goes(before, changedData), train, test, progress)) {
+        try (Trainer t = new Trainer(folder, now, new Goes(before, changedData), train, test, watcher)) {
             if (t.last.isPresent()) t.restore(t.last.get());
             return t.run();
         }
@@ -212,7 +212,7 @@ public final class Trainer implements AutoCloseable {
         Checkpoint.machine().forEach((name, now) -> {
             String value = last.facts().get(name);
             if (value != null && !value.equals(now)) {
-                progress.note("resuming with another " + name + " (" + now + ", was " + value + "): last bits may differ");
+                watcher.note("resuming with another " + name + " (" + now + ", was " + value + "): last bits may differ");
             }
         });
         try (Scope scope = new Scope()) {
@@ -225,13 +225,13 @@ public final class Trainer implements AutoCloseable {
         }
         step = last.step();
         saved = step;
-        RunFolder.summary(folder, progress::note).ifPresent(summary -> seconds = summary.path("seconds").asDouble());
+        RunFolder.summary(folder, watcher::note).ifPresent(summary -> seconds = summary.path("seconds").asDouble());
     }
 
     /** True when the run reached its end, false when it was stopped. */
     private boolean run() throws IOException {
         Metrics.Mark known = was.map(Provenance::log).orElse(null);
-        try (Metrics metrics = step == 0 ? Metrics.start(folder) : Metrics.resume(folder, step, known, progress::note);
+        try (Metrics metrics = step == 0 ? Metrics.start(folder) : Metrics.resume(folder, step, known, watcher::note);
                 DataLoader loader = new DataLoader(data, recipe.batch(), config.settings().seed(), step, device)) {
             gallery.begin(step == 0 ? 0 : step + 1);
             if (step == 0) {
@@ -241,7 +241,7 @@ public final class Trainer implements AutoCloseable {
             long savedAt = System.nanoTime(), reported = System.nanoTime(), reportedStep = step;
             model.net().training(true);
             while (step < steps) {
-                if (progress.stop()) {
+                if (watcher.stop()) {
                     save(metrics);
                     return false;
                 }
@@ -257,7 +257,7 @@ public final class Trainer implements AutoCloseable {
                     Map<String, Double> figures = new LinkedHashMap<>(losses);
                     figures.put("steps/s", speed);
                     figures.put("items/s", speed * Math.min(recipe.batch(), data.size()));
-                    progress.tick(config.settings().family() + " on " + data.name(), step, steps, figures, Optional::empty);
+                    watcher.tick(config.settings().family() + " on " + data.name(), step, steps, figures, Optional::empty);
                     gallery.log(step, losses, speed);
                     reported = System.nanoTime();
                     reportedStep = step;
@@ -310,7 +310,7 @@ public final class Trainer implements AutoCloseable {
         words.put("palitra", RunConfig.version());
         Checkpoint.writeModel(folder.resolve(Run.MODEL), averaged, words);
         try (Guard swapped = stepper.averaged()) {
-            model.publish(folder).forEach(progress::wrote);
+            model.publish(folder).forEach(watcher::wrote);
         }
         summarise();
     }
