@@ -27,6 +27,9 @@ final class SampleCommand implements Callable<Integer> {
     @Option(names = "--class", paramLabel = "K", description = "number or name of the class, for class-conditional runs")
     private @Nullable String label;
 
+    @Option(names = "--prompt", paramLabel = "TEXT", description = "what to draw, for runs that draw from words")
+    private @Nullable String prompt;
+
     @Option(names = "--size", paramLabel = "WxH", description = "in pixels, for families that draw pictures larger than their training's")
     private @Nullable String size;
 
@@ -68,7 +71,7 @@ final class SampleCommand implements Callable<Integer> {
             throw new ConfigException("keep", "illegal keep: " + keep + ", must be between 1 and the " + n + " of n");
         }
         SampleRequest request = new SampleRequest(run.toString(), n, seed, Common.name(label, "--class"),
-            Common.name(size, "--size"), keep == null ? 0 : keep, Common.name(clip, "--clip"), set, Common.text(out), each,
+            Common.name(prompt, "--prompt"), Common.name(size, "--size"), keep == null ? 0 : keep, Common.name(clip, "--clip"), set, Common.text(out), each,
             Common.text(animation), force, device, threads);
         Terminal terminal = new Terminal("sample", false);
         SampleRequest.Result drawn = request.run(terminal);

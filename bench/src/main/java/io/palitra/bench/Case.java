@@ -33,7 +33,7 @@ import java.util.stream.IntStream;
 record Case(String name, Kind kind, String family, List<String> options, List<String> how, int side, int count) {
     enum Kind { TRAIN, TRAIN_BF16, EPOCH, LOAD, SAMPLE, JUDGE }
 
-    private static final List<String> UNET = List.of("channels=64,128,128", "layers=2", "attention=2", "groups=32");
+    private static final List<String> UNET = List.of("net.channels=64,128,128", "net.layers=2", "net.attention=2", "net.groups=32");
     private static final List<String> DDIM = List.of("sampler=ddim", "sampler.steps=20");
 
     static final List<Case> ALL = List.of(

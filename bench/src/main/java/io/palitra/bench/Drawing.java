@@ -1,6 +1,7 @@
 package io.palitra.bench;
 
 import io.palitra.config.Config;
+import io.palitra.data.Condition;
 import io.palitra.engine.DType;
 import io.palitra.engine.Guard;
 import io.palitra.engine.Rng;
@@ -27,7 +28,7 @@ final class Drawing implements Work {
         this.model = model;
         this.noise = noise;
         S sampling = Config.with(model.samplingDefaults(), how);
-        draw = rng -> model.sample(sampling, count, rng);
+        draw = rng -> model.sample(sampling, Condition.NONE, count, rng);
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             Rng rng = new Rng(SEED).split(0);
             model.net().parameters().forEach((name, p) -> {

@@ -11,6 +11,7 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.model.Losses;
 import io.palitra.model.Recipe;
+import io.palitra.model.Step;
 import io.palitra.model.Trainable;
 import io.palitra.model.Update;
 import io.palitra.nn.Ema;
@@ -47,7 +48,7 @@ final class Training implements Work {
         this.recipe = recipe;
         this.bf16 = bf16;
         this.noise = noise;
-        batch = new Batch(x, null, 0);
+        batch = new Batch(x);
         updates = model.updates();
         model.net().training(true);
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
@@ -56,7 +57,9 @@ final class Training implements Work {
                 // a branch that starts as nothing would hide the rest of the network from the comparison
                 if (p.abs().max().item() == 0) p.copyFrom(rng.normal(p.shape()).mul(0.05));
             });
-            for (int i = 0; i < updates.size(); i++) updates.get(i).objective().of(batch, rng.split(i));   // sets what a first batch sets
+            for (int i = 0; i < updates.size(); i++) {   // sets what a first batch sets
+                updates.get(i).objective().of(batch, new Step(0, rng.split(i)));
+            }
         }
         for (Update u : updates) {
             optimizers.computeIfAbsent(u.moves(), m -> new Optimizer(recipe.optimizer(), m.parameters()));
@@ -112,7 +115,7 @@ final class Training implements Work {
         try (Scope scope = new Scope()) {
             Losses losses;
             try (Guard cast = bf16 ? Torch.autocast(Device.CPU, DType.BF16) : () -> {}) {
-                losses = u.objective().of(on, rng);
+                losses = u.objective().of(on, new Step(step, rng));
             }
             double total = losses.total().item();
             losses.total().backward();

@@ -28,8 +28,11 @@ public final class Notes implements Consumer<String> {
     }
 
     /** Names in one line: ten, then a count. */
-    public static String some(Collection<String> names) {
-        String first = String.join(", ", names.stream().limit(MOST).map(n -> n.length() > 100 ? n.substring(0, 100) + "..." : n).toList());
-        return names.size() > MOST ? first + " and " + (names.size() - MOST) + " more" : first;
+    public static String some(Collection<String> names) { return some(names, MOST); }
+
+    /** Names in one line: so many, then a count. */
+    public static String some(Collection<String> names, int most) {
+        String first = String.join(", ", names.stream().limit(most).map(n -> n.length() > 100 ? n.substring(0, 100) + "..." : n).toList());
+        return names.size() > most ? first + " and " + (names.size() - most) + " more" : first;
     }
 }

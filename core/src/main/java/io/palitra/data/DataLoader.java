@@ -10,6 +10,7 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.function.IntUnaryOperator;
@@ -25,7 +26,7 @@ public final class DataLoader implements AutoCloseable {
     private static final int AHEAD = 4;
 
     /** What the reading thread hands over: stored items in the host's memory, or the fault that ended it. */
-    private record Raw(ByteBuffer stored, long @Nullable [] labels, List<String> captions, int[] items, long step,
+    private record Raw(ByteBuffer stored, long @Nullable [] labels, List<String> captions, int[] items,
         @Nullable Throwable fault) {}
 
     private final Dataset data;
@@ -66,9 +67,9 @@ public final class DataLoader implements AutoCloseable {
             for (long step = firstStep; ; step++) {
                 Raw raw;
                 try {
-                    raw = raw(data, order.apply(step), seed, step / perEpoch, step);
+                    raw = raw(data, order.apply(step), seed, step / perEpoch);
                 } catch (RuntimeException | Error e) {
-                    queue.put(new Raw(ByteBuffer.allocate(0), null, List.of(), new int[0], step, e));
+                    queue.put(new Raw(ByteBuffer.allocate(0), null, List.of(), new int[0], e));
                     return;
                 }
                 queue.put(raw);
@@ -126,19 +127,18 @@ public final class DataLoader implements AutoCloseable {
                 if (scope != null) scope.close();
                 int[] items = new int[Math.min(batch, n - at)];
                 for (int i = 0; i < items.length; i++) items[i] = item.applyAsInt(at + i);
-                long step = at / batch;
                 at += items.length;
                 scope = new Scope();
-                return batch(data, raw(data, items, 0, 0, step), device);
+                return batch(data, raw(data, items, 0, 0), device);
             }
         };
     }
 
     /** Chosen items as one batch, in the caller's scope. */
-    public static Batch of(Dataset data, int[] items, Device device) { return batch(data, raw(data, items, 0, 0, 0), device); }
+    public static Batch of(Dataset data, int[] items, Device device) { return batch(data, raw(data, items, 0, 0), device); }
 
     /** Of the captions of an item those are shown that (seed, epoch) say. */
-    private static Raw raw(Dataset data, int[] items, long seed, long epoch, long step) {
+    private static Raw raw(Dataset data, int[] items, long seed, long epoch) {
         long[] labels = data.spec().classes() == 0 ? null : new long[items.length];
         ByteBuffer stored = ByteBuffer.allocate(Math.multiplyExact(items.length, data.spec().bytes())).order(ByteOrder.nativeOrder());
         for (int b = 0; b < items.length; b++) {
@@ -146,7 +146,7 @@ public final class DataLoader implements AutoCloseable {
             data.read(items[b], stored);
         }
         List<String> captions = data.captioned() ? Arrays.stream(items).mapToObj(i -> data.caption(i, seed, epoch)).toList() : List.of();
-        return new Raw(stored.flip(), labels, captions, items, step, null);
+        return new Raw(stored.flip(), labels, captions, items, null);
     }
 
     private static Batch batch(Dataset data, Raw raw, Device device) {
@@ -156,9 +156,8 @@ public final class DataLoader implements AutoCloseable {
         shape[0] = raw.items.length;
         System.arraycopy(item, 0, shape, 1, item.length);
         Tensor x = spec.toModel(Torch.ofRaw(raw.stored, spec.stored(), shape).to(device));
-        int untold = raw.labels == null ? 0 : (int) Arrays.stream(raw.labels).filter(l -> l < 0).count();
-        return new Batch(x, raw.labels == null ? null : Torch.of(raw.labels, raw.labels.length).to(device), raw.captions, raw.items,
-            raw.step, untold);
+        Tensor labels = raw.labels == null ? null : Torch.of(raw.labels, raw.labels.length).to(device);
+        return new Batch(x, new Condition(labels, raw.captions, Map.of()), raw.items);
     }
 
     /** Bytes 0..255 to floats in [-1,1]. */

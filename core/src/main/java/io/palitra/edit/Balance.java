@@ -82,7 +82,7 @@ public final class Balance {
                 watcher.checkStop();
                 watcher.tick("what the classes lack", at, total);
                 try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-                    data.spec().toStored(run.sample(n, at, seed, List.of(), c)).rawBytes().get(stored, at * each, n * each);
+                    data.spec().toStored(run.sample(n, at, seed, List.of("label=" + c))).rawBytes().get(stored, at * each, n * each);
                 }
                 Arrays.fill(labels, at, at + n, c);
                 at += n;
@@ -148,7 +148,7 @@ public final class Balance {
             int at = 0;
             for (Batch b : DataLoader.inOrder(test, 500, test.size(), judge.device())) {
                 try (Scope turn = new Scope()) {
-                    long[] labels = b.labels("balance").longs();
+                    long[] labels = b.given().labels("balance").longs();
                     long[] said = judge.model().as(ClassifierFeatures.class).orElseThrow().logits(b.x()).argmax(1).longs();
                     System.arraycopy(labels, 0, truth, at, labels.length);
                     System.arraycopy(said, 0, answer, at, said.length);

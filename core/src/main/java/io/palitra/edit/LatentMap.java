@@ -31,7 +31,8 @@ public record LatentMap(double[] x, double[] y, int[] labels, double[] mean, dou
                 try (Scope turn = new Scope()) {
                     Tensor z = model.encode(b.x()).flatten(1);
                     codes.add(Torch.of(z.doubles(), z.size(0), z.size(1)).retain());   // beyond the batch's own scope
-                    long[] own = b.labels() == null ? null : b.labels().longs();
+                    Tensor given = b.given().labels();
+                    long[] own = given == null ? null : given.longs();
                     for (int i = 0; i < b.size(); i++) labels.add(own == null ? -1 : (int) own[i]);
                 }
             }

@@ -3,6 +3,7 @@ package io.palitra.family;
 import io.palitra.config.ArgumentException;
 import io.palitra.config.Help;
 import io.palitra.data.Batch;
+import io.palitra.data.Condition;
 import io.palitra.data.DataSpec;
 import io.palitra.data.ImageSpec;
 import io.palitra.engine.OptimizerSpec;
@@ -20,6 +21,7 @@ import io.palitra.model.Losses;
 import io.palitra.model.LrSchedule;
 import io.palitra.model.Measure;
 import io.palitra.model.Recipe;
+import io.palitra.model.Step;
 import io.palitra.model.Update;
 import io.palitra.nn.Module;
 import io.palitra.stage.AutoencoderNet;
@@ -105,7 +107,8 @@ public final class Ae extends Module implements GenerativeModel<Ae.Sampling>, En
 
     @Override public List<Update> updates() { return List.of(new Update("reconstruction", this, this::loss)); }
 
-    private Losses loss(Batch batch, Rng rng) {
+    private Losses loss(Batch batch, Step step) {
+        Rng rng = step.rng();
         Tensor clean = unit(batch.x());
         Tensor z = encode(corrupt(batch.x(), rng));
         Tensor out = decoder.forward(z, null);
@@ -150,7 +153,8 @@ public final class Ae extends Module implements GenerativeModel<Ae.Sampling>, En
 
     @Override public Sampling samplingDefaults() { return new Sampling(1); }
 
-    @Override public Tensor sample(Sampling how, int count, Rng rng) { return decode(mixture.sample(count, how.temperature, rng)); }
+    @Override public Tensor sample(Sampling how, Condition given, int count, Rng rng) { return decode(mixture.sample(count,
+        how.temperature, rng)); }
 
     /** Fits the mixture to the codes of the first 10,000 items. */
     @Override public void settle(Iterable<Batch> train, Rng rng) {

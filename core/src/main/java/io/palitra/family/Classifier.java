@@ -22,6 +22,7 @@ import io.palitra.model.Losses;
 import io.palitra.model.LrSchedule;
 import io.palitra.model.Measure;
 import io.palitra.model.Recipe;
+import io.palitra.model.Step;
 import io.palitra.model.Trainable;
 import io.palitra.model.Update;
 import io.palitra.nn.Conv2d;
@@ -73,8 +74,9 @@ public final class Classifier implements Trainable, ClassifierFeatures, Energy, 
 
     @Override public List<Update> updates() { return List.of(new Update("classifier", net, this::loss)); }
 
-    private Losses loss(Batch batch, Rng rng) {
-        Tensor labels = batch.labels("classifier");
+    private Losses loss(Batch batch, Step step) {
+        Rng rng = step.rng();
+        Tensor labels = batch.given().labels("classifier");
         Tensor logits = logits(shifted(batch.x(), rng));
         Tensor loss = weights.isEmpty() ? Torch.crossEntropy(logits, labels) : weighted(logits, labels);
         return Losses.of(loss).with("accuracy", hits(logits.detach(), labels).mean());
@@ -129,7 +131,7 @@ public final class Classifier implements Trainable, ClassifierFeatures, Energy, 
         double right = 0, nats = 0;
         for (Batch batch : test) {
             try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-                Tensor labels = batch.labels("classifier"), logits = logits(batch.x());
+                Tensor labels = batch.given().labels("classifier"), logits = logits(batch.x());
                 right += hits(logits, labels).sum().item();                        // waits for the device
                 nats += Torch.crossEntropy(logits, labels).item() * batch.size();
                 n += batch.size();

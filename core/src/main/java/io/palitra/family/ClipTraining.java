@@ -23,6 +23,7 @@ import io.palitra.model.Losses;
 import io.palitra.model.LrSchedule;
 import io.palitra.model.Measure;
 import io.palitra.model.Recipe;
+import io.palitra.model.Step;
 import io.palitra.model.TextImage;
 import io.palitra.model.Trainable;
 import io.palitra.model.Update;
@@ -158,9 +159,10 @@ public final class ClipTraining implements Trainable, TextImage, Evaluates {
 
     @Override public void prepare(Dataset data) { net.tokens.learn(data.everyCaption()); }
 
-    private Losses loss(Batch batch, Rng rng) {
+    private Losses loss(Batch batch, Step step) {
+        Rng rng = step.rng();
         hold();
-        Choice choice = choice(noisy(batch.x(), rng), batch.captions("clip"));
+        Choice choice = choice(noisy(batch.x(), rng), batch.given().texts("clip"));
         return Losses.of(choice.loss).with("accuracy", choice.hits.mean());
     }
 
@@ -223,7 +225,7 @@ public final class ClipTraining implements Trainable, TextImage, Evaluates {
             for (long from = 0; from + CHOICE <= batch.size(); from += CHOICE) {
                 try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
                     Batch part = batch.part(from, CHOICE);
-                    nats += choice(part.x(), part.captions("clip")).loss.item() * CHOICE;   // waits for the device
+                    nats += choice(part.x(), part.given().texts("clip")).loss.item() * CHOICE;   // waits for the device
                     n += CHOICE;
                 }
             }

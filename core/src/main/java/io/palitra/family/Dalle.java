@@ -2,21 +2,23 @@ package io.palitra.family;
 
 import io.palitra.config.Help;
 import io.palitra.data.Batch;
+import io.palitra.data.Condition;
 import io.palitra.data.Dataset;
 import io.palitra.engine.DType;
 import io.palitra.engine.OptimizerSpec;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
+import io.palitra.model.Asked;
 import io.palitra.model.Build;
-import io.palitra.model.Completes;
-import io.palitra.model.DrawsTexts;
 import io.palitra.model.Evaluates;
 import io.palitra.model.Family;
+import io.palitra.model.GenerativeModel;
 import io.palitra.model.Losses;
 import io.palitra.model.LrSchedule;
 import io.palitra.model.Measure;
 import io.palitra.model.Recipe;
+import io.palitra.model.Step;
 import io.palitra.model.Tiny;
 import io.palitra.model.Update;
 import io.palitra.net.CodeTransformer;
@@ -26,9 +28,10 @@ import io.palitra.stage.CaptionPrefix;
 import io.palitra.stage.FrozenCodes;
 import io.palitra.stage.Transformer;
 import java.nio.file.Path;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,7 +40,7 @@ import org.jspecify.annotations.Nullable;
  * training, so that pictures can be guided by theirs (Ho and Salimans 2022, arXiv:2207.12598, eq. 6). The first stage, which makes codes
  * of pictures and pictures of codes, is frozen.
  */
-public final class Dalle implements DrawsTexts<Dalle.Sampling>, Completes<Dalle.Sampling>, Evaluates {
+public final class Dalle implements GenerativeModel<Dalle.Sampling>, Evaluates {
     /** Whether all before is seen in every layer, or rows, columns and neighbours in turn. */
     public enum Attention { FULL, SPARSE }
 
@@ -55,7 +58,6 @@ public final class Dalle implements DrawsTexts<Dalle.Sampling>, Completes<Dalle.
 
     /** How samples are drawn. */
     public record Sampling(
-            @Help("what to draw; * = a caption of the training data for each picture") String prompt,
             @Help(value = "divisor of the logits: below 1 likelier pictures, fewer kinds", min = 0, max = 100) double temperature,
             @Help(value = "only so many likeliest codes; 0 = all", min = 0) int topK,
             @Help(value = "of these only the likeliest whose chances sum to this; 1 = all", min = 0, max = 1) double topP,
@@ -66,7 +68,7 @@ public final class Dalle implements DrawsTexts<Dalle.Sampling>, Completes<Dalle.
         TokenSampling tokens() { return new TokenSampling(temperature, topK, topP); }
     }
 
-    private static final Sampling SAMPLING = new Sampling(CaptionPrefix.ANY, 1, 0, 1, 2);
+    private static final Sampling SAMPLING = new Sampling(1, 0, 1, 2);
 
     public static final Family<Config> FAMILY = new Family<>("dalle", "Pictures from texts: tokens of both one after the other",
         "Ramesh, Pavlov, Goh, Gray, Voss, Radford, Chen and Sutskever 2021, arXiv:2102.12092",
@@ -74,7 +76,8 @@ public final class Dalle implements DrawsTexts<Dalle.Sampling>, Completes<Dalle.
         Recipe.of(5, 64, new OptimizerSpec.Muon(2e-3, 0.95, 0.9, 0.95, 0.01)).withSchedule(new LrSchedule.Cosine(200)).withClip(1),
         SAMPLING, "scenes", Dalle::new).tiny(new Tiny(
         Family.USUAL, List.of("data.captions=true", "net.width=16", "net.layers=2", "net.heads=2",
-            "attention=sparse", "text=12", "pairs=20", "dropText=0.3"), Map.of("stage", "vqvae")));
+            "attention=sparse", "text=12", "pairs=20", "dropText=0.3"), Map.of("stage", "vqvae")))
+            .takes(Condition.Kind.TEXT, Condition.Kind.PREFIX);
 
     private static final class Weights extends Module {
         private final CodeTransformer gpt;
@@ -111,8 +114,9 @@ public final class Dalle implements DrawsTexts<Dalle.Sampling>, Completes<Dalle.
 
     @Override public void prepare(Dataset data) { captions.learn(data.everyCaption()); }
 
-    private Losses loss(Batch batch, Rng rng) {
-        Tensor all = captions.ids(batch.captions("dalle"), config.dropMerges, rng).to(batch.x().device());
+    private Losses loss(Batch batch, Step step) {
+        Rng rng = step.rng();
+        Tensor all = captions.ids(batch.given().texts("dalle"), config.dropMerges, rng).to(batch.x().device());
         Tensor dropped = rng.uniform(batch.size(), 1).to(all.device()).lt(config.dropText);
         Nats nats = nats(captions.none(1).to(all.device()).where(dropped, all), codes.of(batch));
         Tensor text = nats.text.mean(), image = nats.image.mean();
@@ -138,19 +142,20 @@ public final class Dalle implements DrawsTexts<Dalle.Sampling>, Completes<Dalle.
 
     @Override public Sampling samplingDefaults() { return SAMPLING; }
 
-    @Override public Tensor sample(Sampling how, int count, Rng rng) {
-        return Scope.run(() -> draw(how, captions.prompted(how.prompt, count, rng), null, rng));
+    @Override public Set<Condition.Kind> takes() { return EnumSet.of(Condition.Kind.TEXT, Condition.Kind.PREFIX); }
+
+    @Override public void check(Asked asked) {
+        GenerativeModel.super.check(asked);
+        asked.text().ifPresent(captions::check);
     }
 
-    @Override public Tensor draw(Sampling how, List<String> texts, Rng rng) {
-        return Scope.run(() -> draw(how, captions.ids(texts), null, rng));
-    }
+    @Override public List<String> notes(Asked asked) { return asked.text().map(captions::notes).orElse(List.of()); }
 
-    @Override public Optional<String> textOf(Sampling how) { return CaptionPrefix.asked(how.prompt); }
-
-    /** Known rows are whole rows of codes; there the picture is what the first stage makes of it. */
-    @Override public Tensor complete(Sampling how, Tensor x, int rows, Rng rng) {
-        return Scope.run(() -> draw(how, captions.prompted(how.prompt, (int) x.size(0), rng), codes.upper(x, rows), rng));
+    /** Rows that are kept are whole rows of codes; there the picture is what the first stage makes of them. */
+    @Override public Tensor sample(Sampling how, Condition given, int count, Rng rng) {
+        @Nullable Tensor upper = given.prefix();
+        return Scope.run(() -> draw(how, given.texts().isEmpty() ? captions.any(count, rng) : captions.ids(given.texts()),
+            upper == null ? null : codes.upper(upper), rng));
     }
 
     private Tensor draw(Sampling how, Tensor given, @Nullable Tensor known, Rng rng) {
@@ -164,7 +169,7 @@ public final class Dalle implements DrawsTexts<Dalle.Sampling>, Completes<Dalle.
         long items = 0;
         for (Batch batch : test) {
             try (Scope scope = new Scope()) {
-                Tensor given = captions.ids(batch.captions("dalle")).to(batch.x().device());
+                Tensor given = captions.ids(batch.given().texts("dalle")).to(batch.x().device());
                 Nats nats = nats(given, codes.encode(batch.x()));
                 text += nats.text.sum().item();   // waits for the device
                 image += nats.image.sum().item();

@@ -4,8 +4,8 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.ArgumentException;
 import io.palitra.config.Help;
-import io.palitra.config.InWords;
 import io.palitra.data.Batch;
+import io.palitra.data.Condition;
 import io.palitra.data.DataSpec;
 import io.palitra.data.ImageSpec;
 import io.palitra.diffusion.Bounded;
@@ -17,6 +17,7 @@ import io.palitra.diffusion.NoiseTable;
 import io.palitra.diffusion.Prediction;
 import io.palitra.diffusion.Predictor;
 import io.palitra.diffusion.Sampler;
+import io.palitra.engine.DType;
 import io.palitra.engine.OptimizerSpec;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
@@ -34,21 +35,18 @@ import io.palitra.model.Losses;
 import io.palitra.model.LrSchedule;
 import io.palitra.model.Measure;
 import io.palitra.model.Recipe;
+import io.palitra.model.Step;
 import io.palitra.model.Update;
-import io.palitra.net.Activation;
 import io.palitra.net.Unet2d;
 import io.palitra.nn.Loss;
 import io.palitra.nn.Module;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Collections;
+import io.palitra.stage.DenoisingNet;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Denoising diffusion of pictures: noise is added in T steps, x_t = sqrt(alphaBar_t) x0 + sqrt(1 - alphaBar_t) eps (eq. 4), and a U-Net
+ * Denoising diffusion of pictures: noise is added in T steps, x_t = sqrt(alphaBar_t) x0 + sqrt(1 - alphaBar_t) eps (eq. 4), and a network
  * learns to predict it (eq. 14). Ho, Jain and Abbeel 2020, arXiv:2006.11239; v and x0 predictions: Salimans and Ho 2022, arXiv:2202.00512,
  * section 4; min-SNR weights: Hang et al. 2023, arXiv:2303.09556, section 3.4; classifier-free guidance: Ho and Salimans 2022,
  * arXiv:2207.12598, eq. 6.
@@ -58,7 +56,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, LatentModel, Likelihood, Evaluates,
         DiffusersExport {
-    /** What the model is. The picture's sides must be multiples of 2^(levels - 1). */
+    /** What the model is. */
     public record Config(
             @Help("what the network says of a noisy picture: its noise, its data, or v = alpha eps - sigma x0") Prediction prediction,
             @Help("how much noise each of the T steps adds") NoiseSchedule schedule,
@@ -66,61 +64,22 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
                 min = 0, max = 1e6) double minSnr,
             @Help("whether the network is told the class; needs labelled data") boolean conditional,
             @Help(value = "share of training items whose class is hidden, for guidance", min = 0, max = 1) double labelDropout,
-            @Help(value = "channels of each level of the U-Net, from the full resolution down; each level halves it", min = 1, max = 4096)
-            List<Integer> channels,
-            @Help(value = "residual blocks in a level", min = 1, max = 16) int layers,
-            @Help(value = "levels with attention, 0 = full resolution; the middle always has it", min = 0) List<Integer> attention,
-            @Help(value = "chance that a number inside the network is dropped in training", min = 0, max = 0.9) double dropout,
-            @Help(value = "groups of channels that are normalised together; must divide channels", min = 1, max = 4096) int groups) {
-        public Config {
-            channels = List.copyOf(channels);
-            attention = List.copyOf(attention);
-            if (channels.isEmpty() || channels.size() > 8) {
-                throw new ArgumentException("illegal channels: " + InWords.list(channels) + ", must be 1 to 8 levels");
-            }
-            for (int c : channels) {
-                if (groups < 1 || c % groups != 0) {
-                    throw new ArgumentException("illegal channels: " + InWords.list(channels) + ", must be multiples of groups "
-                        + groups);
-                }
-            }
-            for (int level : attention) {
-                if (level < 0 || level >= channels.size()) {
-                    throw new ArgumentException("illegal attention: " + level + ", must be a level from 0 to "
-                        + (channels.size() - 1));
-                }
-            }
-        }
-
-        /** The U-Net of this size, on pictures of that shape. */
-        Unet2d.Config unet(ImageSpec image) {
-            List<Unet2d.Block> down = new ArrayList<>();
-            for (int i = 0; i < channels.size(); i++) down.add(attention.contains(i) ? Unet2d.Block.ATTENTION : Unet2d.Block.PLAIN);
-            List<Unet2d.Block> up = new ArrayList<>(down);
-            Collections.reverse(up);
-            int rows = conditional ? image.classes() + 1 : 0;   // the last is the null class
-            return new Unet2d.Config(List.of(image.height(), image.width()), image.channels(), image.channels(), false,
-                Unet2d.TimeEmbeddingType.POSITIONAL, 0, 0, true, down, true, up, channels, layers, 1, 1, Unet2d.Resampling.CONV,
-                Unet2d.Resampling.CONV, dropout, Activation.SILU, 0, groups, 0, 1e-5, Unet2d.TimeShift.DEFAULT, true,
-                Unet2d.ClassEmbedding.LOOKUP, rows, 0);
-        }
-    }
+            @Help("the network") DenoisingNet net) {}
 
     /** How samples are drawn. */
     public record Sampling(
             @Help("the way from noise to pictures") Sampler sampler,
-            @Help(value = "class, -1 = one drawn for each sample", min = -1) int label,
             @Help(value = "how much more the class counts than in the data: 1 = as much, 0 = not at all", min = 0, max = 100)
             double guidance,
             @Help("whether what the network expects is held in the range of pictures, -1 to 1") boolean clip) {}
 
     public static final Family<Config> FAMILY = new Family<>("diffusion", "Denoising diffusion: noise to pictures, little by little",
         "Ho, Jain and Abbeel 2020, arXiv:2006.11239",
-        new Config(Prediction.V, new NoiseSchedule.Cosine(), 0, false, 0.1, List.of(16, 32, 64), 1, List.of(2), 0, 8),
+        new Config(Prediction.V, new NoiseSchedule.Cosine(), 0, false, 0.1, new DenoisingNet.Unet()),
         Recipe.of(10, 64, new OptimizerSpec.Adam(1e-3, 0.9, 0.999, 1e-8)).withSchedule(new LrSchedule.Cosine(500)).withClip(1)
             .withEma(0.999),
-        new Sampling(new Sampler.DpmPlusPlus2M(), -1, 1, true), Diffusion::new)
-        .tiny("channels=8,8", "attention=1", "groups=4");
+        new Sampling(new Sampler.DpmPlusPlus2M(), 1, true), Diffusion::new).takes(Condition.Kind.LABEL)
+        .tiny("net.channels=8,8", "net.attention=1", "net.groups=4");
 
     /** Times at which the bound is asked for, of the T there are: one drawn from each of so many stretches, short where noise is low. */
     private static final int STRETCHES = 40;
@@ -130,44 +89,35 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
     private final Config config;
     private final ImageSpec image;
     private final NoiseTable table;
-    private final Unet2d unet;
+    private final DenoisingNet.Built net;
 
     Diffusion(Config config, Build with) {
         DataSpec data = with.data();
         Rng init = with.init();
         if (!(data instanceof ImageSpec pictures)) throw new ArgumentException("diffusion wants pictures, got " + data);
-        int step = 1 << config.channels.size() - 1;
-        if (pictures.height() % step != 0 || pictures.width() % step != 0) {
-            throw new ArgumentException("diffusion with " + config.channels.size()
-                + " levels of channels wants sides that are multiples of " + step + ", got " + pictures);
-        }
         if (config.conditional && data.classes() == 0) {
             throw new ArgumentException("diffusion with conditional=true wants labelled data, got " + data);
         }
         this.config = config;
         image = pictures;
         table = config.schedule.table();
-        unet = new Unet2d(config.unet(pictures), init);
-        if (init.isSilent()) return;
-        // every residual branch starts as nothing and the answer as 0, appendix B: the first loss of EPS is the variance of eps, 1
-        for (Map.Entry<String, Tensor> e : unet.parameters().entrySet()) {
-            if (e.getKey().startsWith("conv_out.") || e.getKey().matches(".*\\.(conv2|to_out\\.0)\\.(weight|bias)")) e.getValue().fill(0);
-        }
+        net = config.net.build(pictures, config.conditional ? pictures.classes() : 0, init);
     }
 
-    /** A {@link Unet2d}, whose tensors have the names that diffusers gives them. */
-    @Override public Module net() { return unet; }
+    /** Its tensors have the names that diffusers gives them. */
+    @Override public Module net() { return net.module(); }
 
-    @Override public List<Update> updates() { return List.of(new Update("denoise", unet, this::loss)); }
+    @Override public List<Update> updates() { return List.of(new Update("denoise", net(), this::loss)); }
 
     /** Mean over all numbers of w_t (prediction - target)^2 at times drawn uniformly: eq. 14, with weights. */
-    private Losses loss(Batch batch, Rng rng) {
+    private Losses loss(Batch batch, Step step) {
+        Rng rng = step.rng();
         Tensor x0 = batch.x();
         Tensor t = rng.integers(table.size(), batch.size()).to(x0.device());   // [B]
         Tensor eps = rng.normalLike(x0);
         Tensor alpha = table.alpha(t, 4), sigma = table.sigma(t, 4);   // [B,1,1,1] each
-        Tensor labels = config.conditional ? hidden(batch.labels("diffusion with conditional=true"), rng) : null;
-        Tensor out = unet.forward(x0.mul(alpha).add(eps.mul(sigma)), t, labels, rng);
+        Tensor labels = config.conditional ? hidden(batch.given().labels("diffusion with conditional=true"), rng) : null;
+        Tensor out = net.forward(x0.mul(alpha).add(eps.mul(sigma)), t, labels, rng);
         Tensor error = out.sub(config.prediction.target(x0, eps, alpha, sigma)).square();
         if (config.minSnr > 0) error = error.mul(config.prediction.minSnr(alpha, sigma, config.minSnr));
         return Losses.of(error.mean());
@@ -183,19 +133,11 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
 
     @Override public int classes() { return config.conditional ? image.classes() : 0; }
 
-    @Override public int classOf(Sampling how) { return how.label; }
-
-    @Override public Sampling ofClass(Sampling how, int label) {
-        GenerativeModel.checkLabel(label, classes());
-        return new Sampling(how.sampler, label, how.guidance, how.clip);
-    }
-
-    /** @throws IllegalArgumentException for a class that is not there, and for guidance of a model that cannot be guided */
-    @Override public Tensor sample(Sampling how, int count, Rng rng) {
-        GenerativeModel.checkLabel(how.label, classes());
+    /** @throws IllegalArgumentException for guidance of a model that cannot be guided */
+    @Override public Tensor sample(Sampling how, Condition given, int count, Rng rng) {
         Tensor z = prior(count, rng);
         if (!config.conditional) return sample(how, z, null, rng);
-        return sample(how, z, how.label < 0 ? rng.integers(image.classes(), count) : same(how.label, count), rng);
+        return sample(how, z, given.labels() == null ? rng.integers(image.classes(), count) : given.labels(), rng);
     }
 
     private Tensor sample(Sampling how, Tensor z, @Nullable Tensor labels, Rng rng) {
@@ -231,20 +173,13 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
     /** The prediction for x [B,C,H,W] at time t: unconditional + guidance (conditional - unconditional), in one batch. */
     private Tensor guided(Tensor x, double t, @Nullable Tensor labels, double guidance) {
         Tensor times = Torch.full(t, x.size(0)).to(x.device());
-        if (!config.conditional) return unet.forward(x, times, null);
-        Tensor nulls = same(image.classes(), x.size(0)).to(x.device());
-        if (labels == null || guidance == 0) return unet.forward(x, times, nulls);
+        if (!config.conditional) return net.forward(x, times, null, null);
+        Tensor nulls = Torch.full(image.classes(), x.size(0)).to(DType.I64).to(x.device());
+        if (labels == null || guidance == 0) return net.forward(x, times, nulls, null);
         Tensor told = labels.to(x.device());
-        if (guidance == 1) return unet.forward(x, times, told);
-        Tensor[] out = unet.forward(Torch.cat(0, x, x), Torch.cat(0, times, times), Torch.cat(0, nulls, told)).chunk(2, 0);
+        if (guidance == 1) return net.forward(x, times, told, null);
+        Tensor[] out = net.forward(Torch.cat(0, x, x), Torch.cat(0, times, times), Torch.cat(0, nulls, told), null).chunk(2, 0);
         return out[0].lerp(out[1], guidance);
-    }
-
-    /** I64 [n]. */
-    private static Tensor same(long label, long n) {
-        long[] labels = new long[Math.toIntExact(n)];
-        Arrays.fill(labels, label);
-        return Torch.of(labels, n);
     }
 
     /** False: the variational bound, an estimate by times and noise that rng draws. A model of classes gets the null class. */
@@ -287,7 +222,7 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
             try (Scope scope = new Scope()) {
                 long n = Math.min(batch.size(), SCORED - items);
                 if (n < 1) continue;   // to the end: the batches are freed by the next one
-                Tensor labels = config.conditional ? batch.labels("diffusion with conditional=true").rows(0, n) : null;
+                Tensor labels = config.conditional ? batch.given().labels("diffusion with conditional=true").rows(0, n) : null;
                 nats += bound(batch.x().rows(0, n), labels, rng.at(items)).sum().item();   // waits for the device
                 items += n;
             }
@@ -308,6 +243,10 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
 
     /** A DDPMPipeline. Of a conditional model only its parts are of use: the pipeline tells the network no classes. */
     @Override public String export(FolderDraft folder, Iterable<Batch> train, Rng rng) {
+        if (!(net instanceof DenoisingNet.BuiltUnet built)) {
+            throw new ArgumentException("diffusers has no pipeline of pixels for net=dit; diffusion with net=unet can be exported");
+        }
+        Unet2d unet = built.module();
         ObjectNode index = JsonNodeFactory.instance.objectNode().put("_class_name", "DDPMPipeline");
         index.putArray("unet").add("diffusers").add("UNet2DModel");
         index.putArray("scheduler").add("diffusers").add("DDPMScheduler");

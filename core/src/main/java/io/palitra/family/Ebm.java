@@ -3,6 +3,7 @@ package io.palitra.family;
 import io.palitra.config.ArgumentException;
 import io.palitra.config.Help;
 import io.palitra.data.Batch;
+import io.palitra.data.Condition;
 import io.palitra.data.DataSpec;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.VectorSpec;
@@ -20,6 +21,7 @@ import io.palitra.model.GenerativeModel;
 import io.palitra.model.Losses;
 import io.palitra.model.LrSchedule;
 import io.palitra.model.Recipe;
+import io.palitra.model.Step;
 import io.palitra.model.Update;
 import io.palitra.nn.Init;
 import io.palitra.nn.Module;
@@ -117,7 +119,8 @@ public final class Ebm extends Module implements GenerativeModel<Ebm.Sampling>, 
 
     @Override public List<Update> updates() { return List.of(new Update("contrast", net, this::loss)); }
 
-    private Losses loss(Batch batch, Rng rng) {
+    private Losses loss(Batch batch, Step step) {
+        Rng rng = step.rng();
         net.iterate();
         Tensor fake = chains(batch.size(), rng);
         Tensor real = batch.x().add(rng.normalLike(batch.x()).mul(config.noise));
@@ -168,7 +171,7 @@ public final class Ebm extends Module implements GenerativeModel<Ebm.Sampling>, 
 
     @Override public Sampling samplingDefaults() { return new Sampling(new Langevin.Cold()); }
 
-    @Override public Tensor sample(Sampling how, int count, Rng rng) {
+    @Override public Tensor sample(Sampling how, Condition given, int count, Rng rng) {
         long[] shape = data.shape(), all = new long[shape.length + 1];
         System.arraycopy(shape, 0, all, 1, shape.length);
         all[0] = count;

@@ -3,10 +3,10 @@ package io.palitra.family;
 import io.palitra.config.ArgumentException;
 import io.palitra.config.Help;
 import io.palitra.data.Batch;
+import io.palitra.data.Condition;
 import io.palitra.data.DataSpec;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.VectorSpec;
-import io.palitra.engine.DType;
 import io.palitra.engine.Guard;
 import io.palitra.engine.OptimizerSpec;
 import io.palitra.engine.Rng;
@@ -20,6 +20,7 @@ import io.palitra.model.LatentModel;
 import io.palitra.model.Losses;
 import io.palitra.model.LrSchedule;
 import io.palitra.model.Recipe;
+import io.palitra.model.Step;
 import io.palitra.model.Update;
 import io.palitra.nn.ConvTranspose2d;
 import io.palitra.nn.GanLoss;
@@ -80,17 +81,16 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
 
     public record Sampling(
             @Help(value = "largest absolute value in z, whose normal distribution is cut there; 0 = uncut", min = 0, max = 100)
-                double truncation,
-            @Help(value = "class to draw, of a conditional model; -1 = any", min = -1) int label) {}
+                double truncation) {}
 
-    private static final Sampling SAMPLING = new Sampling(0, -1);
+    private static final Sampling SAMPLING = new Sampling(0);
 
     public static final Family<Config> FAMILY = new Family<>("gan",
         "Generative adversarial network: sharp samples in one pass, from two nets that play against each other",
         "Goodfellow et al. 2014, arXiv:1406.2661; Radford et al. 2016, arXiv:1511.06434",
         new Config(Objective.NON_SATURATING, 10, 0, false, false, false, 0, 100, 64),
         Recipe.of(12, 64, new OptimizerSpec.Adam(3e-4, 0.5, 0.999, 1e-8)).withSchedule(new LrSchedule.Linear()).withEma(0.999),
-        SAMPLING, Gan::new)
+        SAMPLING, Gan::new).takes(Condition.Kind.LABEL)
         .tiny("width=8");
 
     private static final int CRITIC_STEPS = 5;
@@ -122,13 +122,6 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
 
     @Override public int classes() { return classes; }
 
-    @Override public int classOf(Sampling how) { return how.label; }
-
-    @Override public Sampling ofClass(Sampling how, int label) {
-        GenerativeModel.checkLabel(label, classes);
-        return new Sampling(how.truncation, label);
-    }
-
     @Override public List<Update> updates() {
         List<Update> updates = new ArrayList<>();
         updates.add(new Update("discriminator", discriminator, this::discriminate));
@@ -138,7 +131,8 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
         return updates;
     }
 
-    private Losses discriminate(Batch batch, Rng rng) {
+    private Losses discriminate(Batch batch, Step step) {
+        Rng rng = step.rng();
         discriminator.iterate();
         Tensor real = batch.x();
         Tensor code = trainingCode(batch, rng);
@@ -159,13 +153,14 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
     }
 
     /** 16 gamma/2 E |grad D(x)|^2 on real items: R1, Mescheder et al. 2018, eq. 9, every 16th step. */
-    private Losses realSlope(Batch batch, Rng rng) {
+    private Losses realSlope(Batch batch, Step step) {
         @Nullable Tensor realClass = realClass(batch);
         Tensor slope = GanLoss.squaredSlope(x -> discriminator.forward(x, realClass), batch.x()).mean();
         return Losses.of(slope.mul(0.5 * config.r1 * LAZY)).with("squared slope", slope);
     }
 
-    private Losses generate(Batch batch, Rng rng) {
+    private Losses generate(Batch batch, Step step) {
+        Rng rng = step.rng();
         Tensor code = trainingCode(batch, rng);
         Tensor score = discriminator.forward(generator.forward(code), classOf(code));
         return Losses.of(config.loss == Objective.NON_SATURATING ? GanLoss.logistic(score) : GanLoss.negativeScore(score));
@@ -191,15 +186,14 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
 
     private @Nullable Tensor realClass(Batch batch) {
         if (classes == 0) return null;
-        return Torch.oneHot(batch.labels("gan with conditional=true"), classes).to(batch.x().dtype());
+        return Torch.oneHot(batch.given().labels("gan with conditional=true"), classes).to(batch.x().dtype());
     }
 
     private @Nullable Tensor classOf(Tensor code) { return classes == 0 ? null : code.narrow(1, config.latent, classes); }
 
-    @Override public Tensor sample(Sampling how, int count, Rng rng) {
-        GenerativeModel.checkLabel(how.label, classes);
+    @Override public Tensor sample(Sampling how, Condition given, int count, Rng rng) {
         Tensor z = how.truncation == 0 ? rng.normal(count, config.latent) : truncated(how.truncation, count, config.latent, rng);
-        return decode(classes == 0 ? z : Torch.cat(1, z, oneHot(how.label, count, rng)));
+        return decode(classes == 0 ? z : Torch.cat(1, z, oneHot(given.labels(), count, rng)));
     }
 
     /** Normal numbers [count,latent] within [-t,t], by the inverse of their distribution function. */
@@ -209,15 +203,15 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
         return u.mul(edge).erfinv().mul(Math.sqrt(2)).clamp(-t, t);   // far out, where float erf is 1, the inverse is infinite
     }
 
-    /** [count,K] of the class, or with -1 of any, each as likely. */
-    private Tensor oneHot(int label, int count, Rng rng) {
+    /** [count,K] of the classes given, or of any, each as likely. */
+    private Tensor oneHot(@Nullable Tensor labels, int count, Rng rng) {
         Tensor any = rng.integers(classes, count);
-        return Torch.oneHot(label < 0 ? any : Torch.zerosLike(any).add(label).to(DType.I64), classes);
+        return Torch.oneHot(labels == null ? any : labels.to(any.device()), classes);
     }
 
     @Override public Tensor prior(int n, Rng rng) {
         Tensor z = rng.normal(n, config.latent);
-        return classes == 0 ? z : Torch.cat(1, z, oneHot(-1, n, rng));
+        return classes == 0 ? z : Torch.cat(1, z, oneHot(null, n, rng));
     }
 
     @Override public Tensor decode(Tensor z) {

@@ -28,6 +28,7 @@ import io.palitra.model.Build;
 import io.palitra.model.Family;
 import io.palitra.model.Losses;
 import io.palitra.model.Recipe;
+import io.palitra.model.Step;
 import io.palitra.model.Tiny;
 import io.palitra.model.Trainable;
 import io.palitra.model.Update;
@@ -173,8 +174,9 @@ public final class LoraTuning implements Trainable {
     /** The model with the change as it is now, which it paints with. */
     public Painter painter() { return base; }
 
-    private Losses loss(Batch batch, Rng rng) {
-        List<String> captions = batch.captions("lora");
+    private Losses loss(Batch batch, Step step) {
+        Rng rng = step.rng();
+        List<String> captions = batch.given().texts("lora");
         Tensor x0 = base.coder().draw(moments(batch), rng), eps = rng.normalLike(x0);   // [B,C,h,w]
         Tensor t = rng.integers(table.size(), batch.size());
         Tensor alpha = table.alpha(t, x0.dims()), sigma = table.sigma(t, x0.dims());

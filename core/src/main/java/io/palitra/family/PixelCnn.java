@@ -3,6 +3,7 @@ package io.palitra.family;
 import io.palitra.config.ArgumentException;
 import io.palitra.config.Help;
 import io.palitra.data.Batch;
+import io.palitra.data.Condition;
 import io.palitra.data.DataSpec;
 import io.palitra.data.ImageSpec;
 import io.palitra.engine.DType;
@@ -14,7 +15,6 @@ import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.model.Build;
-import io.palitra.model.Completes;
 import io.palitra.model.Evaluates;
 import io.palitra.model.Family;
 import io.palitra.model.GenerativeModel;
@@ -23,13 +23,15 @@ import io.palitra.model.Losses;
 import io.palitra.model.LrSchedule;
 import io.palitra.model.Measure;
 import io.palitra.model.Recipe;
+import io.palitra.model.Step;
 import io.palitra.model.Update;
 import io.palitra.net.PixelHead;
 import io.palitra.net.PixelNet;
 import io.palitra.nn.Module;
 import java.util.ArrayList;
-import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.ForkJoinPool;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -44,7 +46,7 @@ import org.jspecify.annotations.Nullable;
  * probability of white, as a {@code vae} does. A sample is drawn pixel by pixel, and of the network only what a new pixel changes is
  * computed.
  */
-public final class PixelCnn implements GenerativeModel<PixelCnn.Sampling>, Likelihood, Evaluates, Completes<PixelCnn.Sampling> {
+public final class PixelCnn implements GenerativeModel<PixelCnn.Sampling>, Likelihood, Evaluates {
     public record Config(
             @Help("the network") PixelNet.Config net,
             @Help("what a pixel is, given those before it") PixelHead.Config head,
@@ -64,14 +66,13 @@ public final class PixelCnn implements GenerativeModel<PixelCnn.Sampling>, Likel
     /** How samples are drawn. */
     public record Sampling(
             @Help(value = "divisor of the logits and factor of the logistics' scales: below 1 likelier pictures, fewer kinds", min = 0.01,
-                max = 100) double temperature,
-            @Help(value = "class, -1 = one drawn for each sample", min = -1) int label) {}
+                max = 100) double temperature) {}
 
     public static final Family<Config> FAMILY = new Family<>("pixelcnn", "Pixels one after the other, each by its exact probability",
         "van den Oord, Kalchbrenner and Kavukcuoglu 2016, arXiv:1601.06759; van den Oord et al. 2016, arXiv:1606.05328",
         new Config(new PixelNet.Config.Gated(), new PixelHead.Config.Categorical(), 2, 0, false),
         Recipe.of(4, 64, new OptimizerSpec.Adam(1e-3, 0.9, 0.999, 1e-8)).withSchedule(new LrSchedule.Cosine(100)).withClip(1),
-        new Sampling(1, -1), PixelCnn::new)
+        new Sampling(1), PixelCnn::new).takes(Condition.Kind.LABEL, Condition.Kind.PREFIX)
         .tiny("net.width=6", "net.dilations=1,2");
 
     private final Config config;
@@ -98,7 +99,8 @@ public final class PixelCnn implements GenerativeModel<PixelCnn.Sampling>, Likel
 
     @Override public List<Update> updates() { return List.of(new Update("nll", net, this::loss)); }
 
-    private Losses loss(Batch batch, Rng rng) {
+    private Losses loss(Batch batch, Step step) {
+        Rng rng = step.rng();
         Tensor x = levels(batch.x(), rng);
         Tensor nats = nll(x, label(batch));
         return Losses.of(nats.mean()).with("bits per dim", nats.mean().div(image.dims() * Math.log(2)));
@@ -117,43 +119,31 @@ public final class PixelCnn implements GenerativeModel<PixelCnn.Sampling>, Likel
 
     /** One-hot [B,classes]; null where the model has none. */
     private @Nullable Tensor label(Batch batch) {
-        return config.conditional ? Torch.oneHot(batch.labels("pixelcnn with conditional=true"), image.classes()) : null;
+        return config.conditional ? Torch.oneHot(batch.given().labels("pixelcnn with conditional=true"), image.classes()) : null;
     }
 
     /** The class of each sample; 0 where the model has none. */
-    private long[] classes(Sampling how, int count, Rng rng) {
-        int classes = classes();
-        GenerativeModel.checkLabel(how.label, classes);
-        if (classes > 0 && how.label < 0) return rng.integers(classes, count).longs();
-        long[] same = new long[count];
-        Arrays.fill(same, Math.max(0, how.label));
-        return same;
+    private long[] classes(Condition given, int count, Rng rng) {
+        if (classes() == 0) return new long[count];
+        return (given.labels() == null ? rng.integers(classes(), count) : given.labels()).longs();
     }
 
-    @Override public Sampling samplingDefaults() { return new Sampling(1, -1); }
+    @Override public Sampling samplingDefaults() { return new Sampling(1); }
 
     @Override public int classes() { return config.conditional ? image.classes() : 0; }
 
-    @Override public int classOf(Sampling how) { return how.label; }
-
-    @Override public Sampling ofClass(Sampling how, int label) {
-        GenerativeModel.checkLabel(label, classes());
-        return new Sampling(how.temperature, label);
+    @Override public Set<Condition.Kind> takes() {
+        return config.conditional ? EnumSet.of(Condition.Kind.LABEL, Condition.Kind.PREFIX) : EnumSet.of(Condition.Kind.PREFIX);
     }
 
-    @Override public Tensor sample(Sampling how, int count, Rng rng) {
-        return complete(how, Torch.zeros(count, image.channels(), image.height(), image.width()), 0, rng);
-    }
-
-    @Override public Tensor complete(Sampling how, Tensor x, int rows, Rng rng) {
+    @Override public Tensor sample(Sampling how, Condition given, int count, Rng rng) {
         PixelNet.PixelByPixel fast = net.pixelByPixel();
-        return draw(how, x, rows, rng, (picture, label) -> fast.raster(image.width(), label));
+        return draw(how, given, count, rng, (picture, label) -> fast.raster(image.width(), label));
     }
 
     /** As {@link #sample}, but all of the network for every pixel: what the fast way must equal. */
-    Tensor sampleSlowly(Sampling how, int count, Rng rng) {
-        Tensor start = Torch.zeros(count, image.channels(), image.height(), image.width());
-        return draw(how, start, 0, rng, (picture, label) -> new PixelNet.Raster() {
+    Tensor sampleSlowly(Sampling how, Condition given, int count, Rng rng) {
+        return draw(how, given, count, rng, (picture, label) -> new PixelNet.Raster() {
             @Override public void startRow(int row) {}
 
             @Override public void put(int row, int column, float[] x) {
@@ -175,20 +165,26 @@ public final class PixelCnn implements GenerativeModel<PixelCnn.Sampling>, Likel
     /** Where a number lies in a picture's array. */
     private int place(int channel, int row, int column) { return (channel * image.height() + row) * image.width() + column; }
 
-    private Tensor draw(Sampling how, Tensor given, int rows, Rng rng, Start start) {
-        if (rows < 0 || rows > image.height() || given.dims() != 4 || given.size(1) != image.channels()
-            || given.size(2) != image.height() || given.size(3) != image.width()) {
-            throw new ArgumentException("pixelcnn wants pictures [B," + image.channels() + "," + image.height() + ","
-                + image.width() + "] and 0 to " + image.height() + " known rows, got " + given + " and " + rows);
-        }
-        int count = (int) given.size(0);
-        long[] shape = given.shape();
+    /** Rows of a prefix. */
+    private int rows(Tensor upper, int count) {
+        boolean fits = upper.dims() == 4 && upper.size(0) == count && upper.size(1) == image.channels() && upper.size(2) <= image.height()
+            && upper.size(3) == image.width();
+        if (fits) return (int) upper.size(2);
+        throw new ArgumentException("pixelcnn keeps the upper rows of " + count + " pictures, [" + count + "," + image.channels()
+            + ",0 to " + image.height() + "," + image.width() + "], got " + upper);
+    }
+
+    private Tensor draw(Sampling how, Condition given, int count, Rng rng, Start start) {
+        @Nullable Tensor upper = given.prefix();
+        int rows = upper == null ? 0 : rows(upper, count);
+        long[] shape = {count, image.channels(), image.height(), image.width()};
         ForkJoinPool threads = new ForkJoinPool(Math.max(1, Math.min(Device.threads(), count)));
         try {
             return Scope.run(() -> {
                 Tensor noise = rng.uniform(count, head.draws(), image.height(), image.width());
-                long[] classes = classes(how, count, rng);
-                Tensor known = levels(given, rng).to(DType.F32);
+                long[] classes = classes(given, count, rng);
+                Tensor below = Torch.zeros(count, image.channels(), image.height() - rows, image.width());
+                Tensor known = levels(upper == null ? below : Torch.cat(2, upper.to(below.device()), below), rng).to(DType.F32);
                 List<Drawing> drawings = new ArrayList<>();
                 for (int i = 0; i < count; i++) {
                     float[] picture = new float[(int) image.dims()];

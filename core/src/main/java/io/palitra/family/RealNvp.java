@@ -3,6 +3,7 @@ package io.palitra.family;
 import io.palitra.config.ArgumentException;
 import io.palitra.config.Help;
 import io.palitra.data.Batch;
+import io.palitra.data.Condition;
 import io.palitra.data.DataSpec;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.VectorSpec;
@@ -432,8 +433,8 @@ public final class RealNvp extends Module implements GenerativeModel<RealNvp.Sam
     @Override public Module net() { return this; }
 
     @Override public List<Update> updates() {
-        return List.of(new Update("nll", this, (batch, rng) -> {
-            Tensor nats = logProb(batch.x(), rng).mean().neg();
+        return List.of(new Update("nll", this, (batch, step) -> {
+            Tensor nats = logProb(batch.x(), step.rng()).mean().neg();
             return Losses.of(nats).with(data instanceof ImageSpec ? "bits per dim" : "nats", data instanceof ImageSpec
                 ? nats.div(data.dims() * Math.log(2)) : nats);
         }));
@@ -450,7 +451,8 @@ public final class RealNvp extends Module implements GenerativeModel<RealNvp.Sam
 
     @Override public Sampling samplingDefaults() { return new Sampling(1); }
 
-    @Override public Tensor sample(Sampling how, int count, Rng rng) { return decode(prior(count, rng).mul(how.temperature)); }
+    @Override public Tensor sample(Sampling how, Condition given, int count, Rng rng) { return decode(prior(count, rng)
+        .mul(how.temperature)); }
 
     @Override public boolean normalPrior() { return true; }
 

@@ -4,6 +4,7 @@ import io.palitra.config.ArgumentException;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
 import io.palitra.data.Batch;
+import io.palitra.data.Condition;
 import io.palitra.data.DataSpec;
 import io.palitra.data.Dataset;
 import io.palitra.engine.DType;
@@ -13,9 +14,8 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import io.palitra.model.Asked;
 import io.palitra.model.Build;
-import io.palitra.model.Completes;
-import io.palitra.model.DrawsTexts;
 import io.palitra.model.Evaluates;
 import io.palitra.model.Family;
 import io.palitra.model.GenerativeModel;
@@ -23,6 +23,7 @@ import io.palitra.model.Losses;
 import io.palitra.model.LrSchedule;
 import io.palitra.model.Measure;
 import io.palitra.model.Recipe;
+import io.palitra.model.Step;
 import io.palitra.model.Tiny;
 import io.palitra.model.Update;
 import io.palitra.net.CodePixelCnn;
@@ -35,9 +36,10 @@ import io.palitra.stage.Prior;
 import io.palitra.stage.Transformer;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -51,15 +53,15 @@ import org.jspecify.annotations.Nullable;
  * <p>Of a size other than the training's, the transformer predicts a code from those in a window of the training's size around it, as in
  * section 3.2 of the former.
  */
-public final class Tokens implements DrawsTexts<Tokens.Sampling>, Completes<Tokens.Sampling>, Evaluates {
+public final class Tokens implements GenerativeModel<Tokens.Sampling>, Evaluates {
     /** What is given to the network before the codes: nothing, the class, which needs labelled data, or the caption. */
-    public enum Condition { NONE, LABEL, TEXT }
+    public enum Given { NONE, LABEL, TEXT }
 
     public record Config(
             @Help(value = "the first stage: a run of vqgan or vqvae, a folder of diffusers, or org/name of the hub", path = true)
                 String stage,
             @Help("who tells the codes, each from those before it") Prior net,
-            @Help("what is given to the network before the codes; label needs labelled data, text captions") Condition condition,
+            @Help("what is given to the network before the codes; label needs labelled data, text captions") Given condition,
             @Help(value = "tokens of a text, with those that begin and end it; longer ones are cut", min = 2, max = 1024) int text,
             @Help(value = "pairs that the tokenizer learns from the captions", min = 0, max = 1 << 16) int pairs) {}
 
@@ -68,23 +70,22 @@ public final class Tokens implements DrawsTexts<Tokens.Sampling>, Completes<Toke
             @Help(value = "divisor of the logits: below 1 likelier pictures, fewer kinds", min = 0, max = 100) double temperature,
             @Help(value = "only so many likeliest codes; 0 = all", min = 0) int topK,
             @Help(value = "of these only the likeliest whose chances sum to this; 1 = all", min = 0, max = 1) double topP,
-            @Help(value = "class, -1 = one drawn for each sample", min = -1) int label,
-            @Help("what to draw; * = a caption of the training data for each picture") String prompt,
             @Help("WIDTHxHEIGHT in pixels; empty = as in training") String size) {
         public Sampling { new TokenSampling(temperature, topK, topP); }
 
         TokenSampling tokens() { return new TokenSampling(temperature, topK, topP); }
     }
 
-    private static final Sampling SAMPLING = new Sampling(1, 0, 1, -1, CaptionPrefix.ANY, "");
+    private static final Sampling SAMPLING = new Sampling(1, 0, 1, "");
 
     public static final Family<Config> FAMILY = new Family<>("tokens",
         "Codes of a frozen first stage one after the other, by a transformer or a PixelCNN",
         "Esser, Rombach and Ommer 2021, arXiv:2012.09841; van den Oord, Vinyals and Kavukcuoglu 2017, arXiv:1711.00937",
-        new Config("", new Transformer(), Condition.NONE, 32, 512),
+        new Config("", new Transformer(), Given.NONE, 32, 512),
         Recipe.of(5, 64, new OptimizerSpec.Muon(2e-3, 0.95, 0.9, 0.95, 0.01)).withSchedule(new LrSchedule.Cosine(200)).withClip(1),
         SAMPLING, Tokens::new).tiny(new Tiny(
-        Family.USUAL, List.of("net.width=16", "net.layers=1", "net.heads=2", "condition=label"), Map.of("stage", "vqvae")));
+        Family.USUAL, List.of("net.width=16", "net.layers=1", "net.heads=2", "condition=label"), Map.of("stage", "vqvae")))
+        .takes(Condition.Kind.LABEL, Condition.Kind.TEXT, Condition.Kind.PREFIX);
 
     private static final Pattern SIZE = Pattern.compile("(\\d{1,5})x(\\d{1,5})");
     private static final int LONGEST = 4096;
@@ -137,15 +138,15 @@ public final class Tokens implements DrawsTexts<Tokens.Sampling>, Completes<Toke
     Tokens(Config config, Build with) {
         DataSpec data = with.data();
         Rng init = with.init();
-        if (config.condition == Condition.LABEL && data.classes() == 0) {
+        if (config.condition == Given.LABEL && data.classes() == 0) {
             throw new ArgumentException("tokens with condition=label wants labelled data, got " + data);
         }
-        if (config.condition == Condition.TEXT && !(config.net instanceof Transformer)) {
+        if (config.condition == Given.TEXT && !(config.net instanceof Transformer)) {
             throw new ConfigException("condition", "text is read by net=transformer alone; net=pixelcnn takes condition=none or label");
         }
         codes = new FrozenCodes(config.stage, with);
-        classes = config.condition == Condition.LABEL ? data.classes() : 0;
-        captions = config.condition == Condition.TEXT ? new CaptionPrefix(config.pairs, config.text) : null;
+        classes = config.condition == Given.LABEL ? data.classes() : 0;
+        captions = config.condition == Given.TEXT ? new CaptionPrefix(config.pairs, config.text) : null;
         int kinds = captions == null ? Math.max(1, classes) : captions.kinds(), given = captions == null ? 1 : captions.length();
         if (config.net instanceof Transformer t) {
             prior = new ByTransformer(new CodeTransformer(new CodeTransformer.Config(codes.stage().codes(), codes.rows(), codes.columns(),
@@ -156,11 +157,6 @@ public final class Tokens implements DrawsTexts<Tokens.Sampling>, Completes<Toke
             prior = new ByPixelCnn(new CodePixelCnn(p.net(), p.table(), codes.stage().codes(), classes, init), codes.columns());
         }
         net = new Weights(prior, captions);
-    }
-
-    /** Draws texts only where it was given captions. */
-    @Override public <T> Optional<T> as(Class<T> capability) {
-        return capability == DrawsTexts.class && captions == null ? Optional.empty() : Completes.super.as(capability);
     }
 
     @Override public boolean wantsCaptions() { return captions != null; }
@@ -177,7 +173,7 @@ public final class Tokens implements DrawsTexts<Tokens.Sampling>, Completes<Toke
 
     @Override public List<Update> updates() { return List.of(new Update("nll", net, this::loss)); }
 
-    private Losses loss(Batch batch, Rng rng) {
+    private Losses loss(Batch batch, Step step) {
         Tensor c = codes.of(batch);
         Tensor nats = nll(batch, c).mean();
         return Losses.of(nats).with("bits per code", nats.div(Math.log(2)));
@@ -185,8 +181,8 @@ public final class Tokens implements DrawsTexts<Tokens.Sampling>, Completes<Toke
 
     /** -log p of each code I64 [B,n], given those before it, in nats. */
     private Tensor nll(Batch batch, Tensor c) {
-        Tensor given = captions != null ? captions.ids(batch.captions("tokens with condition=text"))
-            : classes > 0 ? batch.labels("tokens with condition=label").unsqueeze(1) : Torch.zeros(DType.I64, batch.size(), 1);
+        Tensor given = captions != null ? captions.ids(batch.given().texts("tokens with condition=text"))
+            : classes > 0 ? batch.given().labels("tokens with condition=label").unsqueeze(1) : Torch.zeros(DType.I64, batch.size(), 1);
         Tensor logits = prior.logits(given.to(c.device()), c).to(DType.F32);   // [B,n,K]
         return logits.logSoftmax(2).gather(2, c.unsqueeze(2)).squeeze(2).neg();
     }
@@ -195,30 +191,30 @@ public final class Tokens implements DrawsTexts<Tokens.Sampling>, Completes<Toke
 
     @Override public int classes() { return classes; }
 
-    @Override public int classOf(Sampling how) { return how.label; }
-
-    @Override public Sampling ofClass(Sampling how, int label) {
-        GenerativeModel.checkLabel(label, classes);
-        return new Sampling(how.temperature, how.topK, how.topP, label, how.prompt, how.size);
+    @Override public Set<Condition.Kind> takes() {
+        EnumSet<Condition.Kind> kinds = EnumSet.of(Condition.Kind.PREFIX);
+        if (classes > 0) kinds.add(Condition.Kind.LABEL);
+        if (captions != null) kinds.add(Condition.Kind.TEXT);
+        return kinds;
     }
 
-    @Override public Tensor sample(Sampling how, int count, Rng rng) {
-        return Scope.run(() -> drawn(how, given(how, count, rng), size(how.size), null, rng));
+    @Override public void check(Asked asked) {
+        GenerativeModel.super.check(asked);
+        if (captions != null) asked.text().ifPresent(captions::check);
     }
 
-    /** @throws IllegalArgumentException for a model that was given no text in training */
-    @Override public Tensor draw(Sampling how, List<String> texts, Rng rng) {
-        if (captions == null) throw textless();
-        CaptionPrefix prefix = captions;
-        return Scope.run(() -> drawn(how, prefix.ids(texts), size(how.size), null, rng));
+    @Override public List<String> notes(Asked asked) {
+        return captions == null ? List.of() : asked.text().map(captions::notes).orElse(List.of());
     }
 
-    @Override public Optional<String> textOf(Sampling how) {
-        return captions == null ? Optional.empty() : CaptionPrefix.asked(how.prompt);
-    }
-
-    private static ConfigException textless() {
-        return new ConfigException("prompt", "this model is given no text: it was trained with condition=none or label");
+    /** Rows that are kept are whole rows of codes; there the picture is what the first stage makes of them. */
+    @Override public Tensor sample(Sampling how, Condition given, int count, Rng rng) {
+        int[] size = size(how.size);
+        @Nullable Tensor upper = given.prefix();
+        if (upper != null && !Arrays.equals(size, new int[] {codes.rows(), codes.columns()})) {
+            throw new ArgumentException("illegal size: " + how.size + ", must be empty where a picture is completed");
+        }
+        return Scope.run(() -> drawn(how, begin(given, count, rng), size, upper == null ? null : codes.upper(upper), rng));
     }
 
     /** Rows and columns of codes. */
@@ -233,21 +229,11 @@ public final class Tokens implements DrawsTexts<Tokens.Sampling>, Completes<Toke
         return new int[] {codes.stage().along("height", height), codes.stage().along("width", width)};
     }
 
-    /** Known rows are whole rows of codes; there the picture is what the first stage makes of it. */
-    @Override public Tensor complete(Sampling how, Tensor x, int rows, Rng rng) {
-        int[] grid = {codes.rows(), codes.columns()};
-        if (!how.size.isEmpty() && !Arrays.equals(size(how.size), grid)) {
-            throw new ArgumentException("illegal size: " + how.size + ", must be empty where a picture is completed");
-        }
-        return Scope.run(() -> drawn(how, given(how, (int) x.size(0), rng), grid, codes.upper(x, rows), rng));
-    }
-
-    private Tensor given(Sampling how, int count, Rng rng) {
-        GenerativeModel.checkLabel(how.label, classes);
-        if (captions != null) return captions.prompted(how.prompt, count, rng);
-        if (!how.prompt.equals(CaptionPrefix.ANY)) throw textless();
+    /** What stands before the codes, I64 [count,G]. */
+    private Tensor begin(Condition given, int count, Rng rng) {
+        if (captions != null) return given.texts().isEmpty() ? captions.any(count, rng) : captions.ids(given.texts());
         if (classes == 0) return Torch.zeros(DType.I64, count, 1);
-        return how.label < 0 ? rng.integers(classes, count, 1) : Torch.full(how.label, count, 1).to(DType.I64);
+        return given.labels() == null ? rng.integers(classes, count, 1) : given.labels().unsqueeze(1);
     }
 
     /** @param size rows and columns of codes */

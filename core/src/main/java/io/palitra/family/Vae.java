@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.ArgumentException;
 import io.palitra.config.Help;
 import io.palitra.data.Batch;
+import io.palitra.data.Condition;
 import io.palitra.data.DataSpec;
 import io.palitra.data.ImageSpec;
 import io.palitra.engine.DType;
@@ -24,6 +25,7 @@ import io.palitra.model.Losses;
 import io.palitra.model.LrSchedule;
 import io.palitra.model.Measure;
 import io.palitra.model.Recipe;
+import io.palitra.model.Step;
 import io.palitra.model.Update;
 import io.palitra.model.VariationalMeasures.Posterior;
 import io.palitra.model.VariationalMeasures;
@@ -77,14 +79,13 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
 
     /** How samples are drawn. A sample is the decoder's mean: of black and white pixels, their probabilities. */
     public record Sampling(
-            @Help(value = "standard deviation of the codes drawn; 1 is the prior", min = 0, max = 10) double temperature,
-            @Help(value = "class, -1 for any", min = -1) int label) {}
+            @Help(value = "standard deviation of the codes drawn; 1 is the prior", min = 0, max = 10) double temperature) {}
 
     public static final Family<Config> FAMILY = new Family<>("vae", "Variational autoencoder: codes that are standard normal",
         "Kingma and Welling 2014, arXiv:1312.6114",
         new Config(new AutoencoderNet.Mlp(), 20, new Decoder.Bernoulli(), new Divergence.Kl(), 1, 0, 0, false),
         Recipe.of(20, 128, new OptimizerSpec.Adam(1e-3, 0.9, 0.999, 1e-8)).withSchedule(new LrSchedule.Cosine()),
-        new Sampling(1, -1), Vae::new)
+        new Sampling(1), Vae::new).takes(Condition.Kind.LABEL)
         .tiny("latent=4", "net.hidden=32");
 
     /** What x given z is. */
@@ -221,7 +222,8 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
     @Override public List<Update> updates() { return List.of(new Update("elbo", this, this::loss)); }
 
     /** -ELBO; beta, its warm-up, free bits and the other divergence change only what is added to the reconstruction. */
-    private Losses loss(Batch batch, Rng rng) {
+    private Losses loss(Batch batch, Step step) {
+        Rng rng = step.rng();
         Tensor x = target(batch.x(), rng), label = label(batch);
         Posterior q = posterior(x, label);
         Tensor mu = q.mu(), logVar = q.logVar();                                       // [B,Z]
@@ -232,7 +234,7 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
             : mu.square().add(logVar.exp()).sub(1).sub(logVar).mul(0.5);               // [B,Z]: KL, appendix B
         Tensor perLatent = each.mean(false, 0), divergence = perLatent.sum();          // [Z], 0-d
         Tensor held = config.freeBits > 0 ? perLatent.clampMin(config.freeBits).sum() : divergence;
-        double warm = config.klWarmup > 0 ? Math.min(1, (batch.step() + 1) / (double) config.klWarmup) : 1;
+        double warm = config.klWarmup > 0 ? Math.min(1, (step.number() + 1) / (double) config.klWarmup) : 1;
         return Losses.of(recon.add(held.mul(config.beta * warm))).with("recon", recon) // eq. 3, negative
             .with(config.divergence instanceof Divergence.Gjs ? "gjs" : "kl", divergence);
     }
@@ -270,7 +272,7 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
 
     /** One-hot [B,classes]; null where the model has none. */
     private @Nullable Tensor label(Batch batch) {
-        return classes > 0 ? Torch.oneHot(batch.labels("vae with conditional=true"), classes) : null;
+        return classes > 0 ? Torch.oneHot(batch.given().labels("vae with conditional=true"), classes) : null;
     }
 
     /** One-hot [B,classes] of one class for all. */
@@ -278,24 +280,16 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
         return Torch.oneHot(Torch.full(c, x.size(0)).to(DType.I64), classes).to(x.device());
     }
 
-    @Override public Tensor sample(Sampling how, int count, Rng rng) {
-        GenerativeModel.checkLabel(how.label, classes);
+    @Override public Tensor sample(Sampling how, Condition given, int count, Rng rng) {
         Tensor z = rng.normal(count, latent).mul(how.temperature);
         if (classes == 0) return mean(decoder.forward(z, null));
-        Tensor label = how.label >= 0 ? label(how.label, z) : Torch.oneHot(rng.integers(classes, count), classes);
-        return mean(decoder.forward(z, label));
+        Tensor label = given.labels() == null ? rng.integers(classes, count) : given.labels().to(z.device());
+        return mean(decoder.forward(z, Torch.oneHot(label, classes)));
     }
 
-    @Override public Sampling samplingDefaults() { return new Sampling(1, -1); }
+    @Override public Sampling samplingDefaults() { return new Sampling(1); }
 
     @Override public int classes() { return classes; }
-
-    @Override public int classOf(Sampling how) { return how.label; }
-
-    @Override public Sampling ofClass(Sampling how, int label) {
-        GenerativeModel.checkLabel(label, classes);
-        return new Sampling(how.temperature, label);
-    }
 
     /** The mean of q(z|x), from grey values. */
     @Override public Tensor encode(Tensor x) {

@@ -22,6 +22,7 @@ import io.palitra.model.Measure;
 import io.palitra.model.Models;
 import io.palitra.model.Recipe;
 import io.palitra.model.Reconstructs;
+import io.palitra.model.Step;
 import io.palitra.model.Tiny;
 import io.palitra.model.Trainable;
 import io.palitra.model.Update;
@@ -174,7 +175,7 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Diffuser
         Update own = new Update("autoencoder", coder, this::autoencode);
         PatchDiscriminator d = net.discriminator;
         return d == null ? List.of(own) : List.of(own,
-            new Update("discriminator", d, 1, config.adversary.from, (batch, rng) -> discriminate(d, batch)));
+            new Update("discriminator", d, 1, config.adversary.from, (batch, step) -> discriminate(d, batch)));
     }
 
     @Override public Map<String, String> underneath() { return distance == null ? Map.of() : distance.underneath(); }
@@ -188,11 +189,11 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Diffuser
         return Losses.of(pixels.add(features.mul(weight))).with(config.pixels.part, pixels).with("features", features);
     }
 
-    private Losses autoencode(Batch batch, Rng rng) {
+    private Losses autoencode(Batch batch, Step step) {
         Tensor x = batch.x();
-        VqAutoencoder.Seen seen = coder.forward(x, batch.step(), rng);
+        VqAutoencoder.Seen seen = coder.forward(x, step.number(), step.rng());
         Tensor held = seen.commitment().mul(config.beta);
-        double weight = net.discriminator == null ? 0 : config.adversary.ganWeight(batch.step());
+        double weight = net.discriminator == null ? 0 : config.adversary.ganWeight(step.number());
         if (weight == 0) {
             Losses rec = reconstruction(seen.picture(), x);
             return new Losses(rec.total().add(held), rec.parts()).with("commitment", seen.commitment());

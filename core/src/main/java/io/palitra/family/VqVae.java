@@ -17,6 +17,7 @@ import io.palitra.model.LrSchedule;
 import io.palitra.model.Measure;
 import io.palitra.model.Recipe;
 import io.palitra.model.Reconstructs;
+import io.palitra.model.Step;
 import io.palitra.model.Trainable;
 import io.palitra.model.Update;
 import io.palitra.nn.Module;
@@ -74,12 +75,13 @@ public final class VqVae implements Trainable, Reconstructs, Evaluates, Diffuser
 
     @Override public List<Update> updates() { return List.of(new Update("vqvae", net, this::loss)); }
 
-    private Losses loss(Batch batch, Rng rng) {
+    private Losses loss(Batch batch, Step step) {
+        Rng rng = step.rng();
         Tensor x = batch.x();
         if (net.variance.item() == 0) {   // waits for the device
             net.variance.copyFrom(x.sub(x.mean()).square().mean().clampMin(1e-6).reshape(1));
         }
-        VqAutoencoder.Seen seen = net.coder.forward(x, batch.step(), rng);
+        VqAutoencoder.Seen seen = net.coder.forward(x, step.number(), rng);
         Tensor mse = seen.picture().sub(x).square().mean();
         return Losses.of(mse.div(net.variance.squeeze(0)).add(seen.commitment().mul(config.beta))).with("mse", mse)
             .with("commitment", seen.commitment());

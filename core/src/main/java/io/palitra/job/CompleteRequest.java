@@ -4,6 +4,7 @@ import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
+import io.palitra.data.Condition;
 import io.palitra.data.DataLoader;
 import io.palitra.data.DataSpec;
 import io.palitra.data.Dataset;
@@ -16,7 +17,7 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
-import io.palitra.model.Completes;
+import io.palitra.model.Drawing;
 import io.palitra.model.Watcher;
 import io.palitra.report.Grid;
 import io.palitra.report.Png;
@@ -58,7 +59,8 @@ public record CompleteRequest(
         Config.check(this);
         Inputs inputs = new Inputs(watcher);
         try (Run opened = inputs.open(run, "auto", 0); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            if (!(opened.model() instanceof Completes<?> model)) {
+            Drawing<?> drawing = opened.drawing(set);
+            if (!drawing.model().takes().contains(Condition.Kind.PREFIX)) {
                 throw new ArgumentException("'" + opened.config().settings().family() + "' completes nothing; pixelcnn, tokens "
                     + "and dalle do");
             }
@@ -73,7 +75,7 @@ public record CompleteRequest(
             for (Picture picture : pictures(opened, spec, shown, inputs, watcher)) {
                 sheet.add(picture);
                 sheet.add(kept(picture));
-                sheet.addAll(shown.of(Outputs.finite(alternatives(model, picture, opened.device()), run)));
+                sheet.addAll(shown.of(Outputs.finite(alternatives(drawing, picture, opened.device()), run)));
             }
             Png.write(target, Grid.of(sheet, n + 2, 2), Map.of("palitra", "complete, " + keep + " rows kept, seed " + seed));
             watcher.wrote(target);
@@ -91,10 +93,10 @@ public record CompleteRequest(
     }
 
     /** [n,C,H,W]. */
-    private <S extends Record> Tensor alternatives(Completes<S> model, Picture p, Device device) {
+    private Tensor alternatives(Drawing<?> drawing, Picture p, Device device) {
         Tensor one = DataLoader.fromBytes(Torch.of(p.pixels(), 1, p.channels(), p.height(), p.width()));
-        Tensor x = one.expand(n, p.channels(), p.height(), p.width()).contiguous().to(device);
-        return model.complete(Config.with(model.samplingDefaults(), set), x, keep, new Rng(seed).on(device));
+        Tensor upper = one.narrow(2, 0, keep).expand(n, p.channels(), keep, p.width()).contiguous().to(device);
+        return drawing.complete(upper, new Rng(seed).on(device));
     }
 
     private List<Picture> pictures(Run opened, DataSpec spec, ItemPictures shown, Inputs inputs, Watcher watcher) throws IOException {

@@ -7,8 +7,10 @@ import io.palitra.config.Config;
 import io.palitra.config.Help;
 import io.palitra.config.Key;
 import io.palitra.family.Families;
+import io.palitra.model.Asked;
 import io.palitra.model.Family;
 import io.palitra.model.Watcher;
+import java.util.ArrayList;
 import java.util.List;
 
 /** The catalogue of families, with every key of each. */
@@ -47,7 +49,16 @@ public record FamiliesRequest(@Help("one family, empty = all") String family) {
             List<Key> sampling) {
         private static Entry of(Family<?> f) {
             return new Entry(f.name(), f.about(), f.paper(), f.data(), Config.describe(f.defaults()), Config.describe(f.recipe()),
-                f.sampling() != null, f.sampling() == null ? List.of() : Config.describe(f.sampling()));
+                f.sampling() != null, sampling(f));
+        }
+
+        /** How samples are drawn, and what can be asked of them where a run takes it. */
+        private static List<Key> sampling(Family<?> f) {
+            if (f.sampling() == null) return List.of();
+            List<Key> keys = new ArrayList<>(Config.describe(f.sampling()));
+            List<String> asked = f.takes().stream().flatMap(kind -> Asked.key(kind).stream()).toList();
+            Config.describe(Asked.ANY).stream().filter(k -> asked.contains(k.path())).forEach(keys::add);
+            return keys;
         }
     }
 

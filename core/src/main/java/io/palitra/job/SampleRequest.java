@@ -12,10 +12,11 @@ import io.palitra.data.DataSpec;
 import io.palitra.data.Picture;
 import io.palitra.engine.Device;
 import io.palitra.engine.Guard;
+import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
-import io.palitra.model.DrawsTexts;
+import io.palitra.model.Drawing;
 import io.palitra.model.TextImage;
 import io.palitra.model.Watcher;
 import io.palitra.report.Display;
@@ -44,6 +45,7 @@ public record SampleRequest(
         @Help(value = "samples", min = 1, max = 100_000) int n,
         @Help("decides the noise") long seed,
         @Help("number or name of the class, empty = as the sampling keys say") String label,
+        @Help("text to draw, empty = as the sampling keys say") String prompt,
         @Help("WIDTHxHEIGHT in pixels, for families that draw larger than their training's pictures; empty = as trained") String size,
         @Help(value = "samples to keep, those nearest to the prompt by clip; 0 = all", min = 0) int keep,
         @Help(value = "the CLIP that ranks: a run of clip, a folder, or org/name", path = true) String clip,
@@ -61,7 +63,7 @@ public record SampleRequest(
     private static final String SIZE = "[1-9]\\d{0,4}x[1-9]\\d{0,4}";
 
     /** A sheet of 64 in the run folder. */
-    public SampleRequest(String run) { this(run, 64, 0, "", "", 0, "", List.of(), "", false, "", false, "auto", 0); }
+    public SampleRequest(String run) { this(run, 64, 0, "", "", "", 0, "", List.of(), "", false, "", false, "auto", 0); }
 
     public SampleRequest {
         sampling = List.copyOf(sampling);
@@ -102,18 +104,20 @@ public record SampleRequest(
                 : RunFolder.own(Path.of(run), each ? "seed-" + seed : "seed-" + seed + display.suffix());
             boolean table = table(display, target);
             free(target, table, display.suffix());
-            int asked = label.isEmpty() ? -1 : number(opened);
             List<String> overrides = new ArrayList<>(sampling);
+            if (!label.isEmpty()) overrides.add("label=" + number(opened));
+            if (!prompt.isEmpty()) overrides.add("prompt=" + prompt);
             if (!size.isEmpty()) overrides.add("size=" + size);
-            Record how = opened.sampling(overrides, asked);
-            String prompt = keep == 0 ? "" : ranked(opened, overrides);
+            Drawing<?> drawing = opened.drawing(overrides);
+            drawing.model().notes(drawing.asked()).forEach(watcher::note);
+            String ranked = keep == 0 ? "" : ranked(drawing);
             if (table) {
-                writeTable(opened, target, overrides, asked, watcher);
+                writeTable(opened, drawing, target, watcher);
                 watcher.wrote(target);
                 return new Result(seed, n, List.of(target), target);
             }
             List<Picture> frames = new ArrayList<>();
-            Tensor x = drawn(opened, overrides, asked, display, frames, watcher);
+            Tensor x = drawn(opened, drawing, display, frames, watcher);
             if (!animation.isEmpty()) {
                 if (frames.isEmpty()) {
                     throw new ConfigException("animation", "animation= is for families that draw step by step; '"
@@ -124,7 +128,7 @@ public record SampleRequest(
                 watcher.wrote(Path.of(animation));
             }
             List<Path> written = new ArrayList<>();
-            long[] best = keep == 0 ? LongStream.range(0, n).toArray() : best(x.to(Device.CPU), prompt);
+            long[] best = keep == 0 ? LongStream.range(0, n).toArray() : best(x.to(Device.CPU), ranked);
             Tensor shown = keep == 0 ? x : x.indexSelect(0, Torch.of(best, best.length).to(x.device()));
             if (each) {
                 List<Sheet> items = display.each(spec, shown);
@@ -134,11 +138,11 @@ public record SampleRequest(
                 }
                 for (int i = 0; i < items.size(); i++) {
                     Path file = item(target, (int) best[i], display.suffix());
-                    items.get(i).write(file, signature(opened, how, (int) best[i], 1));
+                    items.get(i).write(file, signature(opened, drawing, (int) best[i], 1));
                     written.add(file);
                 }
             } else {
-                sheet(display, spec, shown).write(target, signature(opened, how, 0, n));
+                sheet(display, spec, shown).write(target, signature(opened, drawing, 0, n));
                 written.add(target);
             }
             written.forEach(watcher::wrote);
@@ -170,7 +174,7 @@ public record SampleRequest(
     }
 
     /** @param frames get pictures of what a sampler has so far, where an animation is asked for */
-    private Tensor drawn(Run opened, List<String> overrides, int asked, Display display, List<Picture> frames, Watcher watcher) {
+    private Tensor drawn(Run opened, Drawing<?> drawing, Display display, List<Picture> frames, Watcher watcher) {
         DataSpec spec = opened.config().settings().spec();
         int item = 1 + spec.shape().length;
         return Scope.run(() -> {
@@ -181,7 +185,7 @@ public record SampleRequest(
                 boolean frame = i == 0 || i + 1 == of || (i + 1) * FRAMES / of > i * FRAMES / of;
                 if (!animation.isEmpty() && items && frame) sheet(display, spec, t).drawn().ifPresent(frames::add);
             })) {
-                return Outputs.finite(opened.sample(n, 0, seed, overrides, asked), run);
+                return Outputs.finite(drawing.sample(n, new Rng(seed).on(opened.device())), run);
             }
         });
     }
@@ -189,9 +193,9 @@ public record SampleRequest(
     private static Path item(Path folder, int i, String suffix) { return folder.resolve(String.format("%05d", i) + suffix); }
 
     /** All columns, and the class where the run draws by classes: the one asked for, else each in turn. */
-    private void writeTable(Run opened, Path file, List<String> overrides, int asked, Watcher watcher) throws IOException {
+    private void writeTable(Run opened, Drawing<?> drawing, Path file, Watcher watcher) throws IOException {
         RunConfig.Settings s = opened.config().settings();
-        int classes = opened.generative().classes(), always = asked >= 0 ? asked : opened.classOf(overrides);
+        int classes = drawing.model().classes(), always = drawing.asked().label();
         String column = s.options().label();
         if (classes == 0 && !column.isEmpty()) {
             watcher.note("the samples have no column '" + column + "': this run was trained without classes");
@@ -200,7 +204,7 @@ public record SampleRequest(
         List<Tensor> drawn = new ArrayList<>();   // of each class asked for, all n: an item's noise is its own
         for (int c = 0; c < Math.max(1, always >= 0 ? 1 : classes); c++) {
             watcher.checkStop();
-            drawn.add(opened.sample(n, 0, seed, overrides, classes == 0 ? -1 : always >= 0 ? always : c));
+            drawn.add(drawing.ofLabel(classes == 0 || always >= 0 ? -1 : c).sample(n, new Rng(seed).on(opened.device())));
         }
         List<Tensor> rows = new ArrayList<>();
         for (int i = 0; i < n; i++) rows.add(drawn.get(i % drawn.size()).rows(i, 1));
@@ -209,16 +213,12 @@ public record SampleRequest(
     }
 
     /** The text that pictures are ranked by. */
-    private String ranked(Run opened, List<String> overrides) {
+    private String ranked(Drawing<?> drawing) {
         if (clip.isEmpty()) throw new ConfigException("keep", "keep= wants clip=: a run of clip, or a public one, that ranks");
         if (keep > n) throw new ConfigException("keep", "illegal keep: " + keep + ", must be between 1 and the " + n + " of n");
-        Optional<String> text = opened.model() instanceof DrawsTexts<?> drawer ? text(drawer, overrides) : Optional.empty();
-        return text.orElseThrow(() -> new ConfigException("keep", "keep= ranks by one text: sampling=prompt=TEXT, of a run that is given "
-            + "texts"));
-    }
-
-    private static <S extends Record> Optional<String> text(DrawsTexts<S> model, List<String> overrides) {
-        return model.textOf(Config.with(model.samplingDefaults(), overrides));
+        return drawing.asked().text()
+            .orElseThrow(() -> new ConfigException("keep", "keep= ranks by one text: prompt=TEXT, of a run that is "
+            + "given texts"));
     }
 
     /** Items by how near CLIP finds them to the prompt. Waits for the device. */
@@ -239,8 +239,9 @@ public record SampleRequest(
         return display.sheet(spec, x, (int) Math.ceil(Math.sqrt(x.size(0))), n + " samples, seed " + seed);
     }
 
-    private Map<String, String> signature(Run opened, Record how, int first, int count) {
-        return PngProvenance.of(opened.config(), Path.of(run).toAbsolutePath().normalize().getFileName().toString(), opened.weights(), how,
+    private Map<String, String> signature(Run opened, Drawing<?> drawing, int first, int count) {
+        return PngProvenance.of(opened.config(), Path.of(run).toAbsolutePath().normalize().getFileName().toString(), opened.weights(),
+            drawing,
             seed, first, count);
     }
 

@@ -2,6 +2,7 @@ package io.palitra.measure;
 
 import io.palitra.config.ArgumentException;
 import io.palitra.data.Batch;
+import io.palitra.data.Condition;
 import io.palitra.data.DataLoader;
 import io.palitra.data.Scenes;
 import io.palitra.engine.Rng;
@@ -10,7 +11,6 @@ import io.palitra.engine.Tensor;
 import io.palitra.metric.ClipScore;
 import io.palitra.metric.SceneTexts;
 import io.palitra.model.Drawing;
-import io.palitra.model.DrawsTexts;
 import io.palitra.model.Measure;
 import java.util.ArrayList;
 import java.util.List;
@@ -27,7 +27,7 @@ public final class ClipScores implements Measurement {
 
     @Override public Measured of(Subject of) {
         Subject.ByClip judge = Objects.requireNonNull(of.clip());
-        if (of.as(DrawsTexts.class).isEmpty()) {
+        if (!of.draws(Condition.Kind.TEXT)) {
             throw new ArgumentException("'" + of.family() + "' draws nothing from texts; a CLIP judges models that do");
         }
         if (!of.test().captioned()) {
@@ -39,9 +39,9 @@ public final class ClipScores implements Measurement {
         int item = 0;
         for (Batch batch : of.course().through("captions for CLIP", DataLoader.inOrder(of.test(), 1, n, of.device()), n)) {
             try (Scope scope = new Scope()) {
-                Tensor x = drawing.draw(batch.captions(), new Rng(Subject.SEED).at(item++).on(of.device()));
-                drawn += ClipScore.of(judge.model(), x, batch.captions()).item();   // waits for the device
-                real += ClipScore.of(judge.model(), batch.x(), batch.captions()).item();
+                Tensor x = drawing.draw(batch.given().texts(), new Rng(Subject.SEED).at(item++).on(of.device()));
+                drawn += ClipScore.of(judge.model(), x, batch.given().texts()).item();   // waits for the device
+                real += ClipScore.of(judge.model(), batch.x(), batch.given().texts()).item();
             }
         }
         String about = "2.5 max(cos, 0) by " + judge.name() + ", mean over " + n + " test captions, ";

@@ -1,6 +1,7 @@
 package io.palitra.measure;
 
 import io.palitra.data.Batch;
+import io.palitra.data.Condition;
 import io.palitra.engine.Device;
 import io.palitra.engine.Resident;
 import io.palitra.engine.Rng;
@@ -10,7 +11,6 @@ import io.palitra.metric.Judge;
 import io.palitra.model.Drawing;
 import io.palitra.model.Measure;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalLong;
 
@@ -35,7 +35,7 @@ final class Samples implements Judge.Source {
         this.of = of;
         drawing = subject.drawing();
         classes = drawing.model().classes();
-        always = drawing.label();
+        always = drawing.asked().label();
         rng = subject.rng();
         this.asks = asks && classes > 0;
     }
@@ -57,11 +57,9 @@ final class Samples implements Judge.Source {
     }
 
     private Batch batch(int first, int count) {
-        if (!asks) return new Batch(drawing.sample(count, rng.at(first)), null, 0);
+        if (!asks) return new Batch(drawing.sample(count, rng.at(first)));
         int label = always >= 0 ? always : first / Subject.DRAWN % classes;
-        long[] labels = new long[count];
-        Arrays.fill(labels, label);
-        return new Batch(drawing.ofClass(label).sample(count, rng.at(first)), Torch.of(labels, count), 0);
+        return new Batch(drawing.ofLabel(label).sample(count, rng.at(first)), Condition.ofLabel(label, count));
     }
 
     /** The first n. */

@@ -1,6 +1,7 @@
 package io.palitra.measure;
 
 import io.palitra.data.Batch;
+import io.palitra.data.Condition;
 import io.palitra.data.DataLoader;
 import io.palitra.data.Dataset;
 import io.palitra.engine.Device;
@@ -58,6 +59,11 @@ public record Subject(Trainable model, String family, Device device, Dataset tes
     Rng rng() { return new Rng(SEED).on(device); }
 
     /** How the model draws, of one that does. */
+    /** Whether the model draws samples that are given something of a kind. */
+    boolean draws(Condition.Kind kind) {
+        return as(GenerativeModel.class).map(g -> ((GenerativeModel<?>) g).takes().contains(kind)).orElse(false);
+    }
+
     Drawing<?> drawing() { return Drawing.of((GenerativeModel<?>) as(GenerativeModel.class).orElseThrow(), sampling); }
 
     /** All test items in order, told as they are asked for. */

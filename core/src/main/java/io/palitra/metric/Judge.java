@@ -200,7 +200,7 @@ public record Judge(ClassifierFeatures net, String name, String about) {
                 Tensor likeliest = scores.to(DType.F64).softmax(1).amax(false, 1);
                 confidence += likeliest.sum().item();
                 confident += (long) likeliest.ge(CONFIDENT).to(DType.F64).sum().item();
-                Tensor labels = batch.labels();
+                Tensor labels = batch.given().labels();
                 if (labels != null) compare(best, labels.rows(0, count).longs());
                 seen += count;
             }

@@ -1,7 +1,9 @@
 package io.palitra.model;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
+import io.palitra.data.Condition;
 import io.palitra.engine.Guard;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
@@ -9,16 +11,26 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 
-/** A model and how it draws its samples: what a gallery, a measurement or a command asks for items. */
-public record Drawing<S extends Record>(GenerativeModel<S> model, S how) {
+/**
+ * A model, how it draws its samples and what is asked of them: what a gallery, a measurement or a command asks for items.
+ *
+ * @throws IllegalArgumentException for a class or a text that the model does not draw
+ */
+public record Drawing<S extends Record>(GenerativeModel<S> model, S how, Asked asked) {
     /** Samples drawn in one batch; more are drawn in several. */
     public static final int AT_ONCE = 256;
 
-    /** With overrides of the model's sampling keys, such as {@code temperature=0.8}. */
+    public Drawing {
+        Config.check(asked);
+        model.check(asked);
+    }
+
+    /** With overrides of the model's sampling keys and of those of {@link Asked}, such as {@code temperature=0.8} and {@code label=3}. */
     public static <S extends Record> Drawing<S> of(GenerativeModel<S> model, List<String> overrides) {
-        return new Drawing<>(model, Config.with(model.samplingDefaults(), overrides));
+        List<String> how = new ArrayList<>(), asked = new ArrayList<>();
+        for (String o : overrides) (Asked.keys().contains(o.replaceFirst("=.*", "")) ? asked : how).add(o);
+        return new Drawing<>(model, Config.with(model.samplingDefaults(), how), Config.with(Asked.ANY, asked));
     }
 
     /**
@@ -27,37 +39,63 @@ public record Drawing<S extends Record>(GenerativeModel<S> model, S how) {
      * @param label -1 for what it draws already
      * @throws IllegalArgumentException for a class that the model does not draw
      */
-    public Drawing<S> ofClass(int label) { return label < 0 ? this : new Drawing<>(model, model.ofClass(how, label)); }
+    public Drawing<S> ofLabel(int label) {
+        return label < 0 ? this : new Drawing<>(model, how, new Asked(label, asked.prompt()));
+    }
 
-    /** The class that is drawn, -1 for any. */
-    public int label() { return model.classOf(how); }
+    /** Samples [count, ...data shape] of what is asked for; item i of them uses only row i of what rng draws. */
+    public Tensor sample(int count, Rng rng) { return sample(asked.condition(count), count, rng); }
 
-    /** The text that is drawn; empty where that is any text of the training data, or the model draws nothing from texts. */
-    public Optional<String> text() { return texts().flatMap(t -> t.textOf(how)); }
+    /** An item for each text, whatever else is asked for. */
+    public Tensor draw(List<String> texts, Rng rng) { return sample(Condition.ofTexts(texts), texts.size(), rng); }
 
-    @SuppressWarnings("unchecked")   // a model is asked in its own way of sampling, whatever it draws from
-    private Optional<DrawsTexts<S>> texts() { return model.as(DrawsTexts.class).map(t -> (DrawsTexts<S>) t); }
+    /** An item for each first part, which it keeps; otherwise as is asked for. Of pictures upper rows [B,C,rows,W] in [-1,1]. */
+    public Tensor complete(Tensor prefix, Rng rng) {
+        int count = (int) prefix.size(0);
+        return sample(asked.condition(count).withPrefix(prefix), count, rng);
+    }
 
     /**
-     * Samples [count, ...data shape]; item i of them uses only row i of what rng draws.
+     * Samples [count, ...data shape], given this.
      *
-     * @throws IllegalArgumentException for a count below 1
+     * @throws IllegalArgumentException for a count below 1, and for what the model does not take
      */
-    public Tensor sample(int count, Rng rng) {
+    public Tensor sample(Condition given, int count, Rng rng) {
         if (count < 1) throw new ArgumentException("illegal count: " + count + ", must be at least 1");
+        takes(given);
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             List<Tensor> parts = new ArrayList<>();
             for (int i = 0; i < count; i += AT_ONCE) {
                 int n = Math.min(AT_ONCE, count - i);
                 Rng from = rng.at(i);
-                parts.add(Scope.run(() -> model.sample(how, n, from)));
+                Condition own = given.rows(i, n);
+                parts.add(Scope.run(() -> model.sample(how, own, n, from)));
             }
             return scope.keep(parts.size() == 1 ? parts.get(0) : Torch.cat(0, parts));
         }
     }
 
-    /** An item for each text. @throws IllegalArgumentException for a model that draws nothing from texts */
-    public Tensor draw(List<String> texts, Rng rng) {
-        return texts().orElseThrow(() -> new ArgumentException("this model draws nothing from texts")).draw(how, texts, rng);
+    private void takes(Condition given) {
+        Tensor labels = given.labels();
+        int classes = model.classes();
+        if (labels != null && classes == 0) throw new ArgumentException("this model draws by no classes");
+        if (labels != null && (labels.min().item() < 0 || labels.max().item() >= classes)) {   // waits for the device
+            throw new ArgumentException("illegal label among those given, all must be a class in 0.." + (classes - 1));
+        }
+        if (!given.texts().isEmpty() && !model.takes().contains(Condition.Kind.TEXT)) {
+            throw new ArgumentException("this model draws nothing from texts");
+        }
+        if (given.prefix() != null && !model.takes().contains(Condition.Kind.PREFIX)) {
+            throw new ArgumentException("this model completes nothing");
+        }
+    }
+
+    /** How, with those keys of what is asked for that the model takes. */
+    public ObjectNode toJson() {
+        ObjectNode json = Config.toJson(how), all = Config.toJson(asked);
+        for (Condition.Kind kind : Condition.Kind.values()) {
+            if (model.takes().contains(kind)) Asked.key(kind).ifPresent(key -> json.set(key, all.get(key)));
+        }
+        return json;
     }
 }

@@ -1,12 +1,15 @@
 package io.palitra.model;
 
 import io.palitra.config.ArgumentException;
+import io.palitra.data.Condition;
 import io.palitra.data.DataSpec;
 import io.palitra.engine.Allowance;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,10 +22,11 @@ import org.jspecify.annotations.Nullable;
  * @param recipe how it is trained unless something else is asked for
  * @param sampling how samples are drawn unless something else is asked for; null for what draws none
  * @param data the set of the catalogue that it learns from unless another is asked for; empty where none of them does
+ * @param takes what samples can be given, where the configuration and the data have it
  * @param tiny what tests train; its defaults unless {@link #tiny(String...)} says otherwise
  */
 public record Family<C extends Record>(String name, String about, String paper, C defaults, Recipe recipe, @Nullable Record sampling,
-        String data, Tiny tiny, Builder<C> builder) {
+        String data, Tiny tiny, Set<Condition.Kind> takes, Builder<C> builder) {
     /** What most families learn from. */
     public static final String USUAL = "strokes";
 
@@ -37,11 +41,17 @@ public record Family<C extends Record>(String name, String about, String paper, 
     /** One whose defaults are small enough for tests. */
     public Family(String name, String about, String paper, C defaults, Recipe recipe, @Nullable Record sampling, String data,
             Builder<C> builder) {
-        this(name, about, paper, defaults, recipe, sampling, data, new Tiny(data, List.of(), Map.of()), builder);
+        this(name, about, paper, defaults, recipe, sampling, data, new Tiny(data, List.of(), Map.of()), Set.of(), builder);
     }
 
     /** The same, of which tests train this. */
-    public Family<C> tiny(Tiny small) { return new Family<>(name, about, paper, defaults, recipe, sampling, data, small, builder); }
+    public Family<C> tiny(Tiny small) { return new Family<>(name, about, paper, defaults, recipe, sampling, data, small,
+        takes, builder); }
+
+    /** The same, whose samples can be given these. */
+    public Family<C> takes(Condition.Kind first, Condition.Kind... more) {
+        return new Family<>(name, about, paper, defaults, recipe, sampling, data, tiny, EnumSet.of(first, more), builder);
+    }
 
     /** The same, of which tests train a model with these overrides on {@link #USUAL}. */
     public Family<C> tiny(String... overrides) { return tiny(new Tiny(USUAL, List.of(overrides), Map.of())); }

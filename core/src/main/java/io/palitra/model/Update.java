@@ -2,7 +2,6 @@ package io.palitra.model;
 
 import io.palitra.config.ArgumentException;
 import io.palitra.data.Batch;
-import io.palitra.engine.Rng;
 import io.palitra.nn.Module;
 
 /**
@@ -13,8 +12,8 @@ import io.palitra.nn.Module;
  * @param moves the only module whose parameters change
  */
 public record Update(String name, Module moves, int every, long from, Objective objective) {
-    /** The loss of a batch; rng is a pure function of (seed, step, update). */
-    @FunctionalInterface public interface Objective { Losses of(Batch batch, Rng rng); }
+    /** The loss of a batch. */
+    @FunctionalInterface public interface Objective { Losses of(Batch batch, Step step); }
 
     public Update {
         if (every < 1) throw new ArgumentException("illegal every: " + every + ", must be at least 1");

@@ -26,15 +26,18 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Tokens of captions in any language: the bytes of a cleaned text ({@link TokenSource}),
-     merged in pairs word by word; Sennrich et al. 2016,
+ * Tokens of captions in any language: the bytes of a cleaned text ({@link TokenSource}), merged in pairs word by word; Sennrich et al. 2016,
  * arXiv:1508.07909, over bytes as in Radford et al. 2019. The pairs are a buffer [M,2] that is learnt from captions, so that the checkpoint
  * of a model holds its own tokenizer. Of M pairs there are the tokens 0 to 255, which are bytes; 256 to 255 + M, the wholes of the pairs in
  * order; 256 + M, padding; 257 + M, which begins a text; and 258 + M, which ends it and is the largest. Where captions held fewer pairs
@@ -45,9 +48,12 @@ public final class CaptionTokenizer extends Module {
     private static final int MOST = 1 << 20;
     /** Words whose tokens are remembered, and the longest of them. */
     private static final int REMEMBERED = 1 << 16, SHORT = 64;
+    /** Bytes for the words of the captions that were learnt from. */
+    private static final int LIST = 1 << 14;
 
     private final int most;
     private final Tensor pairs;   // I64 [M,2]
+    private final Tensor words;   // U8 [16384]: words of captions, the most frequent first, one a line; only zeros where they were more
     private volatile @Nullable Table table;
 
     /** No pairs yet: every byte is a token of its own. */
@@ -55,6 +61,7 @@ public final class CaptionTokenizer extends Module {
         if (most < 0 || most > MOST) throw new ArgumentException("illegal pairs: " + most + ", must be 0 to " + MOST);
         this.most = most;
         pairs = buffer("pairs", Torch.full(-1, most, 2).to(DType.I64));
+        words = buffer("words", Torch.zeros(DType.U8, LIST));
     }
 
     /** What the buffer says, ready for use. */
@@ -128,17 +135,47 @@ public final class CaptionTokenizer extends Module {
 
     /** Takes the pairs from captions; those it had are forgotten. A function of how often each word stands in them. */
     public void learn(Iterable<String> captions) {
-        Map<String, Long> words = new LinkedHashMap<>();
-        for (String caption : captions) for (String word : WordSplitter.of(caption)) words.merge(word, 1L, Long::sum);
-        if (words.isEmpty()) throw new ArgumentException("no captions to learn a vocabulary from");
+        Map<String, Long> counts = new LinkedHashMap<>();
+        for (String caption : captions) for (String word : WordSplitter.of(caption)) counts.merge(word, 1L, Long::sum);
+        if (counts.isEmpty()) throw new ArgumentException("no captions to learn a vocabulary from");
         long[] rows = new long[2 * most];
         Arrays.fill(rows, -1);
-        List<int[]> learnt = BytePairs.learn(words, most);
+        List<int[]> learnt = BytePairs.learn(counts, most);
         for (int k = 0; k < learnt.size(); k++) {
             rows[2 * k] = learnt.get(k)[0];
             rows[2 * k + 1] = learnt.get(k)[1];
         }
         fill(rows);
+        list(counts);
+    }
+
+    private void list(Map<String, Long> counts) {
+        Map<String, Long> spelt = new TreeMap<>();   // without the space that a word may have before it
+        counts.forEach((word, n) -> {
+            if (Character.isLetter(word.strip().codePointAt(0))) spelt.merge(word.strip(), n, Long::sum);
+        });
+        byte[] all = spelt.entrySet().stream().sorted(Map.Entry.<String, Long>comparingByValue().reversed()).map(Map.Entry::getKey)
+            .collect(Collectors.joining("\n")).getBytes(StandardCharsets.UTF_8);
+        try (Scope scope = new Scope()) {
+            words.copyFrom(Torch.of(all.length > LIST ? new byte[LIST] : Arrays.copyOf(all, LIST), LIST));
+        }
+    }
+
+    /**
+     * The words of the captions that were learnt from, the most frequent first; empty where they were too many to be kept, 16 KiB, and of
+     * a tokenizer that was read from {@code tokenizer.json}. Waits for the device.
+     */
+    public List<String> words() {
+        String all = new String(words.bytes(), StandardCharsets.UTF_8).replaceFirst("\u0000+$", "");
+        return all.isEmpty() ? List.of() : List.of(all.split("\n"));
+    }
+
+    /** The words of a text that stand in none of the captions that were learnt from, as far as {@link #words} are known. */
+    public List<String> unknown(String text) {
+        Set<String> known = new LinkedHashSet<>(words());
+        if (known.isEmpty()) return List.of();
+        return WordSplitter.of(text).stream().map(String::strip).filter(w -> Character.isLetter(w.codePointAt(0)) && !known.contains(w))
+            .distinct().toList();
     }
 
     private void fill(long[] rows) {

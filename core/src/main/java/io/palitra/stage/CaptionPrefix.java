@@ -1,6 +1,7 @@
 package io.palitra.stage;
 
 import io.palitra.config.ConfigException;
+import io.palitra.config.Notes;
 import io.palitra.config.Reason;
 import io.palitra.engine.DType;
 import io.palitra.engine.Rng;
@@ -15,15 +16,12 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.Optional;
 
 /**
  * Captions as a row of L tokens before a picture. What fills up a short one has at each place a token of its own, as in ruDALL-E: the kinds
  * are those of the tokenizer and then a padding for each place.
  */
 public final class CaptionPrefix extends Module {
-    /** The prompt that stands for captions of the training data. */
-    public static final String ANY = "*";
     private static final int SHOWN = 64;
 
     private final int length;
@@ -84,20 +82,31 @@ public final class CaptionPrefix extends Module {
     /** The text that says nothing, to be guided away from; I64 [count,L]. */
     public Tensor none(int count) { return ids(Collections.nCopies(count, "")); }
 
-    /** The text that a prompt asks for; empty for {@link #ANY}, and for none. */
-    public static Optional<String> asked(String prompt) { return prompt.equals(ANY) || prompt.isBlank() ? Optional.empty()
-        : Optional.of(prompt); }
+    /** A caption of the training data drawn for each of count pictures; I64 [count,L]. */
+    public Tensor any(int count, Rng rng) { return shown.indexSelect(0, rng.integers(SHOWN, count).to(shown.device())); }
 
-    /** A text for each of count pictures, or with {@link #ANY} a caption of the training data drawn for each; I64 [count,L]. */
-    public Tensor prompted(String text, int count, Rng rng) {
-        if (text.equals(ANY)) return shown.indexSelect(0, rng.integers(SHOWN, count).to(shown.device()));
-        if (text.isBlank()) {
-            throw new ConfigException("prompt", "which text? prompt=TEXT says what to draw; prompt=* draws captions of the training data");
-        }
+    /** What of a text will not be understood, in a line; empty where all of its words stood in the captions. */
+    public List<String> notes(String text) {
+        List<String> unknown = tokens.unknown(text);
+        if (unknown.isEmpty()) return List.of();
+        boolean one = unknown.size() == 1;
+        return List.of("'" + String.join("', '", unknown) + "' " + (one ? "stands" : "stand") + " in no caption that this model learned "
+            + "from: " + (one ? "it says" : "they say") + " nothing to it. Words that it knows: " + Notes.some(alike(unknown.get(0)), 40));
+    }
+
+    /** Words of three letters and more of the captions, in the alphabet of this one. */
+    private List<String> alike(String word) {
+        Character.UnicodeScript script = Character.UnicodeScript.of(word.codePointAt(0));
+        List<String> all = tokens.words().stream().filter(w -> w.length() > 2).toList();
+        List<String> alike = all.stream().filter(w -> Character.UnicodeScript.of(w.codePointAt(0)) == script).toList();
+        return alike.isEmpty() ? all : alike;
+    }
+
+    /** @throws ConfigException for a text that is asked for and longer than what is read of it */
+    public void check(String text) {
         int wants = tokens.length(text);
         if (wants > length) {
             throw new ConfigException("prompt", "the text is of " + wants + " tokens, this model reads " + length + ": shorten it");
         }
-        return ids(Collections.nCopies(count, text));
     }
 }

@@ -65,17 +65,17 @@ public final class FrozenCodes {
     }
 
     /**
-     * Codes of the upper {@code rows} rows of pixels of pictures, I64 [B,n]; null for none.
+     * Codes of the upper rows of pictures [B,C,rows,W], by themselves, I64 [B,n]; null for no rows.
      *
      * @throws IllegalArgumentException for part of a code
      */
-    public @Nullable Tensor upper(Tensor x, int rows) {
-        int f = stage.factor();
+    public @Nullable Tensor upper(Tensor x) {
+        int f = stage.factor(), rows = (int) x.size(2);
         if (rows < 0 || rows > f * grid[0] || rows % f != 0) {
             throw new ArgumentException("whole rows of codes are kept: 0 to " + f * grid[0] + " rows of pixels in multiples of " + f
                 + ", got " + rows);
         }
-        return rows == 0 ? null : encode(x).narrow(1, 0, (long) rows / f * grid[1]);
+        return rows == 0 ? null : encode(x);
     }
 
     /** I64 [B,h,w] to pictures [B,C,H,W] in [-1,1]. */

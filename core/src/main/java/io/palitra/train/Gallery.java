@@ -119,10 +119,10 @@ final class Gallery implements AutoCloseable {
 
     private void draw(GenerativeModel<?> generative, long step) {
         int n = display.fills(SIDE);
-        Tensor x = Drawing.of(generative, List.of()).sample(n, new Rng(SEED).on(device));
+        Drawing<?> drawing = Drawing.of(generative, List.of());
+        Tensor x = drawing.sample(n, new Rng(SEED).on(device));
         Sheet sheet = display.sheet(data.spec(), x, SIDE, "step " + step);
-        Map<String, String> text = PngProvenance.of(config, "", "step " + step, generative.samplingDefaults(),
-            SEED, 0, n);
+        Map<String, String> text = PngProvenance.of(config, "", "step " + step, drawing, SEED, 0, n);
         Path frame = folder.resolve(SAMPLES).resolve(String.format("step-%08d", step) + sheet.suffix());
         sheet.write(frame, text);
         sheet.enlarged().write(folder.resolve(GRID + sheet.suffix()), text);

@@ -2,8 +2,8 @@ package io.palitra.train;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.palitra.config.Config;
 import io.palitra.engine.Device;
+import io.palitra.model.Drawing;
 import io.palitra.report.Parameters;
 import io.palitra.report.Places;
 import java.io.IOException;
@@ -25,13 +25,14 @@ public final class PngProvenance {
      * @param weights SHA-256 of the weights, or the step they stand at
      * @param first index of the first item in the picture, {@code count} of them
      */
-    public static Map<String, String> of(RunConfig config, String run, String weights, Record how, long seed, int first, int count) {
+    public static Map<String, String> of(RunConfig config, String run, String weights, Drawing<?> drawing, long seed, int first,
+        int count) {
         ObjectNode json = new ObjectMapper().createObjectNode();
         String data = Places.name(config.settings().data());
         if (!run.isEmpty()) json.put("run", run);
         json.put("family", config.settings().family()).put("data", data).put("weights", weights);
         json.put("seed", seed).put("first", first).put("count", count);
-        json.set("sampling", Config.toJson(how));
+        json.set("sampling", drawing.toJson());
         json.put("palitra", RunConfig.version());
         try {
             json.put("libtorch", Device.libtorch());

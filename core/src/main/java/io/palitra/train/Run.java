@@ -17,6 +17,7 @@ import io.palitra.family.Families;
 import io.palitra.hub.FolderDraft;
 import io.palitra.hub.Safetensors;
 import io.palitra.measure.Course;
+import io.palitra.model.Asked;
 import io.palitra.model.Build;
 import io.palitra.model.DiffusersExport;
 import io.palitra.model.Drawing;
@@ -187,8 +188,7 @@ public final class Run implements AutoCloseable {
      *
      * @param overrides of the family's sampling keys, such as {@code temperature=0.8}
      */
-    public Tensor sample(int count, long seed, List<String> overrides) { return drawing(overrides)
-        .sample(count, new Rng(seed).on(device)); }
+    public Tensor sample(int count, long seed, List<String> overrides) { return sample(count, 0, seed, overrides); }
 
     /** As {@link #sample(int, long, List)}, items first, first + 1, ... of the seed. */
     public Tensor sample(int count, long first, long seed, List<String> overrides) {
@@ -196,44 +196,29 @@ public final class Run implements AutoCloseable {
     }
 
     /**
-     * As {@link #sample(int, long, long, List)}, of one class.
+     * How the model draws with these overrides of its sampling keys, and what is asked of its samples.
      *
-     * @throws IllegalArgumentException for a class that the model does not draw
+     * @throws IllegalArgumentException for a class or a text that the model does not draw
      */
-    public Tensor sample(int count, long first, long seed, List<String> overrides, int label) {
-        return drawing(overrides).ofClass(label).sample(count, new Rng(seed).at(first).on(device));
-    }
-
-    /**
-     * How samples are drawn with these overrides.
-     *
-     * @param label a class, or -1 for what the overrides say
-     * @throws IllegalArgumentException for a class that the model does not draw
-     */
-    public Record sampling(List<String> overrides, int label) { return drawing(overrides).ofClass(label).how(); }
-
-    /** The class that these overrides ask for, -1 for any. */
-    public int classOf(List<String> overrides) { return drawing(overrides).label(); }
-
-    /** How the model draws with these overrides of its sampling keys. */
     public Drawing<?> drawing(List<String> overrides) { return Drawing.of(generative(), overrides); }
 
     /**
-     * As {@link #sample(int, long, List)}, by the family's own record: {@code run.sample(new Vae.Sampling(0.8, -1), 16, 0)}.
+     * As {@link #sample(int, long, List)}, by the family's own record: {@code run.sample(new Vae.Sampling(0.8), Asked.ANY, 16, 0)}.
      *
-     * @throws IllegalArgumentException for the record of another family
+     * @throws IllegalArgumentException for the record of another family, and for what the model does not draw
      */
-    public Tensor sample(Record how, int count, long seed) { return typed(generative(), how).sample(count, new Rng(seed).on(device)); }
+    public Tensor sample(Record how, Asked asked, int count, long seed) {
+        return typed(generative(), how, asked).sample(count, new Rng(seed).on(device));
+    }
 
     @SuppressWarnings("unchecked")   // after the class was compared
-    private <S extends Record> Drawing<S> typed(GenerativeModel<S> model, Record how) {
+    private <S extends Record> Drawing<S> typed(GenerativeModel<S> model, Record how, Asked asked) {
         if (how.getClass() != model.samplingDefaults().getClass()) {
             throw new ArgumentException("this record says how another family draws than '" + config.settings().family() + "'");
         }
         Config.check(how);
-        return new Drawing<>(model, (S) how);
+        return new Drawing<>(model, (S) how, asked);
     }
-
 
     /**
      * Writes the model, as it samples, in files that Python's diffusers loads, and a README.md that tells how.

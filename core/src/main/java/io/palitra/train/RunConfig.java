@@ -49,7 +49,7 @@ public record RunConfig(Settings settings, Record model) {
     /** Element type of matrix products and convolutions; sums, norms and weights stay fp32. */
     public enum Precision { FP32, BF16 }
 
-    static final int FORMAT = 2;
+    static final int FORMAT = 3;
     private static final String TRAIN = "train.", DATA = "data.";
 
     /**

@@ -239,7 +239,7 @@ public record SampleJudge(Run run, Facts facts) implements AutoCloseable {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             for (Batch b : DataLoader.inOrder(test, BATCH, TESTED, run.device())) {
                 try (Scope turn = new Scope()) {
-                    long[] labels = b.labels("a judge").longs(), best = run.model().as(ClassifierFeatures.class).orElseThrow()
+                    long[] labels = b.given().labels("a judge").longs(), best = run.model().as(ClassifierFeatures.class).orElseThrow()
                         .logits(b.x()).argmax(1).longs();
                     for (int i = 0; i < best.length; i++) if (best[i] == labels[i]) right++;
                     seen += best.length;

@@ -13,6 +13,7 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.model.Losses;
 import io.palitra.model.Recipe;
+import io.palitra.model.Step;
 import io.palitra.model.Trainable;
 import io.palitra.model.Update;
 import io.palitra.nn.Ema;
@@ -110,7 +111,7 @@ final class Stepper implements AutoCloseable {
                 Batch part = parts == 1 ? batch : batch.part(from, n);
                 Losses losses;
                 try (Guard cast = precision()) {
-                    losses = u.objective().of(part, parts == 1 ? rng : rng.split(k));
+                    losses = u.objective().of(part, new Step(step, parts == 1 ? rng : rng.split(k)));
                 }
                 double total = losses.total().item();   // waits for the device
                 if (!Double.isFinite(total)) throw new NonFiniteException(step, u.name(), "loss", saved);

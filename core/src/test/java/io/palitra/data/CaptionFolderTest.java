@@ -162,8 +162,8 @@ class CaptionFolderTest {
         }
         try (Scope scope = new Scope()) {
             Batch batch = DataLoader.of(open(), new int[] {2, 0, 1}, Device.CPU);
-            assertThat(batch.captions()).containsExactly("is c", "is a", "is b");
-            assertThat(batch.part(1, 2).captions()).containsExactly("is a", "is b");
+            assertThat(batch.given().texts()).containsExactly("is c", "is a", "is b");
+            assertThat(batch.part(1, 2).given().texts()).containsExactly("is a", "is b");
             assertThat(batch.part(1, 2).items()).containsExactly(0, 1);
             assertThat(batch.part(1, 2).x().shape()).containsExactly(2, 3, 4, 4);
         }

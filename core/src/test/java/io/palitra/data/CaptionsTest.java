@@ -49,8 +49,8 @@ class CaptionsTest {
             for (int k = 0; k < 3; k++) whole.next();
             for (long step = 3; step < 9; step++) {
                 Batch a = whole.next(), b = late.next();
-                assertThat(a.captions()).isEqualTo(b.captions());
-                for (int k = 0; k < 3; k++) assertThat(a.captions().get(k)).isEqualTo(DATA.caption(a.items()[k], 5, step / 2));
+                assertThat(a.given().texts()).isEqualTo(b.given().texts());
+                for (int k = 0; k < 3; k++) assertThat(a.given().texts().get(k)).isEqualTo(DATA.caption(a.items()[k], 5, step / 2));
             }
         }
     }

@@ -113,8 +113,8 @@ class TableTest {
         try (io.palitra.engine.Scope scope = new io.palitra.engine.Scope()) {
             Batch told = DataLoader.of(all, new int[] {0, 2}, io.palitra.engine.Device.CPU);
             Batch untold = DataLoader.of(all, new int[] {0, 1, 3}, io.palitra.engine.Device.CPU);
-            assertThat(told.labels("x").longs()).containsExactly(0, 1);
-            assertThatThrownBy(() -> untold.labels("a Vae")).isInstanceOf(IllegalArgumentException.class)
+            assertThat(told.given().labels("x").longs()).containsExactly(0, 1);
+            assertThatThrownBy(() -> untold.given().labels("a Vae")).isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("a Vae wants a class for each item, got 2 of no class in a batch");
         }
         assertThat(open("a,kind\n1,x\n2,y\n", Split.TRAIN, "kind").notes()).isEmpty();

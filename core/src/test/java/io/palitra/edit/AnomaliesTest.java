@@ -35,11 +35,11 @@ class AnomaliesTest {
                 Trainable model = build(Families.named(name));
                 model.net().training(false);
                 Tensor x = new Rng(2).normal(10, 2).mul(0.5);
-                double[] all = Anomalies.scores(model, List.of(new Batch(x, null, 0)), new Rng(1));
-                double[] parts = Anomalies.scores(model, List.of(new Batch(x.rows(0, 6), null, 0), new Batch(x.rows(6, 4), null, 1)),
+                double[] all = Anomalies.scores(model, List.of(new Batch(x)), new Rng(1));
+                double[] parts = Anomalies.scores(model, List.of(new Batch(x.rows(0, 6)), new Batch(x.rows(6, 4))),
                     new Rng(1));
                 assertThat(all).hasSize(10).containsExactly(parts, org.assertj.core.data.Offset.offset(1e-4));
-                double[] far = Anomalies.scores(model, List.of(new Batch(Torch.full(30, 3, 2), null, 0)), new Rng(1));
+                double[] far = Anomalies.scores(model, List.of(new Batch(Torch.full(30, 3, 2))), new Rng(1));
                 if (!name.equals("ebm")) assertThat(far[0]).isGreaterThan(Arrays.stream(all).max().orElseThrow());
                 assertThat(Anomalies.score(model).name()).isNotBlank();
             }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import io.palitra.data.Batch;
+import io.palitra.data.Condition;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
@@ -59,7 +60,7 @@ class InterpolateTest {
     @Test void aMapFindsTheTwoDirectionsOfMostVarianceAndDecodesBackOntoThem() {
         try (Scope scope = new Scope()) {
             Tensor x = new Rng(2).normal(2000, 3).mul(Torch.of(new float[] {0.01f, 5, 1}, 1, 3)).add(7);
-            LatentMap map = LatentMap.of(new Same(true), List.of(new Batch(x, new Rng(1).integers(3, 2000), 0)));
+            LatentMap map = LatentMap.of(new Same(true), List.of(new Batch(x, Condition.ofLabels(new Rng(1).integers(3, 2000)))));
             assertThat(map.share()).isGreaterThan(0.999);
             assertThat(Math.abs(map.axes()[2])).isCloseTo(1, within(0.01));   // first direction is the second coordinate
             assertThat(map.labels()).hasSize(2000).contains(0, 1, 2);

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.palitra.config.Config;
 import io.palitra.data.Batch;
+import io.palitra.data.Condition;
 import io.palitra.data.DataSpec;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.VectorSpec;
@@ -17,6 +18,7 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.model.Losses;
 import io.palitra.model.Measure;
+import io.palitra.model.Step;
 import io.palitra.stage.GaussianMixture;
 import java.util.List;
 import java.util.Objects;
@@ -31,7 +33,7 @@ class AeTest {
 
     private static Tensor grey(long... shape) { return new Rng(3).uniform(shape).mul(2).sub(1); }
 
-    private static Losses loss(Ae ae, Tensor x) { return ae.updates().get(0).objective().of(new Batch(x, null, 0), new Rng(4)); }
+    private static Losses loss(Ae ae, Tensor x) { return ae.updates().get(0).objective().of(new Batch(x), new Step(0, new Rng(4))); }
 
     @Test void theLossIsTakenAgainstTheCleanItem() {
         for (String noise : List.of("noise=gaussian", "noise=dropout")) {
@@ -116,7 +118,7 @@ class AeTest {
             assertThat(z.mean(true, 0).abs().max().item()).isLessThan(0.03);
             assertThat(z.var(true, false, 0).sub(1).abs().max().item()).isLessThan(0.05);
             Tensor x = new Rng(2).normal(3000, 3).mul(0.1).add(2);
-            ae.settle(List.of(new Batch(x.rows(0, 2000), null, 0), new Batch(x.rows(2000, 1000), null, 1)), new Rng(3));
+            ae.settle(List.of(new Batch(x.rows(0, 2000)), new Batch(x.rows(2000, 1000))), new Rng(3));
             Tensor codes = ae.encode(x), drawn = ae.prior(20_000, new Rng(1));
             assertThat(drawn.mean(true, 0).sub(codes.mean(true, 0)).abs().max().item()).isLessThan(0.01);
             Tensor ratio = drawn.var(true, false, 0).div(codes.var(true, false, 0));
@@ -144,7 +146,8 @@ class AeTest {
             for (int channels : new int[] {1, 3}) {
                 try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
                     Ae ae = ae(new ImageSpec(channels, size, size, 0), "net=conv", "net.width=8", "loss=bce");
-                    assertThat(ae.sample(ae.samplingDefaults(), 2, new Rng(1)).shape()).containsExactly(2, channels, size, size);
+                    assertThat(ae.sample(ae.samplingDefaults(), Condition.NONE, 2, new Rng(1)).shape())
+                        .containsExactly(2, channels, size, size);
                     ae.close();
                 }
             }
@@ -155,7 +158,7 @@ class AeTest {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             Ae ae = ae(SMALL, "noise=gaussian");
             Tensor x = grey(40, 1, 8, 8);
-            List<Measure> m = ae.evaluate(List.of(new Batch(x.rows(0, 30), null, 0), new Batch(x.rows(30, 10), null, 1)), new Rng(1));
+            List<Measure> m = ae.evaluate(List.of(new Batch(x.rows(0, 30)), new Batch(x.rows(30, 10))), new Rng(1));
             assertThat(m.stream().map(Measure::name)).containsExactly("MSE", "PSNR", "PSNR spoilt", "PSNR gain");
             Tensor spoilt = ae.corrupt(x, new Rng(1));
             Tensor mse = spoilt.sub(x).square().meanPerItem().mul(0.25);

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.palitra.data.Batch;
+import io.palitra.data.Condition;
 import io.palitra.data.DataSpec;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.VectorSpec;
@@ -15,6 +16,7 @@ import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.model.Losses;
+import io.palitra.model.Step;
 import io.palitra.model.Update;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -32,7 +34,7 @@ class ClassifierTest {
             int b = i / channels, where = (int) at[b];
             for (int k = 0; k < side; k++) x[i * side * side + (label[b] == 0 ? where * side + k : k * side + where)] += 2;
         }
-        return new Batch(Torch.of(x, n, channels, side, side), Torch.of(label, n), 0);
+        return new Batch(Torch.of(x, n, channels, side, side), Condition.ofLabels(Torch.of(label, n)));
     }
 
     private static double accuracyAfter(Classifier model, int steps, Batch train, Batch test) {
@@ -41,7 +43,7 @@ class ClassifierTest {
             for (int step = 0; step < steps; step++) {
                 try (Scope turn = new Scope()) {
                     optimizer.zeroGrad();
-                    update.objective().of(train, new Rng(step)).total().backward();
+                    update.objective().of(train, new Step(0, new Rng(step))).total().backward();
                     optimizer.step(2e-3);
                 }
             }
@@ -55,10 +57,10 @@ class ClassifierTest {
             VectorSpec points = new VectorSpec(2, 2);
             Classifier even = (Classifier) Classifier.FAMILY.build(SMALL, points, new Rng(1));
             Classifier one = (Classifier) Classifier.FAMILY.build(new Classifier.Config(4, 16, List.of(0.0, 3.0)), points, new Rng(1));
-            Batch both = new Batch(new Rng(2).normal(4, 2), Torch.of(new long[] {0, 1, 0, 1}, 4), 0);
-            Batch second = new Batch(both.x().rows(1, 3).every(0, 2), Torch.of(new long[] {1, 1}, 2), 0);
-            double weighed = one.updates().get(0).objective().of(both, new Rng(3)).total().item();
-            double alone = even.updates().get(0).objective().of(second, new Rng(3)).total().item();
+            Batch both = new Batch(new Rng(2).normal(4, 2), Condition.ofLabels(Torch.of(new long[] {0, 1, 0, 1}, 4)));
+            Batch second = new Batch(both.x().rows(1, 3).every(0, 2), Condition.ofLabels(Torch.of(new long[] {1, 1}, 2)));
+            double weighed = one.updates().get(0).objective().of(both, new Step(0, new Rng(3))).total().item();
+            double alone = even.updates().get(0).objective().of(second, new Step(0, new Rng(3))).total().item();
             assertThat(weighed).isCloseTo(alone, within(1e-5));
         }
         assertThatThrownBy(() -> Classifier.FAMILY.build(new Classifier.Config(4, 8, List.of(1.0)), new VectorSpec(2, 2), new Rng(1)))
@@ -83,7 +85,7 @@ class ClassifierTest {
         try (Scope scope = new Scope()) {
             Classifier model = build(new VectorSpec(2, 2));
             Tensor x = new Rng(1).normal(256, 2), inside = x.square().sumPerItem().lt(1.4);
-            Batch ring = new Batch(x, inside.to(DType.I64), 0);
+            Batch ring = new Batch(x, Condition.ofLabels(inside.to(DType.I64)));
             assertThat(accuracyAfter(model, 200, ring, ring)).isGreaterThan(95);
             model.net().close();
         }
@@ -112,7 +114,7 @@ class ClassifierTest {
     @Test void theLossBeforeTrainingIsThatOfAGuess() {
         try (Scope scope = new Scope()) {
             Classifier model = build(new ImageSpec(1, 16, 16, 2));
-            Losses losses = model.updates().get(0).objective().of(bars(1, 64, 1, 16), new Rng(1));
+            Losses losses = model.updates().get(0).objective().of(bars(1, 64, 1, 16), new Step(0, new Rng(1)));
             assertThat(losses.total().item()).isBetween(0.5, 0.9);
             assertThat(losses.parts()).containsOnlyKeys("accuracy");
             model.net().close();

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import io.palitra.config.Config;
 import io.palitra.data.Batch;
 import io.palitra.data.Captions;
+import io.palitra.data.Condition;
 import io.palitra.data.DataSpec;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.VectorSpec;
@@ -16,6 +17,7 @@ import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.model.Measure;
+import io.palitra.model.Step;
 import io.palitra.stage.ClipEmbedder;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -38,10 +40,11 @@ class ClipTrainingTest {
     }
 
     private static Batch batch(List<String> captions) {
-        return new Batch(new Rng(2).normal(captions.size(), 3, 16, 16).tanh(), null, captions, new int[0], 0);
+        return new Batch(new Rng(2).normal(captions.size(), 3, 16, 16).tanh(), Condition.ofTexts(captions));
     }
 
-    private static double loss(ClipTraining t, Batch batch) { return t.updates().get(0).objective().of(batch, new Rng(3)).total().item(); }
+    private static double loss(ClipTraining t, Batch batch) { return t.updates().get(0).objective().of(batch, new Step(0, new Rng(3)))
+        .total().item(); }
 
     private static double far(Tensor a, Tensor b) { return a.sub(b).abs().max().item(); }
 
@@ -68,7 +71,7 @@ class ClipTrainingTest {
             Tensor logits = t.embedImage(b.x()).matmul(t.embedText(FOUR).t()).mul(1 / 0.07);
             assertThat(loss(t, b)).isCloseTo(ClipTraining.contrast(logits).item(), within(1e-4));
             assertThat(t.scale()).isCloseTo(1 / 0.07, within(1e-4));
-            Batch turned = new Batch(b.x().flip(0), null, List.of(FOUR.get(3), FOUR.get(2), FOUR.get(1), FOUR.get(0)), new int[0], 0);
+            Batch turned = new Batch(b.x().flip(0), Condition.ofTexts(List.of(FOUR.get(3), FOUR.get(2), FOUR.get(1), FOUR.get(0))));
             assertThat(loss(t, turned)).isCloseTo(loss(t, b), within(1e-5));
         }
     }
@@ -95,7 +98,7 @@ class ClipTrainingTest {
                 }
             }
             // nothing to choose from: no loss, and no gradient that is not a number
-            Tensor none = t.updates().get(0).objective().of(batch(Collections.nCopies(4, "a ring")), new Rng(3)).total();
+            Tensor none = t.updates().get(0).objective().of(batch(Collections.nCopies(4, "a ring")), new Step(0, new Rng(3))).total();
             assertThat(none.item()).isCloseTo(0, within(1e-6));
             none.backward();
             t.net().parameters().values().stream().filter(Tensor::hasGrad)
@@ -169,7 +172,7 @@ class ClipTrainingTest {
         assertThatThrownBy(() -> towers(SPEC, "patch=5")).hasMessage("illegal patch: 5, must divide the side 16");
         assertThatThrownBy(() -> towers(SPEC, "text.heads=3")).hasMessageContaining("illegal heads: 3, must divide width 16");
         try (Scope scope = new Scope(); ClipTraining t = towers(SPEC)) {
-            Batch without = new Batch(Torch.zeros(4, 3, 16, 16), null, 0);
+            Batch without = new Batch(Torch.zeros(4, 3, 16, 16));
             assertThatThrownBy(() -> loss(t, without)).hasMessage("clip wants pictures with captions, got items without");
         }
     }

@@ -8,6 +8,7 @@ import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
 import io.palitra.data.Batch;
 import io.palitra.data.Captions;
+import io.palitra.data.Condition;
 import io.palitra.data.ImageSpec;
 import io.palitra.engine.DType;
 import io.palitra.engine.Guard;
@@ -15,8 +16,11 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import io.palitra.model.Asked;
+import io.palitra.model.Drawing;
 import io.palitra.model.Losses;
 import io.palitra.model.Measure;
+import io.palitra.model.Step;
 import io.palitra.stage.Builds;
 import io.palitra.stage.CaptionPrefix;
 import io.palitra.stage.FirstStage;
@@ -59,10 +63,10 @@ class DalleTest {
 
     private static Dalle.Sampling how(String... set) { return Config.with((Dalle.Sampling) Dalle.FAMILY.sampling(), set); }
 
-    private static Losses loss(Dalle model, Batch batch) { return model.updates().get(0).objective().of(batch, new Rng(3)); }
+    private static Losses loss(Dalle model, Batch batch) { return model.updates().get(0).objective().of(batch, new Step(0, new Rng(3))); }
 
     private static Batch batch() {
-        return new Batch(new Rng(2).normal(4, 3, 16, 16).tanh(), null, TEXTS, new int[0], 0);
+        return new Batch(new Rng(2).normal(4, 3, 16, 16).tanh(), Condition.ofTexts(TEXTS));
     }
 
     @Test void thePictureCountsSevenTimesTheText() {
@@ -81,7 +85,7 @@ class DalleTest {
 
     @Test void aDroppedTextIsTheEmptyOne() {
         try (Scope scope = new Scope(); Dalle always = dalle(stage, "dropText=1"); Dalle never = dalle(stage); Guard g = Torch.noGrad()) {
-            Batch b = batch(), empty = new Batch(b.x(), null, Collections.nCopies(4, ""), new int[0], 0);
+            Batch b = batch(), empty = new Batch(b.x(), Condition.ofTexts(Collections.nCopies(4, "")));
             assertThat(loss(always, b).total().item()).isEqualTo(loss(never, empty).total().item());
             assertThat(loss(always, b).total().item()).isNotEqualTo(loss(never, b).total().item());
         }
@@ -121,49 +125,67 @@ class DalleTest {
             }
             assertThat(texts).doesNotHaveDuplicates().contains("n0", "n8", "n504");
             captions.learn(List.of("x", "y"));
-            Tensor two = captions.prompted("*", 50, new Rng(1));
+            Tensor two = captions.any(50, new Rng(1));
             assertThat(Arrays.stream(two.longs()).filter(t -> t == 'x' || t == 'y').distinct().count()).isEqualTo(2);
         }
     }
 
     @Test void guidanceGoesFromTheEmptyTextToThisOne() {
         try (Scope scope = new Scope(); Dalle model = loud(stage); Guard g = Torch.noGrad()) {
-            Tensor plain = model.sample(how("prompt=a red circle", "guidance=1"), 2, new Rng(4));
-            Tensor far = model.sample(how("prompt=a red circle", "guidance=8"), 2, new Rng(4));
+            Tensor plain = Drawing.of(model, List.of("prompt=a red circle", "guidance=1")).sample(2, new Rng(4));
+            Tensor far = Drawing.of(model, List.of("prompt=a red circle", "guidance=8")).sample(2, new Rng(4));
             assertThat(plain.sub(far).abs().max().item()).isPositive();
             // at 0 nothing is left of the text
-            Tensor zero = model.sample(how("prompt=a red circle", "guidance=0"), 2, new Rng(4));
-            assertThat(zero.floats()).isEqualTo(model.sample(how("prompt=a star", "guidance=0"), 2, new Rng(4)).floats());
-            assertThat(zero.floats()).isEqualTo(model.draw(how("guidance=1"), List.of("", ""), new Rng(4)).floats());
+            Tensor zero = Drawing.of(model, List.of("prompt=a red circle", "guidance=0")).sample(2, new Rng(4));
+            assertThat(zero.floats()).isEqualTo(Drawing.of(model, List.of("prompt=a star", "guidance=0")).sample(2, new Rng(4)).floats());
+            assertThat(zero.floats()).isEqualTo(Drawing.of(model, List.of("guidance=1")).draw(List.of("", ""), new Rng(4)).floats());
         }
     }
 
     @Test void eachTextIsDrawnAsIfAlone() {
         try (Scope scope = new Scope(); Dalle model = loud(stage, "text=24"); Guard g = Torch.noGrad()) {
-            Tensor all = model.draw(how(), TEXTS, new Rng(4));
-            Tensor one = model.sample(how("prompt=" + TEXTS.get(2)), 1, new Rng(4).at(2));
+            Tensor all = Drawing.of(model, List.of()).draw(TEXTS, new Rng(4));
+            Tensor one = Drawing.of(model, List.of("prompt=" + TEXTS.get(2))).sample(1, new Rng(4).at(2));
             assertThat(one.sub(all.rows(2, 1)).abs().max().item()).isLessThan(1e-5);
-            assertThat(all.rows(0, 1).sub(model.draw(how(), TEXTS.subList(1, 2), new Rng(4))).abs().max().item()).isPositive();
+            assertThat(all.rows(0, 1).sub(Drawing.of(model, List.of()).draw(TEXTS.subList(1, 2), new Rng(4))).abs().max().item())
+                .isPositive();
         }
     }
 
     @Test void theUpperRowsOfAPictureMayBeGivenWithTheText() {
         try (Scope scope = new Scope(); Dalle model = loud(stage); FirstStage vq = FirstStage.open(stage); Guard g = Torch.noGrad()) {
             Tensor x = batch().x();
-            assertThat(model.complete(how("prompt=a star"), x, 16, new Rng(4)).floats()).isEqualTo(vq.decode(vq.encode(x)).floats());
-            assertThat(model.complete(how("prompt=a star"), x, 0, new Rng(4)).floats())
-                .isEqualTo(model.sample(how("prompt=a star"), 4, new Rng(4)).floats());
-            assertThatThrownBy(() -> model.complete(how(), x, 3, new Rng(4))).hasMessageContaining("in multiples of 4, got 3");
+            assertThat(Drawing.of(model, List.of("prompt=a star")).complete(x.narrow(2, 0, 16), new Rng(4)).floats())
+                .isEqualTo(vq.decode(vq.encode(x)).floats());
+            assertThat(Drawing.of(model, List.of("prompt=a star")).complete(x.narrow(2, 0, 0), new Rng(4)).floats())
+                .isEqualTo(Drawing.of(model, List.of("prompt=a star")).sample(4, new Rng(4)).floats());
+            assertThatThrownBy(() -> Drawing.of(model, List.of()).complete(x.narrow(2, 0, 3), new Rng(4)))
+                .hasMessageContaining("in multiples of 4, got 3");
+        }
+    }
+
+    @Test void aWordThatNoCaptionHadIsNamedWithThoseThatThereAre() {
+        try (Scope scope = new Scope(); Dalle model = dalle(stage); Guard g = Torch.noGrad()) {
+            model.prepare(new Captions(List.of("a red circle", "a blue square", "красный круг")));
+            assertThat(model.notes(Asked.ofText("A RED Square"))).isEmpty();
+            assertThat(model.notes(Asked.ANY)).isEmpty();
+            assertThat(model.notes(Asked.ofText("a red cat"))).containsExactly("'cat' stands in no caption that this model learned from: it "
+                + "says nothing to it. Words that it knows: blue, circle, red, square");
+            assertThat(model.notes(Asked.ofText("зелёный кот"))).containsExactly("'зелёный', 'кот' stand in no caption that this model "
+                + "learned from: they say nothing to it. Words that it knows: красный, круг");
+            Tensor drawn = Drawing.of(model, List.of("prompt=a red cat")).sample(1, new Rng(1));
+            assertThat(drawn.size(0)).as("it is drawn all the same").isOne();
         }
     }
 
     @Test void promptsThatSayNothingOrTooMuchAreRefusedInOneLine() {
         try (Scope scope = new Scope(); Dalle model = dalle(stage); Guard g = Torch.noGrad()) {
             for (String blank : new String[] {"", "  ", "\t"}) {
-                assertThatThrownBy(() -> model.sample(how("prompt=" + blank), 1, new Rng(4))).isInstanceOf(ConfigException.class)
-                    .hasMessage("which text? prompt=TEXT says what to draw; prompt=* draws captions of the training data");
+                assertThatThrownBy(() -> Drawing.of(model, List.of("prompt=" + blank)).sample(1, new Rng(4)))
+                    .isInstanceOf(ConfigException.class)
+                    .hasMessageContaining("which text? prompt=TEXT says what to draw; prompt=* draws captions of the training data");
             }
-            assertThatThrownBy(() -> model.sample(how("prompt=" + "word ".repeat(10_000)), 1, new Rng(4)))
+            assertThatThrownBy(() -> Drawing.of(model, List.of("prompt=" + "word ".repeat(10_000))).sample(1, new Rng(4)))
                 .isInstanceOf(ConfigException.class).hasMessageMatching("the text is of \\d+ tokens, this model reads 16: shorten it");
         }
     }
@@ -176,7 +198,7 @@ class DalleTest {
 
     @Test void picturesWithoutCaptionsAreRefused() {
         try (Scope scope = new Scope(); Dalle model = dalle(stage)) {
-            Batch silent = new Batch(Torch.zeros(DType.F32, 1, 3, 16, 16), null, 0);
+            Batch silent = new Batch(Torch.zeros(DType.F32, 1, 3, 16, 16));
             assertThatThrownBy(() -> loss(model, silent)).hasMessage("dalle wants pictures with captions, got items without");
         }
     }

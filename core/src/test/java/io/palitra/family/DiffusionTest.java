@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.withinPercentage;
 
 import io.palitra.config.Config;
 import io.palitra.data.Batch;
+import io.palitra.data.Condition;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.VectorSpec;
 import io.palitra.diffusion.Level;
@@ -18,6 +19,9 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import io.palitra.model.Asked;
+import io.palitra.model.Drawing;
+import io.palitra.model.Step;
 import io.palitra.nn.Loss;
 import java.util.List;
 import java.util.Objects;
@@ -27,7 +31,7 @@ class DiffusionTest {
     private static final ImageSpec GREY = new ImageSpec(1, 8, 8, 3);
 
     private static Diffusion tiny(ImageSpec image, String... more) {
-        Diffusion.Config small = Config.with(Diffusion.FAMILY.defaults(), "channels=8,16", "attention=1", "groups=4");
+        Diffusion.Config small = Config.with(Diffusion.FAMILY.defaults(), "net.channels=8,16", "net.attention=1", "net.groups=4");
         return (Diffusion) Diffusion.FAMILY.build(Config.with(small, more), image, new Rng(1));
     }
 
@@ -37,7 +41,7 @@ class DiffusionTest {
 
     private static double loss(Diffusion model, Batch batch, Rng rng) {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            return model.updates().get(0).objective().of(batch, rng).total().item();
+            return model.updates().get(0).objective().of(batch, new Step(0, rng)).total().item();
         }
     }
 
@@ -54,7 +58,7 @@ class DiffusionTest {
         try (Scope scope = new Scope()) {
             Diffusion model = (Diffusion) Diffusion.FAMILY.build(Config.with(Diffusion.FAMILY.defaults(), "prediction=eps"),
                 new ImageSpec(1, 28, 28, 10), new Rng(1));
-            Batch batch = new Batch(new Rng(2).uniform(128, 1, 28, 28).mul(2).sub(1), null, 0);
+            Batch batch = new Batch(new Rng(2).uniform(128, 1, 28, 28).mul(2).sub(1));
             assertThat(loss(model, batch, new Rng(3))).isCloseTo(1, within(0.01));
             model.net().close();
         }
@@ -83,12 +87,12 @@ class DiffusionTest {
         for (int size : new int[] {28, 32, 64}) {
             for (int channels : new int[] {1, 3}) {
                 try (Scope scope = new Scope()) {
-                    Diffusion model = tiny(new ImageSpec(channels, size, size, 0), "channels=4,4,8", "attention=2");
-                    Batch batch = new Batch(new Rng(2).normal(2, channels, size, size), null, 0);
+                    Diffusion model = tiny(new ImageSpec(channels, size, size, 0), "net.channels=4,4,8", "net.attention=2");
+                    Batch batch = new Batch(new Rng(2).normal(2, channels, size, size));
                     assertThat(loss(model, batch, new Rng(3))).isCloseTo(1, within(0.15));
                     model.net().training(false);
                     try (Guard g = Torch.noGrad()) {
-                        Tensor x = model.sample(how("sampler.steps=2"), 2, new Rng(4));
+                        Tensor x = Drawing.of(model, List.of("sampler.steps=2")).sample(2, new Rng(4));
                         assertThat(x.shape()).containsExactly(2, channels, size, size);
                         assertThat(x.abs().max().item()).isLessThanOrEqualTo(1);
                         assertThat(model.decode(model.prior(1, new Rng(1))).shape()).containsExactly(1, channels, size, size);
@@ -103,13 +107,13 @@ class DiffusionTest {
         for (String prediction : List.of("eps", "x0", "v")) {
             try (Scope scope = new Scope()) {
                 Diffusion model = tiny(GREY, "prediction=" + prediction, "minSnr=5", "schedule=cosine");
-                Batch batch = new Batch(new Rng(2).normal(8, 1, 1, 1).tanh().expand(8, 1, 8, 8), null, 0);   // flat
+                Batch batch = new Batch(new Rng(2).normal(8, 1, 1, 1).tanh().expand(8, 1, 8, 8));   // flat
                 double before = loss(model, batch, new Rng(3));
                 Optimizer optimizer = new Optimizer(new OptimizerSpec.Adam(3e-3, 0.9, 0.999, 1e-8), model.net().parameters());
                 for (int i = 0; i < 40; i++) {
                     try (Scope step = new Scope()) {
                         optimizer.zeroGrad();
-                        model.updates().get(0).objective().of(batch, new Rng(100 + i)).total().backward();
+                        model.updates().get(0).objective().of(batch, new Step(0, new Rng(100 + i))).total().backward();
                         optimizer.step(3e-3);
                     }
                 }
@@ -126,7 +130,8 @@ class DiffusionTest {
             stir(model);
             for (String sampler : List.of("dpmplusplus2m", "ddpm")) {
                 Diffusion.Sampling how = how("sampler=" + sampler, "sampler.steps=5", "guidance=2");
-                Tensor three = model.sample(how, 3, new Rng(7)), last = model.sample(how, 1, new Rng(7).at(2));
+                Tensor three = model.sample(how, Condition.NONE, 3, new Rng(7)), last = model.sample(how, Condition.NONE, 1, new Rng(7)
+                    .at(2));
                 assertThat(three.rows(2, 1).sub(last).abs().max().item()).as(sampler).isLessThan(1e-4);
                 assertThat(three.rows(0, 1).sub(last).abs().max().item()).isGreaterThan(1e-2);
             }
@@ -156,10 +161,11 @@ class DiffusionTest {
             Diffusion model = tiny(GREY, "conditional=true");
             stir(model);
             Tensor z = model.prior(2, new Rng(5)), labels = Torch.of(new long[] {2, 2}, 2);
-            Diffusion.Sampling how = how("label=2", "guidance=3", "sampler.steps=3", "clip=false");
+            Diffusion.Sampling how = how("guidance=3", "sampler.steps=3", "clip=false");
             Tensor byHand = how.sampler()
                 .sample(model.denoiser(labels, 3, false), z, how.sampler().levels(model.table()), new Rng(1)::normalLike);
-            Tensor asked = model.sample(how, 2, new Rng(5)), other = model.sample(how("label=0", "sampler.steps=3"), 2, new Rng(5));
+            Tensor asked = new Drawing<>(model, how, Asked.ofLabel(2)).sample(2, new Rng(5));
+            Tensor other = new Drawing<>(model, how, Asked.ofLabel(0)).sample(2, new Rng(5));
             assertThat(asked.sub(byHand.clamp(-1, 1)).abs().max().item()).isZero();
             assertThat(asked.sub(other).abs().max().item()).isGreaterThan(1e-3);
             model.net().close();
@@ -181,10 +187,28 @@ class DiffusionTest {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             Diffusion model = tiny(GREY);
             stir(model);
-            Tensor sampled = model.sample(model.samplingDefaults(), 2, new Rng(5)), decoded = model.decode(model.prior(2, new Rng(5)));
+            Tensor sampled = model.sample(model.samplingDefaults(), Condition.NONE, 2, new Rng(5)),
+                decoded = model.decode(model.prior(2, new Rng(5)));
             assertThat(sampled.sub(decoded).abs().max().item()).isZero();
             model.net().close();
         }
+    }
+
+    @Test void aTransformerSaysNothingAtFirstAndTakesPatchesThatFit() {
+        Diffusion.Config dit = Config.with(Diffusion.FAMILY.defaults(), "net=dit", "net.width=16", "net.heads=2", "net.layers=2",
+            "conditional=true");
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            Diffusion model = (Diffusion) Diffusion.FAMILY.build(dit, new ImageSpec(1, 8, 12, 3), new Rng(1));
+            Tensor x = new Rng(2).normal(2, 1, 8, 12);
+            Level level = model.table().at(500);
+            // its first prediction of v is 0, and so that of x0 = alpha x - sigma v is alpha x, whatever the class
+            Tensor first = model.denoiser(Torch.of(new long[] {0, 2}, 2), 1, false).denoise(x, level);
+            assertThat(first.sub(x.mul(level.alpha())).abs().max().item()).isLessThan(1e-6);
+            model.net().close();
+        }
+        assertThatThrownBy(() -> Diffusion.FAMILY.build(dit, new ImageSpec(1, 9, 8, 3), new Rng(1)))
+            .hasMessageContaining("patches 2x2 wants sides that are multiples of 2, got");
+        assertThatThrownBy(() -> Config.with(dit, "net.heads=3")).hasMessageContaining("must be a multiple of 4 and of the 3 heads");
     }
 
     @Test void whatTheModelCannotDoIsRefused() {
@@ -192,15 +216,17 @@ class DiffusionTest {
             .hasMessageStartingWith("diffusion wants pictures, got points");
         assertThatThrownBy(() -> tiny(new ImageSpec(1, 9, 8, 0))).hasMessageContaining("multiples of 2, got");
         assertThatThrownBy(() -> tiny(new ImageSpec(1, 8, 8, 0), "conditional=true")).hasMessageContaining("wants labelled data");
-        assertThatThrownBy(() -> tiny(GREY, "groups=3")).hasMessageContaining("must be multiples of groups 3");
-        assertThatThrownBy(() -> tiny(GREY, "attention=2")).hasMessageContaining("illegal attention: 2, must be a level from 0 to 1");
+        assertThatThrownBy(() -> tiny(GREY, "net.groups=3")).hasMessageContaining("must be multiples of groups 3");
+        assertThatThrownBy(() -> tiny(GREY, "net.attention=2")).hasMessageContaining("illegal attention: 2, must be a level from 0 to 1");
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             Diffusion plain = tiny(GREY), told = tiny(GREY, "conditional=true", "labelDropout=0");
-            assertThatThrownBy(() -> plain.sample(how("label=1"), 1, new Rng(1))).hasMessageContaining("trained without classes");
-            assertThatThrownBy(() -> plain.sample(how("guidance=2"), 1, new Rng(1))).hasMessageContaining("illegal guidance: 2.0");
-            assertThatThrownBy(() -> told.sample(how("label=3"), 1, new Rng(1))).hasMessageContaining("a class in 0..2");
+            assertThatThrownBy(() -> Drawing.of(plain, List.of("label=1")).sample(1, new Rng(1)))
+                .hasMessageContaining("trained without classes");
+            assertThatThrownBy(() -> Drawing.of(plain, List.of("guidance=2")).sample(1, new Rng(1)))
+                .hasMessageContaining("illegal guidance: 2.0");
+            assertThatThrownBy(() -> Drawing.of(told, List.of("label=3")).sample(1, new Rng(1))).hasMessageContaining("a class in 0..2");
             assertThatThrownBy(() -> told.decode(told.prior(1, new Rng(1)))).hasMessageContaining("wants labels");
-            Batch bare = new Batch(Torch.zeros(1, 1, 8, 8), null, 0);
+            Batch bare = new Batch(Torch.zeros(1, 1, 8, 8));
             assertThatThrownBy(() -> loss(told, bare, new Rng(1))).hasMessageContaining("wants labelled data");
             plain.net().close();
             told.net().close();

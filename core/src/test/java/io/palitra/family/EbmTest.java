@@ -13,6 +13,7 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import io.palitra.model.Step;
 import io.palitra.stage.Builds;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -56,7 +57,7 @@ class EbmTest {
         try (Scope scope = new Scope()) {
             Ebm model = model("buffer=32", "steps=2", "width=4", "fresh=0");
             Tensor before = model.buffers().get("replay").copy();
-            model.updates().get(0).objective().of(new Batch(new Rng(5).uniform(8, 1, 8, 8), null, 0), new Rng(6));
+            model.updates().get(0).objective().of(new Batch(new Rng(5).uniform(8, 1, 8, 8)), new Step(0, new Rng(6)));
             Tensor after = model.buffers().get("replay");
             double moved = after.sub(before).abs().sumPerItem().gt(0).to(io.palitra.engine.DType.F32).sum().item();
             assertThat(moved).isEqualTo(8);
@@ -68,7 +69,7 @@ class EbmTest {
     @Test void whatCannotBeIsRefused() {
         try (Scope scope = new Scope()) {
             Ebm model = model("buffer=4", "steps=1", "width=4");
-            assertThatThrownBy(() -> model.updates().get(0).objective().of(new Batch(Torch.zeros(8, 1, 8, 8), null, 0), new Rng(1)))
+            assertThatThrownBy(() -> model.updates().get(0).objective().of(new Batch(Torch.zeros(8, 1, 8, 8)), new Step(0, new Rng(1))))
                 .hasMessage("illegal buffer: 4, must hold a batch of 8");
         }
         assertThatThrownBy(() -> Config.with(new Ebm.Sampling(new Ebm.Langevin.Cold()), "langevin=unadjusted", "langevin.stepSize=0"))

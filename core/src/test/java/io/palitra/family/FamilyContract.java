@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.palitra.config.Config;
 import io.palitra.data.Batch;
+import io.palitra.data.Condition;
 import io.palitra.data.DataLoader;
 import io.palitra.data.DataSpec;
 import io.palitra.data.Dataset;
@@ -22,9 +23,11 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.Safetensors;
 import io.palitra.model.Build;
+import io.palitra.model.Drawing;
 import io.palitra.model.Family;
 import io.palitra.model.GenerativeModel;
 import io.palitra.model.Losses;
+import io.palitra.model.Step;
 import io.palitra.model.Trainable;
 import io.palitra.model.Update;
 import io.palitra.nn.Module;
@@ -95,17 +98,18 @@ public abstract class FamilyContract {
     }
 
     /** Eight items, the same each time, in the range of training batches. */
-    private static Batch eight(Case c, long step) {
+    private static Batch eight(Case c) {
         if (c.set != null) {
             Batch b = DataLoader.of(c.set, new int[] {0, 1, 2, 3, 4, 5, 6, 7}, Device.CPU);
-            Tensor labels = c.data().classes() == 0 ? null : b.labels("the contract");
-            return new Batch(b.x(), labels, b.captions().isEmpty() ? CAPTIONS : b.captions(), new int[0], step);
+            Tensor labels = c.data().classes() == 0 ? null : b.given().labels("the contract");
+            return new Batch(b.x(), new Condition(labels, b.given().texts().isEmpty() ? CAPTIONS : b.given().texts(), Map.of()));
         }
         long[] shape = c.data().shape(), all = new long[shape.length + 1];
         System.arraycopy(shape, 0, all, 1, shape.length);
         all[0] = 8;
         Tensor x = new Rng(11).normal(all).tanh();
-        return new Batch(x, c.data().classes() == 0 ? null : new Rng(12).integers(c.data().classes(), 8), CAPTIONS, new int[0], step);
+        return new Batch(x, new Condition(c.data().classes() == 0 ? null : new Rng(12).integers(c.data().classes(), 8), CAPTIONS,
+            Map.of()));
     }
 
     /** Runs the updates that are due as the trainer does. */
@@ -136,7 +140,7 @@ public abstract class FamilyContract {
                     model.net().trainable(false);
                     u.moves().trainable(true);
                     o.zeroGrad();
-                    Losses losses = u.objective().of(eight(c, step), rng);
+                    Losses losses = u.objective().of(eight(c), new Step(step, rng));
                     totals.put(u.name(), losses.total().item());
                     losses.total().backward();
                     assertThat(o.gradNorm()).isFinite();
@@ -150,7 +154,7 @@ public abstract class FamilyContract {
     }
 
     private static <S extends Record> Tensor draw(GenerativeModel<S> model, int n, Rng rng) {
-        try (Guard g = Torch.noGrad()) { return model.sample(model.samplingDefaults(), n, rng); }
+        try (Guard g = Torch.noGrad()) { return model.sample(model.samplingDefaults(), Condition.NONE, n, rng); }
     }
 
     @ParameterizedTest @MethodSource("cases")
@@ -192,26 +196,50 @@ public abstract class FamilyContract {
         }
     }
 
-    private static <S extends Record> void asked(GenerativeModel<S> model) {
+    private static void asked(GenerativeModel<?> model) {
         int n = model.classes();
-        assertThat(model.classOf(model.samplingDefaults())).isEqualTo(-1);
-        assertThat(model.ofClass(model.samplingDefaults(), -1)).isEqualTo(model.samplingDefaults());
-        assertThatThrownBy(() -> model.ofClass(model.samplingDefaults(), n)).isInstanceOf(IllegalArgumentException.class)
+        assertThat(model.takes().contains(Condition.Kind.LABEL)).isEqualTo(n > 0);
+        assertThatThrownBy(() -> Drawing.of(model, List.of("label=" + n))).isInstanceOf(IllegalArgumentException.class)
             .hasMessage("illegal label: " + n + ", must be -1 (any)" + (n > 0 ? " or a class in 0.." + (n - 1)
                 : ": this model was trained without classes"));
         if (n == 0) return;
-        S how = model.ofClass(model.samplingDefaults(), 1);
-        assertThat(model.classOf(how)).isEqualTo(1);
-        try (Guard g = Torch.noGrad()) { assertThat(model.sample(how, 2, new Rng(1)).size(0)).isEqualTo(2); }
+        Tensor one = Drawing.of(model, List.of("label=1")).sample(2, new Rng(1));
+        Drawing<?> any = Drawing.of(model, List.of());
+        assertThat(any.sample(Condition.ofLabel(1, 2), 2, new Rng(1)).doubles()).isEqualTo(one.doubles());
+        assertThat(any.ofLabel(1).sample(2, new Rng(1)).doubles()).isEqualTo(one.doubles());
+        assertThatThrownBy(() -> any.sample(Condition.ofLabel(n, 2), 2, new Rng(1))).hasMessageContaining("a class in 0.." + (n - 1));
+    }
+
+    @ParameterizedTest @MethodSource("cases")
+    public void whatAModelIsGivenIsWhatItsFamilyTakesAndNothingElse(Case c) {
+        try (Scope scope = new Scope(); Freed t = build(c)) {
+            if (!(t.model.as(GenerativeModel.class).orElse(null) instanceof GenerativeModel<?> g)) return;
+            assertThat(c.family.takes()).containsAll(g.takes());
+            t.model.net().training(false);
+            Drawing<?> any = Drawing.of(g, List.of());
+            if (!g.takes().contains(Condition.Kind.TEXT)) {
+                assertThatThrownBy(() -> Drawing.of(g, List.of("prompt=a star"))).hasMessageContaining("given no text");
+                assertThatThrownBy(() -> any.draw(List.of("a star"), new Rng(1))).hasMessageContaining("nothing from texts");
+            }
+            long[] shape = c.data().shape(), two = new long[shape.length + 1];
+            System.arraycopy(shape, 0, two, 1, shape.length);
+            two[0] = 2;
+            Tensor whole = Torch.zeros(two);
+            if (!g.takes().contains(Condition.Kind.PREFIX)) {
+                assertThatThrownBy(() -> any.complete(whole, new Rng(1))).hasMessageContaining("completes nothing");
+            } else {
+                assertThat(any.complete(whole, new Rng(1)).shape()).isEqualTo(two);
+            }
+        }
     }
 
     @ParameterizedTest @MethodSource("cases")
     public void inBf16OnlyTheNetworkIsRounded(Case c) {
         try (Scope scope = new Scope(); Freed t = build(c)) {
             for (Update u : t.model.updates()) {
-                Tensor full = u.objective().of(eight(c, u.from()), new Rng(1)).total(), half;
+                Tensor full = u.objective().of(eight(c), new Step(u.from(), new Rng(1))).total(), half;
                 try (Guard cast = Torch.autocast(Device.CPU, DType.BF16)) {
-                    half = u.objective().of(eight(c, u.from()), new Rng(1)).total();
+                    half = u.objective().of(eight(c), new Step(u.from(), new Rng(1))).total();
                 }
                 assertThat(half.dtype()).isEqualTo(DType.F32);
                 assertThat(half.item()).isCloseTo(full.item(), within(0.02 * (1 + Math.abs(full.item()))));
@@ -246,7 +274,7 @@ public abstract class FamilyContract {
                     t.model.net().parameters().values().forEach(Tensor::clearGrad);
                     t.model.net().trainable(false);
                     u.moves().trainable(true);
-                    u.objective().of(eight(c, u.from()), new Rng(1)).total().backward();
+                    u.objective().of(eight(c), new Step(u.from(), new Rng(1))).total().backward();
                     o.step(0.1);
                 }
                 t.model.net().parameters().forEach((k, p) -> {
@@ -286,7 +314,7 @@ public abstract class FamilyContract {
                 loop.step(0);
             }
             a.model.net().training(false);
-            try (Guard g = Torch.noGrad()) { a.model.settle(List.of(eight(c, 0)), new Rng(4)); }
+            try (Guard g = Torch.noGrad()) { a.model.settle(List.of(eight(c)), new Rng(4)); }
             Path file = folder.resolve("model.safetensors");
             Safetensors.write(file, a.model.net().state(), Map.of());
             b.model.net().load(Safetensors.read(file).tensors());

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
 import io.palitra.data.Batch;
+import io.palitra.data.Condition;
 import io.palitra.data.DataSpec;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.VectorSpec;
@@ -18,6 +19,8 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import io.palitra.model.Drawing;
+import io.palitra.model.Step;
 import io.palitra.model.Update;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -43,7 +46,7 @@ class GanTest {
     }
 
     private static Batch batch(int n) {
-        return new Batch(new Rng(9).uniform(n, 1, 8, 8).mul(2).sub(1), new Rng(8).integers(3, n), 0);
+        return new Batch(new Rng(9).uniform(n, 1, 8, 8).mul(2).sub(1), Condition.ofLabels(new Rng(8).integers(3, n)));
     }
 
     private static Update update(Gan gan, String name) {
@@ -51,7 +54,7 @@ class GanTest {
     }
 
     private static double loss(Gan gan, String update, Batch batch) {
-        try (Scope scope = new Scope()) { return update(gan, update).objective().of(batch, new Rng(5)).total().item(); }
+        try (Scope scope = new Scope()) { return update(gan, update).objective().of(batch, new Step(0, new Rng(5))).total().item(); }
     }
 
     @Test void theGradientOfTheWassersteinLossIsThatOfCentralDifferences() {
@@ -70,12 +73,12 @@ class GanTest {
         try (Scope scope = new Scope()) {
             gan.to(DType.F64);
             gan.parameters().forEach((k, p) -> p.copyFrom(p.detach().mul(10)));   // away from the tiny start, where all slopes are near 0
-            Batch batch = new Batch(batch(6).x().to(DType.F64), batch(6).labels("test"), 0);
+            Batch batch = new Batch(batch(6).x().to(DType.F64), Condition.ofLabels(batch(6).given().labels("test")));
             Update update = update(gan, name);
             gan.trainable(false);
             update.moves().trainable(true);
             update.moves().parameters().values().forEach(Tensor::clearGrad);
-            update.objective().of(batch, new Rng(5)).total().backward();
+            update.objective().of(batch, new Step(0, new Rng(5))).total().backward();
             update.moves().parameters().forEach((key, p) -> {
                 double[] gradient = p.hasGrad() ? p.grad().doubles() : new double[(int) p.numel()];
                 double[] start = p.detach().doubles();
@@ -99,7 +102,7 @@ class GanTest {
     @Test void theFirstStepKnowsNothing() {
         ImageSpec digits = new ImageSpec(1, 28, 28, 10);
         try (Scope scope = new Scope(); Gan gan = gan(digits, "width=8"); Gan hinge = gan(digits, "width=8", "loss=hinge")) {
-            Batch batch = new Batch(new Rng(9).uniform(16, 1, 28, 28).mul(2).sub(1), null, 0);
+            Batch batch = new Batch(new Rng(9).uniform(16, 1, 28, 28).mul(2).sub(1));
             assertThat(loss(gan, "discriminator", batch)).isCloseTo(2 * Math.log(2), within(0.01));
             assertThat(loss(gan, "generator", batch)).isCloseTo(Math.log(2), within(0.01));
             assertThat(loss(hinge, "discriminator", batch)).isCloseTo(2, within(0.02));
@@ -120,7 +123,7 @@ class GanTest {
                     gan.trainable(false);
                     u.moves().trainable(true);
                     optimizer.zeroGrad();
-                    u.objective().of(batch(6), new Rng(5)).total().backward();
+                    u.objective().of(batch(6), new Step(0, new Rng(5))).total().backward();
                     optimizer.step(1e-3);
                     boolean generates = u.name().equals("generator");
                     gan.state().forEach((k, t) -> {
@@ -165,13 +168,13 @@ class GanTest {
         for (DataSpec data : List.of(SMALL, new VectorSpec(2, 3))) {
             try (Scope scope = new Scope(); Guard g = Torch.noGrad(); Gan gan = gan(data, "conditional=true", "width=4", "latent=5")) {
                 gan.training(false);
-                float[] one = gan.sample(new Gan.Sampling(0, 1), 4, new Rng(3)).floats();
-                float[] two = gan.sample(new Gan.Sampling(0, 2), 4, new Rng(3)).floats();
+                float[] one = Drawing.of(gan, List.of("label=1")).sample(4, new Rng(3)).floats();
+                float[] two = Drawing.of(gan, List.of("label=2")).sample(4, new Rng(3)).floats();
                 assertThat(one).isNotEqualTo(two);
-                assertThat(gan.sample(new Gan.Sampling(0, 1), 4, new Rng(3)).floats()).isEqualTo(one);
-                assertThat(gan.sample(new Gan.Sampling(0, -1), 2, new Rng(3).at(1)).floats())
-                    .containsExactly(gan.sample(new Gan.Sampling(0, -1), 4, new Rng(3)).rows(1, 2).floats(), within(1e-5f));
-                assertThatThrownBy(() -> gan.sample(new Gan.Sampling(0, 3), 4, new Rng(3)))
+                assertThat(Drawing.of(gan, List.of("label=1")).sample(4, new Rng(3)).floats()).isEqualTo(one);
+                assertThat(Drawing.of(gan, List.of()).sample(2, new Rng(3).at(1)).floats())
+                    .containsExactly(Drawing.of(gan, List.of()).sample(4, new Rng(3)).rows(1, 2).floats(), within(1e-5f));
+                assertThatThrownBy(() -> Drawing.of(gan, List.of("label=3")).sample(4, new Rng(3)))
                     .hasMessage("illegal label: 3, must be -1 (any) or a class in 0..2");
                 assertThat(gan.prior(4, new Rng(1)).shape()).containsExactly(4, 8);
                 assertThat(gan.normalPrior()).isFalse();
@@ -181,7 +184,7 @@ class GanTest {
 
     @Test void anUnconditionalModelHasNoLabels() {
         try (Scope scope = new Scope(); Gan gan = small()) {
-            assertThatThrownBy(() -> gan.sample(new Gan.Sampling(0, 0), 4, new Rng(3)))
+            assertThatThrownBy(() -> Drawing.of(gan, List.of("label=0")).sample(4, new Rng(3)))
                 .hasMessage("illegal label: 0, must be -1 (any): this model was trained without classes");
             assertThatThrownBy(() -> gan.decode(Torch.zeros(2, 4))).hasMessage("Gan.decode wants [B,5], got 2×4");
             assertThat(gan.normalPrior()).isTrue();
@@ -228,7 +231,7 @@ class GanTest {
     void picturesOfEverySideFrom8UpAreMade(int side) {
         for (int channels : new int[] {1, 3}) {
             try (Scope scope = new Scope(); Guard g = Torch.noGrad(); Gan gan = gan(new ImageSpec(channels, side, side, 0), "width=2")) {
-                Tensor x = gan.sample(gan.samplingDefaults(), 3, new Rng(1));
+                Tensor x = gan.sample(gan.samplingDefaults(), Condition.NONE, 3, new Rng(1));
                 assertThat(x.shape()).containsExactly(3, channels, side, side);
                 assertThat(x.abs().max().item()).isLessThanOrEqualTo(1);
             }
@@ -247,7 +250,7 @@ class GanTest {
         }
         assertThatThrownBy(() -> Config.with(Gan.FAMILY.sampling(), "truncation=-1")).isInstanceOf(ConfigException.class);
         try (Gan gan = small("conditional=true")) {
-            Batch unlabelled = new Batch(batch(4).x(), null, 0);
+            Batch unlabelled = new Batch(batch(4).x());
             assertThatThrownBy(() -> loss(gan, "generator", unlabelled)).hasMessageContaining("wants labelled data");
         }
     }

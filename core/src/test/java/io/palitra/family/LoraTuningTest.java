@@ -23,6 +23,7 @@ import io.palitra.engine.Torch;
 import io.palitra.hub.LoraFile;
 import io.palitra.hub.ModelParts;
 import io.palitra.hub.Safetensors;
+import io.palitra.model.Step;
 import io.palitra.model.Watcher;
 import io.palitra.paint.PaintRequest;
 import io.palitra.paint.Painter;
@@ -146,7 +147,7 @@ class LoraTuningTest {
     private static double loss(LoraTuning tuning) {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             Batch one = DataLoader.of(data(folder), new int[] {0, 0, 0, 0, 0, 0, 0, 0}, Device.CPU);
-            return tuning.updates().get(0).objective().of(one, new Rng(7)).total().item();
+            return tuning.updates().get(0).objective().of(one, new Step(0, new Rng(7))).total().item();
         }
     }
 
@@ -235,8 +236,9 @@ class LoraTuningTest {
         assertThatThrownBy(() -> LoraTuning.FAMILY.build(LoraTuning.FAMILY.defaults(), new VectorSpec(2, 0), new Rng(1)))
             .isInstanceOf(ConfigException.class).hasMessageContaining("which model?");
         try (LoraTuning tuning = tuning(model, SPEC); Scope scope = new Scope()) {
-            Batch bare = new Batch(Torch.zeros(1, 3, 16, 16), null, 0);
-            assertThatThrownBy(() -> tuning.updates().get(0).objective().of(bare, new Rng(1))).isInstanceOf(IllegalArgumentException.class)
+            Batch bare = new Batch(Torch.zeros(1, 3, 16, 16));
+            assertThatThrownBy(() -> tuning.updates().get(0).objective().of(bare, new Step(0, new Rng(1))))
+                .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("captions");
         }
     }

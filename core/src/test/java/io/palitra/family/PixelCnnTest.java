@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.palitra.config.Config;
 import io.palitra.data.Batch;
+import io.palitra.data.Condition;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.VectorSpec;
 import io.palitra.engine.DType;
@@ -17,6 +18,8 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import io.palitra.model.Drawing;
+import io.palitra.model.Step;
 import io.palitra.net.PixelNet;
 import io.palitra.stage.Builds;
 import java.util.List;
@@ -62,7 +65,8 @@ class PixelCnnTest {
                     Tensor labels = data.classes() == 0 ? null : new Rng(9).integers(data.classes(), 8), x = pictures(data, 8);
                     if (labels != null) x = x.mul(0.3).add(labels.to(DType.F32).sub(1).mul(0.6).reshape(8, 1, 1, 1));
                     o.zeroGrad();
-                    model.updates().get(0).objective().of(new Batch(x, labels, s), new Rng(s)).total().backward();
+                    model.updates().get(0).objective().of(new Batch(x, Condition.ofLabels(labels)), new Step(s, new Rng(s))).total()
+                        .backward();
                     o.step(1e-2);
                 }
             }
@@ -108,13 +112,13 @@ class PixelCnnTest {
             PixelCnn model = model(c);
             train(model, c.data);
             try (Guard g = Torch.noGrad()) {
-                Tensor fast = model.sample(model.samplingDefaults(), 5, new Rng(4));
-                Tensor slow = model.sampleSlowly(model.samplingDefaults(), 5, new Rng(4));
+                Tensor fast = model.sample(model.samplingDefaults(), Condition.NONE, 5, new Rng(4));
+                Tensor slow = model.sampleSlowly(model.samplingDefaults(), Condition.NONE, 5, new Rng(4));
                 assertThat(fast.floats()).isEqualTo(slow.floats());
                 assertThat(fast.sub(fast.rows(0, 1)).abs().max().item()).isPositive();
                 if (c.data.classes() > 0 && List.of(c.overrides).contains("conditional=true")) {
-                    Tensor other = model.sample(new PixelCnn.Sampling(1, 2), 5, new Rng(4));
-                    assertThat(other.floats()).isNotEqualTo(model.sample(new PixelCnn.Sampling(1, 0), 5, new Rng(4)).floats());
+                    Tensor other = Drawing.of(model, List.of("label=2")).sample(5, new Rng(4));
+                    assertThat(other.floats()).isNotEqualTo(Drawing.of(model, List.of("label=0")).sample(5, new Rng(4)).floats());
                 }
             }
         }
@@ -126,9 +130,9 @@ class PixelCnnTest {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             PixelCnn model = model(c);
             Device.threads(2);
-            Tensor five = model.sample(model.samplingDefaults(), 5, new Rng(4));
+            Tensor five = model.sample(model.samplingDefaults(), Condition.NONE, 5, new Rng(4));
             Device.threads(1);
-            assertThat(model.sample(model.samplingDefaults(), 2, new Rng(4)).floats()).isEqualTo(five.rows(0, 2).floats());
+            assertThat(model.sample(model.samplingDefaults(), Condition.NONE, 2, new Rng(4)).floats()).isEqualTo(five.rows(0, 2).floats());
         } finally {
             Device.threads(before);
         }
@@ -138,12 +142,12 @@ class PixelCnnTest {
     void theRestOfAPictureIsDrawnUnderWhatIsGiven(Case c) {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             PixelCnn model = model(c);
-            Tensor own = model.sample(model.samplingDefaults(), 4, new Rng(4));
+            Tensor own = model.sample(model.samplingDefaults(), Condition.NONE, 4, new Rng(4));
             // what was drawn, given back for its upper rows, is drawn again: all levels survive but of two, which are drawn anew
             if (model.levels(own, new Rng(1)).sub(own).abs().max().item() > 1e-6) return;
-            Tensor rest = model.complete(model.samplingDefaults(), own, 3, new Rng(4));
+            Tensor rest = Drawing.of(model, List.of()).complete(own.narrow(2, 0, 3), new Rng(4));
             assertThat(rest.sub(own).abs().max().item()).isLessThan(1e-6);
-            Tensor other = model.complete(model.samplingDefaults(), own, 3, new Rng(5));
+            Tensor other = Drawing.of(model, List.of()).complete(own.narrow(2, 0, 3), new Rng(5));
             assertThat(other.narrow(2, 0, 3).sub(own.narrow(2, 0, 3)).abs().max().item()).isLessThan(1e-6);
             assertThat(other.sub(own).abs().max().item()).isPositive();
         }
@@ -174,7 +178,7 @@ class PixelCnnTest {
             train(model, two);
             try (Guard g = Torch.noGrad()) {
                 int n = 20_000;
-                float[] x = model.sample(model.samplingDefaults(), n, new Rng(6)).floats();
+                float[] x = model.sample(model.samplingDefaults(), Condition.NONE, n, new Rng(6)).floats();
                 double[] seen = new double[16];
                 float[] all = new float[32];
                 for (int i = 0; i < n; i++) seen[Math.round((x[2 * i] + 1) * 1.5f) * 4 + Math.round((x[2 * i + 1] + 1) * 1.5f)] += 1.0 / n;
@@ -198,12 +202,13 @@ class PixelCnnTest {
             .hasMessageContaining("wants pictures");
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             PixelCnn model = model(new Case(GREY, "net.width=4"));
-            assertThatThrownBy(() -> model.sample(new PixelCnn.Sampling(1, 0), 1, new Rng(1)))
+            assertThatThrownBy(() -> Drawing.of(model, List.of("label=0")).sample(1, new Rng(1)))
                 .hasMessageContaining("trained without classes");
             Tensor x = pictures(GREY, 1);
-            assertThatThrownBy(() -> model.complete(model.samplingDefaults(), x, 9, new Rng(1))).hasMessageContaining("0 to 6 known rows");
+            assertThatThrownBy(() -> Drawing.of(model, List.of()).complete(Torch.cat(2, x, x), new Rng(1)))
+                .hasMessageContaining("keeps the upper rows of 1 pictures, [1,1,0 to 6,5]");
             PixelCnn classes = model(new Case(GREY, "net.width=4", "conditional=true"));
-            assertThatThrownBy(() -> classes.sample(new PixelCnn.Sampling(1, 3), 1, new Rng(1)))
+            assertThatThrownBy(() -> Drawing.of(classes, List.of("label=3")).sample(1, new Rng(1)))
                 .hasMessageContaining("a class in 0..2");
         }
     }

@@ -3,6 +3,7 @@ package io.palitra.family;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.palitra.config.Config;
+import io.palitra.data.Condition;
 import io.palitra.data.ImageSpec;
 import io.palitra.engine.Device;
 import io.palitra.engine.Guard;
@@ -69,7 +70,8 @@ class PixelSamplingBench {
             for (int pair = 0; pair < 3; pair++) {   // in turn, so that a busy moment of the machine meets both
                 passes.add(forward(net, x));
                 long t = System.nanoTime();
-                try (Scope own = new Scope()) { model.sample(model.samplingDefaults(), r.batch, new Rng(pair)).sum().item(); }
+                try (Scope own = new Scope()) { model.sample(model.samplingDefaults(), Condition.NONE, r.batch, new Rng(pair)).sum()
+                    .item(); }
                 ours.add((System.nanoTime() - t) * 1e-9);
             }
             double full = median(passes) * r.side * r.side, incremental = median(ours);

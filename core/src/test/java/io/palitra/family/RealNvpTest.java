@@ -17,6 +17,7 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import io.palitra.model.Step;
 import io.palitra.stage.Builds;
 import java.util.List;
 import java.util.stream.Stream;
@@ -58,7 +59,7 @@ class RealNvpTest {
 
     private static void step(RealNvp model, Tensor x, double lr, int s) {
         try (Scope step = new Scope(); Optimizer o = new Optimizer(new OptimizerSpec.Adam(lr, 0.9, 0.999, 1e-8), model.parameters())) {
-            model.updates().get(0).objective().of(new Batch(x, null, s), new Rng(s)).total().backward();
+            model.updates().get(0).objective().of(new Batch(x), new Step(s, new Rng(s))).total().backward();
             o.step(lr);
             o.zeroGrad();
         }

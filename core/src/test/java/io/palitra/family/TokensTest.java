@@ -7,15 +7,17 @@ import static org.assertj.core.api.Assertions.within;
 import io.palitra.config.Config;
 import io.palitra.data.Batch;
 import io.palitra.data.Captions;
+import io.palitra.data.Condition;
 import io.palitra.data.ImageSpec;
 import io.palitra.engine.Guard;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
-import io.palitra.model.DrawsTexts;
+import io.palitra.model.Drawing;
 import io.palitra.model.Losses;
 import io.palitra.model.Measure;
+import io.palitra.model.Step;
 import io.palitra.stage.Builds;
 import io.palitra.stage.FirstStage;
 import io.palitra.stage.TinyFirstStage;
@@ -40,32 +42,36 @@ class TokensTest {
 
     private static Tokens.Sampling how(String... set) { return Config.with((Tokens.Sampling) Tokens.FAMILY.sampling(), set); }
 
-    private static Losses loss(Tokens model, Batch batch) { return model.updates().get(0).objective().of(batch, new Rng(3)); }
+    private static Losses loss(Tokens model, Batch batch) { return model.updates().get(0).objective().of(batch, new Step(0, new Rng(3))); }
 
     private static Tensor pictures(int n) { return new Rng(2).normal(n, 3, 16, 16).tanh(); }
 
     @Test void knownRowsAreTheFirstStagesAndTheRestIsDrawn() {
         try (Scope scope = new Scope(); Tokens model = tokens(stage); FirstStage vq = FirstStage.open(stage); Guard g = Torch.noGrad()) {
             Tensor x = pictures(3);
-            assertThat(model.complete(how(), x, 16, new Rng(4)).floats()).isEqualTo(vq.decode(vq.encode(x)).floats());
-            assertThat(model.complete(how(), x, 0, new Rng(4)).floats()).isEqualTo(model.sample(how(), 3, new Rng(4)).floats());
-            assertThatThrownBy(() -> model.complete(how(), x, 6, new Rng(4)))
+            assertThat(Drawing.of(model, List.of()).complete(x.narrow(2, 0, 16), new Rng(4)).floats())
+                .isEqualTo(vq.decode(vq.encode(x)).floats());
+            assertThat(Drawing.of(model, List.of()).complete(x.narrow(2, 0, 0), new Rng(4)).floats())
+                .isEqualTo(Drawing.of(model, List.of()).sample(3, new Rng(4)).floats());
+            assertThatThrownBy(() -> Drawing.of(model, List.of()).complete(x.narrow(2, 0, 6), new Rng(4)))
                 .hasMessage("whole rows of codes are kept: 0 to 16 rows of pixels in multiples of 4, got 6");
-            assertThatThrownBy(() -> model.complete(how("size=32x16"), x, 8, new Rng(4)))
+            assertThatThrownBy(() -> Drawing.of(model, List.of("size=32x16")).complete(x.narrow(2, 0, 8), new Rng(4)))
                 .hasMessage("illegal size: 32x16, must be empty where a picture is completed");
         }
     }
 
     @Test void aPictureMayBeLargerOrSmallerThanThoseOfTheTraining() {
         try (Scope scope = new Scope(); Tokens model = tokens(stage); Guard g = Torch.noGrad()) {
-            assertThat(model.sample(how("size=40x24"), 2, new Rng(4)).shape()).containsExactly(2, 3, 24, 40);
-            assertThat(model.sample(how("size=8x4"), 2, new Rng(4)).shape()).containsExactly(2, 3, 4, 8);
-            assertThat(model.sample(how("size=16x16"), 2, new Rng(4)).floats()).isEqualTo(model.sample(how(), 2, new Rng(4)).floats());
-            assertThatThrownBy(() -> model.sample(how("size=big"), 1, new Rng(4)))
+            assertThat(Drawing.of(model, List.of("size=40x24")).sample(2, new Rng(4)).shape()).containsExactly(2, 3, 24, 40);
+            assertThat(Drawing.of(model, List.of("size=8x4")).sample(2, new Rng(4)).shape()).containsExactly(2, 3, 4, 8);
+            assertThat(Drawing.of(model, List.of("size=16x16")).sample(2, new Rng(4)).floats())
+                .isEqualTo(Drawing.of(model, List.of()).sample(2, new Rng(4)).floats());
+            assertThatThrownBy(() -> Drawing.of(model, List.of("size=big")).sample(1, new Rng(4)))
                 .hasMessage("illegal size: 'big', must be WIDTHxHEIGHT in pixels, as 128x96");
-            assertThatThrownBy(() -> model.sample(how("size=18x16"), 1, new Rng(4)))
+            assertThatThrownBy(() -> Drawing.of(model, List.of("size=18x16")).sample(1, new Rng(4)))
                 .hasMessageContaining("a code of 4x4 pixels, which does not divide a width of 18; 20 is near");
-            assertThatThrownBy(() -> model.sample(how("size=8000x16"), 1, new Rng(4))).hasMessageContaining("must be at most 4096");
+            assertThatThrownBy(() -> Drawing.of(model, List.of("size=8000x16")).sample(1, new Rng(4)))
+                .hasMessageContaining("must be at most 4096");
         }
     }
 
@@ -73,11 +79,12 @@ class TokensTest {
         try (Scope scope = new Scope(); Tokens model = tokens(stage, "condition=label"); Tokens none = tokens(stage);
                 Guard g = Torch.noGrad()) {
             model.net().parameters().values().forEach(p -> { if (p.dims() == 2) p.copyFrom(p.detach().mul(10)); });
-            Tensor a = model.sample(how("label=1"), 2, new Rng(4)), b = model.sample(how("label=2"), 2, new Rng(4));
+            Tensor a = Drawing.of(model, List.of("label=1")).sample(2, new Rng(4)), b = Drawing.of(model, List.of("label=2"))
+                .sample(2, new Rng(4));
             assertThat(a.sub(b).abs().max().item()).isPositive();
-            assertThatThrownBy(() -> model.sample(how("label=5"), 1, new Rng(4)))
+            assertThatThrownBy(() -> Drawing.of(model, List.of("label=5")).sample(1, new Rng(4)))
                 .hasMessage("illegal label: 5, must be -1 (any) or a class in 0..4");
-            assertThatThrownBy(() -> none.sample(how("label=0"), 1, new Rng(4)))
+            assertThatThrownBy(() -> Drawing.of(none, List.of("label=0")).sample(1, new Rng(4)))
                 .hasMessage("illegal label: 0, must be -1 (any): this model was trained without classes");
         }
     }
@@ -90,16 +97,16 @@ class TokensTest {
                 Guard g = Torch.noGrad()) {
             model.prepare(new Captions(List.of("a red circle", "синий квадрат")));
             model.net().parameters().values().forEach(p -> { if (p.dims() == 2) p.copyFrom(p.detach().mul(10)); });
-            Tensor a = model.sample(how("prompt=a red circle"), 2, new Rng(4));
-            Tensor b = model.sample(how("prompt=синий квадрат"), 2, new Rng(4));
+            Tensor a = Drawing.of(model, List.of("prompt=a red circle")).sample(2, new Rng(4));
+            Tensor b = Drawing.of(model, List.of("prompt=синий квадрат")).sample(2, new Rng(4));
             assertThat(a.sub(b).abs().max().item()).isPositive();
-            assertThatThrownBy(() -> model.sample(how("prompt="), 1, new Rng(4))).hasMessageStartingWith("which text?");
-            assertThatThrownBy(() -> none.sample(how("prompt=a red circle"), 1, new Rng(4)))
-                .hasMessage("this model is given no text: it was trained with condition=none or label");
+            assertThatThrownBy(() -> Drawing.of(model, List.of("prompt=")).sample(1, new Rng(4))).hasMessageContaining("which text?");
+            assertThatThrownBy(() -> Drawing.of(none, List.of("prompt=a red circle")).sample(1, new Rng(4)))
+                .hasMessage("this model is given no text: it was trained without captions");
             assertThat(model.wantsCaptions()).isTrue();
             assertThat(none.wantsCaptions()).isFalse();
-            assertThat(model.as(DrawsTexts.class)).isPresent();
-            assertThat(none.as(DrawsTexts.class)).as("it was given no texts").isEmpty();
+            assertThat(model.takes()).contains(Condition.Kind.TEXT);
+            assertThat(none.takes()).as("it was given no texts").doesNotContain(Condition.Kind.TEXT);
         }
     }
 
@@ -113,12 +120,14 @@ class TokensTest {
         try (Scope scope = new Scope(); Tokens model = pixelcnn(stage, "condition=label"); FirstStage vq = FirstStage.open(stage);
                 Guard g = Torch.noGrad()) {
             model.net().parameters().values().forEach(p -> p.copyFrom(new Rng(p.numel()).normal(p.shape()).mul(0.5)));
-            Tensor a = model.sample(how("label=1"), 2, new Rng(4)), b = model.sample(how("label=2"), 2, new Rng(4));
+            Tensor a = Drawing.of(model, List.of("label=1")).sample(2, new Rng(4)), b = Drawing.of(model, List.of("label=2"))
+                .sample(2, new Rng(4));
             assertThat(a.sub(b).abs().max().item()).isPositive();
-            assertThat(model.sample(how("label=1", "size=40x24"), 1, new Rng(4)).shape()).containsExactly(1, 3, 24, 40);
+            assertThat(Drawing.of(model, List.of("label=1", "size=40x24")).sample(1, new Rng(4)).shape()).containsExactly(1, 3, 24, 40);
             Tensor x = pictures(3);
-            assertThat(model.complete(how(), x, 16, new Rng(4)).floats()).isEqualTo(vq.decode(vq.encode(x)).floats());
-            Tensor half = model.complete(how(), x, 8, new Rng(4));
+            assertThat(Drawing.of(model, List.of()).complete(x.narrow(2, 0, 16), new Rng(4)).floats())
+                .isEqualTo(vq.decode(vq.encode(x)).floats());
+            Tensor half = Drawing.of(model, List.of()).complete(x.narrow(2, 0, 8), new Rng(4));
             assertThat(vq.encode(half).shape()).isEqualTo(vq.encode(x).shape());
             assertThatThrownBy(() -> pixelcnn(stage, "condition=text"))
                 .hasMessage("text is read by net=transformer alone; net=pixelcnn takes condition=none or label");
@@ -128,17 +137,17 @@ class TokensTest {
     @Test void picturesAreEncodedOnce() {
         try (Scope scope = new Scope(); Tokens model = tokens(stage); Tokens fresh = tokens(stage); Guard g = Torch.noGrad()) {
             Tensor x = pictures(4);
-            double plain = loss(fresh, new Batch(x, null, 0)).total().item();
-            assertThat(loss(model, new Batch(x, null, List.of(), new int[] {7, 3, 9, 1}, 0)).total().item()).isEqualTo(plain);
+            double plain = loss(fresh, new Batch(x)).total().item();
+            assertThat(loss(model, new Batch(x, Condition.NONE, new int[] {7, 3, 9, 1})).total().item()).isEqualTo(plain);
             Tensor turned = Torch.cat(0, x.rows(2, 2), x.rows(0, 2));
-            Batch known = new Batch(Torch.zerosLike(turned), null, List.of(), new int[] {9, 1, 7, 3}, 1);   // not looked at
+            Batch known = new Batch(Torch.zerosLike(turned), Condition.NONE, new int[] {9, 1, 7, 3});   // not looked at
             assertThat(loss(model, known).total().item()).isCloseTo(plain, within(1e-5));
         }
     }
 
     @Test void bitsPerCodeAreThoseOfTheLossAndAnUntrainedModelKnowsNothing() {
         try (Scope scope = new Scope(); Tokens model = tokens(stage); Guard g = Torch.noGrad()) {
-            Batch batch = new Batch(pictures(6), null, 0);
+            Batch batch = new Batch(pictures(6));
             List<Measure> measures = model.evaluate(List.of(batch.part(0, 4), batch.part(4, 2)), new Rng(0));
             double bits = measures.get(1).value();
             assertThat(loss(model, batch).total().item() / Math.log(2)).isCloseTo(bits, within(1e-5));

@@ -15,8 +15,10 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import io.palitra.model.Drawing;
 import io.palitra.model.Losses;
 import io.palitra.model.Measure;
+import io.palitra.model.Step;
 import io.palitra.nn.Loss;
 import java.util.List;
 import java.util.Objects;
@@ -33,7 +35,7 @@ class VaeTest {
     private static Tensor grey(long... shape) { return new Rng(3).uniform(shape).mul(2).sub(1); }
 
     private static Losses loss(Vae vae, Tensor x, long step) {
-        return vae.updates().get(0).objective().of(new Batch(x, null, step), new Rng(4));
+        return vae.updates().get(0).objective().of(new Batch(x), new Step(step, new Rng(4)));
     }
 
     private static double part(Losses losses, String name) { return Objects.requireNonNull(losses.parts().get(name)).item(); }
@@ -148,16 +150,17 @@ class VaeTest {
     @Test void aConditionalModelDrawsTheClassAskedForAndSumsOverClassesItIsNotTold() {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             Vae vae = vae(SMALL, "conditional=true", "latent=4");
-            Tensor a = vae.sample(new Vae.Sampling(1, 0), 5, new Rng(7)), b = vae.sample(new Vae.Sampling(1, 2), 5, new Rng(7));
+            Tensor a = Drawing.of(vae, List.of("label=0")).sample(5, new Rng(7)), b = Drawing.of(vae, List.of("label=2"))
+                .sample(5, new Rng(7));
             assertThat(a.sub(b).abs().max().item()).isGreaterThan(0);
             Tensor code = vae.encode(grey(5, 1, 8, 8));
             assertThat(code.shape()).containsExactly(5, 7);
             assertThat(code.narrow(1, 4, 3).sum(false, 1).doubles()).containsOnly(1);
             assertThat(vae.decode(vae.prior(5, new Rng(1))).shape()).containsExactly(5, 1, 8, 8);
             assertThat(vae.logProb(grey(5, 1, 8, 8), new Rng(1)).shape()).containsExactly(5);
-            assertThatThrownBy(() -> vae.sample(new Vae.Sampling(1, 3), 5, new Rng(7)))
+            assertThatThrownBy(() -> Drawing.of(vae, List.of("label=3")).sample(5, new Rng(7)))
                 .hasMessage("illegal label: 3, must be -1 (any) or a class in 0..2");
-            assertThatThrownBy(() -> vae.updates().get(0).objective().of(new Batch(grey(2, 1, 8, 8), null, 0), new Rng(1)))
+            assertThatThrownBy(() -> vae.updates().get(0).objective().of(new Batch(grey(2, 1, 8, 8)), new Step(0, new Rng(1))))
                 .hasMessage("vae with conditional=true wants labelled data, got items without classes");
             vae.close();
         }
@@ -167,8 +170,8 @@ class VaeTest {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             Vae vae = vae(SMALL, "latent=2");
             Tensor x = grey(12, 1, 8, 8);
-            List<Measure> whole = vae.evaluate(List.of(new Batch(x, null, 0)), new Rng(1));
-            List<Measure> parts = vae.evaluate(List.of(new Batch(x.rows(0, 5), null, 0), new Batch(x.rows(5, 7), null, 1)), new Rng(1));
+            List<Measure> whole = vae.evaluate(List.of(new Batch(x)), new Rng(1));
+            List<Measure> parts = vae.evaluate(List.of(new Batch(x.rows(0, 5)), new Batch(x.rows(5, 7))), new Rng(1));
             for (int i = 0; i < whole.size(); i++) {
                 assertThat(parts.get(i).value()).as(whole.get(i).name()).isCloseTo(whole.get(i).value(), within(1e-3));
             }
@@ -180,7 +183,7 @@ class VaeTest {
     @Test void crossEntropyOnGreyPixelsIsNotReportedAsALikelihood() {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             Vae vae = vae(SMALL, "decoder.binarise=none");
-            List<Measure> measures = vae.evaluate(List.of(new Batch(grey(4, 1, 8, 8), null, 0)), new Rng(1));
+            List<Measure> measures = vae.evaluate(List.of(new Batch(grey(4, 1, 8, 8))), new Rng(1));
             assertThat(measures.stream().map(Measure::name)).containsExactly("KL", "reconstruction error");
             assertThat(measures.get(1).about()).contains("which is no likelihood");
             assertThatThrownBy(() -> vae.logProb(grey(4, 1, 8, 8), new Rng(1)))
@@ -224,7 +227,7 @@ class VaeTest {
             Vae vae = vae(SMALL);
             assertThatThrownBy(() -> vae.encode(grey(8, 8))).hasMessage("vae encoder wants [B,1,8,8], got [8,8]");
             assertThatThrownBy(() -> vae.decode(grey(5, 3))).hasMessage("vae decoder wants [B,20], got [5,3]");
-            assertThatThrownBy(() -> vae.sample(new Vae.Sampling(1, 0), 1, new Rng(1)))
+            assertThatThrownBy(() -> Drawing.of(vae, List.of("label=0")).sample(1, new Rng(1)))
                 .hasMessage("illegal label: 0, must be -1 (any): this model was trained without classes");
             vae.close();
         }

@@ -18,6 +18,7 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.Safetensors;
 import io.palitra.model.Losses;
+import io.palitra.model.Step;
 import io.palitra.model.Trainable;
 import io.palitra.model.Update;
 import io.palitra.net.PatchDiscriminator;
@@ -48,14 +49,14 @@ class VqGanTest {
         return (VqGan) VqGan.FAMILY.build(Config.with(small, Arrays.asList(more)), Builds.of(RGB, new Rng(1)));
     }
 
-    private static Batch batch(long step) { return new Batch(new Rng(11).normal(4, 3, 16, 16).tanh(), null, step); }
+    private static Batch batch() { return new Batch(new Rng(11).normal(4, 3, 16, 16).tanh()); }
 
     /** The gradients of an update as the trainer takes them, by the keys of the module that it moves. */
     private static Map<String, double[]> gradients(Trainable model, Update update, long step, Map<String, Tensor> parts) {
         model.net().parameters().values().forEach(Tensor::clearGrad);
         model.net().trainable(false);
         update.moves().trainable(true);
-        Losses losses = update.objective().of(batch(step), new Rng(2));
+        Losses losses = update.objective().of(batch(), new Step(step, new Rng(2)));
         losses.total().backward();
         parts.putAll(losses.parts());
         parts.put("total", losses.total());
@@ -80,8 +81,8 @@ class VqGanTest {
             VqAutoencoder coder = (VqAutoencoder) plain.net().modules().get("autoencoder");
             PatchDiscriminator d = (PatchDiscriminator) plain.net().modules().get("discriminator");
             d.trainable(false);
-            VqAutoencoder.Seen seen = coder.forward(batch(0).x(), 0, new Rng(2));
-            Tensor mse = seen.picture().sub(batch(0).x()).square().mean(), generatorLoss = d.forward(seen.picture()).mean().neg();
+            VqAutoencoder.Seen seen = coder.forward(batch().x(), 0, new Rng(2));
+            Tensor mse = seen.picture().sub(batch().x()).square().mean(), generatorLoss = d.forward(seen.picture()).mean().neg();
             Tensor total = mse.add(generatorLoss.mul(lambda)).add(seen.commitment().mul(0.25));
             assertThat(parts.get("total").item()).isCloseTo(total.item(), within(1e-5));
             Tensor last = coder.vq().parameters().get("decoder.conv_out.weight");
@@ -137,7 +138,7 @@ class VqGanTest {
             gradients(model, model.updates().get(0), 2, parts);
             assertThat(coder.vq().codebook().doubles()).isEqualTo(codebook);
             assertThat(parts.get("commitment").item()).isZero();
-            Tensor x = batch(0).x(), plain = coder.vq().decodeQuantized(coder.vq().encode(x));
+            Tensor x = batch().x(), plain = coder.vq().decodeQuantized(coder.vq().encode(x));
             assertThat(parts.get("total").item()).isCloseTo(plain.sub(x).square().mean().item(), within(1e-6));
             gradients(model, model.updates().get(0), 3, parts);
             assertThat(coder.vq().codebook().doubles()).isNotEqualTo(codebook);
@@ -177,9 +178,9 @@ class VqGanTest {
         VqGan.Config config = Config.with(VqGan.FAMILY.defaults(), List.of("net.channels=4,8", "net.groups=2", "net.codes=8", "net.width=3",
             "pixels=absolute", "codesFrom=0", "adversary.weight=0", "perceptual=features",
             "perceptual.run=" + run, "perceptual.weight=0.5"));
-        Batch batch = new Batch(new Rng(3).normal(4, 1, 16, 16).tanh(), null, 0);
+        Batch batch = new Batch(new Rng(3).normal(4, 1, 16, 16).tanh());
         try (Scope scope = new Scope(); Trainable model = VqGan.FAMILY.build(config, Builds.of(grey, new Rng(1)))) {
-            Losses losses = model.updates().get(0).objective().of(batch, new Rng(1));
+            Losses losses = model.updates().get(0).objective().of(batch, new Step(0, new Rng(1)));
             Map<String, Tensor> p = losses.parts();
             assertThat(p.get("features").item()).isPositive();
             assertThat(losses.total().item()).isCloseTo(p.get("l1").item() + 0.5 * p.get("features").item()

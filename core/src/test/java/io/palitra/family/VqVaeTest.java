@@ -23,6 +23,7 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.model.Losses;
 import io.palitra.model.Measure;
+import io.palitra.model.Step;
 import io.palitra.model.Trainable;
 import io.palitra.model.Update;
 import io.palitra.stage.FirstStage;
@@ -56,7 +57,7 @@ class VqVaeTest {
     private static Losses descended(Trainable model, Batch batch) {
         Update update = model.updates().get(0);
         model.net().trainable(true);
-        Losses losses = update.objective().of(batch, new Rng(2));
+        Losses losses = update.objective().of(batch, new Step(0, new Rng(2)));
         losses.total().backward();
         return losses;
     }
@@ -137,7 +138,7 @@ class VqVaeTest {
             for (int step = 0; step < 60; step++) {
                 try (Scope turn = new Scope()) {
                     adam.zeroGrad();
-                    model.updates().get(0).objective().of(strokes(16), new Rng(step)).total().backward();
+                    model.updates().get(0).objective().of(strokes(16), new Step(0, new Rng(step))).total().backward();
                     adam.step(adam.spec().lr());
                 }
             }

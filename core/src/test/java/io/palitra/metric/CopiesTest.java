@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.palitra.data.Batch;
+import io.palitra.data.Condition;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
@@ -25,7 +26,7 @@ class CopiesTest {
 
     private static List<Batch> stream(Tensor x, int batch) {
         List<Batch> batches = new ArrayList<>();
-        for (long at = 0; at < x.size(0); at += batch) batches.add(new Batch(x.rows(at, Math.min(batch, x.size(0) - at)), null, 0));
+        for (long at = 0; at < x.size(0); at += batch) batches.add(new Batch(x.rows(at, Math.min(batch, x.size(0) - at))));
         return batches;
     }
 
@@ -33,7 +34,7 @@ class CopiesTest {
         int[] items = new Rng(4).permutation((int) train.size(0));
         items = java.util.Arrays.copyOf(items, 400);
         long[] rows = java.util.Arrays.stream(items).asLongStream().toArray();
-        Batch some = new Batch(train.indexSelect(0, Torch.of(rows, rows.length)), null, List.of(), items, 0);
+        Batch some = new Batch(train.indexSelect(0, Torch.of(rows, rows.length)), Condition.NONE, items);
         return Copies.of(SAME, "points", samples, points(3, 400), some, stream(train, batch));
     }
 
@@ -62,7 +63,7 @@ class CopiesTest {
     @Test void tooFewTrainingItemsAreRefused() {
         try (Scope scope = new Scope()) {
             Tensor x = points(1, 10);
-            Batch few = new Batch(x, null, List.of(), new int[10], 0);
+            Batch few = new Batch(x, Condition.NONE, new int[10]);
             assertThatThrownBy(() -> Copies.of(SAME, "points", x, x, few, stream(x, 10)))
                 .hasMessage("the search for copies wants at least 100 training items, got 10");
         }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.palitra.data.Batch;
+import io.palitra.data.Condition;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
@@ -36,7 +37,7 @@ class JudgeTest {
     /** As a test set comes: in batches. */
     private static List<Batch> real(int n, int batch) {
         List<Batch> batches = new ArrayList<>();
-        for (int at = 0; at < n; at += batch) batches.add(new Batch(square(1, at, Math.min(batch, n - at)), null, 0));
+        for (int at = 0; at < n; at += batch) batches.add(new Batch(square(1, at, Math.min(batch, n - at))));
         return batches;
     }
 
@@ -46,7 +47,7 @@ class JudgeTest {
 
     @Test void samplesOfTheDataScoreAsData() {
         try (Scope scope = new Scope()) {
-            List<Measure> all = JUDGE.measure(real(3000, 700), (first, count) -> new Batch(square(2, first, count), null, 0), 3000, 256);
+            List<Measure> all = JUDGE.measure(real(3000, 700), (first, count) -> new Batch(square(2, first, count)), 3000, 256);
             assertThat(find(all, "FD-plane-quadrants, n = 3,000").value()).isLessThan(0.01);
             assertThat(find(all, "KD-plane-quadrants").value()).isCloseTo(0, within(0.01));
             assertThat(find(all, "precision").value()).isGreaterThan(0.9);
@@ -62,8 +63,8 @@ class JudgeTest {
 
     @Test void theBatchSizeOfSamplesDoesNotMoveAnyMeasure() {
         try (Scope scope = new Scope()) {
-            List<Measure> one = JUDGE.measure(real(500, 500), (first, count) -> new Batch(square(2, first, count), null, 0), 500, 500);
-            List<Measure> many = JUDGE.measure(real(500, 33), (first, count) -> new Batch(square(2, first, count), null, 0), 500, 7);
+            List<Measure> one = JUDGE.measure(real(500, 500), (first, count) -> new Batch(square(2, first, count)), 500, 500);
+            List<Measure> many = JUDGE.measure(real(500, 33), (first, count) -> new Batch(square(2, first, count)), 500, 7);
             for (int i = 0; i < one.size(); i++) {
                 assertThat(many.get(i).value()).as(one.get(i).name()).isCloseTo(one.get(i).value(), within(1e-9));
                 assertThat(many.get(i).about()).isEqualTo(one.get(i).about());
@@ -75,7 +76,7 @@ class JudgeTest {
         try (Scope scope = new Scope()) {
             Judge.Source threeQuarters = (first, count) -> {   // what is right and up is drawn to the left
                 Tensor x = square(2, first, count), both = x.narrow(1, 0, 1).minimum(x.narrow(1, 1, 1)).gt(0);
-                return new Batch(Torch.cat(1, x.narrow(1, 0, 1).neg().where(both, x.narrow(1, 0, 1)), x.narrow(1, 1, 1)), null, 0);
+                return new Batch(Torch.cat(1, x.narrow(1, 0, 1).neg().where(both, x.narrow(1, 0, 1)), x.narrow(1, 1, 1)));
             };
             List<Measure> all = JUDGE.measure(real(2000, 500), threeQuarters, 2000, 500);
             assertThat(find(all, "smallest class").value()).isZero();
@@ -96,7 +97,7 @@ class JudgeTest {
                     x[2 * i] = (first + i) % 4 == 1 ? -0.5f : 0.5f;
                     x[2 * i + 1] = 0.5f + 0.001f * (first + i);
                 }
-                return new Batch(Torch.of(x, count, 2), Torch.of(asked, count), 0);
+                return new Batch(Torch.of(x, count, 2), Condition.ofLabels(Torch.of(asked, count)));
             };
             Measure asked = find(JUDGE.measure(real(100, 100), halfObeys, 40, 16), "asked class");
             assertThat(asked.value()).isCloseTo(100 * 2 / 3.0, within(1e-9));
@@ -106,10 +107,10 @@ class JudgeTest {
 
     @Test void whatCannotBeJudgedIsRefused() {
         try (Scope scope = new Scope()) {
-            Judge.Source broken = (first, count) -> new Batch(square(2, first, count).div(first == 0 ? 1 : 0), null, 0);
+            Judge.Source broken = (first, count) -> new Batch(square(2, first, count).div(first == 0 ? 1 : 0));
             assertThatThrownBy(() -> JUDGE.measure(real(50, 50), broken, 40, 20))
                 .hasMessage("samples 20..39 have features that are not finite");
-            Judge.Source fine = (first, count) -> new Batch(square(2, first, count), null, 0);
+            Judge.Source fine = (first, count) -> new Batch(square(2, first, count));
             assertThatThrownBy(() -> JUDGE.measure(real(50, 50), fine, 3, 20)).hasMessage("illegal n: 3, must be more than 3");
             assertThatThrownBy(() -> JUDGE.measure(List.of(), fine, 40, 20)).hasMessage("the judge wants more than 3 test items, got 0");
         }
@@ -117,7 +118,7 @@ class JudgeTest {
 
     @Test void aJudgementThatWasCutOffGoesOnToTheSameMeasures() {
         try (Scope scope = new Scope()) {
-            Judge.Source whole = (first, count) -> new Batch(square(2, first, count), null, 0);
+            Judge.Source whole = (first, count) -> new Batch(square(2, first, count));
             List<Measure> straight = JUDGE.measure(real(2500, 500), whole, 2500, 100);
             Map<String, Tensor> kept = new HashMap<>();
             List<Integer> drawn = new ArrayList<>();
@@ -147,7 +148,7 @@ class JudgeTest {
         try (Scope scope = new Scope()) {
             Judge.Source right = (first, count) -> {
                 Tensor x = square(2, first, count);
-                return new Batch(Torch.cat(1, x.narrow(1, 0, 1).abs(), x.narrow(1, 1, 1)), null, 0);
+                return new Batch(Torch.cat(1, x.narrow(1, 0, 1).abs(), x.narrow(1, 1, 1)));
             };
             List<Measure> all = JUDGE.measure(real(1000, 500), right, 1000, 100);
             assertThat(find(all, "classes covered").value()).isEqualTo(2);

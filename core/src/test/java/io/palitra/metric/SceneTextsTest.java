@@ -12,11 +12,8 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
-import io.palitra.model.DrawsTexts;
 import io.palitra.model.Measure;
 import io.palitra.model.TextImage;
-import io.palitra.model.Update;
-import io.palitra.nn.Module;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -29,16 +26,14 @@ class SceneTextsTest {
     private static final Scenes TEST = new Scenes(Split.TEST, 64);
 
     /** Draws the test picture of a caption: perfectly, or what another caption says; Russian it may not understand. */
-    private record Oracle(int off, boolean russian) implements DrawsTexts<Oracle.How> {
-        record How() {}
-
+    private record Oracle(int off, boolean russian) implements SceneTexts.Painting {
         private static Map<String, Integer> items() {
             Map<String, Integer> items = new HashMap<>();
             for (int i = 0; i < N; i++) for (Language l : Language.values()) items.put(TEST.captions(i, l).get(0), i);
             return items;
         }
 
-        @Override public Tensor draw(How how, List<String> texts, Rng rng) {
+        @Override public Tensor draw(List<String> texts, Rng rng) {
             int[] items = new int[texts.size()];
             for (int k = 0; k < items.length; k++) {
                 int item = items().getOrDefault(texts.get(k), 0);
@@ -47,19 +42,11 @@ class SceneTextsTest {
             }
             return DataLoader.of(TEST, items, Device.CPU).x();
         }
-
-        @Override public How samplingDefaults() { return new How(); }
-
-        @Override public Tensor sample(How how, int count, Rng rng) { throw new UnsupportedOperationException(); }
-
-        @Override public Module net() { throw new UnsupportedOperationException(); }
-
-        @Override public List<Update> updates() { return List.of(); }
     }
 
     private static Map<String, Double> measured(Oracle model) {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            return SceneTexts.captionScores((texts, rng) -> model.draw(new Oracle.How(), texts, rng), TEST, N, new Rng(0), UNTOLD).stream()
+            return SceneTexts.captionScores(model, TEST, N, new Rng(0), UNTOLD).stream()
                 .collect(Collectors.toMap(Measure::name, Measure::value));
         }
     }
@@ -82,20 +69,12 @@ class SceneTextsTest {
     }
 
     /** Draws nothing but of every eighth text the last time it is asked. */
-    private record Lucky() implements DrawsTexts<Oracle.How> {
-        @Override public Tensor draw(Oracle.How how, List<String> texts, Rng rng) {
-            Tensor x = new Oracle(0, true).draw(how, texts, rng);
+    private record Lucky() implements SceneTexts.Painting {
+        @Override public Tensor draw(List<String> texts, Rng rng) {
+            Tensor x = new Oracle(0, true).draw(texts, rng);
             for (int k = 0; k < texts.size(); k++) if (k % 8 != 7) x.narrow(0, k, 1).fill(-1);
             return x;
         }
-
-        @Override public Oracle.How samplingDefaults() { return new Oracle.How(); }
-
-        @Override public Tensor sample(Oracle.How how, int count, Rng rng) { throw new UnsupportedOperationException(); }
-
-        @Override public Module net() { throw new UnsupportedOperationException(); }
-
-        @Override public List<Update> updates() { return List.of(); }
     }
 
     /** Sets black pictures apart from all others, which every text fits. */
@@ -117,7 +96,7 @@ class SceneTextsTest {
 
     private static Map<String, Double> chosen(Blind judge) {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            return SceneTexts.bestOfK((texts, rng) -> new Lucky().draw(new Oracle.How(), texts, rng), TEST, N, judge, "a judge",
+            return SceneTexts.bestOfK(new Lucky(), TEST, N, judge, "a judge",
                 new Rng(0), UNTOLD).stream()
                 .collect(Collectors.toMap(Measure::name, Measure::value));
         }

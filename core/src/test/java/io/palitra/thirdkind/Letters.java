@@ -4,6 +4,7 @@ import io.palitra.config.Choices;
 import io.palitra.config.Help;
 import io.palitra.data.Batch;
 import io.palitra.data.CatalogueEntry;
+import io.palitra.data.Condition;
 import io.palitra.data.DataOptions;
 import io.palitra.data.DataProvider;
 import io.palitra.data.DataSpec;
@@ -71,14 +72,14 @@ public final class Letters implements Choices, DataProvider, FamilyProvider, Dis
 
         @Override public Sampling samplingDefaults() { return new Sampling(1); }
 
-        @Override public List<Update> updates() { return List.of(new Update("nll", this, (batch, rng) -> Losses.of(nats(batch.x())))); }
+        @Override public List<Update> updates() { return List.of(new Update("nll", this, (batch, step) -> Losses.of(nats(batch.x())))); }
 
         private Tensor nats(Tensor x) {
             Tensor next = x.narrow(1, 1, data.length - 1).reshape(-1);
             return Torch.crossEntropy(table.forward(x.narrow(1, 0, data.length - 1)).mul(scale).reshape(-1, data.alphabet), next);
         }
 
-        @Override public Tensor sample(Sampling how, int count, Rng rng) {
+        @Override public Tensor sample(Sampling how, Condition given, int count, Rng rng) {
             Tensor x = rng.integers(data.alphabet, count, 1);
             for (int t = 1; t < data.length; t++) {
                 Tensor gumbel = rng.uniform(count, data.alphabet).log().neg().log().neg();

@@ -3,6 +3,7 @@ package io.palitra.train;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.palitra.data.Batch;
+import io.palitra.data.Condition;
 import io.palitra.data.DataLoader;
 import io.palitra.data.Split;
 import io.palitra.data.Strokes;
@@ -13,6 +14,7 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Torch;
 import io.palitra.model.GenerativeModel;
+import io.palitra.model.Step;
 import io.palitra.model.Trainable;
 import io.palitra.model.Update;
 import io.palitra.nn.Module;
@@ -81,7 +83,7 @@ class MemoryTest {
                         model.net().trainable(false);
                         u.moves().trainable(true);
                         o.zeroGrad();
-                        u.objective().of(batch, new Rng(step)).total().backward();
+                        u.objective().of(batch, new Step(0, new Rng(step))).total().backward();
                         o.step(1e-4);
                     }
                 }
@@ -97,6 +99,6 @@ class MemoryTest {
     }
 
     private static <S extends Record> void sample(GenerativeModel<S> model, long seed) {
-        model.sample(model.samplingDefaults(), 1, new Rng(seed)).sum().item();
+        model.sample(model.samplingDefaults(), Condition.NONE, 1, new Rng(seed)).sum().item();
     }
 }

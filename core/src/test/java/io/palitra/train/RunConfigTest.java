@@ -142,11 +142,11 @@ class RunConfigTest {
     @Test void aRunOfAnEarlierFormIsRefusedInOneLine(@TempDir Path root) throws Exception {
         Path file = root.resolve("config.json");
         TinyRuns.config("vae").write(file);
-        Files.writeString(file, Files.readString(file).replaceFirst("\"format\"\\s*:\\s*2", "\"format\": 1")
+        Files.writeString(file, Files.readString(file).replaceFirst("\"format\"\\s*:\\s*" + RunConfig.FORMAT, "\"format\": 1")
             .replace("\"latent\"", "\"old\""));
         assertThatThrownBy(() -> RunConfig.read(file)).isInstanceOf(ConfigException.class)
             .hasMessage(file
-            + ": is of an earlier version of Palitra (form 1, this one reads 2): what trained it reads it, or train it anew");
+            + ": is of an earlier version of Palitra (form 1, this one reads " + RunConfig.FORMAT + "): what trained it reads it, or train it anew");
     }
 
     @Test void aFaultOfTheFileNamesItAndTheKeyInPlainWords(@TempDir Path root) throws Exception {

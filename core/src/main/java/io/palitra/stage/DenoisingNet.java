@@ -1,0 +1,142 @@
+package io.palitra.stage;
+
+import io.palitra.config.ArgumentException;
+import io.palitra.config.Help;
+import io.palitra.config.InWords;
+import io.palitra.data.ImageSpec;
+import io.palitra.engine.DType;
+import io.palitra.engine.Rng;
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
+import io.palitra.net.Activation;
+import io.palitra.net.FeedForward;
+import io.palitra.net.Unet2d;
+import io.palitra.nn.Module;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** The network that a diffusion model trains: its prediction for a noisy picture at a time. */
+public sealed interface DenoisingNet {
+    /**
+     * A new network, whose first prediction is 0.
+     *
+     * @param classes that pictures are of, and one more label, {@code classes}, for none of them; 0 = it is given no labels
+     * @throws IllegalArgumentException for pictures of sides that it cannot take
+     */
+    Built build(ImageSpec image, int classes, Rng init);
+
+    /** A network; the module's tensors have diffusers' names. */
+    interface Built {
+        Module module();
+
+        /**
+         * x [B,C,H,W], times t [B] in steps, labels I64 [B], null for a network of no classes; result [B,C,H,W].
+         *
+         * @param rng draws the dropout of training; null = nothing is dropped
+         */
+        Tensor forward(Tensor x, Tensor t, @Nullable Tensor labels, @Nullable Rng rng);
+    }
+
+    /** Ho, Jain and Abbeel 2020, arXiv:2006.11239, appendix B. The picture's sides must be multiples of 2^(levels - 1). */
+    record Unet(
+            @Help(value = "channels of each level, from the full resolution down; each level halves it", min = 1, max = 4096)
+            List<Integer> channels,
+            @Help(value = "residual blocks in a level", min = 1, max = 16) int layers,
+            @Help(value = "levels with attention, 0 = full resolution; the middle always has it", min = 0) List<Integer> attention,
+            @Help(value = "chance that a number inside the network is dropped in training", min = 0, max = 0.9) double dropout,
+            @Help(value = "groups of channels that are normalised together; must divide channels", min = 1, max = 4096) int groups)
+            implements DenoisingNet {
+        public Unet() { this(List.of(16, 32, 64), 1, List.of(2), 0, 8); }
+
+        public Unet {
+            channels = List.copyOf(channels);
+            attention = List.copyOf(attention);
+            if (channels.isEmpty() || channels.size() > 8) {
+                throw new ArgumentException("illegal channels: " + InWords.list(channels) + ", must be 1 to 8 levels");
+            }
+            for (int c : channels) {
+                if (groups < 1 || c % groups != 0) {
+                    throw new ArgumentException("illegal channels: " + InWords.list(channels) + ", must be multiples of groups "
+                        + groups);
+                }
+            }
+            for (int level : attention) {
+                if (level < 0 || level >= channels.size()) {
+                    throw new ArgumentException("illegal attention: " + level + ", must be a level from 0 to "
+                        + (channels.size() - 1));
+                }
+            }
+        }
+
+        private Unet2d.Config config(ImageSpec image, int classes) {
+            List<Unet2d.Block> down = new ArrayList<>();
+            for (int i = 0; i < channels.size(); i++) down.add(attention.contains(i) ? Unet2d.Block.ATTENTION : Unet2d.Block.PLAIN);
+            List<Unet2d.Block> up = new ArrayList<>(down);
+            Collections.reverse(up);
+            return new Unet2d.Config(List.of(image.height(), image.width()), image.channels(), image.channels(), false,
+                Unet2d.TimeEmbeddingType.POSITIONAL, 0, 0, true, down, true, up, channels, layers, 1, 1, Unet2d.Resampling.CONV,
+                Unet2d.Resampling.CONV, dropout, Activation.SILU, 0, groups, 0, 1e-5, Unet2d.TimeShift.DEFAULT, true,
+                Unet2d.ClassEmbedding.LOOKUP, classes == 0 ? 0 : classes + 1, 0);
+        }
+
+        @Override public Built build(ImageSpec image, int classes, Rng init) {
+            int step = 1 << channels.size() - 1;
+            if (image.height() % step != 0 || image.width() % step != 0) {
+                throw new ArgumentException("a U-Net with " + channels.size() + " levels of channels wants sides that are multiples of "
+                    + step + ", got " + image + "; data.size resizes pictures");
+            }
+            Unet2d unet = new Unet2d(config(image, classes), init);
+            if (!init.isSilent()) {
+                // every residual branch starts as nothing and the prediction as 0: the first loss of EPS is the variance of eps, 1
+                for (Map.Entry<String, Tensor> e : unet.parameters().entrySet()) {
+                    if (e.getKey().startsWith("conv_out.") || e.getKey().matches(".*\\.(conv2|to_out\\.0)\\.(weight|bias)")) {
+                        e.getValue().fill(0);
+                    }
+                }
+            }
+            return new BuiltUnet(unet);
+        }
+    }
+
+    /** A U-Net that is built. */
+    record BuiltUnet(Unet2d module) implements Built {
+        @Override public Tensor forward(Tensor x, Tensor t, @Nullable Tensor labels, @Nullable Rng rng) {
+            return module.forward(x, t, labels, rng);
+        }
+    }
+
+    /** Peebles and Xie 2023, arXiv:2212.09748, with adaLN-Zero, section 3.2. The picture's sides must be multiples of the patch. */
+    record Dit(
+            @Help(value = "side of a patch, in pixels: half the patch, four times the tokens", min = 1, max = 64) int patch,
+            @Help(value = "width of the transformer; a multiple of heads and of 4", min = 4, max = 4096) int width,
+            @Help(value = "blocks", min = 1, max = 100) int layers,
+            @Help(value = "heads of attention", min = 1, max = 256) int heads) implements DenoisingNet {
+        public Dit() { this(2, 128, 4, 4); }
+
+        public Dit {
+            if (heads < 1 || width % heads != 0 || width % 4 != 0) {
+                throw new ArgumentException("illegal width: " + width + ", must be a multiple of 4 and of the " + heads + " heads");
+            }
+        }
+
+        @Override public Built build(ImageSpec image, int classes, Rng init) {
+            if (image.height() % patch != 0 || image.width() % patch != 0) {
+                throw new ArgumentException("a transformer of patches " + patch + "x" + patch + " wants sides that are multiples of "
+                    + patch + ", got " + image + "; data.size resizes pictures");
+            }
+            return new BuiltDit(new io.palitra.net.Dit(new io.palitra.net.Dit.Config(heads, width / heads, image.channels(),
+                image.channels(), layers, 0, 32, true, List.of(image.height(), image.width()), patch, FeedForward.Kind.GELU_APPROXIMATE,
+                Math.max(1, classes), false, false, 1e-6), init));
+        }
+    }
+
+    /** A transformer that is built; without classes, all pictures are of one. */
+    record BuiltDit(io.palitra.net.Dit module) implements Built {
+        @Override public Tensor forward(Tensor x, Tensor t, @Nullable Tensor labels, @Nullable Rng rng) {
+            return module.forward(x, t, labels == null ? Torch.zeros(DType.I64, x.size(0)).to(x.device()) : labels);
+        }
+    }
+}
