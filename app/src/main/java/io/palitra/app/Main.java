@@ -27,10 +27,11 @@ import picocli.CommandLine;
 public final class Main implements Runnable {
     /** Stopped by the user, after saving; {@link #execute} makes it 143 where it was SIGTERM. */
     static final int STOPPED = 130;
-    private static final List<Class<?>> COMPUTE = List.of(TrainCommand.class, ResumeCommand.class, SampleCommand.class,
+    private static final List<Class<?>> COMPUTE = List.of(TrainCommand.class, ResumeCommand.class, SampleCommand.class, DrawCommand.class,
         EvaluateCommand.class, ReconstructCommand.class, CompleteCommand.class, AnomaliesCommand.class, BalanceCommand.class,
         InterpolateCommand.class, MapCommand.class, PaintCommand.class, DreamCommand.class, ClassifyCommand.class, SearchCommand.class);
-    private static final List<Class<?>> TELL = List.of(CompareCommand.class, FamiliesCommand.class, DataCommand.class, PullCommand.class,
+    private static final List<Class<?>> TELL = List.of(CompareCommand.class, FamiliesCommand.class, DataCommand.class, ModelsCommand.class,
+        PullCommand.class,
         ImportCommand.class, ExportCommand.class, InspectCommand.class, DoctorCommand.class, AutoComplete.GenerateCompletion.class);
 
     @CommandLine.Spec private CommandLine.Model.@Nullable CommandSpec spec;

@@ -50,6 +50,10 @@ final class SampleCommand implements Callable<Integer> {
     @Option(names = "--each", description = "one PNG an item, in a folder")
     private boolean each;
 
+    @Option(names = "--scale", paramLabel = "K", defaultValue = "0", description = "how many times as wide the sheet is as its items; "
+        + "default: so that a person sees it")
+    private int scale;
+
     @Option(names = "--animation", paramLabel = "FILE.gif", description = "also how the samples came to be, from the first noise on; for "
         + "families that draw step by step")
     private @Nullable Path animation;
@@ -71,7 +75,8 @@ final class SampleCommand implements Callable<Integer> {
             throw new ConfigException("keep", "illegal keep: " + keep + ", must be between 1 and the " + n + " of n");
         }
         SampleRequest request = new SampleRequest(run.toString(), n, seed, Common.name(label, "--class"),
-            Common.name(prompt, "--prompt"), Common.name(size, "--size"), keep == null ? 0 : keep, Common.name(clip, "--clip"), set, Common.text(out), each,
+            Common.name(prompt, "--prompt"), Common.name(size, "--size"), keep == null ? 0 : keep, Common.name(clip, "--clip"), set,
+            Common.text(out), each, scale,
             Common.text(animation), force, device, threads);
         Terminal terminal = new Terminal("sample", false);
         SampleRequest.Result drawn = request.run(terminal);

@@ -18,7 +18,8 @@ class ExportCommandTest {
 
     @BeforeAll static void aSmallRun() {
         run = root.resolve("diffusion");
-        Typed r = palitra("train", "diffusion", "--set", "net.channels=4,4", "--set", "net.groups=2", "--set", "net.attention=", "--steps", 2,
+        Typed r = palitra("train", "diffusion", "--set", "net.channels=4,4", "--set", "net.groups=2", "--set", "net.attention=", "--steps",
+            2,
             "--batch", 2, "--out", run, "--quiet", "--threads", 1);
         assertThat(r.code()).as(r.err()).isZero();
     }

@@ -68,7 +68,8 @@ public final class Hub {
     }
 
     /**
-     * The file or folder that a user named: a path, or "org/name[@revision]" of a model that was pulled. Asks no server.
+     * The file or folder that a user named: a path, a model that comes with the program,
+         or "org/name[@revision]" of a model that was pulled. Asks no server.
      *
      * @throws IllegalArgumentException that lists where it was looked for
      * @throws DownloadException DISK when the cache cannot be read
@@ -81,6 +82,8 @@ public final class Hub {
         try {
             Path path = Path.of(name);
             if (!name.isEmpty() && Files.exists(path)) return path;
+            Optional<Path> included = IncludedModels.folder(name);
+            if (included.isPresent()) return included.get();
             looked.add(HubName.shown(path.toAbsolutePath().normalize().toString()));
         } catch (InvalidPathException e) {
             looked.add("no path (" + HubName.shown(e.getReason()) + ")");

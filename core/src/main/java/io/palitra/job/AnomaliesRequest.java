@@ -27,7 +27,6 @@ import io.palitra.report.Sheet;
 import io.palitra.report.WholeFile;
 import io.palitra.train.Run;
 import io.palitra.train.RunConfig;
-import io.palitra.train.RunFolder;
 import io.palitra.train.RunReport;
 import io.palitra.train.SampleJudge;
 import java.io.IOException;
@@ -92,7 +91,7 @@ public record AnomaliesRequest(
         Config.check(this);
         Inputs inputs = new Inputs(watcher);
         try (Run opened = inputs.open(run, device, threads); Scope scope = new Scope()) {
-            Path folder = Outputs.folder(out.isEmpty() ? RunFolder.own(Path.of(run), "anomalies") : Path.of(out), "out", force);
+            Path folder = Outputs.folder(out.isEmpty() ? Outputs.own(run, "anomalies") : Path.of(out), "out", force);
             Anomalies.Score score = Anomalies.score(opened.model());
             Whole whole = asked(opened.config());
             Dataset asked = whole.items();

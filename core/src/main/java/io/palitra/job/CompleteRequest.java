@@ -22,7 +22,6 @@ import io.palitra.model.Watcher;
 import io.palitra.report.Grid;
 import io.palitra.report.Png;
 import io.palitra.train.Run;
-import io.palitra.train.RunFolder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -70,7 +69,7 @@ public record CompleteRequest(
             if (keep > height) {
                 throw new ConfigException("keep", "illegal keep: " + keep + ", must be between 0 and " + height + " rows");
             }
-            Path target = Outputs.picture(out.isEmpty() ? RunFolder.own(Path.of(run), "complete.png") : Path.of(out), "out", force);
+            Path target = Outputs.picture(out.isEmpty() ? Outputs.own(run, "complete.png") : Path.of(out), "out", force);
             List<Picture> sheet = new ArrayList<>();
             for (Picture picture : pictures(opened, spec, shown, inputs, watcher)) {
                 sheet.add(picture);

@@ -10,6 +10,7 @@ import io.palitra.data.FormatException;
 import io.palitra.data.Split;
 import io.palitra.engine.Device;
 import io.palitra.family.LoraTuning;
+import io.palitra.hub.IncludedModels;
 import io.palitra.model.Watcher;
 import io.palitra.train.Run;
 import io.palitra.train.RunConfig;
@@ -31,12 +32,18 @@ final class Inputs {
     /** @param threads of one operation, 0 = as it is */
     Run open(String run, String device, int threads) throws IOException {
         threads(threads);
-        return Run.open(Path.of(run), device, watcher::note);
+        return Run.open(folder(run), device, watcher::note);
+    }
+
+    /** The folder of a run: a path, else that of a model that comes with the program. */
+    static Path folder(String run) {
+        Path path = Path.of(run);
+        return Files.exists(path) ? path : IncludedModels.folder(run).orElse(path);
     }
 
     /** @throws IllegalArgumentException when the folder is no run's */
     static RunConfig config(String run) throws IOException {
-        Path file = Path.of(run).resolve(Run.CONFIG);
+        Path file = folder(run).resolve(Run.CONFIG);
         if (!Files.isRegularFile(file)) throw new ArgumentException("'" + run + "' is not a run folder: it has no " + Run.CONFIG);
         return RunConfig.read(file);
     }

@@ -20,7 +20,6 @@ import io.palitra.report.Gif;
 import io.palitra.report.Grid;
 import io.palitra.report.Png;
 import io.palitra.train.Run;
-import io.palitra.train.RunFolder;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -56,7 +55,7 @@ public record InterpolateRequest(
                 throw new ArgumentException("'" + opened.config().settings().family() + "' has no latent space to walk through");
             }
             ItemPictures shown = new ItemPictures("interpolate", opened.config().settings());
-            Path png = Outputs.picture(out.isEmpty() ? RunFolder.own(Path.of(run), "interpolate.png") : Path.of(out), "out", force);
+            Path png = Outputs.picture(out.isEmpty() ? Outputs.own(run, "interpolate.png") : Path.of(out), "out", force);
             Path gif = Outputs.free(png.resolveSibling(png.getFileName().toString().replaceFirst("\\.png$", "") + ".gif"), "out", force);
             Tensor ends = ends(opened, model, grid ? 4 : 2 * rows, inputs);
             List<Picture> pictures = new ArrayList<>();

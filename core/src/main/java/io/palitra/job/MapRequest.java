@@ -17,7 +17,6 @@ import io.palitra.report.Display;
 import io.palitra.report.Plot;
 import io.palitra.report.Png;
 import io.palitra.train.Run;
-import io.palitra.train.RunFolder;
 import io.palitra.train.RunReport;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -45,8 +44,8 @@ public record MapRequest(
         Config.check(this);
         Inputs inputs = new Inputs(watcher);
         try (Run opened = inputs.open(run, "auto", 0); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            Path folder = Path.of(run), file = Outputs.free(RunFolder.own(folder, "map.png"), "out", force);
-            Path decoded = Outputs.free(RunFolder.own(folder, "map-decoded.png"), "out", force);
+            Path folder = Path.of(run), file = Outputs.free(Outputs.own(run, "map.png"), "out", force);
+            Path decoded = Outputs.free(Outputs.own(run, "map-decoded.png"), "out", force);
             Encoder encoder = ReconstructRequest.encoder(opened);
             Dataset test = inputs.data(opened.config(), "", dataDir, Split.TEST);
             LatentMap map = LatentMap.of(encoder, DataLoader.inOrder(test, 500, n, opened.device()));

@@ -3,6 +3,7 @@ package io.palitra.job;
 import io.palitra.config.ConfigException;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
+import io.palitra.train.RunFolder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -13,6 +14,11 @@ import java.util.stream.Stream;
 /** Files that requests write: what cannot be written is refused before the work, by the key that names it. */
 public final class Outputs {
     private Outputs() {}
+
+    /** A name in a run folder; of a run that comes with the program, whose folder is no place to look for pictures, beside one's files. */
+    static Path own(String run, String name) {
+        return Files.exists(Path.of(run)) ? RunFolder.own(Path.of(run), name) : Path.of(run + "-" + name);
+    }
 
     /** As {@link #free}, of a picture, which is a PNG whatever its name says: so its name must say that. */
     public static Path picture(Path file, String key, boolean force) { return named(file, ".png", key, force); }

@@ -16,7 +16,6 @@ import io.palitra.model.Reconstructs;
 import io.palitra.model.Watcher;
 import io.palitra.report.Display;
 import io.palitra.train.Run;
-import io.palitra.train.RunFolder;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -40,7 +39,7 @@ public record ReconstructRequest(
         Config.check(this);
         Inputs inputs = new Inputs(watcher);
         try (Run opened = inputs.open(run, "auto", 0); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            Path target = Outputs.picture(out.isEmpty() ? RunFolder.own(Path.of(run), "reconstruct.png") : Path.of(out), "out", force);
+            Path target = Outputs.picture(out.isEmpty() ? Outputs.own(run, "reconstruct.png") : Path.of(out), "out", force);
             Reconstructs model = model(opened);
             Dataset test = inputs.data(opened.config(), data, dataDir, Split.TEST);
             int[] items = new int[Math.min(n, test.size())];

@@ -11,32 +11,27 @@ import io.palitra.config.Notes;
 import io.palitra.data.DataSpec;
 import io.palitra.data.Picture;
 import io.palitra.engine.Device;
-import io.palitra.engine.Guard;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.model.Drawing;
-import io.palitra.model.TextImage;
 import io.palitra.model.Watcher;
 import io.palitra.report.Display;
 import io.palitra.report.Gif;
 import io.palitra.report.Sheet;
-import io.palitra.stage.ClipEmbedder;
 import io.palitra.train.PngProvenance;
 import io.palitra.train.Run;
 import io.palitra.train.RunConfig;
-import io.palitra.train.RunFolder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 
 /** Samples of a run, as files. Item i of a seed has the same noise whatever n is. */
@@ -51,19 +46,18 @@ public record SampleRequest(
         @Help(value = "the CLIP that ranks: a run of clip, a folder, or org/name", path = true) String clip,
         @Help("sampling keys of the family, key=value") List<String> sampling,
         @Help(value = "a .png, or a .csv for a run of a table; of each a folder; empty = seed-S in the run folder", path = true) String out,
-        @Help("whether each item is a file of its own") boolean each,
+        @Help("whether each item is a file of its own, of its own size") boolean each,
+        @Help(value = "how many times as wide the sheet is as its items; 0 = so that a person sees it", min = 0, max = 64) int scale,
         @Help(value = "a .gif of how the samples came to be, empty = none", path = true) String animation,
         @Help("whether files that are there are replaced") boolean force,
         @Help("where to compute: auto, cpu, cuda or cuda:n") String device,
         @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) {
     /** Pictures of an animation, and how many times its last one is shown again. */
     private static final int FRAMES = 60, REST = 15;
-    /** Pictures that are ranked at once. */
-    private static final int RANKED = 64;
     private static final String SIZE = "[1-9]\\d{0,4}x[1-9]\\d{0,4}";
 
     /** A sheet of 64 in the run folder. */
-    public SampleRequest(String run) { this(run, 64, 0, "", "", "", 0, "", List.of(), "", false, "", false, "auto", 0); }
+    public SampleRequest(String run) { this(run, 64, 0, "", "", "", 0, "", List.of(), "", false, 0, "", false, "auto", 0); }
 
     public SampleRequest {
         sampling = List.copyOf(sampling);
@@ -101,7 +95,7 @@ public record SampleRequest(
             DataSpec spec = opened.config().settings().spec();
             Display display = Display.of(spec);
             Path target = !out.isEmpty() ? Path.of(out)
-                : RunFolder.own(Path.of(run), each ? "seed-" + seed : "seed-" + seed + display.suffix());
+                : Outputs.own(run, each ? "seed-" + seed : "seed-" + seed + display.suffix());
             boolean table = table(display, target);
             free(target, table, display.suffix());
             List<String> overrides = new ArrayList<>(sampling);
@@ -128,7 +122,7 @@ public record SampleRequest(
                 watcher.wrote(Path.of(animation));
             }
             List<Path> written = new ArrayList<>();
-            long[] best = keep == 0 ? LongStream.range(0, n).toArray() : best(x.to(Device.CPU), ranked);
+            long[] best = keep == 0 ? LongStream.range(0, n).toArray() : Arrays.copyOf(ByClip.order(clip, x.to(Device.CPU), ranked), keep);
             Tensor shown = keep == 0 ? x : x.indexSelect(0, Torch.of(best, best.length).to(x.device()));
             if (each) {
                 List<Sheet> items = display.each(spec, shown);
@@ -142,7 +136,7 @@ public record SampleRequest(
                     written.add(file);
                 }
             } else {
-                sheet(display, spec, shown).write(target, signature(opened, drawing, 0, n));
+                sheet(display, spec, shown).enlarged(scale).write(target, signature(opened, drawing, 0, n));
                 written.add(target);
             }
             written.forEach(watcher::wrote);
@@ -219,20 +213,6 @@ public record SampleRequest(
         return drawing.asked().text()
             .orElseThrow(() -> new ConfigException("keep", "keep= ranks by one text: prompt=TEXT, of a run that is "
             + "given texts"));
-    }
-
-    /** Items by how near CLIP finds them to the prompt. Waits for the device. */
-    private long[] best(Tensor x, String prompt) {
-        try (TextImage ranks = ClipEmbedder.open(clip); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            Tensor text = ranks.embedText(List.of(prompt));
-            double[] near = new double[n];
-            for (int i = 0; i < n; i += RANKED) {
-                int from = i, count = Math.min(RANKED, n - i);
-                double[] part = Scope.run(() -> ranks.embedImage(x.rows(from, count)).matmul(text.t())).doubles();
-                System.arraycopy(part, 0, near, i, count);
-            }
-            return IntStream.range(0, n).boxed().sorted(Comparator.comparingDouble(i -> -near[i])).limit(keep).mapToLong(i -> i).toArray();
-        }
     }
 
     private Sheet sheet(Display display, DataSpec spec, Tensor x) {

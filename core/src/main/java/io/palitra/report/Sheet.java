@@ -23,10 +23,17 @@ public sealed interface Sheet {
     /** As a picture, where it is one. */
     default Optional<Picture> drawn() { return this instanceof Drawn d ? Optional.of(d.picture) : Optional.empty(); }
 
-    /** The same, a picture that is narrower than a page shows well at twice its size. */
-    default Sheet enlarged() {
-        return this instanceof Drawn d && d.picture.width() < 400 ? new Drawn(Grid.enlarge(d.picture, 2)) : this;
+    /**
+     * The same, so many times as wide; of 0 a picture that is narrower than 400 pixels as often as makes it wider. A text stays as it is.
+     */
+    default Sheet enlarged(int times) {
+        if (!(this instanceof Drawn d)) return this;
+        int factor = times > 0 ? times : Math.max(1, (int) Math.ceil(400.0 / d.picture.width()));
+        return factor == 1 ? this : new Drawn(Grid.enlarge(d.picture, factor));
     }
+
+    /** The same, so that a person sees it: {@link #enlarged(int)} of 0. */
+    default Sheet enlarged() { return enlarged(0); }
 
     /** The bytes of such a file. @param about text chunks of a PNG; a text has none */
     default byte[] bytes(Map<String, String> about) {

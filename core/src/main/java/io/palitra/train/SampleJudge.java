@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.ArgumentException;
 import io.palitra.config.Json;
 import io.palitra.config.Notes;
+import io.palitra.config.UserCache;
 import io.palitra.data.Batch;
 import io.palitra.data.DataLoader;
 import io.palitra.data.DataOptions;
@@ -114,7 +115,7 @@ public record SampleJudge(Run run, Facts facts) implements AutoCloseable {
      */
     public static SampleJudge kept(Dataset train, String name, DataOptions options, @Nullable Dataset test, Device device,
             Watcher watcher) throws IOException {
-        return kept(cache(), train, name, options, test, device, watcher);
+        return kept(UserCache.folder(), train, name, options, test, device, watcher);
     }
 
     static SampleJudge kept(Path cache, Dataset train, String name, DataOptions options, @Nullable Dataset test, Device device,
@@ -282,14 +283,6 @@ public record SampleJudge(Run run, Facts facts) implements AutoCloseable {
 
     private static String shape(DataSpec spec) {
         return Arrays.stream(spec.shape()).mapToObj(String::valueOf).collect(Collectors.joining("x"));
-    }
-
-    /** $PALITRA_CACHE, else $XDG_CACHE_HOME/palitra, else ~/.cache/palitra. */
-    static Path cache() {
-        String own = System.getenv("PALITRA_CACHE"), xdg = System.getenv("XDG_CACHE_HOME");
-        if (own != null && !own.isEmpty()) return Path.of(own);
-        if (xdg != null && Path.of(xdg).isAbsolute()) return Path.of(xdg, "palitra");   // the standard: relative values are ignored
-        return Path.of(System.getProperty("user.home"), ".cache", "palitra");
     }
 
     @Override public void close() { run.close(); }

@@ -169,7 +169,8 @@ class DalleTest {
             model.prepare(new Captions(List.of("a red circle", "a blue square", "красный круг")));
             assertThat(model.notes(Asked.ofText("A RED Square"))).isEmpty();
             assertThat(model.notes(Asked.ANY)).isEmpty();
-            assertThat(model.notes(Asked.ofText("a red cat"))).containsExactly("'cat' stands in no caption that this model learned from: it "
+            assertThat(model.notes(Asked.ofText("a red cat")))
+                .containsExactly("'cat' stands in no caption that this model learned from: it "
                 + "says nothing to it. Words that it knows: blue, circle, red, square");
             assertThat(model.notes(Asked.ofText("зелёный кот"))).containsExactly("'зелёный', 'кот' stand in no caption that this model "
                 + "learned from: they say nothing to it. Words that it knows: красный, круг");

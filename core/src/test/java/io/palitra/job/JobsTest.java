@@ -106,7 +106,7 @@ class JobsTest {
     @Test void aFaultNamesItsKeyAndIsFoundBeforeTheWork() {
         assertThatThrownBy(() -> Config.with(new SampleRequest(run.toString()), "n=0")).isInstanceOf(ConfigException.class)
             .hasMessageContaining("illegal n: 0, must be between 1 and 100000").extracting(e -> ((ConfigException) e).key()).isEqualTo("n");
-        assertThatThrownBy(() -> new SampleRequest(run.toString(), 0, 0, "", "", "", 0, "", List.of(), "", false, "", false, "cpu", 0)
+        assertThatThrownBy(() -> new SampleRequest(run.toString(), 0, 0, "", "", "", 0, "", List.of(), "", false, 0, "", false, "cpu", 0)
             .run(Watcher.SILENT)).hasMessage("illegal n: 0, must be between 1 and 100000");
         assertThatThrownBy(() -> Config.with(new SampleRequest(run.toString()), "size=8")).hasMessageContaining("must be WIDTHxHEIGHT");
         assertThatThrownBy(() -> Config.with(new EvaluateRequest(run.toString()), "statistics=x.npz"))

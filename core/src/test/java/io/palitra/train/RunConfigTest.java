@@ -146,7 +146,8 @@ class RunConfigTest {
             .replace("\"latent\"", "\"old\""));
         assertThatThrownBy(() -> RunConfig.read(file)).isInstanceOf(ConfigException.class)
             .hasMessage(file
-            + ": is of an earlier version of Palitra (form 1, this one reads " + RunConfig.FORMAT + "): what trained it reads it, or train it anew");
+            + ": is of an earlier version of Palitra (form 1, this one reads " + RunConfig.FORMAT
+            + "): what trained it reads it, or train it anew");
     }
 
     @Test void aFaultOfTheFileNamesItAndTheKeyInPlainWords(@TempDir Path root) throws Exception {

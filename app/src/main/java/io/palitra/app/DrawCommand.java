@@ -1,0 +1,68 @@
+package io.palitra.app;
+
+import io.palitra.job.DrawRequest;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+@Command(name = "draw", mixinStandardHelpOptions = true, usageHelpAutoWidth = true,
+    description = "Draw a picture from a sentence, in English or Russian, by the small model that comes with the program: coloured shapes "
+        + "before landscapes.", footer = {"", "palitra draw \"a red circle above a blue square in the snow\"",
+        "palitra draw \"красный круг над синим квадратом\" --seed 3 --out circle.png"})
+final class DrawCommand implements Callable<Integer> {
+    @Parameters(index = "0", paramLabel = "TEXT", description = "what to draw")
+    private String prompt = "";
+
+    @Option(names = "-n", paramLabel = "N", defaultValue = "1", description = "pictures to keep, the best first; default: 1")
+    private int n;
+
+    @Option(names = "--candidates", paramLabel = "K",
+        description = "pictures drawn, of which CLIP chooses; default: 4 for each that is kept")
+    private @Nullable Integer candidates;
+
+    @Option(names = "--seed", paramLabel = "S", defaultValue = "0", description = "decides the noise; default: 0")
+    private long seed;
+
+    @Option(names = "--scale", paramLabel = "K", defaultValue = "0",
+        description = "how many times as wide as it was drawn; default: so that "
+        + "a person sees it")
+    private int scale;
+
+    @Option(names = "--model", paramLabel = "RUN", defaultValue = DrawRequest.MODEL, description = "a run that draws from words; default: "
+        + "${DEFAULT-VALUE}, which comes with the program")
+    private String model = DrawRequest.MODEL;
+
+    @Option(names = "--clip", paramLabel = "RUN|FOLDER|org/name", defaultValue = DrawRequest.CLIP, description = "the CLIP that ranks; "
+        + "default: ${DEFAULT-VALUE}, which comes with the program")
+    private String clip = DrawRequest.CLIP;
+
+    @Option(names = "--set", paramLabel = "key=value", description = "sampling keys of the family, see 'palitra families FAMILY'")
+    private List<String> set = new ArrayList<>();
+
+    @Option(names = "--out", paramLabel = "FILE.png", description = "default: the first free of drawing.png, drawing-2.png, ...")
+    private @Nullable Path out;
+
+    @Option(names = "--force", description = "overwrite what is there")
+    private boolean force;
+
+    @Option(names = "--device", paramLabel = "auto|cpu|cuda[:n]", defaultValue = "auto", description = "where to compute; default: auto")
+    private String device = "auto";
+
+    @Option(names = "--threads", paramLabel = "N|auto", defaultValue = "auto", converter = Threads.class, description = Threads.ABOUT)
+    private int threads;
+
+    @Override public Integer call() throws IOException {
+        Terminal terminal = new Terminal("draw", false);
+        DrawRequest.Result drawn = new DrawRequest(prompt, n, candidates == null ? 4 * n : candidates, seed, scale, model, clip, set,
+            Common.text(out), force, device, threads).run(terminal);
+        terminal.done();
+        Common.OUT.println(drawn.file());
+        return 0;
+    }
+}

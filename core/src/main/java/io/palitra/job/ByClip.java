@@ -1,0 +1,39 @@
+package io.palitra.job;
+
+import io.palitra.engine.Guard;
+import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
+import io.palitra.model.TextImage;
+import io.palitra.stage.ClipEmbedder;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/** Pictures in the order in which a CLIP finds them near to a text. */
+final class ByClip {
+    /** Pictures that are ranked at once. */
+    private static final int AT_ONCE = 64;
+
+    private ByClip() {}
+
+    /**
+     * The places of the pictures, the nearest first. Waits for the device.
+     *
+     * @param clip a run of clip, a folder, or org/name
+     * @param x pictures [N,C,H,W] in [-1,1] on the processor
+     */
+    static long[] order(String clip, Tensor x, String text) {
+        int n = (int) x.size(0);
+        try (TextImage ranks = ClipEmbedder.open(clip); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            Tensor point = ranks.embedText(List.of(text));
+            double[] near = new double[n];
+            for (int i = 0; i < n; i += AT_ONCE) {
+                int from = i, count = Math.min(AT_ONCE, n - i);
+                double[] part = Scope.run(() -> ranks.embedImage(x.rows(from, count)).matmul(point.t())).doubles();
+                System.arraycopy(part, 0, near, i, count);
+            }
+            return IntStream.range(0, n).boxed().sorted(Comparator.comparingDouble(i -> -near[i])).mapToLong(i -> i).toArray();
+        }
+    }
+}

@@ -1,0 +1,98 @@
+package io.palitra.job;
+
+import io.palitra.config.ArgumentException;
+import io.palitra.config.Config;
+import io.palitra.config.ConfigException;
+import io.palitra.config.Help;
+import io.palitra.data.Condition;
+import io.palitra.data.DataSpec;
+import io.palitra.engine.Device;
+import io.palitra.engine.Rng;
+import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
+import io.palitra.hub.IncludedModels;
+import io.palitra.model.Drawing;
+import io.palitra.model.Watcher;
+import io.palitra.report.Display;
+import io.palitra.train.PngProvenance;
+import io.palitra.train.Run;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+
+/** A picture from a sentence, by the model of words and pictures that comes with the program: the best of a few by CLIP, enlarged. */
+public record DrawRequest(
+        @Help("what to draw, in English or Russian") String prompt,
+        @Help(value = "pictures to keep, the best first", min = 1, max = 64) int n,
+        @Help(value = "pictures drawn, of which CLIP chooses", min = 1, max = 256) int candidates,
+        @Help(value = "decides the noise", min = 0) long seed,
+        @Help(value = "how many times as wide as it was drawn; 0 = so that a person sees it", min = 0, max = 64) int scale,
+        @Help(value = "the model: a run that draws from words, or the name of one that comes with the program", path = true) String model,
+        @Help(value = "the CLIP that ranks, empty = nobody does", path = true) String clip,
+        @Help("sampling keys of the family, key=value") List<String> sampling,
+        @Help(value = "a .png, empty = the first free of drawing.png, drawing-2.png, ...", path = true) String out,
+        @Help("whether a file that is there is replaced") boolean force,
+        @Help("where to compute: auto, cpu, cuda or cuda:n") String device,
+        @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) {
+    /** What draws, and what ranks, unless something else is asked for. */
+    public static final String MODEL = "scenes", CLIP = "scenes-clip";
+
+    public DrawRequest(String prompt) { this(prompt, 1, 4, 0, 0, MODEL, CLIP, List.of(), "", false, "auto", 0); }
+
+    public DrawRequest {
+        sampling = List.copyOf(sampling);
+        if (prompt.isBlank()) throw new ConfigException("prompt", "which words? palitra draw \"a red circle above a blue square\"");
+        if (candidates < n) {
+            throw new ConfigException("candidates", "illegal candidates: " + candidates + ", must be at least the " + n + " to keep");
+        }
+    }
+
+    /** @param file the picture */
+    public record Result(Path file) {}
+
+    /** @throws IllegalArgumentException for a model that draws nothing from words, and for a file that cannot be written */
+    public Result run(Watcher watcher) throws IOException {
+        Config.check(this);
+        Path target = Outputs.picture(out.isEmpty() ? free() : Path.of(out), "out", force);
+        if (model.equals(MODEL) && !Files.exists(Path.of(MODEL)) && IncludedModels.named(MODEL).isEmpty()) {
+            throw new ArgumentException("this build has no model '" + MODEL + "'; a run of dalle draws, too: model=RUN");
+        }
+        try (Run opened = new Inputs(watcher).open(model, device, threads); Scope scope = new Scope()) {
+            Drawing<?> drawing = opened.drawing(sampling);
+            if (!drawing.model().takes().contains(Condition.Kind.TEXT)) {
+                throw new ArgumentException("'" + model + "' (" + opened.config().settings().family() + ") draws nothing from words");
+            }
+            drawing = drawing.ofText(prompt);
+            drawing.model().notes(drawing.asked()).forEach(watcher::note);
+            Tensor x = Outputs.finite(drawing.sample(candidates, new Rng(seed).on(opened.device())), model);
+            long[] order = clip.isEmpty() || candidates == 1 ? first() : ByClip.order(clip, x.to(Device.CPU), prompt);
+            long[] best = java.util.Arrays.copyOf(order, n);
+            DataSpec spec = opened.config().settings().spec();
+            Display.of(spec).sheet(spec, x.indexSelect(0, Torch.of(best, n).to(x.device())), (int) Math.ceil(Math.sqrt(n)), prompt)
+                .enlarged(scale).write(target, about(opened, drawing, (int) best[0]));
+            watcher.wrote(target);
+            return new Result(target);
+        }
+    }
+
+    private long[] first() {
+        long[] places = new long[candidates];
+        for (int i = 0; i < candidates; i++) places[i] = i;
+        return places;
+    }
+
+    private Map<String, String> about(Run opened, Drawing<?> drawing, int best) {
+        return PngProvenance.of(opened.config(), model, opened.weights(), drawing, seed, n == 1 ? best : 0, n == 1 ? 1 : candidates);
+    }
+
+    private static Path free() {
+        for (int i = 1; ; i++) {
+            Path file = Path.of(i == 1 ? "drawing.png" : "drawing-" + i + ".png");
+            if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS)) return file;
+        }
+    }
+}

@@ -1,0 +1,29 @@
+package io.palitra.job;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import io.palitra.config.ArgumentException;
+import io.palitra.config.Config;
+import io.palitra.config.Help;
+import io.palitra.hub.IncludedModels;
+import io.palitra.model.Watcher;
+import java.util.List;
+
+/** The models that come with the program. */
+public record ModelsRequest(@Help("one of them, empty = all") String model) {
+    public record Result(List<IncludedModels.Card> models) {
+        public ArrayNode toJson() {
+            ArrayNode list = new ObjectMapper().createArrayNode();
+            models.forEach(card -> list.add(Config.toJson(card)));
+            return list;
+        }
+    }
+
+    /** @throws IllegalArgumentException for a model that is not among them */
+    public Result run(Watcher watcher) {
+        List<IncludedModels.Card> all = IncludedModels.cards();
+        if (model.isEmpty()) return new Result(all);
+        return new Result(List.of(all.stream().filter(c -> c.name().equals(model)).findFirst().orElseThrow(() -> new ArgumentException(
+            "no model '" + model + "' comes with the program; there are " + String.join(", ", all.stream().map(c -> c.name()).toList())))));
+    }
+}
