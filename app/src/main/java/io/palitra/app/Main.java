@@ -2,6 +2,7 @@ package io.palitra.app;
 
 import io.palitra.config.ArgumentException;
 import io.palitra.config.ConfigException;
+import io.palitra.config.InWords;
 import io.palitra.config.Notes;
 import io.palitra.job.Program;
 import java.io.IOException;
@@ -86,11 +87,7 @@ public final class Main implements Runnable {
         });
         line.setParameterExceptionHandler((e, parsed) -> {
             CommandLine command = e.getCommandLine();
-            Terminal.error(command.getErr(), said(Terminal.plain(e.getMessage())));
-            if (!CommandLine.UnmatchedArgumentException.printSuggestions(e, command.getErr())) {
-                command.getErr().println("Try '" + command.getCommandSpec().qualifiedName() + " --help'.");
-            }
-            command.getErr().flush();
+            Terminal.error(command.getErr(), Terminal.plain(fault(e)));
             return CommandLine.ExitCode.USAGE;
         });
         try {
@@ -125,8 +122,25 @@ public final class Main implements Runnable {
         }
     }
 
-    /** What the parser of options says, without what only who writes programs understands. */
-    private static String said(String fault) {
+    /** A fault of the command line in one line: what was typed, and the option or command that was perhaps meant, or where to look. */
+    private static String fault(CommandLine.ParameterException e) {
+        CommandLine.Model.CommandSpec of = e.getCommandLine().getCommandSpec();
+        String help = "; try '" + of.qualifiedName() + " --help'";
+        if (!(e instanceof CommandLine.UnmatchedArgumentException u)) return inWords(e.getMessage()) + help;
+        String typed = u.getUnmatched().get(0);
+        if (!u.isUnknownOption()) {
+            String near = InWords.didYouMean(typed, of.subcommands().keySet());
+            return inWords(e.getMessage()) + (near.isEmpty() ? help : near);
+        }
+        String name = typed.replaceFirst("=.*", "");
+        List<String> names = of.options().stream().filter(o -> !o.hidden()).flatMap(o -> Stream.of(o.names())).toList();
+        String near = InWords.didYouMean(name, names), begun = names.stream().filter(n -> name.length() > 3 && n.startsWith(name))
+            .findFirst().map(n -> "; did you mean " + n + "?").orElse(near);
+        return "unknown option '" + typed + "'" + (begun.isEmpty() ? help : begun);
+    }
+
+    /** A message of the parser of options, without what only who writes programs understands. */
+    private static String inWords(String fault) {
         Matcher choice = Pattern.compile("expected one of \\[([A-Z0-9_, ]+)](?: \\(case-insensitive\\))? but was '(.*)'", Pattern.DOTALL)
             .matcher(fault);
         if (choice.find()) {

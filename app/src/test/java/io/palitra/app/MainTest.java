@@ -193,7 +193,7 @@ class MainTest {
             Typed r = palitra(words);
             assertThat(r.code()).as(List.of(words) + ": " + r.err()).isEqualTo(2);
             assertThat(r.err()).as(List.of(words).toString()).startsWith("palitra: ").doesNotContain("\tat ").hasLineCount(lines(r.err()));
-            assertThat(lines(r.err())).isLessThanOrEqualTo(2);   // the fault, and perhaps what to try
+            assertThat(lines(r.err())).isOne();
         }
         assertThat(palitra("train", "vae", "--set", "latnt=3").err()).contains("latent");
         assertThat(palitra("train", "vea").err()).contains("gan").contains("diffusion");
@@ -276,6 +276,17 @@ class MainTest {
             .startsWith("palitra: --set temprature=1: no such key 'temprature'");
         assertThat(palitra("sample", run, "--set", "temperature=99").err())
             .startsWith("palitra: --set temperature=99: illegal temperature");
+    }
+
+    @Test void anUnknownOptionIsOneLineThatNamesTheOneMeantOrTheHelp() {
+        assertThat(palitra("train", "vae", "--stepz", 5).err())
+            .isEqualToIgnoringNewLines("palitra: unknown option '--stepz'; did you mean --steps?").hasLineCount(1);
+        assertThat(palitra("sample", run, "--anim=x.gif").err()).contains("; did you mean --animation?").hasLineCount(1);
+        assertThat(palitra("train", "vae", "--frobnicate").err())
+            .isEqualToIgnoringNewLines("palitra: unknown option '--frobnicate'; try 'palitra train --help'").hasLineCount(1);
+        assertThat(palitra("trian", "vae").err()).contains("'trian'", "; did you mean train?").hasLineCount(1);
+        assertThat(palitra("sample").err()).contains("RUN", "; try 'palitra sample --help'").hasLineCount(1);
+        assertThat(palitra("train", "vae", "--epochs", "two").err()).contains("; try 'palitra train --help'").hasLineCount(1);
     }
 
     private static int lines(String s) { return (int) s.lines().count(); }
