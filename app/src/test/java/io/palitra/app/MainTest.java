@@ -271,11 +271,22 @@ class MainTest {
         assertThat(palitra("train", "vae", "--steps", 0).err()).startsWith("palitra: illegal --steps: 0, must be at least 1");
         assertThat(palitra("train", "vae", "--epochs", -2).err()).startsWith("palitra: illegal --epochs: -2, must be at least 1");
         assertThat(palitra("train", "vae", "--batch", 0).err()).startsWith("palitra: illegal --batch: 0, must be at least 1");
-        assertThat(palitra("train", "vae", "--batch", 1_000_000_000).err()).startsWith("palitra: --batch 1000000000: illegal batch");
+        assertThat(palitra("train", "vae", "--batch", 1_000_000_000).err()).startsWith("palitra: illegal --batch: 1000000000,"
+            + " must be between 1 and ");
         assertThat(palitra("sample", run, "--set", "temprature=1").err())
             .startsWith("palitra: --set temprature=1: no such key 'temprature'");
         assertThat(palitra("sample", run, "--set", "temperature=99").err())
-            .startsWith("palitra: --set temperature=99: illegal temperature");
+            .startsWith("palitra: --set temperature=99: must be between 0 and ");
+    }
+
+    @Test void aFaultNamesKeyAndValueOnce() {
+        assertThat(palitra("train", "vae", "--set", "latent=-3").err())
+            .isEqualToIgnoringNewLines("palitra: --set latent=-3: must be between 1 and 4096");
+        assertThat(palitra("train", "vae", "--set", "beta=-1").err())
+            .isEqualToIgnoringNewLines("palitra: --set beta=-1: must be between 0 and 10000");
+        assertThat(palitra("train", "vae", "--set", "net.hidden=64,0").err())
+            .startsWith("palitra: --set net.hidden=64,0: illegal: 0, must be ");
+        assertThat(palitra("sample", run, "-n", -1).err()).startsWith("palitra: illegal -n: -1, must be ");
     }
 
     @Test void anUnknownOptionIsOneLineThatNamesTheOneMeantOrTheHelp() {
