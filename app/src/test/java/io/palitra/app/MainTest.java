@@ -300,6 +300,19 @@ class MainTest {
         assertThat(palitra("train", "vae", "--epochs", "two").err()).contains("; try 'palitra train --help'").hasLineCount(1);
     }
 
+    @Test void aSeedIsZeroOrAboveInEveryCommandThatTakesOne() {
+        List<Object[]> all = List.of(new Object[] {"train", "vae", "--out", root.resolve("below")}, new Object[] {"sample", run},
+            new Object[] {"interpolate", run}, new Object[] {"complete", run, "--keep", 8},
+            new Object[] {"balance", run, "--out", root.resolve("balanced")}, new Object[] {"paint", "a cat", "--model", run}, new Object[] {"dream", "a cat", "--vqgan", run, "--clip", run});
+        for (Object[] words : all) {
+            List<Object> typed = new ArrayList<>(List.of(words));
+            typed.addAll(List.of("--seed", -1));
+            Typed r = palitra(typed.toArray());
+            assertThat(r.err()).as(String.valueOf(words[0])).isEqualToIgnoringNewLines("palitra: illegal --seed: -1, must be at least 0");
+            assertThat(r.code()).isEqualTo(2);
+        }
+    }
+
     private static int lines(String s) { return (int) s.lines().count(); }
 
     @Test void aBrokenFileEndsWithOneAndNamesIt() throws Exception {
