@@ -126,6 +126,19 @@ class RefusedStartTest {
     }
 
     @ParameterizedTest @MethodSource("families")
+    void aStartThatIsStoppedAtOnceFreesAll(String name) throws Exception {
+        RunConfig tiny = TinyRuns.config(name, root);
+        Path folder = root.resolve("at-once-" + name);
+        long before = 0;
+        for (int i = 0; i < 2; i++) {   // classes that are loaded hold constants
+            remove(folder);
+            before = LivePointers.settled();
+            assertThat(Trainer.start(folder, tiny, TinyRuns.train(tiny), TinyRuns.test(tiny), TinyRuns.until(() -> true))).isFalse();
+        }
+        assertThat(Scope.livePointers() - before).isLessThanOrEqualTo(0);
+    }
+
+    @ParameterizedTest @MethodSource("families")
     void aReplacedModelUnderneathFreesAllAndUnlocksTheFolder(String name) throws Exception {
         Family<?> family = Families.named(name);
         if (family.tiny().upon().isEmpty()) return;
