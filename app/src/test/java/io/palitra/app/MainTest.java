@@ -303,7 +303,8 @@ class MainTest {
     @Test void aSeedIsZeroOrAboveInEveryCommandThatTakesOne() {
         List<Object[]> all = List.of(new Object[] {"train", "vae", "--out", root.resolve("below")}, new Object[] {"sample", run},
             new Object[] {"interpolate", run}, new Object[] {"complete", run, "--keep", 8},
-            new Object[] {"balance", run, "--out", root.resolve("balanced")}, new Object[] {"paint", "a cat", "--model", run}, new Object[] {"dream", "a cat", "--vqgan", run, "--clip", run});
+            new Object[] {"balance", run, "--out", root.resolve("balanced")}, new Object[] {"paint", "a cat", "--model", run},
+            new Object[] {"dream", "a cat", "--vqgan", run, "--clip", run});
         for (Object[] words : all) {
             List<Object> typed = new ArrayList<>(List.of(words));
             typed.addAll(List.of("--seed", -1));
