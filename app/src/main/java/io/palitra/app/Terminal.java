@@ -66,7 +66,7 @@ final class Terminal implements Watcher {
 
     /** Draws a bar; of an endless count, or of the steps of a single drawing, a line that is redrawn where it can be. */
     @Override public void tick(String what, long done, long of, Map<String, Double> figures, Supplier<Optional<Picture>> preview) {
-        if (figures.containsKey(STEPS)) steps((title.isEmpty() ? "" : title + ": ") + plain(what), done, of, figures);
+        if (figures.containsKey(STEPS)) steps(title.isEmpty() ? plain(what) : title, done, of, figures);
         else if (of == 0) doing(done == 0 ? what : what + " " + done);
         else if (what.equals("step")) doing(title + ": step " + done + "/" + of);
         else part(what, done / (double) of);
