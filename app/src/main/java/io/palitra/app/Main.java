@@ -31,7 +31,7 @@ public final class Main implements Runnable {
     private static final List<Class<?>> COMPUTE = List.of(TrainCommand.class, ResumeCommand.class, SampleCommand.class,
         EvaluateCommand.class, ReconstructCommand.class, CompleteCommand.class, AnomaliesCommand.class, BalanceCommand.class,
         InterpolateCommand.class, MapCommand.class, PaintCommand.class, DreamCommand.class, ClassifyCommand.class, SearchCommand.class);
-    private static final List<Class<?>> TELL = List.of(CompareCommand.class, FamiliesCommand.class, DataCommand.class, PullCommand.class,
+    private static final List<Class<?>> OTHERS = List.of(CompareCommand.class, FamiliesCommand.class, DataCommand.class, PullCommand.class,
         ImportCommand.class, ExportCommand.class, InspectCommand.class, DoctorCommand.class, AutoComplete.GenerateCompletion.class);
 
     @CommandLine.Spec private CommandLine.Model.@Nullable CommandSpec spec;
@@ -70,7 +70,7 @@ public final class Main implements Runnable {
 
     /** The exit code of one command line. */
     static int execute(String... args) {
-        Notes.toHear(Terminal::say);
+        Notes.sendTo(Terminal::print);
         CommandLine line = commands(args.length == 0 ? "" : args[0]);
         line.registerConverter(Path.class, Main::path);
         line.setCaseInsensitiveEnumValuesAllowed(true);
@@ -79,9 +79,9 @@ public final class Main implements Runnable {
                 Terminal.error(command.getErr(), Program.message(e));
                 return STOPPED;
             }
-            String told = e instanceof ConfigException c ? Terminal.plain(AsTyped.told(c, parsed))
-                : e instanceof ArgumentException ? AsTyped.told(Program.message(e), parsed) : Program.message(e);
-            Terminal.error(command.getErr(), told);
+            String fault = e instanceof ConfigException c ? Terminal.plain(AsTyped.message(c, parsed))
+                : e instanceof ArgumentException ? AsTyped.message(Program.message(e), parsed) : Program.message(e);
+            Terminal.error(command.getErr(), fault);
             if (System.getenv("PALITRA_DEBUG") != null) e.printStackTrace(command.getErr());
             return e instanceof ArgumentException ? CommandLine.ExitCode.USAGE : CommandLine.ExitCode.SOFTWARE;
         });
@@ -105,10 +105,10 @@ public final class Main implements Runnable {
 
     /** With the command of that name alone, since options of others take time to build, or with all where there is none. */
     private static CommandLine commands(String name) {
-        List<Class<?>> all = Stream.concat(COMPUTE.stream(), TELL.stream()).toList(), own = named(all, name);
-        boolean tellsOfOthers = own.isEmpty() || own.contains(AutoComplete.GenerateCompletion.class);
+        List<Class<?>> all = Stream.concat(COMPUTE.stream(), OTHERS.stream()).toList(), own = named(all, name);
+        boolean every = own.isEmpty() || own.contains(AutoComplete.GenerateCompletion.class);
         CommandLine line = new CommandLine(new Main());
-        for (Class<?> command : tellsOfOthers ? all : own) line.addSubcommand(command);
+        for (Class<?> command : every ? all : own) line.addSubcommand(command);
         return line;
     }
 
