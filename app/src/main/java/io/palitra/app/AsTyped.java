@@ -26,20 +26,20 @@ final class AsTyped {
     private AsTyped() {}
 
     /** The message of a fault, whose overrides {@code key=value} are replaced by the options that set them. */
-    static String told(ConfigException fault, ParseResult parsed) {
+    static String message(ConfigException fault, ParseResult parsed) {
         ParseResult command = parsed;
         while (command.subcommand() != null) command = command.subcommand();
         String message = asked(String.valueOf(fault.getMessage()), command);
         int end = message.indexOf(": ");
         String head = end < 0 ? "" : message.substring(0, end);
-        List<String> told = new ArrayList<>();
+        List<String> asked = new ArrayList<>();
         boolean known = false;
         for (String override : head.split(", ")) {
             String option = override.contains("=") ? option(override, command) : "";
             known |= !option.isEmpty();
-            told.add(option.isEmpty() ? override : option);
+            asked.add(option.isEmpty() ? override : option);
         }
-        if (known) return behind(String.join(", ", told), message.substring(end + 2));
+        if (known) return behind(String.join(", ", asked), message.substring(end + 2));
         String named = named(fault.key(), message, command);
         if (!named.equals(message)) return named;
         if (!fault.key().isEmpty()) {
@@ -111,7 +111,7 @@ final class AsTyped {
         });
     }
 
-    /** The message about a key by the option that set it, or by the picture of --like that said it; empty where none did. */
+    /** The message about a key by the option that set it, or by the picture of --like that has it; empty where none did. */
     private static String typed(String key, String message, ParseResult command) {
         String last = key.substring(key.lastIndexOf('.') + 1);
         for (OptionSpec option : command.matchedOptions()) {
@@ -134,14 +134,14 @@ final class AsTyped {
 
     private static String shown(String value) { return value.length() <= LONGEST ? value : value.substring(0, LONGEST) + "..."; }
 
-    /** Of the values of an option the one that a message tells of. */
+    /** Of the values of an option the one that a message is about. */
     private static String value(OptionSpec option, String message) {
         List<String> all = option.originalStringValues();
         return all.stream().filter(v -> message.contains(v.replaceFirst(":[^:]*$", ""))).findFirst().orElse(all.get(all.size() - 1));
     }
 
     /** A refusal such as "no device 'x'; there are ..." behind the option whose value that is. */
-    static String told(String refusal, ParseResult parsed) {
+    static String message(String refusal, ParseResult parsed) {
         ParseResult command = parsed;
         while (command.subcommand() != null) command = command.subcommand();
         for (OptionSpec option : command.matchedOptions()) {
