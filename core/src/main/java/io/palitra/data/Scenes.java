@@ -148,7 +148,7 @@ public final class Scenes implements ImageDataset {
         double r = large ? noise.between(0.21, 0.28) : noise.between(0.125, 0.145), far = 0.5 - EDGE - r;
         double[] xy = new double[2];
         for (int k = 0; k < 2; k++) {
-            int third = noise.below(3) - 1;   // clearly off the centre, as the captions have it
+            int third = noise.below(3) - 1;   // clearly in one third, which captions name
             xy[k] = 0.5 + (third == 0 ? noise.between(-0.05, 0.05) : third * noise.between(Math.min(far, 0.14), far));
         }
         return new double[][] {{xy[0], xy[1], r}};

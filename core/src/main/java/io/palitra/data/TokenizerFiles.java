@@ -87,7 +87,7 @@ record TokenizerFiles(Map<String, Integer> vocabulary, List<Pair> merges, Map<St
                 throw new FormatException(folder.toString(), -1, "holds no tokenizer: wants vocab.json and merges.txt, or tokenizer.json");
             }
             roles(config);
-            if (decoder.isMissingNode()) {   // as in the public library: newer files hold the whole decoder there
+            if (decoder.isMissingNode()) {   // as in the public library: newer configurations hold all added tokens
                 roles(optional("special_tokens_map.json"));
                 learned(optional("added_tokens.json"));
                 JsonNode beside = two ? optional("tokenizer.json") : JsonNodeFactory.instance.objectNode();

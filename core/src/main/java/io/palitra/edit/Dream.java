@@ -137,7 +137,7 @@ public final class Dream {
         try (Scope scope = new Scope()) { return x.detach().isFinite().all().item() != 0; }
     }
 
-    /** Refuses NaN and infinity, which would become a black picture, and names the model that gave them. */
+    /** The error for NaN and infinity, which would become a black picture; it names the model that gave them. */
     private ArithmeticException notFinite(Tensor x, double loss, String when) {
         String who = finite(x) ? "the CLIP" : "the VQGAN '" + stage.name() + "'";
         return new ArithmeticException(who + " gives numbers that are not finite" + when + " (loss " + loss

@@ -38,7 +38,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class HubCache {
     private static final int TREE_FORMAT = 1;
-    /** A file by which backup programs leave a folder out. */
+    /** Text of the file by which backup programs leave a folder out. */
     private static final String TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# What is deleted here is fetched anew.\n";
     private static final Duration LOCK_POLL = Duration.ofMillis(100);
 

@@ -65,7 +65,7 @@ public record TokenSampling(double temperature, int topK, double topP) {
         }
         if (!Double.isFinite(best)) throw new ArithmeticException("the largest logit is " + best + ", must be finite");
         if (temperature == 0) return likeliest;
-        double[] chances = new double[n];   // beside the likeliest's 1
+        double[] chances = new double[n];   // divided by the greatest
         for (int i = 0; i < n; i++) chances[i] = Math.exp((logits[first + i] - best) / temperature);
         if (topK > 0 || topP < 1) keepLikeliest(chances);
         double shortest = Double.POSITIVE_INFINITY;

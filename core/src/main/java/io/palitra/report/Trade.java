@@ -6,8 +6,8 @@ import java.util.Locale;
 
 /**
  * What a generative model trades: quality, diversity and speed as the corners of a triangle. A run is a circle at the mean of the
- * corners, each weighted by the run's share of it; its area is its memory. Beside the triangle each share
- * stands as a bar, for a run that has all lies in the middle like one that has nothing. One SVG element, colours as in {@link Chart}.
+ * corners, each weighted by the run's share of it; its area is its memory. Beside the triangle each share stands as a bar, since a run
+ * with all of each lies in the middle like one with nothing. One SVG element, colours as in {@link Chart}.
  */
 record Trade(List<Run> runs) {
     private static final int WIDTH = 940;
