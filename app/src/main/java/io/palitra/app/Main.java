@@ -126,11 +126,12 @@ public final class Main implements Runnable {
     private static String fault(CommandLine.ParameterException e) {
         CommandLine.Model.CommandSpec of = e.getCommandLine().getCommandSpec();
         String help = "; try '" + of.qualifiedName() + " --help'";
-        if (!(e instanceof CommandLine.UnmatchedArgumentException u)) return inWords(e.getMessage()) + help;
+        String message = inWords(String.valueOf(e.getMessage()));
+        if (!(e instanceof CommandLine.UnmatchedArgumentException u)) return message + help;
         String typed = u.getUnmatched().get(0);
         if (!u.isUnknownOption()) {
             String near = InWords.didYouMean(typed, of.subcommands().keySet());
-            return inWords(e.getMessage()) + (near.isEmpty() ? help : near);
+            return message + (near.isEmpty() ? help : near);
         }
         String name = typed.replaceFirst("=.*", "");
         List<String> names = of.options().stream().filter(o -> !o.hidden()).flatMap(o -> Stream.of(o.names())).toList();
