@@ -15,7 +15,7 @@ import picocli.CommandLine.Parameters;
     description = "Score items by how strange they are to a run: a CSV with every file and its score, and a page with the most and least "
         + "strange. What counts as strange is a quantile of the scores of the run's own test split, which is taken for normal; of the "
         + "run's own data half of that split sets the threshold, the other half is tested, and what it was trained on is marked so. "
-        + "Classes that the run was not trained on are taken for anomalies, and then AUROC and average precision are told.")
+        + "Classes that the run was not trained on are taken for anomalies, and then AUROC and average precision are printed.")
 final class AnomaliesCommand implements Callable<Integer> {
     @Parameters(index = "0", paramLabel = "RUN", description = "the run folder")
     private Path run = Path.of("");

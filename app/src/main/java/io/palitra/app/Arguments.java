@@ -22,12 +22,12 @@ final class Arguments {
             Path line = Path.of("/proc/self/cmdline");
             if (Files.isReadable(line)) typed = Files.readAllBytes(line);
         } catch (IOException e) {
-            // what can be told without
+            // the words as Java read them are checked alone
         }
         return fault(read, typed, System.getProperty("sun.jnu.encoding", "UTF-8"));
     }
 
-    /** @param typed all words of the process, each with a zero behind it, or nothing where the system does not tell */
+    /** @param typed all words of the process, each with a zero behind it, or nothing where the system does not give them */
     static String fault(String[] read, byte[] typed, String map) {
         List<byte[]> words = words(typed);
         int first = words.size() - read.length;

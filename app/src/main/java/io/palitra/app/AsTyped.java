@@ -16,26 +16,30 @@ final class AsTyped {
     private static final int LONGEST = 100;
     /** key= or key=true, and the letter behind. */
     private static final Pattern KEY = Pattern.compile("(?<![\\w.])([A-Za-z]\\w*)=(true\\b)?(?=(\\W?))");
+    /** "illegal latent: -3, must be between 1 and 4096". */
+    private static final Pattern RANGE = Pattern.compile("illegal ([\\w.]+): ([^ ,]+), (must be .*)");
+    /** "--batch 0", "--set net.width=0": one option, the key of an override, and the value. */
+    private static final Pattern ONE = Pattern.compile("(--?[a-z-]+) (?:([\\w.]+)=)?([^ ,]*(?:,[^ ,]+)*)");
     /** Where files go: of commands without that option, too, which write into the run. */
     private static final String OUT = "out";
 
     private AsTyped() {}
 
     /** The message of a fault, whose overrides {@code key=value} are replaced by the options that set them. */
-    static String told(ConfigException fault, ParseResult parsed) {
+    static String message(ConfigException fault, ParseResult parsed) {
         ParseResult command = parsed;
         while (command.subcommand() != null) command = command.subcommand();
         String message = asked(String.valueOf(fault.getMessage()), command);
         int end = message.indexOf(": ");
         String head = end < 0 ? "" : message.substring(0, end);
-        List<String> told = new ArrayList<>();
+        List<String> asked = new ArrayList<>();
         boolean known = false;
         for (String override : head.split(", ")) {
             String option = override.contains("=") ? option(override, command) : "";
             known |= !option.isEmpty();
-            told.add(option.isEmpty() ? override : option);
+            asked.add(option.isEmpty() ? override : option);
         }
-        if (known) return String.join(", ", told) + message.substring(end);
+        if (known) return behind(String.join(", ", asked), message.substring(end + 2));
         String named = named(fault.key(), message, command);
         if (!named.equals(message)) return named;
         if (!fault.key().isEmpty()) {
@@ -48,6 +52,32 @@ final class AsTyped {
             }
         }
         return message;
+    }
+
+    /**
+     * A fault behind what was typed, without the key and the value that stand there already: "illegal --batch: 0, must be ..." and "--set
+     * latent=0: must be ...".
+     *
+     * @param typed an option with its value, or several
+     */
+    private static String behind(String typed, String fault) {
+        Matcher range = RANGE.matcher(fault), option = ONE.matcher(typed);
+        if (!range.matches() || !option.matches()) return typed + ": " + fault;
+        String key = option.group(2) == null ? "" : option.group(2).substring(option.group(2).lastIndexOf('.') + 1);
+        boolean sameValue = same(range.group(2), option.group(3));
+        if (key.isEmpty()) return sameValue ? "illegal " + option.group(1) + ": " + range.group(2) + ", " + range.group(3)
+            : typed + ": " + fault;
+        if (!key.equals(range.group(1).substring(range.group(1).lastIndexOf('.') + 1))) return typed + ": " + fault;
+        return typed + ": " + (sameValue ? "" : "illegal: " + range.group(2) + ", ") + range.group(3);   // else one of a list
+    }
+
+    /** Whether two texts are one value: "-1" is "-1.0". */
+    private static boolean same(String a, String b) {
+        try {
+            return a.equals(b) || Double.parseDouble(a) == Double.parseDouble(b);
+        } catch (NumberFormatException e) {
+            return false;
+        }
     }
 
     /** The message about a key of a request, such as "choose another out=, or force=true", with the options that set those keys. */
@@ -81,7 +111,7 @@ final class AsTyped {
         });
     }
 
-    /** The message about a key by the option that set it, or by the picture of --like that said it; empty where none did. */
+    /** The message about a key by the option that set it, or by the picture of --like that has it; empty where none did. */
     private static String typed(String key, String message, ParseResult command) {
         String last = key.substring(key.lastIndexOf('.') + 1);
         for (OptionSpec option : command.matchedOptions()) {
@@ -93,7 +123,7 @@ final class AsTyped {
         }
         for (OptionSpec option : command.matchedOptions()) {
             for (String given : option.originalStringValues()) {
-                if (given.startsWith(key + "=")) return option.longestName() + " " + given + ": " + message;
+                if (given.startsWith(key + "=")) return behind(option.longestName() + " " + given, message);
             }
         }
         OptionSpec like = command.matchedOption("--like");
@@ -104,14 +134,14 @@ final class AsTyped {
 
     private static String shown(String value) { return value.length() <= LONGEST ? value : value.substring(0, LONGEST) + "..."; }
 
-    /** Of the values of an option the one that a message tells of. */
+    /** Of the values of an option the one that a message is about. */
     private static String value(OptionSpec option, String message) {
         List<String> all = option.originalStringValues();
         return all.stream().filter(v -> message.contains(v.replaceFirst(":[^:]*$", ""))).findFirst().orElse(all.get(all.size() - 1));
     }
 
     /** A refusal such as "no device 'x'; there are ..." behind the option whose value that is. */
-    static String told(String refusal, ParseResult parsed) {
+    static String message(String refusal, ParseResult parsed) {
         ParseResult command = parsed;
         while (command.subcommand() != null) command = command.subcommand();
         for (OptionSpec option : command.matchedOptions()) {

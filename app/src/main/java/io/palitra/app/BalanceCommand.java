@@ -13,8 +13,8 @@ import picocli.CommandLine.Parameters;
 
 @Command(name = "balance", mixinStandardHelpOptions = true, usageHelpAutoWidth = true,
     description = "Fill the small classes of a labelled set with samples of a class-conditional run, which must have been trained on the "
-        + "training split alone, and tell what that does to a classifier: macro-F1 on the untouched test split with the set as it is, with "
-        + "class weights, and with the drawn items.")
+        + "training split alone, and measure what that does to a classifier: macro-F1 on the untouched test split with the set as it is, "
+        + "with class weights, and with the drawn items.")
 final class BalanceCommand implements Callable<Integer> {
     @Parameters(index = "0", paramLabel = "RUN", description = "the run folder")
     private Path run = Path.of("");

@@ -21,7 +21,7 @@ final class Common {
 
     private Common() {}
 
-    /** Standard output, which keeps what went wrong: a PrintStream says nothing. */
+    /** Standard output, which keeps its fault: a PrintStream reports none. */
     private static final class Results extends OutputStream {
         private final FileOutputStream out = new FileOutputStream(FileDescriptor.out);
         private volatile @Nullable IOException fault;

@@ -67,7 +67,7 @@ final class DreamCommand implements Callable<Integer> {
     private boolean keys;
 
     @Option(names = "--against", paramLabel = "DATA",
-        description = "tell how many captions of a folder, or test captions of a data set such as scenes, score lower")
+        description = "count how many captions of a folder, or test captions of a data set such as scenes, score lower")
     private @Nullable String against;
 
     @Option(names = "--like", paramLabel = "F.png", description = "the settings of that picture, where none are given here")
@@ -111,7 +111,7 @@ final class DreamCommand implements Callable<Integer> {
         return result.stopped() ? Main.STOPPED : 0;
     }
 
-    /** What is given here, over what the picture to be alike says, over the defaults. */
+    /** Keys that were typed, over those of the picture of --like, over the defaults. */
     private DreamJob job() {
         DreamJob base = like == null ? new DreamJob("", "", "") : DreamJob.like(like);
         List<String> values = new ArrayList<>(Common.without(set, "film.")), films = new ArrayList<>();

@@ -16,8 +16,8 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 @Command(name = "evaluate", mixinStandardHelpOptions = true, usageHelpAutoWidth = true,
-    description = "The honest numbers of a run on the test split: what its family measures, and for labelled data what the project's own "
-        + "classifier says of its samples (trained once for each content of data and kept).")
+    description = "The honest numbers of a run on the test split: what its family measures, and for labelled data measures of its "
+        + "samples by the project's own classifier (trained once for each content of data and kept).")
 final class EvaluateCommand implements Callable<Integer> {
     @Parameters(arity = "1..*", paramLabel = "RUN… [DATA]", description = "run folders; several are set side by side; and, last, other "
         + "data than each run's own")

@@ -33,7 +33,7 @@ final class ImportCommand implements Callable<Integer> {
     private @Nullable String tokenizer;
 
     @Option(names = "--prediction", paramLabel = "epsilon|v_prediction",
-        description = "what the U-Net predicts: v for Stable Diffusion 2 unless told (its 512-pixel models want epsilon), else epsilon")
+        description = "what the U-Net predicts: v for Stable Diffusion 2 unless given (its 512-pixel models want epsilon), else epsilon")
     private LdmCheckpoint.@Nullable Prediction prediction;
 
     @Option(names = "--ema", description = "the averaged weights of the U-Net, where a checkpoint holds both")

@@ -2,6 +2,7 @@ package io.palitra.app;
 
 import io.palitra.config.ArgumentException;
 import io.palitra.config.ConfigException;
+import io.palitra.config.InWords;
 import io.palitra.config.Notes;
 import io.palitra.job.Program;
 import java.io.IOException;
@@ -30,8 +31,8 @@ public final class Main implements Runnable {
     private static final List<Class<?>> COMPUTE = List.of(TrainCommand.class, ResumeCommand.class, SampleCommand.class, DrawCommand.class,
         EvaluateCommand.class, ReconstructCommand.class, CompleteCommand.class, AnomaliesCommand.class, BalanceCommand.class,
         InterpolateCommand.class, MapCommand.class, PaintCommand.class, DreamCommand.class, ClassifyCommand.class, SearchCommand.class);
-    private static final List<Class<?>> TELL = List.of(CompareCommand.class, FamiliesCommand.class, DataCommand.class, ModelsCommand.class,
-        PullCommand.class,
+    private static final List<Class<?>> OTHERS = List.of(CompareCommand.class, FamiliesCommand.class, DataCommand.class,
+        ModelsCommand.class, PullCommand.class,
         ImportCommand.class, ExportCommand.class, InspectCommand.class, DoctorCommand.class, AutoComplete.GenerateCompletion.class);
 
     @CommandLine.Spec private CommandLine.Model.@Nullable CommandSpec spec;
@@ -70,7 +71,7 @@ public final class Main implements Runnable {
 
     /** The exit code of one command line. */
     static int execute(String... args) {
-        Notes.toHear(Terminal::say);
+        Notes.sendTo(Terminal::print);
         CommandLine line = commands(args.length == 0 ? "" : args[0]);
         line.registerConverter(Path.class, Main::path);
         line.setCaseInsensitiveEnumValuesAllowed(true);
@@ -79,19 +80,15 @@ public final class Main implements Runnable {
                 Terminal.error(command.getErr(), Program.message(e));
                 return STOPPED;
             }
-            String told = e instanceof ConfigException c ? Terminal.plain(AsTyped.told(c, parsed))
-                : e instanceof ArgumentException ? AsTyped.told(Program.message(e), parsed) : Program.message(e);
-            Terminal.error(command.getErr(), told);
+            String fault = e instanceof ConfigException c ? Terminal.plain(AsTyped.message(c, parsed))
+                : e instanceof ArgumentException ? AsTyped.message(Program.message(e), parsed) : Program.message(e);
+            Terminal.error(command.getErr(), fault);
             if (System.getenv("PALITRA_DEBUG") != null) e.printStackTrace(command.getErr());
             return e instanceof ArgumentException ? CommandLine.ExitCode.USAGE : CommandLine.ExitCode.SOFTWARE;
         });
         line.setParameterExceptionHandler((e, parsed) -> {
             CommandLine command = e.getCommandLine();
-            Terminal.error(command.getErr(), said(Terminal.plain(e.getMessage())));
-            if (!CommandLine.UnmatchedArgumentException.printSuggestions(e, command.getErr())) {
-                command.getErr().println("Try '" + command.getCommandSpec().qualifiedName() + " --help'.");
-            }
-            command.getErr().flush();
+            Terminal.error(command.getErr(), Terminal.plain(fault(e)));
             return CommandLine.ExitCode.USAGE;
         });
         try {
@@ -109,10 +106,10 @@ public final class Main implements Runnable {
 
     /** With the command of that name alone, since options of others take time to build, or with all where there is none. */
     private static CommandLine commands(String name) {
-        List<Class<?>> all = Stream.concat(COMPUTE.stream(), TELL.stream()).toList(), own = named(all, name);
-        boolean tellsOfOthers = own.isEmpty() || own.contains(AutoComplete.GenerateCompletion.class);
+        List<Class<?>> all = Stream.concat(COMPUTE.stream(), OTHERS.stream()).toList(), own = named(all, name);
+        boolean every = own.isEmpty() || own.contains(AutoComplete.GenerateCompletion.class);
         CommandLine line = new CommandLine(new Main());
-        for (Class<?> command : tellsOfOthers ? all : own) line.addSubcommand(command);
+        for (Class<?> command : every ? all : own) line.addSubcommand(command);
         return line;
     }
 
@@ -126,8 +123,26 @@ public final class Main implements Runnable {
         }
     }
 
-    /** What the parser of options says, without what only who writes programs understands. */
-    private static String said(String fault) {
+    /** A fault of the command line in one line: what was typed, and the option or command that was perhaps meant, or where to look. */
+    private static String fault(CommandLine.ParameterException e) {
+        CommandLine.Model.CommandSpec of = e.getCommandLine().getCommandSpec();
+        String help = "; try '" + of.qualifiedName() + " --help'";
+        String message = inWords(String.valueOf(e.getMessage()));
+        if (!(e instanceof CommandLine.UnmatchedArgumentException u)) return message + help;
+        String typed = u.getUnmatched().get(0);
+        if (!u.isUnknownOption()) {
+            String near = InWords.didYouMean(typed, of.subcommands().keySet());
+            return message + (near.isEmpty() ? help : near);
+        }
+        String name = typed.replaceFirst("=.*", "");
+        List<String> names = of.options().stream().filter(o -> !o.hidden()).flatMap(o -> Stream.of(o.names())).toList();
+        String near = InWords.didYouMean(name, names), begun = names.stream().filter(n -> name.length() > 3 && n.startsWith(name))
+            .findFirst().map(n -> "; did you mean " + n + "?").orElse(near);
+        return "unknown option '" + typed + "'" + (begun.isEmpty() ? help : begun);
+    }
+
+    /** A message of the parser of options, without what only who writes programs understands. */
+    private static String inWords(String fault) {
         Matcher choice = Pattern.compile("expected one of \\[([A-Z0-9_, ]+)](?: \\(case-insensitive\\))? but was '(.*)'", Pattern.DOTALL)
             .matcher(fault);
         if (choice.find()) {

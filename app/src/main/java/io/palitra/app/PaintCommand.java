@@ -148,7 +148,7 @@ final class PaintCommand implements Callable<Integer> {
         return result.stopped() ? Main.STOPPED : 0;
     }
 
-    /** What is given here, over what the picture to be alike says, over the defaults. */
+    /** Keys that were typed, over those of the picture of --like, over the defaults. */
     private PaintJob job() {
         PaintJob base = like == null ? new PaintJob("", "") : PaintJob.like(like);
         List<String> values = new ArrayList<>(set);

@@ -13,7 +13,7 @@ import java.util.stream.Stream;
 
 /** Jars beside the program, whose families, data sets, kinds of items and displays count as the project's own. */
 final class Plugins {
-    /** Where the launcher says that they lie. */
+    /** Where they lie, by the launcher. */
     static final String FOLDER = "palitra.plugins";
 
     private Plugins() {}

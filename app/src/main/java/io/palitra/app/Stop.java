@@ -55,9 +55,9 @@ final class Stop implements BooleanSupplier {
         else if (stop.asked == null) {
             stop.asked = signal;
             stop.since = System.nanoTime();
-            Terminal.say("stopping after this step; a second signal leaves at once");
+            Terminal.print("stopping after this step; a second signal leaves at once");
         } else if (System.nanoTime() - stop.since > TOGETHER_NANOS) {
-            Terminal.say("left at once: what was not saved yet is lost");
+            Terminal.print("left at once: what was not saved yet is lost");
             leave(signal);
         }
     }

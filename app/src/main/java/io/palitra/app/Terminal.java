@@ -20,7 +20,7 @@ final class Terminal implements Watcher {
     /** Figures of a training. */
     private static final String STEPS = "steps/s", ITEMS = "items/s";
     private static final List<String> NO_LOSSES = List.of("lr", STEPS, ITEMS);
-    /** A line can be read: who asks for a name of a million letters is not told all of them. */
+    /** A line can be read: a name of a million letters is cut. */
     private static final int LONGEST = 1000;
 
     private final PrintStream err;
@@ -44,14 +44,14 @@ final class Terminal implements Watcher {
         colour = terminal && (noColor == null || noColor.isEmpty());
     }
 
-    /** From here on {@link #stop} is what that says. */
+    /** From here on {@link #stop} is what that returns. */
     Terminal until(BooleanSupplier asked) {
         stop = asked;
         return this;
     }
 
     /** A note of no terminal's own: a line on stderr. */
-    static void say(String line) { System.err.println(plain(line)); }
+    static void print(String line) { System.err.println(plain(line)); }
 
     /** What went wrong, in one line: it alone begins with the program's name. */
     static void error(PrintStream err, String line) { error(new PrintWriter(err, true), line); }
@@ -66,7 +66,7 @@ final class Terminal implements Watcher {
 
     /** Draws a bar; of an endless count, or of the steps of a single drawing, a line that is redrawn where it can be. */
     @Override public void tick(String what, long done, long of, Map<String, Double> figures, Supplier<Optional<Picture>> preview) {
-        if (figures.containsKey(STEPS)) steps(title.isEmpty() ? plain(what) : title, done, of, figures);
+        if (figures.containsKey(STEPS)) steps((title.isEmpty() ? "" : title + ": ") + plain(what), done, of, figures);
         else if (of == 0) doing(done == 0 ? what : what + " " + done);
         else if (what.equals("step")) doing(title + ": step " + done + "/" + of);
         else part(what, done / (double) of);

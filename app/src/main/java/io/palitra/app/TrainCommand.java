@@ -29,7 +29,7 @@ final class TrainCommand implements Callable<Integer> {
 
     @Parameters(index = "1", arity = "0..1", paramLabel = "DATA",
         description = {"a data set ('palitra data' lists them), a folder of pictures, or a zip of one; default: scenes for clip and dalle,",
-            "strokes for others ('palitra families FAMILY' says it);",
+            "strokes for others ('palitra families FAMILY' lists it);",
             "for lora a folder of pictures with captions: metadata.jsonl with file_name and text, or a .txt beside each picture"})
     private @Nullable String data;
 
@@ -146,10 +146,10 @@ final class TrainCommand implements Callable<Integer> {
     static int end(Trained trained, boolean json) throws IOException {
         if (json) Common.json(trained.toJson());
         else Common.OUT.println(trained.finished() ? trained.page() : trained.run());
-        if (!trained.finished()) Terminal.say("stopped; go on with: palitra resume " + trained.run());
+        if (!trained.finished()) Terminal.print("stopped; go on with: palitra resume " + trained.run());
         trained.change().ifPresent(c -> {
-            Terminal.say("paint with it: palitra paint TEXT --model " + c.model() + " --lora " + c.diffusers());
-            Terminal.say("the same for programs that want kohya's form: " + c.kohya());
+            Terminal.print("paint with it: palitra paint TEXT --model " + c.model() + " --lora " + c.diffusers());
+            Terminal.print("the same for programs that want kohya's form: " + c.kohya());
         });
         return trained.finished() ? CommandLine.ExitCode.OK : Main.STOPPED;
     }

@@ -193,7 +193,7 @@ class MainTest {
             Typed r = palitra(words);
             assertThat(r.code()).as(List.of(words) + ": " + r.err()).isEqualTo(2);
             assertThat(r.err()).as(List.of(words).toString()).startsWith("palitra: ").doesNotContain("\tat ").hasLineCount(lines(r.err()));
-            assertThat(lines(r.err())).isLessThanOrEqualTo(2);   // the fault, and perhaps what to try
+            assertThat(lines(r.err())).isOne();
         }
         assertThat(palitra("train", "vae", "--set", "latnt=3").err()).contains("latent");
         assertThat(palitra("train", "vea").err()).contains("gan").contains("diffusion");
@@ -271,11 +271,47 @@ class MainTest {
         assertThat(palitra("train", "vae", "--steps", 0).err()).startsWith("palitra: illegal --steps: 0, must be at least 1");
         assertThat(palitra("train", "vae", "--epochs", -2).err()).startsWith("palitra: illegal --epochs: -2, must be at least 1");
         assertThat(palitra("train", "vae", "--batch", 0).err()).startsWith("palitra: illegal --batch: 0, must be at least 1");
-        assertThat(palitra("train", "vae", "--batch", 1_000_000_000).err()).startsWith("palitra: --batch 1000000000: illegal batch");
+        assertThat(palitra("train", "vae", "--batch", 1_000_000_000).err()).startsWith("palitra: illegal --batch: 1000000000,"
+            + " must be between 1 and ");
         assertThat(palitra("sample", run, "--set", "temprature=1").err())
             .startsWith("palitra: --set temprature=1: no such key 'temprature'");
         assertThat(palitra("sample", run, "--set", "temperature=99").err())
-            .startsWith("palitra: --set temperature=99: illegal temperature");
+            .startsWith("palitra: --set temperature=99: must be between 0 and ");
+    }
+
+    @Test void aFaultNamesKeyAndValueOnce() {
+        assertThat(palitra("train", "vae", "--set", "latent=-3").err())
+            .isEqualToIgnoringNewLines("palitra: --set latent=-3: must be between 1 and 4096");
+        assertThat(palitra("train", "vae", "--set", "beta=-1").err())
+            .isEqualToIgnoringNewLines("palitra: --set beta=-1: must be between 0 and 10000");
+        assertThat(palitra("train", "vae", "--set", "net.hidden=64,0").err())
+            .startsWith("palitra: --set net.hidden=64,0: illegal: 0, must be ");
+        assertThat(palitra("sample", run, "-n", -1).err()).startsWith("palitra: illegal -n: -1, must be ");
+    }
+
+    @Test void anUnknownOptionIsOneLineThatNamesTheOneMeantOrTheHelp() {
+        assertThat(palitra("train", "vae", "--stepz", 5).err())
+            .isEqualToIgnoringNewLines("palitra: unknown option '--stepz'; did you mean --steps?").hasLineCount(1);
+        assertThat(palitra("sample", run, "--anim=x.gif").err()).contains("; did you mean --animation?").hasLineCount(1);
+        assertThat(palitra("train", "vae", "--frobnicate").err())
+            .isEqualToIgnoringNewLines("palitra: unknown option '--frobnicate'; try 'palitra train --help'").hasLineCount(1);
+        assertThat(palitra("trian", "vae").err()).contains("'trian'", "; did you mean train?").hasLineCount(1);
+        assertThat(palitra("sample").err()).contains("RUN", "; try 'palitra sample --help'").hasLineCount(1);
+        assertThat(palitra("train", "vae", "--epochs", "two").err()).contains("; try 'palitra train --help'").hasLineCount(1);
+    }
+
+    @Test void aSeedIsZeroOrAboveInEveryCommandThatTakesOne() {
+        List<Object[]> all = List.of(new Object[] {"train", "vae", "--out", root.resolve("below")}, new Object[] {"sample", run},
+            new Object[] {"interpolate", run}, new Object[] {"complete", run, "--keep", 8},
+            new Object[] {"balance", run, "--out", root.resolve("balanced")}, new Object[] {"paint", "a cat", "--model", run},
+            new Object[] {"dream", "a cat", "--vqgan", run, "--clip", run});
+        for (Object[] words : all) {
+            List<Object> typed = new ArrayList<>(List.of(words));
+            typed.addAll(List.of("--seed", -1));
+            Typed r = palitra(typed.toArray());
+            assertThat(r.err()).as(String.valueOf(words[0])).isEqualToIgnoringNewLines("palitra: illegal --seed: -1, must be at least 0");
+            assertThat(r.code()).isEqualTo(2);
+        }
     }
 
     private static int lines(String s) { return (int) s.lines().count(); }

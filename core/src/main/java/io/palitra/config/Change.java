@@ -72,7 +72,7 @@ final class Change {
     static String unknown(String path, String name, List<String> known) {
         return "no such key '" + ConfigException.shown(name) + "'" + (path.isEmpty() ? "" : " below " + ConfigException.shown(path))
             + "; there are "
-            + (known.isEmpty() ? "none" : String.join(", ", known)) + Shape.didYouMean(name, known);
+            + (known.isEmpty() ? "none" : String.join(", ", known)) + InWords.didYouMean(name, known);
     }
 
     private Object applied(Shape.Field field, @Nullable Object old) {

@@ -64,4 +64,35 @@ public final class InWords {
             default -> node.asText();
         };
     }
+
+    /** "; did you mean X?" for the nearest known name at most two edits away, otherwise nothing. */
+    public static String didYouMean(String asked, Collection<String> known) {
+        String best = "";
+        int least = 3;
+        for (String name : known) {
+            int edits = Math.abs(asked.length() - name.length()) > 2 ? 3 : edits(asked, name);
+            // two edits make anything of a name of two letters
+            if (edits < least && edits < Math.min(asked.length(), name.length())) {
+                best = name;
+                least = edits;
+            }
+        }
+        return best.isEmpty() ? "" : "; did you mean " + best + "?";
+    }
+
+    /** Levenshtein's distance: how many insertions, deletions and substitutions make one text of the other. */
+    private static int edits(String a, String b) {
+        int[] row = new int[b.length() + 1];
+        Arrays.setAll(row, j -> j);
+        for (int i = 1; i <= a.length(); i++) {
+            int diagonal = row[0];
+            row[0] = i;
+            for (int j = 1; j <= b.length(); j++) {
+                int substituted = diagonal + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
+                diagonal = row[j];
+                row[j] = Math.min(substituted, 1 + Math.min(row[j], row[j - 1]));
+            }
+        }
+        return row[b.length()];
+    }
 }

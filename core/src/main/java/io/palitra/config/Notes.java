@@ -5,26 +5,26 @@ import java.util.LinkedHashSet;
 import java.util.Set;
 import java.util.function.Consumer;
 
-/** Takes lines for a person about what was read otherwise than one may think, and says each of them once. */
+/** Takes notes about what was read otherwise than a user may think, and passes on each of them once. */
 public final class Notes implements Consumer<String> {
     private static final int MOST = 10, REMEMBERED = 1000;
     private static volatile Consumer<String> common = line -> { };
     private static final Notes COMMON = new Notes(line -> common.accept(line));
 
     private final Consumer<String> to;
-    private final Set<String> said = new LinkedHashSet<>();
+    private final Set<String> passed = new LinkedHashSet<>();
 
     public Notes(Consumer<String> to) { this.to = to; }
 
-    /** Of the whole program, for those who were given nobody to tell. Nobody hears it until {@link #toHear} says who does. */
+    /** Of the whole program, for code without a receiver of notes. They are dropped until {@link #sendTo} sets a receiver. */
     public static Notes common() { return COMMON; }
 
-    /** Who hears {@link #common} notes from now on: the command line prints them on stderr. */
-    public static void toHear(Consumer<String> who) { common = who; }
+    /** Sets the receiver of {@link #common} notes: the command line prints them on stderr. */
+    public static void sendTo(Consumer<String> receiver) { common = receiver; }
 
     @Override public synchronized void accept(String line) {
-        if (said.size() >= REMEMBERED) said.clear();
-        if (said.add(line)) to.accept(line);
+        if (passed.size() >= REMEMBERED) passed.clear();
+        if (passed.add(line)) to.accept(line);
     }
 
     /** Names in one line: ten, then a count. */

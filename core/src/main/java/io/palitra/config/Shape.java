@@ -9,7 +9,6 @@ import java.lang.reflect.Type;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -120,37 +119,6 @@ sealed interface Shape {
 
     static String join(String path, String name) { return path.isEmpty() ? name : path + "." + name; }
 
-    /** "; did you mean X?" for the nearest known name at most two edits away, otherwise nothing. */
-    static String didYouMean(String asked, Collection<String> known) {
-        String best = "";
-        int least = 3;
-        for (String name : known) {
-            int edits = Math.abs(asked.length() - name.length()) > 2 ? 3 : edits(asked, name);
-            // two edits make anything of a name of two letters
-            if (edits < least && edits < Math.min(asked.length(), name.length())) {
-                best = name;
-                least = edits;
-            }
-        }
-        return best.isEmpty() ? "" : "; did you mean " + best + "?";
-    }
-
-    /** Levenshtein's distance: how many insertions, deletions and substitutions make one text of the other. */
-    private static int edits(String a, String b) {
-        int[] row = new int[b.length() + 1];
-        Arrays.setAll(row, j -> j);
-        for (int i = 1; i <= a.length(); i++) {
-            int diagonal = row[0];
-            row[0] = i;
-            for (int j = 1; j <= b.length(); j++) {
-                int substituted = diagonal + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
-                diagonal = row[j];
-                row[j] = Math.min(substituted, 1 + Math.min(row[j], row[j - 1]));
-            }
-        }
-        return row[b.length()];
-    }
-
     /** Kinds of an open choice. */
     private static List<Class<?>> chosen(Class<?> open) {
         List<Class<?>> kinds = new ArrayList<>();
@@ -254,7 +222,7 @@ sealed interface Shape {
             Object constant = constants().get(text.toLowerCase(Locale.ROOT).replace('-', '_'));
             if (constant != null) return constant;
             throw new ArgumentException("no such choice '" + ConfigException.shown(text) + "'; there are "
-                + String.join(", ", constants().keySet()) + didYouMean(text.toLowerCase(Locale.ROOT), constants().keySet()));
+                + String.join(", ", constants().keySet()) + InWords.didYouMean(text.toLowerCase(Locale.ROOT), constants().keySet()));
         }
 
         private Map<String, Object> constants() {
@@ -296,7 +264,7 @@ sealed interface Shape {
             Class<?> kind = byName.get(name);
             if (kind != null) return kind;
             throw new ArgumentException("no such choice '" + ConfigException.shown(text) + "'; there are "
-                + String.join(", ", byName.keySet()) + didYouMean(name, byName.keySet()));
+                + String.join(", ", byName.keySet()) + InWords.didYouMean(name, byName.keySet()));
         }
     }
 

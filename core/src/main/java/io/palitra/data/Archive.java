@@ -35,7 +35,7 @@ sealed interface Archive extends AutoCloseable {
     /** All bytes of one file. */
     byte[] read(String name);
 
-    /** Bytes of one file, unpacked, as the archive tells. */
+    /** Bytes of one file, unpacked, by the archive's directory. */
     long size(String name);
 
     /** What of the archive is read otherwise than one may think, a line each. */
@@ -163,7 +163,7 @@ sealed interface Archive extends AutoCloseable {
                 if (entries.put(name, entry) != null) throw new FormatException(path.toString(), -1, "holds two files named " + name);
                 packed += Math.max(0, entry.getCompressedSize());
                 if (pages != null && notes.isEmpty() && pages.guesses(entry)) {
-                    notes.add(path + ": its names do not say their code page and are read as " + pages + ", as '" + name + "'");
+                    notes.add(path + ": its names have no code page and are read as " + pages + ", as '" + name + "'");
                 }
             }
             // entries that share their bytes are how a small zip becomes terabytes

@@ -107,7 +107,7 @@ public final class BytePairs {
         return pairs;
     }
 
-    /** Words as they merge, and how often each pair stands in them. */
+    /** Words as they merge, and how often each pair occurs in them. */
     private static final class Learning {
         private record Seen(long count, long pair) {}
 
@@ -118,8 +118,8 @@ public final class BytePairs {
         private final PriorityQueue<Seen> queue = new PriorityQueue<>((a, b) ->
             a.count != b.count ? Long.compare(b.count, a.count) : Long.compare(a.pair, b.pair));
 
-        Learning(Map<String, Long> said) {
-            said.forEach((word, count) -> {
+        Learning(Map<String, Long> frequencies) {
+            frequencies.forEach((word, count) -> {
                 byte[] bytes = word.getBytes(StandardCharsets.UTF_8);
                 int[] tokens = new int[bytes.length];
                 for (int i = 0; i < bytes.length; i++) tokens[i] = bytes[i] & 255;
@@ -139,14 +139,14 @@ public final class BytePairs {
             }
         }
 
-        /** The most frequent pair, told once; -1 when none stands twice. */
+        /** The most frequent pair; -1 when none occurs twice. */
         long best() {
             while (!queue.isEmpty()) {
                 Seen seen = queue.poll();
                 long now = pairs.getOrDefault(seen.pair, 0L);
                 if (now < 2) continue;
                 if (now == seen.count) return seen.pair;
-                if (now < seen.count) queue.add(new Seen(now, seen.pair));   // one that grew was told anew
+                if (now < seen.count) queue.add(new Seen(now, seen.pair));   // a pair whose count grew was queued again
             }
             return -1;
         }

@@ -20,7 +20,7 @@ import java.util.stream.IntStream;
 /**
  * A folder of pictures with captions, or a .zip of one: a {@code metadata.jsonl} of Hugging Face, whose lines have {@code file_name}, from
  * the folder it lies in, and {@code text}; or beside each picture a {@code .txt} of its name in UTF-8, each line of it a caption. Several
- * lines of one picture are several captions, of which an epoch shows one. Where both files say something, the metadata counts. Pictures in
+ * lines of one picture are several captions, of which an epoch shows one. Where both files have some, the metadata counts. Pictures in
  * folders count, too, and have no labels. Parts, sizes and channels are those of {@link ImageFolder}, but a picture of the part that cannot
  * be read, or has no caption, is an error always.
  */
@@ -73,7 +73,7 @@ public final class CaptionFolder implements ImageDataset {
     private static String last(String file) { return file.substring(file.lastIndexOf('/') + 1); }
 
     /** A metadata.jsonl, into captions by picture. */
-    private static void lines(Archive archive, String file, Map<String, List<String>> said) {
+    private static void lines(Archive archive, String file, Map<String, List<String>> captions) {
         String folder = file.substring(0, file.length() - METADATA.length());
         Set<String> files = new LinkedHashSet<>(archive.names());
         int number = 0;
@@ -91,7 +91,7 @@ public final class CaptionFolder implements ImageDataset {
             if (!files.contains(picture)) {
                 throw new FormatException(archive.describe(file), -1, at + " is of '" + shown(picture) + "', and there is no such file");
             }
-            List<String> all = said.computeIfAbsent(picture, p -> new ArrayList<>());
+            List<String> all = captions.computeIfAbsent(picture, p -> new ArrayList<>());
             add(all, caption, archive.describe(file), at + ": ");
         }
     }
@@ -146,7 +146,7 @@ public final class CaptionFolder implements ImageDataset {
 
     @Override public String name() { return pictures.name(); }
 
-    /** Of the pictures and of what is said of them. */
+    /** Of the pictures and of their captions. */
     @Override public Fingerprint fingerprint() {
         List<String> sources = new ArrayList<>(List.of(pictures.fingerprint().hash()));
         for (List<String> all : captions) sources.add(all.size() + " " + String.join("\n", all));

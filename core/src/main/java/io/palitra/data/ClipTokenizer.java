@@ -99,11 +99,11 @@ public final class ClipTokenizer {
      * From {@code vocab.json} and {@code merges.txt}, or {@code tokenizer.json}; {@code tokenizer_config.json} and
      * {@code special_tokens_map.json} are read where they are.
      *
-     * @throws FormatException if a file is missing, is not what its name says, or is beyond the limits
+     * @throws FormatException if a file is missing, is not of the kind that its name states, or is beyond the limits
      */
     public static ClipTokenizer open(Path folder) { return new ClipTokenizer(folder, TokenizerFiles.read(folder, null)); }
 
-    /** The same, but windows are filled up with the token {@code pad}, whatever the files say. */
+    /** The same, but windows are filled up with the token {@code pad}, whatever the files have. */
     public static ClipTokenizer open(Path folder, String pad) { return new ClipTokenizer(folder, TokenizerFiles.read(folder, pad)); }
 
     private static int id(TokenizerFiles files, String role) {

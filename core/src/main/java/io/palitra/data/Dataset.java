@@ -20,12 +20,12 @@ public interface Dataset {
     default List<String> classNames() { return List.of(); }
 
     /**
-     * Writes item i from the buffer's position on, its numbers as {@link DataSpec#stored} says, in the buffer's order, row by row; the
+     * Writes item i from the buffer's position on, its numbers of the type {@link DataSpec#stored}, in the buffer's order, row by row; the
      * position moves behind them.
      */
     void read(int i, ByteBuffer into);
 
-    /** What may be said of item i: none blank, all of the same truth. Empty for each item, or for none of them. */
+    /** Captions of item i: none blank, each true. Empty for every item, or for none. */
     default List<String> captions(int i) { return List.of(); }
 
     /** Every caption of every item, in order. */
@@ -53,9 +53,9 @@ public interface Dataset {
     /** The number by which a person finds item i where it comes from: its row in a table, else i. */
     default int number(int i) { return i; }
 
-    /** What tells these items from others, wherever they lie. Reads labels, no pixels. */
+    /** Identifies these items, wherever they lie. Reads labels, no pixels. */
     default Fingerprint fingerprint() { return Fingerprint.of(this, List.of(name())); }
 
-    /** What was left out or read otherwise than a user may think, a line each; who opens a set tells them. */
+    /** What was left out or read otherwise than a user may think, a line each; who opens a set prints them. */
     default List<String> notes() { return List.of(); }
 }

@@ -227,7 +227,7 @@ public final class Datasets {
         for (Path folder : folders(options, environment)) {
             looked.add(folder.resolve(source.name()));
             looked.add(folder.resolve(torchvision).resolve("raw"));
-            // the file names do not say which of the sets they are: only a folder given is taken at its word
+            // the same file names belong to several sets: only a folder that was given decides
             if (!options.dir().isEmpty()) looked.add(folder);
         }
         for (Path folder : looked) {

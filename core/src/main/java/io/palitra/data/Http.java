@@ -32,7 +32,7 @@ import java.util.function.BooleanSupplier;
  * falls silent is left; what is asked to stop stops.
  */
 public final class Http {
-    /** Told of each chunk; total is in bytes. */
+    /** Called for each chunk; total is in bytes. */
     @FunctionalInterface
     public interface TransferProgress {
         void at(String file, long bytes, long total);
@@ -323,7 +323,7 @@ public final class Http {
             came += n;
         }
 
-        /** Whether a time of patience has passed with no byte, or with too few: silence is told from slowness by its last half. */
+        /** Whether a time of patience has passed with no byte, or with too few: its last half decides between silent and slow. */
         synchronized boolean ends(long now) {
             if (now - last > patience) return true;
             if (now - since < patience) return false;

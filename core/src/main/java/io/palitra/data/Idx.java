@@ -46,7 +46,7 @@ public record Idx(int[] shape, byte[] values) {
         }
     }
 
-    /** @param available bytes the stream holds, -1 when only reading can tell */
+    /** @param available bytes the stream holds, -1 when unknown before reading */
     private static Idx parse(InputStream in, long available, String name, Limits limits) throws IOException {
         byte[] head = exactly(in, 4, name, 0);
         if (head[0] != 0 || head[1] != 0) throw new FormatException(name, 0, "not an IDX file: it must begin with two zero bytes");

@@ -43,10 +43,10 @@ public final class ImageFolder implements ImageDataset {
 
     private static final String ALONE = "some pictures of '%s' are in folders and some are not: their classes are not read";
 
-    /** Lines of one kind that are told; more are counted. */
+    /** Lines of one kind that are printed; more are counted. */
     private static final int NAMED = 10;
 
-    /** Sizes that are told when they differ. */
+    /** Sizes that are printed when they differ. */
     private static final int SIZES = 5;
 
     /** Pictures that decide the channels, and whose sizes are compared. */
@@ -166,14 +166,14 @@ public final class ImageFolder implements ImageDataset {
             throw new FormatException(path.toString(), -1, "no pictures in its " + split.name().toLowerCase(Locale.ROOT) + " part, "
                 + (parts.train.names.size() + parts.test.names.size()) + " in the other");
         }
-        List<String> said = new ArrayList<>(asked.archive.notes());
-        if (mixed) said.add(String.format(Locale.ROOT, ALONE, name));
+        List<String> notes = new ArrayList<>(asked.archive.notes());
+        if (mixed) notes.add(String.format(Locale.ROOT, ALONE, name));
         if (split != null && !parts.outside.isEmpty()) {
-            said.add(parts.outside.size() + (parts.outside.size() == 1 ? " picture of '" : " pictures of '") + name
+            notes.add(parts.outside.size() + (parts.outside.size() == 1 ? " picture of '" : " pictures of '") + name
                 + "' in neither the training part nor the test part, not used: " + parts.outside.get(0)
                 + (parts.outside.size() == 1 ? "" : ", ..."));
         }
-        this.spec = spec(path, parts, options, said);
+        this.spec = spec(path, parts, options, notes);
         int n = asked.names.size();
         int dims = (int) spec.dims();
         List<String> broken = new ArrayList<>();
@@ -210,14 +210,14 @@ public final class ImageFolder implements ImageDataset {
             }
             this.part = new Part(asked.archive, asked.root, kept);
             this.decoded = broken.isEmpty() ? all : Arrays.copyOf(all, kept.size() * dims);
-            said.addAll(InWords.few(Arrays.stream(forgiven).filter(Objects::nonNull).toList(), "pictures of '" + name + "' the same"));
+            notes.addAll(InWords.few(Arrays.stream(forgiven).filter(Objects::nonNull).toList(), "pictures of '" + name + "' the same"));
             long grey = IntStream.range(0, n).filter(i -> greyed[i]).count();
-            if (grey > 0) said.add(grey + " of " + n + " pictures of '" + name + "' lose their colours: the " + SAMPLE
+            if (grey > 0) notes.add(grey + " of " + n + " pictures of '" + name + "' lose their colours: the " + SAMPLE
                 + " that decided are grey; --set data.channels=3 keeps them");
         }
         this.skipped = broken.stream().map(s -> s.substring("skipped ".length())).toList();
-        said.addAll(InWords.few(broken, "pictures of '" + name + "' that cannot be read, skipped"));
-        this.notes = List.copyOf(said);
+        notes.addAll(InWords.few(broken, "pictures of '" + name + "' that cannot be read, skipped"));
+        this.notes = List.copyOf(notes);
         List<String> lines = new ArrayList<>();
         for (String file : part.names) lines.add(file.substring(part.root.length()) + " " + part.archive.size(file));
         this.sources = lines;
@@ -336,8 +336,8 @@ public final class ImageFolder implements ImageDataset {
         String size() { return width + "x" + height; }
     }
 
-    /** Of the options, and of the training part where they leave it open. @param said is told of pictures that differ */
-    private ImageSpec spec(Path path, Parts parts, DataOptions options, List<String> said) {
+    /** Of the options, and of the training part where they leave it open. @param notes receives notes about pictures that differ */
+    private ImageSpec spec(Path path, Parts parts, DataOptions options, List<String> notes) {
         if (options.size() > 0 && options.channels() > 0) {
             return new ImageSpec(options.channels(), options.size(), options.size(), classNames.size());
         }
@@ -345,7 +345,7 @@ public final class ImageFolder implements ImageDataset {
         for (Part part : List.of(parts.train, parts.test)) {
             for (int i = 0; i < part.names.size(); i++) {
                 try {
-                    return spec(part, i, seen(part, i), options, said);
+                    return spec(part, i, seen(part, i), options, notes);
                 } catch (FormatException e) {
                     if (options.strict()) throw e;
                     if (fault.isEmpty()) fault = String.valueOf(e.getMessage());
@@ -361,7 +361,7 @@ public final class ImageFolder implements ImageDataset {
     }
 
     /** @param at place of the first picture that can be read */
-    private ImageSpec spec(Part part, int at, Seen first, DataOptions options, List<String> said) {
+    private ImageSpec spec(Part part, int at, Seen first, DataOptions options, List<String> notes) {
         int height = options.size() > 0 ? options.size() : first.height;
         int width = options.size() > 0 ? options.size() : first.width;
         if (Math.max(height, width) > DataOptions.MOST) {
@@ -384,7 +384,7 @@ public final class ImageFolder implements ImageDataset {
         int channels = options.channels() > 0 ? options.channels() : all.stream().mapToInt(Seen::channels).max().orElseThrow();
         long grey = all.stream().filter(s -> s.channels < channels).count();
         if (options.channels() == 0 && grey > 0) {
-            said.add("of " + of + " " + grey + (grey == 1 ? " is" : " are") + " grey, the others in colour: all are taken in colour; "
+            notes.add("of " + of + " " + grey + (grey == 1 ? " is" : " are") + " grey, the others in colour: all are taken in colour; "
                 + "--set data.channels=1 makes all grey");
         }
         Map<String, Integer> sizes = new LinkedHashMap<>();
@@ -392,7 +392,7 @@ public final class ImageFolder implements ImageDataset {
         if (options.size() == 0 && sizes.size() > 1) {
             List<String> most = sizes.entrySet().stream().sorted(Map.Entry.<String, Integer>comparingByValue().reversed()).limit(SIZES)
                 .map(e -> e.getKey() + " (" + e.getValue() + ")").toList();
-            said.add("sizes of " + of + ": " + String.join(", ", most)
+            notes.add("sizes of " + of + ": " + String.join(", ", most)
                 + (sizes.size() > SIZES ? " and " + (sizes.size() - SIZES) + " others" : "") + "; all are fitted to " + first.size()
                 + ", the size of the first; --set data.size=N changes it");
         }

@@ -3,7 +3,7 @@ package io.palitra.data;
 import java.util.Arrays;
 
 /**
- * What the markers of a JPEG (ITU-T T.81) say without decoding it: how many scans it has, whether it goes on to the marker of its end, and
+ * What the markers of a JPEG (ITU-T T.81) show without decoding it: how many scans it has, whether it goes on to the marker of its end, and
  * whether its scans cover all coefficients. The bits in a scan are not counted here: a decoder warns where they are too few.
  */
 final class JpegMarkers {
@@ -23,7 +23,7 @@ final class JpegMarkers {
 
     static JpegMarkers of(byte[] jpeg) {
         JpegMarkers markers = new JpegMarkers(jpeg);
-        markers.walk();
+        markers.read();
         return markers;
     }
 
@@ -38,7 +38,7 @@ final class JpegMarkers {
     /** Whether there is a scan of every component. */
     boolean begun() { return bits.length > 0 && Arrays.stream(bits).allMatch(k -> k[0] != UNSEEN); }
 
-    private void walk() {
+    private void read() {
         int at = 2;
         while (true) {
             // the next marker; decoders skip what stands before it

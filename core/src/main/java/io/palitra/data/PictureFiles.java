@@ -30,7 +30,7 @@ public final class PictureFiles implements AutoCloseable {
     /** @throws FormatException for a file that is no picture, or a broken one */
     public Picture read(String name) { return read(name, note -> { }); }
 
-    /** As {@link #read(String)}. @param notes told in a line what was forgiven, see {@link Pictures} */
+    /** As {@link #read(String)}. @param notes receives a line about damage that was accepted, see {@link Pictures} */
     public Picture read(String name, Consumer<String> notes) {
         return Pictures.read(archive.read(name), archive.describe(name), limits, notes);
     }

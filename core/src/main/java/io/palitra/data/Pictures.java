@@ -102,17 +102,17 @@ public final class Pictures {
 
     private Pictures() { }
 
-    /** As {@link #read(byte[], String, Limits, Consumer)}, with nobody to be told. */
-    public static Picture read(byte[] bytes, String name, Limits limits) { return read(bytes, name, limits, told -> { }); }
+    /** As {@link #read(byte[], String, Limits, Consumer)}, without notes. */
+    public static Picture read(byte[] bytes, String name, Limits limits) { return read(bytes, name, limits, note -> { }); }
 
-    /** A picture and what is to be said of it. */
+    /** A picture and notes about it. */
     private record Decoded(Picture picture, @Nullable String note) { }
 
     /**
      * Decodes a picture; grey files give 1 channel, all others 3.
      *
      * @param name of the file, for messages
-     * @param notes told in a line what was forgiven: that a JPEG ends behind its pixels, without the marker of its end
+     * @param notes receives a line about damage that was accepted: a JPEG that ends behind its pixels, without the marker of its end
      * @throws FormatException when the format is none of the five, the file is damaged, or a limit is passed
      * @throws CancellationException when the calling thread is interrupted
      */
@@ -120,8 +120,8 @@ public final class Pictures {
         return read(bytes, name, limits, WHITE, notes);
     }
 
-    /** As {@link #mask(byte[], String, Limits, Consumer)}, with nobody to be told. */
-    public static Picture mask(byte[] bytes, String name, Limits limits) { return mask(bytes, name, limits, told -> { }); }
+    /** As {@link #mask(byte[], String, Limits, Consumer)}, without notes. */
+    public static Picture mask(byte[] bytes, String name, Limits limits) { return mask(bytes, name, limits, note -> { }); }
 
     /**
      * Decodes a mask, 1 channel: luminance times opacity, so that what is both opaque and light is 255, and what is dark or transparent 0.
@@ -163,7 +163,7 @@ public final class Pictures {
         }
     }
 
-    /** A RIFF says how long it is; its decoder would take what is missing for zeros. */
+    /** A RIFF holds its own length; its decoder would read what is missing as zeros. */
     private static void whole(byte[] bytes, String name) {
         long size = 8 + (ByteBuffer.wrap(bytes, 4, 4).order(ByteOrder.LITTLE_ENDIAN).getInt() & 0xffffffffL);
         if (size > bytes.length) throw new FormatException(name, bytes.length, "ends early: the header claims " + size + " bytes");

@@ -11,7 +11,7 @@ import java.util.Optional;
  * @param facts what a whole caption states of them: each of the other things stands in a relation to the same one
  */
 public record Scene(Background background, List<Thing> things, List<Fact> facts) {
-    /** Eight shapes, told apart at eight pixels. */
+    /** Eight shapes that differ visibly at eight pixels. */
     public enum Shape {
         CIRCLE, SQUARE, TRIANGLE, STAR, HEART, CROSS, RING, CRESCENT;
 

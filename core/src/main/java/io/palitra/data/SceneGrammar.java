@@ -49,7 +49,7 @@ public final class SceneGrammar {
 
     private SceneGrammar() {}
 
-    /** A thing in Russian: маленького красного круга. @param size whether it is said */
+    /** A thing in Russian: маленького красного круга. @param size whether the text has its size */
     public static String russian(Thing t, Case c, boolean size) {
         String thing = adjective(RUSSIAN_COLOURS[t.colour().ordinal()], t.shape(), c) + " "
             + RUSSIAN_SHAPES[t.shape().ordinal()][c.ordinal()];
@@ -72,7 +72,7 @@ public final class SceneGrammar {
         return (thing.startsWith("o") ? "an " : "a ") + thing;
     }
 
-    /** What is said of a thing by where it stands to another: to the left of a blue square; слева от синего квадрата. */
+    /** The relation of a thing to another in words: to the left of a blue square; слева от синего квадрата. */
     static String phrase(Relation relation, Thing object, boolean size, Language language) {
         if (language == Language.ENGLISH) return RELATIONS[relation.ordinal()] + " " + a(object, size);
         boolean level = relation == Relation.ABOVE || relation == Relation.BELOW;
@@ -87,10 +87,10 @@ public final class SceneGrammar {
         return (language == Language.ENGLISH ? PLACES : RUSSIAN_PLACES)[place.ordinal()];
     }
 
-    /** The caption that says all: things with their sizes and colours, what they are to each other or where, and the background. */
+    /** The complete caption: things with their sizes and colours, what they are to each other or where, and the background. */
     public static String caption(Scene scene, Language language) { return captions(scene, language).get(0); }
 
-    /** All captions there are of a scene in a language, all true; the first says all. */
+    /** All captions there are of a scene in a language, all true; the first is complete. */
     public static List<String> captions(Scene scene, Language language) {
         Speech s = new Speech(scene, language);
         return switch (scene.things().size()) {
@@ -131,12 +131,12 @@ public final class SceneGrammar {
             Thing a = thing(fact.subject()), b = thing(fact.object());
             Relation r = fact.relation();
             List<String> all = new ArrayList<>();
-            all.add(said(a, r, b, true) + " " + before());
-            all.add(there(said(b, r.inverse(), a, true)));
-            all.add(said(a, r, b, false) + " " + before());
-            all.add(said(a, r, b, false));
-            all.add(said(b, r.inverse(), a, false));
-            all.add(there(said(a, r, b, false)));
+            all.add(related(a, r, b, true) + " " + before());
+            all.add(there(related(b, r.inverse(), a, true)));
+            all.add(related(a, r, b, false) + " " + before());
+            all.add(related(a, r, b, false));
+            all.add(related(b, r.inverse(), a, false));
+            all.add(there(related(a, r, b, false)));
             all.add(it(a, false) + (english() ? " and " : " и ") + it(b, false) + " " + before());
             if (r != Relation.AROUND) {
                 all.add(english() ? phrase(r, b, false) + " is " + it(a, true) : phrase(r, b, false) + " — " + it(a, true));
@@ -144,8 +144,8 @@ public final class SceneGrammar {
             return all;
         }
 
-        /** A to the left of B; of what is around another: a ring with a star inside. */
-        private String said(Thing a, Relation r, Thing b, boolean sizes) {
+        /** "A to the left of B"; of a thing around another: "a ring with a star inside". */
+        private String related(Thing a, Relation r, Thing b, boolean sizes) {
             if (r != Relation.AROUND) return it(a, sizes) + " " + phrase(r, b, sizes);
             return english() ? it(a, sizes) + " with " + it(b, sizes) + " inside"
                 : it(a, sizes) + " с " + russian(b, Case.INSTRUMENTAL, sizes) + " внутри";
@@ -168,12 +168,12 @@ public final class SceneGrammar {
         /** A to the left of B, and C above B. */
         private String chain(Fact first, Fact second, boolean sizes, boolean background) {
             Thing a = thing(first.subject()), b = thing(first.object()), c = thing(second.subject());
-            String said = said(a, first.relation(), b, sizes);
+            String pair = related(a, first.relation(), b, sizes);
             if (english()) {
-                return said + ", and " + it(c, sizes) + " " + RELATIONS[second.relation().ordinal()] + " the "
+                return pair + ", and " + it(c, sizes) + " " + RELATIONS[second.relation().ordinal()] + " the "
                     + SceneGrammar.english(b, false) + (background ? ", " + before() : "");
             }
-            return (background ? before() + " " : "") + said + ", а " + phrase(second.relation(), b, false) + " " + it(c, sizes);
+            return (background ? before() + " " : "") + pair + ", а " + phrase(second.relation(), b, false) + " " + it(c, sizes);
         }
 
         private String list(boolean sizes) {

@@ -25,7 +25,7 @@ public final class Scenes implements ImageDataset {
     private static final int TRAIN = 50_000, TEST = 10_000;
     private static final int LEAST = 32, MOST = 256;
     /** Captions of an item in each language. */
-    static final int TOLD = 4;
+    static final int CAPTIONS = 4;
     /** Room at the edges of a picture and between things. */
     private static final double EDGE = 0.02, GAP = 0.03;
     private static final List<String> NAMES = Arrays.stream(Shape.values()).map(s -> s.name().toLowerCase(Locale.ROOT)).toList();
@@ -79,26 +79,26 @@ public final class Scenes implements ImageDataset {
         SceneDrawing.draw(scene(i), noise(i, 1), spec.width(), out, offset);
     }
 
-    /** Four captions in each language, English and Russian in turn; the first of each says all. */
+    /** Four captions in each language, English and Russian in turn; the first of each is complete. */
     @Override public List<String> captions(int i) {
         List<String> all = new ArrayList<>();
         Scene scene = scene(i);
-        List<String> english = told(scene, SceneGrammar.Language.ENGLISH, noise(i, 2));
-        List<String> russian = told(scene, SceneGrammar.Language.RUSSIAN, noise(i, 3));
-        for (int k = 0; k < TOLD; k++) all.addAll(List.of(english.get(k), russian.get(k)));
+        List<String> english = some(scene, SceneGrammar.Language.ENGLISH, noise(i, 2));
+        List<String> russian = some(scene, SceneGrammar.Language.RUSSIAN, noise(i, 3));
+        for (int k = 0; k < CAPTIONS; k++) all.addAll(List.of(english.get(k), russian.get(k)));
         return all;
     }
 
-    /** The captions of item i in one language; the first says all. */
+    /** The captions of item i in one language; the first is complete. */
     public List<String> captions(int i, SceneGrammar.Language language) {
-        return told(scene(i), language, noise(i, language == SceneGrammar.Language.ENGLISH ? 2 : 3));
+        return some(scene(i), language, noise(i, language == SceneGrammar.Language.ENGLISH ? 2 : 3));
     }
 
-    /** The whole caption and others of those there may be. */
-    private static List<String> told(Scene scene, SceneGrammar.Language language, SplitMix noise) {
+    /** The complete caption, and others drawn at random. */
+    private static List<String> some(Scene scene, SceneGrammar.Language language, SplitMix noise) {
         List<String> all = new ArrayList<>(SceneGrammar.captions(scene, language)), some = new ArrayList<>();
         some.add(all.remove(0));
-        while (some.size() < TOLD) some.add(all.remove(noise.below(all.size())));
+        while (some.size() < CAPTIONS) some.add(all.remove(noise.below(all.size())));
         return some;
     }
 
@@ -148,7 +148,7 @@ public final class Scenes implements ImageDataset {
         double r = large ? noise.between(0.21, 0.28) : noise.between(0.125, 0.145), far = 0.5 - EDGE - r;
         double[] xy = new double[2];
         for (int k = 0; k < 2; k++) {
-            int third = noise.below(3) - 1;   // clearly there: words say so
+            int third = noise.below(3) - 1;   // clearly in one third, which captions name
             xy[k] = 0.5 + (third == 0 ? noise.between(-0.05, 0.05) : third * noise.between(Math.min(far, 0.14), far));
         }
         return new double[][] {{xy[0], xy[1], r}};

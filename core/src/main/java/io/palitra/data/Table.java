@@ -174,10 +174,10 @@ public final class Table implements VectorDataset {
             for (String c : names) numbers.put(c, numbers.size());
             float[] values = new float[Math.multiplyExact(n, d)];
             int[] labels = new int[n];
-            int untold = 0;
+            int unlabelled = 0;
             for (int i = 0; i < n; i++) {
                 labels[i] = numbers.getOrDefault(classes.get(i), -1);
-                if (labels[i] < 0) untold++;
+                if (labels[i] < 0) unlabelled++;
                 double[] row = rows.set(i, NONE);
                 for (int c = 0; c < d; c++) {
                     if (Double.isNaN(row[c])) continue;
@@ -191,7 +191,7 @@ public final class Table implements VectorDataset {
             }
             Path last = file.getFileName();
             String name = last == null ? file.toString() : last.toString();
-            List<String> notes = !labelled || untold == 0 ? List.of() : List.of(untold + " of " + n + " rows of '" + name
+            List<String> notes = !labelled || unlabelled == 0 ? List.of() : List.of(unlabelled + " of " + n + " rows of '" + name
                 + "' have nothing in column '" + options.label() + "': they are of no class");
             return new Table(name, spec, names, values, labels, chosen, inFile, raw, notes);
         }

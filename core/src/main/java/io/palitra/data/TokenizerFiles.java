@@ -19,7 +19,7 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a folder says of a CLIP tokenizer: {@code vocab.json} and {@code merges.txt}, or {@code tokenizer.json}; and where they are,
+ * The files of a CLIP tokenizer in a folder: {@code vocab.json} and {@code merges.txt}, or {@code tokenizer.json}; and where they are,
  * {@code tokenizer_config.json}, {@code special_tokens_map.json} and {@code added_tokens.json}, which names words that were learned later.
  *
  * @param vocabulary ids by text
@@ -47,7 +47,7 @@ record TokenizerFiles(Map<String, Integer> vocabulary, List<Pair> merges, Map<St
     private static final int MOST_TOKENS = 1 << 22;
     private static final int USUAL_POSITIONS = 77, MOST_POSITIONS = 1 << 16;
 
-    /** @param pad fills up windows, null = what the files say. @throws FormatException if one is missing, broken, or beyond the limits */
+    /** @param pad fills up windows, null = the one of the files. @throws FormatException if one is missing, broken, or beyond the limits */
     static TokenizerFiles read(Path folder, @Nullable String pad) {
         try {
             return new Reader(folder, pad).read();
@@ -87,7 +87,7 @@ record TokenizerFiles(Map<String, Integer> vocabulary, List<Pair> merges, Map<St
                 throw new FormatException(folder.toString(), -1, "holds no tokenizer: wants vocab.json and merges.txt, or tokenizer.json");
             }
             roles(config);
-            if (decoder.isMissingNode()) {   // as the public library: newer files say it all there
+            if (decoder.isMissingNode()) {   // as in the public library: newer configurations hold all added tokens
                 roles(optional("special_tokens_map.json"));
                 learned(optional("added_tokens.json"));
                 JsonNode beside = two ? optional("tokenizer.json") : JsonNodeFactory.instance.objectNode();
@@ -128,7 +128,7 @@ record TokenizerFiles(Map<String, Integer> vocabulary, List<Pair> merges, Map<St
             }
         }
 
-        /** A line is two texts and a space between; the first may tell a version instead. */
+        /** A line is two texts and a space between; the first line may be a version instead. */
         private void mergesFile(Path file) throws IOException {
             byte[] bytes;
             try (InputStream in = Files.newInputStream(file)) { bytes = in.readNBytes(LONGEST_FILE + 1); }
@@ -216,7 +216,7 @@ record TokenizerFiles(Map<String, Integer> vocabulary, List<Pair> merges, Map<St
             json.path("additional_special_tokens").forEach(token -> added(token, true));
         }
 
-        /** Files with no limit of their own say so by a number beyond all sense. */
+        /** A file without a limit has a huge number in its place. */
         private int positions(JsonNode length) {
             if (length.isMissingNode() || length.isNull() || length.isNumber() && length.doubleValue() > MOST_POSITIONS) {
                 return USUAL_POSITIONS;

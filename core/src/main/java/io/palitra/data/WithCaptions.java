@@ -10,7 +10,7 @@ record WithCaptions(Dataset of, IntFunction<List<String>> captions) implements D
     private static final List<String> DIGITS =
         List.of("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine");
 
-    /** Captions of a set of the catalogue that say the class of the picture, in English; the set itself if it has captions already. */
+    /** Captions of a set of the catalogue that name the class of the picture, in English; the set itself if it has captions already. */
     static Dataset byClass(Dataset of) {
         if (of.captioned()) return of;
         String set = of.name();

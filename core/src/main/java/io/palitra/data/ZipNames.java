@@ -16,7 +16,7 @@ import java.util.zip.ZipEntry;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Names in zips that do not say their code page: what is neither marked as UTF-8 nor valid as such is of DOS. Cyrillic letters by CP866
+ * Names in zips without a code page: what is neither marked as UTF-8 nor valid as such is of DOS. Cyrillic letters by CP866
  * where that gives words of them, else CP437, the one of the format's specification. A second name in UTF-8, which Info-ZIP and others add
  * (field 0x7075), is believed.
  */
@@ -56,8 +56,8 @@ final class ZipNames {
         String name = entry.getName();
         if (!raw(name)) return name;
         byte[] bytes = name.getBytes(RAW);
-        String said = unicodePath(entry.getExtra(), bytes);
-        return said != null ? said : new String(bytes, codePage);
+        String unicode = unicodePath(entry.getExtra(), bytes);
+        return unicode != null ? unicode : new String(bytes, codePage);
     }
 
     /** Whether the name of an entry was guessed. */
@@ -89,9 +89,9 @@ final class ZipNames {
                 CRC32 crc = new CRC32();
                 crc.update(name);
                 if (b.get() != 1 || b.getInt() != (int) crc.getValue()) return null;
-                byte[] said = new byte[length - 5];
-                b.get(said);
-                return utf8(said);
+                byte[] unicode = new byte[length - 5];
+                b.get(unicode);
+                return utf8(unicode);
             }
             b.position(b.position() + length);
         }

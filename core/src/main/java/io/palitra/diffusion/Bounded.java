@@ -9,7 +9,7 @@ import io.palitra.engine.Tensor;
  * @param keepEps whether eps stays the denoiser's prediction (Song et al. 2021) or follows from x and the bounded x0 (guided diffusion)
  */
 public record Bounded(Denoiser of, Bound bound, boolean keepEps) implements Denoiser {
-    /** How x0 [B,...] is bounded. */
+    /** The bound of x0 [B,...]. */
     public sealed interface Bound {
         Tensor apply(Tensor x0);
     }

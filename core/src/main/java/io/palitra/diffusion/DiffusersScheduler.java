@@ -65,7 +65,7 @@ public final class DiffusersScheduler {
         public Plan { legs = List.copyOf(legs); }
 
         /** Data from x where the first leg starts. */
-        public Tensor sample(Denoiser model, Tensor x, Noise noise) { return sampler.walk(model, x, legs, noise); }
+        public Tensor sample(Denoiser model, Tensor x, Noise noise) { return sampler.run(model, x, legs, noise); }
 
         /** The level of each network call. */
         public List<Level> levels() { return legs.stream().map(SolverStage::at).toList(); }
@@ -170,7 +170,7 @@ public final class DiffusersScheduler {
 
     /** What the network predicts. @throws IllegalStateException for flow matching, which has a velocity: see {@link #denoiser} */
     public Prediction prediction() {
-        return prediction.orElseThrow(() -> new IllegalStateException(kind.className() + " is of a network that says a velocity"));
+        return prediction.orElseThrow(() -> new IllegalStateException(kind.className() + " is of a network that predicts a velocity"));
     }
 
     /** The trained levels, rounded as the library rounds them. @throws IllegalStateException of flow matching, which has none */
@@ -185,10 +185,10 @@ public final class DiffusersScheduler {
     /** A network with its output interpreted as configured: what guidance combines, before {@link #bounded}. */
     public Denoiser read(Predictor.Net net) {
         if (prediction.isEmpty()) return new Velocity(config.flag("invert_sigmas", false) ? (x, t) -> net.forward(x, t).neg() : net);
-        Prediction says = prediction.get();
-        if (says == Prediction.EPS && bound.isPresent() && kind.byTime()) return new FiniteAtPureNoise(new Predictor(says, net));
+        Prediction target = prediction.get();
+        if (target == Prediction.EPS && bound.isPresent() && kind.byTime()) return new FiniteAtPureNoise(new Predictor(target, net));
         // on straight paths x has another scale than where such a network was trained, and the library leaves it so
-        return levels.straight() ? (x, at) -> says.x0(net.forward(x, at.t()), x, at) : new Predictor(says, net);
+        return levels.straight() ? (x, at) -> target.x0(net.forward(x, at.t()), x, at) : new Predictor(target, net);
     }
 
     /** A denoiser, for instance a guided one, with x0 bounded and the boundary condition applied if configured. */

@@ -39,8 +39,9 @@ public record DpmMultistep(@Help(value = "steps", min = 1, max = Sampler.MOST_ST
     }
 
     /** The width of the step between two entries, in widths of this one. */
-    private static double r(List<SamplerHistory.Entry> m, int j, double h) { return new SolverStage(m.get(j + 1).at(), m.get(j).at())
-        .h() / h; }
+    private static double r(List<SamplerHistory.Entry> m, int j, double h) {
+        return new SolverStage(m.get(j + 1).at(), m.get(j).at()).h() / h;
+    }
 
     private Tensor slope(List<SamplerHistory.Entry> m, int j, double r) {
         return form.of(m.get(j).estimate()).sub(form.of(m.get(j + 1).estimate())).div(r);

@@ -42,7 +42,7 @@ public record Level(double alpha, double sigma, double t) {
 
     /** The noise in x, if its data is x0: (x - alpha x0) / sigma. @throws IllegalStateException where there is none */
     public Tensor eps(Tensor x, Tensor x0) {
-        if (sigma == 0) throw new IllegalStateException("no noise can be told from data at sigma = 0");
+        if (sigma == 0) throw new IllegalStateException("noise cannot be computed from data at sigma = 0");
         return x.sub(x0.mul(alpha)).div(sigma);
     }
 }

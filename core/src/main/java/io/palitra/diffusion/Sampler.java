@@ -13,17 +13,17 @@ import java.util.List;
  * (alpha_s, sigma_s), which has less noise; the network predicts x0 = D(x_t; t), and eps = (x_t - alpha_t x0) / sigma_t.
  *
  * <p>Read {@link Euler}, {@link Ddim} and {@link DpmPlusPlus2M}, the default, first: each stands here whole. A run is a list of
- * {@link SolverStage}s ({@link #legs}), one per network call; {@link #walk} calls the network and {@link #next} computes the next x.
+ * {@link SolverStage}s ({@link #legs}), one per network call; {@link #run} calls the network and {@link #next} computes the next x.
  */
 public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Euler, Sampler.EulerAncestral, Sampler.Heun, Sampler.Dpm2,
         Sampler.DpmPlusPlus2M, Sampler.Consistency, DpmMultistep, DpmSinglestep, Deis, UniPc, Lms, Pndm {
-    /** Far more than any sampler gains by. */
+    /** Far more than improve any sampler. */
     int MOST_STEPS = 10_000;
 
-    /** How many levels are visited before the data. */
+    /** Noise levels before the data. */
     int steps();
 
-    /** Where they lie. */
+    /** How they are spaced. */
     Spacing spacing();
 
     /** x_s at the end of leg i, [B,...], from the network's predictions at this leg and at earlier ones. */
@@ -46,7 +46,7 @@ public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Eule
 
     /** x_s from x_t [B,...], without memory of earlier steps: for those who change x or the model on the way. */
     default Tensor step(Denoiser model, Tensor x, Level from, Level to, Noise noise) {
-        return walk(model, x, legs(List.of(from, to)), noise);
+        return run(model, x, legs(List.of(from, to)), noise);
     }
 
     /**
@@ -57,11 +57,11 @@ public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Eule
      */
     default Tensor sample(Denoiser model, Tensor x, List<Level> levels, Noise noise) {
         check(levels);
-        return walk(model, x, legs(levels), noise);
+        return run(model, x, legs(levels), noise);
     }
 
     /** The same along legs that were made elsewhere; none leaves x as it is. */
-    default Tensor walk(Denoiser model, Tensor x, List<SolverStage> legs, Noise noise) {
+    default Tensor run(Denoiser model, Tensor x, List<SolverStage> legs, Noise noise) {
         try (SamplerHistory past = new SamplerHistory(memory())) {
             return Scope.fold(x, legs.size(), (xi, i) -> {
                 Level at = legs.get(i).at();

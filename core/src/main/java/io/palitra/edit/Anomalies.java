@@ -25,7 +25,7 @@ public final class Anomalies {
     /**
      * What a model measures: -log p or its bound, else its energy, else the error of its reconstruction.
      *
-     * @throws IllegalArgumentException for a model that can none of them
+     * @throws IllegalArgumentException for a model that has none of these
      */
     public static Score score(Trainable model) {
         Optional<Likelihood> likelihood = model.as(Likelihood.class);

@@ -59,7 +59,7 @@ public final class Balance {
      * As many samples of each class as it lacks to the largest. Sample i of the whole is item i of the seed.
      *
      * @param watcher may end it
-     * @throws IllegalArgumentException for a model that knows no classes, or others than the data
+     * @throws IllegalArgumentException for a model without classes, or with others than the data
      */
     public static Drawn missing(Run run, Dataset data, long seed, Watcher watcher) {
         if (!run.config().settings().classes().equals(data.classNames())) {
@@ -114,7 +114,7 @@ public final class Balance {
 
     /**
      * Trains the project's classifier three times, on the data as they are, with classes weighted by 1 / their number of items, and with
-     * the drawn items, the same number of steps and the same seed each, and scores it on test items that nobody trained on.
+     * the drawn items, the same number of steps and the same seed each, and scores it on test items that were not used for training.
      *
      * @param folder for the three runs
      * @throws CancellationException when it was stopped
@@ -143,19 +143,19 @@ public final class Balance {
     }
 
     private static MacroF1 score(Path folder, Dataset test) throws IOException {
-        long[] truth = new long[test.size()], answer = new long[test.size()];
+        long[] truth = new long[test.size()], all = new long[test.size()];
         try (Run judge = Run.open(folder, "cpu", s -> {}); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             int at = 0;
             for (Batch b : DataLoader.inOrder(test, 500, test.size(), judge.device())) {
                 try (Scope turn = new Scope()) {
                     long[] labels = b.given().labels("balance").longs();
-                    long[] said = judge.model().as(ClassifierFeatures.class).orElseThrow().logits(b.x()).argmax(1).longs();
+                    long[] predicted = judge.model().as(ClassifierFeatures.class).orElseThrow().logits(b.x()).argmax(1).longs();
                     System.arraycopy(labels, 0, truth, at, labels.length);
-                    System.arraycopy(said, 0, answer, at, said.length);
+                    System.arraycopy(predicted, 0, all, at, predicted.length);
                     at += labels.length;
                 }
             }
         }
-        return MacroF1.of(truth, answer, test.spec().classes());
+        return MacroF1.of(truth, all, test.spec().classes());
     }
 }

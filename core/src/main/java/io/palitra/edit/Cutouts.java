@@ -7,7 +7,7 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 
 /**
- * Squares out of a picture, as CLIP sees it: of sizes and at places by chance, brought to CLIP's size by the bicubic weights of
+ * Squares out of a picture, as inputs of CLIP: of random sizes and at random places, resized to CLIP's size by the bicubic weights of
  * {@link Pictures#resize}, then turned, moved, tilted, coloured and covered with noise. Crowson et al. 2022, arXiv:2204.08583. The gradient
  * passes through all of it.
  *

@@ -34,7 +34,7 @@ public final class Dream {
     private final VqModel vq;
     private final TextImage clip;
 
-    /** Neither is changed or closed. @throws ConfigException where pictures of the one cannot be seen by the other */
+    /** Neither is changed or closed. @throws ConfigException where pictures of the one are no inputs of the other */
     public Dream(FirstStage vqgan, TextImage clip) {
         stage = vqgan;
         vq = vqgan.net();
@@ -56,10 +56,10 @@ public final class Dream {
         return length(x.sub(y)).atan2(length(x.add(y))).square().mul(2);
     }
 
-    /** A little more than the length, so that it has a gradient at 0. */
+    /** Length plus a small number, so that it has a gradient at 0. */
     private static Tensor length(Tensor x) { return x.square().sum(false, -1).add(1e-24).sqrt(); }
 
-    /** Points [M,P] to head for. */
+    /** Points [M,P] of the loss: texts, pictures or noise to come near to. */
     private record Aim(Tensor points, double weight, double stop) {
         /** |w| sgn(w) d, and where that is below the stop a number without a gradient. Seen [n,P]; the sum over parts, of a mean over N. */
         Tensor pull(Tensor seen, int of) {
@@ -137,7 +137,7 @@ public final class Dream {
         try (Scope scope = new Scope()) { return x.detach().isFinite().all().item() != 0; }
     }
 
-    /** What a black picture would have kept to itself: who gives the numbers that are none. */
+    /** The error for NaN and infinity, which would become a black picture; it names the model that gave them. */
     private ArithmeticException notFinite(Tensor x, double loss, String when) {
         String who = finite(x) ? "the CLIP" : "the VQGAN '" + stage.name() + "'";
         return new ArithmeticException(who + " gives numbers that are not finite" + when + " (loss " + loss
@@ -162,7 +162,7 @@ public final class Dream {
         return new Tensor[] {codes.amin(true, 0).reshape(1, -1, 1, 1), codes.amax(true, 0).reshape(1, -1, 1, 1)};
     }
 
-    /** What to head for in each phase; targets and noise count in all of them. */
+    /** The points of the loss in each phase; targets and noise count in all of them. */
     private List<List<Aim>> phases(DreamRequest request, Rng seed, Device device, int height, int width) {
         List<Aim> always = new ArrayList<>();
         Cutouts plain = new Cutouts(clip.side(), request.how().cutPower(), DreamRequest.Augment.NONE);
@@ -201,8 +201,8 @@ public final class Dream {
     private Tensor texts(DreamRequest request, Device device) {
         List<List<DreamPrompt.WeightedTarget>> phases = DreamPrompt.parse(request.texts()).phases();
         if (phases.isEmpty()) return Torch.zeros(0, 1).to(device);
-        try (Guard g = Torch.noGrad()) { return clip.embedText(phases.get(phases.size() - 1).stream().map(DreamPrompt.WeightedTarget::what)
-            .toList()); }
+        List<String> last = phases.get(phases.size() - 1).stream().map(DreamPrompt.WeightedTarget::what).toList();
+        try (Guard g = Torch.noGrad()) { return clip.embedText(last); }
     }
 
     /** Cosines of a picture, as far as a square in its middle goes, with texts: its CLIP scores. */
@@ -225,7 +225,7 @@ public final class Dream {
 
     /** Leaves the gradient at z, and returns the loss. Waits for the device. */
     private double descend(Tensor x, Tensor z, Tensor start, List<Aim> aims, Cutouts cutouts, DreamRequest.How how, Rng rng) {
-        // CLIP's part of the graph goes, share by share, before the decoder's is walked
+        // CLIP's part of the graph is freed, share by share, before the decoder's backward pass
         Tensor y = x.detach().clamp(-1, 1).requiresGrad(true);
         double sum = 0;
         for (int from = 0; from < how.cutouts(); from += how.batch()) {
@@ -247,12 +247,12 @@ public final class Dream {
         return sum;
     }
 
-    /** The gradient of y = clamp(x), but what would bring x back into the range passes, too. */
+    /** The gradient of y = clamp(x), where a gradient that moves x back into the range passes, too. */
     static Tensor clamped(Tensor gradient, Tensor x, Tensor y) {
         return gradient.mul(gradient.mul(x.sub(y)).ge(0).to(DType.F32));
     }
 
-    /** The codes of the picture that a camera sees after one move. */
+    /** Latents of the picture after one move of the camera. */
     private Tensor moved(Tensor z, DreamRequest.Journey journey) {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             Tensor x = vq.decode(z).clamp(-1, 1);
@@ -260,7 +260,7 @@ public final class Dream {
         }
     }
 
-    /** x [1,C,H,W] larger and moved; what comes in at an edge continues it. */
+    /** x [1,C,H,W], enlarged and moved; beyond its edges the edge pixels are repeated. */
     static Tensor seen(Tensor x, DreamRequest.Journey journey) {
         int h = (int) x.size(2), w = (int) x.size(3);
         float[] places = new float[2 * h * w];

@@ -17,8 +17,8 @@ import java.util.regex.Pattern;
  * Everything that decides what {@link Dream} paints, the models aside. The same request on the same models, machine and number of threads
  * gives the same picture.
  *
- * @param texts   what the picture is to become, as {@link DreamPrompt} reads it; may be empty where there are other aims
- * @param image   where it begins; otherwise codes that the seed draws
+ * @param texts   texts that the picture is to fit, in the form of {@link DreamPrompt}; may be empty where there are targets
+ * @param image   picture to start from; without one, codes that the seed draws
  * @param targets pictures that it is to resemble
  * @param noise   points at random that it is to resemble
  * @param how     numbers
@@ -48,7 +48,7 @@ public record DreamRequest(String texts, Optional<Picture> image, List<Target> t
         }
     }
 
-    /** What stands on the command line by these names. */
+    /** Numbers and names that are options of the command line, too. */
     public record How(
             @Help(value = "pixels, 0 = twice those that the model was trained on", min = 0, max = 8192) int width,
             @Help(value = "likewise", min = 0, max = 8192) int height,
@@ -71,7 +71,7 @@ public record DreamRequest(String texts, Optional<Picture> image, List<Target> t
             0, Augment.DEFAULT, Journey.NONE, 0);
     }
 
-    /** Changes of a part of the picture, different for each; what holds under all of them is seen by people too. */
+    /** Changes of a part of the picture, different for each; an optimum under all of them looks right to people, too. */
     public record Augment(
             @Help(value = "degrees it may be turned either way", min = 0, max = 180) double turn,
             @Help(value = "share of its side it may be moved either way", min = 0, max = 1) double shift,

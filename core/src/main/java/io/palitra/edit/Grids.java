@@ -60,12 +60,12 @@ final class Grids implements AutoCloseable {
         });
     }
 
-    /** Mean of the latents of the last steps, about 1 / (1 - average) of them: what is drawn now so and now so is not in it. */
+    /** Mean of the latents of the last steps, about 1 / (1 - average) of them: what changes from step to step averages out. */
     Tensor mean() { return mean; }
 
     void zeroGrad() { optimizer.zeroGrad(); }
 
-    /** Down the gradients, but not beyond what each channel's least and greatest value are, [1,D,1,1]. */
+    /** One step down the gradients, clamped to each channel's least and greatest value, [1,D,1,1]. */
     void step(double lr, Tensor least, Tensor greatest) {
         optimizer.step(lr);
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
@@ -77,7 +77,7 @@ final class Grids implements AutoCloseable {
         }
     }
 
-    /** Begins again from other latents, without what was known of the way. */
+    /** Begins again from other latents, with moments and mean reset. */
     void begin(Tensor z) {
         for (Tensor grid : grids.subList(1, grids.size())) grid.fill(0);
         grids.get(0).copyFrom(z);

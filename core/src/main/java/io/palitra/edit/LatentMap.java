@@ -22,7 +22,7 @@ import java.util.List;
  * @param share of the codes' variance that the two directions hold
  */
 public record LatentMap(double[] x, double[] y, int[] labels, double[] mean, double[] axes, double share) {
-    /** Of every item of the batches. */
+    /** The map of every item of the batches. */
     public static LatentMap of(Encoder model, Iterable<Batch> items) {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             List<Tensor> codes = new ArrayList<>();
@@ -58,9 +58,8 @@ public record LatentMap(double[] x, double[] y, int[] labels, double[] mean, dou
     }
 
     /**
-     * Codes [side*side,Z] on a grid of the map, row by row from the top: spaced evenly in rank among the items, so that crowded regions
-     * take
-     * more room; from the first to the 99th percentile.
+     * Codes [side*side,Z] on a grid of the map, row by row from the top: spaced evenly in rank among the items, so that dense regions
+     * take more room; from the first to the 99th percentile.
      */
     public Tensor grid(int side) {
         double[] us = quantiles(x, side), vs = quantiles(y, side);

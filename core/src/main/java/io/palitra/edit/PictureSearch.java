@@ -17,7 +17,7 @@ import java.util.function.IntConsumer;
 
 /** The pictures of a folder that are nearest to a text, or to a picture, on the sphere of a {@link TextImage}. */
 public final class PictureSearch {
-    /** Pictures of one size that are looked at together, and pixels of them at most. */
+    /** Pictures of one size in a batch, and pixels of them at most. */
     private static final int AT_ONCE = 32, PIXELS = 1 << 22;
 
     private PictureSearch() {}
@@ -28,7 +28,7 @@ public final class PictureSearch {
     /**
      * @param all that could be read, the nearest first
      * @param skipped why each of the others was not
-     * @param notes what was forgiven, a line each
+     * @param notes damage that was accepted, a line each
      */
     public record Result(List<Found> all, List<String> skipped, List<String> notes) {}
 
@@ -38,10 +38,10 @@ public final class PictureSearch {
     }
 
     /**
-     * Looks at every picture once; memory does not grow with their number.
+     * Reads every picture once; memory does not grow with their number.
      *
      * @param query [1,P], of length 1
-     * @param seen gets how many have been looked at
+     * @param seen receives the number of pictures read so far
      */
     public static Result of(TextImage model, Tensor query, PictureFiles files, Device device, IntConsumer seen) {
         List<Found> all = new ArrayList<>();

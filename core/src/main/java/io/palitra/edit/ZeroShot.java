@@ -18,7 +18,7 @@ public final class ZeroShot {
     private ZeroShot() {}
 
     /**
-     * What a model makes of a label.
+     * A model's prediction for a label.
      *
      * @param probability of it among all, the softmax of the cosines times the model's factor
      * @param cosine between picture and label

@@ -1,4 +1,4 @@
-/** Applications over the capabilities of models: walks through latent spaces, maps of them. */
+/** Applications over the capabilities of models: interpolations in latent spaces, maps of them. */
 @NullMarked
 package io.palitra.edit;
 

@@ -8,7 +8,7 @@ import org.bytedeco.javacpp.Pointer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The memory that a network may take while it is built: a size that no machine holds is refused before its memory is asked for, instead of
+ * The memory that a network may take while it is built: a size that no machine holds is refused before its memory is allocated, instead of
  * filling the machine. Counts what is made from nothing on one thread; what is loaded from files has their size.
  */
 public final class Allowance {
@@ -37,7 +37,7 @@ public final class Allowance {
         }
     }
 
-    /** Asked before a tensor is made. */
+    /** Counts a tensor that is about to be made; refuses it beyond the limit. */
     static void take(int bytesOfOne, long... shape) {
         Allowance open = OPEN.get();
         if (open == null) return;
@@ -50,7 +50,7 @@ public final class Allowance {
         open.taken = (long) asked;
     }
 
-    /** As {@link #take}, of what is taken later: only whether it would fit. */
+    /** Refuses what {@link #take} would refuse, for tensors that are made later; counts nothing. */
     static void wouldFit(int bytesOfOne, long... shape) {
         Allowance open = OPEN.get();
         if (open == null) return;

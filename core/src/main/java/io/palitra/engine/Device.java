@@ -2,6 +2,7 @@ package io.palitra.engine;
 
 import io.palitra.config.ArgumentException;
 import org.bytedeco.pytorch.global.torch.DeviceType;
+import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.pytorch.global.torch;
 
 /** Where tensors live: the processor, or CUDA card {@code index}. */
@@ -57,7 +58,9 @@ public record Device(Kind kind, int index) {
     public static java.nio.file.Path libraries() { return java.util.Objects.requireNonNull(Natives.FOLDER); }
 
     /** Vector instructions that the kernels use, such as AVX512. */
-    public static String capability() { return torch.get_cpu_capability().getString(); }
+    public static String capability() {
+        try (BytePointer name = torch.get_cpu_capability()) { return name.getString(); }
+    }
 
     /** mkl or openblas. */
     public static String blas() { return Natives.BLAS; }

@@ -29,39 +29,39 @@ public final class EngineError extends LinkageError {
         initCause(cause);
     }
 
-    /** What the loader said, in a user's words. */
+    /** The loader's messages, in words for a user. */
     static EngineError of(String platform, Path folder, Throwable cause) {
-        List<String> said = said(cause);
-        String all = String.join("\n", said).toLowerCase(Locale.ROOT), why;
+        List<String> messages = messages(cause);
+        String all = String.join("\n", messages).toLowerCase(Locale.ROOT), why;
         if (all.contains("no space left") || all.contains("quota exceeded")) {
             why = "its disk is full: " + (folder.toFile().getUsableSpace() >> 20) + " MiB are free, and the libraries take about 1000";
         } else if (all.contains("failed to map segment")) {
             why = "its file system does not let programs run from it (noexec)";
         } else if (all.contains("glibc_") || all.contains("glibcxx_")) {
-            why = "this system's C or C++ library is older than they want: " + line(said, "GLIBC");
+            why = "this system's C or C++ library is older than they want: " + line(messages, "GLIBC");
         } else if (all.contains("ld-linux") || all.contains("error relocating")) {
             why = "this system's C library is not glibc, for which they are made";
         } else if (all.contains("read-only file system")) {
             why = "its file system is read-only";
         } else {
-            why = said.isEmpty() ? "the loader did not say why" : said.get(said.size() - 1);
+            why = messages.isEmpty() ? "the loader gave no reason" : messages.get(messages.size() - 1);
         }
         return new EngineError("the native libraries (" + platform + ") cannot be loaded from '" + folder + "': "
             + (why.length() <= LONGEST ? why : why.substring(0, LONGEST) + "..."), cause);
     }
 
     /** The first lines of all messages, the deepest last, without names of classes. */
-    private static List<String> said(Throwable cause) {
-        List<String> said = new ArrayList<>();
+    private static List<String> messages(Throwable cause) {
+        List<String> messages = new ArrayList<>();
         Set<Throwable> seen = Collections.newSetFromMap(new IdentityHashMap<>());
         for (Throwable t = cause; t != null && seen.add(t); t = t.getCause()) {
             if (t.getMessage() == null) continue;
-            t.getMessage().lines().findFirst().map(l -> l.replaceAll(CLASS, "")).ifPresent(said::add);
+            t.getMessage().lines().findFirst().map(l -> l.replaceAll(CLASS, "")).ifPresent(messages::add);
         }
-        return said;
+        return messages;
     }
 
-    private static String line(List<String> said, String word) {
-        return said.stream().filter(l -> l.contains(word)).findFirst().orElse("");
+    private static String line(List<String> messages, String word) {
+        return messages.stream().filter(l -> l.contains(word)).findFirst().orElse("");
     }
 }

@@ -41,7 +41,7 @@ final class FoundLibraries {
     }
 
     /** Null where there is nothing to spare. */
-    @SuppressWarnings("unchecked")   // the field's declaration says so
+    @SuppressWarnings("unchecked")   // by the field's declaration
     static @Nullable FoundLibraries ofThisClassPath() {
         try {
             Field field = Loader.class.getDeclaredField("foundLibraries");
@@ -128,7 +128,7 @@ final class FoundLibraries {
         }
     }
 
-    /** After a load that failed: what is kept may be why. */
+    /** After a load that failed: the kept entries may be the cause. */
     void forget() {
         try {
             Files.deleteIfExists(file);

@@ -79,7 +79,7 @@ final class LibraryFolder {
                 Files.createDirectories(folder);
             }
         }
-        // what JavaCPP asks too: with one that it does not like it would take another, and say nothing
+        // JavaCPP checks the same: it would silently take another folder than one that fails
         if (Files.isReadable(folder) && Files.isWritable(folder) && Files.isExecutable(folder)) return folder;
         throw new FileSystemException(name, null, "cannot be written to");
     }
@@ -97,7 +97,7 @@ final class LibraryFolder {
 
     private static boolean unix(Path folder) { return folder.getFileSystem().supportedFileAttributeViews().contains("unix"); }
 
-    /** Who but this user and root could put a library into {@code folder}, or put another folder in its place; empty for nobody. */
+    /** Users other than this one and root who could put a library into {@code folder}, or replace the folder; empty for none. */
     static String writer(Path folder) throws IOException {
         if (!unix(folder)) return "";
         Path proc = Path.of("/proc/self"), home = Path.of(System.getProperty("user.home", "/"));
@@ -123,7 +123,7 @@ final class LibraryFolder {
         return "";
     }
 
-    /** A folder that only leads there may be open to all where nobody can rename what is another's, as in /tmp. */
+    /** A folder above it may be writable by all if users cannot rename each other's files there, as in /tmp. */
     private static String writer(Path folder, int self, boolean last) throws IOException {
         Map<String, Object> facts = Files.readAttributes(folder, "unix:uid,gid,mode,owner,group");
         int uid = number(facts, "uid"), mode = number(facts, "mode");

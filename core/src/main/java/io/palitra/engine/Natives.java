@@ -5,7 +5,7 @@ import java.nio.file.Path;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** Loads libtorch with the right BLAS and threading; every class of this package that touches it asks here first. */
+/** Loads libtorch with the right BLAS and threading; every class of this package that uses it calls this first. */
 final class Natives {
     private Natives() {}
 
@@ -68,7 +68,7 @@ final class Natives {
         } finally {
             if (lock != null) LibraryFolder.release(lock.acquiredBy());
         }
-        // OMP_NUM_THREADS may say more than a container was given
+        // OMP_NUM_THREADS may be more than a container was given
         int processors = Runtime.getRuntime().availableProcessors();
         if (org.bytedeco.pytorch.global.torch.get_num_threads() > processors) org.bytedeco.pytorch.global.torch.set_num_threads(processors);
     }

@@ -45,7 +45,7 @@ public sealed interface OptimizerSpec {
     /**
      * Jordan et al. 2024, kellerjordan.github.io/posts/muon: the mean of a matrix's gradients, its singular values made equal. Moves are as
      * long as AdamW's (Liu et al. 2025, arXiv:2502.16982), whose learning rates serve. Filters [out,in,h,w] are matrices [out,in h w];
-     * AdamW moves what is no matrix, and tables of tokens.
+     * AdamW moves parameters that are no matrices, and tables of tokens.
      */
     record Muon(
             @Help(value = "learning rate before any schedule", min = 0) double lr,

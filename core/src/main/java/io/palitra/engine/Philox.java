@@ -1,7 +1,7 @@
 package io.palitra.engine;
 
 /**
- * Philox 4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"), many blocks at once, and what is made of its words.
+ * Philox 4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"), many blocks at once, and numbers from its words.
  * Words lie as longs in arrays of their own, whose loops the compiler turns into vectors. Only +, -, *, / and square roots are used, so
  * that numbers are the same on every machine.
  */
@@ -75,7 +75,7 @@ final class Philox {
         double a = number(y - ((long) quarter << 30)) * TURN, z = a * a;       // a in [-pi/4,pi/4], by Taylor's sums
         double s = a * (1 - z * (1 / 6.0 - z * (1 / 120.0 - z * (1 / 5040.0 - z * (1 / 362880.0 - z * (1 / 39916800.0))))));
         double c = 1 - z * (1 / 2.0 - z * (1 / 24.0 - z * (1 / 720.0 - z * (1 / 40320.0 - z * (1 / 3628800.0 - z * (1 / 479001600.0))))));
-        // nobody can foresee the quarter, so it is chosen and signed by bits, without branches
+        // the quarter is not predictable, so it is chosen and signed by bits, without branches
         long sine = Double.doubleToRawLongBits(s), cosine = Double.doubleToRawLongBits(c), swap = (sine ^ cosine) & -(quarter & 1L);
         out[at] = (float) (r * Double.longBitsToDouble(cosine ^ swap ^ (quarter + 1L & 2) << 62));
         out[at + 1] = (float) (r * Double.longBitsToDouble(sine ^ swap ^ (quarter & 2L) << 62));

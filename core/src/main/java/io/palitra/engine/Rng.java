@@ -108,7 +108,7 @@ public final class Rng {
         private long[][] some = {};
         private int next;
 
-        /** @param most how many will be asked for */
+        /** @param most how many words will be used */
         Words(int draw, long item, int most) {
             blocks = Math.min(Philox.BLOCKS, most / 4 + 1);
             philox = new Philox(key, draw, blocks);

@@ -15,8 +15,8 @@ public final class Scope implements AutoCloseable {
     static { Natives.load(); }
 
     /**
-     * Sees every turn of every {@link #fold}, and of loops that tell {@link #turn}, on this thread: progress, previews and, by throwing,
-     * cancel. x is that turn's result.
+     * Called after every turn of every {@link #fold}, and of loops that call {@link #turn}, on this thread: for progress, previews and, by
+     * throwing, cancellation. x is that turn's result.
      */
     @FunctionalInterface public interface Watcher { void turn(int i, int n, Tensor x); }
 
@@ -58,7 +58,7 @@ public final class Scope implements AutoCloseable {
         return x;
     }
 
-    /** Lets the watcher of this thread see turn {@code i} of {@code n} of a loop that is no fold. */
+    /** Reports turn {@code i} of {@code n} of a loop that is no fold to the watcher of this thread. */
     public static void turn(int i, int n, Tensor x) {
         Watcher watcher = WATCHER.get();
         if (watcher != null) watcher.turn(i, n, x);
@@ -86,7 +86,7 @@ public final class Scope implements AutoCloseable {
         if (open != null) open.add(t);
     }
 
-    /** Lets {@code watcher} see the folds of this thread until the guard closes. */
+    /** The folds of this thread call {@code watcher} until the guard closes. */
     public static Guard watch(Watcher watcher) {
         Watcher before = WATCHER.get();
         WATCHER.set(watcher);

@@ -64,7 +64,7 @@ public final class Tensor {
 
     /**
      * The same in this tensor's own memory, where that can be: not of another type, nor of a parameter or a part of another tensor that a
-     * gradient passes. For what nobody else reads, nor the gradient of the operation that made it.
+     * gradient passes. For a tensor that is not used again, nor by the gradient of the operation that made it.
      */
     public Tensor addOver(Tensor o) {
         boolean recorded = requiresGrad() || o.requiresGrad();
@@ -143,7 +143,7 @@ public final class Tensor {
 
     public Tensor silu() { return new Tensor(torch.silu(handle())); }
 
-    /** The same in this tensor's own memory, unless a gradient passes; for what nobody else holds or will read. */
+    /** The same in this tensor's own memory, unless a gradient passes; for a tensor that is not used again. */
     public Tensor siluOver() {
         if (requiresGrad()) return silu();
         torch.silu_(handle());
@@ -325,7 +325,7 @@ public final class Tensor {
     /** The same numbers, those of a pixel side by side in memory: convolutions without norms are faster so. This is [B,C,H,W]. */
     public Tensor channelsLast() {
         if (size(1) > 1) return new Tensor(handle().contiguous(torch.MemoryFormat.ChannelsLast));
-        return reshape(size(0), size(2), size(3), 1).permute(0, 3, 1, 2);   // the strides, too, must say which of the two it is
+        return reshape(size(0), size(2), size(3), 1).permute(0, 3, 1, 2);   // the strides, too, must show which of the two it is
     }
 
 

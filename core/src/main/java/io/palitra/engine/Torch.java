@@ -38,7 +38,7 @@ public final class Torch {
 
     private Torch() {}
 
-    /** Loads the engine's libraries, which takes half a second; who does not call it loads them with the first tensor. */
+    /** Loads the engine's libraries, which takes half a second; otherwise the first tensor loads them. */
     public static void load() { Natives.load(); }
 
     /** Nothing is recorded for autograd until the guard closes. */
@@ -365,7 +365,7 @@ public final class Torch {
 
     private static TensorOptional optional(@Nullable Tensor t) { return t == null ? NONE : new TensorOptional(t.handle()); }
 
-    /** What went wrong in an operation, in our words: libtorch's are for those who write operations, and stand in the exception. */
+    /** The fault of an operation in words for users; libtorch's own message is the exception's cause. */
     public static String message(RuntimeException e) {
         String text = String.valueOf(e.getMessage());
         Matcher full = TOO_MUCH.matcher(text);

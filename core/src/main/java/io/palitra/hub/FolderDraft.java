@@ -87,7 +87,7 @@ public final class FolderDraft implements AutoCloseable {
 
     /** A safetensors file. Waits for the device. */
     public void tensors(String path, Map<String, Tensor> tensors) {
-        Safetensors.write(storage, file(path), tensors, Map.of("format", "pt"));   // transformers has refused files that do not say so
+        Safetensors.write(storage, file(path), tensors, Map.of("format", "pt"));   // some versions of transformers refuse files without it
     }
 
     /**

@@ -39,15 +39,15 @@ public final class Hub {
      *
      * @param path within the model
      * @param bytes its size
-     * @param fetched whether it came now; otherwise it was there
+     * @param fetched whether it was downloaded now; otherwise it was there
      */
     public record Item(String path, long bytes, boolean fetched) {}
 
     /**
-     * What a pull brought.
+     * The result of a pull.
      *
-     * @param name what was asked
-     * @param commit what the revision stands for
+     * @param name the name that was given
+     * @param commit that the revision names
      * @param folder the snapshot, with the files under their names
      */
     public record Pulled(HubName name, String commit, Path folder, List<Item> files) {}
@@ -57,7 +57,7 @@ public final class Hub {
         this(settings, progress, stop, Storage.DISK, Duration.ofSeconds(60), Duration.ofSeconds(1));
     }
 
-    /** @param patience how long no byte may come, or too few; @param pause before a cut connection is tried again, longer each time */
+    /** @param patience with a connection that brings no byte, or too few; @param pause before the next try, longer each time */
     Hub(HubSettings settings, Http.TransferProgress progress, BooleanSupplier stop, Storage storage, Duration patience, Duration pause) {
         this.settings = settings;
         this.stop = stop;
@@ -112,7 +112,7 @@ public final class Hub {
      *
      * @param include names of files, with '*' for any characters, '/' too, '?' for one, and [abc]; empty for all files
      * @throws DownloadException why something is left missing
-     * @throws io.palitra.data.FormatException when the hub lists what it cannot mean
+     * @throws io.palitra.data.FormatException when the hub's list is not valid
      * @throws IllegalArgumentException when no file is of the names asked for
      * @throws CancellationException when asked to stop
      */
@@ -135,7 +135,7 @@ public final class Hub {
         long missing = 0;
         for (HubFile file : chosen) if (!cache.holds(name, commit, file)) missing = sum(missing, cache.missing(name, file));
         long free = cache.free();
-        if (free > 0 && missing > free) {   // 0: the file system does not tell
+        if (free > 0 && missing > free) {   // 0: the file system does not report it
             throw new DownloadException(Fault.DISK, name + " needs " + missing + " more bytes in " + settings.cache() + ", " + free
                 + " are free; HF_HUB_CACHE names another folder, --include takes fewer files", null);
         }
@@ -145,12 +145,12 @@ public final class Hub {
             boolean there = cache.holds(name, commit, file);
             items.add(new Item(file.path(), file.size(), !there && fetch(name, commit, file)));
         }
-        // last, so that who works offline goes on with the commit before until this one is whole
+        // last, so that offline work uses the commit before until this one is complete
         cache.remember(name, commit);
         return new Pulled(name, commit, cache.snapshot(name, commit), items);
     }
 
-    /** As much as can be counted: no disk has more. */
+    /** The sum, or the largest number: no disk has more. */
     private static long sum(long a, long b) { return a > Long.MAX_VALUE - b ? Long.MAX_VALUE : a + b; }
 
     private Pulled offline(HubName name, List<String> include) throws IOException {
@@ -159,7 +159,7 @@ public final class Hub {
         Path folder = cache.snapshot(name, commit);
         Optional<List<HubFile>> known = cache.list(name, commit);
         if (known.isEmpty()) {
-            // nobody wrote down what the commit has: what is there is all that can be said
+            // there is no list of the commit's files: those that are here are all that is known
             List<Item> items = new ArrayList<>();
             for (String path : cache.paths(name, commit)) {
                 if (matches(include, path)) items.add(new Item(path, Files.size(folder.resolve(path)), false));
@@ -177,7 +177,7 @@ public final class Hub {
         return new Pulled(name, commit, folder, chosen.stream().map(f -> new Item(f.path(), f.size(), false)).toList());
     }
 
-    /** @return whether bytes had to come for it */
+    /** @return whether bytes of it were downloaded */
     private boolean fetch(HubName name, String commit, HubFile file) throws IOException {
         try (Closeable lock = cache.lock(name, file, http)) {
             boolean fresh = !cache.holds(name, file);
@@ -208,7 +208,7 @@ public final class Hub {
         cache.finish(name, file);
     }
 
-    /** Goes on after a cut as long as something comes. */
+    /** Tries again after a cut connection, as long as each try brings bytes. */
     private void complete(HubName name, String commit, HubFile file, HubPart part) throws IOException {
         if (part.size() > file.size()) part.restart();
         int left = TRIES;

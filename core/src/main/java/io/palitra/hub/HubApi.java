@@ -47,7 +47,7 @@ final class HubApi {
         this.progress = progress;
     }
 
-    /** The commit that a revision stands for now. */
+    /** The commit that a revision names now. */
     String commit(HubName name) {
         if (HubName.isCommit(name.revision())) return name.revision();
         URI address = address("/api/models/" + name.id() + "/revision/" + encode(name.revision()));
@@ -91,7 +91,7 @@ final class HubApi {
             URI to = settings.endpoint().resolve(link);
             if (Http.sameOrigin(settings.endpoint(), to)) return to;
         } catch (IllegalArgumentException e) {
-            // said below
+            // reported below
         }
         throw new FormatException(source, -1, "continues at '" + HubName.shown(link) + "', which is not on the hub");
     }
@@ -108,7 +108,7 @@ final class HubApi {
         }
     }
 
-    /** Appends to a part what is missing of a file. What comes on in this run must be of the version that began it. */
+    /** Downloads what a part lacks of a file. It must be of the version of which the part is. */
     void fetch(HubName name, String commit, HubFile file, HubPart part) throws IOException {
         String path = Stream.of(file.path().split("/")).map(HubApi::encode).collect(Collectors.joining("/"));
         URI address = address("/" + name.id() + "/resolve/" + commit + "/" + path);
@@ -122,20 +122,20 @@ final class HubApi {
             same(file, "content", file.etag(), reply.firstHeader("X-Linked-Etag").map(t -> t.replaceAll("^W/|\"", "")));
             same(file, "size", String.valueOf(file.size()), reply.firstHeader("X-Linked-Size"));
             part.joined |= part.size() > 0;
-            // a weak tag promises no equal bytes
+            // a weak ETag does not promise equal bytes
             part.server = reply.header("ETag").filter(t -> t.matches("\"[!#-~]{1,200}\""));
             http.receive(file.path(), reply, part, file.size(), progress);
         }
     }
 
-    private static void same(HubFile file, String what, String asked, Optional<String> said) {
-        if (said.isPresent() && !said.get().equals(asked)) {
-            throw new DownloadException(Fault.CHECKSUM, file.path() + ": its " + what + " is " + HubName.shown(said.get()) + ", listed was "
+    private static void same(HubFile file, String what, String asked, Optional<String> got) {
+        if (got.isPresent() && !got.get().equals(asked)) {
+            throw new DownloadException(Fault.CHECKSUM, file.path() + ": its " + what + " is " + HubName.shown(got.get()) + ", listed was "
                 + asked, null);
         }
     }
 
-    /** Waits when the hub asks to; refuses what is an error there. 416 is for the receiver, who knows what it has. */
+    /** Waits when the hub demands it; throws for an error status. 416 is left to the caller, which knows how much it has. */
     private Http.Reply ask(HubName name, String file, URI address, Map<String, String> headers) {
         for (int tries = 1; ; tries++) {
             Http.Reply reply = http.get(address, headers, settings.token());
@@ -146,7 +146,7 @@ final class HubApi {
                 Duration wait = wait(reply.header("Retry-After"), tries);
                 if (tries == TRIES || wait.compareTo(LONGEST_WAIT) > 0) {
                     throw new DownloadException(Fault.LATER, settings.endpoint().getHost() + " answered with HTTP status " + status
-                        + " and asks to come back in " + wait.toSeconds() + " s; try again then" + said(reply), null);
+                        + " and asks to come back in " + wait.toSeconds() + " s; try again then" + reason(reply), null);
                 }
                 http.pause(wait);
             } catch (IOException e) {
@@ -181,17 +181,17 @@ final class HubApi {
         if (code.equals("EntryNotFound")) return new DownloadException(Fault.NO_FILE, name + " has no file '" + file + "'", null);
         if (status == 403 || status == 401 && reply.firstHeader("X-Error-Message").orElse("").startsWith("Invalid credentials")) {
             return new DownloadException(Fault.ACCESS, settings.endpoint().getHost() + " refuses access to " + name.id() + ": " + access
-                + said(reply), null);
+                + reason(reply), null);
         }
         if (status == 401 || status == 404) {
             return new DownloadException(Fault.NO_REPOSITORY, settings.endpoint().getHost() + " has no model '" + name.id()
                 + "', or it is private and " + access, null);
         }
         return new DownloadException(Fault.STATUS, name + (file.isEmpty() ? "" : ", " + file) + ": " + reply.address().getHost()
-            + " answered with HTTP status " + status + said(reply), null);
+            + " answered with HTTP status " + status + reason(reply), null);
     }
 
-    private static String said(Http.Reply reply) {
+    private static String reason(Http.Reply reply) {
         return reply.firstHeader("X-Error-Message").map(m -> "; it says: " + HubName.shown(m)).orElse("");
     }
 

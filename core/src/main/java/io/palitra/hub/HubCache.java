@@ -38,7 +38,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class HubCache {
     private static final int TREE_FORMAT = 1;
-    /** What tells programs that make backups to leave a folder out. */
+    /** Text of the file by which backup programs leave a folder out. */
     private static final String TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# What is deleted here is fetched anew.\n";
     private static final Duration LOCK_POLL = Duration.ofMillis(100);
 
@@ -63,7 +63,7 @@ final class HubCache {
     /** Not the name that Python's own downloads have: its locks and ours do not see each other on every system. */
     Path incomplete(HubName name, HubFile file) { return repository(name).resolve("blobs").resolve(file.etag() + ".palitra.incomplete"); }
 
-    /** The commit that a revision stood for when it was last asked. */
+    /** The commit that a revision named when the hub was last asked. */
     Optional<String> commit(HubName name) throws IOException {
         if (HubName.isCommit(name.revision())) return Optional.of(name.revision());
         if (!Files.isRegularFile(ref(name))) return Optional.empty();
@@ -80,7 +80,7 @@ final class HubCache {
         write(ref(name), commit.getBytes(StandardCharsets.US_ASCII));
     }
 
-    /** The files of a commit as they were listed; empty when they never were, or by a program of another format. */
+    /** The files of a commit as they were listed; empty when they never were, or in the format of another program. */
     Optional<List<HubFile>> list(HubName name, String commit) throws IOException {
         Path file = tree(name, commit);
         if (!Files.isRegularFile(file)) return Optional.empty();
@@ -137,7 +137,7 @@ final class HubCache {
         }
     }
 
-    /** Bytes that are still to come for a file. */
+    /** Bytes of a file that are still missing. */
     long missing(HubName name, HubFile file) throws IOException {
         if (holds(name, file)) return 0;
         Path part = incomplete(name, file);
@@ -245,7 +245,7 @@ final class HubCache {
         }
     }
 
-    /** Only one process fetches a blob; who comes second waits and finds it. */
+    /** Only one process downloads a blob; a second one waits and finds it. */
     Closeable lock(HubName name, HubFile file, Http http) throws IOException {
         Path folder = root.resolve(".locks").resolve(name.folder());
         folders(folder);

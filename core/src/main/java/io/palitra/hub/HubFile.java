@@ -75,7 +75,7 @@ record HubFile(String path, long size, String blob, Optional<String> sha256) {
     /**
      * What {@link #etag} must be for the bytes of a file: SHA-256, or git's SHA-1 over "blob SIZE", a zero byte, and the content.
      *
-     * @throws CancellationException when {@code stop} says so
+     * @throws CancellationException when {@code stop} is true
      */
     String hash(Path content, BooleanSupplier stop) throws IOException {
         MessageDigest digest;

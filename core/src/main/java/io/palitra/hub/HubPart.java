@@ -9,13 +9,13 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.Optional;
 
-/** A file of the cache as far as it has come. */
+/** A file of the cache as far as it has been downloaded. */
 final class HubPart implements Http.Part, Closeable {
     private final Storage storage;
     private final Path file;
     private Storage.Output out;
     private long size;
-    /** ETag of the server whose bytes these are, known for what came in this run. */
+    /** ETag of the file whose bytes these are, known for what was downloaded in this run. */
     Optional<String> server = Optional.empty();
     /** Whether the bytes come from more than one reply, so that a wrong hash may be the fault of an older one. */
     boolean joined;

@@ -76,7 +76,7 @@ public record HubSettings(Path cache, URI endpoint, Optional<String> token, bool
             if ((scheme.equals("http") || scheme.equals("https")) && address.getHost() != null && address.getRawUserInfo() == null
                 && address.getRawQuery() == null && address.getRawFragment() == null) return address;
         } catch (IllegalArgumentException e) {
-            // said below, as for all that is no address
+            // reported below, as all that is no address
         }
         throw new ArgumentException("illegal HF_ENDPOINT: '" + HubName.shown(text) + "', must be http(s)://host[:port][/path]");
     }

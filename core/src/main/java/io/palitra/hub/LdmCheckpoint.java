@@ -30,10 +30,10 @@ import java.util.regex.Pattern;
 public record LdmCheckpoint(Kind kind, ObjectNode index, ObjectNode scheduler, Map<String, Part> parts, Map<String, String> tokenizers) {
     /** The model whose tokenizer these checkpoints are made for: they hold none. */
     public static final String TOKENIZER = "openai/clip-vit-large-patch14";
-    /** The command that brings it. */
+    /** The command that downloads it. */
     public static final String TOKENIZER_PULL = "palitra pull " + TOKENIZER + " --include '*.json' --include merges.txt";
 
-    /** What the text encoders tell apart. */
+    /** The models, by their text encoders. */
     public enum Kind {
         SD1("Stable Diffusion 1"), SD2("Stable Diffusion 2"), XL("Stable Diffusion XL"), XL_REFINER("the refiner of Stable Diffusion XL");
 
@@ -61,15 +61,15 @@ public record LdmCheckpoint(Kind kind, ObjectNode index, ObjectNode scheduler, M
     private static final String UNET = "model.diffusion_model.", VAE = "first_stage_model.", TEXT = "cond_stage_model.",
         TEXTS = "conditioner.embedders.", AVERAGED = "model_ema.";
     private static final String END = "<|endoftext|>", EXCLAMATION = "!";
-    /** Of training, tables, and what these models do not use. */
+    /** Tensors that are ignored: of training, tables, and what these models do not use. */
     private static final Pattern PASSED_OVER = Pattern.compile("model_ema\\..*|betas|((sqrt_|log_)?(one_minus_|recip_|recipm1_)?)"
         + "alphas_cumprod(_prev)?|posterior_(variance|log_variance_clipped|mean_coef[12])|lvlb_weights|logvar|scale_factor"
         + "|denoiser\\.(log_)?sigmas|first_stage_model\\.(loss|model_ema)\\..*|(.*\\.)?(position_ids|logit_scale|attn_mask)"
         + "|(cond_stage_model|conditioner\\.embedders\\.0)\\.transformer\\.text_projection\\.weight");
 
     /**
-     * What changes the picture, and cannot be passed over: another range of noise (EDM's, with v or with a mean), an input that the U-Net
-     * has besides, and layers within a network.
+     * Tensors that change the picture, and cannot be ignored: another range of noise (EDM's, with v or with a mean), a further input of the
+     * U-Net, and layers within a network.
      */
     private static final Pattern MEANS = Pattern.compile("edm_.*|embedder\\..*|noise_augmentor\\..*"
         + "|model\\.diffusion_model\\.(input_blocks|middle_block|output_blocks|label_emb|time_embed|input_hint_block|out)\\..*"
@@ -95,10 +95,10 @@ public record LdmCheckpoint(Kind kind, ObjectNode index, ObjectNode scheduler, M
      * The networks in a checkpoint.
      *
      * @param file where the tensors are from, for errors
-     * @param averaged takes the averaged weights of the U-Net, which some files hold besides
+     * @param averaged takes the averaged weights of the U-Net, which some files hold in addition
      * @param asked empty = noise, but v for Stable Diffusion 2 (not its inpainting) and where a tensor {@code v_pred} marks it: the weights
-     *     of Stable Diffusion 2 for 512 pixels (noise) and for 768 (v) cannot be told apart, and converters take the latter
-     * @param warn is told, in one line, of tensors that are of no network here and change none, which are passed over as in diffusers
+     *     of Stable Diffusion 2 for 512 pixels (noise) and for 768 (v) look the same, and converters take the latter
+     * @param warn receives a line about tensors that belong to no network here and change none; they are ignored as in diffusers
      * @throws FormatException that names a tensor that is missing, of a shape that cannot be, or not known where it would change the
      *     picture
      */

@@ -94,7 +94,7 @@ final class LdmPart {
     }
 
     /**
-     * The U-Net, and its configuration as far as the weights tell it.
+     * The U-Net, and its configuration as far as it follows from the weights.
      *
      * @param eightHeads the attention has eight heads, otherwise heads of 64 numbers
      * @param pooled a pooled text and numbers are added to the time
@@ -200,7 +200,7 @@ final class LdmPart {
         return n;
     }
 
-    /** The autoencoder, and its configuration as far as the weights tell it. */
+    /** The autoencoder, and its configuration as far as it follows from the weights. */
     ObjectNode autoencoder() { return autoencoder(false); }
 
     /** @param attending levels may have attention */
@@ -251,7 +251,7 @@ final class LdmPart {
         return json.put("layers_per_block", layers).put("norm_num_groups", 32).put("out_channels", size("decoder.conv_out.weight", 4, 0));
     }
 
-    /** An autoencoder of codes, and its configuration, which the weights tell as a whole. */
+    /** An autoencoder of codes, and its configuration, all of which follows from the weights. */
     ObjectNode quantised() {
         ObjectNode json = autoencoder(true).put("_class_name", "VQModel");
         move("quantize.embedding.weight", "quantize.embedding.weight");

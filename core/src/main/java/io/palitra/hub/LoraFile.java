@@ -38,7 +38,7 @@ import org.jspecify.annotations.Nullable;
  * and what diffusers wrote before it used PEFT. Relatives of LoRA are refused by name.
  *
  * @param name of the file, for messages
- * @param metadata what the file says of itself: {@code ss_…} of kohya-ss, {@code modelspec.…} of Stability's ModelSpec
+ * @param metadata entries of the file's header: {@code ss_…} of kohya-ss, {@code modelspec.…} of Stability's ModelSpec
  */
 public record LoraFile(String name, List<Change> changes, Map<String, String> metadata) {
     /** The networks of a pipeline, by their folders in diffusers. */
@@ -53,7 +53,7 @@ public record LoraFile(String name, List<Change> changes, Map<String, String> me
      * W' = W + (alpha / r) B A for the weight W of one layer.
      *
      * @param target the layer's path, as {@code mid_block.attentions.0.proj_in}, or kohya's name for it
-     * @param underscored whether it is kohya's name, in which dots became underscores; {@link #paths} tells which path that is
+     * @param underscored whether it is kohya's name, in which dots became underscores; {@link #paths} gives the path
      * @param a [r,in] or [r,in,k,k]
      * @param b [out,r] or [out,r,1,1]
      */
@@ -103,7 +103,7 @@ public record LoraFile(String name, List<Change> changes, Map<String, String> me
         new Suffix(".lora_linear_layer.down.weight", Part.A), new Suffix(".lora_linear_layer.up.weight", Part.B),
         new Suffix("_lora.down.weight", Part.A), new Suffix("_lora.up.weight", Part.B), new Suffix(".alpha", Part.ALPHA));
 
-    /** Relatives of LoRA by a word near the end of their keys. */
+    /** Methods related to LoRA, by a word near the end of their keys. */
     private record Relative(String word, String kind) {}
 
     private static final List<Relative> RELATIVES = List.of(new Relative("dora_scale|lora_magnitude_vector", "a DoRA"),
@@ -124,7 +124,7 @@ public record LoraFile(String name, List<Change> changes, Map<String, String> me
     private static final String ADAPTER = "lora_adapter_metadata";
     private static final Pattern OLD_ATTENTION = Pattern.compile("(.+?)(\\.processor)?\\.to_(q|k|v|out)");
 
-    /** Where a key belongs: a layer by kohya's name, and what of its change it is. */
+    /** The layer of a key, by kohya's name, and the part of its change that the key holds. */
     private record Place(Network network, String target, boolean underscored, Part part) {
         String layer() { return network + " " + target.replace('.', '_'); }
     }
@@ -139,9 +139,8 @@ public record LoraFile(String name, List<Change> changes, Map<String, String> me
 
     /**
      * Reads a folder in which {@link #file} finds one, a file of safetensors, or one of torch.save, whose name ends in {@code .pt .pth
-     * .bin} or {@code .ckpt}. An alpha that is not
-     * said is the rank; it may be said by a tensor, in metadata, and in {@code adapter_config.json} beside a file of PEFT. The tensors
-     * belong to the innermost scope.
+     * .bin} or {@code .ckpt}. An alpha that is not given is the rank; it may be in a tensor, in metadata, and in
+     * {@code adapter_config.json} beside a file of PEFT. The tensors belong to the innermost scope.
      *
      * @throws FormatException when the file is damaged, holds anything but a LoRA, or holds half a change
      */
@@ -219,7 +218,7 @@ public record LoraFile(String name, List<Change> changes, Map<String, String> me
         throw unknown(file, key);
     }
 
-    /** Before PEFT, diffusers hung the changes of an attention on its processor, under names of its own in text encoders too. */
+    /** Before PEFT, diffusers kept the changes of an attention in its processor, with names of its own in text encoders, too. */
     private static String today(Network network, String path, Suffix suffix) {
         Matcher old = OLD_ATTENTION.matcher(path);
         if (!suffix.text.startsWith("_lora") || !old.matches()) return path;
@@ -261,7 +260,7 @@ public record LoraFile(String name, List<Change> changes, Map<String, String> me
     }
 
     /**
-     * What PEFT says of alpha outside the tensors.
+     * Alpha as PEFT keeps it outside the tensors.
      *
      * @param flat keys begin with the name of the network
      * @param patterns of {@code alpha_pattern}, by the network
@@ -337,7 +336,7 @@ public record LoraFile(String name, List<Change> changes, Map<String, String> me
         return paths;
     }
 
-    /** With paths for kohya's names, as {@link #writeDiffusers} wants them. @throws FormatException for a name that the network has not */
+    /** With paths for kohya's names, for {@link #writeDiffusers}. @throws FormatException for a name that the network does not have */
     public LoraFile withPaths(Network network, Collection<String> keys) {
         Map<String, String> paths = paths(keys);
         return new LoraFile(name, changes.stream().map(c -> {
@@ -349,7 +348,7 @@ public record LoraFile(String name, List<Change> changes, Map<String, String> me
     }
 
     /**
-     * Writes the form of kohya-ss. Metadata that every reader of it looks for is added where it is missing: what can be told from a base
+     * Writes the form of kohya-ss. Metadata that every reader of it looks for is added where it is missing: what follows from a base
      * model of {@code ss_base_model_version}, otherwise "unknown". The U-Net's layers have diffusers' names, for SDXL too.
      */
     public void writeKohya(Path file) {
@@ -388,7 +387,7 @@ public record LoraFile(String name, List<Change> changes, Map<String, String> me
         return words;
     }
 
-    /** kohya's word for what differs from layer to layer. */
+    /** kohya's word for values that differ between layers. */
     private static String oneOr(Set<String> values) { return values.size() == 1 ? values.iterator().next() : "Dynamic"; }
 
     /** Models under a LoRA, by how their ss_base_model_version begins. */
@@ -409,8 +408,8 @@ public record LoraFile(String name, List<Change> changes, Map<String, String> me
         }
 
         static Base of(LoraFile lora) {
-            String said = lora.metadata.getOrDefault("ss_base_model_version", "");
-            return Arrays.stream(values()).filter(b -> said.startsWith(b.version)).findFirst().orElse(OTHER);
+            String version = lora.metadata.getOrDefault("ss_base_model_version", "");
+            return Arrays.stream(values()).filter(b -> version.startsWith(b.version)).findFirst().orElse(OTHER);
         }
     }
 

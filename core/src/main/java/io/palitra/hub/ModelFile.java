@@ -26,7 +26,7 @@ import java.util.function.Function;
 final class ModelFile implements ModelParts {
     private final Path file;
     private final Path words;
-    private final LdmCheckpoint said;
+    private final LdmCheckpoint checkpoint;
     private final Map<String, String> classes;
     private final Notes notes;
 
@@ -34,8 +34,8 @@ final class ModelFile implements ModelParts {
         this.notes = notes;
         this.file = file;
         this.words = words;
-        try (Scope scope = new Scope()) { said = checkpoint(shapes()); }
-        classes = ModelFolder.classes(said.index(), file);
+        try (Scope scope = new Scope()) { checkpoint = checkpoint(shapes()); }
+        classes = ModelFolder.classes(checkpoint.index(), file);
     }
 
     /** @throws FormatException when it is no such file, or there is no tokenizer */
@@ -81,13 +81,15 @@ final class ModelFile implements ModelParts {
 
     @Override public String name() { return String.valueOf(file.getFileName()).replaceFirst("\\.[A-Za-z]+$", ""); }
 
-    @Override public String pipeline() { return said.index().path("_class_name").asText(); }
+    @Override public String pipeline() { return checkpoint.index().path("_class_name").asText(); }
 
-    @Override public JsonNode option(String key) { return said.index().path(key); }
+    @Override public JsonNode option(String key) { return checkpoint.index().path(key); }
 
     @Override public Map<String, String> classes() { return Collections.unmodifiableMap(classes); }
 
-    @Override public JsonNode config(String part) { return part.equals("scheduler") ? said.scheduler() : part(said, part).config(); }
+    @Override public JsonNode config(String part) {
+        return part.equals("scheduler") ? checkpoint.scheduler() : part(checkpoint, part).config();
+    }
 
     private LdmCheckpoint.Part part(LdmCheckpoint checkpoint, String part) {
         LdmCheckpoint.Part found = checkpoint.parts().get(part);
@@ -115,9 +117,9 @@ final class ModelFile implements ModelParts {
     @Override public Path place(String part) { return file; }
 
     @Override public ClipTokenizer tokenizer(String part) {
-        String pad = said.tokenizers().get(part);
+        String pad = checkpoint.tokenizers().get(part);
         if (pad == null) throw new FormatException(file.toString(), -1, "wants no " + part + ", but "
-            + InWords.list(said.tokenizers().keySet()));
+            + InWords.list(checkpoint.tokenizers().keySet()));
         Path own = words.resolve("tokenizer");
         return ClipTokenizer.open(Files.isDirectory(own) ? own : words, pad);
     }

@@ -69,7 +69,7 @@ public final class ModelFolder implements ModelParts {
         return new ModelFolder(folder, index, new Notes(warn));
     }
 
-    /** Whether a folder says that it is one. */
+    /** Whether a folder is one, by its index. */
     public static boolean is(Path folder) { return Files.isRegularFile(folder.resolve(INDEX)); }
 
     private static JsonNode json(Path file) {

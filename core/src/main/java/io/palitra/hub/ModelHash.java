@@ -18,7 +18,7 @@ import java.util.stream.Stream;
  * one after the other, in the order of their names.
  */
 public final class ModelHash {
-    /** Digits that pictures carry. */
+    /** Digits that pictures hold. */
     public static final int SHORT = 10;
     /** What runs hold for others, before their own weights. */
     private static final List<String> PUBLISHED = List.of("vqmodel", "clip");

@@ -11,29 +11,29 @@ import java.util.function.Consumer;
 
 /** A pipeline in files: the parts it is made of by diffusers' names (unet, vae, text_encoder, ...), however they are stored. */
 public interface ModelParts {
-    /** As {@link #open(Path, Consumer)}; what there is to say goes to {@link Notes#common}. */
+    /** As {@link #open(Path, Consumer)}; notes go to {@link Notes#common}. */
     static ModelParts open(Path model) { return open(model, Notes.common()); }
 
     /**
      * A folder of diffusers, or a Stable Diffusion in one file.
      *
-     * @param warn is told, in one line each, of what is passed over in it, as the public libraries do
+     * @param warn receives a line about each thing in it that is ignored, as by the public libraries
      * @throws io.palitra.data.FormatException when it is neither
      */
     static ModelParts open(Path model, Consumer<String> warn) {
         return Files.isRegularFile(model) && Weights.named(model) ? ModelFile.open(model, warn) : ModelFolder.open(model, warn);
     }
 
-    /** Where those who read a part say what they pass over. */
+    /** Where readers of a part report what they ignore. */
     Notes notes();
 
-    /** What a user calls it. */
+    /** Its name, as the user gave it. */
     String name();
 
     /** The library's class of the whole, such as StableDiffusionPipeline. */
     String pipeline();
 
-    /** What the whole says of itself under a key; missing where it says nothing. */
+    /** An entry of the whole model's index; a missing node where there is none. */
     JsonNode option(String key);
 
     /** The library's class of each part that is there. */
@@ -53,6 +53,6 @@ public interface ModelParts {
     /** The tokenizer that is a part. @throws io.palitra.data.FormatException where it is missing or broken */
     ClipTokenizer tokenizer(String part);
 
-    /** Where a part lies, for those who must be told: its folder, or the file that holds all. */
+    /** Where a part lies, for messages: its folder, or the file that holds all. */
     Path place(String part);
 }

@@ -23,7 +23,7 @@ import java.util.regex.Pattern;
  * nothing else: files of training are full of them, and who wants a tensor where one is refuses it by its name.
  */
 final class Pickle {
-    /** None, and whatever else has no use here: the dtypes of PyTorch. */
+    /** None, and values without a use here, as the dtypes of PyTorch. */
     static final Object NONE = new Object();
 
     /** A run of elements somewhere in the file. */
@@ -32,7 +32,7 @@ final class Pickle {
     /** A tensor: element [i,j,...] is element offset + i strides[0] + j strides[1] + ... of its storage. */
     record View(Stored storage, long offset, long[] shape, long[] strides) {}
 
-    /** A name that this machine knows. */
+    /** A global name that this reader supports. */
     private record Global(String name) {}
 
     /** What only Python could make: a foreign name, or a value that was made by it. Equal to itself alone, as it may be a key. */
@@ -82,10 +82,10 @@ final class Pickle {
         this.limits = limits;
     }
 
-    /** Every storage that was asked for so far, by key. */
+    /** Every storage that was referred to so far, by key. */
     Map<String, Stored> storages() { return storages; }
 
-    /** Names that only Python could make something of, as they were asked for. */
+    /** Unsupported global names, in the order of their use. */
     Set<String> foreign() { return foreign.keySet(); }
 
     /** Where in the file the next pickle begins. */
@@ -111,7 +111,7 @@ final class Pickle {
     private void run(int op) {
         switch (op) {
             case 0x80 -> protocol();
-            case 0x95 -> need(8);   // a frame says only how far to read ahead
+            case 0x95 -> need(8);   // a frame holds only how far to read ahead
             case '(' -> marks.add(stack.size());
             case '0' -> pop();
             case '1' -> sinceMark();
@@ -190,7 +190,7 @@ final class Pickle {
         return from;
     }
 
-    /** What no state dict holds: passed over. */
+    /** Skips a value that no state dict holds. */
     private void bytes(long n) {
         need(n);
         stack.add(BYTES);
@@ -271,7 +271,7 @@ final class Pickle {
         return out;
     }
 
-    /** A foreign value takes whatever it is given, and keeps nothing. */
+    /** A foreign value ignores what is set in it. */
     private boolean foreignTakes() { return top() instanceof Opaque; }
 
     private void addItems(Object[] items) {
@@ -339,7 +339,7 @@ final class Pickle {
     private Object global(String name) {
         if (DTYPES.contains(name)) return NONE;
         if (CALLED.contains(name) || STORAGES.containsKey(name)) return new Global(name);
-        // one text for each name: the same one may be asked for millions of times
+        // one text for each name: the same one may occur millions of times
         String kept = foreign.computeIfAbsent(name, n -> n);
         if (foreign.size() > MOST_NAMES) throw wrong("the pickle asks for more than the allowed " + MOST_NAMES + " names of others");
         return new Opaque(kept);
@@ -402,7 +402,7 @@ final class Pickle {
         if (with.length < fewest || with.length > most || !(with[0] instanceof Stored storage) || !(with[1] instanceof Long offset)) {
             throw arguments("a tensor", with, "a storage, an offset, a size and strides");
         }
-        // the seventh says that the values are conjugated or negated
+        // the seventh marks values that are conjugated or negated
         if (with.length == 7 && with[6] != NONE && !(with[6] instanceof Map<?, ?> m && m.isEmpty())) {
             throw wrong("a tensor is marked as conjugated or negative, which is not supported");
         }

@@ -8,7 +8,7 @@ import java.util.function.IntPredicate;
 
 /**
  * A regular expression as Python writes it, for the end of a module's path: what PEFT's {@code re.match("(.*\\.)?(KEY)$", path)} finds.
- * All its ways are walked at once (Thompson 1968), so that no expression takes more steps than it has parts, for each letter of a path.
+ * All alternatives are followed at once (Thompson 1968), so that no expression takes more steps than it has parts, for a letter of a path.
  * Not read are references back to groups, looks behind, and flags.
  */
 final class PythonPattern {
@@ -40,7 +40,7 @@ final class PythonPattern {
 
     private record Ahead(Node node, boolean not) implements Node {}
 
-    /** What a walker does: it reads a letter, goes on at two parts, asks where it is, looks ahead, or has arrived. */
+    /** A part: it reads a letter, branches to two parts, checks its position, looks ahead, or ends the match. */
     private sealed interface Part {}
 
     private record Reads(IntPredicate of) implements Part {}
@@ -59,7 +59,7 @@ final class PythonPattern {
     private int at;
     private int depth;
 
-    /** @throws IllegalArgumentException that says what of it is not read */
+    /** @throws IllegalArgumentException that names what of it is not supported */
     PythonPattern(String python) {
         this.python = python;
         if (python.isEmpty() || python.length() > LONGEST) {
@@ -80,17 +80,17 @@ final class PythonPattern {
 
     private static boolean any(int c) { return c != '\n'; }
 
-    /** Whether a path is of it. @throws IllegalArgumentException when the budget does not suffice */
+    /** Whether it matches a path. @throws IllegalArgumentException when the budget does not suffice */
     boolean matches(String path, Budget budget) {
-        if (!plain) return walk(0, path, 0, budget);
+        if (!plain) return match(0, path, 0, budget);
         if (!budget.take(1)) throw illegal("comes after too many others");
         return ends(path);
     }
 
-    /** How large it is in memory, by parts of some 30 bytes. */
+    /** Its size in memory, in parts of about 30 bytes. */
     int size() { return parts.size(); }
 
-    /** Most are paths, in which a dot is any letter. */
+    /** Most patterns are paths, in which a dot matches any letter. */
     private boolean ends(String path) {
         int from = path.length() - python.length();
         if (from < 0 || from > 0 && path.charAt(from - 1) != '.') return false;
@@ -101,7 +101,7 @@ final class PythonPattern {
         return true;
     }
 
-    private boolean walk(int first, String path, int from, Budget budget) {
+    private boolean match(int first, String path, int from, Budget budget) {
         if (!budget.take(parts.size())) throw illegal("takes too many steps");
         int[] now = new int[parts.size()], next = new int[parts.size()];
         Reach reach = new Reach(path, budget);
@@ -121,7 +121,7 @@ final class PythonPattern {
         return n < 0;
     }
 
-    /** What is reached without a letter. */
+    /** Parts that are reached without reading a letter. */
     private final class Reach {
         private final String path;
         private final Budget budget;
@@ -147,7 +147,7 @@ final class PythonPattern {
                 if (what instanceof Arrived) return -1;
                 if (what instanceof Reads) to[count++] = p;
                 if (what instanceof Asks a && is(a.place, path, i)) stack[size++] = p + 1;
-                if (what instanceof Looks l && walk(p + 1, path, i, budget) != l.not) stack[size++] = l.next;
+                if (what instanceof Looks l && match(p + 1, path, i, budget) != l.not) stack[size++] = l.next;
                 if (what instanceof Forks f) {
                     if (f.b >= 0) stack[size++] = f.b;
                     stack[size++] = f.a;
@@ -184,7 +184,7 @@ final class PythonPattern {
         }
     }
 
-    /** A place for a part that is known later. */
+    /** A reference to a part that is known later. */
     private int hole() {
         parts.add(new Forks(parts.size() + 1, -1));
         return parts.size() - 1;

@@ -57,7 +57,7 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
     private static final List<DType> FILE_ORDER = List.of(DType.I64, DType.F64, DType.F32, DType.I32, DType.BF16, DType.F16, DType.I16,
         DType.I8, DType.U8, DType.BOOL);
 
-    /** What a file may claim: bytes of its header, and tensors. */
+    /** Limits of a file: bytes of its header, and tensors. */
     public record Limits(int headerBytes, int tensors) {
         /** 16 MiB of header, 100,000 tensors. */
         public static final Limits DEFAULT = new Limits(16 << 20, 100_000);
@@ -80,14 +80,14 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
     public record Entry(String stored, DType dtype, long[] shape, long begin, long end) {
         public long bytes() { return end - begin; }
 
-        /** As the file says it: type and extents, before they are read as others. */
+        /** Type and extents as in the file, before conversion. */
         public String said() {
             boolean pairs = stored.equals(WideDTypes.C64.name());
             return stored + " " + InWords.shape(pairs ? Arrays.copyOf(shape, shape.length - 1) : shape);
         }
     }
 
-    /** What a file says of itself: its tensors in the order of their values, its metadata, and the byte where the first value stands. */
+    /** The header of a file: its tensors in the order of their values, its metadata, and the byte where the first value stands. */
     public record Header(Map<String, Entry> entries, Map<String, String> metadata, long dataAt) {}
 
     /** Reads a whole file within {@link Limits#DEFAULT}. The tensors belong to the innermost scope. */
@@ -97,7 +97,7 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
      * Reads a whole file. The tensors belong to the innermost scope, in the order of their values.
      *
      * @param digest is fed every byte after the header, in order; null for none
-     * @throws FormatException when the file breaks a rule of the format or a limit, holds a type we have not, or cannot be read
+     * @throws FormatException when the file breaks a rule of the format or a limit, holds an unsupported type, or cannot be read
      */
     public static Safetensors read(Path file, Limits limits, @Nullable MessageDigest digest) {
         return read(file, limits, digest, tensor -> true);
@@ -126,10 +126,10 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
         }
     }
 
-    /** Reads only what a file says of itself, within {@link Limits#DEFAULT}. */
+    /** Reads only the header of a file, within {@link Limits#DEFAULT}. */
     public static Header header(Path file) { return header(file, Limits.DEFAULT); }
 
-    /** Reads only what a file says of itself; no tensor is made. Refuses what {@link #read} refuses, values aside. */
+    /** Reads only the header of a file; no tensor is made. Refuses what {@link #read} refuses, values aside. */
     public static Header header(Path file, Limits limits) {
         try (FileChannel channel = open(file)) {
             return header(file.toString(), channel, limits);
@@ -410,7 +410,7 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
     private static final class HeaderParser {
         static final JsonFactory JSON = JsonFactory.builder()
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-            .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)   // names of strangers are not for a shared table
+            .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)   // names from files must not fill a shared table
             .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
             .streamReadConstraints(StreamReadConstraints.builder().maxNestingDepth(3).maxNumberLength(20)
                 .maxNameLength(100_000_000).maxStringLength(100_000_000).build())
@@ -559,8 +559,8 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
             return out;
         }
 
-        /** In the words of who reads JSON. */
-        private static String told(@Nullable JsonToken token) {
+        /** The token's kind in words. */
+        private static String named(@Nullable JsonToken token) {
             if (token == null) return "the end";
             return switch (token) {
                 case START_OBJECT -> "an object";
@@ -576,7 +576,7 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
         }
 
         private void expect(JsonParser p, @Nullable JsonToken seen, JsonToken wanted, String what) {
-            if (seen != wanted) throw wrong(p, what + " must be " + told(wanted) + ", got " + told(seen));
+            if (seen != wanted) throw wrong(p, what + " must be " + named(wanted) + ", got " + named(seen));
         }
 
         private FormatException wrong(JsonParser p, String message) {

@@ -19,7 +19,7 @@ import java.util.TreeSet;
 import java.util.regex.Pattern;
 
 /**
- * Tensors spread over several files, the shards, of safetensors or of torch.save, as an index says: {@code {"metadata": ...,
+ * Tensors spread over several files, the shards, of safetensors or of torch.save, as an index lists them: {@code {"metadata": ...,
  * "weight_map": {tensor: shard}}},
  * usually {@code model.safetensors.index.json} beside {@code model-00001-of-00002.safetensors} and so on; of a variant {@code
  * model.safetensors.index.fp16.json} or, older, {@code model.fp16.safetensors.index.json}, and the index names the shards; of torch.save
@@ -103,11 +103,11 @@ public final class Shards {
     private static void compare(Path shard, Set<String> wanted, Set<String> got, Path index) {
         for (String name : wanted) {
             if (!got.contains(name)) {
-                throw wrong(shard, "has no tensor '" + Safetensors.printable(name) + "', which " + index + " says it has");
+                throw wrong(shard, "has no tensor '" + Safetensors.printable(name) + "', which " + index + " lists there");
             }
         }
         for (String name : got) {
-            if (!wanted.contains(name)) throw wrong(shard, "has tensor '" + name + "', which " + index + " does not say it has");
+            if (!wanted.contains(name)) throw wrong(shard, "has tensor '" + name + "', which " + index + " does not list there");
         }
     }
 }

@@ -44,7 +44,7 @@ public interface Storage {
     /** Returns when the names in a folder, not the contents of its files, are on the medium. */
     void force(Path folder) throws IOException;
 
-    /** Bytes that may still be written below a folder, 0 where the file system does not tell. */
+    /** Bytes that may still be written below a folder, 0 where the file system does not report them. */
     long free(Path folder) throws IOException;
 
     /** The real one. */

@@ -5,12 +5,12 @@ import java.io.IOException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 
-/** A file could not be written; whoever looks finds the old or the new one, whole. */
+/** A file could not be written; in its place is the old or the new one, complete. */
 public final class StorageException extends RuntimeException {
     private final long needed;
     private final long free;
 
-    /** @param needed bytes that were to be written; @param free bytes that the file system had left for them, -1 where it would not tell */
+    /** @param needed bytes that were to be written; @param free bytes that the file system had left for them, -1 where unknown */
     public StorageException(Path file, long needed, long free, IOException cause) {
         super("cannot write '" + file + "': " + reason(cause) + "; it needs " + needed + " bytes, "
             + (free < 0 ? "and free space is unknown" : free + " are free"), cause);

@@ -35,7 +35,7 @@ public final class TorchFile {
     private static final int VALUES_PER_TENSOR = 10;
 
     /**
-     * What a file may claim.
+     * Limits of a file.
      *
      * @param pickleBytes bytes of the pickle, and of the zip directory
      * @param ops operations of the pickle
@@ -60,7 +60,7 @@ public final class TorchFile {
         }
     }
 
-    /** What a file says: the value in it, and where the storages are that it mentions. */
+    /** A file that was read: the value in it, and the places of the storages that it refers to. */
     private record Content(Object root, Set<String> foreign, Map<String, ZipDirectory.Place> places, ByteOrder order) {}
 
     private final String file;
@@ -84,7 +84,7 @@ public final class TorchFile {
      * scope.
      *
      * @throws FormatException when the file breaks a rule of its format or a limit, cannot be read, holds a tensor of a kind that is not
-     *     read, or is as a whole what only Python can make. Objects of other kinds, such as callbacks of training, are left out; nothing
+     *     read, or is as a whole an object of Python. Objects of other kinds, such as callbacks of training, are left out; nothing
      *     that the file asks for is run
      */
     public static Map<String, Tensor> read(Path file, Limits limits) {
@@ -160,7 +160,7 @@ public final class TorchFile {
         return new Content(made, machine.foreign(), places, order(entries.get(root + "byteorder")));
     }
 
-    /** Files from before PyTorch 2.1 do not say; nearly all machines were little-endian. */
+    /** Files from before PyTorch 2.1 do not state it; nearly all machines were little-endian. */
     private ByteOrder order(ZipDirectory.@Nullable Place place) throws IOException {
         if (place == null) return ByteOrder.LITTLE_ENDIAN;
         String order = new String(bytes(place.at(), Math.min(16, place.size())), StandardCharsets.UTF_8);
@@ -344,11 +344,11 @@ public final class TorchFile {
         return (int) crc.getValue();
     }
 
-    /** A writer may be told not to compute checksums; it then puts 0. */
+    /** A writer that computes no checksums puts 0. */
     private void check(ZipDirectory.Place place, String what, int seen) {
         if (place.crc() != 0 && place.crc() != seen) {
             throw wrong(place.at(), "'" + Safetensors.printable(what) + "' has checksum " + Integer.toHexString(seen)
-                + ", the directory says " + Integer.toHexString(place.crc()));
+                + ", the directory has " + Integer.toHexString(place.crc()));
         }
     }
 }

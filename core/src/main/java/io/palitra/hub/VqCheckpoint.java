@@ -12,7 +12,7 @@ import java.util.regex.Pattern;
 
 /**
  * A VQGAN as the taming transformers and latent diffusion publish it (Esser et al. 2021, arXiv:2012.09841), under the names of diffusers'
- * {@code VQModel}. What the {@code .yaml} beside such a file says of the network its tensors say, too, so it is not wanted.
+ * {@code VQModel}. What the {@code .yaml} beside such a file states of the network follows from its tensors, too, so it is not needed.
  *
  * @param config {@code config.json}
  * @param tensors those of the checkpoint or views of them, in the innermost scope
@@ -28,7 +28,7 @@ public record VqCheckpoint(ObjectNode config, Map<String, Tensor> tensors) {
      * The network in a checkpoint, alone or as the first stage of another model.
      *
      * @param file where the tensors are from, for errors
-     * @param warn is told, in one line, of tensors that are of no part of the network, which are passed over
+     * @param warn receives a line about tensors that belong to no part of the network, which are ignored
      * @throws FormatException that names a tensor that is missing, of a shape that cannot be, or not known within the network
      */
     public static VqCheckpoint of(String file, Map<String, Tensor> tensors, Consumer<String> warn) {

@@ -19,7 +19,7 @@ public final class Weights {
 
     private Weights() {}
 
-    /** Whether the name is that of a file that is read. */
+    /** Whether a file of this name can be read. */
     public static boolean named(Path file) {
         return index(file) || ends(file, SAFETENSORS) || TORCH.stream().anyMatch(end -> ends(file, end));
     }

@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Element types of safetensors that the engine does not have. They are read as a larger type that holds each of their values exactly;
- * complex numbers as real and imaginary part in a last dimension of 2. Types of less than a byte are not read: the format does not say how
+ * complex numbers as real and imaginary part in a last dimension of 2. Types of less than a byte are not read: the format leaves open how
  * they are packed. Numbers of 8 bits: Micikevicius et al. 2022, arXiv:2209.05433; FNUZ, without infinity and -0: arXiv:2206.02915.
  */
 enum WideDTypes {
@@ -36,7 +36,7 @@ enum WideDTypes {
     int wideBytes() { return this == C64 ? 8 : as.bytes(); }
 
     /**
-     * Appends to {@code to} what the elements of {@code from}, both little-endian, are worth.
+     * Appends to {@code to} the values of the elements of {@code from}, both little-endian.
      *
      * @return the byte of {@code from} where a number stands that is too large, or -1
      */
@@ -55,7 +55,7 @@ enum WideDTypes {
         return -1;
     }
 
-    /** The number of these 8 bits. */
+    /** The value of these 8 bits. */
     float number(int b) {
         return switch (this) {
             case F8_E4M3 -> (b & 0x7f) == 0x7f ? Float.NaN : number(b, 3, 7);

@@ -14,7 +14,7 @@ import java.util.Map;
 
 /**
  * The entries of a zip file as PyTorch writes it: nothing compressed, nothing encrypted, one disk, no comment, sizes of 64 bits where
- * needed. What the directory says of an entry must agree with what stands before the entry, and no two entries may share a byte.
+ * needed. An entry's record in the directory must agree with its local header, and no two entries may share a byte.
  */
 final class ZipDirectory {
     private static final int END = 0x06054b50;
@@ -149,7 +149,7 @@ final class ZipDirectory {
                 && local.slice(30, f.rawName.length).equals(ByteBuffer.wrap(f.rawName))
                 && agrees(local.getInt(14), f.crc, f.flags) && agrees(local.getInt(18), f.size, f.flags)
                 && agrees(local.getInt(22), f.size, f.flags);
-            if (!agree) throw wrong(f.header, "says one thing of entry '" + f.name + "' in the directory and another before it");
+            if (!agree) throw wrong(f.header, "has entry '" + f.name + "' with one header in the directory and another before it");
             long at = f.header + 30 + f.rawName.length + (local.getShort(28) & 0xffff);
             if (at > directory || f.size > directory - at) {
                 throw wrong(f.header, "has entry '" + f.name + "' of " + f.size + " bytes, which goes into the directory");

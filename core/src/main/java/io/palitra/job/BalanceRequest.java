@@ -43,7 +43,7 @@ public record BalanceRequest(
         @Help(value = "the run folder", path = true) String run,
         @Help("name or path of the labelled set, empty = the run's own") String data,
         @Help(value = "a new folder for the drawn items, a folder a class, and the report", path = true) String out,
-        @Help("decides samples and classifiers") long seed,
+        @Help(value = "decides samples and classifiers", min = 0) long seed,
         @Help(value = "where data sets lie, empty = where they lay", path = true) String dataDir,
         @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) {
     public BalanceRequest(String run, String out) { this(run, "", out, 0, "", 0); }

@@ -36,7 +36,7 @@ public record CompleteRequest(
         @Help(value = "file of a picture, empty = the first ten items of the test split", path = true) String image,
         @Help(value = "rows kept, from the top", min = 0) int keep,
         @Help(value = "alternatives", min = 1, max = 1000) int n,
-        @Help("decides the noise") long seed,
+        @Help(value = "decides the noise", min = 0) long seed,
         @Help("sampling keys of the family, as temperature=0.8") List<String> set,
         @Help(value = "where data sets lie, empty = where they lay", path = true) String dataDir,
         @Help(value = "the picture, a .png, empty = complete.png in the run folder", path = true) String out,

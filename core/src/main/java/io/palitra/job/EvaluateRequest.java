@@ -117,24 +117,43 @@ public record EvaluateRequest(
         if (!writeStatistics.isEmpty()) Outputs.free(Path.of(writeStatistics), "writeStatistics", force);
         Inputs inputs = new Inputs(watcher);
         List<Measured> all = new ArrayList<>();
-        for (String run : runs) all.add(measured(run, inputs, watcher));
+        try (Inception network = inception.isEmpty() ? null : Inception.open(Path.of(inception), Preprocess.valueOf(resize.name()));
+                ClipEmbedder embedder = clip.isEmpty() ? null : ClipEmbedder.open(clip)) {
+            if (runs.size() > 1) for (String run : runs) refuseUnfit(run, network, embedder);
+            for (String run : runs) all.add(measured(run, network, embedder, inputs, watcher));
+        }
         return new Result(List.copyOf(all));
     }
 
-    private Measured measured(String run, Inputs inputs, Watcher watcher) throws IOException {
-        try (Run opened = inputs.open(run, device, threads); Scope scope = new Scope();
-                Inception network = inception.isEmpty() ? null : Inception.open(Path.of(inception), Preprocess.valueOf(resize.name()));
-                ClipEmbedder embedder = clip.isEmpty() ? null : ClipEmbedder.open(clip)) {
+    /** Refuses a run for which the networks or the sampling keys do not fit, before the first run is measured. */
+    private void refuseUnfit(String run, @Nullable Inception network, @Nullable ClipEmbedder embedder) throws IOException {
+        if (network == null && embedder == null && sampling.isEmpty()) return;
+        Inputs inputs = new Inputs(Watcher.SILENT);   // its notes follow when the run is measured
+        try (Run opened = inputs.open(run, device, threads); Scope scope = new Scope()) {
             Dataset test = inputs.data(opened.config(), data, dataDir, Split.TEST);
-            Evaluation.Asked asked = new Evaluation.Asked(test, n).sampling(sampling);
-            if (network != null) {
-                network.to(opened.device());
-                asked = asked.inception(new Subject.ByInception(network, path(statistics), path(writeStatistics)));
-            }
-            if (embedder != null) {
-                embedder.to(opened.device());
-                asked = asked.clip(new Subject.ByClip(embedder, embedder.name()));
-            }
+            Evaluation.refuseUnfit(opened, asked(opened, test, network, embedder));
+        }
+    }
+
+    private Evaluation.Asked asked(Run opened, Dataset test, @Nullable Inception network, @Nullable ClipEmbedder embedder) {
+        Evaluation.Asked asked = new Evaluation.Asked(test, n).sampling(sampling);
+        if (network != null) {
+            network.to(opened.device());
+            asked = asked.inception(new Subject.ByInception(network, path(statistics), path(writeStatistics)));
+        }
+        if (embedder != null) {
+            embedder.to(opened.device());
+            asked = asked.clip(new Subject.ByClip(embedder, embedder.name()));
+        }
+        return asked;
+    }
+
+    private Measured measured(String run, @Nullable Inception network, @Nullable ClipEmbedder embedder, Inputs inputs, Watcher watcher)
+            throws IOException {
+        try (Run opened = inputs.open(run, device, threads); Scope scope = new Scope()) {
+            Dataset test = inputs.data(opened.config(), data, dataDir, Split.TEST);
+            Evaluation.Asked asked = asked(opened, test, network, embedder);
+            Evaluation.refuseUnfit(opened, asked);   // before a judge is trained
             Evaluation.Result result;
             if (judged(opened, test, watcher)) {
                 Dataset train = inputs.data(opened.config(), "", dataDir, Split.TRAIN);

@@ -34,7 +34,7 @@ public record InterpolateRequest(
         @Help(value = "items from end to end", min = 2, max = 100) int steps,
         @Help("one square between four corners instead of strips") boolean grid,
         @Help("between test items instead of draws from the prior, which needs an encoder") boolean items,
-        @Help("decides the ends") long seed,
+        @Help(value = "decides the ends", min = 0) long seed,
         @Help(value = "where data sets lie, empty = where they lay", path = true) String dataDir,
         @Help(value = "the picture, a .png, with a .gif beside it; empty = interpolate.png in the run folder", path = true) String out,
         @Help("whether files that are there are replaced") boolean force) {

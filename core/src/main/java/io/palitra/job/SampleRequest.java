@@ -38,7 +38,7 @@ import java.util.stream.LongStream;
 public record SampleRequest(
         @Help(value = "the run folder", path = true) String run,
         @Help(value = "samples", min = 1, max = 100_000) int n,
-        @Help("decides the noise") long seed,
+        @Help(value = "decides the noise", min = 0) long seed,
         @Help("number or name of the class, empty = as the sampling keys say") String label,
         @Help("text to draw, empty = as the sampling keys say") String prompt,
         @Help("WIDTHxHEIGHT in pixels, for families that draw larger than their training's pictures; empty = as trained") String size,

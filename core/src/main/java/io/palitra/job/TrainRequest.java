@@ -27,7 +27,7 @@ public record TrainRequest(
         @Help("a data set of the catalogue, a folder or a file; empty = what the family learns from") String data,
         @Help(value = "of lora: the model to change, a folder, or org/name; empty for all else", path = true) String model,
         @Help("config keys, key=value: the family's (latent=16), train. the recipe's, data. the reader's") List<String> set,
-        @Help("decides weights, noise and order") long seed,
+        @Help(value = "decides weights, noise and order", min = 0) long seed,
         @Help(value = "the run folder, empty = runs/FAMILY-DATA-N", path = true) String out,
         @Help("where to compute: auto, cpu, cuda or cuda:n") String device,
         @Help("of matrix products") Precision precision,

@@ -25,14 +25,17 @@ public final class ClipScores implements Measurement {
 
     @Override public boolean fits(Subject of) { return of.clip() != null; }
 
-    @Override public Measured of(Subject of) {
-        Subject.ByClip judge = Objects.requireNonNull(of.clip());
+    @Override public void refuseUnfit(Subject of) {
         if (!of.draws(Condition.Kind.TEXT)) {
             throw new ArgumentException("'" + of.family() + "' draws nothing from texts; a CLIP judges models that do");
         }
         if (!of.test().captioned()) {
             throw new ArgumentException("'" + of.test().name() + "' is read without captions; a CLIP wants some to judge by");
         }
+    }
+
+    @Override public Measured of(Subject of) {
+        Subject.ByClip judge = Objects.requireNonNull(of.clip());
         int n = Math.min(Math.min(of.samples(), CAPTIONS), of.test().size());
         Drawing<?> drawing = of.drawing();
         double drawn = 0, real = 0;

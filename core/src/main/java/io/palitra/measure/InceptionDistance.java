@@ -15,7 +15,9 @@ import io.palitra.metric.InceptionScore;
 import io.palitra.metric.KernelDistance;
 import io.palitra.metric.Moments;
 import io.palitra.metric.Statistics;
+import io.palitra.model.GenerativeModel;
 import io.palitra.model.Measure;
+import io.palitra.net.InceptionV3;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -34,12 +36,24 @@ public final class InceptionDistance implements Measurement {
 
     @Override public boolean fits(Subject of) { return of.inception() != null; }
 
+    @Override public void refuseUnfit(Subject of) {
+        Subject.ByInception asked = Objects.requireNonNull(of.inception());
+        if (!(of.test().spec() instanceof ImageSpec image) || image.channels() != 1 && image.channels() != 3) {
+            throw new ArgumentException("Inception wants pictures of 1 or 3 channels, got " + of.test().spec());
+        }
+        if (of.as(GenerativeModel.class).isEmpty()) {
+            throw new ArgumentException("'" + of.family() + "' draws no samples; Inception compares samples with pictures");
+        }
+        if (asked.reference() == null) return;
+        long features = Statistics.read(asked.reference()).mean().size(0);
+        if (features == InceptionV3.FEATURES) return;
+        throw new ArgumentException(asked.reference() + " has statistics of " + features + " features, " + asked.network().name()
+            + " has " + InceptionV3.FEATURES);
+    }
+
     @Override public Measured of(Subject of) {
         Subject.ByInception asked = Objects.requireNonNull(of.inception());
         Inception network = asked.network();
-        if (!(of.test().spec() instanceof ImageSpec)) {
-            throw new ArgumentException("Inception wants pictures, got " + of.test().spec());
-        }
         List<Tensor> some = new ArrayList<>(), others = new ArrayList<>();
         try (Moments data = new Moments(); Moments drawn = new Moments()) {
             InceptionScore score = new InceptionScore();
@@ -61,10 +75,6 @@ public final class InceptionDistance implements Measurement {
                 }
             }
             Tensor mean = drawn.mean();
-            if (reference.mean().size(0) != mean.size(0)) {
-                throw new ArgumentException(asked.reference() + " has statistics of " + reference.mean().size(0) + " features, "
-                    + network.name() + " has " + mean.size(0));
-            }
             String against = asked.reference() == null ? items + " test items" : asked.reference().getFileName()
                 + ", which says nothing of its network, resizing and count";
             String name = (network.name().endsWith(PUBLISHED) ? "FID" : "FD") + "-" + network.name() + ", n = " + of.samples();

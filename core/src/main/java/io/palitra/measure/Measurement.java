@@ -15,6 +15,13 @@ public interface Measurement {
     /** Whether it says anything of this model on these data. */
     boolean fits(Subject of);
 
+    /**
+     * Checks, where it fits, what was asked for; called for every measurement before the first begins, in a scope.
+     *
+     * @throws IllegalArgumentException for what was asked of a model or of data that cannot be measured so
+     */
+    default void refuseUnfit(Subject of) {}
+
     /** Called where it fits, without recording, in evaluation mode, in a scope. Waits for the device. */
     Measured of(Subject of);
 }

@@ -3,6 +3,7 @@ package io.palitra.measure;
 import io.palitra.engine.Guard;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Torch;
+import io.palitra.model.GenerativeModel;
 import io.palitra.model.Measure;
 import io.palitra.report.Sheet;
 import java.util.ArrayList;
@@ -25,11 +26,24 @@ public final class Measurements {
     private Measurements() {}
 
     /**
+     * Refuses what cannot be measured, before anything is: a measurement may take minutes.
+     *
+     * @throws IllegalArgumentException for what was asked of a model or of data that cannot be measured so
+     */
+    public static void refuseUnfit(Subject subject) {
+        try (Scope scope = new Scope()) {
+            if (!subject.sampling().isEmpty() && subject.as(GenerativeModel.class).isPresent()) subject.drawing();
+            for (Measurement m : ALL) if (m.fits(subject)) m.refuseUnfit(subject);
+        }
+    }
+
+    /**
      * Everything that fits.
      *
      * @throws IllegalArgumentException for what was asked of a model or of data that cannot be judged so
      */
     public static Measurement.Measured of(Subject subject) {
+        refuseUnfit(subject);
         List<Measure> measures = new ArrayList<>();
         Map<String, Sheet> sheets = new LinkedHashMap<>();
         try (Scope scope = new Scope(); Guard g = Torch.noGrad(); Guard watch = Scope.watch(subject.course())) {

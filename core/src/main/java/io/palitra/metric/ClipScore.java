@@ -8,7 +8,7 @@ import java.util.List;
 
 /**
  * How well pictures fit their texts: 2.5 max(cos, 0) on the sphere of a CLIP. Hessel et al. 2021, arXiv:2104.08718. Scores by one network
- * say nothing beside those by another. Texts are taken as they are, without the paper's "A photo depicts".
+ * cannot be compared with those by another. Texts are taken as they are, without the paper's "A photo depicts".
  */
 public final class ClipScore {
     private static final double WEIGHT = 2.5;

@@ -23,13 +23,13 @@ import java.util.TreeSet;
  * @param alarm coverage below 0.35 or spread below 0.3
  */
 public record Collapse(double coverage, double spread, boolean alarm) {
-    /** Items that it takes to tell. */
+    /** Fewest items for the check. */
     public static final int LEAST = 64;
 
     private static final double LEAST_COVERAGE = 0.35;
     private static final double LEAST_SPREAD = 0.3;
 
-    /** samples and real, [N,...] each, of one shape; the larger N, the sharper: 256 tells well, {@link #LEAST}. Waits for the device. */
+    /** samples and real, [N,...] each, of one shape, N at least {@link #LEAST}; 256 are a sharp check. Waits for the device. */
     public static Collapse check(Tensor samples, Tensor real) {
         if (!Arrays.equals(samples.shape(), real.shape()) || real.dims() < 2 || real.size(0) < LEAST) {
             throw new ArgumentException("the collapse watch wants samples and data of one shape [N,...], N at least " + LEAST

@@ -17,16 +17,16 @@ import java.util.Locale;
 
 /**
  * Are samples copies of training items? A sample counts as one when it lies nearer to a training item than 99 % of training items lie to
- * any other. Items of the test split show what chance does. Measured by the features of a network, which forgive a shift, and by pixels.
+ * any other. The share of test items shows what chance gives. Measured by the features of a network, which forgive a shift, and by pixels.
  *
  * @param measures the shares
  * @param samples  places of the samples that lie nearest to a training item by features, the nearest first
- * @param items    the training items, as they come, that those lie near to
+ * @param items    the training items nearest to those, in the same order
  */
 public record Copies(List<Measure> measures, int[] samples, int[] items) {
-    /** Training items that it takes to say how near such items lie. */
+    /** Fewest training items for distances between them to mean anything. */
     public static final int LEAST = 100;
-    /** Pairs that are told. */
+    /** Pairs that are shown. */
     private static final int PAIRS = 16;
     private static final double QUANTILE = 0.01;
     private static final int AT_ONCE = 100;
@@ -38,7 +38,7 @@ public record Copies(List<Measure> measures, int[] samples, int[] items) {
      * @param name    of data and network, as in the names of measures
      * @param samples [N,...]
      * @param test    items never trained on [M,...]
-     * @param some    training items to learn from how near such items lie, with their places; at least {@link #LEAST}
+     * @param some    training items whose distances to others give the threshold, with their places; at least {@link #LEAST}
      * @param train   all training items, in order of their places
      */
     public static Copies of(ClassifierFeatures net, String name, Tensor samples, Tensor test, Batch some, Iterable<Batch> train) {

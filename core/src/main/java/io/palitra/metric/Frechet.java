@@ -8,7 +8,7 @@ import io.palitra.engine.Torch;
 /**
  * Distance of two normal distributions fitted to features: |m_a - m_b|^2 + tr(A + B - 2 (A^1/2 B A^1/2)^1/2). Heusel et al. 2017,
  * arXiv:1706.08500, eq. 6. It carries the name FID only with the features of one certain Inception network, and falls with the number of
- * items: say both.
+ * items: report both.
  */
 public final class Frechet {
     private Frechet() {}

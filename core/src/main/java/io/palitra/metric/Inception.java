@@ -25,7 +25,7 @@ import java.util.Locale;
 /**
  * The network of the Fréchet Inception distance, Heusel et al. 2017, arXiv:1706.08500, with its weights and the resizing before it. The
  * distance bears that name only with the weights that pytorch-fid publishes as {@code pt_inception-2015-12-05-6726825d.pth}, whose name
- * ends in the beginning of their SHA-256; {@link #name} says of which file ours are.
+ * ends in the beginning of their SHA-256; {@link #name} holds the beginning of the hash of ours.
  */
 public final class Inception implements ClassifierFeatures, AutoCloseable {
     private static final int AT_ONCE = 16;   // a picture's largest maps take 5.5 MB each, and a few are held
@@ -80,7 +80,7 @@ public final class Inception implements ClassifierFeatures, AutoCloseable {
     /** Network, resizing, and the first 8 digits of the SHA-256 of the file: "inception-clean-6726825d". */
     public String name() { return name; }
 
-    /** Computes there from now on; pictures are to be there too. */
+    /** Moves the network to a device; pictures must be on the same. */
     public void to(Device device) { net.to(device); }
 
     /** Pictures x [B,1 or 3,H,W] in [-1,1], of any size; to [B,2048]. No gradient passes. */
@@ -96,7 +96,7 @@ public final class Inception implements ClassifierFeatures, AutoCloseable {
         }
     }
 
-    /** Pictures as for {@link #features}; to [B,1008], at the price of the features: with those at hand call {@link #scores}. */
+    /** Pictures as for {@link #features}; to [B,1008]; computes the features anew: where they are known, call {@link #scores}. */
     @Override public Tensor logits(Tensor x) { return Scope.run(() -> scores(features(x))); }
 
     /**

@@ -43,7 +43,7 @@ public final class InceptionScore {
         return Math.exp(certain / count - mean);
     }
 
-    /** All that is known so far: the sums of the classes, of p log p, and the count. */
+    /** The state so far: the sums of the classes, of p log p, and the count. */
     double[] state() {
         double[] state = Arrays.copyOf(sum, sum.length + 2);
         state[sum.length] = certain;

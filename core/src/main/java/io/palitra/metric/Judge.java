@@ -25,18 +25,18 @@ import java.util.TreeMap;
  *
  * @param net in evaluation mode, on the device of the items
  * @param name of data and network in the names of the measures: "mnist-classifier"
- * @param about what the network was trained on, for the measures to say; empty to say nothing
+ * @param about what the network was trained on, for the text of the measures; empty to leave it out
  */
 public record Judge(ClassifierFeatures net, String name, String about) {
     /** Most items of either side whose neighbours are looked up. */
     private static final int NEIGHBOURS_OF = 2000;
     /** Probability from which the classifier counts as sure of a class. */
     private static final double CONFIDENT = 0.8;
-    /** Of these, the k of precision and recall; it takes more items than that to judge. */
+    /** Of these, the k of precision and recall; more items than that are needed. */
     public static final int NEIGHBOURS = 3;
     private static final int KERNEL_SUBSETS = 100;
     private static final int DIRECTIONS = 256;
-    /** Samples between two savings. */
+    /** Samples between two calls of {@link Store#save}. */
     private static final int SAVED_AFTER = 1000;
     /** A class counts as covered from this part of its share of the data on. */
     private static final double COVERED = 0.1;
@@ -44,7 +44,7 @@ public record Judge(ClassifierFeatures net, String name, String about) {
     /** Of subsets and directions; the same for every run, so that runs compare. */
     private static final long SEED = 7;
 
-    /** A network that need not be told of. */
+    /** A network whose training is not mentioned in the measures. */
     public Judge(ClassifierFeatures net, String name) { this(net, name, ""); }
 
     /** Whether items are of the kind that a judge compares: pictures. */
@@ -56,9 +56,9 @@ public record Judge(ClassifierFeatures net, String name, String about) {
         Batch draw(int first, int count);
     }
 
-    /** Where what is known of the samples so far is kept, so that a judgement that was cut off goes on. */
+    /** Keeps the state of an interrupted measurement, so that it can continue. */
     public interface Store {
-        /** Nothing is kept, nothing is there. */
+        /** Keeps nothing. */
         Store NONE = new Store() {
             @Override public Map<String, Tensor> load() { return Map.of(); }
 
@@ -68,10 +68,10 @@ public record Judge(ClassifierFeatures net, String name, String about) {
         /** What {@link #save} was last given; empty when there is nothing. */
         Map<String, Tensor> load();
 
-        /** Called every thousand samples or so. */
+        /** Called about every thousand samples. */
         void save(Map<String, Tensor> state);
 
-        /** Called when the judgement is whole. */
+        /** Called when the measurement is complete. */
         default void forget() {}
     }
 

@@ -30,7 +30,7 @@ public final class KernelDistance {
         }
     }
 
-    /** Mean and standard deviation over the subsets, as the paper and clean-fid tell the distance. */
+    /** Mean and standard deviation over the subsets, as the paper and clean-fid report the distance. */
     public record Subsets(double mean, double deviation, int size) {}
 
     /**

@@ -9,7 +9,7 @@ import io.palitra.config.ArgumentException;
  * @param each F1 of each class; NaN for one without items
  */
 public record MacroF1(double value, double[] each) {
-    /** truth and answer by item, in 0..classes-1. @throws IllegalArgumentException for lists of two lengths, or none */
+    /** True and predicted classes by item, in 0..classes-1. @throws IllegalArgumentException for lists of two lengths, or none */
     public static MacroF1 of(long[] truth, long[] answer, int classes) {
         if (truth.length != answer.length || truth.length == 0) {
             throw new ArgumentException("MacroF1 wants an answer for each of some items, got " + truth.length + " and "

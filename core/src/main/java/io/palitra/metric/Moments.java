@@ -42,7 +42,7 @@ public final class Moments implements AutoCloseable {
         }
     }
 
-    /** All that is known so far, to go on from with {@link #restore}; empty before the first item. */
+    /** The state so far, for {@link #restore}; empty before the first item. */
     Map<String, Tensor> state() {
         if (mean == null || scatter == null) return Map.of();
         return Ordered.map(Map.entry("mean", mean.copy()), Map.entry("scatter", scatter.copy()),

@@ -19,8 +19,8 @@ public record PrecisionRecall(double precision, double recall, double density, d
     /** Rows of one block of distances, so that memory is ROWS x N. */
     private static final int ROWS = 1024;
     /**
-     * What two equal features may lie apart by the rounding of a network in floats, over their length: items that are one to the eye lie in
-     * each other's balls, though their radius be 0.
+     * What two equal features may lie apart by the rounding of a network in floats, over their length: items that look equal lie in
+     * each other's balls even where the radius is 0.
      */
     private static final double ROUNDING = 1e-6;
 

@@ -9,7 +9,7 @@ import io.palitra.engine.Torch;
 import io.palitra.net.InceptionV3;
 
 /**
- * How pictures come to the size of the Inception network. Distances by one are not comparable with those by the other: Parmar et al. 2022,
+ * How pictures are resized for the Inception network. Distances by one are not comparable with those by the other: Parmar et al. 2022,
  * arXiv:2104.11222. Both begin with the bytes that a file of the picture would hold, since both programs named here read files.
  */
 public enum Preprocess {

@@ -20,10 +20,10 @@ import java.util.stream.IntStream;
 
 /**
  * How often a picture finds its own caption among those of others, as in Radford et al. 2021, arXiv:2103.00020. Of the captions of an item
- * the first one in a script counts, so that languages of different letters are told apart. A caption that reads as the own one is it.
+ * the first one in a script counts, so that languages of different scripts are measured apart. An equal caption counts as the own one.
  */
 public final class Retrieval {
-    /** Pictures, and captions, of a choice. */
+    /** Pictures, and captions, that are compared with each other. */
     public static final int CHOICE = 100;
     private static final int MOST = 10;
 
@@ -58,7 +58,7 @@ public final class Retrieval {
         return measures;
     }
 
-    /** Pictures [N,P] whose nearest text [N,P] reads as their own. Waits for the device. */
+    /** Pictures [N,P] whose nearest text [N,P] is equal to their own. Waits for the device. */
     static int right(Tensor pictures, Tensor captions, List<String> texts) {
         long[] nearest = pictures.matmul(captions.t()).argmax(1).longs();
         return (int) IntStream.range(0, nearest.length).filter(i -> texts.get((int) nearest[i]).equals(texts.get(i))).count();
@@ -70,7 +70,7 @@ public final class Retrieval {
         return first;
     }
 
-    /** Of the first letter. */
+    /** The script of the first letter. */
     private static Optional<UnicodeScript> script(String text) {
         return text.codePoints().filter(Character::isLetter).mapToObj(UnicodeScript::of).findFirst();
     }

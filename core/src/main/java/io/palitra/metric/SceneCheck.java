@@ -19,12 +19,12 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Reads a picture of a scene back: what stands before what background, found by image analysis alone. Pixels are named by the nearest of
+ * Reads a picture of a scene back: what stands before what background, found by image analysis alone. Each pixel has the nearest of
  * the eight colours, patches of one colour are compared with each of the eight shapes. Nothing is learnt, so that it cannot share the
  * errors of a model that learnt from the same pictures.
  */
 public final class SceneCheck {
-    /** Farthest from a colour, in 0..255, that is still called so. */
+    /** Farthest from a colour, in 0..255, that still counts as that colour. */
     private static final double NEAR = 62;
     /** Of a pixel at an edge, how much of the thing's colour makes it the thing's, and how far the mixture may be from it. */
     private static final double HALF = 0.5, MIXED = 40;
@@ -53,7 +53,7 @@ public final class SceneCheck {
     }
 
     /**
-     * What a picture shows of what it should.
+     * How much of a wanted scene a picture shows.
      *
      * @param found of the things wanted, those there in their shape and colour
      * @param related of the relations wanted, those in which the things found stand
@@ -86,7 +86,7 @@ public final class SceneCheck {
 
     /**
      * A picture of 3 * side * side bytes, channel by channel. Its facts are all relations that are clear; sizes and places are as the
-     * shapes fit best. A picture of no scene is read as well as may be.
+     * shapes fit best. For any other picture the result is the nearest scene.
      */
     public static Scene read(byte[] chw, int side) {
         if (side < 16 || chw.length != 3 * side * side) {
@@ -96,7 +96,7 @@ public final class SceneCheck {
         return new SceneCheck(chw, side).read();
     }
 
-    /** How far what a picture shows is what was wanted; sizes, places and the background are not asked for. */
+    /** Compares a picture's scene with the wanted one; sizes, places and the background are left out. */
     public static Score score(Scene wanted, Scene seen) {
         int[] match = new int[wanted.things().size()];
         boolean[] taken = new boolean[seen.things().size()];
@@ -337,7 +337,7 @@ public final class SceneCheck {
         return mask;
     }
 
-    /** A patch and what a walk from the edges of its box cannot reach without crossing it. */
+    /** A patch and all that is not connected to the edges of its box around it. */
     private boolean[] enclosed(Patch patch) {
         int x0 = patch.box[0], y0 = patch.box[1], width = patch.box[2] - x0 + 1, height = patch.box[3] - y0 + 1;
         double[] cover = new double[width * height];
@@ -407,7 +407,7 @@ public final class SceneCheck {
         return Math.max(0, Math.min(1, dot / squares));
     }
 
-    /** The window with what is enclosed in it filled: what a walk from its edges cannot reach. */
+    /** The window with what is enclosed in it filled: what is not connected to its edges. */
     private static double[] filled(Window w) {
         double[] out = new double[w.cover.length];
         Arrays.fill(out, 1);

@@ -46,15 +46,15 @@ public final class SceneTexts {
     /** Draws a picture [3,H,W] in [-1,1] for each text, [texts,3,H,W]. */
     @FunctionalInterface public interface Painting { Tensor draw(List<String> texts, Rng rng); }
 
-    /** Is told before {@code count} of {@code of} pictures are drawn which is the first of them. */
-    @FunctionalInterface public interface Told { void at(long first, long count, long of); }
+    /** Called before {@code count} of {@code of} pictures are drawn, with the number of the first. */
+    @FunctionalInterface public interface Progress { void at(long first, long count, long of); }
 
     /** Measures over the first {@code n} test items. Without recording, in evaluation mode. */
     public static List<Measure> captionScores(Painting model, Scenes test, int n, Rng rng,
-            Told told) {
+            Progress progress) {
         List<Measure> measures = new ArrayList<>();
         int each = Math.min(n, test.size());
-        for (Language language : Language.values()) measures.addAll(in(language, model, test, each, rng, told));
+        for (Language language : Language.values()) measures.addAll(in(language, model, test, each, rng, progress));
         return measures;
     }
 
@@ -63,11 +63,11 @@ public final class SceneTexts {
      * {@code n} test items, each in the next language. Without recording, in evaluation mode. Waits for the device.
      */
     public static List<Measure> bestOfK(Painting model, Scenes test, int n, TextImage judge, String name,
-            Rng rng, Told told) {
+            Rng rng, Progress progress) {
         Share[] things = {new Share(), new Share()}, whole = {new Share(), new Share()};
         for (int from = 0; from < Math.min(n, test.size()); from += AT_ONCE / OF) {
             int to = Math.min(Math.min(n, test.size()), from + AT_ONCE / OF);
-            told.at(from, to - from, Math.min(n, test.size()));
+            progress.at(from, to - from, Math.min(n, test.size()));
             List<String> texts = new ArrayList<>();
             for (int i = from; i < to; i++) {
                 Language language = Language.values()[i % Language.values().length];
@@ -101,13 +101,13 @@ public final class SceneTexts {
     }
 
     private static List<Measure> in(Language language, Painting model, Scenes test, int n, Rng rng,
-            Told told) {
+            Progress progress) {
         Share things = new Share(), pairs = new Share(), facts = new Share(), chance = new Share(), relations = new Share();
         Share whole = new Share();
-        Fact before = new Fact(0, Scene.Relation.LEFT_OF, 1);   // of the scene before: what it says of this one is right by chance
+        Fact before = new Fact(0, Scene.Relation.LEFT_OF, 1);   // of the scene before: what it states of this one is right by chance
         long done = (long) language.ordinal() * n, pictures = (long) Language.values().length * n;
         for (int from = 0; from < n; from += AT_ONCE) {
-            told.at(done + from, Math.min(AT_ONCE, n - from), pictures);
+            progress.at(done + from, Math.min(AT_ONCE, n - from), pictures);
             List<String> texts = new ArrayList<>();
             for (int i = from; i < Math.min(n, from + AT_ONCE); i++) texts.add(test.captions(i, language).get(0));
             List<Scene> drawn;
@@ -144,8 +144,9 @@ public final class SceneTexts {
         String name = language.name().charAt(0) + language.name().substring(1).toLowerCase(Locale.ROOT);
         things.into(all, "things right", name, "share drawn in their shape and colour");
         pairs.into(all, "new pairs right", name, "the same of pairs of shape and colour held out of training");
-        facts.into(all, "relations right", name, "share of relations in which both things stand as told; of things not drawn none is");
-        chance.into(all, "relations by chance", name, "the same of the relation that another caption tells");
+        facts.into(all, "relations right", name, "share of relations in which both things stand as in the caption; "
+            + "of things not drawn none does");
+        chance.into(all, "relations by chance", name, "the same of the relation of another caption");
         relations.into(all, "new relations right", name, "the same of relations of shapes held out of training");
         whole.into(all, "whole scenes right", name, "all things and relations, and nothing else");
         return all;

@@ -16,7 +16,7 @@ import java.util.Objects;
 
 /**
  * Mean and covariance of features, in the files that pytorch-fid and clean-fid write and read: {@code .npz} with {@code mu} and
- * {@code sigma}. A file says neither of which network and resizing it is, nor of how many items.
+ * {@code sigma}. A file holds neither the network and the resizing, nor the number of items.
  *
  * @param mean F64 [D]
  * @param covariance F64 [D,D], divided by n - 1

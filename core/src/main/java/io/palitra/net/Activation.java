@@ -2,7 +2,7 @@ package io.palitra.net;
 
 import io.palitra.engine.Tensor;
 
-/** Nonlinearities that a network's configuration may ask for. */
+/** Nonlinearities that a network's configuration may name. */
 public enum Activation {
     /** x sigmoid(x). */
     SILU,
@@ -12,7 +12,7 @@ public enum Activation {
     GELU,
     RELU;
 
-    /** Of what nobody else holds or will read: large pictures then need no memory of their own for the result. */
+    /** In place, for a tensor that is not used again: the results of large pictures then take no memory of their own. */
     Tensor over(Tensor x) { return this == SILU ? x.siluOver() : this == RELU ? x.reluOver() : of(x); }
 
     Tensor of(Tensor x) {

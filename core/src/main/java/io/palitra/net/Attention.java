@@ -16,8 +16,8 @@ class Attention extends Module {
     private final Linear toOut;
 
     /**
-     * @param contextWidth of what is attended to
-     * @param bias of queries, keys and values; the result has one always
+     * @param contextWidth width of the context, D'
+     * @param bias whether queries, keys and values have a bias; the output layer always has one
      */
     Attention(int width, int contextWidth, int heads, int headDim, boolean bias, Rng rng) {
         this.heads = heads;

@@ -1,17 +1,17 @@
 package io.palitra.net;
 
 /**
- * Which codes of a picture, in raster order, a code looks at, beside itself and what stands before the picture: the three masks of ruDALL-E
- * (Sber AI 2021), and no mask. None looks at a code after it.
+ * Which codes of a picture, in raster order, a code attends to, beside itself and the tokens before the picture: three masks of ruDALL-E
+ * (Sber AI 2021), and no mask. None attends to a code after it.
  */
 enum AttentionMask {
-    /** All before it. */
+    /** Attends to all codes before it. */
     FULL,
-    /** As many before it as a row has. */
+    /** Attends to as many codes before it as a row has. */
     ROW,
-    /** Those above it. */
+    /** Attends to the codes above it in its column. */
     COLUMN,
-    /** Those at most {@code reach} rows and columns away. */
+    /** Attends to the codes at most {@code reach} rows and columns away. */
     NEAR;
 
     boolean of(int query, int key, int columns, int reach) {
@@ -25,7 +25,7 @@ enum AttentionMask {
         };
     }
 
-    /** Of a layer of a network of {@code layers}: rows, but columns in every fourth from the second on, and what is near in the last. */
+    /** The mask of a layer of {@code layers}: rows, but columns in every fourth from the second on, and the neighbourhood in the last. */
     static AttentionMask sparse(int layer, int layers) {
         return layer == layers - 1 ? NEAR : (layer - 1) % 4 == 0 ? COLUMN : ROW;
     }

@@ -24,9 +24,9 @@ public final class AutoencoderKl extends Module {
     /**
      * diffusers' keys in camel case, and what Python calls None is 0 or empty.
      *
-     * @param shiftFactor what is taken from latents before they are scaled for a diffusion model, null = nothing
+     * @param shiftFactor subtracted from latents before they are scaled for a diffusion model, null = nothing
      * @param latentsMean the same for each channel, or empty
-     * @param latentsStd what each channel is divided by besides, or empty
+     * @param latentsStd divisor of each channel, or empty
      */
     public record Config(CoderConfig coder, @Nullable Double shiftFactor, List<Double> latentsMean, List<Double> latentsStd,
             boolean useQuantConv, boolean usePostQuantConv) {
@@ -43,14 +43,14 @@ public final class AutoencoderKl extends Module {
         }
 
         /**
-         * From a {@code config.json} of diffusers; keys that are missing have its defaults, keys that begin with _ say nothing of the
+         * From a {@code config.json} of diffusers; keys that are missing have its defaults, keys that begin with _ do not describe the
          * network.
          *
          * @throws ConfigException for another class of model, an unknown key, and a value that is wrong
          */
         public static Config fromJson(JsonNode json) { return read(json, null); }
 
-        /** As {@link #fromJson(JsonNode)}, but keys that are not known are told and passed over, as in diffusers. */
+        /** As {@link #fromJson(JsonNode)}, but unknown keys are reported and ignored, as in diffusers. */
         public static Config fromJson(JsonNode json, Consumer<String> warn) { return read(json, warn); }
 
         private static Config read(JsonNode json, @Nullable Consumer<String> warn) {
@@ -122,14 +122,14 @@ public final class AutoencoderKl extends Module {
         return new Tiling(tile, tile / 4);
     }
 
-    /** Latents as a diffusion model wants them: (z - mean) scale / deviation. */
+    /** Latents as the input of a diffusion model: (z - mean) scale / deviation. */
     public Tensor scaled(Tensor z) {
         Tensor centred = config.latentsMean.isEmpty() ? z.sub(config.shiftFactor == null ? 0 : config.shiftFactor)
             : z.sub(channels(config.latentsMean, z)).div(channels(config.latentsStd, z));
         return centred.mul(config.coder.scalingFactor());
     }
 
-    /** The inverse of {@link #scaled}: what {@link #decode} wants of a diffusion model's result. */
+    /** The inverse of {@link #scaled}: from a diffusion model's result to the input of {@link #decode}. */
     public Tensor unscaled(Tensor z) {
         Tensor wide = z.div(config.coder.scalingFactor());
         return config.latentsMean.isEmpty() ? wide.add(config.shiftFactor == null ? 0 : config.shiftFactor)

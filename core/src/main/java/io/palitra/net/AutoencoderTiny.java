@@ -31,7 +31,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class AutoencoderTiny extends Module {
     /**
-     * diffusers' keys in camel case. What the decoder sees is 3 tanh(z / 3), whatever {@code latentMagnitude} is.
+     * diffusers' keys in camel case. The decoder's input is 3 tanh(z / 3), whatever {@code latentMagnitude} is.
      *
      * @param encoderBlockOutChannels channels of each level, all the same; each level but the first halves the picture
      * @param decoderBlockOutChannels likewise; each level but the last enlarges the picture
@@ -87,18 +87,18 @@ public final class AutoencoderTiny extends Module {
             if (!holds) throw new ConfigException(key, "illegal " + key + ": " + value + ", must be " + allowed);
         }
 
-        /** By how much a picture is larger than its latents. */
+        /** Pixels of a picture, in one direction, to one latent. */
         public int factor() { return 1 << encoderBlockOutChannels.size() - 1; }
 
         /**
-         * From a {@code config.json} of diffusers; keys that are missing have its defaults, keys that begin with _ say nothing of the
+         * From a {@code config.json} of diffusers; keys that are missing have its defaults, keys that begin with _ do not describe the
          * network, and neither do {@code force_upcast} and {@code block_out_channels}.
          *
          * @throws ConfigException for another class of model, an unknown key, and a value that is wrong or that this network does not have
          */
         public static Config fromJson(JsonNode json) { return read(json, null); }
 
-        /** As {@link #fromJson(JsonNode)}, but keys that are not known are told and passed over, as in diffusers. */
+        /** As {@link #fromJson(JsonNode)}, but unknown keys are reported and ignored, as in diffusers. */
         public static Config fromJson(JsonNode json, Consumer<String> warn) { return read(json, warn); }
 
         private static Config read(JsonNode json, @Nullable Consumer<String> warn) {
@@ -188,7 +188,7 @@ public final class AutoencoderTiny extends Module {
         }
     }
 
-    /** The only part that sees the whole picture at once: 4 times the channels, normed in 4 groups, and back. x [B,C,H,W]. */
+    /** The only part that depends on the whole picture at once: 4 times the channels, normed in 4 groups, and back. x [B,C,H,W]. */
     private static final class Pool extends Module {
         private final Conv2d widen;
         private final Norm.Group norm;
@@ -270,7 +270,7 @@ public final class AutoencoderTiny extends Module {
     }
 
     /**
-     * The picture of latents. z [B,latent,h,w]; result [B,out,H,W], about in [-1,1], not cut to it.
+     * The picture of latents. z [B,latent,h,w]; result [B,out,H,W], about in [-1,1], not clamped.
      *
      * @throws IllegalArgumentException for other shapes
      */

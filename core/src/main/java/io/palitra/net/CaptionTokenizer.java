@@ -64,7 +64,7 @@ public final class CaptionTokenizer extends Module {
         words = buffer("words", Torch.zeros(DType.U8, LIST));
     }
 
-    /** What the buffer says, ready for use. */
+    /** The pairs of the buffer, ready for use. */
     private static final class Table {
         private final long[] rows;
         private final List<byte[]> bytes = new ArrayList<>();   // by token, without the special ones
@@ -133,7 +133,7 @@ public final class CaptionTokenizer extends Module {
     /** Pairs there are, at most M. */
     public int learnt() { return table().bytes.size() - 256; }
 
-    /** Takes the pairs from captions; those it had are forgotten. A function of how often each word stands in them. */
+    /** Learns the pairs from captions, in place of those it had. A function of how often each word occurs in them. */
     public void learn(Iterable<String> captions) {
         Map<String, Long> counts = new LinkedHashMap<>();
         for (String caption : captions) for (String word : WordSplitter.of(caption)) counts.merge(word, 1L, Long::sum);
@@ -210,11 +210,11 @@ public final class CaptionTokenizer extends Module {
     }
 
     /**
-     * As {@link #ids(List, int)}, for learning: where pairs of a word could merge each time some do not, so that the network also hears
-     * parts of words that it knows as wholes. Where a text were too long for that it comes as always. Row b draws from item b of rng.
+     * As {@link #ids(List, int)}, for training: at random some pairs of a word do not merge, so that the network also learns parts of
+     * words that otherwise are one token. A text that this would make too long is tokenised as usual. Row b draws from item b of rng.
      * Provilkov et al. 2020, arXiv:1910.13267.
      *
-     * @param drop chance that a pair does not merge
+     * @param drop probability that a pair does not merge
      */
     public Tensor ids(List<String> texts, int length, double drop, Rng rng) {
         if (drop == 0) return ids(texts, length);
@@ -332,18 +332,18 @@ public final class CaptionTokenizer extends Module {
         }
     }
 
-    /** Whether a folder holds a tokenizer that says it is such a one. */
+    /** Whether a folder holds a tokenizer whose configuration names this class. */
     public static boolean is(Path folder) {
         Path file = folder.resolve("tokenizer.json");
         try {
             return Files.isRegularFile(file) && Json.read(file).path("model").path("vocab").has(PAD);
         } catch (ConfigException | IOException e) {
-            return false;   // who opens it is told
+            return false;   // opening it reports the fault
         }
     }
 
     /**
-     * Reads what {@link #save} wrote; {@code tokenizer.json} says it all.
+     * Reads what {@link #save} wrote; {@code tokenizer.json} alone is read.
      *
      * @throws FormatException for any other tokenizer
      */
@@ -363,7 +363,7 @@ public final class CaptionTokenizer extends Module {
                 for (int side = 0; side < 2; side++) rows[2 * k + side] = vocabulary.path(merges.path(k).path(side).asText()).asLong(-1);
             }
             read.fill(rows);
-            // whatever else the file says, it must be what these pairs say
+            // all else in the file must follow from these pairs
             if (!read.sound() || !read.json().equals(json)) {
                 read.close();
                 throw new FormatException(file.toString(), -1, "is no tokenizer of captions, or has been changed");

@@ -12,7 +12,7 @@ final class CausalMask {
     private CausalMask() {}
 
     /**
-     * Summands of the scores of {@code length} tokens after {@code past} others: 0 where a token may look, -inf elsewhere. [1 or B,1,L,S],
+     * Attention bias of {@code length} tokens after {@code past} others: 0 where a token may attend, -infinity elsewhere. [1 or B,1,L,S],
      * S = past + length.
      *
      * @param mask [B,S], 0 = padding; null for none

@@ -11,7 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** The pre-norm transformer that reads texts and pictures in CLIP. Radford et al. 2021, arXiv:2103.00020. [B,L,D] to [B,L,D]. */
+/** The pre-norm transformer of CLIP, for texts and for pictures. Radford et al. 2021, arXiv:2103.00020. [B,L,D] to [B,L,D]. */
 final class ClipEncoder extends Module {
     /** @param inner width between the two layers that end a block */
     record Size(int width, int inner, int layers, int heads, HiddenActivation act, double eps) {}
@@ -72,7 +72,7 @@ final class ClipEncoder extends Module {
         for (int i = 0; i < size.layers; i++) layers.add(child("layers." + i, new Layer(size, rng)));
     }
 
-    /** x itself and what each layer made of it, in order. bias [1 or B,1,L,L] is added to the scores. */
+    /** x and the output of each layer, in order. bias [1 or B,1,L,L] is added to the scores. */
     List<Tensor> forward(Tensor x, @Nullable Tensor bias) {
         List<Tensor> hidden = new ArrayList<>(List.of(x));
         for (Layer layer : layers) hidden.add(layer.forward(hidden.get(hidden.size() - 1), bias));

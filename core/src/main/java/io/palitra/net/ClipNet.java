@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 public final class ClipNet extends Module {
     static final String NAME = "CLIPModel";
 
-    /** @param logitScale log of the factor of the cosines, as it is at first */
+    /** @param logitScale initial log of the factor of the cosines */
     public record Config(ClipText.Config text, ClipVision.Config vision, double logitScale) {
         public Config {
             TransformerKeys.check(text.projected() && vision.projected() && text.projectionDim() == vision.projectionDim(),
@@ -95,7 +95,7 @@ public final class ClipNet extends Module {
         vision.parts().forEach(this::child);
     }
 
-    /** {@link #load} of a public file: the tables of positions that old ones hold are passed over. */
+    /** {@link #load} of a public file: the position ids that old ones hold are ignored. */
     public void loadPublic(Map<String, Tensor> values) {
         load(PublicTensorNames.renamed(values, key -> key.startsWith("vision_model.") ? ClipVision.publicName(key)
             : key.startsWith("text_model.") ? ClipText.publicName(key) : Optional.of(key)));
@@ -105,7 +105,7 @@ public final class ClipNet extends Module {
 
     public ClipVision vision() { return vision; }
 
-    /** Log of the factor of the cosines. */
+    /** Log of the factor of the cosines, as it is now. */
     public Tensor logitScale() { return logitScale; }
 
     /** Points [T,P] of texts, of length 1; as for {@link ClipText#forward}. */
@@ -116,7 +116,7 @@ public final class ClipNet extends Module {
     /** Points [I,P] of pictures, of length 1; as for {@link ClipVision#forward}. */
     public Tensor embedImage(Tensor x) { return Scope.run(() -> unit(Objects.requireNonNull(vision.forward(x).projected()))); }
 
-    /** Every picture against every text. */
+    /** Logits of every picture with every text. */
     public Output forward(Tensor ids, @Nullable Tensor mask, Tensor x) {
         Tensor t = embedText(ids, mask), i = embedImage(x);
         return new Output(t, i, Scope.run(() -> i.matmul(t.t()).mul(logitScale.exp())));

@@ -76,10 +76,10 @@ public final class ClipText extends Module {
      * @param last [B,L,D], after the final norm
      * @param pooled [B,D], last at the end of the text
      * @param projected [B,P], pooled through the projection; null where there is none
-     * @param hidden [B,L,D] each, before the final norm: what goes into the first layer, then what comes out of each
+     * @param hidden [B,L,D] each, before the final norm: the input of the first layer, then the output of each
      */
     public record Output(Tensor last, Tensor pooled, @Nullable Tensor projected, List<Tensor> hidden) {
-        /** What comes out of the layer that many before the last: 1 is the penultimate. */
+        /** The output of the layer that many before the last: 1 is the penultimate. */
         public Tensor skipping(int layers) {
             int most = hidden.size() - 2;
             if (layers < 0 || layers > most) {
@@ -123,7 +123,7 @@ public final class ClipText extends Module {
             ? child("text_projection", new Linear(config.hiddenSize, config.projectionDim, false, rng)) : null;
     }
 
-    /** What a network that holds this one registers, by its names in public files. */
+    /** The parts that a network around this one registers, by their names in public files. */
     Map<String, Module> parts() {
         return projection == null ? Map.of("text_model", body)
             : Ordered.map(Map.entry("text_model", body), Map.entry("text_projection", projection));
@@ -131,12 +131,13 @@ public final class ClipText extends Module {
 
     public Config config() { return config; }
 
-    /** {@link #load} of a public file: the tables of positions that old ones hold are passed over, names of new ones mapped. */
+    /** {@link #load} of a public file: position ids that old ones hold are ignored, names of new ones mapped. */
     public void loadPublic(Map<String, Tensor> values) { load(publicNames(values)); }
 
     /** The tensors of a public file under our names. */
-    public static Map<String, Tensor> publicNames(Map<String, Tensor> values) { return PublicTensorNames.renamed(values,
-        ClipText::publicName); }
+    public static Map<String, Tensor> publicNames(Map<String, Tensor> values) {
+        return PublicTensorNames.renamed(values, ClipText::publicName);
+    }
 
     static Optional<String> publicName(String key) {
         if (key.equals("text_model.embeddings.position_ids") || key.equals("embeddings.position_ids")) return Optional.empty();
@@ -148,7 +149,7 @@ public final class ClipText extends Module {
      * The tensors belong to the innermost scope.
      *
      * @param ids I64 [B,L], L at most the number of positions
-     * @param mask [B,L], 0 = padding that is not attended to; null for none, as Stable Diffusion wants it
+     * @param mask [B,L], 0 = padding that is not attended to; null for none, as for Stable Diffusion
      */
     public Output forward(Tensor ids, @Nullable Tensor mask) {
         CausalMask.check("ClipText", ids, 0, config.maxPositionEmbeddings, mask);
@@ -162,10 +163,10 @@ public final class ClipText extends Module {
         }
     }
 
-    /** The final norm, which {@link Output#last} has had and {@link Output#hidden} has not. */
+    /** The final norm, which {@link Output#last} includes and {@link Output#hidden} does not. */
     public Tensor normed(Tensor hidden) { return body.finalNorm.forward(hidden); }
 
-    /** Place of the token that stands for the whole text, I64 [B]; the first where there is none. */
+    /** Position of the token whose vector is that of the whole text, I64 [B]; the first where there is none. */
     private Tensor end(Tensor ids) {
         if (config.eosTokenId == WRONG_END) return ids.argmax(1);
         return ids.eq(config.eosTokenId).to(DType.I32).argmax(1);

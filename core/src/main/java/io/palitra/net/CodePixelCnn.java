@@ -28,7 +28,7 @@ public final class CodePixelCnn extends Module {
         net = child("net", config.build(width, codes, 1, classes, rng.split(1)));
     }
 
-    /** Logits of each code of I64 [B,h,w] from those before it, [B,h w,K]. @param label I64 [B], unread where no class is given */
+    /** Logits of each code of I64 [B,h,w] from those before it, [B,h w,K]. @param label I64 [B], ignored by a network without classes */
     public Tensor logits(Tensor grid, Tensor label) {
         return Scope.run(() -> {
             Tensor x = table.forward(grid).permute(0, 3, 1, 2).contiguous();   // [B,D,h,w]
@@ -39,7 +39,7 @@ public final class CodePixelCnn extends Module {
     /**
      * Codes I64 [B,rows,columns]. Row b draws from item b of rng. Not recorded.
      *
-     * @param labels one for each picture, unread where no class is given
+     * @param labels one for each picture, ignored by a network without classes
      * @param known codes of the first rows in raster order, I64 [B,n], n a multiple of columns; null for none
      */
     public Tensor draw(long[] labels, int rows, int columns, @Nullable Tensor known, TokenSampling how, Rng rng) {
@@ -60,8 +60,8 @@ public final class CodePixelCnn extends Module {
                 int row = cell / columns, column = cell % columns;
                 for (int b = 0; b < batch; b++) {
                     if (column == 0) rasters[b].startRow(row);
-                    float[] said = rasters[b].at(row, column);   // for known codes, too: what follows builds on it
-                    for (int k = 0; k < codes; k++) logits[b * codes + k] = said[k];
+                    float[] predicted = rasters[b].at(row, column);   // for known codes, too: later cells use it
+                    for (int k = 0; k < codes; k++) logits[b * codes + k] = predicted[k];
                 }
                 int[] next = cell < given ? new int[0] : how.draw(logits, batch, rng);
                 for (int b = 0; b < batch; b++) {

@@ -30,12 +30,12 @@ public final class CodeTransformer extends Module {
     private static final double EPS = 1e-5;
 
     /**
-     * @param codes of the codebook
+     * @param codes in the codebook
      * @param rows of the grid of codes
-     * @param givenKinds how many tokens there are that may be given
-     * @param given how many are
-     * @param tellsGiven whether the given tokens are told, too, each from those before it
-     * @param sparse whether layers see rows, columns and what is near in turn, and not all codes
+     * @param givenKinds different tokens that may be given
+     * @param given tokens before the codes, G
+     * @param tellsGiven whether the given tokens are predicted, too, each from those before it
+     * @param sparse whether layers attend to rows, columns and neighbourhoods in turn, and not to all codes
      */
     public record Config(int codes, int rows, int columns, int givenKinds, int given, boolean tellsGiven, int width, int layers, int heads,
             boolean sparse) {
@@ -84,8 +84,8 @@ public final class CodeTransformer extends Module {
     public Config config() { return config; }
 
     /**
-     * What the network makes of given tokens I64 [B,G] and of codes I64 [B,n] in raster order, [B,G + n,D]: at a place, of all up to it.
-     * The last given token tells the first code, a code the next.
+     * Hidden states [B,G + n,D] of given tokens I64 [B,G] and of codes I64 [B,n] in raster order; each depends on the tokens up to its
+     * own. That of the last given token predicts the first code, that of a code the next one.
      */
     public Tensor forward(Tensor given, Tensor codes) {
         return Scope.run(() -> texts(given.size(0), hidden(given, codes, config.columns, places(config.columns), null)));
@@ -93,17 +93,17 @@ public final class CodeTransformer extends Module {
 
     private Tensor texts(long batch, Tensor rows) { return rows.reshape(batch, -1, config.width); }
 
-    /** Logits of a code [B,L,K]. */
+    /** Logits of codes [B,L,K] from hidden states [B,L,D]. */
     public Tensor codeLogits(Tensor hidden) { return Torch.linear(hidden, head, null); }
 
-    /** Logits of a given token, [B,L,kinds]; for a network that tells them. */
+    /** Logits of given tokens [B,L,kinds] from hidden states [B,L,D]; for a network that predicts them. */
     public Tensor givenLogits(Tensor hidden) { return Torch.linear(hidden, Objects.requireNonNull(givenHead), null); }
 
     /**
-     * What is made of a token is a row, [B L,D].
+     * Hidden states, a row for each token, [B L,D].
      *
-     * @param columns of the grid that codes are of; what is in the cache before them is of the same grid
-     * @param places of that grid
+     * @param columns of the grid of the codes; codes in the cache are of the same grid
+     * @param places position embeddings of that grid
      */
     private Tensor hidden(@Nullable Tensor before, @Nullable Tensor cells, int columns, Tensor places, @Nullable KvCache cache) {
         return Scope.run(() -> {
@@ -126,12 +126,12 @@ public final class CodeTransformer extends Module {
         });
     }
 
-    /** Of the row and column of every cell of a grid that is so wide, [cells,D]. */
+    /** Position embeddings of every cell of a grid of that width, row plus column, [cells,D]. */
     private Tensor places(int wide) {
         return rows.unsqueeze(1).add(columns.narrow(0, 0, wide).unsqueeze(0)).reshape(-1, config.width);   // [rows,1,D] + [1,wide,D]
     }
 
-    /** Summands of scores [1,1,L,past + L]. */
+    /** Attention bias [1,1,L,past + L]: 0 where a token is attended to, else -infinity. */
     private Tensor bias(AttentionMask sight, int past, int length, int wide) {
         int keys = past + length, g = config.given;
         float[] bias = new float[length * keys];
@@ -148,7 +148,7 @@ public final class CodeTransformer extends Module {
      * A picture to draw.
      *
      * @param given I64 [B,G]
-     * @param without what is given instead where nothing is asked for, I64 [B,G], to be guided away from; null for no guidance
+     * @param without given tokens of the unconditional prediction, I64 [B,G]; null for no guidance
      * @param guidance logits = those without + guidance (those with - those without); 1 = none
      * @param rows of the grid
      * @param known codes of its first rows in raster order, I64 [B,n], n a multiple of columns; null for none
@@ -160,7 +160,7 @@ public final class CodeTransformer extends Module {
      */
     public Tensor draw(Drawing what, TokenSampling how, Rng rng) { return draw(what, how, rng, true); }
 
-    /** @param cached whether what the layers made of earlier codes is kept; the codes are the same */
+    /** @param cached whether keys and values of earlier codes are kept; the codes are the same either way */
     Tensor draw(Drawing what, TokenSampling how, Rng rng, boolean cached) {
         int batch = (int) what.given.size(0), cells = what.rows * what.columns;
         int known = what.known == null ? 0 : (int) what.known.size(1);
@@ -170,7 +170,7 @@ public final class CodeTransformer extends Module {
         }
         long[] drawn = new long[batch * cells];
         try (Scope scope = new Scope(); Guard g = Torch.inference()) {
-            rng.skip(known);   // what a cell is drawn from is the same whatever is known before it
+            rng.skip(known);   // a cell uses the same random numbers however many codes are known
             if (what.known != null) {
                 long[] from = what.known.longs();
                 for (int b = 0; b < batch; b++) System.arraycopy(from, b * known, drawn, b * cells, known);
@@ -187,10 +187,10 @@ public final class CodeTransformer extends Module {
         return Torch.of(drawn, batch, what.rows, what.columns).to(what.given.device());
     }
 
-    /** Where the window of that extent around place {@code at} of n begins. */
+    /** Where the window of that extent around position {@code at} of n begins. */
     static int first(int at, int n, int extent) { return Math.max(0, Math.min(at - extent / 2, n - extent)); }
 
-    /** What the network tells of a cell from those before it in the grid of the training's size around it. */
+    /** Predictions of a cell from the cells before it in a window around it, which is as large as the grid of the training. */
     private final class Window implements AutoCloseable {
         private final Drawing what;
         private final long[] drawn;
@@ -200,8 +200,8 @@ public final class CodeTransformer extends Module {
         private final int batch;
         private final boolean guided;
         private final Tensor places;
-        private final Tensor told;     // [B or 2B,G]
-        private final Tensor before;   // what the last given token tells, [B or 2B,D]
+        private final Tensor tokens;   // the given ones, [B or 2B,G]
+        private final Tensor before;   // hidden state of the last given token, [B or 2B,D]
         private final KvCache cache;
         private int top;
         private int left;
@@ -215,28 +215,29 @@ public final class CodeTransformer extends Module {
             batch = (int) what.given.size(0);
             guided = what.without != null && what.guidance != 1;
             places = places(wide);
-            told = guided ? Torch.cat(0, what.given, Objects.requireNonNull(what.without)) : what.given;
-            cache = new KvCache(config.layers, told.size(0), config.heads, config.given + (long) high * wide,
+            tokens = guided ? Torch.cat(0, what.given, Objects.requireNonNull(what.without)) : what.given;
+            cache = new KvCache(config.layers, tokens.size(0), config.heads, config.given + (long) high * wide,
                 config.width / config.heads, head.dtype(), head.device());
-            before = last(hidden(told, null, wide, places, cache));
+            before = last(hidden(tokens, null, wide, places, cache));
         }
 
-        /** [B,K]. */
+        /** Logits of a cell's code, guided, [B,K]. */
         Tensor logits(int cell) {
             return Scope.run(() -> {
-                Tensor all = Torch.linear(told(cell), head, null);
+                Tensor all = Torch.linear(state(cell), head, null);
                 if (!guided) return all;
                 Tensor with = all.rows(0, batch), without = all.rows(batch, batch);
                 return without.add(with.sub(without).mul(what.guidance));
             });
         }
 
-        private Tensor told(int cell) {
+        /** The hidden state that predicts a cell, [B or 2B,D]. */
+        private Tensor state(int cell) {
             int row = cell / what.columns, column = cell % what.columns;
             int a = first(row, what.rows, config.rows), b = first(column, what.columns, config.columns);
             int own = (row - a) * wide + column - b;
             if (own == 0) return before;
-            if (!cached) return last(hidden(told, cells(a, b, 0, own), wide, places, null));
+            if (!cached) return last(hidden(tokens, cells(a, b, 0, own), wide, places, null));
             int seen = (int) cache.length() - config.given;
             if (a != top || b != left || seen >= own) seen = 0;
             cache.rewind(config.given + seen);
@@ -246,8 +247,8 @@ public final class CodeTransformer extends Module {
         }
 
         private Tensor last(Tensor rows) {
-            long length = rows.size(0) / told.size(0);
-            return length == 1 ? rows : texts(told.size(0), rows).select(1, length - 1);
+            long length = rows.size(0) / tokens.size(0);
+            return length == 1 ? rows : texts(tokens.size(0), rows).select(1, length - 1);
         }
 
         /** Cells from..to-1 of the window at (a,b), I64 [B or 2B,to - from]. */

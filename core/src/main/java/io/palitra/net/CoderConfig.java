@@ -19,7 +19,7 @@ import java.util.List;
 public record CoderConfig(int inChannels, int outChannels, List<Block> downBlockTypes, List<Block> upBlockTypes,
         List<Integer> blockOutChannels, int layersPerBlock, Activation actFn, int latentChannels, int normNumGroups,
         List<Integer> sampleSize, double scalingFactor, boolean midBlockAddAttention, boolean forceUpcast) {
-    /** What a level is made of: residual blocks, or the same and attention after each. */
+    /** The blocks of a level: residual blocks, or the same and attention after each. */
     public enum Block {
         PLAIN("DownEncoderBlock2D", "UpDecoderBlock2D"), ATTENTION("AttnDownEncoderBlock2D", "AttnUpDecoderBlock2D");
 

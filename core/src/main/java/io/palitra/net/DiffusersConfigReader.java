@@ -30,7 +30,7 @@ final class DiffusersConfigReader {
     /** @throws ConfigException if this is no object, or one of another class of networks */
     DiffusersConfigReader(JsonNode json, String className) { this(json, className, null); }
 
-    /** @param warn is told of the keys that are left over, which are then passed over */
+    /** @param warn receives the names of unknown keys, which are then ignored */
     DiffusersConfigReader(JsonNode json, String className, @Nullable Consumer<String> warn) {
         this.warn = warn;
         if (!json.isObject()) throw new ConfigException("", "a network's configuration wants an object, got " + InWords.json(json));
@@ -136,7 +136,7 @@ final class DiffusersConfigReader {
         return v == null ? missing : yes(key, v);
     }
 
-    /** One answer for all levels, or one for each. */
+    /** One truth value for all levels, or one for each. */
     List<Boolean> yesses(String key, boolean missing) {
         JsonNode v = at(key);
         if (v == null) return List.of(missing);
@@ -241,10 +241,10 @@ final class DiffusersConfigReader {
 
     void only(String key, JsonNode value) { only(key, value, null); }
 
-    /** Keys that bear on no network that is built here: diffusers reads them and does nothing. */
+    /** Keys without an effect on any network here: diffusers reads them and does nothing. */
     void unused(String... keys) { read.addAll(List.of(keys)); }
 
-    /** Keys that the class does not have, such as those of averaging, which diffusers passes over; refused where nobody is to be told. */
+    /** Keys that the class does not have, such as those of averaging, which diffusers ignores; refused where none receives warnings. */
     void others() { others(json, className, read, warn); }
 
     static void others(JsonNode json, String className, Set<String> known, @Nullable Consumer<String> warn) {

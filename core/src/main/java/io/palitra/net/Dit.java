@@ -83,14 +83,14 @@ public final class Dit extends Module {
         private int channelsOut() { return outChannels > 0 ? outChannels : inChannels; }
 
         /**
-         * From a {@code config.json} of diffusers; keys that are missing have its defaults, keys that begin with _ say nothing of the
+         * From a {@code config.json} of diffusers; keys that are missing have its defaults, keys that begin with _ do not describe the
          * network.
          *
          * @throws ConfigException for another class of model, an unknown key, and a value that is wrong or that this network does not have
          */
         public static Config fromJson(JsonNode json) { return read(json, null); }
 
-        /** As {@link #fromJson(JsonNode)}, but keys that are not known are told and passed over, as in diffusers. */
+        /** As {@link #fromJson(JsonNode)}, but unknown keys are reported and ignored, as in diffusers. */
         public static Config fromJson(JsonNode json, Consumer<String> warn) { return read(json, warn); }
 
         private static Config read(JsonNode json, @Nullable Consumer<String> warn) {
@@ -139,8 +139,9 @@ public final class Dit extends Module {
         }
 
         /** t [B], labels I64 [B] to [B,D]. */
-        Tensor forward(Tensor t, Tensor labels) { return times.forward(TimeEmbedding.waves(t, WAVES, true, 1))
-            .add(classes.forward(labels)); }
+        Tensor forward(Tensor t, Tensor labels) {
+            return times.forward(TimeEmbedding.waves(t, WAVES, true, 1)).add(classes.forward(labels));
+        }
     }
 
     /** x + gate attention(norm(x)), + gate feed-forward(norm(x)); norms and gates by time and class, section 3.2. */

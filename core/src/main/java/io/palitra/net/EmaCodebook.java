@@ -27,7 +27,7 @@ public final class EmaCodebook extends Module {
      * How a codebook is used.
      *
      * @param used codes that were the nearest at least once
-     * @param perplexity exp of the entropy of the codes' shares: as many codes, equally used, say as much
+     * @param perplexity exp of the entropy of the codes' shares: the number of equally used codes with the same entropy
      */
     public record Use(long used, double perplexity) {
         /** @param counts how often each code was used */
@@ -60,7 +60,7 @@ public final class EmaCodebook extends Module {
         restarted = buffer("restarted", Torch.zeros(DType.I64, 1));
     }
 
-    /** Latents [B,D,h,w] to their nearest codes' values, without gradient; in training the codebook then moves. */
+    /** Latents [B,D,h,w] to the values of their nearest codes, without gradient; in training this moves the codebook, too. */
     public Tensor nearest(Tensor latents, Rng rng) {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             Tensor z = latents.detach().to(DType.F32), rows = z.permute(0, 2, 3, 1).reshape(-1, net.config().width());   // [n,D]

@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Gpt2 extends Module {
     private static final String NAME = "GPT2LMHeadModel";
-    /** Tables of who sees whom, which old files hold. */
+    /** Attention masks, which old files hold. */
     private static final Pattern MASKS = Pattern.compile("(transformer\\.)?h\\.\\d+\\.attn\\.(bias|masked_bias)");
 
     /**
@@ -104,7 +104,7 @@ public final class Gpt2 extends Module {
     public Config config() { return config; }
 
     /**
-     * {@link #load} of a public file: the tables of who sees whom that old ones hold are passed over, and so is a last layer that is tied
+     * {@link #load} of a public file: the attention masks that old ones hold are ignored, and so is a last layer that is tied
      * to the table of tokens.
      */
     public void loadPublic(Map<String, Tensor> values) {
@@ -131,13 +131,14 @@ public final class Gpt2 extends Module {
      *
      * @param ids I64 [B,L]
      * @param mask [B,S], 0 = padding that is not attended to, S = L and what the cache holds; null for none
-     * @param cache what came before ids, and then also ids; null for nothing. No gradient flows through it
+     * @param cache keys and values of the tokens before ids, to which those of ids are added; null for none. No gradient flows
+     *     through it
      */
     public Tensor forward(Tensor ids, @Nullable Tensor mask, @Nullable KvCache cache) {
         return Scope.run(() -> Torch.linear(hidden(ids, mask, cache).reshape(ids.size(0), ids.size(1), config.nEmbd), head, null));
     }
 
-    /** A token is a row, [B L,D]. */
+    /** Hidden states, a row for each token, [B L,D]. */
     private Tensor hidden(Tensor ids, @Nullable Tensor mask, @Nullable KvCache cache) {
         long past = cache == null ? 0 : cache.length();
         CausalMask.check("Gpt2", ids, past, cache == null ? config.nPositions : cache.capacity(), mask);
@@ -156,8 +157,8 @@ public final class Gpt2 extends Module {
     }
 
     /**
-     * Prompts and what follows them, I64 [B,L + n]. A text that has come to an end token is filled up; n is {@code tokens}, or fewer when
-     * every text has come to its end. Row b draws from item b of rng. Waits for the device at every token.
+     * Prompts and what follows them, I64 [B,L + n]. A text is padded after its end token; n is {@code tokens}, or fewer when
+     * every text has ended. Row b draws from item b of rng. Waits for the device at every token.
      *
      * @param prompt I64 [B,L], L and tokens together at most the number of positions
      */

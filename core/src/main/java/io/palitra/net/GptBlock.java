@@ -43,7 +43,7 @@ final class GptBlock extends Module {
      * @param index of the block, from 0
      * @param inner width between the last two layers
      * @param scale of the queries, beside the root of a head's width
-     * @param layers of the whole network: what ends in the residual stream is drawn the smaller the more there are, as GPT-2's was
+     * @param layers of the whole network: the more, the smaller the first weights that write to the residual stream, as GPT-2's
      */
     GptBlock(int index, int width, int heads, int inner, double scale, HiddenActivation act, double eps, int layers, Rng rng) {
         this.index = index;
@@ -62,9 +62,9 @@ final class GptBlock extends Module {
     /**
      * x [B L,D] to the same shape.
      *
-     * @param bias added to the scores, stretched to [B,heads,L,S]; null: every token sees all of the cache and, with no cache, itself and
-     *     those before it
-     * @param cache what came before, and then also x; null for nothing
+     * @param bias added to the scores, stretched to [B,heads,L,S]; null: every token attends to all of the cache and, without a cache, to
+     *     itself and those before it
+     * @param cache keys and values of the tokens before, to which those of x are added; null for none
      */
     Tensor forward(Tensor x, long batch, @Nullable Tensor bias, @Nullable KvCache cache) {
         return Scope.run(() -> {

@@ -25,7 +25,7 @@ import java.util.function.UnaryOperator;
 public final class InceptionV3 extends Module {
     /** Height and width of a picture. */
     public static final int SIZE = 299;
-    /** Width of what {@link #features} gives. */
+    /** Width of the {@link #features}. */
     public static final int FEATURES = 2048;
     public static final int CLASSES = 1008;
     private static final int SMALLEST = 75;   // a pixel is left of it in the last blocks
@@ -146,7 +146,7 @@ public final class InceptionV3 extends Module {
         fc = child("fc", new Linear(width, CLASSES, rng));
     }
 
-    /** Step after step, each freed once the next is done. No {@link Scope#fold}: who watches those is told of turns of a sampler. */
+    /** Layer after layer, each output freed after the next. Not by {@link Scope#fold}, whose watchers count the steps of a sampler. */
     private static Tensor through(List<UnaryOperator<Tensor>> steps, Tensor x) {
         Tensor y = x;
         for (UnaryOperator<Tensor> step : steps) {
@@ -204,7 +204,7 @@ public final class InceptionV3 extends Module {
         add(name, m);
     }
 
-    /** {@link #load} of a public file: the classifier at the side and counters of batches are passed over. */
+    /** {@link #load} of a public file: the auxiliary classifier and counters of batches are ignored. */
     public void loadPublic(Map<String, Tensor> values) {
         load(PublicTensorNames.renamed(values, key -> key.startsWith("AuxLogits.") || key.endsWith(".num_batches_tracked")
             ? Optional.empty()

@@ -8,7 +8,7 @@ import io.palitra.engine.Torch;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Keys and values of the tokens that a transformer has seen, so that the next one is computed alone. Outlives every scope. */
+/** Keys and values of earlier tokens, so that only the next token is computed. Outlives every scope. */
 public final class KvCache implements AutoCloseable {
     /** Queries of new tokens [B,heads,L,d]; keys and values of all [B,heads,S,d]. */
     record Heads(Tensor q, Tensor k, Tensor v) {}
@@ -29,7 +29,7 @@ public final class KvCache implements AutoCloseable {
         for (int i = 0; i < layers; i++) this.layers.add(Torch.zeros(type, 2, batch, heads, capacity, d).to(device).retain());
     }
 
-    /** Number of tokens seen. */
+    /** Number of tokens held. */
     public long length() { return length; }
 
     long capacity() { return capacity; }
@@ -54,7 +54,7 @@ public final class KvCache implements AutoCloseable {
 
     void advance(long tokens) { length += tokens; }
 
-    /** Forgets all but the first {@code tokens}. */
+    /** Drops all but the first {@code tokens}. */
     void rewind(long tokens) {
         if (tokens < 0 || tokens > length) throw new ArgumentException("illegal tokens: " + tokens + ", must be 0 to " + length);
         length = tokens;

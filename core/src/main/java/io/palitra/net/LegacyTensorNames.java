@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Files from before 2023 call the tensors of a picture's attention otherwise; diffusers still reads them, and so do we. */
+/** Files from before 2023 have other names for the tensors of attention; diffusers still reads them, and so does Palitra. */
 public final class LegacyTensorNames {
     private static final Pattern OLD = Pattern.compile("(.*\\battentions\\.\\d+\\.)(query|key|value|proj_attn)\\.(weight|bias)");
     private static final Map<String, String> NEW = Ordered.map(Map.entry("query", "to_q"), Map.entry("key", "to_k"),
@@ -15,7 +15,7 @@ public final class LegacyTensorNames {
 
     private LegacyTensorNames() {}
 
-    /** The same tensors under the names of today; a name that is taken already is left, so that loading refuses it. */
+    /** The same tensors under the names of today; a name that is taken already is kept, so that loading refuses it. */
     public static Map<String, Tensor> renewed(Map<String, Tensor> tensors) {
         Map<String, Tensor> renewed = new LinkedHashMap<>();
         tensors.forEach((key, t) -> {

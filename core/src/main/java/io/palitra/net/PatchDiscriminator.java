@@ -36,7 +36,7 @@ public final class PatchDiscriminator extends Module {
         convs.add(child("convs." + (layers + 1), new Conv2d(from, 1, 4, 1, 1, Init.DCGAN, true, rng)));
     }
 
-    /** The least side of a picture with a patch to score. */
+    /** The least side of a picture that gives a score. */
     public static int side(int layers) { return 3 << layers; }
 
     /** x [B,C,H,W] to scores [B,1,h,w]. */

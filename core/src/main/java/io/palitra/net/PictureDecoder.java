@@ -10,9 +10,9 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** The way back of a {@link PictureEncoder}. x [B,Z,h,w] to [B,out,f h,f w]. */
+/** The decoder beside a {@link PictureEncoder}. x [B,Z,h,w] to [B,out,f h,f w]. */
 final class PictureDecoder extends Module {
-    /** Numbers of a level, 64 MiB, from which on memory that the next one takes from the system is worth the calls. */
+    /** Numbers of a level, 64 MiB, from which on freed memory is given back to the system before the next level. */
     private static final long LARGE = 1 << 24;
 
     private final Conv2d convIn;

@@ -27,7 +27,7 @@ public sealed interface PixelHead {
     /** Numbers that the network gives for each pixel. */
     int outputs();
 
-    /** How often the network is asked for a pixel: once for each channel, or once. */
+    /** Calls of the network for a pixel: one for each channel, or one. */
     int turns();
 
     /** Uniform numbers that drawing a pixel takes. */
@@ -36,7 +36,7 @@ public sealed interface PixelHead {
     /** -log P(x) in nats, [B]. out [B,outputs,H,W], x [B,C,H,W]. */
     Tensor nll(Tensor out, Tensor x);
 
-    /** Writes into pixel [C] what is drawn at a turn; out [outputs], u [draws] uniform on [0,1). */
+    /** Draws the channels of a turn into pixel [C]; out [outputs], u [draws] uniform on [0,1). */
     void draw(float[] out, float[] u, int turn, double temperature, float[] pixel);
 
     /** The first of n logits, {@code step} apart from {@code from} on, up to and with which the probabilities sum to more than u. */
@@ -46,7 +46,7 @@ public sealed interface PixelHead {
         double[] below = new double[n];
         double sum = 0;
         for (int i = 0; i < n; i++) below[i] = sum += Math.exp((logits[from + i * step] - most) / temperature);
-        if (Double.isNaN(sum)) throw new ArithmeticException("the network says NaN of a pixel");
+        if (Double.isNaN(sum)) throw new ArithmeticException("the network predicts NaN for a pixel");
         int k = 0;
         while (k < n - 1 && below[k] <= u * sum) k++;
         return k;

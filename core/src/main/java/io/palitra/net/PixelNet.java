@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * is kept.
  */
 public abstract sealed class PixelNet extends Module {
-    /** What a network is made of. */
+    /** The layers of a network. */
     public sealed interface Config {
         /** @param outputs numbers to each pixel; turns and classes: see {@link PixelNet} */
         PixelNet build(int channels, int outputs, int turns, int classes, Rng init);
@@ -51,21 +51,21 @@ public abstract sealed class PixelNet extends Module {
         }
     }
 
-    /** One picture as it comes to be, from the top left. */
+    /** One picture while it is drawn, from the top left. */
     public interface Raster {
-        /** Called before the first pixel of a row, when all above are put. */
+        /** Called before the first pixel of a row, when all rows above are complete. */
         void startRow(int row);
 
-        /** The pixel is now x [C]. */
+        /** Sets a pixel to x [C]. */
         void put(int row, int column, float[] x);
 
-        /** What the network says of a pixel [outputs], until the next call; all before it are put. Called for every pixel in turn. */
+        /** The network's outputs at a pixel [outputs], valid until the next call; all pixels before it are put. Called for each in turn. */
         float[] at(int row, int column);
     }
 
     /** Makes rasters that share the weights as they were. Safe for several threads at once; each raster belongs to one. */
     public interface PixelByPixel {
-        /** For a picture of that width of which nothing is known yet; {@code label} is its class, unread where the network has none. */
+        /** For an empty picture of that width; {@code label} is its class, ignored by a network without classes. */
         Raster raster(int width, int label);
     }
 
@@ -76,7 +76,7 @@ public abstract sealed class PixelNet extends Module {
     public abstract PixelByPixel pixelByPixel();
 
     /**
-     * The network, given each number and beside it what a learned table says of its level.
+     * The network, whose inputs are each number and the row of a learned table for the number's level.
      *
      * @param net  over {@code 1 + size} channels for each of the picture's: the numbers, then the first of all rows, and so on
      * @param size numbers of a row
@@ -90,7 +90,7 @@ public abstract sealed class PixelNet extends Module {
         }
     }
 
-    /** What a class adds to the channels of a layer: a row of a table, 0 at first. */
+    /** Adds a class's row of a table, 0 at first, to the channels of a layer. */
     private static final class ClassShift extends Module {
         private final Tensor weight;
 
@@ -117,7 +117,7 @@ public abstract sealed class PixelNet extends Module {
 
     private static Tensor overSpace(Tensor shift) { return shift.unsqueeze(2).unsqueeze(3); }
 
-    /** What a byte tells of its neighbours is not smooth in it: of anti-aliased edges each value has a meaning of its own. */
+    /** A pixel's neighbours do not depend smoothly on its byte: at anti-aliased edges each value has a meaning of its own. */
     private static final class WithTable extends PixelNet {
         private final PixelNet net;
         private final Tensor table;   // [levels,size]
@@ -221,7 +221,7 @@ public abstract sealed class PixelNet extends Module {
                 private final float[] part = new float[start.outputs()];
                 private final float[] half = new float[start.outputs() / 2];
                 private final float[] other = new float[start.outputs() / 2];
-                private final float[] said = new float[last().outputs()];
+                private final float[] outputs = new float[last().outputs()];
 
                 private PixelConv last() { return head.get(2); }
 
@@ -251,8 +251,8 @@ public abstract sealed class PixelNet extends Module {
                     relu(part);
                     head.get(1).of(part, h);
                     relu(h);
-                    last().of(h, said);
-                    return said;
+                    last().of(h, outputs);
+                    return outputs;
                 }
             };
         }
@@ -339,12 +339,12 @@ public abstract sealed class PixelNet extends Module {
                 private final List<PixelConv.Pixels> above = weights.stream().map(w -> w.above.pixels(columns)).toList();
                 private final List<PixelConv.Pixels> own = weights.stream().map(w -> w.row.pixels(columns)).toList();
                 private final float[][] v = new float[columns][d];
-                private final float[][][] fromAbove = new float[weights.size()][columns][2 * d];   // what h takes from v in each layer
+                private final float[][][] fromAbove = new float[weights.size()][columns][2 * d];   // inputs of h from v in each layer
                 private final float[][] first = new float[columns][d];                             // and before the first
                 private final float[] h = new float[d];
                 private final float[] part = new float[d];
                 private final float[] wide = new float[2 * d];
-                private final float[] said = new float[end1.outputs()];
+                private final float[] outputs = new float[end1.outputs()];
 
                 @Override public void startRow(int row) {
                     pictureAbove.startRow(row);
@@ -386,8 +386,8 @@ public abstract sealed class PixelNet extends Module {
                     relu(h);
                     end0.of(h, wide);
                     relu(wide);
-                    end1.of(wide, said);
-                    return said;
+                    end1.of(wide, outputs);
+                    return outputs;
                 }
             };
         }

@@ -12,7 +12,7 @@ final class PublicTensorNames {
     private PublicTensorNames() {}
 
     /**
-     * Our name for each tensor, by {@code name}; empty for what is no weight, such as tables of positions that old files hold.
+     * Our name for each tensor, by {@code name}; empty for what is no weight, such as position ids in old files.
      *
      * @throws IllegalArgumentException if two tensors get one name
      */

@@ -16,11 +16,11 @@ import org.jspecify.annotations.Nullable;
  * result [B,out,H',W'].
  */
 final class ResnetBlock extends Module {
-    /** What happens to the picture inside, before the first convolution. */
+    /** How the block resamples the picture, before its first convolution. */
     enum Resize { NONE, HALF, DOUBLE }
 
     /**
-     * What all blocks of a network share.
+     * Settings that all blocks of a network share.
      *
      * @param embedding width E of emb, 0 = the block takes none
      * @param scaleShift emb gives a scale and a shift after the second norm (Dhariwal and Nichol 2021, arXiv:2105.05233), otherwise a shift
@@ -62,10 +62,10 @@ final class ResnetBlock extends Module {
     /** rng draws the dropout of training; evaluation needs none. */
     Tensor forward(Tensor x, @Nullable Tensor emb, @Nullable Rng rng) { return Scope.run(() -> residual(x, emb, rng, false)); }
 
-    /** The same in evaluation; x, which nobody else will read, goes as soon as it can. */
+    /** The same in evaluation; x must not be used again: it is freed as soon as possible. */
     Tensor spend(Tensor x, @Nullable Tensor emb) { return Scope.run(() -> residual(x, emb, null, true)); }
 
-    // A picture of many channels is large: none stays longer than it must.
+    // A picture of many channels is large: each is freed as soon as possible.
     private Tensor residual(Tensor x, @Nullable Tensor emb, @Nullable Rng rng, boolean spends) {
         Tensor n = Scope.run(() -> resized(style.act.over(norm1.forward(x, emb))));
         Tensor early = spends ? skipped(x) : null;

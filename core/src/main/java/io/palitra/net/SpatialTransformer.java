@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 /** Pixels that attend to each other and to a text (Rombach et al. 2022, arXiv:2112.10752): x + f(x, text). x [B,C,H,W]. */
 final class SpatialTransformer extends Module implements PictureAttention {
     /**
-     * What all of a network share.
+     * Settings that all transformers of a network share.
      *
      * @param groups of the norm
      * @param linear projections to and from the blocks are linear layers, otherwise convolutions of one pixel

@@ -8,7 +8,7 @@ import io.palitra.nn.Linear;
 import io.palitra.nn.Module;
 import org.jspecify.annotations.Nullable;
 
-/** How times, and numbers like them, become vectors. */
+/** Embeddings of times, and of numbers like them. */
 final class TimeEmbedding {
     private TimeEmbedding() {}
 
@@ -51,7 +51,7 @@ final class TimeEmbedding {
 
         Mlp(int in, int out, Rng rng) { this(in, out, Activation.SILU, null, 0, rng); }
 
-        /** @param condition width of what may be added to the input, 0 = nothing */
+        /** @param condition width of a tensor that may be added to the input, 0 = none */
         Mlp(int in, int out, Activation act, @Nullable Activation last, int condition, Rng rng) {
             linear1 = child("linear_1", new Linear(in, out, rng));
             condProj = condition == 0 ? null : child("cond_proj", new Linear(condition, in, false, rng));

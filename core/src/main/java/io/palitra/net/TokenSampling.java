@@ -17,7 +17,7 @@ public record TokenSampling(double temperature, int topK, double topP) {
     /** The likeliest token always. */
     public static final TokenSampling GREEDY = new TokenSampling(0, 0, 1);
 
-    /** Chances beside the likeliest's 1, from which on tokens are sorted at first: few hold nearly all of the sum. */
+    /** Probability, as a share of the greatest, from which tokens are sorted first: few tokens hold nearly all of the sum. */
     private static final double NEAR = Math.exp(-8);
 
     public TokenSampling {
@@ -65,7 +65,7 @@ public record TokenSampling(double temperature, int topK, double topP) {
         }
         if (!Double.isFinite(best)) throw new ArithmeticException("the largest logit is " + best + ", must be finite");
         if (temperature == 0) return likeliest;
-        double[] chances = new double[n];   // beside the likeliest's 1
+        double[] chances = new double[n];   // divided by the greatest
         for (int i = 0; i < n; i++) chances[i] = Math.exp((logits[first + i] - best) / temperature);
         if (topK > 0 || topP < 1) keepLikeliest(chances);
         double shortest = Double.POSITIVE_INFINITY;
@@ -101,7 +101,7 @@ public record TokenSampling(double temperature, int topK, double topP) {
         }
     }
 
-    /** How many are kept; -1 where the {@code count} largest chances, ascending, do not tell. */
+    /** How many are kept; -1 where the {@code count} largest probabilities, ascending, do not decide it. */
     private int held(double[] near, int count, double[] chances) {
         int n = chances.length, most = topK == 0 ? n : Math.min(topK, n);
         if (topK > 0 && count < most) return -1;

@@ -11,7 +11,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads the keys of a {@code config.json} as transformers writes it. A missing key has the default given. Keys that say nothing of the
+ * Reads the keys of a {@code config.json} as transformers writes it. A missing key has the default given. Keys that do not describe the
  * network are many in these files, and passed over. Every method throws {@link ConfigException} for a value of another kind.
  */
 final class TransformerKeys {

@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  * each side reads the other's checkpoints.
  */
 public final class Unet2d extends Module {
-    /** What a level is made of: residual blocks; the same and attention after each; the same with a residual block that resamples. */
+    /** The blocks of a level: residual blocks; the same and attention after each; the same with a residual block that resamples. */
     public enum Block {
         PLAIN("DownBlock2D", "UpBlock2D"), ATTENTION("AttnDownBlock2D", "AttnUpBlock2D"),
         RESNET("ResnetDownsampleBlock2D", "ResnetUpsampleBlock2D");
@@ -45,13 +45,13 @@ public final class Unet2d extends Module {
     /** How levels with attention change the resolution: a convolution, or a residual block. */
     public enum Resampling { CONV, RESNET }
 
-    /** How a time becomes numbers: sines of fixed or of random frequencies, or a row of a table. */
+    /** The embedding of a time: sines of fixed or of random frequencies, or a row of a table. */
     public enum TimeEmbeddingType { POSITIONAL, FOURIER, LEARNED }
 
     /** How the embedded time enters a residual block. */
     public enum TimeShift { DEFAULT, SCALE_SHIFT }
 
-    /** What becomes of class labels: a row of a table, the same as of times, or nothing because they are embedded already. */
+    /** The embedding of class labels: a row of a table, the same as of times, or nothing because they are embedded already. */
     public enum ClassEmbedding { LOOKUP, TIMESTEP, IDENTITY }
 
     /**
@@ -137,18 +137,18 @@ public final class Unet2d extends Module {
 
         private int headDim(int channels) { return attentionHeadDim == 0 ? channels : attentionHeadDim; }
 
-        /** Whether the network wants class labels. */
+        /** Whether class labels are an input of the network. */
         public boolean conditional() { return classEmbedType != ClassEmbedding.LOOKUP || numClassEmbeds > 0; }
 
         /**
-         * From a {@code config.json} of diffusers; keys that are missing have its defaults, keys that begin with _ say nothing of the
+         * From a {@code config.json} of diffusers; keys that are missing have its defaults, keys that begin with _ do not describe the
          * network.
          *
          * @throws ConfigException for another class of model, an unknown key, and a value that is wrong or that this network does not have
          */
         public static Config fromJson(JsonNode json) { return read(json, null); }
 
-        /** As {@link #fromJson(JsonNode)}, but keys that are not known are told and passed over, as in diffusers. */
+        /** As {@link #fromJson(JsonNode)}, but unknown keys are reported and ignored, as in diffusers. */
         public static Config fromJson(JsonNode json, Consumer<String> warn) { return read(json, warn); }
 
         private static Config read(JsonNode json, @Nullable Consumer<String> warn) {

@@ -34,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  * the other's checkpoints. The blocks are those of Stable Diffusion 1, 2 and XL; others are refused.
  */
 public final class UnetCondition2d extends Module {
-    /** What a level is made of: residual blocks, or the same and a transformer that attends to the text after each. */
+    /** The blocks of a level: residual blocks, or the same and a transformer that attends to the text after each. */
     public enum Block {
         PLAIN("DownBlock2D", "UpBlock2D"), CROSS("CrossAttnDownBlock2D", "CrossAttnUpBlock2D");
 
@@ -50,13 +50,13 @@ public final class UnetCondition2d extends Module {
     /** The lowest resolution: two residual blocks and a transformer between, one residual block, or nothing. */
     public enum MidBlock { CROSS, PLAIN, NONE }
 
-    /** How a time becomes numbers: sines of fixed or of random frequencies. */
+    /** The embedding of a time: sines of fixed or of random frequencies. */
     public enum TimeEmbeddingType { POSITIONAL, FOURIER }
 
-    /** What becomes of class labels: a row of a table, the same as of times, nothing, two layers, or one. */
+    /** The embedding of class labels: a row of a table, the same as of times, nothing, two layers, or one. */
     public enum ClassEmbedding { LOOKUP, TIMESTEP, IDENTITY, PROJECTION, SIMPLE_PROJECTION }
 
-    /** What else is added to the embedded time: nothing, the pooled text, or a pooled text and numbers such as the picture's size. */
+    /** Inputs that are added to the embedded time: none, the pooled text, or a pooled text and numbers such as the picture's size. */
     public enum Addition { NONE, TEXT, TEXT_TIME }
 
     /**
@@ -73,7 +73,7 @@ public final class UnetCondition2d extends Module {
      * @param upcastAttention kept for the file: the fused kernel sums in F32 always
      * @param timeEmbeddingActFn of the embedded time, null = none
      * @param timestepPostAct after the two layers that embed the time, null = none
-     * @param timeCondProjDim width of what may be added to the time's waves, 0 = nothing
+     * @param timeCondProjDim width of a tensor that may be added to the waves of the time, 0 = none
      * @param classEmbeddingsConcat embedded classes are appended to the embedded time, otherwise added
      */
     public record Config(List<Integer> sampleSize, int inChannels, int outChannels, boolean centerInputSample, boolean flipSinToCos,
@@ -198,16 +198,16 @@ public final class UnetCondition2d extends Module {
                 : 4);
         }
 
-        /** Whether the network wants class labels. */
+        /** Whether class labels are an input of the network. */
         public boolean conditional() { return classEmbedType != ClassEmbedding.LOOKUP || numClassEmbeds > 0; }
 
-        /** Whether the network wants a text. */
+        /** Whether a text is an input of the network. */
         public boolean attendsToText() {
             return midBlockType == MidBlock.CROSS || downBlockTypes.contains(Block.CROSS) || upBlockTypes.contains(Block.CROSS)
                 || additionEmbedType == Addition.TEXT;
         }
 
-        /** Width of the text that {@link Given} wants. */
+        /** Width of the text in {@link Given}. */
         public int textWidth() { return encoderHidDim > 0 ? encoderHidDim : widthOfContext(); }
 
         private int widthOfContext() {
@@ -219,14 +219,14 @@ public final class UnetCondition2d extends Module {
         }
 
         /**
-         * From a {@code config.json} of diffusers; keys that are missing have its defaults, keys that begin with _ say nothing of the
+         * From a {@code config.json} of diffusers; keys that are missing have its defaults, keys that begin with _ do not describe the
          * network.
          *
          * @throws ConfigException for another class of model, an unknown key, and a value that is wrong or that this network does not have
          */
         public static Config fromJson(JsonNode json) { return read(json, null); }
 
-        /** As {@link #fromJson(JsonNode)}, but keys that are not known are told and passed over, as in diffusers. */
+        /** As {@link #fromJson(JsonNode)}, but unknown keys are reported and ignored, as in diffusers. */
         public static Config fromJson(JsonNode json, Consumer<String> warn) { return read(json, warn); }
 
         private static Config read(JsonNode json, @Nullable Consumer<String> warn) {
@@ -318,7 +318,7 @@ public final class UnetCondition2d extends Module {
     }
 
     /**
-     * What the picture is to be of. Which of these a network wants its configuration says; the others are null.
+     * What conditions the network beside the time. Its configuration decides which of these it needs; the others are null.
      *
      * @param text [B,S,D]
      * @param mask of the text's tokens, [B,S], 1 = attend, 0 = do not
@@ -487,7 +487,7 @@ public final class UnetCondition2d extends Module {
         return convOut.forward(config.actFn().of(normOut.forward(h))).to(x.dtype());
     }
 
-    /** mask [B,S] to [B,1,1,S]: finite, so that a text without any token still has an answer. */
+    /** mask [B,S] to [B,1,1,S]: finite, so that a text without any token still gives a finite result. */
     private static Tensor bias(Tensor mask, DType type) { return mask.to(type).rsub(1).mul(-10000).unsqueeze(1).unsqueeze(1); }
 
     private Tensor embedded(Tensor t, Given given, DType type) {

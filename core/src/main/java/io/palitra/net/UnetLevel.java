@@ -25,7 +25,7 @@ final class UnetLevel extends Module {
     private @Nullable Resampler resampler;
 
     /**
-     * @param in channels that each residual block gets
+     * @param in input channels of each residual block
      * @param attention that of a layer, null = none
      */
     <A extends Module & PictureAttention> UnetLevel(int[] in, int out, ResnetBlock.Style style, @Nullable IntFunction<A> attention,
@@ -36,7 +36,7 @@ final class UnetLevel extends Module {
         }
     }
 
-    /** Channels that the residual blocks of a level get: the first those of what came before, the others the level's own. */
+    /** Input channels of the residual blocks of a level: of the first those of the level before, of the others the level's own. */
     static int[] inputs(int before, int own, int layers) {
         int[] in = new int[layers];
         Arrays.fill(in, own);
@@ -44,7 +44,7 @@ final class UnetLevel extends Module {
         return in;
     }
 
-    /** The same on the way up, where each block also gets what was kept on the way down; the last gets it of the level above. */
+    /** The same on the way up, where a skip connection is a further input of each block; that of the last is of the level above. */
     static int[] inputs(int below, int own, int above, int layers) {
         int[] in = new int[layers + 1];
         Arrays.fill(in, 2 * own);
@@ -75,7 +75,7 @@ final class UnetLevel extends Module {
         }
     }
 
-    /** The way down of a U-Net; every result is kept. */
+    /** The way down of a U-Net; every result is kept for a skip connection. */
     Tensor descend(Tensor x, Tensor emb, PictureAttention.@Nullable Text text, @Nullable Rng rng, Deque<Tensor> kept) {
         Tensor h = x;
         for (int i = 0; i < resnets.size(); i++) {
@@ -89,7 +89,7 @@ final class UnetLevel extends Module {
         return h;
     }
 
-    /** The way up: each block gets what was kept last, and the result has the resolution of what will be next. */
+    /** The way up: an input of each block is the newest skip connection, and the result has the resolution of the next one. */
     Tensor ascend(Tensor x, Tensor emb, PictureAttention.@Nullable Text text, @Nullable Rng rng, Deque<Tensor> kept) {
         Tensor h = x;
         for (int i = 0; i < resnets.size(); i++) {
@@ -101,7 +101,7 @@ final class UnetLevel extends Module {
         return resampler == null ? h : resampler.forward(h, emb, kept.peek(), rng);
     }
 
-    /** Without anything kept, x neither: all that a large picture becomes would fill the memory. z for spatial norms. */
+    /** Keeps nothing and frees x: the results of a large picture would fill the memory. z for spatial norms. */
     Tensor spend(Tensor x, @Nullable Tensor z) {
         Tensor h = x;
         for (int i = 0; i < resnets.size(); i++) {

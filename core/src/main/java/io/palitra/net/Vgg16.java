@@ -41,7 +41,7 @@ public final class Vgg16 extends Module {
         load(own);
     }
 
-    /** x [B,3,H,W] to what leaves each of the five stages before it is pooled, after the ReLU: [B,64,H,W] to [B,512,H/16,W/16]. */
+    /** x [B,3,H,W] to the outputs of the five stages, after the ReLU and before the pooling: [B,64,H,W] to [B,512,H/16,W/16]. */
     public List<Tensor> activations(Tensor x) {
         List<Tensor> all = new ArrayList<>();
         Tensor h = x;

@@ -50,14 +50,14 @@ public final class VqModel extends Module {
         public int width() { return vqEmbedDim > 0 ? vqEmbedDim : coder.latentChannels(); }
 
         /**
-         * From a {@code config.json} of diffusers; keys that are missing have its defaults, keys that begin with _ say nothing of the
+         * From a {@code config.json} of diffusers; keys that are missing have its defaults, keys that begin with _ do not describe the
          * network.
          *
          * @throws ConfigException for another class of model, an unknown key, and a value that is wrong
          */
         public static Config fromJson(JsonNode json) { return read(json, null); }
 
-        /** As {@link #fromJson(JsonNode)}, but keys that are not known are told and passed over, as in diffusers. */
+        /** As {@link #fromJson(JsonNode)}, but unknown keys are reported and ignored, as in diffusers. */
         public static Config fromJson(JsonNode json, Consumer<String> warn) { return read(json, warn); }
 
         private static Config read(JsonNode json, @Nullable Consumer<String> warn) {
@@ -77,7 +77,7 @@ public final class VqModel extends Module {
         }
     }
 
-    /** What moves the codebook in training: the gradient, as a parameter, or whoever owns the network, as a buffer. */
+    /** How training moves the codebook: by its gradient, as a parameter, or by the owner of the network, as a buffer. */
     public enum Learned { BY_GRADIENT, BY_OWNER }
 
     /** The codes [K,D], uniform in [-1/K,1/K] at first. */

@@ -44,7 +44,7 @@ record Canvas(Picture picture, byte @Nullable [] mask, byte @Nullable [] hard) {
 
     private static int clamp(int i, int n) { return Math.max(0, Math.min(n - 1, i)); }
 
-    /** Gaussian blur of that deviation in pixels, rows then columns, edges repeated. */
+    /** Gaussian blur of that standard deviation in pixels: rows then columns, edges repeated. */
     private static byte[] softened(byte[] in, int h, int w, int deviation) {
         if (deviation == 0) return in;
         int reach = 3 * deviation;

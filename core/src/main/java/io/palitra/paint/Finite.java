@@ -9,9 +9,9 @@ final class Finite {
     private Finite() {}
 
     /**
-     * What was given. Waits for the device.
+     * x itself, when all of it is finite. Waits for the device.
      *
-     * @param part that gave it, with more words where they help
+     * @param name of the part that computed it, perhaps with the step
      * @param in   the type that the part computes in
      * @throws ArithmeticException that names the part, where some of x is NaN or Inf
      */

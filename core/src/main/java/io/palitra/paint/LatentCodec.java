@@ -20,19 +20,19 @@ public sealed interface LatentCodec {
 
     int channels();
 
-    /** x [B,3,H,W] in -1 to 1 to [B,C,H/f,W/f]; a noise a picture. */
+    /** x [B,3,H,W] in -1 to 1 to [B,C,H/f,W/f]; each picture has noise of its own. */
     default Tensor encode(Tensor x, Rng rng) { return draw(moments(x), rng); }
 
-    /** What the latents of pictures are drawn from: x [B,3,H,W] in -1 to 1 to [B,M,H/f,W/f]. */
+    /** Moments of the distribution of latents: x [B,3,H,W] in -1 to 1 to [B,M,H/f,W/f]. */
     Tensor moments(Tensor x);
 
-    /** Latents [B,C,h,w] of moments [B,M,h,w]; a noise a picture. */
+    /** Latents [B,C,h,w] of moments [B,M,h,w]; each picture has noise of its own. */
     Tensor draw(Tensor moments, Rng rng);
 
     /** [B,C,h,w] to [B,3,f h,f w] about -1 to 1. */
     Tensor decode(Tensor z, boolean byTiles);
 
-    /** Of what the latents are scaled by: two models whose coders differ in it cannot go on with each other's latents. */
+    /** Factor that scales the latents: two models whose coders differ in it cannot continue from each other's latents. */
     double scale();
 
     static LatentCodec of(String className, JsonNode config, Consumer<String> warn) {
@@ -43,7 +43,7 @@ public sealed interface LatentCodec {
         };
     }
 
-    /** Kingma and Welling's, with an adversary: Rombach et al. 2022. */
+    /** A variational autoencoder trained with an adversarial loss: Rombach et al. 2022. */
     record Kl(AutoencoderKl net) implements LatentCodec {
         @Override public int factor() { return net.config().coder().factor(); }
 
@@ -67,7 +67,7 @@ public sealed interface LatentCodec {
         @Override public double scale() { return net.config().coder().scalingFactor(); }
     }
 
-    /** A small one for quick looks. */
+    /** A small autoencoder, for previews. */
     record Tiny(AutoencoderTiny net) implements LatentCodec {
         @Override public int factor() { return net.config().factor(); }
 

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param prompt       as {@link io.palitra.data.Prompt} reads it
  * @param negative     what the picture is led away from
  * @param how          numbers and names
- * @param loras        small changes of the model's weights, added up
+ * @param loras        low-rank changes of the model's weights, added up
  * @param edit         a picture to start from
  * @param next         a model that takes over on the way
  */
@@ -25,7 +25,7 @@ public record PaintRequest(String prompt, String negative, How how, List<Lora> l
     /** Longer ones are refused: the windows of 75 tokens that they would take are more than any model makes sense of. */
     public static final int LONGEST_PROMPT = 20_000;
 
-    /** What stands on the command line by these names. */
+    /** Numbers and names that are options of the command line, too. */
     public record How(@Help(value = "pictures", min = 1, max = 1000) int n,
             @Help(value = "pixels, 0 = the model's own, or those of the picture to edit", min = 0, max = 8192) int width,
             @Help(value = "likewise", min = 0, max = 8192) int height, @Help(value = "steps", min = 1, max = 1000) int steps,
@@ -35,9 +35,9 @@ public record PaintRequest(String prompt, String negative, How how, List<Lora> l
             @Help(value = "fresh noise of DDIM", min = 0, max = 1) double eta,
             @Help(value = "of the first picture; the next has the next", min = 0) long seed,
             @Help("noise to start from") StartNoise noise,
-            @Help(value = "layer of the text encoder that is listened to, counted from the end: 1 the last, 2 the one before; 0 = the "
-                + "model's own", min = 0, max = 48) int clipSkip,
-            @Help(value = "how fair the picture is to be, of models that are told so, as SDXL's refiner", min = 0, max = 10)
+            @Help(value = "layer of the text encoder whose output is used, counted from the end: 1 the last, 2 the one before; 0 = "
+                + "the model's own", min = 0, max = 48) int clipSkip,
+            @Help(value = "how fair the picture is to be, for models with such an input, as SDXL's refiner", min = 0, max = 10)
             double aestheticScore,
             @Help(value = "how fair what it is led away from", min = 0, max = 10) double negativeAestheticScore) {
         public static final How DEFAULT = new How(1, 0, 0, 30, 7.5, 0, "", 0, 0, new StartNoise.Gaussian(), 0, 6, 2.5);
@@ -46,7 +46,7 @@ public record PaintRequest(String prompt, String negative, How how, List<Lora> l
     /** A file of low-rank changes and how much of them is added: 1 as trained, 0 nothing. */
     public record Lora(Path file, double weight) {}
 
-    /** @param time training time, counted from clean data, from which down the model there goes on */
+    /** @param time training time, 0 = clean data; from there down that model continues */
     public record Switch(Path model, double time) {}
 
     /**

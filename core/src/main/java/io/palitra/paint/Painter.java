@@ -48,7 +48,8 @@ public final class Painter implements AutoCloseable {
      * How a model is held.
      *
      * @param type      of its weights and of most arithmetic; noise, steps and guidance are always F32
-     * @param lowMemory each part is loaded when it is needed and freed after, texts are answered one by one, pictures decoded by tiles
+     * @param lowMemory each part is loaded when it is needed and freed after, one text at a time goes through the U-Net, pictures are
+     *     decoded by tiles
      */
     public record Options(Device device, DType type, boolean lowMemory) {
         public static final Options DEFAULT = new Options(Device.CPU, DType.F32, false);
@@ -57,7 +58,7 @@ public final class Painter implements AutoCloseable {
     private static final List<String> PIPELINES = List.of("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline",
         "StableDiffusionInpaintPipeline", "StableDiffusionXLPipeline", "StableDiffusionXLImg2ImgPipeline",
         "StableDiffusionXLInpaintPipeline", "LatentConsistencyModelPipeline");
-    /** Numbers told of a picture: three pairs of sizes, or two and a score. */
+    /** Numbers that condition the U-Net on the size of a picture: three pairs, or two pairs and a score. */
     private static final int SIZES = 6, SCORED = 5;
     private static final List<String> ENCODERS = List.of("text_encoder", "text_encoder_2");
     /** Pictures that a GPU paints at once; a processor is as fast with one after the other, and each is there sooner. */
@@ -69,7 +70,7 @@ public final class Painter implements AutoCloseable {
     private final Options options;
     private final JsonNode schedule;
     private final UnetCondition2d.Config config;
-    /** Numbers that the U-Net is told besides the pooled text: SDXL 6, its refiner 5, others 0. */
+    /** Numbers that condition the U-Net besides the pooled text: SDXL 6, its refiner 5, others 0. */
     private final int numbers;
     private @Nullable TextEncoders texts;
     private @Nullable UnetCondition2d unet;
@@ -79,16 +80,16 @@ public final class Painter implements AutoCloseable {
         this.parts = parts;
         this.options = options;
         schedule = parts.config("scheduler");
-        config = said(parts, "unet", json -> UnetCondition2d.Config.fromJson(json, notes(parts, "unet")));
+        config = configured(parts, "unet", json -> UnetCondition2d.Config.fromJson(json, notes(parts, "unet")));
         numbers = numbers();
     }
 
-    /** Compares what the text encoders give with what the U-Net wants. @throws ConfigException where they do not fit */
+    /** Checks that the outputs of the text encoders fit the U-Net. @throws ConfigException where they do not fit */
     private int numbers() {
         int width = 0, pooled = 0;
         for (String part : ENCODERS) {
             if (!parts.has(part)) continue;
-            ClipText.Config encoder = said(parts, part, ClipText.Config::fromJson);
+            ClipText.Config encoder = configured(parts, part, ClipText.Config::fromJson);
             width += encoder.hiddenSize();
             if (encoder.projected()) pooled = encoder.projectionDim();
         }
@@ -101,18 +102,19 @@ public final class Painter implements AutoCloseable {
         int each = config.additionTimeEmbedDim(), left = config.projectionClassEmbeddingsInputDim() - pooled;
         if (pooled > 0 && left == SIZES * each) return SIZES;
         if (pooled > 0 && left == SCORED * each) return SCORED;
-        throw new ConfigException("model", who + "is told " + config.projectionClassEmbeddingsInputDim() + " numbers besides the time; "
-            + (pooled == 0 ? "its text encoders give no pooled text" : "with a pooled text of " + pooled + " they must be "
-            + (pooled + SIZES * each) + ", or " + (pooled + SCORED * each) + " of a refiner"));
+        throw new ConfigException("model", who + "is conditioned on " + config.projectionClassEmbeddingsInputDim()
+            + " numbers besides the time; " + (pooled == 0 ? "its text encoders give no pooled text"
+            : "with a pooled text of " + pooled + " they must be " + (pooled + SIZES * each) + ", or "
+            + (pooled + SCORED * each) + " of a refiner"));
     }
 
-    /** Takes what there is to say of a part, by its place. */
+    /** Takes notes about a part, and puts the part's place before each. */
     private static Consumer<String> notes(ModelParts parts, String part) {
         return line -> parts.notes().accept(parts.place(part) + ": " + line);
     }
 
-    /** What a part's configuration says. @throws FormatException that names the part, where it says what cannot be */
-    private static <T> T said(ModelParts parts, String part, Function<JsonNode, T> read) {
+    /** A part's configuration. @throws FormatException that names the part, for a configuration that is not valid */
+    private static <T> T configured(ModelParts parts, String part, Function<JsonNode, T> read) {
         JsonNode json = parts.config(part);
         try {
             return read.apply(json);
@@ -136,7 +138,8 @@ public final class Painter implements AutoCloseable {
             if (!parts.has(part)) throw new ConfigException("model", "'" + parts.name() + "' has no " + part);
         }
         Painter painter = new Painter(parts, options);
-        said(parts, "scheduler", json -> new DiffusersScheduler(json, JsonNodeFactory.instance.missingNode(), notes(parts, "scheduler")));
+        configured(parts, "scheduler",
+            json -> new DiffusersScheduler(json, JsonNodeFactory.instance.missingNode(), notes(parts, "scheduler")));
         return painter;
     }
 
@@ -156,10 +159,10 @@ public final class Painter implements AutoCloseable {
         try (net) { return net.size(); }
     }
 
-    private ClipText textEncoder(String part) { return new ClipText(said(parts, part, ClipText.Config::fromJson), Rng.silent()); }
+    private ClipText textEncoder(String part) { return new ClipText(configured(parts, part, ClipText.Config::fromJson), Rng.silent()); }
 
     private LatentCodec emptyCoder() {
-        return said(parts, "vae", json -> LatentCodec.of(parts.classes().getOrDefault("vae", ""), json, notes(parts, "vae")));
+        return configured(parts, "vae", json -> LatentCodec.of(parts.classes().getOrDefault("vae", ""), json, notes(parts, "vae")));
     }
 
     /**
@@ -191,11 +194,11 @@ public final class Painter implements AutoCloseable {
             }
         } else {
             try (Scope scope = new Scope(); Guard g = Torch.noGrad(); Guard changed = merged(request)) {
-                PromptEmbeddings said = encode(request);
+                PromptEmbeddings prompts = encode(request);
                 if (request.loras().isEmpty()) freeTexts();
                 Tensor known = canvas == null ? null : Finite.check(encoded(canvas, how), "the VAE" + of(), options.type);
                 List<Group> groups = groups(how, known, height / factor, width / factor);
-                boolean after = options.lowMemory;   // the decoder comes when the U-Net has gone
+                boolean after = options.lowMemory;   // the decoder is loaded after the U-Net is freed
                 Consumer<Group> paint = group -> {
                     for (int i = 0; i < group.n; i++) {   // one by one: decoding takes the most memory
                         Picture p = decoded(group.z, i);
@@ -205,12 +208,12 @@ public final class Painter implements AutoCloseable {
                 };
                 Watch watch = new Watch(watcher, course.plan.legs().size() * groups.size(), after ? null : coder(), options, of());
                 try {
-                    walk(request, course, said, canvas, groups, watch, after ? one -> { } : paint);
+                    sampleAll(request, course, prompts, canvas, groups, watch, after ? one -> { } : paint);
                     if (after && request.loras().isEmpty()) freeUnet();
                     if (after) groups.forEach(paint);
                 } catch (CancellationException e) {
                     if (how.n() == 1) throw e;
-                    for (Group one : groups) if (after && one.walked) paint.accept(one);
+                    for (Group one : groups) if (after && one.sampled) paint.accept(one);
                     throw new CancellationException(e.getMessage() + ", " + pictures.size() + " of " + how.n() + " pictures are painted");
                 }
             }
@@ -221,7 +224,7 @@ public final class Painter implements AutoCloseable {
         return new PaintResult(request, parts.name(), course.label, pictures, (System.nanoTime() - began) / 1e9);
     }
 
-    /** Of whom an error tells. */
+    /** The model's name, for errors. */
     private String of() { return " of '" + parts.name() + "'"; }
 
     /** The i-th of latents [n,C,h,w]. @throws ArithmeticException where the VAE gives NaN or Inf */
@@ -237,8 +240,8 @@ public final class Painter implements AutoCloseable {
         private final int n;
         private final @Nullable Tensor known;   // [n,C,h,w], or one for all
         private final Noise fresh;
-        private Tensor z;                       // [n,C,h,w], at first the noise of deviation 1
-        private boolean walked;
+        private Tensor z;                       // [n,C,h,w], at first noise of standard deviation 1
+        private boolean sampled;
 
         Group(int first, Tensor noise, @Nullable Tensor known, Noise fresh) {
             this.first = first;
@@ -262,18 +265,18 @@ public final class Painter implements AutoCloseable {
         return groups;
     }
 
-    /** What the model is called. */
+    /** The model's name. */
     public String name() { return parts.name(); }
 
-    /** The name of the sampler that a request is drawn by. @throws ConfigException for one that there is not */
+    /** The name of the sampler that a request uses. @throws ConfigException for an unknown one */
     public String sampler(PaintRequest request) { return course(request).label; }
 
     private static int near(int pixels, int factor) { return Math.max(1, (pixels + factor / 2) / factor) * factor; }
 
     /**
-     * Latents [n,C,h,w] of a text, for those who bring their own noise; they belong to the innermost scope.
+     * Latents [n,C,h,w] of a text, from noise that the caller gives; they belong to the innermost scope.
      *
-     * @param request its edit's strength says where a run from {@code known} begins; the picture itself is not looked at
+     * @param request the strength of its edit decides at which step sampling from {@code known} begins; the edit's picture is not used
      * @param noise   of deviation 1, [n,C,h,w]
      * @param known   latents of pictures to begin with, [n,C,h,w] or one for all; null = none
      * @param fresh   for samplers that add noise on the way
@@ -284,27 +287,27 @@ public final class Painter implements AutoCloseable {
                 Group all = new Group(0, noise, known, fresh);
                 Course course = course(request);
                 Watch watch = new Watch(Watcher.SILENT, course.plan.legs().size(), null, options, of());
-                walk(request, course, encode(request), null, List.of(all), watch, one -> { });
+                sampleAll(request, course, encode(request), null, List.of(all), watch, one -> { });
                 return all.z;
             }
         });
     }
 
-    /** A text as the U-Net is told it, [1,S,D]; it belongs to the innermost scope. */
+    /** The embedding of a text that conditions the U-Net, [1,S,D]; it belongs to the innermost scope. */
     public Tensor context(String prompt) {
         try (Guard g = Torch.noGrad()) { return texts().encode(prompt, "", PaintRequest.How.DEFAULT).context().get(1); }
     }
 
-    /** Of the pictures it was trained on, in pixels. */
+    /** Height of the pictures that the model was trained on, in pixels. */
     public int height() { return (config.sampleSize().isEmpty() ? 64 : config.sampleSize().get(0)) * coder().factor(); }
 
-    /** Of the pictures it was trained on, in pixels. */
+    /** Width of the pictures that the model was trained on, in pixels. */
     public int width() {
         List<Integer> size = config.sampleSize();
         return (size.isEmpty() ? 64 : size.get(size.size() - 1)) * coder().factor();
     }
 
-    /** Side of the squares it may be trained on: the shorter side of the pictures it was trained on, in pixels. */
+    /** Side of squares to train it further on: the shorter side of the pictures that it was trained on, in pixels. */
     public int side() { return Math.min(height(), width()); }
 
     /** Latents [1,C,h,w] as a picture. */
@@ -314,7 +317,7 @@ public final class Painter implements AutoCloseable {
         }
     }
 
-    /** The way that a request asks for. */
+    /** Sampler and steps of a request, and whether they begin at pure noise. */
     private record Course(DiffusersScheduler scheduler, DiffusersScheduler.Plan plan, boolean fromNoise, String label) {}
 
     private Course course(PaintRequest request) {
@@ -334,17 +337,17 @@ public final class Painter implements AutoCloseable {
             how.sampler().isEmpty() ? scheduler.kind().className() : how.sampler());
     }
 
-    /** Brings the noise of each group to latents. @param walked gets a group that is there, before the next begins where one can */
-    private void walk(PaintRequest request, Course course, PromptEmbeddings said, @Nullable Canvas canvas, List<Group> groups, Watch watch,
-            Consumer<Group> walked) {
+    /** Samples the latents of each group. @param sampled takes a finished group, where possible before the next one begins */
+    private void sampleAll(PaintRequest request, Course course, PromptEmbeddings prompts, @Nullable Canvas canvas, List<Group> groups,
+            Watch watch, Consumer<Group> sampled) {
         DiffusersScheduler.Plan plan = course.plan;
         PaintRequest.Switch to = request.next().orElse(null);
         if (to == null) {
             for (Group g : groups) {
                 begin(g, course, canvas);
-                g.z = Scope.run(() -> watch.sample(plan, model(request, course, said, canvas, g), g.z, g.fresh));
-                g.walked = true;
-                walked.accept(g);
+                g.z = Scope.run(() -> watch.sample(plan, model(request, course, prompts, canvas, g), g.z, g.fresh));
+                g.sampled = true;
+                sampled.accept(g);
             }
             return;
         }
@@ -353,7 +356,7 @@ public final class Painter implements AutoCloseable {
             next.checkGoesOn(this, course.scheduler);
             for (Group g : groups) {
                 begin(g, course, canvas);
-                g.z = Scope.run(() -> watch.sample(plan.until(steps), model(request, course, said, canvas, g), g.z, g.fresh));
+                g.z = Scope.run(() -> watch.sample(plan.until(steps), model(request, course, prompts, canvas, g), g.z, g.fresh));
             }
             if (request.loras().isEmpty()) freeUnet();
             PromptEmbeddings again = next.encode(request);
@@ -362,19 +365,19 @@ public final class Painter implements AutoCloseable {
             watch.of = next.of();
             for (Group g : groups) {
                 g.z = Scope.run(() -> watch.sample(plan.from(steps), next.model(request, theirs, again, canvas, g), g.z, g.fresh));
-                g.walked = true;
-                walked.accept(g);
+                g.sampled = true;
+                sampled.accept(g);
             }
         }
     }
 
-    /** Where the first leg starts. */
+    /** Sets the latents at which the first step starts. */
     private static void begin(Group g, Course course, @Nullable Canvas canvas) {
         boolean anew = g.known == null || canvas != null && canvas.mask() != null && course.fromNoise;
         g.z = anew || g.known == null ? g.z.mul(course.plan.initialSigma()) : course.plan.legs().get(0).from().noised(g.known, g.z);
     }
 
-    /** Whether this model can go on with what another has begun. */
+    /** Refuses latents of another model that this one cannot continue from. */
     private void checkGoesOn(Painter first, DiffusersScheduler theirs) {
         DiffusersScheduler ours = new DiffusersScheduler(schedule);
         String why = coder().channels() != first.coder().channels() || coder().scale() != first.coder().scale()
@@ -394,9 +397,9 @@ public final class Painter implements AutoCloseable {
         return same;
     }
 
-    private Denoiser model(PaintRequest request, Course course, PromptEmbeddings said, @Nullable Canvas canvas, Group g) {
+    private Denoiser model(PaintRequest request, Course course, PromptEmbeddings prompts, @Nullable Canvas canvas, Group g) {
         Tensor more = canvas == null ? null : more(canvas, request.how(), g);
-        Denoiser model = denoiser(course.scheduler, said, more);
+        Denoiser model = denoiser(course.scheduler, prompts, more);
         if (more != null || canvas == null || canvas.mask() == null || g.known == null) return model;
         return new InpaintingDenoiser(model, g.known, canvas.drawn(coder().factor()).to(options.device));
     }
@@ -421,7 +424,7 @@ public final class Painter implements AutoCloseable {
         return Torch.cat(0, each);
     }
 
-    /** What an inpainting model is told besides x: the mask and the latents of what stays, [n,1+C,h,w]; null for other models. */
+    /** Further input channels of an inpainting model: the mask and the latents of what stays, [n,1+C,h,w]; null for other models. */
     private @Nullable Tensor more(Canvas canvas, PaintRequest.How how, Group g) {
         int c = coder().channels();
         if (config.inChannels() != 2 * c + 1) return null;
@@ -460,9 +463,9 @@ public final class Painter implements AutoCloseable {
     /**
      * The U-Net with its texts as a denoiser of latents [B,C,h,w].
      *
-     * @param more channels that an inpainting model is told besides, [B,M,h,w]; null for others
+     * @param more further input channels of an inpainting model, [B,M,h,w]; null for others
      */
-    private Denoiser denoiser(DiffusersScheduler scheduler, PromptEmbeddings said, @Nullable Tensor more) {
+    private Denoiser denoiser(DiffusersScheduler scheduler, PromptEmbeddings prompts, @Nullable Tensor more) {
         int wanted = coder().channels() + (more == null ? 0 : (int) more.size(1));
         if (config.inChannels() != wanted) {
             throw new ConfigException("model", "the U-Net of '" + parts.name() + "' wants " + config.inChannels() + " channels, here are "
@@ -471,38 +474,38 @@ public final class Painter implements AutoCloseable {
         UnetCondition2d net = unet();
         return scheduler.denoiser((x, t) -> {
             Tensor in = more == null ? x : Torch.cat(1, x, more);
-            return answer(net, in.to(options.type), t, said);
+            return predict(net, in.to(options.type), t, prompts);
         });
     }
 
-    private Tensor answer(UnetCondition2d net, Tensor x, double t, PromptEmbeddings said) {
-        TextGuidance guidance = said.guidance();
-        boolean told = config.timeCondProjDim() > 0;   // a distilled model is told the scale of the guidance
-        int from = told || !guidance.needsNone() ? 1 : 0, n = said.context().size() - from;
-        if (told && n != 1) throw new ConfigException("prompt", "this model takes one text, got " + n + " parts");
+    private Tensor predict(UnetCondition2d net, Tensor x, double t, PromptEmbeddings prompts) {
+        TextGuidance guidance = prompts.guidance();
+        boolean distilled = config.timeCondProjDim() > 0;   // a distilled model has the scale of the guidance as an input
+        int from = distilled || !guidance.needsNone() ? 1 : 0, n = prompts.context().size() - from;
+        if (distilled && n != 1) throw new ConfigException("prompt", "this model takes one text, got " + n + " parts");
         long b = x.size(0);
-        Tensor[] answers;
+        Tensor[] predictions;
         if (options.lowMemory || n == 1) {
-            answers = new Tensor[n];
-            for (int i = 0; i < n; i++) answers[i] = one(net, x, t, said, from + i, 1);
+            predictions = new Tensor[n];
+            for (int i = 0; i < n; i++) predictions[i] = one(net, x, t, prompts, from + i, 1);
         } else {
-            answers = one(net, x, t, said, from, n).chunk(n, 0);
+            predictions = one(net, x, t, prompts, from, n).chunk(n, 0);
         }
-        if (from == 1) return answers[0];
+        if (from == 1) return predictions[0];
         Tensor[] with = new Tensor[n - 1];
-        System.arraycopy(answers, 1, with, 0, n - 1);
-        Tensor guided = guidance.of(answers[0], with);
+        System.arraycopy(predictions, 1, with, 0, n - 1);
+        Tensor guided = guidance.of(predictions[0], with);
         assert guided.size(0) == b;
         return guided;
     }
 
-    /** Answers [n B,C,h,w] to the texts from that on. */
-    private Tensor one(UnetCondition2d net, Tensor x, double t, PromptEmbeddings said, int from, int n) {
+    /** Predictions [n B,C,h,w] for n texts, from that number on. */
+    private Tensor one(UnetCondition2d net, Tensor x, double t, PromptEmbeddings prompts, int from, int n) {
         return Scope.run(() -> {
             long b = x.size(0);
             List<Tensor> inputs = new ArrayList<>(), context = new ArrayList<>(), pooled = new ArrayList<>();
             for (int i = from; i < from + n; i++) {
-                Tensor c = said.context().get(i), p = said.pooled().get(i);
+                Tensor c = prompts.context().get(i), p = prompts.pooled().get(i);
                 inputs.add(x);
                 context.add(c.expand(b, c.size(1), c.size(2)));
                 if (p != null && wantsPooled()) pooled.add(p.expand(b, p.size(1)));
@@ -510,14 +513,14 @@ public final class Painter implements AutoCloseable {
             Tensor text = Torch.cat(0, context).to(options.type), all = n == 1 ? x : Torch.cat(0, inputs);
             Tensor whole = pooled.isEmpty() ? null : Torch.cat(0, pooled).to(options.type);
             Tensor times = Torch.full(t, n * b).to(options.device);
-            Tensor told = config.timeCondProjDim() > 0 ? scale(said.guidance().scale(), n * b).to(options.type) : null;
+            Tensor guidance = config.timeCondProjDim() > 0 ? scale(prompts.guidance().scale(), n * b).to(options.type) : null;
             double factor = coder().factor();
             List<Tensor> ids = new ArrayList<>();
             for (int i = from; i < from + n && whole != null; i++) {
-                ids.add(timeIds(x.size(2) * factor, x.size(3) * factor, b, said.score(i)));
+                ids.add(timeIds(x.size(2) * factor, x.size(3) * factor, b, prompts.score(i)));
             }
             Tensor sizes = whole == null ? null : Torch.cat(0, ids).to(options.device);
-            return net.forward(all, times, new UnetCondition2d.Given(text, null, null, told, whole, sizes)).to(DType.F32);
+            return net.forward(all, times, new UnetCondition2d.Given(text, null, null, guidance, whole, sizes)).to(DType.F32);
         });
     }
 
@@ -525,7 +528,7 @@ public final class Painter implements AutoCloseable {
 
     /**
      * Height and width of an original of this size, the corner of a cut that there is not, and the size again: SDXL, section 2.2. Its
-     * refiner is told a score in place of the last. [n,6] or [n,5]
+     * refiner has a score in place of the last pair. [n,6] or [n,5]
      */
     public Tensor timeIds(double h, double w, long n, double score) {
         double[] ids = numbers == SCORED ? new double[] {h, w, 0, 0, score} : new double[] {h, w, 0, 0, h, w};
@@ -577,7 +580,7 @@ public final class Painter implements AutoCloseable {
         return coder = c;
     }
 
-    /** Gives a network the weights of a part. @param names theirs to those of the network */
+    /** Loads the weights of a part into a network. @param names maps the names in the file to those of the network */
     private void take(Module net, String part, UnaryOperator<Map<String, Tensor>> names) {
         try (Scope scope = new Scope()) {
             Map<String, Tensor> weights = net.known(names.apply(parts.weights(part)),
@@ -625,7 +628,7 @@ public final class Painter implements AutoCloseable {
         if (coder != null) coder.net().close();
     }
 
-    /** Runs samplers and hands their turns on, with what the model expects for a preview. */
+    /** Runs samplers and reports their steps, with the model's estimate of x0 for a preview. */
     private static final class Watch {
         private final Watcher watcher;
         private final @Nullable LatentCodec coder;
@@ -657,17 +660,17 @@ public final class Painter implements AutoCloseable {
         }
 
         private void turn(int i, int n, Tensor x) {
-            // a processor has the answer at once; a GPU would be waited for at each step, and is asked at the end
+            // on a processor this takes no waiting; a GPU would be waited for at each step, so it is checked at the end
             if (options.device.equals(Device.CPU)) finite(x, ", at step " + (i + 1) + " of " + n + ",");
             watcher.tick("step", ++done, all, Map.of(), () -> preview(x));
             expected = null;
             if (watcher.stop()) throw new CancellationException("stopped at step " + done + " of " + all);
         }
 
-        /** The texts were finite, so what is not comes of the network. */
+        /** The text embeddings were finite, so other values come from the network. */
         private Tensor finite(Tensor z, String where) { return Finite.check(z, "the U-Net" + of + where, options.type); }
 
-        /** A small picture of what the model expects, of the first of those painted now; none with low memory: no decoder is loaded. */
+        /** A small picture of the estimate of x0, of the first picture painted now; none with low memory: no decoder is loaded. */
         private Optional<Picture> preview(Tensor x) {
             if (coder == null) return Optional.empty();
             try (Scope scope = new Scope()) {

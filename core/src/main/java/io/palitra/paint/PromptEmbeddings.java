@@ -13,6 +13,6 @@ import org.jspecify.annotations.Nullable;
  * @param how      of the request: the scores that condition some models besides
  */
 record PromptEmbeddings(List<Tensor> context, List<@Nullable Tensor> pooled, TextGuidance guidance, PaintRequest.How how) {
-    /** The score that a model is told with that text. */
+    /** The aesthetic score that conditions a model beside that text. */
     double score(int text) { return text == 0 ? how.negativeAestheticScore() : how.aestheticScore(); }
 }

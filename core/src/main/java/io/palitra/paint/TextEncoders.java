@@ -24,7 +24,7 @@ public record TextEncoders(List<ClipTokenizer> tokenizers, List<ClipText> encode
     /**
      * The tensors belong to the innermost scope.
      *
-     * @throws ArithmeticException that names the encoder whose answer has NaN or Inf
+     * @throws ArithmeticException that names the encoder whose output has NaN or Inf
      */
     PromptEmbeddings encode(String prompt, String negative, PaintRequest.How how) {
         List<Prompt.Part> parts = Prompt.parse(prompt).parts();
@@ -104,7 +104,7 @@ public record TextEncoders(List<ClipTokenizer> tokenizers, List<ClipText> encode
         return new Encoded(context.size() == 1 ? context.get(0) : Torch.cat(2, context), pooled);
     }
 
-    /** A token that an encoder has not would be an error of the device. */
+    /** Refuses ids beyond the encoder's table, which would be an error on the device. */
     private static void fits(ClipTokenizer tokenizer, ClipText.Config encoder, long[] ids) {
         long most = Arrays.stream(ids).max().orElse(0);
         if (most < encoder.vocabSize() && tokenizer.positions() <= encoder.maxPositionEmbeddings()) return;

@@ -4,18 +4,18 @@ import io.palitra.engine.Tensor;
 import java.util.stream.LongStream;
 
 /**
- * Classifier-free guidance on a network's answers: without + scale * sum of weights (with - without). Ho and Salimans 2022,
+ * Classifier-free guidance on a network's predictions: without + scale * sum of weights (with - without). Ho and Salimans 2022,
  * arXiv:2207.12598; several texts: Liu et al. 2022, arXiv:2206.01714.
  *
  * @param weights of the texts, the magnitudes of which sum to 1
- * @param rescale share in which the result gets back the deviation of the answer with the text, picture by picture: Lin et al. 2024,
+ * @param rescale share in which the result gets back the deviation of the prediction with the text, picture by picture: Lin et al. 2024,
  *                arXiv:2305.08891, section 3.4, as diffusers computes it
  */
 record TextGuidance(double[] weights, double scale, double rescale) {
-    /** Whether the answer without a text is asked for. */
+    /** Whether the prediction without a text is needed. */
     boolean needsNone() { return scale != 1 || weights.length != 1 || weights[0] != 1; }
 
-    /** @param without [B,...] @param with an answer [B,...] for each text */
+    /** @param without [B,...] @param with a prediction [B,...] for each text */
     Tensor of(Tensor without, Tensor[] with) {
         Tensor toward = weighed(with[0].sub(without), weights[0]);
         for (int i = 1; i < with.length; i++) toward = toward.add(weighed(with[i].sub(without), weights[i]));

@@ -46,7 +46,7 @@ public record Chart(String title, String xName, String yName, boolean logY, List
         series = List.copyOf(series);
     }
 
-    /** The element {@code <svg>...</svg>}; a chart without a single value to show says so in words. */
+    /** The element {@code <svg>...</svg>}; a chart without a single value holds a text instead. */
     public String svg() {
         StringBuilder out = new StringBuilder();
         out.append("<svg class=\"chart\" viewBox=\"0 0 ").append(WIDTH).append(' ').append(HEIGHT)

@@ -37,7 +37,7 @@ public record Comparison(String title, String result, List<String> runs, List<Pl
      */
     public record Place(String run, double quality, double diversity, double speed, double megabytes, List<String> shown) {}
 
-    /** A measure of all runs; {@code meaning} says what it is, and where it differs which run's is which. */
+    /** A measure of all runs; {@code meaning} is what it is, and where it differs which run's is which. */
     public record Row(String unit, List<String> values, List<String> meaning) {
         public Row {
             values = List.copyOf(values);
@@ -95,7 +95,7 @@ public record Comparison(String title, String result, List<String> runs, List<Pl
         heads(out, "Measure", "number");
         out.append("<th></th></tr>\n");
         measures.forEach((name, row) -> {
-            out.append("<tr class=\"told\">").append(element("td", "", name));
+            out.append("<tr class=\"explained\">").append(element("td", "", name));
             for (String value : row.values) out.append(element("td", "number", value));
             out.append(element("td", "unit", row.unit)).append("</tr>\n<tr><td class=\"meaning\" colspan=\"").append(runs.size() + 2)
                 .append("\">");

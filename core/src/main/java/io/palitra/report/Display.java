@@ -23,7 +23,7 @@ public interface Display {
 
     boolean shows(DataSpec spec);
 
-    /** What its items are called, in the plural: "pictures". */
+    /** The name of its items in the plural: "pictures". */
     default String items() { return "items"; }
 
     /** What a sheet of samples shows, a sentence for the page of a run. */
@@ -34,10 +34,10 @@ public interface Display {
     /** Items that fill a sheet as wide as so many pictures. */
     default int fills(int columns) { return columns * columns; }
 
-    /** Of the file that a sheet is written to: ".png", or ".txt" for one of text. */
+    /** Suffix of the file that a sheet is written to: ".png", or ".txt" for one of text. */
     default String suffix() { return ".png"; }
 
-    /** All items. @param columns where they stand beside each other */
+    /** All items on one sheet. @param columns items in a row, for those that are laid out in rows */
     Sheet sheet(DataSpec spec, Tensor x, int columns, String title);
 
     /** Rows of as many items each, by their titles: originals above their reconstructions. Empty where that shows nothing. */
@@ -46,10 +46,10 @@ public interface Display {
     /** Each item by itself; empty where one alone shows nothing. */
     default List<Sheet> each(DataSpec spec, Tensor x) { return List.of(); }
 
-    /** The numbers of one item [1, ...shape] that stand out, in a line; empty where they tell a person nothing. */
+    /** The numbers of one item [1, ...shape] that stand out, in a line; empty where they mean nothing to a person. */
     default String describe(DataSpec spec, Tensor x) { return ""; }
 
-    /** Of the file that {@link #table} writes, ".csv"; empty where there is none. */
+    /** Suffix of the file that {@link #table} writes, ".csv"; empty where there is none. */
     default Optional<String> tableSuffix() { return Optional.empty(); }
 
     /**

@@ -23,7 +23,7 @@ import java.util.zip.CRC32C;
 
 /**
  * A TensorBoard event file, only ever appended to: scalars and pictures by step. Each record reaches the operating system before the call
- * returns. A resumed run opens a new file in the same folder; TensorBoard reads both, and forgets what the first had at or after the step
+ * returns. A resumed run opens a new file in the same folder; TensorBoard reads both, and drops what the first has at or after the step
  * where the second begins.
  * Record: {@code u64 length | u32 masked CRC32C of it | event | u32 masked CRC32C of it}, little endian; the events are protocol buffers.
  */
@@ -100,7 +100,7 @@ public final class EventFile implements Closeable {
 
     private void begin(long firstStep, boolean goesOn) {
         append(event(0).text(3, "brain.Event:2").bytes(10, new Message().text(1, "palitra")));
-        // SessionLog START: forget this step and later of the files before, also when a run begins anew
+        // SessionLog START: this step and later ones of earlier files are void, also when a run begins anew
         if (firstStep > 0 || goesOn) append(event(firstStep).bytes(7, new Message().varint(1, 1)));
     }
 

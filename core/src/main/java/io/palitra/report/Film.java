@@ -5,7 +5,7 @@ import io.palitra.config.Help;
 import java.util.List;
 
 /**
- * How frames become a film: so many a second that it has the length asked for, within bounds. The first and the last frame count from 0.
+ * A film of frames: as many a second as give it the wanted length, within bounds. The first and the last frame count from 0.
  */
 public record Film(
         @Help(value = "iterations to a frame, 0 = no film", min = 0, max = 1_000_000) int every,
@@ -30,7 +30,7 @@ public record Film(
         return frames.subList(from, Math.max(from + 1, to));
     }
 
-    /** Frames a second of a film of so many. */
+    /** Frames a second of a film of that many frames. */
     public double fps(int frames) { return Math.max(minFps, Math.min(maxFps, frames / length)); }
 
     /** Milliseconds for which {@link Gif} shows a frame. */

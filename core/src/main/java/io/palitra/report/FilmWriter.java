@@ -6,9 +6,9 @@ import java.util.List;
 import java.util.Optional;
 import java.util.ServiceLoader;
 
-/** Writes films in a form that needs more than this library; the module palitra-video brings MP4 when it is on the class path. */
+/** Writes films in a form that needs more than this library; the module palitra-video adds MP4 when it is on the class path. */
 public interface FilmWriter {
-    /** How names of its files end, such as ".mp4". */
+    /** Suffix of its files, such as ".mp4". */
     String extension();
 
     /**

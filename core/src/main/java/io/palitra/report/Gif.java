@@ -26,7 +26,7 @@ public final class Gif {
     /**
      * The bytes of the animation.
      *
-     * @param delay milliseconds per frame, told in whole hundredths of a second; viewers slow down what is under 20
+     * @param delay milliseconds per frame, rounded to hundredths of a second; viewers slow down what is under 20
      * @throws IllegalArgumentException for no frames, frames of several shapes or over 65535 pixels wide or high, a delay not in 20..600000
      */
     public static byte[] encode(List<Picture> frames, int delay) {
@@ -120,7 +120,7 @@ public final class Gif {
             }
         }
         bits.put(prefix);
-        if (next == 1 << bits.size && next < CODES) bits.size++;   // the reader, one code behind, has grown by now
+        if (next == 1 << bits.size && next < CODES) bits.size++;   // the decoder, one code behind, has widened its codes by now
         bits.put(END);
         bits.finish();
     }
@@ -294,7 +294,7 @@ public final class Gif {
             spread = most;
         }
 
-        /** Brings the colours up to the mean of the widest channel before the others, neither share empty; where the others begin. */
+        /** Moves the colours up to the mean of the widest channel before the others, neither part empty; returns where the others begin. */
         int part() {
             int shift = 16 - 8 * channel;
             int low = from;

@@ -60,7 +60,7 @@ final class Page {
             td.number{font-weight:600}
             .unit{color:var(--faint);white-space:nowrap}
             td.meaning{color:var(--soft)}
-            tr.told td{border-bottom:0;padding-bottom:0}
+            tr.explained td{border-bottom:0;padding-bottom:0}
             td.meaning[colspan]{font-size:13px;color:var(--faint);padding-top:2px}
             code,pre{font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
             td code.under{display:block;color:var(--faint);font-size:12px;margin-top:3px}
@@ -97,7 +97,7 @@ final class Page {
         out.append("<footer>Written by Palitra. This page is one file; it fetches nothing.</footer>\n</main>\n</body>\n</html>\n");
     }
 
-    /** Small pictures are shown a whole number of times larger, with hard pixels; what is wider than a column has a row of its own. */
+    /** Small pictures are shown a whole number of times larger, without smoothing; what is wider than a column has a row of its own. */
     static void figure(StringBuilder out, Figure f, boolean hero) {
         if (f.mediaType().equals("text/plain")) {
             out.append("<figure class=\"broad\">").append(element("pre", "", new String(f.bytes(), StandardCharsets.UTF_8)))

@@ -4,7 +4,7 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.regex.Pattern;
 
-/** Files by names that others may read: where they lie on a machine, and whose it is, is nobody else's business. */
+/** Files by names that others may read: they keep neither the folders of a machine nor the name of its user. */
 public final class Places {
     /** An absolute path at the start of a word, of two folders or more, or on a drive. */
     private static final Pattern ABSOLUTE =

@@ -151,7 +151,7 @@ public record Plot(String title, String xName, String yName, int width, int heig
         double[] v = (points.size(1) == 1 ? Torch.cat(1, points, Torch.zerosLike(points)) : points.narrow(1, 0, 2)).doubles();
         double[] x = new double[v.length / 2], y = new double[v.length / 2];
         for (int i = 0; i < x.length; i++) {
-            x[i] = Math.max(-2, Math.min(2, v[2 * i]));       // a lost sample must not shrink the rest to a dot
+            x[i] = Math.max(-2, Math.min(2, v[2 * i]));       // one distant sample must not shrink the rest to a dot
             y[i] = Math.max(-2, Math.min(2, v[2 * i + 1]));
         }
         return new Plot(title, "x", "y", 480, 480).scatter(x, y);

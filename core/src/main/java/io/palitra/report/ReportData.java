@@ -36,7 +36,7 @@ public record ReportData(String title, String subtitle, String result, List<Figu
         files = Collections.unmodifiableMap(new LinkedHashMap<>(files));
     }
 
-    /** A line about a thing that a figure shows: its name, where the page finds it ("" for nowhere), and what is said of it. */
+    /** A line about a thing that a figure shows: its name, where the page finds it ("" for nowhere), and the text about it. */
     public record Item(String name, String href, String about) {}
 
     /**

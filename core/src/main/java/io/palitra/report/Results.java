@@ -10,7 +10,7 @@ import java.util.Optional;
 /**
  * The page of a search.
  *
- * @param asked the picture that was asked for; empty where it was a text
+ * @param asked the picture of the query; empty where the query was a text
  * @param found the nearest first
  * @param skipped why files were left out
  */

@@ -14,10 +14,10 @@ public sealed interface Sheet {
     /** Lines of text. */
     record Written(String text) implements Sheet {}
 
-    /** Of a file that holds it: ".png", ".txt". */
+    /** Suffix of a file that holds it: ".png", ".txt". */
     default String suffix() { return this instanceof Drawn ? ".png" : ".txt"; }
 
-    /** What such a file is on the web: "image/png". */
+    /** Media type of such a file: "image/png". */
     default String mediaType() { return this instanceof Drawn ? "image/png" : "text/plain"; }
 
     /** As a picture, where it is one. */

@@ -5,9 +5,9 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * What a generative model trades: quality, diversity and speed as the corners of a triangle. A run is a circle that each corner pulls by
- * the run's share of it, so it lies at the corner that it gives the others up for; its area is its memory. Beside the triangle each share
- * stands as a bar, for a run that has all lies in the middle like one that has nothing. One SVG element, colours as in {@link Chart}.
+ * What a generative model trades: quality, diversity and speed as the corners of a triangle. A run is a circle at the mean of the
+ * corners, each weighted by the run's share of it; its area is its memory. Beside the triangle each share stands as a bar, since a run
+ * with all of each lies in the middle like one with nothing. One SVG element, colours as in {@link Chart}.
  */
 record Trade(List<Run> runs) {
     private static final int WIDTH = 940;
@@ -25,7 +25,7 @@ record Trade(List<Run> runs) {
      *
      * @param quality   share 0..1, as diversity and speed
      * @param megabytes physical memory, for the circle; NaN where it is not known
-     * @param shown     what the bars say, in the order quality, diversity, speed, and of the memory
+     * @param shown     what the bars show, in the order quality, diversity, speed, and of the memory
      */
     record Run(String name, double quality, double diversity, double speed, double megabytes, List<String> shown) {
         Run {

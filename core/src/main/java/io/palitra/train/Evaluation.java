@@ -69,14 +69,25 @@ public final class Evaluation {
     public static Result of(Run run, Asked asked, Watcher watcher) {
         SampleJudge judge = asked.judge;
         if (judge != null) judge.refuseOthersThan(asked.test);
+        Measurement.Measured measured = Measurements.of(subject(run, asked, watcher));
+        return new Result(measured.measures(), measured.sheets().get(Measurements.CLOSEST), judge == null ? null : judge.facts());
+    }
+
+    /**
+     * Refuses what cannot be measured, before anything is: {@link #of} does so too, but by then a judge may have been trained.
+     *
+     * @throws IllegalArgumentException for an Inception network, a CLIP or a sampling key that does not fit the run or the data
+     */
+    public static void refuseUnfit(Run run, Asked asked) { Measurements.refuseUnfit(subject(run, asked, Watcher.SILENT)); }
+
+    private static Subject subject(Run run, Asked asked, Watcher watcher) {
+        SampleJudge judge = asked.judge;
         RunConfig.Settings s = run.config().settings();
         int n = Math.min(asked.samples, asked.test.size());
         Subject.ByClassifier by = judge == null ? null : new Subject.ByClassifier(judge.network(), judge.name(), judge.facts().about(),
             judge.facts().measure().orElse(null), new Kept(run, asked.test, judge.run(), n, asked.sampling));
-        Measurement.Measured measured = Measurements.of(new Subject(run.model(), s.family(), run.device(), asked.test, asked.train,
-            s.classes().equals(asked.test.classNames()), asked.samples, asked.sampling, by, asked.inception, asked.clip,
-            new Course(watcher)));
-        return new Result(measured.measures(), measured.sheets().get(Measurements.CLOSEST), judge == null ? null : judge.facts());
+        return new Subject(run.model(), s.family(), run.device(), asked.test, asked.train, s.classes().equals(asked.test.classNames()),
+            asked.samples, asked.sampling, by, asked.inception, asked.clip, new Course(watcher));
     }
 
     /** The judgement so far, in the run folder; of another request it is not used. */

@@ -34,7 +34,6 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -66,6 +65,7 @@ final class Gallery implements AutoCloseable {
     private final Watcher watcher;
     private final Device device;
     private final Display display;
+    private long next;
     private @Nullable EventFile events;
     private boolean unwatched;
     private boolean alarmed;
@@ -82,10 +82,14 @@ final class Gallery implements AutoCloseable {
         RunFolder.folder(folder, SAMPLES);
     }
 
-    /** Opens the event file: what others in the folder say of {@code next} and later steps does not hold any more. */
-    void begin(long next) { events = EventFile.open(folder, next); }
+    /** @param step the first that this session will log; what event files of earlier sessions have of it and later is then void */
+    void begin(long step) { next = step; }
 
-    private EventFile events() { return Objects.requireNonNull(events); }
+    /** This session's event file, made when there is something to write: a run that is finished gets no empty one. */
+    private EventFile events() {
+        if (events == null) events = EventFile.open(folder, next);
+        return events;
+    }
 
     /**
      * Every epoch, and in runs of few epochs more often, so that the animation has about 24 frames, at least 50 steps apart; a function

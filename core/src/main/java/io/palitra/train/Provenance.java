@@ -177,6 +177,25 @@ record Provenance(ObjectNode config, int items, String data, Map<String, String>
             + "; it works with the same weights alone");
     }
 
+    /**
+     * Of the runs that only training uses, such as the network of a perceptual loss, those that were replaced since, a line each. They are
+     * not opened to sample, so the hash that the file of their weights states is compared; what is not there any more is passed over.
+     *
+     * @param was SHA-256 by config key when the weights were saved
+     * @param open likewise of what is open, which is not looked at
+     */
+    static List<String> replaced(Map<String, String> was, Map<String, String> open, RunConfig config) {
+        Map<String, String> flat = config.flat();
+        List<String> lines = new ArrayList<>();
+        new TreeMap<>(was).forEach((key, before) -> {
+            String where = flat.getOrDefault(key, ""), now = open.containsKey(key) || where.isEmpty() ? "" : RunModels.stated(where);
+            if (now.isEmpty() || now.equals(before)) return;
+            lines.add(key + "=" + shown(where) + " was replaced after the training (SHA-256 is " + begin(now) + ", was " + begin(before)
+                + "): samples do not depend on it, and a resumed training refuses it");
+        });
+        return lines;
+    }
+
     private static String begin(String hash) {
         return hash.isEmpty() ? "of nothing" : hash.substring(0, Math.min(12, hash.length())) + "...";
     }

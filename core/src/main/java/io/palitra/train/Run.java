@@ -100,7 +100,9 @@ public final class Run implements AutoCloseable {
         String name;
         try (Scope scope = new Scope()) {
             Weights weights = weights(folder, warn);
-            Provenance.refuseOthers(weights.underneath, built.underneath(), config);
+            Map<String, String> underneath = built.underneath();
+            Provenance.refuseOthers(weights.underneath, underneath, config);
+            Provenance.replaced(weights.underneath, underneath, config).forEach(line -> warn.accept("'" + folder + "': " + line));
             try {
                 built.model.net().load(weights.tensors);
             } catch (IllegalArgumentException e) {

@@ -99,8 +99,9 @@ public record RunConfig(Settings settings, Record model) {
             s.threads, s.logEvery, s.saveEvery, s.code), model);
     }
 
-    /** @param seed decides initial weights, noise and the order of the data */
+    /** @param seed decides initial weights, noise and the order of the data; at least 0 */
     public RunConfig seed(long seed) {
+        if (seed < 0) throw new ConfigException("seed", "illegal seed: " + seed + ", must be at least 0");
         Settings s = settings;
         return new RunConfig(new Settings(s.format, s.family, s.data, s.options, s.spec, s.classes, s.train, seed, s.device, s.precision,
             s.threads, s.logEvery, s.saveEvery, s.code), model);

@@ -2,6 +2,7 @@ package io.palitra.train;
 
 import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
+import io.palitra.data.FormatException;
 import io.palitra.engine.Device;
 import io.palitra.hub.Safetensors;
 import io.palitra.model.ModelRef;
@@ -57,6 +58,15 @@ public final class RunModels implements Models, AutoCloseable {
         Config.paths(config).forEach((key, where) -> held.stream().filter(h -> h.where.equals(where)).findFirst()
             .ifPresent(h -> all.put(key, Safetensors.sha256(h.net.state()))));
         return all;
+    }
+
+    /** The SHA-256 in hex that a run's file of weights states of their values; empty where there is no such file. Reads its header. */
+    static String stated(String where) {
+        try {
+            return Safetensors.header(new ModelRef(where).place().resolve(Run.MODEL)).metadata().getOrDefault("sha256", "");
+        } catch (FormatException | IllegalArgumentException e) {
+            return "";
+        }
     }
 
     /** Frees all that was opened. */

@@ -224,7 +224,7 @@ class ImageFolderTest {
             assertThat(set.classNames()).as(page).containsExactly(cats, dogs);
             assertThat(set.size()).isEqualTo(6);
             if (page.equals("UTF-8")) assertThat(set.notes()).isEmpty();
-            else assertThat(set.notes()).hasSize(1).first().asString().contains(page + ".zip: its names do not say their code page and are "
+            else assertThat(set.notes()).hasSize(1).first().asString().contains(page + ".zip: its names have no code page and are "
                 + "read as " + page.replace("IBM", "CP") + ", as '" + cats + "/IMG_0.png'");
         }
         assertThatThrownBy(() -> open(Files.write(dir.resolve("no.zip"), new byte[100]), Split.TRAIN, STRICT))

@@ -91,8 +91,9 @@ class IncludedModelsTest {
     @Test void alteredAndMissingFilesAreSaidInOneLine() throws Exception {
         write("palitra-models/tiny/config.json", "{\"a\": 1}");
         loader();
-        assertThatThrownBy(() -> IncludedModels.folder("tiny", cache)).hasMessageContaining("tiny/config.json of the program is not the file "
-            + "of its card");
+        assertThatThrownBy(() -> IncludedModels.folder("tiny", cache))
+            .hasMessageContaining("tiny/config.json of the program is not the "
+            + "file of its card");
         Files.delete(resources.resolve("palitra-models/tiny/config.json"));
         loader();
         assertThatThrownBy(() -> IncludedModels.folder("tiny", cache)).hasMessageContaining("the program has no tiny/config.json");

@@ -318,7 +318,7 @@ class TorchFileTest {
         ByteBuffer b = ByteBuffer.wrap(sound.clone()).order(ByteOrder.LITTLE_ENDIAN);
         int directory = b.getInt(sound.length - 6);
         b.put(30, (byte) 'b');   // the first name before its entry
-        refused(Files.write(file, b.array()), "says one thing of entry 'a/data.pkl' in the directory and another before it");
+        refused(Files.write(file, b.array()), "has entry 'a/data.pkl' with one header in the directory and another before it");
         b = ByteBuffer.wrap(sound.clone()).order(ByteOrder.LITTLE_ENDIAN);
         int second = directory + 46 + 10;
         assertThat(b.getInt(second)).isEqualTo(0x02014b50);

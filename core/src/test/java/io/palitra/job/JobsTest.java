@@ -11,6 +11,7 @@ import io.palitra.data.Split;
 import io.palitra.model.Measure;
 import io.palitra.model.Watcher;
 import io.palitra.report.Png;
+import io.palitra.stage.TinyClip;
 import io.palitra.train.RunLock;
 import io.palitra.train.TinyRuns;
 import java.nio.file.Files;
@@ -119,6 +120,18 @@ class JobsTest {
         assertThat(Config.with(new TrainRequest("vae"), "data=strokes", "set=latent=16,train.epochs=2").set())
             .containsExactly("latent=16", "train.epochs=2");
         assertThat(Config.fromJson(SampleRequest.class, Config.toJson(new SampleRequest("a")))).isEqualTo(new SampleRequest("a"));
+    }
+
+    @Test void whatDoesNotFitARunIsRefusedBeforeAnythingIsMeasured() throws Exception {
+        String clip = TinyClip.write(root.resolve("clip")).toString();
+        for (String key : List.of("clip=" + clip, "sampling=temprature=1", "inception=" + root.resolve("none.pth"))) {
+            for (List<String> runs : List.of(List.of(run.toString()), List.of(run.toString(), run.toString()))) {
+                Log log = new Log();
+                EvaluateRequest request = Config.with(new EvaluateRequest(runs.toArray(String[]::new)), key);
+                assertThatThrownBy(() -> request.run(log)).as(key).isInstanceOf(RuntimeException.class);
+                assertThat(log.ticks).as(key).isEmpty();
+            }
+        }
     }
 
     @Test void aTrainingSaysWhereItGoesAndOneThatIsRefusedOrStoppedBeforeItBeginsLeavesNothing() throws Exception {

@@ -7,7 +7,9 @@ import static org.assertj.core.api.Assertions.within;
 import io.palitra.data.DataOptions;
 import io.palitra.data.Dataset;
 import io.palitra.data.Datasets;
+import io.palitra.data.FewPictures;
 import io.palitra.data.FormatException;
+import io.palitra.data.Picture;
 import io.palitra.data.Split;
 import io.palitra.engine.DType;
 import io.palitra.engine.Device;
@@ -19,6 +21,7 @@ import io.palitra.engine.Torch;
 import io.palitra.hub.Safetensors;
 import io.palitra.measure.Course;
 import io.palitra.measure.InceptionDistance;
+import io.palitra.measure.Measurements;
 import io.palitra.measure.Subject;
 import io.palitra.model.Measure;
 import io.palitra.model.Watcher;
@@ -29,9 +32,12 @@ import io.palitra.train.Trainer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.zip.CRC32;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -275,6 +281,37 @@ class InceptionTest {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             return new InceptionDistance().of(new Subject(run.model(), "vae", Device.CPU, data, null, true, 6, List.of(), null,
                 new Subject.ByInception(net, statistics, null), null, new Course(Watcher.SILENT))).measures();
+        }
+    }
+
+    @Test void whatInceptionCannotCompareIsRefusedBeforeAnythingIsMeasured() throws Exception {
+        Path few = folder.resolve("few.npz");
+        try (Scope scope = new Scope()) { new Statistics(Torch.zeros(3), Torch.zeros(3, 3)).write(few); }
+        List<String> ticks = new ArrayList<>();
+        Watcher watcher = new Watcher() {
+            @Override public void tick(String what, long done, long of, Map<String, Double> figures,
+                Supplier<Optional<Picture>> preview) {
+                ticks.add(what);
+            }
+        };
+        Dataset pictures = new FewPictures(1, 8, 12);
+        Dataset points = Datasets.open("toy-moons", Split.TEST, DataOptions.DEFAULT);
+        try (Scope scope = new Scope(); Inception net = Inception.open(file, Preprocess.CLEAN)) {
+            refused("vae", List.of("latent=2", "net.hidden=8"), pictures, new Subject.ByInception(net, few, null), watcher,
+                "has statistics of 3 features");
+            refused("classifier", List.of(), pictures, new Subject.ByInception(net, null, null), watcher,
+                "'classifier' draws no samples");
+            refused("realnvp", List.of("couplings=2"), points, new Subject.ByInception(net, null, null), watcher, "wants pictures");
+        }
+        assertThat(ticks).isEmpty();
+    }
+
+    private static void refused(String family, List<String> keys, Dataset data, Subject.ByInception by, Watcher watcher, String message) {
+        RunConfig config = RunConfig.of(family, data.name(), data, DataOptions.DEFAULT, 0, keys);
+        try (Run.Built built = Run.build(config, Device.CPU, note -> { })) {
+            built.model().net().training(false);
+            assertThatThrownBy(() -> Measurements.of(new Subject(built.model(), family, Device.CPU, data, null, true, 100, List.of(), null,
+                by, null, new Course(watcher)))).isInstanceOf(IllegalArgumentException.class).hasMessageContaining(message);
         }
     }
 }

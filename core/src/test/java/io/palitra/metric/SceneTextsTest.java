@@ -21,7 +21,7 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
 class SceneTextsTest {
-    private static final SceneTexts.Told UNTOLD = (first, count, of) -> {};
+    private static final SceneTexts.Progress NONE = (first, count, of) -> {};
     private static final int N = 40;
     private static final Scenes TEST = new Scenes(Split.TEST, 64);
 
@@ -46,7 +46,7 @@ class SceneTextsTest {
 
     private static Map<String, Double> measured(Oracle model) {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            return SceneTexts.captionScores(model, TEST, N, new Rng(0), UNTOLD).stream()
+            return SceneTexts.captionScores(model, TEST, N, new Rng(0), NONE).stream()
                 .collect(Collectors.toMap(Measure::name, Measure::value));
         }
     }
@@ -97,7 +97,7 @@ class SceneTextsTest {
     private static Map<String, Double> chosen(Blind judge) {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             return SceneTexts.bestOfK(new Lucky(), TEST, N, judge, "a judge",
-                new Rng(0), UNTOLD).stream()
+                new Rng(0), NONE).stream()
                 .collect(Collectors.toMap(Measure::name, Measure::value));
         }
     }

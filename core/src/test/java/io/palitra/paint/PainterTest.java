@@ -316,8 +316,8 @@ class PainterTest {
         Path wrong = TinyPipeline.writeXl(root.resolve("wrong")), unet = wrong.resolve("unet/config.json");
         Files.writeString(unet, Files.readString(unet).replaceAll("(\"projection_class_embeddings_input_dim\"\\s*:\\s*)36", "$135"));
         assertThatThrownBy(() -> Painter.open(ModelParts.open(wrong), Painter.Options.DEFAULT)).isInstanceOf(ConfigException.class)
-            .hasMessage("the U-Net of 'wrong' is told 35 numbers besides the time; with a pooled text of 12 they must be 36, or 32 of a "
-                + "refiner");
+            .hasMessage("the U-Net of 'wrong' is conditioned on 35 numbers besides the time; with a pooled text of 12 they must be 36, or "
+                + "32 of a refiner");
         Path narrow = TinyPipeline.writeRefiner(root.resolve("narrow")), index = narrow.resolve("model_index.json");
         Files.writeString(index, Files.readString(TinyPipeline.writeXl(root.resolve("xl")).resolve("model_index.json")));
         Files.createDirectories(narrow.resolve("text_encoder"));

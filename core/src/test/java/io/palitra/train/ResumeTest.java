@@ -119,6 +119,21 @@ class ResumeTest {
         assertThat(TinyRuns.hashes(folder)).isEqualTo(expected);
     }
 
+    @Test void aFinishedRunThatIsResumedOrStoppedAtOnceGetsNoNewFile(@TempDir Path folder) throws Exception {
+        Trainer.start(folder, TinyRuns.config("ae"), TinyRuns.data(Split.TRAIN), TinyRuns.data(Split.TEST), TinyRuns.until(after(20)));
+        List<Path> stopped = files(folder);
+        assertThat(Trainer.resume(folder, TinyRuns.data(Split.TRAIN), TinyRuns.data(Split.TEST), TinyRuns.until(() -> true))).isFalse();
+        assertThat(files(folder)).isEqualTo(stopped);
+        Trainer.resume(folder, TinyRuns.data(Split.TRAIN), TinyRuns.data(Split.TEST), Watcher.SILENT);
+        List<Path> finished = files(folder);
+        assertThat(Trainer.resume(folder, TinyRuns.data(Split.TRAIN), TinyRuns.data(Split.TEST), Watcher.SILENT)).isTrue();
+        assertThat(files(folder)).isEqualTo(finished);
+    }
+
+    private static List<Path> files(Path folder) throws Exception {
+        try (Stream<Path> all = Files.walk(folder)) { return all.sorted().toList(); }
+    }
+
     @Test void theCurveInTensorBoardNeverDoublesBack(@TempDir Path folder) throws Exception {
         RunConfig config = TinyRuns.config("ae").saving(1, 7);
         Watcher dies = new Watcher() {
