@@ -30,7 +30,7 @@ final class Loading implements Work {
         pass(b -> {
             sums[0] += b.size();
             sums[1] += b.x().to(DType.F64).mean().item() * b.size();
-            sums[2] += Objects.requireNonNull(b.labels()).to(DType.F64).sum().item();
+            sums[2] += Objects.requireNonNull(b.given().labels()).to(DType.F64).sum().item();
         });
         return new double[] {sums[0], Math.round(sums[1] / sums[0] * 1e3), Math.round(sums[2] / sums[0] * 1e2)};
     }
