@@ -11,6 +11,7 @@ import java.util.List;
 public final class TinyFamilies {
     private static final DataSpec GREY = new ImageSpec(1, 28, 28, 10), RGB = new ImageSpec(3, 32, 32, 10), LARGE = new ImageSpec(1, 64, 64,
         0);
+    private static final DataSpec UNLABELLED = new ImageSpec(1, 32, 32, 0);
     private static final DataSpec POINTS = new VectorSpec(2, 25);
 
     private TinyFamilies() {}
@@ -48,7 +49,7 @@ public final class TinyFamilies {
             of("ebm", POINTS, List.of("width=8", "steps=3", "buffer=16", "fresh=0.5")),
             of("diffusion", RGB, List.of("net.channels=8,8", "net.attention=1", "net.groups=4", "conditional=true", "prediction=v",
                 "schedule=cosine")),
-            of("diffusion", LARGE, List.of("net.channels=8,8,8", "net.groups=4", "prediction=x0", "minSnr=5")),
+            of("diffusion", UNLABELLED, List.of("net.channels=8,8,8", "net.groups=4", "prediction=x0", "minSnr=5")),
             of("diffusion", RGB, List.of("net=dit", "net.width=16", "net.layers=2", "net.heads=2", "net.patch=4", "conditional=true")),
             of("diffusion", GREY, List.of("net=dit", "net.width=16", "net.layers=1", "net.heads=2")),
             of("tokens", GREY, List.of("stage=" + greyStage, "net.width=16", "net.layers=1", "net.heads=2")),

@@ -222,7 +222,7 @@ class InceptionTest {
 
     @Test void weightsThatDoNotFitAreRefusedByNameOfTheTensor() {
         try (Scope scope = new Scope(); InceptionV3 net = new InceptionV3(Rng.silent())) {
-            Map<String, Tensor> few = weights(), many = weights(), other = weights();
+            Map<String, Tensor> few = weights(), many = new LinkedHashMap<>(few), other = new LinkedHashMap<>(few);
             few.remove("Mixed_7c.branch3x3_2b.bn.running_var");
             many.put("Mixed_7d.conv.weight", Torch.zeros(1));
             other.put("fc.weight", Torch.zeros(1000, 2048));

@@ -46,7 +46,8 @@ class MemoryTest {
         Assumptions.assumeTrue(Files.exists(Path.of("/proc/self/status")), "resident memory is read from /proc, which this system has not");
         List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xms96m",
             "-Xmx96m",
-            "-XX:+AlwaysPreTouch", "-XX:+UseSerialGC", "-Dorg.bytedeco.javacpp.nopointergc=false", "-cp",
+            "-XX:+AlwaysPreTouch", "-XX:+UseSerialGC", "-Dorg.bytedeco.javacpp.nopointergc=false",
+            "-Dorg.bytedeco.javacpp.maxPhysicalBytes=0", "-cp",
                 System.getProperty("java.class.path"),
             MemoryTest.class.getName()));
         command.addAll(List.of(what.split(" ")));

@@ -179,7 +179,8 @@ class ResumeTest {
 
     private static Process child(Path runs, List<String> families) throws Exception {
         List<String> words = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx1g",
-            "-Djava.awt.headless=true", "-cp", System.getProperty("java.class.path"), TinyRuns.class.getName(), stages.toString(),
+            "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true",
+            "-cp", System.getProperty("java.class.path"), TinyRuns.class.getName(), stages.toString(),
             runs.toString()));
         words.addAll(families);
         return new ProcessBuilder(words).redirectError(ProcessBuilder.Redirect.INHERIT).start();

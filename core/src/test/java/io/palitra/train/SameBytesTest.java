@@ -63,7 +63,8 @@ class SameBytesTest {
 
     private static Map<String, String> written(Path folder) throws Exception {
         int code = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx1g",
-            "-Djava.awt.headless=true", "-cp", System.getProperty("java.class.path"), SameBytesTest.class.getName(), folder.toString())
+            "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true",
+            "-cp", System.getProperty("java.class.path"), SameBytesTest.class.getName(), folder.toString())
             .inheritIO().start().waitFor();
         assertThat(code).isZero();
         return hashes(folder, TIMED);

@@ -2,6 +2,7 @@ package io.palitra.train;
 
 import io.palitra.config.Config;
 import io.palitra.data.DataOptions;
+import io.palitra.data.DataSpec;
 import io.palitra.data.Dataset;
 import io.palitra.data.Datasets;
 import io.palitra.data.ImageSpec;
@@ -15,6 +16,7 @@ import io.palitra.model.Tiny;
 import io.palitra.model.Watcher;
 import io.palitra.paint.TinyPipeline;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
@@ -32,6 +34,10 @@ import java.util.stream.Stream;
 public final class TinyRuns {
     static final int STEPS = 12;
     private static final String DATA = "data.";
+    /** Side of drawn digits; as 28, twice halved it is odd. */
+    private static final int SIDE = 20;
+    /** Of a set's items: an epoch of a tiny run, and enough that samples are watched for collapse. */
+    private static final int ITEMS = 96;
 
     private TinyRuns() {}
 
@@ -51,20 +57,42 @@ public final class TinyRuns {
         DataOptions options = options(f);
         List<String> overrides = new ArrayList<>(overrides(f, root));
         overrides.addAll(List.of("train.steps=" + steps, "train.batch=8"));
-        return RunConfig.of(family, f.tiny().data(), Datasets.open(f.tiny().data(), Split.TRAIN, options), options, 3, overrides)
+        return RunConfig.of(family, f.tiny().data(), open(f.tiny().data(), Split.TRAIN, options), options, 3, overrides)
             .on("cpu", RunConfig.Precision.FP32, 1).saving(1, 4);
+    }
+
+    /** A set's first items: what is measured of the data around a dozen steps then takes less than they. */
+    private record First(Dataset of, int size) implements Dataset {
+        @Override public String name() { return of.name(); }
+
+        @Override public DataSpec spec() { return of.spec(); }
+
+        @Override public int label(int i) { return of.label(i); }
+
+        @Override public List<String> classNames() { return of.classNames(); }
+
+        @Override public void read(int i, ByteBuffer into) { of.read(i, into); }
+
+        @Override public List<String> captions(int i) { return of.captions(i); }
+    }
+
+    private static Dataset open(String data, Split split, DataOptions options) {
+        Dataset all = Datasets.open(data, split, options);
+        return new First(all, Math.min(ITEMS, all.size()));
     }
 
     /** The same, to be built alone, on data that are made up. */
     public static FamilyContract.Case tiny(Family<?> family, Path root) throws IOException {
-        Dataset data = Datasets.open(family.tiny().data(), Split.TRAIN, options(family));
+        Dataset data = open(family.tiny().data(), Split.TRAIN, options(family));
         boolean madeUp = data.spec() instanceof ImageSpec || data.spec() instanceof VectorSpec;
         return new FamilyContract.Case(family, data.spec(), overrides(family, root), madeUp ? null : data);
     }
 
     private static DataOptions options(Family<?> family) {
-        return Config.with(DataOptions.DEFAULT, family.tiny().overrides().stream().filter(o -> o.startsWith(DATA))
-            .map(o -> o.substring(DATA.length())).toList());
+        List<String> own = family.tiny().overrides().stream().filter(o -> o.startsWith(DATA)).map(o -> o.substring(DATA.length())).toList();
+        DataOptions usual = family.tiny().data().equals(Family.USUAL) ? Config.with(DataOptions.DEFAULT, List.of("size=" + SIDE))
+            : DataOptions.DEFAULT;
+        return Config.with(usual, own);
     }
 
     /** Of a family's keys, with the places of the models that it is built upon, which are made where they are not there yet. */
@@ -83,9 +111,9 @@ public final class TinyRuns {
         return place;
     }
 
-    static Dataset train(RunConfig config) { return Datasets.open(config.settings().data(), Split.TRAIN, config.settings().options()); }
+    static Dataset train(RunConfig config) { return open(config.settings().data(), Split.TRAIN, config.settings().options()); }
 
-    static Dataset test(RunConfig config) { return Datasets.open(config.settings().data(), Split.TEST, config.settings().options()); }
+    static Dataset test(RunConfig config) { return open(config.settings().data(), Split.TEST, config.settings().options()); }
 
     /**
      * SHA-256 of everything that must not depend on where the run was stopped: weights, optimiser, averages, log, what it publishes. Not
