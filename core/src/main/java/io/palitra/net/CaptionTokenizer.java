@@ -37,7 +37,7 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Tokens of captions in any language: the bytes of a cleaned text ({@link TokenSource}), merged in pairs word by word; Sennrich et al. 2016,
+ * Tokens of captions in any language: the bytes of a cleaned text ({@code TokenSource}), merged in pairs word by word; Sennrich et al. 2016,
  * arXiv:1508.07909, over bytes as in Radford et al. 2019. The pairs are a buffer [M,2] that is learnt from captions, so that the checkpoint
  * of a model holds its own tokenizer. Of M pairs there are the tokens 0 to 255, which are bytes; 256 to 255 + M, the wholes of the pairs in
  * order; 256 + M, padding; 257 + M, which begins a text; and 258 + M, which ends it and is the largest. Where captions held fewer pairs
