@@ -37,7 +37,7 @@ final class Arguments {
                 : read[i].indexOf('\uFFFD') >= 0;
             if (!lost) continue;
             return "word " + (i + 1) + " of the command line, '" + Terminal.plain(read[i]) + "', has letters that the locale's"
-                + " character map (" + map + ") cannot read; set LC_ALL=C.UTF-8, or start ./palitra, which does";
+                + " character map (" + map + ") cannot read; set LC_ALL=C.UTF-8, or start the launcher (palitra), which does";
         }
         return "";
     }

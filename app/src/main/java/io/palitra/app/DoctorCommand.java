@@ -4,6 +4,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.job.DoctorRequest;
 import java.io.IOException;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -16,12 +18,14 @@ final class DoctorCommand implements Callable<Integer> {
 
     @Override public Integer call() throws IOException {
         DoctorRequest.Result result = new DoctorRequest().run(new Terminal("doctor", false));
+        Map<String, String> findings = new LinkedHashMap<>(result.findings());
+        findings.putAll(Launcher.findings());
         if (json) {
             ObjectNode node = new ObjectMapper().createObjectNode();
-            result.findings().forEach(node::put);
+            findings.forEach(node::put);
             Common.json(node);
         } else {
-            result.findings().forEach((what, finding) -> Common.OUT.printf("%-12s %s%n", what, Terminal.plain(finding)));
+            findings.forEach((what, finding) -> Common.OUT.printf("%-12s %s%n", what, Terminal.plain(finding)));
         }
         return result.sound() ? 0 : 1;
     }

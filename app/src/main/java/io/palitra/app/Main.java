@@ -55,6 +55,8 @@ public final class Main implements Runnable {
             Terminal.error(System.err, unread);
             System.exit(CommandLine.ExitCode.USAGE);
         }
+        String lacks = Launcher.note(List.of(args));
+        if (!lacks.isEmpty()) Terminal.say(lacks);
         Thread ahead = Program.engineAhead();   // while the command line is read
         List<String> words = List.of(args);
         boolean help = words.isEmpty() || words.contains("--help") || words.contains("-h");
@@ -105,7 +107,7 @@ public final class Main implements Runnable {
     }
 
     /** With the command of that name alone, since options of others take time to build, or with all where there is none. */
-    private static CommandLine commands(String name) {
+    static CommandLine commands(String name) {
         List<Class<?>> all = Stream.concat(COMPUTE.stream(), OTHERS.stream()).toList(), own = named(all, name);
         boolean every = own.isEmpty() || own.contains(AutoComplete.GenerateCompletion.class);
         CommandLine line = new CommandLine(new Main());

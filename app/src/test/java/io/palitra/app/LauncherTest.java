@@ -167,4 +167,61 @@ class LauncherTest {
         assertThat(start(Map.of("GOMP_SPINCOUNT", "7"), "families")).contains("7");
         assertThat(start(Map.of("OMP_WAIT_POLICY", "active"), "families")).contains("none").doesNotContain("1000");
     }
+
+    @Test void aDistributionStartsWithoutABuildAndKeepsItsClassesInTheCache() throws Exception {
+        Path home = Files.createDirectories(root.resolve("dist/bin")).getParent();
+        Files.copy(root.resolve("palitra"), home.resolve("bin/palitra"));
+        Path link = Files.createSymbolicLink(Files.createDirectory(root.resolve("links")).resolve("palitra"), home.resolve("bin/palitra"));
+        assertThat(run(link, Map.of(), "families")).as("half a distribution").containsExactly("exit 1");
+        Files.writeString(home.resolve("palitra.jar"), "whole");
+        Path cache = root.resolve("cache");
+        assertThat(run(link, Map.of("XDG_CACHE_HOME", cache.toString()), "families")).contains("1000").endsWith("families", "exit 0");
+        assertThat(run(link, Map.of("XDG_CACHE_HOME", cache.toString()), "families")).endsWith("families", "exit 0");
+        assertThat(lines("builds")).isZero();
+        assertThat(lines("archives")).isEqualTo(1);
+        try (Stream<Path> kept = Files.list(cache.resolve("palitra"))) {
+            assertThat(kept.map(f -> f.getFileName().toString())).anyMatch(n -> n.endsWith(".jsa"));
+        }
+        try (Stream<Path> all = Files.list(home)) { assertThat(all).hasSize(2); }
+        assertThat(run(link, Map.of("PALITRA_CACHE", "/proc/none"), "families")).as("nowhere to keep them").endsWith("families", "exit 0");
+    }
+
+    /** What a start said on stdout, and how it ended. */
+    private List<String> run(Path launcher, Map<String, String> environment, String... words) throws Exception {
+        List<String> line = new ArrayList<>(List.of("/bin/sh", launcher.toString()));
+        line.addAll(List.of(words));
+        ProcessBuilder builder = new ProcessBuilder(line).redirectError(root.resolve("err").toFile());
+        builder.environment().clear();
+        builder.environment().put("PATH", bin.toString());
+        builder.environment().putAll(environment);
+        Process p = builder.start();
+        List<String> said = new ArrayList<>(new String(p.getInputStream().readAllBytes()).lines().toList());
+        assertThat(p.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        said.add("exit " + p.exitValue());
+        return said;
+    }
+
+    private Path java(String folder, String version) throws IOException {
+        Path home = root.resolve(folder);
+        Files.createDirectories(home.resolve("bin"));
+        Files.copy(bin.resolve("java"), home.resolve("bin/java"), java.nio.file.StandardCopyOption.COPY_ATTRIBUTES);
+        Files.writeString(home.resolve("release"), "IMPLEMENTOR=\"Some\"\nJAVA_VERSION=\"" + version + "\"\nMODULES=\"a b\"\n");
+        return home;
+    }
+
+    @Test void anOldJavaIsRefusedInALine() throws Exception {
+        start(Map.of(), "families");
+        Path launcher = root.resolve("palitra");
+        for (String fits : List.of("17.0.15", "25", "17-ea")) {
+            assertThat(run(launcher, Map.of("JAVA_HOME", java("jdk-" + fits, fits).toString()), "families")).as(fits).endsWith("families", "exit 0");
+        }
+        for (String old : List.of("1.8.0_412", "11.0.2")) {
+            Path home = java("jdk-" + old, old);
+            assertThat(run(launcher, Map.of("JAVA_HOME", home.toString()), "families")).as(old).containsExactly("exit 1");
+            assertThat(root.resolve("err")).hasContent("palitra: needs Java 17 or newer; JAVA_HOME=" + home + " has "
+                + old.substring(0, old.indexOf('.')));
+        }
+        assertThat(run(launcher, Map.of("JAVA_HOME", "/nowhere"), "families")).containsExactly("exit 1");
+        assertThat(root.resolve("err")).hasContent("palitra: needs Java 17 or newer; JAVA_HOME=/nowhere has none");
+    }
 }

@@ -28,7 +28,7 @@ public record DreamRequest(String texts, Optional<Picture> image, List<Target> t
     public static final int LONGEST = 20_000;
     private static final Pattern NOISE = Pattern.compile("(\\d{1,18})(?:\\s*:\\s*([+-]?\\d{1,9}(?:\\.\\d{1,9})?))?");
 
-    /** As in {@link DreamPrompt.Aim}. */
+    /** A picture to come near; weight and stop are as of a text. */
     public record Target(Picture picture, double weight, double stop) {}
 
     /** @param seed of the point @param weight as of a text */

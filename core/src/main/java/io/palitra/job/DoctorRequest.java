@@ -39,7 +39,7 @@ public record DoctorRequest() {
         all.put("waiting", waiting());
         all.put("java heap", (runtime.maxMemory() >> 20) + " MiB at most");
         all.put("memory", memory());
-        all.put("malloc", System.getenv("MALLOC_ARENA_MAX") == null ? "untuned: start through ./palitra" : "tuned by the launcher");
+        all.put("malloc", System.getenv("MALLOC_ARENA_MAX") == null ? "untuned: the launcher tunes it (palitra)" : "tuned by the launcher");
         if (fault.isEmpty()) fault = selfTest();
         all.put("self-test", fault.isEmpty() ? "passed" : fault);
         return new Result(all, fault.isEmpty());
@@ -49,7 +49,7 @@ public record DoctorRequest() {
     private static String waiting() {
         String policy = System.getenv("OMP_WAIT_POLICY"), turns = System.getenv("GOMP_SPINCOUNT");
         return turns != null ? turns + " turns (GOMP_SPINCOUNT)" : policy != null ? policy + " (OMP_WAIT_POLICY)"
-            : "long: on a busy machine steps may take many times as long; start through ./palitra, or set GOMP_SPINCOUNT=1000";
+            : "long: on a busy machine steps may take many times as long; start the launcher (palitra), or set GOMP_SPINCOUNT=1000";
     }
 
     private static String memory() {
