@@ -56,7 +56,7 @@ public final class Main implements Runnable {
             System.exit(CommandLine.ExitCode.USAGE);
         }
         String lacks = Launcher.note(List.of(args));
-        if (!lacks.isEmpty()) Terminal.say(lacks);
+        if (!lacks.isEmpty()) Terminal.print(lacks);
         Thread ahead = Program.engineAhead();   // while the command line is read
         List<String> words = List.of(args);
         boolean help = words.isEmpty() || words.contains("--help") || words.contains("-h");
