@@ -7,7 +7,9 @@ import org.junit.jupiter.api.Test;
 
 /** {@code java -jar} says in one line what it lacks, and doctor explains. */
 class JarAloneTest {
-    private static String note(Map<String, String> environment, String letters) { return Launcher.note(environment::get, letters, "Linux"); }
+    private static String note(Map<String, String> environment, String letters) {
+        return Launcher.note(environment::get, letters, "Linux");
+    }
 
     @Test void whatTheLauncherWouldHaveSetIsNamed() {
         assertThat(note(Map.of(), "ANSI_X3.4-1968")).doesNotContain("\n").contains("without the launcher", "LC_ALL", "GOMP_SPINCOUNT",

@@ -213,7 +213,8 @@ class LauncherTest {
         start(Map.of(), "families");
         Path launcher = root.resolve("palitra");
         for (String fits : List.of("17.0.15", "25", "17-ea")) {
-            assertThat(run(launcher, Map.of("JAVA_HOME", java("jdk-" + fits, fits).toString()), "families")).as(fits).endsWith("families", "exit 0");
+            Path home = java("jdk-" + fits, fits);
+            assertThat(run(launcher, Map.of("JAVA_HOME", home.toString()), "families")).as(fits).endsWith("families", "exit 0");
         }
         for (String old : List.of("1.8.0_412", "11.0.2")) {
             Path home = java("jdk-" + old, old);

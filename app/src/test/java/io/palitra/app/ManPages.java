@@ -13,7 +13,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.UsageMessageSpec;
 
-/** Writes what a distribution holds beside the program: a man page for each command, as picocli knows them, and their completion for shells. */
+/** Writes what a distribution holds beside the program: a man page a command, as picocli knows them, and completion. */
 final class ManPages {
     private ManPages() {}
 
@@ -40,12 +40,14 @@ final class ManPages {
         CommandSpec spec = command.getCommandSpec();
         UsageMessageSpec usage = spec.usageMessage();
         List<String> out = new ArrayList<>();
-        out.add(".TH \"" + roff(name(command)).toUpperCase(java.util.Locale.ROOT) + "\" 1 \"\" \"palitra " + roff(version) + "\" \"Palitra\"");
+        String capitals = name(command).toUpperCase(java.util.Locale.ROOT);
+        out.add(".TH \"" + roff(capitals) + "\" 1 \"\" \"palitra " + roff(version) + "\" \"Palitra\"");
         String about = text(usage.description());
         int first = about.indexOf(". ");
         String title = first < 0 ? about.replaceAll("\\.$", "") : about.substring(0, first);
         section(out, "NAME", List.of(roff(name(command)) + " \\- " + roff(title)));
-        String synopsis = new CommandLine.Help(spec, CommandLine.Help.defaultColorScheme(Ansi.OFF)).synopsis(0).strip().replaceAll("\\s+", " ");
+        CommandLine.Help help = new CommandLine.Help(spec, CommandLine.Help.defaultColorScheme(Ansi.OFF));
+        String synopsis = help.synopsis(0).strip().replaceAll("\\s+", " ");
         section(out, "SYNOPSIS", List.of(roff(synopsis)));
         section(out, "DESCRIPTION", List.of(roff(about)));
         if (!command.getSubcommands().isEmpty()) {
