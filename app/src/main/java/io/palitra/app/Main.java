@@ -32,7 +32,7 @@ public final class Main implements Runnable {
         EvaluateCommand.class, ReconstructCommand.class, CompleteCommand.class, AnomaliesCommand.class, BalanceCommand.class,
         InterpolateCommand.class, MapCommand.class, PaintCommand.class, DreamCommand.class, ClassifyCommand.class, SearchCommand.class);
     private static final List<Class<?>> OTHERS = List.of(CompareCommand.class, FamiliesCommand.class, DataCommand.class,
-        ModelsCommand.class, PullCommand.class,
+        ModelsCommand.class, PackCommand.class, PullCommand.class,
         ImportCommand.class, ExportCommand.class, InspectCommand.class, DoctorCommand.class, AutoComplete.GenerateCompletion.class);
 
     @CommandLine.Spec private CommandLine.Model.@Nullable CommandSpec spec;

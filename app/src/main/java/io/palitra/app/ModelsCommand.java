@@ -1,7 +1,7 @@
 package io.palitra.app;
 
-import io.palitra.hub.IncludedModels;
 import io.palitra.job.ModelsRequest;
+import io.palitra.model.IncludedModels;
 import io.palitra.model.Watcher;
 import java.io.IOException;
 import java.util.concurrent.Callable;

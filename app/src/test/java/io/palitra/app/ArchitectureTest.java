@@ -18,6 +18,7 @@ class ArchitectureTest {
         "train", "measure", "metric");
     /** Of those what requests are followed by, what they measure, and of what values some are made. */
     private static final List<String> OPEN = List.of("io.palitra.model.Watcher", "io.palitra.model.Measure",
+        "io.palitra.model.IncludedModels",
         "io.palitra.paint.PaintRequest", "io.palitra.edit.DreamRequest");
 
     @ArchTest static final ArchRule modelsAreReachedThroughJobAlone = noClasses().should().dependOnClassesThat(

@@ -82,8 +82,6 @@ public final class Hub {
         try {
             Path path = Path.of(name);
             if (!name.isEmpty() && Files.exists(path)) return path;
-            Optional<Path> included = IncludedModels.folder(name);
-            if (included.isPresent()) return included.get();
             looked.add(HubName.shown(path.toAbsolutePath().normalize().toString()));
         } catch (InvalidPathException e) {
             looked.add("no path (" + HubName.shown(e.getReason()) + ")");

@@ -10,7 +10,7 @@ import io.palitra.data.FormatException;
 import io.palitra.data.Split;
 import io.palitra.engine.Device;
 import io.palitra.family.LoraTuning;
-import io.palitra.hub.IncludedModels;
+import io.palitra.model.IncludedModels;
 import io.palitra.model.Watcher;
 import io.palitra.train.Run;
 import io.palitra.train.RunConfig;

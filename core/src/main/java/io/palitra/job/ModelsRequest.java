@@ -5,7 +5,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
 import io.palitra.config.Help;
-import io.palitra.hub.IncludedModels;
+import io.palitra.model.IncludedModels;
 import io.palitra.model.Watcher;
 import java.util.List;
 

@@ -9,7 +9,7 @@ import java.util.Optional;
 /**
  * A model that another one is built upon.
  *
- * @param where a run, a folder, a file, or org/name of a model that was pulled from the hub
+ * @param where a run, a folder, a file, a model that comes with the program, or org/name of one that was pulled from the hub
  */
 public record ModelRef(String where) {
     /**
@@ -17,7 +17,10 @@ public record ModelRef(String where) {
      *
      * @throws IllegalArgumentException when there is nothing of that name
      */
-    public Path place() { return Hub.resolve(where); }
+    public Path place() {
+        Optional<Path> included = where.contains("/") || Files.exists(Path.of(where)) ? Optional.empty() : IncludedModels.folder(where);
+        return included.orElseGet(() -> Hub.resolve(where));
+    }
 
     /**
      * The family of the run that lies there; empty for what is no run.

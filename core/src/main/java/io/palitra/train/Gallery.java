@@ -40,8 +40,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The pictures of a run while it trains: the same noise drawn again and again by the averaged weights, reconstructions of the same test
- * items,
- * and from them the animation. Nothing here changes what the training computes.
+ * items, and from them the animation. Nothing here changes what the training computes.
  */
 final class Gallery implements AutoCloseable {
     static final String SAMPLES = "samples";
@@ -55,6 +54,7 @@ final class Gallery implements AutoCloseable {
     private static final int SETTLED = 10_000;
     private static final int FRAMES = 24;
     private static final int APART = 50;
+    private static final int MOST = 200;
     private static final int FRAME_MILLIS = 150;
 
     private final Path folder;
@@ -92,13 +92,16 @@ final class Gallery implements AutoCloseable {
     }
 
     /**
-     * Every epoch, and in runs of few epochs more often, so that the animation has about 24 frames, at least 50 steps apart; a function
-     * of the step alone.
+     * Every epoch, and in runs of few epochs more often, so that the animation has about 24 frames; at least 50 steps apart,
+         so that a set of
+     * few items is not drawn more than trained, and at most 200 of them. A function of the step alone.
      */
-    boolean due(long step, long steps, long perEpoch) {
+    static boolean due(long step, long steps, long perEpoch) {
+        long epochs = Math.max((APART + perEpoch - 1) / perEpoch, steps / perEpoch / MOST + 1);
+        if (step == steps || step % (epochs * perEpoch) == 0) return true;
         long parts = Math.max(1, Math.round(FRAMES / Math.max(1.0, steps / (double) perEpoch)));
         long every = Math.max(APART, Math.min(perEpoch, steps) / parts);
-        return step == steps || step % perEpoch == 0 || step % perEpoch % every == 0 && perEpoch - step % perEpoch >= every;
+        return epochs == 1 && step % perEpoch % every == 0 && step % perEpoch != 0 && perEpoch - step % perEpoch >= every;
     }
 
     void log(long step, Map<String, Double> losses, double stepsPerSecond) {

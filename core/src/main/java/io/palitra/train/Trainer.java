@@ -268,7 +268,7 @@ public final class Trainer implements AutoCloseable {
                     metrics.append(step, step / (double) perEpoch, figures);
                     gallery.log(step, figures);
                 }
-                if (gallery.due(step, steps, perEpoch)) {
+                if (Gallery.due(step, steps, perEpoch)) {
                     snapshot(metrics);
                     model.net().training(true);
                 }

@@ -47,7 +47,8 @@ class EvaluationTest {
                         .satisfies(m -> assertThat(m.about()).endsWith("; judge trained on 40 items of few"));
                     assertThat(all).filteredOn(m -> m.name().equals(SampleJudge.ACCURACY)).singleElement().satisfies(m -> {
                         assertThat(m.value()).isEqualTo(judge.facts().accuracy());
-                        assertThat(m.about()).startsWith("of 12 test items of few; judge trained on 40 items of few, 2 classes, judge2-")
+                        assertThat(m.about()).startsWith("of 12 test items of few; judge trained on 40 items of few, 2 classes, judge"
+                            + RunConfig.FORMAT + "-")
                             .endsWith(": its word is weak");
                     });
                     if (e.getKey().equals("told")) {

@@ -66,7 +66,7 @@ class SampleJudgeTest {
                 assertThat(judge.facts().trained() + judge.facts().tested()).isEqualTo(40);
             }
         }
-        assertThat(names).doesNotHaveDuplicates().allMatch(n -> n.matches("judge2-[0-9a-f]{16}-1x8x8"));
+        assertThat(names).doesNotHaveDuplicates().allMatch(n -> n.matches("judge" + RunConfig.FORMAT + "-[0-9a-f]{16}-1x8x8"));
         assertThat(trainings()).isEqualTo(3);
         Files.move(first, root.resolve("питомцы"));
         try (SampleJudge judge = kept(root.resolve("питомцы"))) {

@@ -1,4 +1,4 @@
-package io.palitra.hub;
+package io.palitra.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.palitra.config.Config;

@@ -1,4 +1,4 @@
-package io.palitra.hub;
+package io.palitra.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
