@@ -87,6 +87,11 @@ public final class Trainer implements AutoCloseable {
             last = on == null ? Optional.empty() : Checkpoint.latest(this.folder, watcher::note);
             was = last.flatMap(c -> Provenance.of(c.facts()));
             if (on != null) compare(on);
+            if (config.settings().precision() == RunConfig.Precision.BF16 && device.kind() == Device.Kind.CPU
+                    && Device.convolutions().equals("plain")) {
+                watcher.note("bf16 is many times slower than fp32 on this processor, for which the oneDNN of this libtorch computes wrong "
+                    + "results and is switched off; --precision fp32 is the fast one here");
+            }
             built = made = Run.build(config, device, watcher::note);
             model = built.model();
             if (model.wantsCaptions() && !data.captioned()) {
