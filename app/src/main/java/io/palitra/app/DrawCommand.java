@@ -13,8 +13,7 @@ import picocli.CommandLine.Parameters;
 
 @Command(name = "draw", mixinStandardHelpOptions = true, usageHelpAutoWidth = true,
     description = "Draw a picture from a sentence, in English or Russian, by the small model that comes with the program: coloured shapes "
-        + "before landscapes.", footer = {"", "palitra draw \"a red circle above a blue square in the snow\"",
-        "palitra draw \"красный круг над синим квадратом\" --seed 3 --out circle.png"})
+        + "before landscapes.")
 final class DrawCommand implements Callable<Integer> {
     @Parameters(index = "0", paramLabel = "TEXT", description = "what to draw")
     private String prompt = "";

@@ -1,13 +1,16 @@
 package io.palitra.app;
 
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import io.palitra.config.ArgumentException;
 import io.palitra.config.ConfigException;
 import io.palitra.config.InWords;
 import io.palitra.config.Notes;
 import io.palitra.job.Program;
 import java.io.IOException;
+import java.io.PrintWriter;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CancellationException;
@@ -33,8 +36,8 @@ public final class Main implements Runnable {
         InterpolateCommand.class, MapCommand.class, PaintCommand.class, DreamCommand.class, ClassifyCommand.class, SearchCommand.class);
     private static final List<Class<?>> OTHERS = List.of(CompareCommand.class, FamiliesCommand.class, DataCommand.class,
         ModelsCommand.class, PackCommand.class, PullCommand.class,
-        ImportCommand.class, ExportCommand.class, InspectCommand.class, DoctorCommand.class, AutoComplete.GenerateCompletion.class);
-
+        ImportCommand.class, ExportCommand.class, InspectCommand.class, DoctorCommand.class, AutoComplete.GenerateCompletion.class,
+        CommandLine.HelpCommand.class);
     @CommandLine.Spec private CommandLine.Model.@Nullable CommandSpec spec;
 
     static final class Version implements IVersionProvider {
@@ -75,31 +78,41 @@ public final class Main implements Runnable {
     static int execute(String... args) {
         Notes.sendTo(Terminal::print);
         CommandLine line = commands(args.length == 0 ? "" : args[0]);
-        line.registerConverter(Path.class, Main::path);
-        line.setCaseInsensitiveEnumValuesAllowed(true);
+        boolean json = List.of(args).contains("--json");
         line.setExecutionExceptionHandler((e, command, parsed) -> {
             if (e instanceof CancellationException) {
-                Terminal.error(command.getErr(), Program.message(e));
+                fault(command.getErr(), json, Program.message(e), STOPPED);
                 return STOPPED;
             }
             String fault = e instanceof ConfigException c ? Terminal.plain(AsTyped.message(c, parsed))
                 : e instanceof ArgumentException ? AsTyped.message(Program.message(e), parsed) : Program.message(e);
-            Terminal.error(command.getErr(), fault);
+            int code = e instanceof ArgumentException ? CommandLine.ExitCode.USAGE : CommandLine.ExitCode.SOFTWARE;
+            fault(command.getErr(), json, fault, code);
             if (System.getenv("PALITRA_DEBUG") != null) e.printStackTrace(command.getErr());
-            return e instanceof ArgumentException ? CommandLine.ExitCode.USAGE : CommandLine.ExitCode.SOFTWARE;
+            return code;
         });
         line.setParameterExceptionHandler((e, parsed) -> {
             CommandLine command = e.getCommandLine();
-            Terminal.error(command.getErr(), Terminal.plain(fault(e)));
+            fault(command.getErr(), json, Terminal.plain(fault(e)), CommandLine.ExitCode.USAGE);
             return CommandLine.ExitCode.USAGE;
         });
         try {
             int code = line.execute(args);
             return code == STOPPED ? Stop.code() : code;
         } catch (OutOfMemoryError | LinkageError e) {   // picocli hands on exceptions alone
-            Terminal.error(line.getErr(), Program.message(e));
+            fault(line.getErr(), json, Program.message(e), CommandLine.ExitCode.SOFTWARE);
             return CommandLine.ExitCode.SOFTWARE;
         }
+    }
+
+    /** A line of words, or an object for who asked for JSON. */
+    private static void fault(PrintWriter err, boolean json, String message, int code) {
+        if (!json) {
+            Terminal.error(err, message);
+            return;
+        }
+        err.println(JsonNodeFactory.instance.objectNode().put("error", message).put("exit", code));
+        err.flush();
     }
 
     private static List<Class<?>> named(List<Class<?>> commands, String name) {
@@ -109,10 +122,25 @@ public final class Main implements Runnable {
     /** With the command of that name alone, since options of others take time to build, or with all where there is none. */
     static CommandLine commands(String name) {
         List<Class<?>> all = Stream.concat(COMPUTE.stream(), OTHERS.stream()).toList(), own = named(all, name);
-        boolean every = own.isEmpty() || own.contains(AutoComplete.GenerateCompletion.class);
+        boolean every = own.isEmpty() || own.contains(AutoComplete.GenerateCompletion.class) || own.contains(CommandLine.HelpCommand.class);
         CommandLine line = new CommandLine(new Main());
         for (Class<?> command : every ? all : own) line.addSubcommand(command);
+        line.getSubcommands().forEach((command, sub) -> examples(command, sub.getCommandSpec().usageMessage()));
+        line.registerConverter(Path.class, Main::path);
+        line.setCaseInsensitiveEnumValuesAllowed(true);
+        line.getHelpSectionMap().put(CommandLine.Model.UsageMessageSpec.SECTION_KEY_COMMAND_LIST,
+            help -> CommandGroups.listed(help.subcommands().keySet()));
         return line;
+    }
+
+    private static void examples(String command, CommandLine.Model.UsageMessageSpec usage) {
+        List<String> lines = Examples.of(command);
+        if (lines.isEmpty()) return;
+        List<String> footer = new ArrayList<>(List.of(usage.footer()));
+        footer.add("");
+        footer.add("Examples:");
+        lines.forEach(l -> footer.add("  " + l.replace("%", "%%")));
+        usage.footer(footer.toArray(String[]::new));
     }
 
     /** An empty name would be the folder where one stands. */

@@ -20,6 +20,8 @@ final class Terminal implements Watcher {
     /** Figures of a training. */
     private static final String STEPS = "steps/s", ITEMS = "items/s";
     private static final List<String> NO_LOSSES = List.of("lr", STEPS, ITEMS);
+    /** Seconds of a training after which what is left can be estimated: the first steps are slow. */
+    private static final double ESTIMATED = 3;
     /** A line can be read: a name of a million letters is cut. */
     private static final int LONGEST = 1000;
 
@@ -33,10 +35,14 @@ final class Terminal implements Watcher {
     private long shown;
     private long parted = System.nanoTime();
     private boolean open;
+    private final TerminalWidth width;
 
-    Terminal(String title, boolean quiet) { this(System.err, title, quiet, System.console() != null, System.getenv("NO_COLOR")); }
+    Terminal(String title, boolean quiet) { this(System.err, title, quiet, System.console() != null, System.getenv("NO_COLOR"),
+        new TerminalWidth()); }
 
-    Terminal(PrintStream err, String title, boolean quiet, boolean terminal, @Nullable String noColor) {
+    /** @param width of what lines that are redrawn are cut to */
+    Terminal(PrintStream err, String title, boolean quiet, boolean terminal, @Nullable String noColor, TerminalWidth width) {
+        this.width = width;
         this.err = err;
         this.title = title;
         this.quiet = quiet;
@@ -85,10 +91,12 @@ final class Terminal implements Watcher {
             if (loss) values.append(", ").append(name).append('=').append(format(v));
         });
         String line = String.format(Locale.ROOT, "%s: %3d%%|%s| %d/%d [%s<%s, %.1f steps/s, %.0f items/s%s]", title, 100 * step / steps,
-            bar(step / (double) steps), step, steps, clock(seconds), clock(left), figures.getOrDefault(STEPS, 0.0),
+            bar(step / (double) steps), step, steps, clock(seconds), seconds < ESTIMATED ? "?" : clock(left), figures.getOrDefault(STEPS, 0.0),
             figures.getOrDefault(ITEMS, 0.0), values);
         if (redraws) {
-            err.print("\r" + (colour ? "\u001b[36m" + title + "\u001b[0m" + line.substring(title.length()) : line) + "\u001b[K");
+            String cut = width.cut(line);
+            boolean whole = colour && cut.startsWith(title);
+            err.print("\r" + (whole ? "\u001b[36m" + title + "\u001b[0m" + cut.substring(title.length()) : cut) + "\u001b[K");
             open = true;
         } else {
             err.println(line);
@@ -103,7 +111,7 @@ final class Terminal implements Watcher {
         String line = String.format(Locale.ROOT, "%s: %s %3.0f%%|%s| [%s]", title, plain(what), Math.floor(100 * share), bar(share),
             clock((now - started) * 1e-9));
         if (redraws) {
-            err.print("\r" + line + "\u001b[K");
+            err.print("\r" + width.cut(line) + "\u001b[K");
             open = true;
         } else {
             err.println(line);
@@ -145,7 +153,7 @@ final class Terminal implements Watcher {
     /** A line of progress of something other than training; redrawn on a terminal, silent elsewhere. */
     void doing(String what) {
         if (quiet || !redraws) return;
-        err.print("\r" + plain(what) + "\u001b[K");
+        err.print("\r" + width.cut(plain(what)) + "\u001b[K");
         open = true;
     }
 

@@ -3,8 +3,8 @@ package io.palitra.app;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.palitra.hub.LoopbackHub;
 import io.palitra.hub.LoopbackHub.Manner;
+import io.palitra.hub.LoopbackHub;
 import io.palitra.paint.TinyPipeline;
 import java.io.IOException;
 import java.nio.file.Files;

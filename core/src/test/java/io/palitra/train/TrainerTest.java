@@ -194,7 +194,7 @@ class TrainerTest {
     @Test void theCollapseAlarmIsSaidWhenItBeginsAndWhenItEnds(@TempDir Path root) throws Exception {
         ImageDataset few = new FewPictures(1, 8, 64);
         RunConfig config = RunConfig.of("gan", "few", few, io.palitra.data.DataOptions.DEFAULT, 0, List.of("train.batch=32", "width=4",
-            "train.steps=8", "latent=4")).on("cpu", RunConfig.Precision.FP32, 1);
+            "train.steps=150", "latent=4")).on("cpu", RunConfig.Precision.FP32, 1);
         List<String> notes = new ArrayList<>();
         Watcher listens = new Watcher() {
             @Override public void note(String message) { notes.add(message); }
@@ -210,6 +210,6 @@ class TrainerTest {
             before = a[1];
         }
         assertThat(notes).filteredOn(n -> n.startsWith("collapse alarm")).hasSize(changes).first().asString()
-            .startsWith("collapse alarm at step 2: ");
+            .startsWith("collapse alarm at step 50: ");
     }
 }
