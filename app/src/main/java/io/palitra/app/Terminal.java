@@ -91,8 +91,8 @@ final class Terminal implements Watcher {
             if (loss) values.append(", ").append(name).append('=').append(format(v));
         });
         String line = String.format(Locale.ROOT, "%s: %3d%%|%s| %d/%d [%s<%s, %.1f steps/s, %.0f items/s%s]", title, 100 * step / steps,
-            bar(step / (double) steps), step, steps, clock(seconds), seconds < ESTIMATED ? "?" : clock(left), figures.getOrDefault(STEPS, 0.0),
-            figures.getOrDefault(ITEMS, 0.0), values);
+            bar(step / (double) steps), step, steps, clock(seconds), seconds < ESTIMATED ? "?" : clock(left),
+            figures.getOrDefault(STEPS, 0.0), figures.getOrDefault(ITEMS, 0.0), values);
         if (redraws) {
             String cut = width.cut(line);
             boolean whole = colour && cut.startsWith(title);
