@@ -41,9 +41,15 @@ final class CompleteCommand implements Callable<Integer> {
     @Option(names = "--force", description = "overwrite what is there")
     private boolean force;
 
+    @Option(names = "--device", paramLabel = "auto|cpu|cuda[:n]", defaultValue = "auto", description = "where to compute; default: auto")
+    private String device = "auto";
+
+    @Option(names = "--threads", paramLabel = "N|auto", defaultValue = "auto", converter = Threads.class, description = Threads.ABOUT)
+    private int threads;
+
     @Override public Integer call() throws IOException {
         CompleteRequest request = new CompleteRequest(run.toString(), Common.text(image), keep, n, seed, set, Common.text(dataDir),
-            Common.text(out), force);
+            Common.text(out), force, device, threads);
         Common.OUT.println(request.run(new Terminal("complete", false)).file());
         return 0;
     }

@@ -39,9 +39,15 @@ final class InterpolateCommand implements Callable<Integer> {
     @Option(names = "--force", description = "overwrite what is there")
     private boolean force;
 
+    @Option(names = "--device", paramLabel = "auto|cpu|cuda[:n]", defaultValue = "auto", description = "where to compute; default: auto")
+    private String device = "auto";
+
+    @Option(names = "--threads", paramLabel = "N|auto", defaultValue = "auto", converter = Threads.class, description = Threads.ABOUT)
+    private int threads;
+
     @Override public Integer call() throws IOException {
         InterpolateRequest request = new InterpolateRequest(run.toString(), rows, steps, grid, items, seed, Common.text(dataDir),
-            Common.text(out), force);
+            Common.text(out), force, device, threads);
         InterpolateRequest.Result made = request.run(new Terminal("interpolate", false));
         Common.OUT.println(made.png());
         Common.OUT.println(made.gif());

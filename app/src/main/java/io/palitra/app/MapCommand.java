@@ -25,8 +25,18 @@ final class MapCommand implements Callable<Integer> {
     @Option(names = "--force", description = "overwrite what is there")
     private boolean force;
 
+    @Option(names = "--out", paramLabel = "FILE.png", description = "default: RUN/map.png, which RUN/report.html then shows; "
+        + "NAME-decoded.png lies beside it")
+    private @Nullable Path out;
+
+    @Option(names = "--device", paramLabel = "auto|cpu|cuda[:n]", defaultValue = "auto", description = "where to compute; default: auto")
+    private String device = "auto";
+
+    @Option(names = "--threads", paramLabel = "N|auto", defaultValue = "auto", converter = Threads.class, description = Threads.ABOUT)
+    private int threads;
+
     @Override public Integer call() throws IOException {
-        MapRequest request = new MapRequest(run.toString(), n, Common.text(dataDir), force);
+        MapRequest request = new MapRequest(run.toString(), n, Common.text(dataDir), Common.text(out), force, device, threads);
         request.run(new Terminal("map", false)).files().forEach(Common.OUT::println);
         return 0;
     }

@@ -171,9 +171,9 @@ class DreamCommandTest {
         for (String size : List.of("large", "0x0", "0x64", "64x0", "-64x64", "64x-1", "64")) {
             refused(2, "illegal --size: " + size + ", must be WIDTHxHEIGHT in pixels, each at least 1", "a castle", "--size=" + size);
         }
-        refused(2, "illegal iterations: 1000000000, must be between 0 and 1000000", "a castle", "--iterations", 1_000_000_000);
+        refused(2, "illegal --iterations: 1000000000, must be between 0 and 1000000", "a castle", "--iterations", 1_000_000_000);
         refused(2, "no such key 'cutout'", "a castle", "--set", "cutout=3");
-        refused(2, "illegal minFps", "a castle", "--set", "film.minFps=50");
+        refused(2, "film.minFps=50: must be at most maxFps", "a castle", "--set", "film.minFps=50");
         refused(2, "illegal --display: 0", "a castle", "--display", 0);
         refused(1, "no such file", "a castle", "--image", root.resolve("none.png"));
         refused(1, "no such file", "a castle", "--targets", root.resolve("none.png") + ":2");

@@ -489,9 +489,9 @@ class PaintCommandTest {
         for (String size : List.of("0x0", "0x64", "64x0", "-64x64", "64x-64", "64", "axb", "1e3x64")) {
             refused(2, "illegal --size: " + size + ", must be WIDTHxHEIGHT in pixels, each at least 1", "--size=" + size);
         }
-        refused(2, "illegal steps: 0, must be between 1 and 1000", "--steps", 0);
-        refused(2, "illegal steps: 1000000000, must be between 1 and 1000", "--steps", 1_000_000_000);
-        refused(2, "illegal n: 1000000000, must be between 1 and 1000", "-n", 1_000_000_000);
+        refused(2, "illegal --steps: 0, must be between 1 and 1000", "--steps", 0);
+        refused(2, "illegal --steps: 1000000000, must be between 1 and 1000", "--steps", 1_000_000_000);
+        refused(2, "illegal -n: 1000000000, must be between 1 and 1000", "-n", 1_000_000_000);
         refused(2, "guidance", "--guidance", "NaN");
         refused(2, "must be at most 1000", "--negative", "(a:99999)");
         for (String letters : List.of("x", "(", ":1", "a ")) {
@@ -521,14 +521,14 @@ class PaintCommandTest {
 
     @Test void anOptionOutOfRangeIsNamedAsItWasTyped() throws IOException {
         Path of = paint("out-of-range"), style = lora("out-of-range-style", 1, ATTENTION + "to_q", 8);
-        refused(2, "--clip-skip 60: ", "--clip-skip", 60);
+        refused(2, "illegal --clip-skip: 60, ", "--clip-skip", 60);
         refused(2, "illegal --clip-skip: 20, must be at most ", "--clip-skip", 20);
         refused(2, "--set clipSkip=20: ", "--set", "clipSkip=20");
-        refused(2, "--steps 0: ", "--steps", 0);
-        refused(2, "--guidance 101.0: ", "--guidance", "101.0");
-        refused(2, "--guidance-rescale 2.0: ", "--guidance-rescale", "2.0");
-        refused(2, "-n 0: ", "-n", 0);
-        refused(2, "--seed -1: ", "--seed", -1);
+        refused(2, "illegal --steps: 0, ", "--steps", 0);
+        refused(2, "illegal --guidance: 101.0, ", "--guidance", "101.0");
+        refused(2, "illegal --guidance-rescale: 2.0, ", "--guidance-rescale", "2.0");
+        refused(2, "illegal -n: 0, ", "-n", 0);
+        refused(2, "illegal --seed: -1, ", "--seed", -1);
         refused(2, "--size 9000x32: ", "--size", "9000x32");
         refused(2, "--noise loud: ", "--noise", "loud");
         refused(2, "illegal --strength: 2, must be from 0 to 1", "--image", of, "--strength", 2);

@@ -40,7 +40,9 @@ public record CompleteRequest(
         @Help("sampling keys of the family, as temperature=0.8") List<String> set,
         @Help(value = "where data sets lie, empty = where they lay", path = true) String dataDir,
         @Help(value = "the picture, a .png, empty = complete.png in the run folder", path = true) String out,
-        @Help("whether a file that is there is replaced") boolean force) {
+        @Help("whether a file that is there is replaced") boolean force,
+        @Help("where to compute: auto, cpu, cuda or cuda:n") String device,
+        @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) {
     private static final byte GREY = (byte) 128;
     private static final int ITEMS = 10;
 
@@ -48,7 +50,7 @@ public record CompleteRequest(
         set = List.copyOf(set);
     }
 
-    public CompleteRequest(String run, int keep) { this(run, "", keep, 8, 0, List.of(), "", "", false); }
+    public CompleteRequest(String run, int keep) { this(run, "", keep, 8, 0, List.of(), "", "", false, "auto", 0); }
 
     /** @param file the picture */
     public record Result(Path file) {}
@@ -57,7 +59,7 @@ public record CompleteRequest(
     public Result run(Watcher watcher) throws IOException {
         Config.check(this);
         Inputs inputs = new Inputs(watcher);
-        try (Run opened = inputs.open(run, "auto", 0); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+        try (Run opened = inputs.open(run, device, threads); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             Drawing<?> drawing = opened.drawing(set);
             if (!drawing.model().takes().contains(Condition.Kind.PREFIX)) {
                 throw new ArgumentException("'" + opened.config().settings().family() + "' completes nothing; pixelcnn, tokens "

@@ -37,11 +37,13 @@ public record InterpolateRequest(
         @Help(value = "decides the ends", min = 0) long seed,
         @Help(value = "where data sets lie, empty = where they lay", path = true) String dataDir,
         @Help(value = "the picture, a .png, with a .gif beside it; empty = interpolate.png in the run folder", path = true) String out,
-        @Help("whether files that are there are replaced") boolean force) {
+        @Help("whether files that are there are replaced") boolean force,
+        @Help("where to compute: auto, cpu, cuda or cuda:n") String device,
+        @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) {
     /** Milliseconds of a frame. */
     private static final int DELAY = 120;
 
-    public InterpolateRequest(String run) { this(run, 6, 12, false, false, 0, "", "", false); }
+    public InterpolateRequest(String run) { this(run, 6, 12, false, false, 0, "", "", false, "auto", 0); }
 
     /** The two files. */
     public record Result(Path png, Path gif) {}
@@ -50,7 +52,7 @@ public record InterpolateRequest(
     public Result run(Watcher watcher) throws IOException {
         Config.check(this);
         Inputs inputs = new Inputs(watcher);
-        try (Run opened = inputs.open(run, "auto", 0); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+        try (Run opened = inputs.open(run, device, threads); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             if (!(opened.model() instanceof LatentModel model)) {
                 throw new ArgumentException("'" + opened.config().settings().family() + "' has no latent space to walk through");
             }

@@ -19,6 +19,7 @@ import io.palitra.report.Png;
 import io.palitra.train.Run;
 import io.palitra.train.RunReport;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -28,13 +29,17 @@ import java.util.Map;
 
 /** The latent space of a run in two dimensions: test items by class, and a grid of decoded codes; both stand in the run's report. */
 public record MapRequest(
-        @Help(value = "the run folder, where the pictures go", path = true) String run,
+        @Help(value = "the run folder", path = true) String run,
         @Help(value = "test items", min = 2) int n,
         @Help(value = "where data sets lie, empty = where they lay", path = true) String dataDir,
-        @Help("whether files that are there are replaced") boolean force) {
+        @Help(value = "the picture of the items, a .png, beside which lies NAME-decoded.png; empty = map.png in the run folder, whose "
+            + "report then shows both", path = true) String out,
+        @Help("whether files that are there are replaced") boolean force,
+        @Help("where to compute: auto, cpu, cuda or cuda:n") String device,
+        @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) {
     private static final int SIDE = 20;
 
-    public MapRequest(String run) { this(run, 5000, "", false); }
+    public MapRequest(String run) { this(run, 5000, "", "", false, "auto", 0); }
 
     /** @param files map.png, and where items alone show something map-decoded.png */
     public record Result(List<Path> files) {}
@@ -43,9 +48,10 @@ public record MapRequest(
     public Result run(Watcher watcher) throws IOException {
         Config.check(this);
         Inputs inputs = new Inputs(watcher);
-        try (Run opened = inputs.open(run, "auto", 0); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            Path folder = Path.of(run), file = Outputs.free(Outputs.own(run, "map.png"), "out", force);
-            Path decoded = Outputs.free(Outputs.own(run, "map-decoded.png"), "out", force);
+        try (Run opened = inputs.open(run, device, threads); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            Path file = Outputs.picture(out.isEmpty() ? Outputs.own(run, "map.png") : Path.of(out), "out", force);
+            String name = String.valueOf(file.getFileName());
+            Path decoded = Outputs.free(file.resolveSibling(name.substring(0, name.length() - 4) + "-decoded.png"), "out", force);
             Encoder encoder = ReconstructRequest.encoder(opened);
             Dataset test = inputs.data(opened.config(), "", dataDir, Split.TEST);
             LatentMap map = LatentMap.of(encoder, DataLoader.inOrder(test, 500, n, opened.device()));
@@ -60,7 +66,7 @@ public record MapRequest(
                 watcher.wrote(decoded);
                 files.add(decoded);
             }
-            RunReport.write(folder, watcher::note);
+            if (out.isEmpty() && Files.exists(Path.of(run))) RunReport.write(Path.of(run), watcher::note);
             return new Result(List.copyOf(files));
         }
     }

@@ -28,8 +28,10 @@ public record ReconstructRequest(
         @Help(value = "items", min = 1, max = 1000) int n,
         @Help(value = "where data sets lie, empty = where they lay", path = true) String dataDir,
         @Help(value = "the picture, a .png, empty = reconstruct.png in the run folder", path = true) String out,
-        @Help("whether a file that is there is replaced") boolean force) {
-    public ReconstructRequest(String run) { this(run, "", 16, "", "", false); }
+        @Help("whether a file that is there is replaced") boolean force,
+        @Help("where to compute: auto, cpu, cuda or cuda:n") String device,
+        @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) {
+    public ReconstructRequest(String run) { this(run, "", 16, "", "", false, "auto", 0); }
 
     /** @param file the picture */
     public record Result(Path file) {}
@@ -38,7 +40,7 @@ public record ReconstructRequest(
     public Result run(Watcher watcher) throws IOException {
         Config.check(this);
         Inputs inputs = new Inputs(watcher);
-        try (Run opened = inputs.open(run, "auto", 0); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+        try (Run opened = inputs.open(run, device, threads); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             Path target = Outputs.picture(out.isEmpty() ? Outputs.own(run, "reconstruct.png") : Path.of(out), "out", force);
             Reconstructs model = model(opened);
             Dataset test = inputs.data(opened.config(), data, dataDir, Split.TEST);

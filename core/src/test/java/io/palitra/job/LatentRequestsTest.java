@@ -49,9 +49,9 @@ class LatentRequestsTest {
     @Test void codesAreMappedAndWalkedThroughAndItemsReconstructed() throws IOException {
         long live = LivePointers.settled();
         String run = pictures.toString();
-        assertThat(new MapRequest(run, 60, "", false).run(Watcher.SILENT).files())
+        assertThat(new MapRequest(run, 60, "", "", false, "cpu", 0).run(Watcher.SILENT).files())
             .containsExactly(pictures.resolve("map.png"), pictures.resolve("map-decoded.png")).allMatch(Files::isRegularFile);
-        InterpolateRequest.Result walk = new InterpolateRequest(run, 2, 3, false, true, 0, "", "", false).run(Watcher.SILENT);
+        InterpolateRequest.Result walk = new InterpolateRequest(run, 2, 3, false, true, 0, "", "", false, "cpu", 0).run(Watcher.SILENT);
         assertThat(walk.png()).isEqualTo(pictures.resolve("interpolate.png")).isNotEmptyFile();
         assertThat(walk.gif()).isEqualTo(pictures.resolve("interpolate.gif")).isNotEmptyFile();
         assertThat(new ReconstructRequest(run).run(Watcher.SILENT).file()).isEqualTo(pictures.resolve("reconstruct.png")).isNotEmptyFile();
@@ -68,7 +68,7 @@ class LatentRequestsTest {
 
     @Test void pointsAreMappedAndNotShownAsPictures() throws IOException {
         String run = points.toString();
-        assertThat(new MapRequest(run, 60, "", false).run(Watcher.SILENT).files()).containsExactly(points.resolve("map.png"));
+        assertThat(new MapRequest(run, 60, "", "", false, "cpu", 0).run(Watcher.SILENT).files()).containsExactly(points.resolve("map.png"));
         assertThatThrownBy(() -> new InterpolateRequest(run).run(Watcher.SILENT)).isInstanceOf(IllegalArgumentException.class)
             .hasMessage("interpolate shows pictures; 'toy-moons' holds points");
         assertThatThrownBy(() -> new ReconstructRequest(run).run(Watcher.SILENT)).isInstanceOf(IllegalArgumentException.class)
@@ -79,7 +79,7 @@ class LatentRequestsTest {
         Path file = root.resolve("one.png");
         Png.write(file, new Picture(3, 20, 20, new byte[3 * 400]), Map.of());
         CompleteRequest request = new CompleteRequest(rows.toString(), file.toString(), 4, 2, 7, List.of(), "", root.resolve("done.png")
-            .toString(), false);
+            .toString(), false, "cpu", 0);
         assertThat(request.run(Watcher.SILENT).file()).isEqualTo(root.resolve("done.png"));
         assertThat(Png.text(root.resolve("done.png"))).containsEntry("palitra", "complete, 4 rows kept, seed 7");
         assertThatThrownBy(() -> new CompleteRequest(rows.toString(), 17).run(Watcher.SILENT)).isInstanceOfSatisfying(
