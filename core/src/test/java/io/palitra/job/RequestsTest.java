@@ -42,7 +42,8 @@ class RequestsTest {
         refused("n", "illegal n: 1, must be at least 2", () -> Config.with(new MapRequest("none"), "n=1").run(w));
         refused("rows", "illegal rows: 0, must be between 1 and 100", () -> new InterpolateRequest("none", 0, 2, false, false, 0, "", "",
             false, "cpu", 0).run(w));
-        refused("n", "illegal n: 0, must be between 1 and 1000", () -> new ReconstructRequest("none", "", 0, "", "", false, "cpu", 0).run(w));
+        refused("n", "illegal n: 0, must be between 1 and 1000", () -> new ReconstructRequest("none", "", 0, "", "", false, "cpu", 0)
+            .run(w));
         refused("keep", "illegal keep: -1, must be at least 0", () -> new CompleteRequest("none", -1).run(w));
         refused("n", "illegal n: 1001, must be between 1 and 1000", () -> new SearchRequest("none", "a", "none", 1001, "a.html", false,
             "cpu", 0).run(w));
