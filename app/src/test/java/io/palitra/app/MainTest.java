@@ -71,9 +71,12 @@ class MainTest {
         assertThat(palitra("complete", pixels, "--keep", 8, "-n", 3).code()).isZero();
         assertThat(pixels.resolve("complete.png")).isNotEmptyFile();
         assertThat(palitra("evaluate", pixels, "--no-classifier", "--json").code()).isZero();
-        assertThat(palitra("evaluate", run, "--no-classifier").code()).isZero();
+        Path codes = root.resolve("codes");   // a vae draws 500 codes for each test item, which takes minutes
+        assertThat(palitra("train", "ae", "--set", "latent=2", "--steps", 10, "--batch", 8, "--set", "data.size=16", "--out", codes, "--quiet",
+            "--threads", 1).code()).isZero();
+        assertThat(palitra("evaluate", codes, "--no-classifier").code()).isZero();
         Path page = root.resolve("compare.html");
-        Typed compared = palitra("compare", run, pixels, "--out", page);
+        Typed compared = palitra("compare", codes, pixels, "--out", page);
         assertThat(compared.code()).as(compared.err()).isZero();
         assertThat(page).content().contains("Samples from the same seeds", "What differs", "bits/dim", "model.net.width");
         assertThat(palitra("compare", run, root.resolve("nowhere")).err()).contains("nowhere' is not a run folder");
