@@ -72,8 +72,8 @@ class MainTest {
         assertThat(pixels.resolve("complete.png")).isNotEmptyFile();
         assertThat(palitra("evaluate", pixels, "--no-classifier", "--json").code()).isZero();
         Path codes = root.resolve("codes");   // a vae draws 500 codes for each test item, which takes minutes
-        assertThat(palitra("train", "ae", "--set", "latent=2", "--steps", 10, "--batch", 8, "--set", "data.size=16", "--out", codes, "--quiet",
-            "--threads", 1).code()).isZero();
+        assertThat(palitra("train", "ae", "--set", "latent=2", "--steps", 10, "--batch", 8, "--set", "data.size=16", "--out", codes,
+            "--quiet", "--threads", 1).code()).isZero();
         assertThat(palitra("evaluate", codes, "--no-classifier").code()).isZero();
         Path page = root.resolve("compare.html");
         Typed compared = palitra("compare", codes, pixels, "--out", page);
