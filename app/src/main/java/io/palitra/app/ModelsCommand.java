@@ -25,6 +25,7 @@ final class ModelsCommand implements Callable<Integer> {
             Common.json(chosen.toJson());
             return 0;
         }
+        if (chosen.models().isEmpty()) Terminal.print("no models come with this build");
         for (IncludedModels.Card card : chosen.models()) {
             Common.OUT.printf("%-14s %s%n", card.name(), card.about());
             if (name == null) continue;
