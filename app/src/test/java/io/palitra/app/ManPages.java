@@ -83,7 +83,7 @@ final class ManPages {
     }
 
     /** Lines of a help as one, without picocli's marks of colour. */
-    private static String text(String[] lines) {
+    static String text(String[] lines) {
         StringBuilder all = new StringBuilder();
         for (String line : lines) {
             String plain = Ansi.OFF.string(line.replace("%n", " ").replace("%%", "%")).strip();

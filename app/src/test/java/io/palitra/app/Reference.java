@@ -1,0 +1,192 @@
+package io.palitra.app;
+
+import io.palitra.config.Config;
+import io.palitra.config.Key;
+import io.palitra.data.DataOptions;
+import io.palitra.edit.DreamRequest;
+import io.palitra.family.Families;
+import io.palitra.job.FamiliesRequest;
+import io.palitra.job.ModelsRequest;
+import io.palitra.model.Watcher;
+import io.palitra.paint.PaintRequest;
+import io.palitra.report.Film;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import picocli.AutoComplete;
+import picocli.CommandLine;
+import picocli.CommandLine.Help.Ansi;
+import picocli.CommandLine.Model.ArgSpec;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+
+/** docs/reference.md: every key of every family and every option of every command, from their records and from picocli. */
+final class Reference {
+    /** Of the options that every command has. */
+    private static final Set<String> USUAL = Set.of("--help", "--version");
+    /** Commands of the models that come with the program, which are left out while none does. */
+    private static final Set<String> OF_MODELS = Set.of("draw", "models");
+    /** Meanings of keys of the reader, which its record has as Javadoc. */
+    private static final Map<String, String> READER = Map.of(
+        "size", "side of the square that pictures are fitted to, in pixels; 0 = the size of the set, in a folder of the first picture",
+        "channels", "1 = grey, 3 = colour, 0 = as they are; a folder is in colour if any of 64 pictures is",
+        "strict", "whether one broken picture in a folder is an error; otherwise it is skipped and named",
+        "except", "names of classes that are left out, as if the set had never held them",
+        "label", "of a table: the column that names the class; empty = it has none",
+        "captions", "whether pictures come with captions: those of the folder, the class names of other sets");
+
+    private final StringBuilder out = new StringBuilder();
+
+    private Reference() {}
+
+    static String text() throws IOException {
+        Reference page = new Reference();
+        page.families();
+        page.commands();
+        return page.out.toString();
+    }
+
+    private void families() throws IOException {
+        List<FamiliesRequest.Entry> all = new FamiliesRequest("").run(Watcher.SILENT).families().stream().filter(Reference::own).toList();
+        line("# Reference", "", "Made from the records and options of the program by `ReferenceTest`; not to be edited by hand. The",
+            "same in the terminal: `palitra families FAMILY`, `palitra COMMAND --help`.", "",
+            "Keys are set by `--set key=value` of `palitra train`, those of sampling by `--set` of `palitra",
+            "sample` and others. A key with a choice in the column `where` exists where that is chosen.", "");
+        line("- [How a family is trained](#how-a-family-is-trained), [how data is read](#how-data-is-read)",
+            "- Families: " + all.stream().map(f -> "[" + f.name() + "](#" + f.name() + ")").collect(Collectors.joining(", ")),
+            "- [Keys of paint](#keys-of-paint), [keys of dream](#keys-of-dream)",
+            "- Commands: " + commandNames().stream().map(c -> "[" + c + "](#palitra-" + c.replace(' ', '-') + ")")
+                .collect(Collectors.joining(", ")), "");
+        line("## How a family is trained", "", "The defaults are a family's own and stand there.", "");
+        table(prefixed(all.get(0).recipe(), "train."), false);
+        line("## How data is read", "", "Before `data.`, in `--set` of `palitra train`.", "");
+        table(prefixed(Config.describe(DataOptions.DEFAULT).stream().map(Reference::meant).toList(), "data."), true);
+        for (FamiliesRequest.Entry f : all) family(f);
+        line("## Keys of paint", "", "`palitra paint --set key=value`; most are options, too.", "");
+        table(Config.describe(PaintRequest.How.DEFAULT), true);
+        line("## Keys of dream", "", "`palitra dream --set key=value`; some are options, too.", "");
+        table(Config.describe(DreamRequest.How.DEFAULT), true);
+        line("Its film:", "");
+        table(prefixed(Config.describe(Film.DEFAULT), "film."), true);
+    }
+
+    /** Whether the program itself has a family, and no jar of the tests. */
+    private static boolean own(FamiliesRequest.Entry entry) {
+        return Families.named(entry.name()).defaults().getClass().getPackageName().equals(Families.class.getPackageName());
+    }
+
+    private static Key meant(Key k) {
+        String help = k.help().isEmpty() ? READER.getOrDefault(k.path(), "") : k.help();
+        if (help.isEmpty()) throw new AssertionError("data." + k.path() + " has no meaning");
+        return new Key(k.path(), k.type(), k.defaultValue(), k.range(), help, k.when());
+    }
+
+    private void family(FamiliesRequest.Entry f) {
+        line("## " + f.name(), "", f.about() + ". " + f.paper() + ". [Page](families/" + f.name() + ".md).", "",
+            f.data().isEmpty() ? "Learns from the DATA that is asked for."
+            : "Learns from `" + f.data() + "` unless other DATA is asked for.", "");
+        line("What it is:", "");
+        table(f.config(), true);
+        line("How it is trained: " + chosen(f.recipe()).stream().map(k -> "`train." + k.path() + "=" + k.defaultValue() + "`")
+            .collect(Collectors.joining(", ")) + ".", "");
+        if (!f.draws()) {
+            line("It draws no samples.", "");
+            return;
+        }
+        line("How it is sampled:", "");
+        table(f.sampling(), true);
+    }
+
+    /** Keys that exist where nothing else is chosen. */
+    private static List<Key> chosen(List<Key> keys) {
+        Map<String, String> values = new HashMap<>();
+        keys.forEach(k -> values.putIfAbsent(k.path(), k.defaultValue()));
+        return keys.stream().filter(k -> !k.path().contains("NAME") && Arrays.stream(k.when().split(", ")).allMatch(w -> w.isEmpty()
+            || w.substring(w.indexOf('=') + 1).equals(values.get(w.substring(0, w.indexOf('=')))))).toList();
+    }
+
+    private static List<Key> prefixed(List<Key> keys, String prefix) {
+        return keys.stream().filter(k -> !k.path().contains("NAME."))
+            .map(k -> new Key(prefix + k.path(), k.type(), k.defaultValue(), k.range(), k.help(), k.when().isEmpty() ? "" : prefix
+                + k.when().replace(", ", ", " + prefix))).toList();
+    }
+
+    private void table(List<Key> keys, boolean defaults) {
+        boolean choices = keys.stream().anyMatch(k -> !k.when().isEmpty());
+        List<String> head = new ArrayList<>(List.of("key", "meaning", "allowed"));
+        if (defaults) head.add(1, "default");
+        if (choices) head.add("where");
+        row(head);
+        row(head.stream().map(h -> "---").toList());
+        for (Key k : keys) {
+            if (k.path().contains("NAME.")) continue;   // the keys of an optimiser, as above
+            List<String> cells = new ArrayList<>(List.of(code(k.path()), prose(k.help()),
+                prose(k.type() + (k.range().isEmpty() ? "" : ", " + k.range()))));
+            if (defaults) cells.add(1, code(k.defaultValue()));
+            if (choices) cells.add(code(k.when()));
+            row(cells);
+        }
+        line("");
+    }
+
+    private void row(List<String> cells) { line("| " + String.join(" | ", cells) + " |"); }
+
+    private static List<CommandLine> all(CommandLine root) throws IOException {
+        boolean models = !new ModelsRequest("").run(Watcher.SILENT).models().isEmpty();
+        List<CommandLine> all = new ArrayList<>();
+        for (CommandLine c : root.getSubcommands().values()) {
+            if (c.getCommand() instanceof AutoComplete.GenerateCompletion || !models && OF_MODELS.contains(c.getCommandName())) continue;
+            all.add(c);
+            all.addAll(c.getSubcommands().values());
+        }
+        return all;
+    }
+
+    private static List<String> commandNames() throws IOException {
+        return all(Main.commands("")).stream().map(c -> name(c).substring("palitra ".length())).toList();
+    }
+
+    private static String name(CommandLine command) { return command.getCommandSpec().qualifiedName(); }
+
+    private void commands() throws IOException {
+        line("# Commands", "", "Every command has `--help`; `palitra generate-completion` writes completion for bash and zsh.", "");
+        for (CommandLine c : all(Main.commands(""))) command(c);
+    }
+
+    private void command(CommandLine c) {
+        CommandSpec spec = c.getCommandSpec();
+        line("## " + name(c), "", prose(ManPages.text(spec.usageMessage().description())), "");
+        List<? extends ArgSpec> parameters = spec.positionalParameters().stream().filter(a -> !a.hidden()).toList();
+        List<OptionSpec> options = spec.options().stream().filter(o -> !o.hidden() && !USUAL.contains(o.longestName())).toList();
+        if (!parameters.isEmpty() || !options.isEmpty()) {
+            row(List.of("option", "meaning"));
+            row(List.of("---", "---"));
+            for (ArgSpec p : parameters) row(List.of(code(p.paramLabel()), prose(ManPages.text(p.description()))));
+            for (OptionSpec o : options) {
+                String value = o.arity().max() == 0 ? "" : " " + o.paramLabel();
+                row(List.of(code(String.join(", ", o.names()) + value), prose(ManPages.text(o.description()))
+                    + (o.required() ? "; must be given" : "")));
+            }
+            line("");
+        }
+        String footer = ManPages.text(spec.usageMessage().footer());
+        if (!footer.isEmpty()) line(prose(footer), "");
+    }
+
+    private void line(String... lines) {
+        for (String l : lines) out.append(l).append('\n');
+    }
+
+    /** In a cell of a table; a bar would end it. */
+    private static String code(String text) { return text.isEmpty() ? "" : "`" + Ansi.OFF.string(text).replace("|", "\\|") + "`"; }
+
+    /** What Markdown would read as its own. */
+    private static String prose(String text) {
+        return text.replace("\\", "\\\\").replace("|", "\\|").replace("*", "\\*").replace("<", "&lt;").replace("_", "\\_");
+    }
+}
