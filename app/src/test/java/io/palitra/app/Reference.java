@@ -55,8 +55,8 @@ final class Reference {
         List<FamiliesRequest.Entry> all = new FamiliesRequest("").run(Watcher.SILENT).families().stream().filter(Reference::own).toList();
         line("# Reference", "", "Made from the records and options of the program by `ReferenceTest`; not to be edited by hand. The",
             "same in the terminal: `palitra families FAMILY`, `palitra COMMAND --help`.", "",
-            "Keys are set by `--set key=value` of `palitra train`, those of sampling by `--set` of `palitra",
-            "sample` and others. A key with a choice in the column `where` exists where that is chosen.", "");
+            "Keys are set by `--set key=value` of `palitra train`, those of sampling by that of",
+            "`palitra sample` and others. A key with a choice in the column `where` exists where that is chosen.", "");
         line("- [How a family is trained](#how-a-family-is-trained), [how data is read](#how-data-is-read)",
             "- Families: " + all.stream().map(f -> "[" + f.name() + "](#" + f.name() + ")").collect(Collectors.joining(", ")),
             "- [Keys of paint](#keys-of-paint), [keys of dream](#keys-of-dream)",
@@ -64,7 +64,7 @@ final class Reference {
                 .collect(Collectors.joining(", ")), "");
         line("## How a family is trained", "", "The defaults are a family's own and stand there.", "");
         table(prefixed(all.get(0).recipe(), "train."), false);
-        line("## How data is read", "", "Before `data.`, in `--set` of `palitra train`.", "");
+        line("## How data is read", "", "In `--set` of `palitra train`.", "");
         table(prefixed(Config.describe(DataOptions.DEFAULT).stream().map(Reference::meant).toList(), "data."), true);
         for (FamiliesRequest.Entry f : all) family(f);
         line("## Keys of paint", "", "`palitra paint --set key=value`; most are options, too.", "");
