@@ -170,12 +170,15 @@ final class Reference {
             for (OptionSpec o : options) {
                 String value = o.arity().max() == 0 ? "" : " " + o.paramLabel();
                 row(List.of(code(String.join(", ", o.names()) + value), prose(ManPages.text(o.description()))
-                    + (o.required() ? "; must be given" : "")));
+                    + (o.required() && o.group() == null ? "; must be given" : "")));
             }
             line("");
         }
-        String footer = ManPages.text(spec.usageMessage().footer());
-        if (!footer.isEmpty()) line(prose(footer), "");
+        List<String> footer = Arrays.stream(spec.usageMessage().footer()).map(l -> Ansi.OFF.string(l).strip()).toList();
+        List<String> examples = footer.stream().filter(l -> l.startsWith("palitra ")).toList();
+        String notes = ManPages.text(footer.stream().filter(l -> !examples.contains(l) && !l.equals("Examples:")).toArray(String[]::new));
+        if (!notes.isEmpty()) line(prose(notes), "");
+        if (!examples.isEmpty()) line("```", String.join("\n", examples), "```", "");
     }
 
     private void line(String... lines) {
