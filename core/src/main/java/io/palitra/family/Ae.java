@@ -153,8 +153,9 @@ public final class Ae extends Module implements GenerativeModel<Ae.Sampling>, En
 
     @Override public Sampling samplingDefaults() { return new Sampling(1); }
 
-    @Override public Tensor sample(Sampling how, Condition given, int count, Rng rng) { return decode(mixture.sample(count,
-        how.temperature, rng)); }
+    @Override public Tensor sample(Sampling how, Condition given, int count, Rng rng) {
+        return decode(mixture.sample(count, how.temperature, rng));
+    }
 
     /** Fits the mixture to the codes of the first 10,000 items. */
     @Override public void settle(Iterable<Batch> train, Rng rng) {

@@ -68,8 +68,7 @@ public final class Hub {
     }
 
     /**
-     * The file or folder that a user named: a path, a model that comes with the program,
-         or "org/name[@revision]" of a model that was pulled. Asks no server.
+     * The file or folder that a user named: a path, or "org/name[@revision]" of a model that was pulled. Asks no server.
      *
      * @throws IllegalArgumentException that lists where it was looked for
      * @throws DownloadException DISK when the cache cannot be read

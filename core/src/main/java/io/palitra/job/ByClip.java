@@ -4,6 +4,7 @@ import io.palitra.engine.Guard;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import io.palitra.model.ModelRef;
 import io.palitra.model.TextImage;
 import io.palitra.stage.ClipEmbedder;
 import java.util.Comparator;
@@ -16,6 +17,9 @@ final class ByClip {
     private static final int AT_ONCE = 64;
 
     private ByClip() {}
+
+    /** Refuses a CLIP that is not there, before anything is drawn for it to rank. @throws IllegalArgumentException that names the places */
+    static void refuseMissing(String clip) { new ModelRef(clip).place(); }
 
     /**
      * The places of the pictures, the nearest first. Waits for the device.

@@ -60,7 +60,7 @@ public record CompleteRequest(
         Config.check(this);
         Inputs inputs = new Inputs(watcher);
         try (Run opened = inputs.open(run, device, threads); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            Drawing<?> drawing = opened.drawing(set);
+            Drawing<?> drawing = inputs.drawing(opened, set);
             if (!drawing.model().takes().contains(Condition.Kind.PREFIX)) {
                 throw new ArgumentException("'" + opened.config().settings().family() + "' completes nothing; pixelcnn, tokens "
                     + "and dalle do");

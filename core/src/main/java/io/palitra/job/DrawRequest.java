@@ -21,8 +21,11 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.LongStream;
 
 /** A picture from a sentence, by the model of words and pictures that comes with the program: the best of a few by CLIP, enlarged. */
 public record DrawRequest(
@@ -61,16 +64,19 @@ public record DrawRequest(
         if (model.equals(MODEL) && !Files.exists(Path.of(MODEL)) && IncludedModels.named(MODEL).isEmpty()) {
             throw new ArgumentException("this build has no model '" + MODEL + "'; a run of dalle draws, too: model=RUN");
         }
-        try (Run opened = new Inputs(watcher).open(model, device, threads); Scope scope = new Scope()) {
-            Drawing<?> drawing = opened.drawing(sampling);
-            if (!drawing.model().takes().contains(Condition.Kind.TEXT)) {
+        Inputs inputs = new Inputs(watcher);
+        try (Run opened = inputs.open(model, device, threads); Scope scope = new Scope()) {
+            if (!opened.generative().takes().contains(Condition.Kind.TEXT)) {
                 throw new ArgumentException("'" + model + "' (" + opened.config().settings().family() + ") draws nothing from words");
             }
-            drawing = drawing.ofText(prompt);
-            drawing.model().notes(drawing.asked()).forEach(watcher::note);
+            boolean ranks = !clip.isEmpty() && candidates > 1;
+            if (ranks) ByClip.refuseMissing(clip);
+            List<String> overrides = new ArrayList<>(sampling);
+            overrides.add("prompt=" + prompt);
+            Drawing<?> drawing = inputs.drawing(opened, overrides);
             Tensor x = Outputs.finite(drawing.sample(candidates, new Rng(seed).on(opened.device())), model);
-            long[] order = clip.isEmpty() || candidates == 1 ? first() : ByClip.order(clip, x.to(Device.CPU), prompt);
-            long[] best = java.util.Arrays.copyOf(order, n);
+            long[] order = ranks ? ByClip.order(clip, x.to(Device.CPU), prompt) : LongStream.range(0, candidates).toArray();
+            long[] best = Arrays.copyOf(order, n);
             DataSpec spec = opened.config().settings().spec();
             Display.of(spec).sheet(spec, x.indexSelect(0, Torch.of(best, n).to(x.device())), (int) Math.ceil(Math.sqrt(n)), prompt)
                 .enlarged(scale).write(target, about(opened, drawing, (int) best[0]));
@@ -79,14 +85,9 @@ public record DrawRequest(
         }
     }
 
-    private long[] first() {
-        long[] places = new long[candidates];
-        for (int i = 0; i < candidates; i++) places[i] = i;
-        return places;
-    }
-
     private Map<String, String> about(Run opened, Drawing<?> drawing, int best) {
-        return PngProvenance.of(opened.config(), model, opened.weights(), drawing, seed, n == 1 ? best : 0, n == 1 ? 1 : candidates);
+        return PngProvenance.of(opened.config(), Inputs.name(model), opened.weights(), drawing, seed, n == 1 ? best : 0,
+            n == 1 ? 1 : candidates);
     }
 
     private static Path free() {

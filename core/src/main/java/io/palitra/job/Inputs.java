@@ -10,6 +10,7 @@ import io.palitra.data.FormatException;
 import io.palitra.data.Split;
 import io.palitra.engine.Device;
 import io.palitra.family.LoraTuning;
+import io.palitra.model.Drawing;
 import io.palitra.model.IncludedModels;
 import io.palitra.model.Watcher;
 import io.palitra.train.Run;
@@ -18,6 +19,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Set;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -34,6 +36,16 @@ final class Inputs {
         threads(threads);
         return Run.open(folder(run), device, watcher::note);
     }
+
+    /** How a run draws with these overrides and what is asked of it; the watcher gets what the model reads otherwise than one may think. */
+    Drawing<?> drawing(Run opened, List<String> overrides) {
+        Drawing<?> drawing = opened.drawing(overrides);
+        drawing.model().notes(drawing.asked()).forEach(watcher::note);
+        return drawing;
+    }
+
+    /** What a file may hold of where a run lies: its folder's name. */
+    static String name(String run) { return String.valueOf(Path.of(run).toAbsolutePath().normalize().getFileName()); }
 
     /** The folder of a run: a path, else that of a model that comes with the program. */
     static Path folder(String run) {

@@ -67,6 +67,7 @@ public record SampleRequest(
         if (!animation.isEmpty() && n > Run.AT_ONCE) {
             throw new ConfigException("n", "illegal n: " + n + ", must be at most " + Run.AT_ONCE + " with animation=");
         }
+        if (scale > 0 && each) throw new ConfigException("scale", "scale= enlarges a sheet; with each= items keep their own size");
     }
 
     /**
@@ -91,7 +92,8 @@ public record SampleRequest(
      */
     public Result run(Watcher watcher) throws IOException {
         Config.check(this);
-        try (Run opened = new Inputs(watcher).open(run, device, threads); Scope scope = new Scope()) {
+        Inputs inputs = new Inputs(watcher);
+        try (Run opened = inputs.open(run, device, threads); Scope scope = new Scope()) {
             DataSpec spec = opened.config().settings().spec();
             Display display = Display.of(spec);
             Path target = !out.isEmpty() ? Path.of(out)
@@ -102,8 +104,7 @@ public record SampleRequest(
             if (!label.isEmpty()) overrides.add("label=" + number(opened));
             if (!prompt.isEmpty()) overrides.add("prompt=" + prompt);
             if (!size.isEmpty()) overrides.add("size=" + size);
-            Drawing<?> drawing = opened.drawing(overrides);
-            drawing.model().notes(drawing.asked()).forEach(watcher::note);
+            Drawing<?> drawing = inputs.drawing(opened, overrides);
             String ranked = keep == 0 ? "" : ranked(drawing);
             if (table) {
                 writeTable(opened, drawing, target, watcher);
@@ -210,9 +211,9 @@ public record SampleRequest(
     private String ranked(Drawing<?> drawing) {
         if (clip.isEmpty()) throw new ConfigException("keep", "keep= wants clip=: a run of clip, or a public one, that ranks");
         if (keep > n) throw new ConfigException("keep", "illegal keep: " + keep + ", must be between 1 and the " + n + " of n");
-        return drawing.asked().text()
-            .orElseThrow(() -> new ConfigException("keep", "keep= ranks by one text: prompt=TEXT, of a run that is "
-            + "given texts"));
+        ByClip.refuseMissing(clip);
+        return drawing.asked().text().orElseThrow(() -> new ConfigException("keep", "keep= ranks by one text: prompt=TEXT, of a run that "
+            + "is given texts"));
     }
 
     private Sheet sheet(Display display, DataSpec spec, Tensor x) {
@@ -220,9 +221,7 @@ public record SampleRequest(
     }
 
     private Map<String, String> signature(Run opened, Drawing<?> drawing, int first, int count) {
-        return PngProvenance.of(opened.config(), Path.of(run).toAbsolutePath().normalize().getFileName().toString(), opened.weights(),
-            drawing,
-            seed, first, count);
+        return PngProvenance.of(opened.config(), Inputs.name(run), opened.weights(), drawing, seed, first, count);
     }
 
     private int number(Run opened) {

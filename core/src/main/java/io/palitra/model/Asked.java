@@ -4,10 +4,8 @@ import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
 import io.palitra.data.Condition;
 import java.util.Collections;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 
 /** What all samples of a drawing are asked to be, beside how they are drawn. */
 public record Asked(
@@ -30,14 +28,6 @@ public record Asked(
 
     /** The text that is asked for; empty for any. */
     public Optional<String> text() { return prompt.equals(ANY_TEXT) ? Optional.empty() : Optional.of(prompt); }
-
-    /** What is asked for. */
-    public Set<Condition.Kind> kinds() {
-        EnumSet<Condition.Kind> kinds = EnumSet.noneOf(Condition.Kind.class);
-        if (label != -1) kinds.add(Condition.Kind.LABEL);
-        if (text().isPresent()) kinds.add(Condition.Kind.TEXT);
-        return kinds;
-    }
 
     /** The same for each of count items. */
     public Condition condition(int count) {

@@ -43,9 +43,6 @@ public record Drawing<S extends Record>(GenerativeModel<S> model, S how, Asked a
         return label < 0 ? this : new Drawing<>(model, how, new Asked(label, asked.prompt()));
     }
 
-    /** The same, of a text. @throws IllegalArgumentException for a model that draws nothing from texts, and a text that it cannot take */
-    public Drawing<S> ofText(String text) { return new Drawing<>(model, how, new Asked(asked.label(), text)); }
-
     /** Samples [count, ...data shape] of what is asked for; item i of them uses only row i of what rng draws. */
     public Tensor sample(int count, Rng rng) { return sample(asked.condition(count), count, rng); }
 

@@ -97,8 +97,8 @@ public final class IncludedModels {
     }
 
     /**
-     * The folder of a model, unpacked once for a user,
-         whole: other processes that ask at the same time wait. Empty where none has the name.
+     * The folder of a model, unpacked once for a user, whole: other processes that ask at the same time wait. Empty where
+     * none has the name.
      *
      * @throws UncheckedIOException when it cannot be unpacked, in one line that names the folder
      */

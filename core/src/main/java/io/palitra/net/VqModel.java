@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The autoencoder of VQGAN: a picture to codes of a codebook and back (van den Oord et al. 2017, arXiv:1711.00937; Esser et al. 2021,
- * arXiv:2012.09841)
- . Configuration and names of tensors are those of diffusers' {@code VQModel}; {@link LegacyTensorNames} for its oldest files.
+ * arXiv:2012.09841). Configuration and names of tensors are those of diffusers' {@code VQModel}; {@link LegacyTensorNames} for its
+ * oldest files.
  */
 public final class VqModel extends Module {
     /** Norms of the decoder: of groups, or the same modulated by the quantised latents. */

@@ -92,9 +92,8 @@ final class Gallery implements AutoCloseable {
     }
 
     /**
-     * Every epoch, and in runs of few epochs more often, so that the animation has about 24 frames; at least 50 steps apart,
-         so that a set of
-     * few items is not drawn more than trained, and at most 200 of them. A function of the step alone.
+     * Every epoch, and in runs of few epochs more often, so that the animation has about 24 frames; at least 50 steps apart, so that
+     * a set of few items is not drawn more than trained, and at most 200 of them. A function of the step alone.
      */
     static boolean due(long step, long steps, long perEpoch) {
         long epochs = Math.max((APART + perEpoch - 1) / perEpoch, steps / perEpoch / MOST + 1);

@@ -148,9 +148,8 @@ public final class TinyRuns {
     }
 
     /**
-     * A child JVM that is to be killed: arguments are the folder of the models that runs are built upon, that of the runs,
-         and the families. One after the
-     * other starts its run, or goes on with it, and says "FAMILY STEP" after each step.
+     * A child JVM that is to be killed: arguments are the folder of the models that runs are built upon, that of the runs, and the
+     * families. One after the other starts its run, or goes on with it, and says "FAMILY STEP" after each step.
      */
     public static void main(String[] args) throws IOException {
         for (String family : List.of(args).subList(2, args.length)) {
