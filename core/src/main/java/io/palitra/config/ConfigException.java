@@ -17,6 +17,7 @@ public final class ConfigException extends ArgumentException {
         this.key = key;
     }
 
+    /** The key as an override writes it, empty = none. */
     public String key() { return key; }
 
     /** A value as an error shows it: whole if it is short. */

@@ -38,6 +38,7 @@ public record Condition(@Nullable Tensor labels, List<String> texts, Map<String,
         beside = Collections.unmodifiableMap(new LinkedHashMap<>(beside));
     }
 
+    /** Of classes, I64 [B]; of none where it is null. */
     public static Condition ofLabels(@Nullable Tensor labels) { return new Condition(labels, List.of(), Map.of()); }
 
     /** One class for all. */
@@ -47,6 +48,7 @@ public record Condition(@Nullable Tensor labels, List<String> texts, Map<String,
         return ofLabels(Torch.of(labels, count));
     }
 
+    /** Of a text for each item. */
     public static Condition ofTexts(List<String> texts) { return new Condition(null, texts, Map.of()); }
 
     /** The same, and the first part of each item. */

@@ -21,6 +21,7 @@ public record DataOptions(
     /** Largest side training takes, in pixels: a picture of 2048x2048 in colour is 12 MiB in every batch. */
     static final int MOST = 2048;
 
+    /** As the data is. */
     public static final DataOptions DEFAULT = new DataOptions("", 0, 0, false);
 
     /** All classes, no table, no captions. */

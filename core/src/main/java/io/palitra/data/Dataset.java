@@ -9,8 +9,10 @@ public interface Dataset {
     /** Name in the catalogue, or of the folder. */
     String name();
 
+    /** What an item is. */
     DataSpec spec();
 
+    /** Number of items. */
     int size();
 
     /** Class of item i in 0..classes-1, or -1 when there are no labels. */

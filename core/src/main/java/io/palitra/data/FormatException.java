@@ -10,13 +10,16 @@ public final class FormatException extends RuntimeException {
     /** @param offset byte in the file where the fault was seen, -1 where there is none to name */
     public FormatException(String file, long offset, String message) { this(file, offset, message, null); }
 
+    /** @param offset of the byte in the file, -1 = unknown */
     public FormatException(String file, long offset, String message, @Nullable Throwable cause) {
         super(file + (offset >= 0 ? " at byte " + offset : "") + ": " + message, cause);
         this.file = file;
         this.offset = offset;
     }
 
+    /** The file, as it was named. */
     public String file() { return file; }
 
+    /** Of the byte that is wrong, -1 = unknown. */
     public long offset() { return offset; }
 }

@@ -15,6 +15,7 @@ import io.palitra.config.ArgumentException;
  * @param millis time to decode one picture, in ms; 20 s is ten times what 64 Mpx take
  */
 public record Limits(long pixels, int side, int ratio, int pictureBytes, int arrayBytes, int entries, int depth, long millis) {
+    /** Those of a program that reads what people give it. */
     public static final Limits DEFAULT = new Limits(64L << 20, 16384, 1000, 64 << 20, 1 << 30, 2_000_000, 32, 20_000);
 
     public Limits {

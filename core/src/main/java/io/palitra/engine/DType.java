@@ -19,6 +19,7 @@ public enum DType {
     /** Bytes of one element. */
     public int bytes() { return bytes; }
 
+    /** Whether elements are floating-point numbers. */
     public boolean floating() { return this == F64 || this == F32 || this == F16 || this == BF16; }
 
     static DType of(ScalarType type) {

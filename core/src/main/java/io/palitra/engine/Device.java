@@ -9,8 +9,10 @@ import org.bytedeco.pytorch.global.torch;
 public record Device(Kind kind, int index) {
     static { Natives.load(); }
 
+    /** What computes. */
     public enum Kind { CPU, CUDA }
 
+    /** The processor. */
     public static final Device CPU = new Device(Kind.CPU, 0);
 
     /** auto (CUDA where there is one), cpu, cuda or cuda:n. */
@@ -26,6 +28,7 @@ public record Device(Kind kind, int index) {
         throw new ArgumentException("no device '" + name + "'; there are auto, cpu, cuda, cuda:n");
     }
 
+    /** Whether a GPU and its libraries are there. */
     public static boolean cudaAvailable() { return torch.cuda_is_available(); }
 
     org.bytedeco.pytorch.Device handle() {

@@ -21,6 +21,7 @@ public final class Optimizer implements AutoCloseable {
     /** By parameter: step, and the moments that the method keeps, under PyTorch's names. */
     private final Map<String, Map<String, Tensor>> moments = new LinkedHashMap<>();
 
+    /** Moves all of them alike. */
     public Optimizer(OptimizerSpec spec, Map<String, Tensor> parameters) { this(spec, parameters, Set.of()); }
 
     /** @param tables parameters whose rows are things apart, such as tokens: no muonParameters to {@link OptimizerSpec.Muon} */
@@ -40,6 +41,7 @@ public final class Optimizer implements AutoCloseable {
         }
     }
 
+    /** How it moves them. */
     public OptimizerSpec spec() { return spec; }
 
     private List<String> momentNames(String parameter) {

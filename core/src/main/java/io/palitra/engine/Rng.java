@@ -14,6 +14,7 @@ public final class Rng {
     private final boolean silent;
     private int draws;
 
+    /** The first numbers of a seed. */
     public Rng(long seed) { this(mix(seed), 0, Device.CPU, false); }
 
     /**
@@ -47,11 +48,13 @@ public final class Rng {
     /** Standard normal. */
     public Tensor normal(long... shape) { return floats(shape, Philox::normal); }
 
+    /** N(0,1) of x's shape, F32, on its device. */
     public Tensor normalLike(Tensor x) { return normal(x.shape()).to(x.device()); }
 
     /** Uniform in [0,1). */
     public Tensor uniform(long... shape) { return floats(shape, Philox::uniform); }
 
+    /** Uniform in [0,1) of x's shape, F32, on its device. */
     public Tensor uniformLike(Tensor x) { return uniform(x.shape()).to(x.device()); }
 
     /** Makes 4 n numbers of the words of n blocks. */

@@ -15,8 +15,16 @@ import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * A dense array on one device, recorded by autograd. Freed when the innermost {@link Scope} closes. Operations follow PyTorch's names,
- * shapes and broadcasting; shapes that do not fit are refused with libtorch's message.
+ * A dense array on one device, recorded by autograd. Operations follow PyTorch's names, shapes and broadcasting: each makes a new tensor
+ * and leaves this one as it is, but for those that end in {@code Over}, {@link #fill}, {@link #copyFrom} and the like, which say so. A view
+ * shares its elements with the tensor that it is of.
+ *
+ * <p>Memory is native. It is freed when the innermost {@link Scope} of the thread that made the tensor closes, where the tensor is not
+ * {@linkplain #retain retained}; without a scope, by {@link #free} alone. Several threads may read a tensor at once; whoever writes to one
+ * must be alone with it, and a scope is of one thread.
+ *
+ * <p>Every operation throws {@link FreedTensorException} for a tensor that was freed. Shapes that do not fit are refused with libtorch's
+ * message, from which {@link Torch#message} makes a line.
  */
 public final class Tensor {
     static { Natives.load(); }
@@ -41,18 +49,22 @@ public final class Tensor {
     }
 
 
+    /** Extents of the dimensions, empty for a number. */
     public long[] shape() { return handle().shape(); }
 
     /** Extent of a dimension; negative counts from the last. */
     public long size(int dim) { return handle().size(dim); }
 
+    /** Number of dimensions. */
     public int dims() { return (int) handle().dim(); }
 
     /** Number of elements. */
     public long numel() { return handle().numel(); }
 
+    /** Type of the elements. */
     public DType dtype() { return DType.of(handle().scalar_type()); }
 
+    /** Where the elements lie. */
     public Device device() {
         return handle().is_cuda() ? new Device(Device.Kind.CUDA, handle().device().index()) : Device.CPU;
     }
@@ -60,6 +72,7 @@ public final class Tensor {
     @Override public String toString() { return pointer.isNull() ? "a freed tensor" : InWords.shape(shape()); }
 
 
+    /** this + o, element by element; shapes are broadcast. */
     public Tensor add(Tensor o) { return new Tensor(handle().add(o.handle())); }
 
     /**
@@ -73,54 +86,76 @@ public final class Tensor {
         return this;
     }
 
+    /** this + s. */
     public Tensor add(double s) { return new Tensor(handle().add(new Scalar(s))); }
 
+    /** this - o; shapes are broadcast. */
     public Tensor sub(Tensor o) { return new Tensor(handle().sub(o.handle())); }
 
+    /** this - s. */
     public Tensor sub(double s) { return new Tensor(handle().sub(new Scalar(s))); }
 
+    /** this o, element by element; shapes are broadcast. */
     public Tensor mul(Tensor o) { return new Tensor(handle().mul(o.handle())); }
 
+    /** s this. */
     public Tensor mul(double s) { return new Tensor(handle().mul(new Scalar(s))); }
 
+    /** this / o, element by element; shapes are broadcast. By zero: infinite or NaN. */
     public Tensor div(Tensor o) { return new Tensor(handle().div(o.handle())); }
 
+    /** this / s. */
     public Tensor div(double s) { return new Tensor(handle().div(new Scalar(s))); }
 
     /** s - this. */
     public Tensor rsub(double s) { return new Tensor(torch.rsub(handle(), new Scalar(s))); }
 
+    /** -this. */
     public Tensor neg() { return new Tensor(handle().neg()); }
 
+    /** e^x of each element x. */
     public Tensor exp() { return new Tensor(handle().exp()); }
 
+    /** e^x - 1, exact near x = 0. */
     public Tensor expm1() { return new Tensor(handle().expm1()); }
 
+    /** Natural logarithm; -infinite at 0, NaN below. */
     public Tensor log() { return new Tensor(handle().log()); }
 
+    /** log(1 + x), exact near x = 0. */
     public Tensor log1p() { return new Tensor(handle().log1p()); }
 
+    /** Square root; NaN below 0. */
     public Tensor sqrt() { return new Tensor(handle().sqrt()); }
 
+    /** 1 / sqrt(x). */
     public Tensor rsqrt() { return new Tensor(handle().rsqrt()); }
 
+    /** x^2. */
     public Tensor square() { return new Tensor(handle().square()); }
 
+    /** x^p. */
     public Tensor pow(double p) { return new Tensor(handle().pow(new Scalar(p))); }
 
+    /** |x|. */
     public Tensor abs() { return new Tensor(handle().abs()); }
 
+    /** sin x, x in radians. */
     public Tensor sin() { return new Tensor(handle().sin()); }
 
+    /** cos x, x in radians. */
     public Tensor cos() { return new Tensor(handle().cos()); }
 
     /** The angle of the point (o, this), in (-pi,pi]. */
     public Tensor atan2(Tensor o) { return new Tensor(handle().atan2(o.handle())); }
 
+    /** tanh x, in (-1,1). */
     public Tensor tanh() { return new Tensor(handle().tanh()); }
 
+    /** 1 / (1 + e^-x), in (0,1). */
     public Tensor sigmoid() { return new Tensor(handle().sigmoid()); }
 
+    /** max(x, 0). */
     public Tensor relu() { return new Tensor(handle().relu()); }
 
     /** The same in this tensor's own memory, as {@link #addOver}; its gradient reads the result. */
@@ -129,6 +164,7 @@ public final class Tensor {
         return this;
     }
 
+    /** 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x. */
     public Tensor erf() { return new Tensor(handle().erf()); }
 
     /** The x of erf(x) = this; infinite at -1 and 1. */
@@ -137,10 +173,13 @@ public final class Tensor {
     /** In [0,s), of the sign of s. */
     public Tensor remainder(double s) { return new Tensor(handle().remainder(new Scalar(s))); }
 
+    /** The greatest whole number that is at most x. */
     public Tensor floor() { return new Tensor(handle().floor()); }
 
+    /** The nearest whole number; of two the even one. */
     public Tensor round() { return new Tensor(handle().round()); }
 
+    /** x sigmoid(x). Elfwing et al. 2018, arXiv:1702.03118. */
     public Tensor silu() { return new Tensor(torch.silu(handle())); }
 
     /** The same in this tensor's own memory, unless a gradient passes; for a tensor that is not used again. */
@@ -150,6 +189,7 @@ public final class Tensor {
         return this;
     }
 
+    /** x Phi(x), Phi the distribution function of N(0,1). Hendrycks and Gimpel 2016, arXiv:1606.08415. */
     public Tensor gelu() { return new Tensor(torch.gelu(handle())); }
 
     /** x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), which is nearly gelu. */
@@ -158,10 +198,13 @@ public final class Tensor {
     /** x tanh(softplus(x)). Misra 2019, arXiv:1908.08681. */
     public Tensor mish() { return new Tensor(torch.mish(handle())); }
 
+    /** log(1 + e^x); x itself above 20. */
     public Tensor softplus() { return new Tensor(torch.softplus(handle())); }
 
+    /** log sigmoid(x). */
     public Tensor logSigmoid() { return new Tensor(torch.log_sigmoid(handle())); }
 
+    /** x where x > 0, else slope x. */
     public Tensor leakyRelu(double slope) { return new Tensor(torch.leaky_relu(handle(), new Scalar(slope))); }
 
     /** The same in this tensor's own memory, as {@link #addOver}; its gradient reads the result. */
@@ -170,41 +213,55 @@ public final class Tensor {
         return this;
     }
 
+    /** Each element moved into [lo,hi]. */
     public Tensor clamp(double lo, double hi) {
         return new Tensor(handle().clamp(new ScalarOptional(new Scalar(lo)), new ScalarOptional(new Scalar(hi))));
     }
 
+    /** max(x, lo). */
     public Tensor clampMin(double lo) { return new Tensor(handle().clamp_min(new Scalar(lo))); }
 
+    /** min(x, hi). */
     public Tensor clampMax(double hi) { return new Tensor(handle().clamp_max(new Scalar(hi))); }
 
+    /** The smaller of both, element by element. */
     public Tensor minimum(Tensor o) { return new Tensor(handle().minimum(o.handle())); }
 
+    /** The larger of both, element by element. */
     public Tensor maximum(Tensor o) { return new Tensor(handle().maximum(o.handle())); }
 
     /** this + w (o - this). */
     public Tensor lerp(Tensor o, double w) { return new Tensor(handle().lerp(o.handle(), new Scalar(w))); }
 
 
+    /** BOOL: this = o. */
     public Tensor eq(Tensor o) { return new Tensor(handle().eq(o.handle())); }
 
+    /** BOOL: this = s. */
     public Tensor eq(double s) { return new Tensor(handle().eq(new Scalar(s))); }
 
+    /** BOOL: this < o. */
     public Tensor lt(Tensor o) { return new Tensor(handle().lt(o.handle())); }
 
+    /** BOOL: this < s. */
     public Tensor lt(double s) { return new Tensor(handle().lt(new Scalar(s))); }
 
+    /** BOOL: this <= o. */
     public Tensor le(Tensor o) { return new Tensor(handle().le(o.handle())); }
 
+    /** BOOL: this > s. */
     public Tensor gt(double s) { return new Tensor(handle().gt(new Scalar(s))); }
 
+    /** BOOL: this >= s. */
     public Tensor ge(double s) { return new Tensor(handle().ge(new Scalar(s))); }
 
+    /** BOOL: neither infinite nor NaN. */
     public Tensor isFinite() { return new Tensor(handle().isfinite()); }
 
     /** Any element true (or non-zero), as a 0-d BOOL tensor. */
     public Tensor any() { return new Tensor(handle().any()); }
 
+    /** All elements true (or non-zero), as a 0-d BOOL tensor. */
     public Tensor all() { return new Tensor(handle().all()); }
 
     /** Any true along a dimension. */
@@ -213,15 +270,20 @@ public final class Tensor {
     /** this where mask, else o. */
     public Tensor where(Tensor mask, Tensor o) { return new Tensor(torch.where(mask.handle(), handle(), o.handle())); }
 
+    /** s where mask, which is BOOL and broadcast, else this. */
     public Tensor maskedFill(Tensor mask, double s) { return new Tensor(handle().masked_fill(mask.handle(), new Scalar(s))); }
 
 
+    /** Sum of all elements, a 0-d tensor. */
     public Tensor sum() { return new Tensor(handle().sum()); }
 
+    /** Mean of all elements, a 0-d tensor. */
     public Tensor mean() { return new Tensor(handle().mean()); }
 
+    /** Sum over dimensions, which keep extent 1 or go. */
     public Tensor sum(boolean keep, long... dims) { return new Tensor(handle().sum(dims, keep, SAME_TYPE)); }
 
+    /** Mean over dimensions, which keep extent 1 or go. */
     public Tensor mean(boolean keep, long... dims) { return new Tensor(handle().mean(dims, keep, SAME_TYPE)); }
 
     /** Sum over every dim but the first: [B,...] to [B]. */
@@ -233,16 +295,22 @@ public final class Tensor {
     /** Variance; {@code unbiased} divides by n - 1. */
     public Tensor var(boolean unbiased, boolean keep, long... dims) { return new Tensor(handle().var(dims, unbiased, keep)); }
 
+    /** Largest element, a 0-d tensor. */
     public Tensor max() { return new Tensor(handle().max()); }
 
+    /** Smallest element, a 0-d tensor. */
     public Tensor min() { return new Tensor(handle().min()); }
 
+    /** Largest over dimensions, which keep extent 1 or go. */
     public Tensor amax(boolean keep, long... dims) { return new Tensor(handle().amax(dims, keep)); }
 
+    /** Smallest over dimensions, which keep extent 1 or go. */
     public Tensor amin(boolean keep, long... dims) { return new Tensor(handle().amin(dims, keep)); }
 
+    /** I64: index of the smallest along a dimension, which goes. */
     public Tensor argmin(int dim) { return new Tensor(handle().argmin(new LongOptional(dim), false)); }
 
+    /** I64: index of the largest along a dimension, which goes. */
     public Tensor argmax(int dim) { return new Tensor(handle().argmax(new LongOptional(dim), false)); }
 
     /** Smallest {@code k} values of the last dimension, ascending. */
@@ -251,26 +319,35 @@ public final class Tensor {
     /** Quantile q in [0,1] along a dimension, on a line between neighbours. */
     public Tensor quantile(double q, int dim) { return new Tensor(handle().quantile(q, new LongOptional(dim), false, "linear")); }
 
+    /** log of the sum of e^x along a dimension, which goes; no overflow. */
     public Tensor logSumExp(int dim) { return new Tensor(handle().logsumexp(new long[] {dim}, false)); }
 
+    /** e^x over its sum along a dimension. */
     public Tensor softmax(int dim) { return new Tensor(handle().softmax(dim)); }
 
+    /** log softmax along a dimension, in nats. */
     public Tensor logSoftmax(int dim) { return new Tensor(handle().log_softmax(dim)); }
 
+    /** Sums of the elements up to each along a dimension. */
     public Tensor cumsum(int dim) { return new Tensor(handle().cumsum(dim)); }
 
 
+    /** The same elements in row-major order, in another shape; one extent may be -1, which is then computed. A view where it can be. */
     public Tensor reshape(long... shape) { return new Tensor(handle().reshape(shape)); }
 
     /** Joins the dims from {@code from} on. */
     public Tensor flatten(int from) { return new Tensor(handle().flatten(from, -1)); }
 
+    /** Dimensions in another order; a view. */
     public Tensor permute(long... dims) { return new Tensor(handle().permute(dims)); }
 
+    /** Two dimensions exchanged; a view. */
     public Tensor transpose(int a, int b) { return new Tensor(handle().transpose(a, b)); }
 
+    /** A new dimension of extent 1 at {@code dim}; a view. */
     public Tensor unsqueeze(int dim) { return new Tensor(handle().unsqueeze(dim)); }
 
+    /** Without a dimension of extent 1; a view. */
     public Tensor squeeze(int dim) { return new Tensor(handle().squeeze((long) dim)); }
 
     /** A view with dims of extent 1 repeated. */
@@ -284,6 +361,7 @@ public final class Tensor {
         return reshape(shape);
     }
 
+    /** Elements from..from+n-1 of a dimension; a view. */
     public Tensor narrow(int dim, long from, long n) { return new Tensor(handle().narrow(dim, from, n)); }
 
     /** Writes rows x [n,...] over those of index I64 [n], each named once; not recorded. */
@@ -301,12 +379,16 @@ public final class Tensor {
     /** The slice at i, without that dim. */
     public Tensor select(int dim, long i) { return new Tensor(handle().select(dim, i)); }
 
+    /** The elements of a dimension that index, I64 [n], names. */
     public Tensor indexSelect(int dim, Tensor index) { return new Tensor(handle().index_select(dim, index.handle())); }
 
+    /** Along a dimension the elements that index, I64 of the result's shape, names. */
     public Tensor gather(int dim, Tensor index) { return new Tensor(handle().gather(dim, index.handle())); }
 
+    /** Dimensions backwards; a copy. */
     public Tensor flip(long... dims) { return new Tensor(handle().flip(dims)); }
 
+    /** n parts along a dimension, as equal as can be; views. */
     public Tensor[] chunk(int n, int dim) {
         TensorVector v = handle().chunk(n, dim);
         Tensor[] out = new Tensor[(int) v.size()];
@@ -320,6 +402,7 @@ public final class Tensor {
         return new Tensor(handle().as_strided(shape, strides, new LongOptional(from)));
     }
 
+    /** This, or a copy whose elements lie in row-major order. */
     public Tensor contiguous() { return new Tensor(handle().contiguous()); }
 
     /** The same numbers, those of a pixel side by side in memory: convolutions without norms are faster so. This is [B,C,H,W]. */
@@ -329,21 +412,26 @@ public final class Tensor {
     }
 
 
+    /** Product of matrices [...,R,K] and [...,K,C]: [...,R,C]; the dimensions before are broadcast. */
     public Tensor matmul(Tensor o) { return new Tensor(handle().matmul(o.handle())); }
 
     /** Transpose of a matrix. */
     public Tensor t() { return new Tensor(handle().t()); }
 
+    /** The diagonal of a matrix; a view. */
     public Tensor diagonal() { return new Tensor(handle().diagonal()); }
 
 
     /** The same values outside the graph. */
     public Tensor detach() { return new Tensor(handle().detach()); }
 
+    /** The same elements in memory of their own; a gradient passes. */
     public Tensor copy() { return new Tensor(handle().clone()); }
 
+    /** Whether autograd records what is computed from this. */
     public boolean requiresGrad() { return handle().requires_grad(); }
 
+    /** Sets whether autograd records what is computed from this leaf. */
     public Tensor requiresGrad(boolean on) {
         handle().set_requires_grad(on);
         return this;
@@ -352,6 +440,7 @@ public final class Tensor {
     /** Adds d(this)/dp to the gradient of every leaf p that requires one. This is a scalar. */
     public void backward() { handle().backward(); }
 
+    /** Whether backward left a gradient. */
     public boolean hasGrad() { return handle().grad().defined(); }
 
     /** The gradient that backward left. */
@@ -368,11 +457,14 @@ public final class Tensor {
     /** this = o, element by element, converting the type. */
     public void copyFrom(Tensor o) { try (Guard g = Torch.noGrad()) { handle().copy_(o.handle()); } }
 
+    /** Sets every element to s, unrecorded. */
     public void fill(double s) { try (Guard g = Torch.noGrad()) { handle().fill_(new Scalar(s)); } }
 
 
+    /** With elements of another type; itself where it is of that type. */
     public Tensor to(DType type) { return dtype() == type ? this : new Tensor(handle().to(type.type)); }
 
+    /** On another device; itself where it lies there. */
     public Tensor to(Device device) {
         if (device.equals(device())) return this;
         return new Tensor(handle().to(device.handle(), handle().scalar_type().intern()));
@@ -405,6 +497,7 @@ public final class Tensor {
         }
     }
 
+    /** All elements in row-major order, as doubles. Waits for the device. */
     public double[] doubles() {
         try (Scope scope = new Scope()) {
             double[] out = new double[Math.toIntExact(numel())];
@@ -413,6 +506,7 @@ public final class Tensor {
         }
     }
 
+    /** All elements in row-major order, as longs, cut towards 0. Waits for the device. */
     public long[] longs() {
         try (Scope scope = new Scope()) {
             long[] out = new long[Math.toIntExact(numel())];

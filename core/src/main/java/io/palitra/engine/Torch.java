@@ -105,25 +105,32 @@ public final class Torch {
         return (int) n;
     }
 
+    /** Of any values. */
     public static Tensor empty(DType type, long... shape) {
         Allowance.take(type.bytes(), shape);
         return new Tensor(torch.empty(shape, new ScalarTypeOptional(type.type), new LayoutOptional(), new DeviceOptional(),
             new BoolOptional(), new MemoryFormatOptional()));
     }
 
+    /** F32 zeros. */
     public static Tensor zeros(long... shape) { return zeros(DType.F32, shape); }
 
+    /** Zeros of a type. */
     public static Tensor zeros(DType type, long... shape) { return new Tensor(empty(type, shape).handle().zero_()); }
 
+    /** F32 ones. */
     public static Tensor ones(long... shape) { return full(1, shape); }
 
+    /** F32, every element {@code value}. */
     public static Tensor full(double value, long... shape) { return new Tensor(empty(DType.F32, shape).handle().fill_(new Scalar(value))); }
 
     /** The identity [n,n]. */
     public static Tensor eye(long n) { return new Tensor(torch.eye(n)); }
 
+    /** Zeros of x's shape and type, on its device. */
     public static Tensor zerosLike(Tensor x) { return new Tensor(torch.zeros_like(x.handle())); }
 
+    /** Ones of x's shape and type, on its device. */
     public static Tensor onesLike(Tensor x) { return new Tensor(torch.ones_like(x.handle())); }
 
     /** from, from+1, ... to-1 as F32. */
@@ -133,18 +140,21 @@ public final class Torch {
         return of(v, v.length);
     }
 
+    /** F32 on the processor, from a copy of data in row-major order. Refused unless the shape has as many elements. */
     public static Tensor of(float[] data, long... shape) {
         Tensor t = emptyFor(data.length, DType.F32, shape);
         t.memory().asFloatBuffer().put(data);
         return t;
     }
 
+    /** F64 on the processor, from a copy of data in row-major order. Refused unless the shape has as many elements. */
     public static Tensor of(double[] data, long... shape) {
         Tensor t = emptyFor(data.length, DType.F64, shape);
         t.memory().asDoubleBuffer().put(data);
         return t;
     }
 
+    /** I64 on the processor, from a copy of data in row-major order. Refused unless the shape has as many elements. */
     public static Tensor of(long[] data, long... shape) {
         Tensor t = emptyFor(data.length, DType.I64, shape);
         t.memory().asLongBuffer().put(data);
@@ -176,10 +186,13 @@ public final class Torch {
         return empty(type, shape);
     }
 
+    /** Parts one after the other along a dimension; the other extents are equal. */
     public static Tensor cat(int dim, Tensor... parts) { return cat(dim, List.of(parts)); }
 
+    /** Parts one after the other along a dimension; the other extents are equal. */
     public static Tensor cat(int dim, Collection<Tensor> parts) { return new Tensor(torch.cat(vector(parts), dim)); }
 
+    /** Parts of one shape beside each other along a new dimension. */
     public static Tensor stack(int dim, Collection<Tensor> parts) { return new Tensor(torch.stack(vector(parts), dim)); }
 
     static TensorVector vector(Collection<Tensor> parts) {
@@ -222,6 +235,7 @@ public final class Torch {
             new long[] {padding, padding}, new long[] {outputPadding, outputPadding}, 1, 1, 1));
     }
 
+    /** Groups of channels to mean 0 and variance 1, then w x + b. x [B,C,...], w and b [C]. Wu and He 2018, arXiv:1803.08494. */
     public static Tensor groupNorm(Tensor x, int groups, Tensor w, Tensor b, double eps) {
         return new Tensor(torch.group_norm(x.handle(), groups, optional(w), optional(b), eps, true));
     }
@@ -293,6 +307,7 @@ public final class Torch {
         return new Tensor(torch.constant_pad_nd(x.handle(), new long[] {left, right, top, bottom}, new Scalar(0)));
     }
 
+    /** Means of windows of kernel x kernel pixels side by side. x [B,C,H,W]. */
     public static Tensor avgPool(Tensor x, int kernel) { return new Tensor(torch.avg_pool2d(x.handle(), kernel, kernel)); }
 
     /** Windows that may overlap, of which the part outside the picture, {@code padding} pixels at most, does not count. */
@@ -301,6 +316,7 @@ public final class Torch {
             new long[] {padding, padding}, false, false, NO_LONG));
     }
 
+    /** Largest of windows of kernel x kernel pixels side by side. x [B,C,H,W]. */
     public static Tensor maxPool(Tensor x, int kernel) { return new Tensor(torch.max_pool2d(x.handle(), kernel, kernel)); }
 
     /** Windows as for {@link #avgPool(Tensor, int, int, int)}. */

@@ -76,6 +76,7 @@ public record AnomaliesRequest(
      * @param strangest the first 40, the strangest first
      */
     public record Result(String run, String data, Path scores, Path page, List<Measure> measures, List<Scored> strangest) {
+        /** As {@code --json} prints it. */
         public ObjectNode toJson() {
             ObjectNode node = new ObjectMapper().createObjectNode();
             node.put("run", run).put("data", data).put("scores", scores.toString()).put("page", page.toString());

@@ -46,6 +46,7 @@ public record BalanceRequest(
         @Help(value = "decides samples and classifiers", min = 0) long seed,
         @Help(value = "where data sets lie, empty = where they lay", path = true) String dataDir,
         @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) {
+    /** As many of each class as the largest has. */
     public BalanceRequest(String run, String out) { this(run, "", out, 0, "", 0); }
 
     /**
@@ -55,6 +56,7 @@ public record BalanceRequest(
      * @param counts items of the classes and drawn ones, in words
      */
     public record Result(String run, String data, String counts, long seed, List<Measure> measures, Path folder) {
+        /** As {@code --json} prints it. */
         public ObjectNode toJson() {
             ObjectNode node = new ObjectMapper().createObjectNode();
             node.put("run", run).put("data", data).put("counts", counts).put("seed", seed);

@@ -25,6 +25,7 @@ public record ClassifyRequest(
     /** The template of a label alone. */
     public static final String LABEL = ZeroShot.LABEL;
 
+    /** Texts are made of labels by the usual sentence. */
     public ClassifyRequest(String picture, String labels, String clip) { this(picture, labels, clip, LABEL, "auto", 0); }
 
     /** @param clip the model's name @param guesses the likeliest first */

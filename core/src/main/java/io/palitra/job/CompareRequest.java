@@ -20,10 +20,12 @@ public record CompareRequest(
         @Help(value = "where data sets lie, empty = where they lay", path = true) String dataDir,
         @Help("where to compute: auto, cpu, cuda or cuda:n") String device,
         @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) {
+    /** All their measures, 10,000 samples each. */
     public CompareRequest(List<String> runs, String out) { this(runs, out, false, 10_000, "", "auto", 0); }
 
     public CompareRequest { runs = List.copyOf(runs); }
 
+    /** @param page that was written */
     public record Result(Path page) {}
 
     /** Writes the page. @throws IllegalArgumentException for a folder that is no run's, before any is evaluated */

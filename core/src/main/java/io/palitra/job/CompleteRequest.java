@@ -50,6 +50,7 @@ public record CompleteRequest(
         set = List.copyOf(set);
     }
 
+    /** Eight items of its own test data. */
     public CompleteRequest(String run, int keep) { this(run, "", keep, 8, 0, List.of(), "", "", false, "auto", 0); }
 
     /** @param file the picture */

@@ -16,6 +16,7 @@ public record DoctorRequest() {
     /** @param findings in words, by what they are about, in their order @param sound whether the self-test passed */
     public record Result(Map<String, String> findings, boolean sound) {}
 
+    /** Looks at this machine, this JVM and the libraries. */
     public Result run(Watcher watcher) throws IOException {
         Map<String, String> all = new LinkedHashMap<>();
         Runtime runtime = Runtime.getRuntime();

@@ -44,6 +44,7 @@ public record DrawRequest(
     /** What draws, and what ranks, unless something else is asked for. */
     public static final String MODEL = "scenes", CLIP = "scenes-clip";
 
+    /** The best of four, by the models that come with the program. */
     public DrawRequest(String prompt) { this(prompt, 1, 4, 0, 0, MODEL, CLIP, List.of(), "", false, "auto", 0); }
 
     public DrawRequest {

@@ -14,6 +14,7 @@ public record ExportRequest(
         @Help(value = "the run folder", path = true) String run,
         @Help(value = "the folder to make; it must not be there", path = true) String out,
         @Help(value = "where data sets lie, empty = where they lay; vae is measured on its training data", path = true) String dataDir) {
+    /** In the form that fits the family. */
     public ExportRequest(String run, String out) { this(run, out, ""); }
 
     /** @param python what uses the folder */

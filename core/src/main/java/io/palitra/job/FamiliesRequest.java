@@ -17,6 +17,7 @@ import java.util.List;
 public record FamiliesRequest(@Help("one family, empty = all") String family) {
     /** In the catalogue's order. */
     public record Result(List<Entry> families) {
+        /** As {@code --json} prints it. */
         public ArrayNode toJson() {
             ArrayNode list = new ObjectMapper().createArrayNode();
             for (Entry f : families) {

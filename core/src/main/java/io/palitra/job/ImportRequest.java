@@ -46,6 +46,7 @@ public record ImportRequest(
     private static final Pattern WORDS = Pattern.compile("[A-Za-z0-9_-][A-Za-z0-9._-]*\\.(json|txt|md|model)");
     private static final List<String> TOKENIZER_FILES = List.of("vocab.json", "merges.txt", "tokenizer.json", "added_tokens.json");
 
+    /** Of the form that the source shows. */
     public ImportRequest(String source, String out) { this(source, out, "", "", false); }
 
     /** @param folder that was made */

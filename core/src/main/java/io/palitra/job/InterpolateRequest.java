@@ -43,6 +43,7 @@ public record InterpolateRequest(
     /** Milliseconds of a frame. */
     private static final int DELAY = 120;
 
+    /** Six walks of twelve steps between draws of the prior. */
     public InterpolateRequest(String run) { this(run, 6, 12, false, false, 0, "", "", false, "auto", 0); }
 
     /** The two files. */

@@ -39,6 +39,7 @@ public record MapRequest(
         @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) {
     private static final int SIDE = 20;
 
+    /** Of 5000 items of its own test data. */
     public MapRequest(String run) { this(run, 5000, "", "", false, "auto", 0); }
 
     /** @param files map.png, and where items alone show something map-decoded.png */

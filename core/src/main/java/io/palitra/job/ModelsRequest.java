@@ -11,7 +11,9 @@ import java.util.List;
 
 /** The models that come with the program. */
 public record ModelsRequest(@Help("one of them, empty = all") String model) {
+    /** @param models their cards, in the order of their names */
     public record Result(List<IncludedModels.Card> models) {
+        /** As {@code --json} prints it. */
         public ArrayNode toJson() {
             ArrayNode list = new ObjectMapper().createArrayNode();
             models.forEach(card -> list.add(Config.toJson(card)));

@@ -21,6 +21,7 @@ public record PackRequest(
         upon = List.copyOf(upon);
     }
 
+    /** A run that is built upon none. */
     public PackRequest(String run, String out) { this(run, out, List.of()); }
 
     /** @param folder that was made */

@@ -17,6 +17,7 @@ public record PullRequest(
         include = List.copyOf(include);
     }
 
+    /** All of its files that a model needs. */
     public PullRequest(String name) { this(name, List.of()); }
 
     /**

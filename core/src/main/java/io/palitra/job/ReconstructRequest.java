@@ -31,6 +31,7 @@ public record ReconstructRequest(
         @Help("whether a file that is there is replaced") boolean force,
         @Help("where to compute: auto, cpu, cuda or cuda:n") String device,
         @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) {
+    /** Sixteen items of its own test data. */
     public ReconstructRequest(String run) { this(run, "", 16, "", "", false, "auto", 0); }
 
     /** @param file the picture */

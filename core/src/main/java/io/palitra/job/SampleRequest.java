@@ -77,6 +77,7 @@ public record SampleRequest(
      * @param shown the one file, or the folder of many
      */
     public record Result(long seed, int count, List<Path> files, Path shown) {
+        /** As {@code --json} prints it. */
         public ObjectNode toJson() {
             ObjectNode node = new ObjectMapper().createObjectNode().put("seed", seed).put("count", count);
             ArrayNode list = node.putArray("files");

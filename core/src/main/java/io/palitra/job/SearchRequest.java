@@ -44,6 +44,7 @@ public record SearchRequest(
     /** Pixels of the longer side of a picture on the page, at most. */
     private static final int SIDE = 384;
 
+    /** The nearest pictures of a folder. */
     public SearchRequest(String folder, String query, String clip) {
         this(folder, query, clip, 24, "search.html", false, "auto", 0);
     }

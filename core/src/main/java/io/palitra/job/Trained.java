@@ -36,6 +36,7 @@ public record Trained(Path run, boolean finished, Map<String, Double> last, Opti
     /** The page of the run. */
     public Path page() { return run.resolve(Report.NAME); }
 
+    /** As {@code --json} prints it. */
     public ObjectNode toJson() {
         ObjectNode node = new ObjectMapper().createObjectNode().put("run", run.toString()).put("finished", finished);
         ObjectNode values = node.putObject("last");

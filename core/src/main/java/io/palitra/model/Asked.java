@@ -22,8 +22,10 @@ public record Asked(
         }
     }
 
+    /** A class by its number. */
     public static Asked ofLabel(int label) { return new Asked(label, ANY_TEXT); }
 
+    /** A picture of what a text says. */
     public static Asked ofText(String text) { return new Asked(-1, text); }
 
     /** The text that is asked for; empty for any. */

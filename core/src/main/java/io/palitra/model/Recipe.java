@@ -24,8 +24,10 @@ public record Recipe(
         return new Recipe(epochs, 0, batch, 1, optimizer, Map.of(), new LrSchedule.Constant(), 0, 0);
     }
 
+    /** With another schedule of the learning rate. */
     public Recipe withSchedule(LrSchedule s) { return new Recipe(epochs, steps, batch, accumulate, optimizer, modules, s, clip, ema); }
 
+    /** With another greatest norm of the gradient, 0 = any. */
     public Recipe withClip(double c) { return new Recipe(epochs, steps, batch, accumulate, optimizer, modules, schedule, c, ema); }
 
     /** @param module name of an update, such as discriminator */
@@ -35,5 +37,6 @@ public record Recipe(
         return new Recipe(epochs, steps, batch, accumulate, optimizer, more, schedule, clip, ema);
     }
 
+    /** With averaged weights that decay so in a step, 0 = none. */
     public Recipe withEma(double decay) { return new Recipe(epochs, steps, batch, accumulate, optimizer, modules, schedule, clip, decay); }
 }

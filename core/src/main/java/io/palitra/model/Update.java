@@ -22,5 +22,6 @@ public record Update(String name, Module moves, int every, long from, Objective 
     /** Runs on every step. */
     public Update(String name, Module moves, Objective objective) { this(name, moves, 1, 0, objective); }
 
+    /** Whether it is made in that step. */
     public boolean due(long step) { return step >= from && step % every == 0; }
 }

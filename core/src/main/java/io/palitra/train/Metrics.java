@@ -32,6 +32,7 @@ import org.jspecify.annotations.Nullable;
  * so that a resumed run's file equals that of a run never stopped.
  */
 public final class Metrics implements AutoCloseable {
+    /** Of the file, a JSON object a line. */
     public static final String NAME = "metrics.jsonl";
     private static final ObjectMapper MAPPER = new ObjectMapper();
 

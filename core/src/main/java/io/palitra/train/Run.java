@@ -37,7 +37,9 @@ import java.util.function.Supplier;
 
 /** A run folder, opened to sample from: its config and its model with the averaged weights, in evaluation mode. */
 public final class Run implements AutoCloseable {
+    /** Of everything that decides what a run becomes. */
     public static final String CONFIG = "config.json";
+    /** Of the weights. */
     public static final String MODEL = "model.safetensors";
     /** Samples drawn in one batch; more are drawn in several. */
     public static final int AT_ONCE = Drawing.AT_ONCE;
@@ -168,12 +170,16 @@ public final class Run implements AutoCloseable {
         return family.build((C) config.model(), with);
     }
 
+    /** Where it lies. */
     public Path folder() { return folder; }
 
+    /** What decided what it is. */
     public RunConfig config() { return config; }
 
+    /** What was trained; {@link #generative} is what draws. */
     public Trainable model() { return model; }
 
+    /** Where it computes. */
     public Device device() { return device; }
 
     /** The model as one that draws samples; a family that cannot is refused by name. */

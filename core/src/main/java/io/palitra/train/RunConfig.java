@@ -119,6 +119,10 @@ public record RunConfig(Settings settings, Record model) {
             s.logEvery, s.saveEvery, s.code), model);
     }
 
+    /**
+     * @param logEvery steps between two lines of metrics.jsonl
+     * @param saveEvery steps between two checkpoints, 0 = by time and at the end of epochs
+     */
     public RunConfig saving(int logEvery, int saveEvery) {
         Settings s = settings;
         return new RunConfig(new Settings(s.format, s.family, s.data, s.options, s.spec, s.classes, s.train, s.seed, s.device, s.precision,
@@ -190,12 +194,14 @@ public record RunConfig(Settings settings, Record model) {
         return v == null ? "development" : v;
     }
 
+    /** As config.json holds it. */
     public ObjectNode toJson() {
         ObjectNode json = Config.toJson(settings);
         json.set("model", Config.toJson(model));
         return json;
     }
 
+    /** Writes config.json, whole. */
     public void write(Path file) throws IOException { Json.write(file, toJson()); }
 
     /** @throws ConfigException when the file is not one of ours, naming the file and the key */

@@ -30,6 +30,7 @@ import java.util.function.Consumer;
 
 /** report.html of a run folder, made from the files in it. */
 public final class RunReport {
+    /** Of the measures of a run. */
     public static final String EVALUATION = "evaluation.json";
     public static final String CLOSEST = Measurements.CLOSEST;
     /** What commands of a page call the run's folder. */
