@@ -1,6 +1,8 @@
 package io.palitra.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
@@ -35,10 +37,11 @@ import java.util.stream.Stream;
 
 /**
  * Small trained networks that come with the program: run folders, as resources of jars on the class path. Such a jar has an index of cards,
- * {@value #INDEX}, and the files of each model below {@code palitra-models/NAME/}.
+ * {@value #INDEX}, and the files of each model below {@code palitra-models/NAME/}, one of which, {@value #SUMS}, lists the others as
+ * {@code sha256sum} does.
  */
 public final class IncludedModels {
-    static final String INDEX = "palitra-models/index.json";
+    static final String INDEX = "palitra-models/index.json", SUMS = "SHA256SUMS";
     private static final String NAME = "[a-z0-9][a-z0-9-]{0,40}", FILE = "[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+){0,3}";
 
     private IncludedModels() {}
@@ -80,7 +83,7 @@ public final class IncludedModels {
                 try (InputStream in = index.openStream()) {
                     JsonNode list = Json.read(index.toString(), new String(in.readAllBytes(), StandardCharsets.UTF_8));
                     for (JsonNode card : list) {
-                        Card read = Config.fromJson(Card.class, card);
+                        Card read = Config.fromJson(Card.class, withFiles(card));
                         cards.putIfAbsent(read.name, read);
                     }
                 }
@@ -91,6 +94,19 @@ public final class IncludedModels {
         return new ArrayList<>(cards.values());
     }
 
+    /** A card of an index, which tells no sums, with those that lie beside its files. */
+    private static JsonNode withFiles(JsonNode card) throws IOException {
+        String list = "palitra-models/" + card.path("name").asText() + "/" + SUMS;
+        try (InputStream in = loader().getResourceAsStream(list)) {
+            if (in == null) throw new IOException("the program has no " + list + "; it was built or copied in part");
+            ObjectNode whole = card.deepCopy();
+            ArrayNode files = whole.putArray("files");
+            new String(in.readAllBytes(), StandardCharsets.UTF_8).lines().forEach(files::add);
+            return whole;
+        }
+    }
+
+    /** The card of a name, where there is one. */
     public static Optional<Card> named(String name) {
         if (!name.matches(NAME)) return Optional.empty();
         return cards().stream().filter(c -> c.name.equals(name)).findFirst();

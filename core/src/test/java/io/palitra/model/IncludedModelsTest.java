@@ -47,8 +47,8 @@ class IncludedModelsTest {
     private void index(String config, String words) throws Exception {
         write(IncludedModels.INDEX, """
             [{"name": "tiny", "about": "a", "family": "vae", "data": "strokes", "command": "palitra train vae", "minutes": 1.5,
-              "machine": "m", "measured": ["b"], "licence": "Apache-2.0",
-              "files": ["%s  config.json", "%s  clip/words.txt"]}]""".formatted(config, words));
+              "machine": "m", "measured": ["b"], "licence": "Apache-2.0"}]""");
+        write("palitra-models/tiny/" + IncludedModels.SUMS, config + "  config.json\n" + words + "  clip/words.txt\n");
     }
 
     private static String sha256(String text) throws Exception {
@@ -103,7 +103,7 @@ class IncludedModelsTest {
     }
 
     @Test void aCardThatNamesFilesElsewhereIsRefused() throws Exception {
-        write(IncludedModels.INDEX, Files.readString(resources.resolve(IncludedModels.INDEX)).replace("clip/words.txt", "../../words.txt"));
+        write("palitra-models/tiny/" + IncludedModels.SUMS, sha256("{}") + "  ../../words.txt\n");
         loader();
         assertThatThrownBy(IncludedModels::cards).hasMessageContaining("illegal file of 'tiny': ").hasMessageContaining("../../words.txt");
     }
