@@ -10,6 +10,7 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -102,6 +103,24 @@ public final class Config {
                 paths(value, at, paths);
             }
         }
+    }
+
+    /**
+     * The same record with another value of one component.
+     *
+     * @throws IllegalArgumentException where it has no such component, or its constructor refuses the value
+     */
+    public static <R extends Record> R replace(R record, String component, Object value) {
+        List<Object> values = new ArrayList<>();
+        boolean found = false;
+        for (Shape.Field field : Shape.fields(record.getClass())) {
+            boolean it = field.name().equals(component);
+            values.add(it ? value : Objects.requireNonNull(field.in(record)));
+            found |= it;
+        }
+        if (!found) throw new ArgumentException("'" + component + "' is no component of " + record.getClass().getSimpleName());
+        @SuppressWarnings("unchecked") R made = (R) Shape.construct(record.getClass(), values.toArray());
+        return made;
     }
 
     /**

@@ -84,27 +84,21 @@ public record RunConfig(Settings settings, Record model) {
         return new RunConfig(s, Config.absolute(model));
     }
 
+    private RunConfig replace(String component, Object value) { return new RunConfig(Config.replace(settings, component, value), model); }
+
     /** @param options how the data is read: those that it was opened with */
-    public RunConfig reading(DataOptions options) {
-        Settings s = settings;
-        return new RunConfig(new Settings(s.format, s.family, s.data, Config.absolute(options), s.spec, s.classes, s.train, s.seed,
-            s.device, s.precision, s.threads, s.logEvery, s.saveEvery, s.code), model);
-    }
+    public RunConfig reading(DataOptions options) { return replace("options", Config.absolute(options)); }
 
     /** @param recipe such as {@code Vae.FAMILY.recipe()} with changes */
     public RunConfig training(Recipe recipe) {
         Config.check(recipe);
-        Settings s = settings;
-        return new RunConfig(new Settings(s.format, s.family, s.data, s.options, s.spec, s.classes, recipe, s.seed, s.device, s.precision,
-            s.threads, s.logEvery, s.saveEvery, s.code), model);
+        return replace("train", recipe);
     }
 
     /** @param seed decides initial weights, noise and the order of the data; at least 0 */
     public RunConfig seed(long seed) {
         if (seed < 0) throw new ConfigException("seed", "illegal seed: " + seed + ", must be at least 0");
-        Settings s = settings;
-        return new RunConfig(new Settings(s.format, s.family, s.data, s.options, s.spec, s.classes, s.train, seed, s.device, s.precision,
-            s.threads, s.logEvery, s.saveEvery, s.code), model);
+        return replace("seed", seed);
     }
 
     /** @param threads of one operation, 1 to {@link io.palitra.engine.Device#processors} */
@@ -113,21 +107,14 @@ public record RunConfig(Settings settings, Record model) {
         if (threads < 1 || threads > most) {
             throw new ArgumentException("illegal threads: " + threads + ", must be between 1 and " + most + ", the processors here");
         }
-        Settings s = settings;
-        return new RunConfig(new Settings(s.format, s.family, s.data, s.options, s.spec, s.classes, s.train, s.seed, device, precision,
-            threads,
-            s.logEvery, s.saveEvery, s.code), model);
+        return replace("device", device).replace("precision", precision).replace("threads", threads);
     }
 
     /**
      * @param logEvery steps between two lines of metrics.jsonl
      * @param saveEvery steps between two checkpoints, 0 = by time and at the end of epochs
      */
-    public RunConfig saving(int logEvery, int saveEvery) {
-        Settings s = settings;
-        return new RunConfig(new Settings(s.format, s.family, s.data, s.options, s.spec, s.classes, s.train, s.seed, s.device, s.precision,
-            s.threads, logEvery, saveEvery, s.code), model);
-    }
+    public RunConfig saving(int logEvery, int saveEvery) { return replace("logEvery", logEvery).replace("saveEvery", saveEvery); }
 
     /**
      * With other values: {@code latent=16} is the model's, {@code train.steps=90} the recipe's, {@code data.dir=DIR} the reader's. Paths
@@ -142,20 +129,14 @@ public record RunConfig(Settings settings, Record model) {
             else if (o.startsWith(DATA)) data.add(o.substring(DATA.length()));
             else own.add(o);
         }
-        Settings s = settings;
-        return new RunConfig(new Settings(s.format, s.family, s.data, Config.absolute(Config.with(s.options, data)), s.spec, s.classes,
-            Config.with(s.train, train), s.seed, s.device, s.precision, s.threads, s.logEvery, s.saveEvery, s.code),
-            Config.absolute(Config.with(model, own)));
+        return new RunConfig(settings, Config.absolute(Config.with(model, own)))
+            .replace("options", Config.absolute(Config.with(settings.options, data))).replace("train", Config.with(settings.train, train));
     }
 
     /** On data that lies elsewhere. @param name in the catalogue, or the path */
     public RunConfig over(String name) { return over(name, settings.classes); }
 
-    RunConfig over(String name, List<String> classes) {
-        Settings s = settings;
-        return new RunConfig(new Settings(s.format, s.family, name, s.options, s.spec, classes, s.train, s.seed, s.device, s.precision,
-            s.threads, s.logEvery, s.saveEvery, s.code), model);
-    }
+    RunConfig over(String name, List<String> classes) { return replace("data", name).replace("classes", classes); }
 
     /**
      * Every value as text by its key as an override writes it, {@code data.size} for one of the reader's; {@code net.kind} names a kind.

@@ -10,6 +10,7 @@ import io.palitra.config.Json;
 import io.palitra.config.Key;
 import io.palitra.data.DataOptions;
 import io.palitra.data.Dataset;
+import io.palitra.data.Datasets;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.Split;
 import io.palitra.data.VectorSpec;
@@ -165,5 +166,20 @@ class RunConfigTest {
             .hasMessageContaining("vea");
         Json.write(file, Json.read("t", "[1]"));
         assertThatThrownBy(() -> RunConfig.read(file)).hasMessage(file + ": is not the config of a run: wanted is an object, got a list");
+    }
+
+    @Test void aValueIsReplacedAloneAndANameThatIsNoneIsRefused() {
+        RunConfig config = RunConfig.of("ae", "strokes", Datasets.open("strokes", Split.TEST, DataOptions.DEFAULT), DataOptions.DEFAULT, 0,
+            List.of());
+        RunConfig other = config.seed(7).saving(3, 5).on("cpu", RunConfig.Precision.BF16, 1).over("elsewhere");
+        assertThat(other.settings().seed()).isEqualTo(7);
+        assertThat(other.settings().logEvery()).isEqualTo(3);
+        assertThat(other.settings().saveEvery()).isEqualTo(5);
+        assertThat(other.settings().precision()).isEqualTo(RunConfig.Precision.BF16);
+        assertThat(other.settings().data()).isEqualTo("elsewhere");
+        RunConfig back = other.seed(0).saving(config.settings().logEvery(), config.settings().saveEvery())
+            .on("cpu", config.settings().precision(), config.settings().threads()).over("strokes");
+        assertThat(back).isEqualTo(config);
+        assertThatThrownBy(() -> Config.replace(config.settings(), "sede", 1L)).hasMessageContaining("'sede' is no component");
     }
 }
