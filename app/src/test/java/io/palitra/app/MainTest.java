@@ -37,6 +37,12 @@ class MainTest {
         assertThat(r.code()).as(r.err()).isZero();
     }
 
+    /** As it was learned, 28x28: a sheet for a person would be far larger. */
+    private static void onePicture(int seed, Path file) {
+        Typed r = palitra("sample", run, "-n", 1, "--seed", seed, "--scale", 1, "--out", file);
+        assertThat(r.code()).as(r.err()).isZero();
+    }
+
     @Test void everyCommandOfARunWorks() {
         assertThat(palitra("sample", run, "-n", 9, "--seed", 3, "--out", root.resolve("nine.png"))).extracting(Typed::code).isEqualTo(0);
         assertThat(palitra("inspect", root.resolve("nine.png"))).extracting(Typed::code).isEqualTo(0);
@@ -126,11 +132,11 @@ class MainTest {
         Files.createDirectories(folder.resolve("deep"));
         for (int i = 0; i < 4; i++) {
             Path file = i == 3 ? odd : folder.resolve("deep/" + i + ".png");
-            assertThat(palitra("sample", run, "-n", 1, "--seed", i, "--out", file).code()).isZero();
+            onePicture(i, file);
         }
         Path out = root.resolve("scored"), ae = root.resolve("ae");
-        assertThat(palitra("train", "ae", folder.resolve("deep"), "--set", "latent=2", "--steps", 2, "--out", ae, "--quiet", "--threads", 1)
-            .code()).isZero();
+        assertThat(palitra("train", "ae", folder.resolve("deep"), "--set", "latent=2", "--set", "net.hidden=8", "--set", "data.size=8", "--steps",
+            2, "--out", ae, "--quiet", "--threads", 1).code()).isZero();
         Typed r = palitra("anomalies", ae, folder, "--out", out);
         assertThat(r.code()).as(r.err()).isZero();
         List<String> lines = Files.readAllLines(out.resolve("scores.csv"));
@@ -331,14 +337,12 @@ class MainTest {
 
     @Test void strictRefusesAFolderWithABrokenPictureWhichIsElseSkipped() throws Exception {
         Path folder = Files.createDirectories(root.resolve("pictures"));
-        for (int i = 0; i < 3; i++) {
-            assertThat(palitra("sample", run, "-n", 1, "--seed", i, "--out", folder.resolve(i + ".png")).code()).isZero();
-        }
+        for (int i = 0; i < 3; i++) onePicture(i, folder.resolve(i + ".png"));
         Files.write(folder.resolve("torn.png"), java.util.Arrays.copyOf(Files.readAllBytes(folder.resolve("0.png")), 60));
-        Typed kept = palitra("train", "ae", folder, "--steps", 1, "--out", root.resolve("lenient"));
+        Typed kept = palitra("train", "ae", folder, "--set", "data.size=8", "--steps", 1, "--out", root.resolve("lenient"));
         assertThat(kept.code()).as(kept.err()).isZero();
         assertThat(kept.err().lines().filter(l -> l.startsWith("skipped ") && l.contains("torn.png"))).hasSize(1);
-        Typed refused = palitra("train", "ae", folder, "--strict", "--steps", 1, "--out", root.resolve("strict"));
+        Typed refused = palitra("train", "ae", folder, "--strict", "--set", "data.size=8", "--steps", 1, "--out", root.resolve("strict"));
         assertThat(refused.code()).isEqualTo(1);
         assertThat(refused.err()).contains("torn.png");
     }
@@ -370,13 +374,11 @@ class MainTest {
     @Test void aPictureAndAPageTellNotWhereTheDataLie() throws Exception {
         Path folder = Files.createDirectories(root.resolve("private/album")), learnt = root.resolve("learnt");
         Path png = root.resolve("told.png");
-        for (int i = 0; i < 2; i++) {
-            assertThat(palitra("sample", run, "-n", 1, "--seed", i, "--out", folder.resolve(i + ".png")).code()).isZero();
-        }
-        assertThat(palitra("train", "ae", folder, "--steps", 1, "--out", learnt, "--quiet").code()).isZero();
+        for (int i = 0; i < 2; i++) onePicture(i, folder.resolve(i + ".png"));
+        Object[] small = {"--set", "latent=2", "--set", "net.hidden=8", "--set", "data.size=8", "--steps", 1, "--quiet", "--threads", 1};
+        assertThat(palitra("train", "ae", folder, "--out", learnt, small).code()).isZero();
         assertThat(Files.readString(learnt.resolve("report.html"))).contains("ae on album").doesNotContain(root.toString(), "private");
-        assertThat(palitra("train", "vae", folder, "--set", "latent=2", "--steps", 1, "--out", root.resolve("drawing"), "--quiet").code())
-            .isZero();
+        assertThat(palitra("train", "vae", folder, "--out", root.resolve("drawing"), small).code()).isZero();
         assertThat(palitra("sample", root.resolve("drawing"), "-n", 1, "--out", png).code()).isZero();
         assertThat(Png.text(png).toString()).contains("vae on album", "\"data\":\"album\"").doesNotContain(root.toString(), "private");
     }
