@@ -32,6 +32,8 @@ final class FamiliesCommand implements Callable<Integer> {
             Common.OUT.println("             " + f.paper());
             Common.OUT.println("             learns from " + (f.data().isEmpty() ? "the DATA that is asked for" : f.data()
                 + " unless other DATA is asked for"));
+            f.fits().forEach(fit -> Common.OUT.println("             on " + fit.data() + " " + String.join(", ", fit.keys())
+                + " unless other values are asked for"));
             print("what it is: palitra train " + f.name() + " --set key=value", f.config(), "");
             print("how it is trained", f.recipe(), "train.");
             if (f.draws()) print("how it is drawn: palitra sample RUN --set key=value", f.sampling(), "");

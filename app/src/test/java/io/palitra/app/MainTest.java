@@ -234,7 +234,8 @@ class MainTest {
             new Object[] {"train", "vae", "--epochs", 0}, new Object[] {"train", "vae", "--epochs", 1_000_000_000},
             new Object[] {"train", "vae", "--batch", 0}, new Object[] {"train", "vae", "--batch", 1_000_000_000},
             new Object[] {"train", "vae", "--save-every", -1}, new Object[] {"train", "vae", "--steps", "9999999999999999999"},
-            new Object[] {"train", "diffusion", table}, new Object[] {"train", "vae", table}, new Object[] {"train", "ae", table, set,
+            new Object[] {"train", "diffusion", table}, new Object[] {"train", "vae", table, set,
+            "decoder=bernoulli"}, new Object[] {"train", "ae", table, set,
             "loss=bce"},
             new Object[] {"train", "pixelcnn", table}, new Object[] {"train", "vqvae", table}, new Object[] {"train", "classifier", table},
             new Object[] {"train", "gan", table, set, "conditional=true"}, new Object[] {"train", "clip", "strokes"},
@@ -307,6 +308,21 @@ class MainTest {
         assertThat(palitra("trian", "vae").err()).contains("'trian'", "; did you mean train?").hasLineCount(1);
         assertThat(palitra("sample").err()).contains("RUN", "; try 'palitra sample --help'").hasLineCount(1);
         assertThat(palitra("train", "vae", "--epochs", "two").err()).contains("; try 'palitra train --help'").hasLineCount(1);
+    }
+
+    @Test void aNameThatIsNearlyRightNamesTheOneMeant() throws Exception {
+        Path beside = root.resolve("vea");
+        assertThat(palitra("trian", "vae").err()).endsWith("; did you mean train?\n");
+        assertThat(palitra("help", "trian").err()).contains("trian").endsWith("; did you mean train?\n").hasLineCount(1);
+        assertThat(palitra("train", "vea").err()).endsWith("; did you mean vae?\n").hasLineCount(1);
+        assertThat(palitra("families", "vea").err()).endsWith("; did you mean vae?\n").hasLineCount(1);
+        assertThat(palitra("train", "vae", "mnits").err()).endsWith("; did you mean mnist?\n").hasLineCount(1);
+        assertThat(palitra("data", "mnits").err()).endsWith("; did you mean mnist?\n").hasLineCount(1);
+        assertThat(palitra("train", "vae", "--set", "lattent=3").err()).endsWith("; did you mean latent?\n").hasLineCount(1);
+        assertThat(palitra("train", "vae", "--set", "decoder=bernouli").err()).endsWith("; did you mean bernoulli?\n").hasLineCount(1);
+        for (String command : List.of("sample", "resume", "reconstruct", "evaluate", "interpolate", "map", "inspect")) {
+            assertThat(palitra(command, beside).err()).as(command).contains("vea'").endsWith("; did you mean " + run + "?\n").hasLineCount(1);
+        }
     }
 
     @Test void aSeedIsZeroOrAboveInEveryCommandThatTakesOne() {

@@ -7,6 +7,7 @@ import io.palitra.edit.DreamRequest;
 import io.palitra.family.Families;
 import io.palitra.job.FamiliesRequest;
 import io.palitra.job.ModelsRequest;
+import io.palitra.model.Fit;
 import io.palitra.model.Watcher;
 import io.palitra.paint.PaintRequest;
 import io.palitra.report.Film;
@@ -31,15 +32,6 @@ final class Reference {
     private static final Set<String> USUAL = Set.of("--help", "--version");
     /** Commands of the models that come with the program, which are left out while none does. */
     private static final Set<String> OF_MODELS = Set.of("draw", "models");
-    /** Meanings of keys of the reader, which its record has as Javadoc. */
-    private static final Map<String, String> READER = Map.of(
-        "size", "side of the square that pictures are fitted to, in pixels; 0 = the size of the set, in a folder of the first picture",
-        "channels", "1 = grey, 3 = colour, 0 = as they are; a folder is in colour if any of 64 pictures is",
-        "strict", "whether one broken picture in a folder is an error; otherwise it is skipped and named",
-        "except", "names of classes that are left out, as if the set had never held them",
-        "label", "of a table: the column that names the class; empty = it has none",
-        "captions", "whether pictures come with captions: those of the folder, the class names of other sets");
-
     private final StringBuilder out = new StringBuilder();
 
     private Reference() {}
@@ -65,7 +57,7 @@ final class Reference {
         line("## How a family is trained", "", "The defaults are a family's own and stand there.", "");
         table(prefixed(all.get(0).recipe(), "train."), false);
         line("## How data is read", "", "In `--set` of `palitra train`.", "");
-        table(prefixed(Config.describe(DataOptions.DEFAULT).stream().map(Reference::meant).toList(), "data."), true);
+        table(prefixed(Config.describe(DataOptions.DEFAULT), "data."), true);
         for (FamiliesRequest.Entry f : all) family(f);
         line("## Keys of paint", "", "`palitra paint --set key=value`; most are options, too.", "");
         table(Config.describe(PaintRequest.How.DEFAULT), true);
@@ -80,16 +72,14 @@ final class Reference {
         return Families.named(entry.name()).defaults().getClass().getPackageName().equals(Families.class.getPackageName());
     }
 
-    private static Key meant(Key k) {
-        String help = k.help().isEmpty() ? READER.getOrDefault(k.path(), "") : k.help();
-        if (help.isEmpty()) throw new AssertionError("data." + k.path() + " has no meaning");
-        return new Key(k.path(), k.type(), k.defaultValue(), k.range(), help, k.when());
-    }
-
     private void family(FamiliesRequest.Entry f) {
         line("## " + f.name(), "", f.about() + ". " + f.paper() + ". [Page](families/" + f.name() + ".md).", "",
             f.data().isEmpty() ? "Learns from the DATA that is asked for."
             : "Learns from `" + f.data() + "` unless other DATA is asked for.", "");
+        for (Fit fit : f.fits()) {
+            line("On " + fit.data() + " the defaults are " + fit.keys().stream().map(Reference::code).collect(Collectors.joining(", "))
+                + ".", "");
+        }
         line("What it is:", "");
         table(f.config(), true);
         line("How it is trained: " + chosen(f.recipe()).stream().map(k -> "`train." + k.path() + "=" + k.defaultValue() + "`")

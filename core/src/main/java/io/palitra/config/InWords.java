@@ -65,8 +65,14 @@ public final class InWords {
         };
     }
 
-    /** "; did you mean X?" for the nearest known name at most two edits away, otherwise nothing. */
+    /** "; did you mean X?" for the {@link #nearest} known name, otherwise nothing. */
     public static String didYouMean(String asked, Collection<String> known) {
+        String best = nearest(asked, known);
+        return best.isEmpty() ? "" : "; did you mean " + best + "?";
+    }
+
+    /** The nearest known name at most two edits away, otherwise nothing. */
+    public static String nearest(String asked, Collection<String> known) {
         String best = "";
         int least = 3;
         for (String name : known) {
@@ -77,7 +83,7 @@ public final class InWords {
                 least = edits;
             }
         }
-        return best.isEmpty() ? "" : "; did you mean " + best + "?";
+        return best;
     }
 
     /** Levenshtein's distance: how many insertions, deletions and substitutions make one text of the other. */

@@ -4,20 +4,16 @@ import io.palitra.config.ArgumentException;
 import io.palitra.config.Help;
 import java.util.List;
 
-/**
- * How a data set is opened.
- *
- * @param dir folder to look in, and then nowhere else; "" searches the usual ones, see {@link Datasets}
- * @param size side of the square pictures are fitted to, in pixels; 0 keeps the native size (of the first picture, in a folder)
- * @param channels 1 for grey, 3 for colour, 0 as they are (in a folder colour, if any picture of a sample is)
- * @param strict whether one broken picture in a folder is an error; otherwise it is skipped and named
- * @param except names of classes that are left out, as if the set had never held them
- * @param label of a table: the column that names the class; "" = it has none
- * @param captions whether pictures come with captions: those of a {@link CaptionFolder}, the class names of other sets
- */
+/** How a data set is opened: {@link Datasets}. Captions are those of a {@link CaptionFolder}, of other sets the names of the classes. */
 public record DataOptions(
         @Help(value = "folder to look in, and then nowhere else; empty = the usual ones", path = true) String dir,
-        int size, int channels, boolean strict, List<String> except, String label, boolean captions) {
+        @Help("side of the square that pictures are fitted to, in pixels; 0 = the size of the set, in a folder of the first picture")
+        int size,
+        @Help("1 = grey, 3 = colour, 0 = as they are; a folder is in colour if any of 64 pictures is") int channels,
+        @Help("whether one broken picture in a folder is an error; otherwise it is skipped and named") boolean strict,
+        @Help("names of classes that are left out, as if the set had never held them") List<String> except,
+        @Help("of a table: the column that names the class; empty = it has none") String label,
+        @Help("whether pictures come with captions: those of the folder, the class names of other sets") boolean captions) {
     /** Largest side training takes, in pixels: a picture of 2048x2048 in colour is 12 MiB in every batch. */
     static final int MOST = 2048;
 

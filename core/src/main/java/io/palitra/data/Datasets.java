@@ -83,8 +83,11 @@ public final class Datasets {
     /** @throws IllegalArgumentException naming the known sets */
     public static CatalogueEntry source(String name) {
         for (CatalogueEntry source : catalogue()) if (source.name().equals(name)) return source;
-        throw new ArgumentException("no data set '" + name + "'; there are " + InWords.list(names()));
+        throw new ArgumentException("no data set '" + name + "'; there are " + known(name));
     }
+
+    /** The names there are, and the one that was perhaps meant. */
+    private static String known(String asked) { return InWords.list(names()) + InWords.didYouMean(asked, names()); }
 
     private static List<String> names() { return catalogue().stream().map(CatalogueEntry::name).toList(); }
 
@@ -166,7 +169,7 @@ public final class Datasets {
             Path folder = path(nameOrPath);
             if (nameOrPath.isBlank() || !Files.exists(folder)) {
                 throw new ArgumentException("no data set '" + nameOrPath + "', and no folder or .zip of pictures with captions "
-                    + "there; known are " + InWords.list(names()));
+                    + "there; known are " + known(nameOrPath));
             }
             String name = name(folder, nameOrPath);
             return divided ? CaptionFolder.open(folder, name, split, options, Limits.DEFAULT)
@@ -175,7 +178,7 @@ public final class Datasets {
         Path path = path(nameOrPath);
         if (nameOrPath.isBlank() || !Files.exists(path)) {
             throw new ArgumentException("no data set '" + nameOrPath + "', and no folder, .zip or .csv there; known are "
-                + InWords.list(names()));
+                + known(nameOrPath));
         }
         if (Table.named(path)) return Table.open(path, split, options, null);
         return ImageFolder.open(path, name(path, nameOrPath), split, options, Limits.DEFAULT);

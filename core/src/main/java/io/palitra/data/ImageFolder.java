@@ -366,7 +366,7 @@ public final class ImageFolder implements ImageDataset {
         int width = options.size() > 0 ? options.size() : first.width;
         if (Math.max(height, width) > DataOptions.MOST) {
             throw new ArgumentException(part.archive.describe(part.names.get(at)) + " has " + width + "x" + height
-                + " pixels; give a size to fit all pictures to, at most " + DataOptions.MOST);
+                + " pixels; data.size=64 makes all pictures 64x64, and the most is data.size=" + DataOptions.MOST);
         }
         long n = part.names.size();
         List<Seen> others = IntStream.range(1, SAMPLE).map(i -> (int) (i * n / SAMPLE)).filter(i -> i > at).distinct().parallel()

@@ -1,6 +1,7 @@
 package io.palitra.data;
 
 import io.palitra.config.ArgumentException;
+import io.palitra.config.InWords;
 import io.palitra.config.Notes;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -17,7 +18,7 @@ record Subset(Dataset of, int[] items, int[] numbers, List<String> classNames) i
         List<String> names = data.classNames(), kept = names.stream().filter(n -> !except.contains(n)).toList();
         for (String e : except) {
             if (!names.contains(e)) throw new ArgumentException("no class '" + e + "' in '" + data.name() + "'; there are "
-                + Notes.some(names));
+                + Notes.some(names) + InWords.didYouMean(e, names));
         }
         if (kept.isEmpty()) throw new ArgumentException("data.except leaves no class of '" + data.name() + "'");
         List<Integer> items = new ArrayList<>();

@@ -113,7 +113,8 @@ public final class Table implements VectorDataset {
             if (new LinkedHashSet<>(all).size() < all.size()) throw wrong("names a column twice: " + shown(all));
             int label = options.label().isEmpty() ? -1 : all.indexOf(options.label());
             if (!options.label().isEmpty() && label < 0 && like == null) {
-                throw new ArgumentException("no column '" + options.label() + "' in " + file + "; there are " + shown(all));
+                throw new ArgumentException("no column '" + options.label() + "' in " + file + "; there are " + shown(all)
+                    + InWords.didYouMean(options.label(), all));
             }
             List<String> wanted = like != null ? like.columns() : all.stream().filter(c -> !c.equals(options.label())).toList();
             for (String c : wanted) if (!all.contains(c)) throw wrong("has no column '" + c + "', which the model was trained on");

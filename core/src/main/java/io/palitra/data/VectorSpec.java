@@ -1,17 +1,17 @@
 package io.palitra.data;
 
 import io.palitra.config.ArgumentException;
+import io.palitra.config.Help;
 import io.palitra.engine.DType;
 import java.util.List;
 
-/**
- * Points [D] of floats. Those of a table are its columns, made standard: (value - mean) / deviation.
- *
- * @param columns names of a table's columns; empty where the numbers have no names and stand as they are
- * @param means of the columns in the rows for training
- * @param deviations of the columns there, 1 for a column that never changes
- */
-public record VectorSpec(int size, int classes, List<String> columns, List<Double> means, List<Double> deviations) implements DataSpec {
+/** Points [D] of floats. Those of a table are its columns, made standard: (value - mean) / deviation. */
+public record VectorSpec(
+        @Help("numbers of a point, D") int size,
+        @Help("classes, 0 = the points have no labels") int classes,
+        @Help("names of a table's columns; none where the numbers have no names and stand as they are") List<String> columns,
+        @Help("means of the columns in the rows for training") List<Double> means,
+        @Help("standard deviations of the columns there, 1 for a column that never changes") List<Double> deviations) implements DataSpec {
     private static final int LARGEST = 1 << 20;
 
     public VectorSpec {

@@ -15,21 +15,28 @@ public final class Allowance {
     private static final ThreadLocal<@Nullable Allowance> OPEN = new ThreadLocal<>();
 
     private final long bytes;
+    private final String smaller;
     private long taken;
 
-    private Allowance(long bytes) { this.bytes = bytes; }
+    private Allowance(long bytes, String smaller) {
+        this.bytes = bytes;
+        this.smaller = smaller;
+    }
 
     /**
      * Builds a network of which weights and gradients fit the machine's memory.
      *
+     * @param smaller what the refusal advises: "make it smaller"
      * @throws IllegalArgumentException as soon as they do not
      */
-    public static <T> T ofThisMachine(Supplier<T> build) { return within(Pointer.totalPhysicalBytes() / 2, build); }
+    public static <T> T ofThisMachine(String smaller, Supplier<T> build) {
+        return within(Pointer.totalPhysicalBytes() / 2, smaller, build);
+    }
 
-    static <T> T within(long bytes, Supplier<T> build) {
+    static <T> T within(long bytes, String smaller, Supplier<T> build) {
         Allowance around = OPEN.get();
         if (around != null) return build.get();   // a part of another: counted there
-        OPEN.set(new Allowance(bytes > 0 ? bytes : Long.MAX_VALUE));
+        OPEN.set(new Allowance(bytes > 0 ? bytes : Long.MAX_VALUE, smaller));
         try {
             return build.get();
         } finally {
@@ -44,8 +51,8 @@ public final class Allowance {
         double asked = open.taken + bytesOf(bytesOfOne, shape);
         if (asked > open.bytes) {
             throw new ArgumentException(String.format(Locale.ROOT, "a network of this size wants more than %.1f GB for its weights "
-                + "alone (one of them is %s), and with their gradients more than the %.1f GB of this machine; make it smaller", asked / 1e9,
-                InWords.shape(shape), 2.0 * open.bytes / 1e9));
+                + "alone (one of them is %s), and with their gradients more than the %.1f GB of this machine; %s", asked / 1e9,
+                InWords.shape(shape), 2.0 * open.bytes / 1e9, open.smaller));
         }
         open.taken = (long) asked;
     }

@@ -107,11 +107,14 @@ public final class ClipTraining implements Trainable, TextImage, Evaluates {
     private ClipTraining(Config c, Build with) {
         DataSpec data = with.data();
         Rng init = with.init();
-        if (!(data instanceof ImageSpec image) || image.height() != image.width()) {
-            throw new ArgumentException("clip wants square pictures, got " + data);
+        if (!(data instanceof ImageSpec image)) throw new ArgumentException("clip wants square pictures, got " + data);
+        if (image.height() != image.width()) {
+            throw new ArgumentException("clip wants square pictures, got " + data + "; " + image.sizes(1, 1));
         }
         int side = image.height(), patch = c.patch == 0 ? patch(side) : c.patch, vocabulary, end;
-        if (side % patch != 0) throw new ArgumentException("illegal patch: " + patch + ", must divide the side " + side);
+        if (side % patch != 0) {
+            throw new ArgumentException("illegal patch: " + patch + ", must divide the side " + side + "; " + image.sizes(patch, patch));
+        }
         try (CaptionTokenizer tokens = new CaptionTokenizer(c.pairs)) {
             vocabulary = tokens.vocabulary();
             end = tokens.end();

@@ -1,6 +1,7 @@
 package io.palitra.family;
 
 import io.palitra.config.ArgumentException;
+import io.palitra.config.InWords;
 import io.palitra.model.Family;
 import io.palitra.model.FamilyProvider;
 import java.util.ArrayList;
@@ -25,8 +26,8 @@ public final class Families {
     /** The family of that name; an unknown one is refused with the names there are. */
     public static Family<?> named(String name) {
         for (Family<?> f : all()) if (f.name().equals(name)) return f;
-        throw new ArgumentException("no family '" + name + "'; there are "
-            + String.join(", ", all().stream().map(Family::name).toList()));
+        List<String> known = all().stream().map(Family::name).toList();
+        throw new ArgumentException("no family '" + name + "'; there are " + InWords.list(known) + InWords.didYouMean(name, known));
     }
 
     /** The family that such a config is of. @throws IllegalArgumentException when it is of none */

@@ -302,7 +302,7 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
     private static List<Integer> sides(ImageSpec data) {
         if (data.width() != data.height() || data.height() < 8) {
             throw new ArgumentException("gan wants square pictures with a side of 8 or more, got " + data.height() + "x"
-                + data.width());
+                + data.width() + "; " + data.sizes(1, 8));
         }
         List<Integer> sides = new ArrayList<>(List.of(data.height()));
         while (sides.get(sides.size() - 1) > 4) sides.add((sides.get(sides.size() - 1) + 1) / 2);

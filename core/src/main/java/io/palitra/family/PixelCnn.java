@@ -17,6 +17,7 @@ import io.palitra.engine.Torch;
 import io.palitra.model.Build;
 import io.palitra.model.Evaluates;
 import io.palitra.model.Family;
+import io.palitra.model.Fit;
 import io.palitra.model.GenerativeModel;
 import io.palitra.model.Likelihood;
 import io.palitra.model.Losses;
@@ -73,6 +74,7 @@ public final class PixelCnn implements GenerativeModel<PixelCnn.Sampling>, Likel
         new Config(new PixelNet.Config.Gated(), new PixelHead.Config.Categorical(), 2, 0, false),
         Recipe.of(4, 64, new OptimizerSpec.Adam(1e-3, 0.9, 0.999, 1e-8)).withSchedule(new LrSchedule.Cosine(100)).withClip(1),
         new Sampling(1), PixelCnn::new).takes(Condition.Kind.LABEL, Condition.Kind.PREFIX)
+        .on(Fit.colour("head=logistic", "levels=256", "table=16"))
         .tiny("net.width=6", "net.dilations=1,2");
 
     private final Config config;

@@ -107,7 +107,8 @@ public final class RealNvp extends Module implements GenerativeModel<RealNvp.Sam
             int step = 1 << config.scales - 1;
             if (image.height() % step != 0 || image.width() % step != 0) {
                 throw new ArgumentException("realnvp with scales=" + config.scales + " halves the sides " + (config.scales - 1)
-                    + " times and wants multiples of " + step + ", got " + image.height() + "x" + image.width());
+                    + " times and wants multiples of " + step + ", got " + image.height() + "x" + image.width() + "; "
+                    + image.sizes(step, step));
             }
             pictures(image, init);
         } else {

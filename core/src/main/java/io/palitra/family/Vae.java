@@ -19,6 +19,7 @@ import io.palitra.model.DiffusersExport;
 import io.palitra.model.Encoder;
 import io.palitra.model.Evaluates;
 import io.palitra.model.Family;
+import io.palitra.model.Fit;
 import io.palitra.model.GenerativeModel;
 import io.palitra.model.Likelihood;
 import io.palitra.model.Losses;
@@ -86,6 +87,7 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
         new Config(new AutoencoderNet.Mlp(), 20, new Decoder.Bernoulli(), new Divergence.Kl(), 1, 0, 0, false),
         Recipe.of(20, 128, new OptimizerSpec.Adam(1e-3, 0.9, 0.999, 1e-8)).withSchedule(new LrSchedule.Cosine()),
         new Sampling(1), Vae::new).takes(Condition.Kind.LABEL)
+        .on(Fit.colour("decoder=gaussian"), Fit.points("decoder=gaussian"))
         .tiny("latent=4", "net.hidden=32");
 
     /** What x given z is. */
@@ -401,7 +403,7 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
         int step = 1 << net.channels().size() - 1;
         if (image.height() % step != 0 || image.width() % step != 0) {
             throw new ArgumentException("vae with net=kl and " + net.channels().size()
-                + " levels of channels wants sides that are multiples of " + step + ", got " + image);
+                + " levels of channels wants sides that are multiples of " + step + ", got " + image + "; " + image.sizes(step, step));
         }
         if (!(config.decoder instanceof Decoder.Gaussian)) {
             throw new ArgumentException("vae with net=kl wants decoder=gaussian, got decoder="

@@ -16,6 +16,7 @@ import io.palitra.model.Build;
 import io.palitra.model.DiffusersExport;
 import io.palitra.model.Evaluates;
 import io.palitra.model.Family;
+import io.palitra.model.Fit;
 import io.palitra.model.Losses;
 import io.palitra.model.LrSchedule;
 import io.palitra.model.Measure;
@@ -123,7 +124,8 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Diffuser
             .withModule("discriminator", new OptimizerSpec.Adam(5e-4, 0.9, 0.999, 1e-8)), null, VqGan::new).tiny(new Tiny(
         Family.USUAL, List.of("net.channels=4,4,8", "net.groups=2", "net.codes=11", "net.width=3", "codesFrom=2", "adversary.width=8",
             "adversary.from=1", "adversary.generatorFrom=2", "adversary.ramp=4", "perceptual=features"),
-            Map.of("perceptual.run", "classifier")));
+            Map.of("perceptual.run", "classifier")))
+        .on(new Fit("pictures whose sides 4 divides and 8 does not", VqGan::fourths, List.of("net.channels=16,32,64")));
 
     private static final String LAST = "decoder.conv_out.weight";
 
@@ -135,17 +137,22 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Diffuser
     private @Nullable FeatureDistance distance;   // opened to train; no checkpoint holds it
     private Device device = Device.CPU;
 
+    private static boolean fourths(DataSpec data) {
+        return data instanceof ImageSpec image && image.height() % 4 == 0 && image.width() % 4 == 0
+            && (image.height() % 8 != 0 || image.width() % 8 != 0);
+    }
+
     VqGan(Config config, Build with) {
         DataSpec data = with.data();
         Rng init = with.init();
         this.config = config;
         models = with.models();
-        VqModel.Config shape = config.net.on("vqgan", data);
+        int least = config.adversary.weight > 0 ? PatchDiscriminator.side(config.adversary.layers) : 1;
+        VqModel.Config shape = config.net.on("vqgan", data, least);
         this.data = (ImageSpec) data;
-        int least = PatchDiscriminator.side(config.adversary.layers);
-        if (config.adversary.weight > 0 && Math.min(this.data.height(), this.data.width()) < least) {
+        if (Math.min(this.data.height(), this.data.width()) < least) {
             throw new ArgumentException("vqgan with adversary.layers=" + config.adversary.layers + " wants sides of at least "
-                + least + ", got " + this.data.height() + "x" + this.data.width());
+                + least + ", got " + this.data.height() + "x" + this.data.width() + "; " + this.data.sizes(shape.coder().factor(), least));
         }
         net = new Weights(config, shape, this.data.channels(), init);
         coder = net.coder;

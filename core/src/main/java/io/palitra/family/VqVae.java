@@ -59,7 +59,7 @@ public final class VqVae implements Trainable, Reconstructs, Evaluates, Diffuser
         private final Tensor variance;   // of the first batch; 0 before
 
         Weights(Config config, DataSpec data, Rng init) {
-            coder = child("coder", new VqAutoencoder(config.net.on("vqvae", data), config.restart, config.codesFrom, init));
+            coder = child("coder", new VqAutoencoder(config.net.on("vqvae", data, 1), config.restart, config.codesFrom, init));
             variance = buffer("variance", Torch.zeros(1));
         }
     }

@@ -9,6 +9,7 @@ import io.palitra.config.Key;
 import io.palitra.family.Families;
 import io.palitra.model.Asked;
 import io.palitra.model.Family;
+import io.palitra.model.Fit;
 import io.palitra.model.Watcher;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,6 +24,11 @@ public record FamiliesRequest(@Help("one family, empty = all") String family) {
             for (Entry f : families) {
                 ObjectNode node = list.addObject().put("name", f.name).put("about", f.about).put("paper", f.paper);
                 node.put("data", f.data);
+                ArrayNode fits = node.putArray("fits");
+                for (Fit fit : f.fits) {
+                    ArrayNode keys = fits.addObject().put("data", fit.data()).putArray("keys");
+                    fit.keys().forEach(keys::add);
+                }
                 put(node.putArray("config"), f.config, "");
                 put(node.putArray("recipe"), f.recipe, "train.");
                 if (f.draws) put(node.putArray("sampling"), f.sampling, "");
@@ -42,14 +48,15 @@ public record FamiliesRequest(@Help("one family, empty = all") String family) {
      * A family.
      *
      * @param data   it learns from unless other data is asked for; empty where none is
+     * @param fits   other defaults, on data of some kinds
      * @param config keys of what it is
      * @param recipe keys of how it is trained
      * @param draws  whether it draws samples, with {@code sampling} keys
      */
-    public record Entry(String name, String about, String paper, String data, List<Key> config, List<Key> recipe, boolean draws,
-            List<Key> sampling) {
+    public record Entry(String name, String about, String paper, String data, List<Fit> fits, List<Key> config, List<Key> recipe,
+            boolean draws, List<Key> sampling) {
         private static Entry of(Family<?> f) {
-            return new Entry(f.name(), f.about(), f.paper(), f.data(), Config.describe(f.defaults()), Config.describe(f.recipe()),
+            return new Entry(f.name(), f.about(), f.paper(), f.data(), f.fits(), Config.describe(f.defaults()), Config.describe(f.recipe()),
                 f.sampling() != null, sampling(f));
         }
 

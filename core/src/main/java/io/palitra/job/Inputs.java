@@ -3,6 +3,7 @@ package io.palitra.job;
 import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
+import io.palitra.config.InWords;
 import io.palitra.data.DataOptions;
 import io.palitra.data.Dataset;
 import io.palitra.data.Datasets;
@@ -18,14 +19,20 @@ import io.palitra.train.RunConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** What a request reads: runs and their data. A watcher gets each note of a data set once; its parts have many in common. */
 final class Inputs {
+    /** Where trainings go that nobody named a folder for. */
+    private static final String RUNS = "runs";
+
     private final Watcher watcher;
     private final Set<String> noted = new LinkedHashSet<>();
 
@@ -34,6 +41,7 @@ final class Inputs {
     /** @param threads of one operation, 0 = as it is */
     Run open(String run, String device, int threads) throws IOException {
         threads(threads);
+        refuseNone(run);
         return Run.open(folder(run), device, watcher::note);
     }
 
@@ -55,9 +63,33 @@ final class Inputs {
 
     /** @throws IllegalArgumentException when the folder is no run's */
     static RunConfig config(String run) throws IOException {
-        Path file = folder(run).resolve(Run.CONFIG);
-        if (!Files.isRegularFile(file)) throw new ArgumentException("'" + run + "' is not a run folder: it has no " + Run.CONFIG);
-        return RunConfig.read(file);
+        refuseNone(run);
+        return RunConfig.read(folder(run).resolve(Run.CONFIG));
+    }
+
+    private static void refuseNone(String run) {
+        if (isRun(folder(run))) return;
+        throw new ArgumentException("'" + run + "' is not a run folder: it has no " + Run.CONFIG + near(run));
+    }
+
+    private static boolean isRun(Path folder) { return Files.isRegularFile(folder.resolve(Run.CONFIG)); }
+
+    /** "; did you mean runs/digits?" by the runs beside the one that was asked for, those in {@value #RUNS}, and the included models. */
+    private static String near(String run) {
+        Path asked = Path.of(run), beside = asked.getParent(), name = asked.getFileName();
+        if (name == null) return "";
+        if (beside == null && isRun(Path.of(RUNS).resolve(name))) return "; did you mean " + Path.of(RUNS).resolve(name) + "?";
+        Map<String, String> known = new LinkedHashMap<>();   // by the last of their names, as they are typed
+        if (beside == null) IncludedModels.cards().forEach(c -> known.put(c.name(), c.name()));
+        for (Path folder : beside == null ? List.of(Path.of(""), Path.of(RUNS)) : List.of(beside)) {
+            try (Stream<Path> all = Files.list(folder)) {
+                all.filter(Inputs::isRun).sorted().forEach(r -> known.putIfAbsent(String.valueOf(r.getFileName()), r.toString()));
+            } catch (IOException e) {
+                // a folder that is not there, or that nobody may read, has no runs to offer
+            }
+        }
+        String meant = InWords.nearest(name.toString(), known.keySet());
+        return meant.isEmpty() ? "" : "; did you mean " + known.get(meant) + "?";
     }
 
     /** A number of threads as a run keeps it: 0 is as many as there are processors. */

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
 import io.palitra.config.Help;
+import io.palitra.config.InWords;
 import io.palitra.model.IncludedModels;
 import io.palitra.model.Watcher;
 import java.util.List;
@@ -25,7 +26,8 @@ public record ModelsRequest(@Help("one of them, empty = all") String model) {
     public Result run(Watcher watcher) {
         List<IncludedModels.Card> all = IncludedModels.cards();
         if (model.isEmpty()) return new Result(all);
+        List<String> names = all.stream().map(IncludedModels.Card::name).toList();
         return new Result(List.of(all.stream().filter(c -> c.name().equals(model)).findFirst().orElseThrow(() -> new ArgumentException(
-            "no model '" + model + "' comes with the program; there are " + String.join(", ", all.stream().map(c -> c.name()).toList())))));
+            "no model '" + model + "' comes with the program; there are " + InWords.list(names) + InWords.didYouMean(model, names)))));
     }
 }

@@ -7,6 +7,7 @@ import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
+import io.palitra.config.InWords;
 import io.palitra.config.Notes;
 import io.palitra.data.DataSpec;
 import io.palitra.data.Picture;
@@ -234,7 +235,7 @@ public record SampleRequest(
         if (named >= 0) return named;
         int k = label.matches("\\d{1,6}") ? Integer.parseInt(label) : -1;
         if (k < 0 || k >= names.size()) {
-            throw new ArgumentException("no class '" + label + "'; there are " + Notes.some(names));
+            throw new ArgumentException("no class '" + label + "'; there are " + Notes.some(names) + InWords.didYouMean(label, names));
         }
         return k;
     }

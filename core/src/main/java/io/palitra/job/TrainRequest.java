@@ -5,7 +5,9 @@ import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
 import io.palitra.data.DataOptions;
+import io.palitra.data.DataSpec;
 import io.palitra.data.Dataset;
+import io.palitra.data.ImageSpec;
 import io.palitra.data.Split;
 import io.palitra.engine.Device;
 import io.palitra.family.Families;
@@ -20,6 +22,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** A family trained on a data set into a new run folder. */
 public record TrainRequest(
@@ -37,6 +40,8 @@ public record TrainRequest(
     public enum Precision { FP32, BF16 }
 
     private static final String DATA = "data.";
+    /** Numbers of a picture, above which a line says that it is large: 256x256 in colour. */
+    private static final int LARGE = 3 * 256 * 256;
 
     /** As the catalogue has it. */
     public TrainRequest(String family) { this(family, "", "", List.of(), 0, "", "auto", Precision.FP32, 0, 0); }
@@ -65,6 +70,9 @@ public record TrainRequest(
         Inputs inputs = new Inputs(watcher);
         Dataset train = inputs.noted(Inputs.of(family, kept, Split.TRAIN, options));
         Dataset test = inputs.test(family, name, () -> inputs.noted(Inputs.of(family, kept, Split.TEST, options)));
+        if (options.size() == 0 && train.spec() instanceof ImageSpec image && image.dims() > LARGE) {
+            watcher.note(image + ": of this size most families learn slowly and want much memory; --set data.size=64 makes them small");
+        }
         RunConfig config = RunConfig.of(family, kept, train, options, seed, keys).on(Device.named(device).toString(),
             RunConfig.Precision.valueOf(precision.name()), Inputs.allFor0(threads)).saving(20, saveEvery);
         Path folder = out.isEmpty() ? fresh(train.name()) : Path.of(out);
@@ -75,8 +83,17 @@ public record TrainRequest(
         Outputs.folder(folder, "out", false);
         watcher.begins((data.isEmpty() ? "on " + name + ", which " + family + " takes unless other DATA is asked for; " : "")
             + "training into " + folder);
+        fitted(config.settings().spec()).ifPresent(watcher::begins);
         watcher.checkStop();
         return Trained.of(folder, Trainer.start(folder, config, train, test, watcher));
+    }
+
+    /** The line about defaults that are others on such data; empty where there are none, or each was asked for. */
+    private Optional<String> fitted(DataSpec spec) {
+        List<String> chosen = Families.named(family).fitting(spec).stream().filter(f -> set.stream()
+            .noneMatch(s -> s.startsWith(f.substring(0, f.indexOf('=') + 1)))).toList();
+        return chosen.isEmpty() ? Optional.empty() : Optional.of(family + " on " + spec + " has " + String.join(", ", chosen)
+            + " unless other values are asked for");
     }
 
     /** Of lora: pictures are read with their captions, as large as the model was trained on. */

@@ -1,8 +1,10 @@
 package io.palitra.model;
 
 import io.palitra.config.ArgumentException;
+import io.palitra.config.Config;
 import io.palitra.data.Condition;
 import io.palitra.data.DataSpec;
+import io.palitra.data.ImageSpec;
 import io.palitra.engine.Allowance;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
@@ -23,10 +25,11 @@ import org.jspecify.annotations.Nullable;
  * @param sampling how samples are drawn unless something else is asked for; null for what draws none
  * @param data the set of the catalogue that it learns from unless another is asked for; empty where none of them does
  * @param takes what samples can be given, where the configuration and the data have it
+ * @param fits its defaults on data of some kinds, where they are others
  * @param tiny what tests train; its defaults unless {@link #tiny(String...)} says otherwise
  */
 public record Family<C extends Record>(String name, String about, String paper, C defaults, Recipe recipe, @Nullable Record sampling,
-        String data, Tiny tiny, Set<Condition.Kind> takes, Builder<C> builder) {
+        String data, Tiny tiny, Set<Condition.Kind> takes, List<Fit> fits, Builder<C> builder) {
     /** What most families learn from. */
     public static final String USUAL = "strokes";
 
@@ -41,24 +44,41 @@ public record Family<C extends Record>(String name, String about, String paper, 
     /** One whose defaults are small enough for tests. */
     public Family(String name, String about, String paper, C defaults, Recipe recipe, @Nullable Record sampling, String data,
             Builder<C> builder) {
-        this(name, about, paper, defaults, recipe, sampling, data, new Tiny(data, List.of(), Map.of()), Set.of(), builder);
+        this(name, about, paper, defaults, recipe, sampling, data, new Tiny(data, List.of(), Map.of()), Set.of(), List.of(), builder);
     }
 
     /** The same, of which tests train this. */
-    public Family<C> tiny(Tiny small) { return new Family<>(name, about, paper, defaults, recipe, sampling, data, small,
-        takes, builder); }
+    public Family<C> tiny(Tiny small) {
+        return new Family<>(name, about, paper, defaults, recipe, sampling, data, small, takes, fits, builder);
+    }
 
     /** The same, whose samples can be given these. */
     public Family<C> takes(Condition.Kind first, Condition.Kind... more) {
-        return new Family<>(name, about, paper, defaults, recipe, sampling, data, tiny, EnumSet.of(first, more), builder);
+        return new Family<>(name, about, paper, defaults, recipe, sampling, data, tiny, EnumSet.of(first, more), fits, builder);
     }
+
+    /** The same, with other defaults on data of these kinds. */
+    public Family<C> on(Fit... kinds) {
+        return new Family<>(name, about, paper, defaults, recipe, sampling, data, tiny, takes, List.of(kinds), builder);
+    }
+
+    /** Overrides of the defaults that such data has, {@code key=value}; none where the defaults fit. */
+    public List<String> fitting(DataSpec spec) {
+        return fits.stream().filter(f -> f.of().test(spec)).flatMap(f -> f.keys().stream()).toList();
+    }
+
+    /** What the model is on such data unless something else is asked for. */
+    public C defaults(DataSpec spec) { return Config.with(defaults, fitting(spec)); }
 
     /** The same, of which tests train a model with these overrides on {@link #USUAL}. */
     public Family<C> tiny(String... overrides) { return tiny(new Tiny(USUAL, List.of(overrides), Map.of())); }
 
     /** A new model, its weights a pure function of init; data it cannot learn is refused, and so is a size that the machine cannot hold. */
     public Trainable build(C config, Build with) {
-        try (Scope scope = new Scope()) { return Scope.orFree(() -> Allowance.ofThisMachine(() -> builder.build(config, with))); }
+        String smaller = with.data() instanceof ImageSpec ? "make it smaller, or the pictures, as by data.size=64" : "make it smaller";
+        try (Scope scope = new Scope()) {
+            return Scope.orFree(() -> Allowance.ofThisMachine(smaller, () -> builder.build(config, with)));
+        }
     }
 
     /** As {@link #build(Record, Build)}, of a model that is built upon no other. */

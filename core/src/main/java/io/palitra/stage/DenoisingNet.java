@@ -86,7 +86,7 @@ public sealed interface DenoisingNet {
             int step = 1 << channels.size() - 1;
             if (image.height() % step != 0 || image.width() % step != 0) {
                 throw new ArgumentException("a U-Net with " + channels.size() + " levels of channels wants sides that are multiples of "
-                    + step + ", got " + image + "; data.size resizes pictures");
+                    + step + ", got " + image + "; " + image.sizes(step, step));
             }
             Unet2d unet = new Unet2d(config(image, classes), init);
             if (!init.isSilent()) {
@@ -125,7 +125,7 @@ public sealed interface DenoisingNet {
         @Override public Built build(ImageSpec image, int classes, Rng init) {
             if (image.height() % patch != 0 || image.width() % patch != 0) {
                 throw new ArgumentException("a transformer of patches " + patch + "x" + patch + " wants sides that are multiples of "
-                    + patch + ", got " + image + "; data.size resizes pictures");
+                    + patch + ", got " + image + "; " + image.sizes(patch, patch));
             }
             return new BuiltDit(new io.palitra.net.Dit(new io.palitra.net.Dit.Config(heads, width / heads, image.channels(),
                 image.channels(), layers, 0, 32, true, List.of(image.height(), image.width()), patch, FeedForward.Kind.GELU_APPROXIMATE,

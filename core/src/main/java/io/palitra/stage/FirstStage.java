@@ -128,7 +128,13 @@ public final class FirstStage implements AutoCloseable {
     public int[] grid(DataSpec data) {
         if (!(data instanceof ImageSpec image) || image.channels() != channels()) {
             throw new ArgumentException("'" + name + "' takes pictures of " + channels()
-                + (channels() == 1 ? " channel" : " channels") + ", got " + data);
+                + (channels() == 1 ? " channel" : " channels") + ", got " + data
+                + (data instanceof ImageSpec ? "; data.channels=" + channels() + " makes them so" : ""));
+        }
+        int f = factor();
+        if (image.height() % f != 0 || image.width() % f != 0) {
+            throw new ArgumentException("'" + name + "' makes a code of " + f + "x" + f + " pixels and wants sides that are multiples of " + f
+                + ", got " + image + "; " + image.sizes(f, f));
         }
         return new int[] {along("height", image.height()), along("width", image.width())};
     }

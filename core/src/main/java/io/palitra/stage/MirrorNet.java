@@ -141,7 +141,7 @@ public final class MirrorNet extends Module {
         }
         if (n >= 2 || (n == 1 && h < 8 && w < 8)) return n;
         throw new ArgumentException(who + " with net=conv wants pictures whose sides can be halved twice, such as 28, 32 or 64, got "
-            + image.height() + "x" + image.width() + "; net=mlp takes any size");
+            + image.height() + "x" + image.width() + "; " + image.sizes(4, 8) + ", or net=mlp, which takes any size");
     }
 
     /** @param label one-hot [B,classes]; null without classes */

@@ -21,13 +21,14 @@ public record VqNet(
         channels = AutoencoderShape.checked(channels, groups);
     }
 
-    /** The network of this shape on such pictures. @param who is named in refusals */
-    public VqModel.Config on(String who, DataSpec data) {
+    /** The network of this shape on such pictures. @param who is named in refusals @param least side that {@code who} takes otherwise */
+    public VqModel.Config on(String who, DataSpec data, int least) {
         if (!(data instanceof ImageSpec image)) throw new ArgumentException(who + " wants pictures, got " + data);
         int levels = channels.size(), factor = 1 << levels - 1;
         if (image.height() % factor != 0 || image.width() % factor != 0) {
             throw new ArgumentException(who + " with " + levels + " levels of channels wants sides that are multiples of " + factor
-                + ", got " + image.height() + "x" + image.width() + "; net.channels of fewer levels takes them, or another data.size");
+                + ", got " + image.height() + "x" + image.width() + "; " + image.sizes(factor, least)
+                + ", or net.channels of fewer levels");
         }
         CoderConfig coder = AutoencoderShape.of(image, channels, layers, groups, width, attention, false);
         return new VqModel.Config(coder, codes, width, VqModel.Norms.GROUP, false);

@@ -53,7 +53,7 @@ public record RunConfig(Settings settings, Record model) {
     private static final String TRAIN = "train.", DATA = "data.";
 
     /**
-     * The family's defaults with overrides: {@code latent=16} is the model's, {@code train.epochs=3} the recipe's.
+     * The family's defaults on such data with overrides: {@code latent=16} is the model's, {@code train.epochs=3} the recipe's.
      *
      * @param name of the data in the catalogue, or its path: how it is opened again
      * @throws ConfigException for a key that neither has, or a value that is not allowed
@@ -65,7 +65,7 @@ public record RunConfig(Settings settings, Record model) {
             if (o.startsWith(TRAIN)) train.add(o.substring(TRAIN.length()));
             else model.add(o);
         }
-        return of(Config.with(f.defaults(), model), name, data).reading(options).seed(seed).training(Config.with(f.recipe(), train));
+        return of(Config.with(f.defaults(data.spec()), model), name, data).reading(options).seed(seed).training(Config.with(f.recipe(), train));
     }
 
     /**

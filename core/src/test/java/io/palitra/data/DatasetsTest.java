@@ -68,7 +68,7 @@ class DatasetsTest {
 
     @Test void anUnknownNameIsToldTheKnownOnes() {
         assertThatThrownBy(() -> Datasets.open("minst", Split.TRAIN, DataOptions.DEFAULT)).isInstanceOf(IllegalArgumentException.class)
-            .hasMessageContaining("no data set 'minst'").hasMessageContaining("mnist, fashion-mnist, kmnist, cifar10");
+            .hasMessageContaining("no data set 'minst'").hasMessageContaining("mnist, fashion-mnist, kmnist, cifar10; did you mean mnist?");
         assertThatThrownBy(() -> Datasets.open("a\0b", Split.TRAIN, DataOptions.DEFAULT)).isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> Datasets.open("", Split.TRAIN, DataOptions.DEFAULT)).isInstanceOf(IllegalArgumentException.class);
     }

@@ -8,13 +8,13 @@ import org.junit.jupiter.api.Test;
 class AllowanceTest {
     @Test void whatDoesNotFitIsRefusedBeforeItIsTaken() {
         try (Scope scope = new Scope()) {
-            assertThatThrownBy(() -> Allowance.within(1 << 20, () -> new Rng(1).normal(1000, 1000)))
+            assertThatThrownBy(() -> Allowance.within(1 << 20, "make it smaller", () -> new Rng(1).normal(1000, 1000)))
                 .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("1000×1000").hasMessageContaining("make it smaller");
-            assertThatThrownBy(() -> Allowance.within(1 << 20, () -> {
+            assertThatThrownBy(() -> Allowance.within(1 << 20, "make it smaller", () -> {
                 for (int i = 0; i < 9; i++) Torch.zeros(100, 300);   // 120 kB each
                 return null;
             })).hasMessageContaining("100×300");
-            Tensor small = Allowance.within(1 << 20, () -> Allowance.within(1, () -> new Rng(1)
+            Tensor small = Allowance.within(1 << 20, "make it smaller", () -> Allowance.within(1, "make it smaller", () -> new Rng(1)
                 .normal(100, 300)));   // counted in the outer
             assertThat(small.numel()).isEqualTo(30_000);
             Torch.zeros(1000, 1000);   // outside nothing is counted

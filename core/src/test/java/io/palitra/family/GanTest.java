@@ -240,7 +240,7 @@ class GanTest {
 
     @Test void whatItCannotLearnOrDoIsRefused() {
         assertThatThrownBy(() -> gan(new ImageSpec(1, 28, 32, 0))).isInstanceOf(IllegalArgumentException.class)
-            .hasMessage("gan wants square pictures with a side of 8 or more, got 28x32");
+            .hasMessage("gan wants square pictures with a side of 8 or more, got 28x32; data.size=28 or data.size=32 fits");
         assertThatThrownBy(() -> gan(new ImageSpec(1, 4, 4, 0))).hasMessageContaining("got 4x4");
         assertThatThrownBy(() -> gan(new ImageSpec(1, 28, 28, 0), "conditional=true")).hasMessageContaining("wants labelled data");
         assertThatThrownBy(() -> gan(SMALL, "loss=wgan-gp", "r1=1")).isInstanceOf(ConfigException.class)

@@ -211,7 +211,7 @@ class VaeTest {
         assertThatThrownBy(() -> vae(POINTS, "decoder=gaussian", "net=conv")).hasMessage(
             "vae with net=conv wants pictures, got points of 3 numbers without classes; net=mlp takes points");
         assertThatThrownBy(() -> vae(new ImageSpec(1, 30, 30, 0), "net=conv")).hasMessage("vae with net=conv wants pictures whose sides "
-            + "can be halved twice, such as 28, 32 or 64, got 30x30; net=mlp takes any size");
+            + "can be halved twice, such as 28, 32 or 64, got 30x30; data.size=28 or data.size=32 fits, or net=mlp, which takes any size");
         assertThatThrownBy(() -> vae(new ImageSpec(1, 8, 8, 0), "conditional=true"))
             .hasMessageContaining("wants labelled data, got pictures");
         assertThatThrownBy(() -> vae(SMALL, "net=kl")).hasMessage("vae with net=kl wants decoder=gaussian, got decoder=bernoulli");

@@ -159,8 +159,8 @@ class VqVaeTest {
         VqVae.Config config = VqVae.FAMILY.defaults();
         assertThatThrownBy(() -> VqVae.FAMILY.build(config, new VectorSpec(2, 0), new Rng(1))).hasMessageContaining("vqvae wants pictures");
         assertThatThrownBy(() -> VqVae.FAMILY.build(config, new ImageSpec(1, 28, 30, 0), new Rng(1)))
-            .hasMessage("vqvae with 3 levels of channels wants sides that are multiples of 4, got 28x30; net.channels of fewer levels "
-                + "takes them, or another data.size");
+            .hasMessage("vqvae with 3 levels of channels wants sides that are multiples of 4, got 28x30; data.size=28 or "
+                + "data.size=32 fits, or net.channels of fewer levels");
         assertThatThrownBy(() -> Config.with(config, List.of("net.channels=10,16"))).hasMessageContaining("multiples of groups 8");
         assertThatThrownBy(() -> Config.with(config, List.of("net.codes=1"))).hasMessageContaining("codes");
     }

@@ -150,6 +150,43 @@ class JobsTest {
         RunLock.take(run).close();   // free
     }
 
+    @Test void whatIsChosenForTheDataIsToldInALineAndLargePicturesAreSaidToBeLarge() throws Exception {
+        Path colour = Files.createDirectories(root.resolve("colour")), large = Files.createDirectories(root.resolve("large"));
+        for (int i = 0; i < 4; i++) {
+            byte[] p = new byte[3 * 8 * 8];
+            Arrays.fill(p, 0, 64, (byte) (60 * i));
+            Png.write(colour.resolve(i + ".png"), new Picture(3, 8, 8, p), Map.of());
+            Png.write(large.resolve(i + ".png"), new Picture(3, 300, 300, new byte[3 * 300 * 300]), Map.of());
+        }
+        Log log = new Log();
+        List<String> keys = List.of("train.batch=2", "train.steps=1", "latent=2", "net.hidden=8");
+        TrainRequest request = new TrainRequest("vae", colour.toString(), "", keys, 3, root.resolve("in-colour").toString(), "cpu",
+            TrainRequest.Precision.FP32, 1, 0);
+        request.run(log);
+        assertThat(log.begins).hasSize(2).last().isEqualTo("vae on pictures of 3x8x8 without classes has decoder=gaussian unless other"
+            + " values are asked for");
+        assertThat(log.notes).noneMatch(n -> n.contains("data.size"));
+        assertThat(Inputs.config(root.resolve("in-colour").toString()).flat()).containsEntry("decoder.kind", "gaussian");
+        Log asked = new Log();
+        new TrainRequest("vae", colour.toString(), "", List.of("train.batch=2", "train.steps=1", "latent=2", "net.hidden=8",
+            "decoder=bernoulli"), 3, root.resolve("asked").toString(), "cpu", TrainRequest.Precision.FP32, 1, 0).run(asked);
+        assertThat(asked.begins).hasSize(1);
+        Log huge = new Log();
+        assertThatThrownBy(() -> new TrainRequest("gan", large.toString(), "", List.of("width=7", "data.dir=none", "conditional=true"), 3,
+            root.resolve("huge").toString(), "cpu", TrainRequest.Precision.FP32, 1, 0).run(huge)).isInstanceOf(RuntimeException.class);
+        assertThat(huge.notes).containsOnlyOnce("pictures of 3x300x300 without classes: of this size most families learn slowly and want"
+            + " much memory; --set data.size=64 makes them small");
+    }
+
+    @Test void aNameThatIsNearlyThatOfARunBesideItNamesThat() {
+        String wrong = run.resolveSibling("rnu").toString();
+        assertThatThrownBy(() -> Inputs.config(wrong)).isInstanceOf(IllegalArgumentException.class)
+            .hasMessage("'" + wrong + "' is not a run folder: it has no config.json; did you mean " + run + "?");
+        assertThatThrownBy(() -> new SampleRequest(wrong).run(Watcher.SILENT)).hasMessageEndingWith("; did you mean " + run + "?");
+        String far = run.resolveSibling("something").toString();
+        assertThatThrownBy(() -> Inputs.config(far)).hasMessageEndingWith("it has no config.json");
+    }
+
     @Test void loraLearnsFromAllOfAFolderThatHasNoTestPartOfItsOwn() throws Exception {
         Path folder = Files.createDirectories(root.resolve("captioned"));
         for (int i = 0; i < 60; i++) {

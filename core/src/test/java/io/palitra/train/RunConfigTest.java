@@ -4,8 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.config.Choices;
 import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
+import io.palitra.config.Help;
 import io.palitra.config.Json;
 import io.palitra.config.Key;
 import io.palitra.data.DataOptions;
@@ -22,10 +24,15 @@ import io.palitra.family.Vae;
 import io.palitra.model.Family;
 import io.palitra.model.Recipe;
 import io.palitra.stage.AutoencoderNet;
+import java.lang.reflect.ParameterizedType;
+import java.lang.reflect.RecordComponent;
+import java.lang.reflect.Type;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.ServiceLoader;
 import java.util.Set;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
@@ -115,7 +122,40 @@ class RunConfigTest {
     @Test void aNetworkThatFitsNoMachineIsRefusedBeforeItIsBuilt() {
         Vae.Config wide = Config.with((Vae.Config) Families.named("vae").defaults(), "net.hidden=65536,65536,65536");
         assertThatThrownBy(() -> Vae.FAMILY.build(wide, new ImageSpec(1, 28, 28, 0), new Rng(1)))
-            .isInstanceOf(IllegalArgumentException.class).hasMessageMatching(".*(make it smaller|more than 2147483647 numbers).*");
+            .isInstanceOf(IllegalArgumentException.class).hasMessageMatching(".*(make it smaller, or the pictures, as by data.size=64|more than 2147483647 numbers).*");
+    }
+
+    @Test void everyValueOfARunHasItsMeaning() {
+        Set<Class<?>> seen = new LinkedHashSet<>();
+        List<String> without = new ArrayList<>();
+        meanings(RunConfig.Settings.class, seen, without);
+        for (Family<?> family : Families.all()) {
+            meanings(family.defaults().getClass(), seen, without);
+            if (family.sampling() != null) meanings(family.sampling().getClass(), seen, without);
+        }
+        assertThat(without).isEmpty();
+        assertThat(seen).contains(DataOptions.class, ImageSpec.class, VectorSpec.class, OptimizerSpec.Muon.class, Recipe.class,
+            AutoencoderNet.Kl.class);
+    }
+
+    /** Every component of the records that can be reached from a type by components, kinds, lists and maps. */
+    private static void meanings(Type type, Set<Class<?>> seen, List<String> without) {
+        if (type instanceof ParameterizedType of) {
+            for (Type argument : of.getActualTypeArguments()) meanings(argument, seen, without);
+            return;
+        }
+        if (!(type instanceof Class<?> c) || c.isEnum() || !c.getName().startsWith("io.palitra.") || !seen.add(c)) return;
+        if (c.isSealed()) for (Class<?> kind : c.getPermittedSubclasses()) meanings(kind, seen, without);
+        for (Choices choices : ServiceLoader.load(Choices.class)) {
+            if (choices.of() == c) for (Class<?> kind : choices.kinds()) meanings(kind, seen, without);
+        }
+        if (!c.isRecord()) return;
+        for (RecordComponent component : c.getRecordComponents()) {
+            Help help = component.getAnnotation(Help.class);
+            boolean own = !c.getPackageName().equals("io.palitra.thirdkind");   // of the tests
+            if (own && (help == null || help.value().isBlank())) without.add(c.getSimpleName() + "." + component.getName());
+            meanings(component.getGenericType(), seen, without);
+        }
     }
 
     @Test void aSpecIsToldInWords() {
