@@ -158,6 +158,11 @@ public final class Main implements Runnable {
         CommandLine.Model.CommandSpec of = e.getCommandLine().getCommandSpec();
         String help = "; try '" + of.qualifiedName() + " --help'";
         String message = inWords(String.valueOf(e.getMessage()));
+        Matcher command = Pattern.compile("Unknown subcommand '(.*)'\\.?", Pattern.DOTALL).matcher(message);
+        if (command.matches()) {   // of help
+            String near = InWords.didYouMean(command.group(1), of.root().subcommands().keySet());
+            return "no command '" + command.group(1) + "'" + (near.isEmpty() ? "; try 'palitra --help'" : near);
+        }
         if (!(e instanceof CommandLine.UnmatchedArgumentException u)) return message + help;
         String typed = u.getUnmatched().get(0);
         if (!u.isUnknownOption()) {

@@ -75,7 +75,7 @@ final class Inputs {
     private static boolean isRun(Path folder) { return Files.isRegularFile(folder.resolve(Run.CONFIG)); }
 
     /** "; did you mean runs/digits?" by the runs beside the one that was asked for, those in {@value #RUNS}, and the included models. */
-    private static String near(String run) {
+    static String near(String run) {
         Path asked = Path.of(run), beside = asked.getParent(), name = asked.getFileName();
         if (name == null) return "";
         if (beside == null && isRun(Path.of(RUNS).resolve(name))) return "; did you mean " + Path.of(RUNS).resolve(name) + "?";

@@ -27,10 +27,10 @@ public record InspectRequest(@Help(value = "a PNG, a safetensors file, or a run 
 
     /** @throws FormatException for a file of another kind */
     public Result run(Watcher watcher) throws IOException {
-        Path path = Path.of(file);
+        Path path = Inputs.folder(file);
         ObjectNode node = new ObjectMapper().createObjectNode();
         if (Files.isDirectory(path)) run(path, node);
-        else if (!Files.exists(path)) throw new ArgumentException("no such file: " + path);
+        else if (!Files.exists(path)) throw new ArgumentException("no such file: '" + path + "'" + Inputs.near(file));
         else if (isPng(path)) Png.text(path).forEach(node::put);
         else if (path.toString().toLowerCase(Locale.ROOT).endsWith(".png")) throw new FormatException(path.toString(), 0, "is not a PNG");
         else tensors(path, node);
