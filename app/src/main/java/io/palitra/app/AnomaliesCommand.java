@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -37,21 +38,16 @@ final class AnomaliesCommand implements Callable<Integer> {
     @Option(names = "--out", paramLabel = "DIR", description = "default: RUN/anomalies")
     private @Nullable Path out;
 
-    @Option(names = "--force", description = "overwrite what is there")
-    private boolean force;
+    @Mixin private Overwriting overwriting = new Overwriting();
 
-    @Option(names = "--device", paramLabel = "auto|cpu|cuda[:n]", defaultValue = "auto", description = "where to compute; default: auto")
-    private String device = "auto";
-
-    @Option(names = "--threads", paramLabel = "N|auto", defaultValue = "auto", converter = Threads.class, description = Threads.ABOUT)
-    private int threads;
+    @Mixin private Computing computing = new Computing();
 
     @Option(names = "--json", description = "as JSON on stdout")
     private boolean json;
 
     @Override public Integer call() throws IOException {
         AnomaliesRequest request = new AnomaliesRequest(run.toString(), data, quantile, Common.name(label, "--label"), Common.text(dataDir),
-            Common.text(out), force, device, threads);
+            Common.text(out), overwriting.force, computing.device, computing.threads);
         Terminal terminal = new Terminal("anomalies", false);
         AnomaliesRequest.Result result = request.run(terminal);
         terminal.done();

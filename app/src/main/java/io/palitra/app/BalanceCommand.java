@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -25,21 +26,19 @@ final class BalanceCommand implements Callable<Integer> {
     @Option(names = "--out", paramLabel = "DIR", required = true, description = "for the drawn items, a folder a class, and the report")
     private Path out = Path.of("");
 
-    @Option(names = "--seed", paramLabel = "S", defaultValue = "0", description = "decides samples and classifiers; default: 0")
-    private long seed;
+    @Mixin private Seed seed = new Seed();
 
     @Option(names = "--data-dir", paramLabel = "DIR", description = "where data sets lie")
     private @Nullable Path dataDir;
 
-    @Option(names = "--threads", paramLabel = "N|auto", defaultValue = "auto", converter = Threads.class, description = Threads.ABOUT)
-    private int threads;
+    @Mixin private Computing computing = new Computing();
 
     @Option(names = "--json", description = "as JSON on stdout")
     private boolean json;
 
     @Override public Integer call() throws IOException {
-        BalanceRequest request = new BalanceRequest(run.toString(), Common.name(data, "DATA"), out.toString(), seed,
-            Common.text(dataDir), threads);
+        BalanceRequest request = new BalanceRequest(run.toString(), Common.name(data, "DATA"), out.toString(), seed.value,
+            Common.text(dataDir), computing.device, computing.threads);
         Terminal terminal = new Terminal("balance", false).until(Stop.onSignals());
         BalanceRequest.Result result = request.run(terminal);
         terminal.done();

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -27,17 +28,13 @@ final class ClassifyCommand implements Callable<Integer> {
         description = "the text of a label, {} stands for it; public CLIPs are surer of \"a photo of a {}\"; default: the label alone")
     private String template = ClassifyRequest.LABEL;
 
-    @Option(names = "--device", paramLabel = "auto|cpu|cuda[:n]", defaultValue = "auto", description = "where to compute; default: auto")
-    private String device = "auto";
-
-    @Option(names = "--threads", paramLabel = "N|auto", defaultValue = "auto", converter = Threads.class, description = Threads.ABOUT)
-    private int threads;
+    @Mixin private Computing computing = new Computing();
 
     @Option(names = "--json", description = "as JSON on stdout")
     private boolean json;
 
     @Override public Integer call() throws IOException {
-        ClassifyRequest request = new ClassifyRequest(picture.toString(), labels, clip, template, device, threads);
+        ClassifyRequest request = new ClassifyRequest(picture.toString(), labels, clip, template, computing.device, computing.threads);
         ClassifyRequest.Result result = request.run(new Terminal("classify", false));
         if (json) {
             ObjectNode node = new ObjectMapper().createObjectNode().put("picture", picture.toString()).put("clip", result.clip());

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -21,8 +22,7 @@ final class CompareCommand implements Callable<Integer> {
     @Option(names = "--out", paramLabel = "FILE.html", defaultValue = "compare.html", description = "the page; default: compare.html")
     private Path out = Path.of("compare.html");
 
-    @Option(names = "--force", description = "overwrite what is there")
-    private boolean force;
+    @Mixin private Overwriting overwriting = new Overwriting();
 
     @Option(names = "-n", paramLabel = "N", defaultValue = "10000",
         description = "samples to judge a run by that was not evaluated yet; default: 10000")
@@ -31,15 +31,11 @@ final class CompareCommand implements Callable<Integer> {
     @Option(names = "--data-dir", paramLabel = "DIR", description = "where data sets lie")
     private @Nullable Path dataDir;
 
-    @Option(names = "--device", paramLabel = "auto|cpu|cuda[:n]", defaultValue = "auto", description = "where to compute; default: auto")
-    private String device = "auto";
-
-    @Option(names = "--threads", paramLabel = "N|auto", defaultValue = "auto", converter = Threads.class, description = Threads.ABOUT)
-    private int threads;
+    @Mixin private Computing computing = new Computing();
 
     @Override public Integer call() throws IOException {
-        CompareRequest request = new CompareRequest(runs.stream().map(Path::toString).toList(), out.toString(), force, n,
-            Common.text(dataDir), device, threads);
+        CompareRequest request = new CompareRequest(runs.stream().map(Path::toString).toList(), out.toString(), overwriting.force, n,
+            Common.text(dataDir), computing.device, computing.threads);
         Common.OUT.println(request.run(new Terminal("compare", false)).page());
         return 0;
     }

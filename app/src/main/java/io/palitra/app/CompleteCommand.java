@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -26,8 +27,7 @@ final class CompleteCommand implements Callable<Integer> {
     @Option(names = "-n", paramLabel = "N", defaultValue = "8", description = "alternatives; default: 8")
     private int n;
 
-    @Option(names = "--seed", paramLabel = "S", defaultValue = "0", description = "decides the noise; default: 0")
-    private long seed;
+    @Mixin private Seed seed = new Seed();
 
     @Option(names = "--set", paramLabel = "key=value", description = "sampling keys of the family, see 'palitra families FAMILY'")
     private List<String> set = new ArrayList<>();
@@ -38,18 +38,13 @@ final class CompleteCommand implements Callable<Integer> {
     @Option(names = "--out", paramLabel = "FILE.png", description = "default: RUN/complete.png")
     private @Nullable Path out;
 
-    @Option(names = "--force", description = "overwrite what is there")
-    private boolean force;
+    @Mixin private Overwriting overwriting = new Overwriting();
 
-    @Option(names = "--device", paramLabel = "auto|cpu|cuda[:n]", defaultValue = "auto", description = "where to compute; default: auto")
-    private String device = "auto";
-
-    @Option(names = "--threads", paramLabel = "N|auto", defaultValue = "auto", converter = Threads.class, description = Threads.ABOUT)
-    private int threads;
+    @Mixin private Computing computing = new Computing();
 
     @Override public Integer call() throws IOException {
-        CompleteRequest request = new CompleteRequest(run.toString(), Common.text(image), keep, n, seed, set, Common.text(dataDir),
-            Common.text(out), force, device, threads);
+        CompleteRequest request = new CompleteRequest(run.toString(), Common.text(image), keep, n, seed.value, set, Common.text(dataDir),
+            Common.text(out), overwriting.force, computing.device, computing.threads);
         Common.OUT.println(request.run(new Terminal("complete", false)).file());
         return 0;
     }

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -25,8 +26,7 @@ final class DrawCommand implements Callable<Integer> {
         description = "pictures drawn, of which CLIP chooses; default: 4 for each that is kept")
     private @Nullable Integer candidates;
 
-    @Option(names = "--seed", paramLabel = "S", defaultValue = "0", description = "decides the noise; default: 0")
-    private long seed;
+    @Mixin private Seed seed = new Seed();
 
     @Option(names = "--scale", paramLabel = "K", defaultValue = "0",
         description = "how many times as wide as it was drawn; default: so that "
@@ -47,19 +47,14 @@ final class DrawCommand implements Callable<Integer> {
     @Option(names = "--out", paramLabel = "FILE.png", description = "default: the first free of drawing.png, drawing-2.png, ...")
     private @Nullable Path out;
 
-    @Option(names = "--force", description = "overwrite what is there")
-    private boolean force;
+    @Mixin private Overwriting overwriting = new Overwriting();
 
-    @Option(names = "--device", paramLabel = "auto|cpu|cuda[:n]", defaultValue = "auto", description = "where to compute; default: auto")
-    private String device = "auto";
-
-    @Option(names = "--threads", paramLabel = "N|auto", defaultValue = "auto", converter = Threads.class, description = Threads.ABOUT)
-    private int threads;
+    @Mixin private Computing computing = new Computing();
 
     @Override public Integer call() throws IOException {
         Terminal terminal = new Terminal("draw", false);
-        DrawRequest.Result drawn = new DrawRequest(prompt, n, candidates == null ? 4 * n : candidates, seed, scale, model, clip, set,
-            Common.text(out), force, device, threads).run(terminal);
+        DrawRequest.Result drawn = new DrawRequest(prompt, n, candidates == null ? 4 * n : candidates, seed.value, scale, model, clip, set,
+            Common.text(out), overwriting.force, computing.device, computing.threads).run(terminal);
         terminal.done();
         Common.OUT.println(drawn.file());
         return 0;

@@ -15,6 +15,7 @@ import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -76,14 +77,9 @@ final class DreamCommand implements Callable<Integer> {
     @Option(names = "--out", paramLabel = "DIR", description = "dream.png, dream.gif, dream.mp4, frames/; default: dream-SEED")
     private @Nullable Path out;
 
-    @Option(names = "--force", description = "overwrite what is there")
-    private boolean force;
+    @Mixin private Overwriting overwriting = new Overwriting();
 
-    @Option(names = "--device", paramLabel = "auto|cpu|cuda[:n]", defaultValue = "auto", description = "where to compute; default: auto")
-    private String device = "auto";
-
-    @Option(names = "--threads", paramLabel = "N|auto", defaultValue = "auto", converter = Threads.class, description = Threads.ABOUT)
-    private int threads;
+    @Mixin private Computing computing = new Computing();
 
     @Option(names = "--json", description = "the files written, as JSON on stdout")
     private boolean json;
@@ -125,6 +121,6 @@ final class DreamCommand implements Callable<Integer> {
         return new DreamJob(texts != null ? texts : base.texts(), Common.name(vqgan, "--vqgan"), Common.name(clip, "--clip"),
             Config.with(base.how(), values), Common.text(image), targets != null ? targets : base.targets(),
             noise != null ? noise : base.noise(), Config.with(base.film(), films), display, Common.name(against, "--against"),
-            Common.text(like), Common.text(out), force, device, threads);
+            Common.text(like), Common.text(out), overwriting.force, computing.device, computing.threads);
     }
 }

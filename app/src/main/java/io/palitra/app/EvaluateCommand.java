@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -51,8 +52,7 @@ final class EvaluateCommand implements Callable<Integer> {
     @Option(names = "--write-statistics", paramLabel = "FILE.npz", description = "writes mu and sigma of the test split for those")
     private @Nullable Path writeStatistics;
 
-    @Option(names = "--force", description = "overwrite the file of --write-statistics")
-    private boolean force;
+    @Mixin private Overwriting overwriting = new Overwriting();
 
     @Option(names = "--set", paramLabel = "key=value", description = "sampling keys for the judged samples")
     private List<String> set = new ArrayList<>();
@@ -60,11 +60,7 @@ final class EvaluateCommand implements Callable<Integer> {
     @Option(names = "--data-dir", paramLabel = "DIR", description = "where data sets lie")
     private @Nullable Path dataDir;
 
-    @Option(names = "--device", paramLabel = "auto|cpu|cuda[:n]", defaultValue = "auto", description = "where to compute; default: auto")
-    private String device = "auto";
-
-    @Option(names = "--threads", paramLabel = "N|auto", defaultValue = "auto", converter = Threads.class, description = Threads.ABOUT)
-    private int threads;
+    @Mixin private Computing computing = new Computing();
 
     @Option(names = "--json", description = "as JSON on stdout")
     private boolean json;
@@ -74,7 +70,7 @@ final class EvaluateCommand implements Callable<Integer> {
         boolean other = last > 0 && !EvaluateRequest.isRun(Path.of(names.get(last)));
         EvaluateRequest request = new EvaluateRequest(other ? names.subList(0, last) : names, other ? names.get(last) : "", n,
             Common.text(classifier), alone, Common.name(clip, "--clip"), Common.text(inception), resize, Common.text(statistics),
-            Common.text(writeStatistics), force, set, Common.text(dataDir), device, threads);
+            Common.text(writeStatistics), overwriting.force, set, Common.text(dataDir), computing.device, computing.threads);
         Terminal terminal = new Terminal("evaluate", false).until(Stop.onSignals());
         EvaluateRequest.Result result = request.run(terminal);
         terminal.done();

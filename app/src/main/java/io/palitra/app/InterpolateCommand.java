@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -27,8 +28,7 @@ final class InterpolateCommand implements Callable<Integer> {
     @Option(names = "--items", description = "between test items instead of draws from the prior (needs an encoder)")
     private boolean items;
 
-    @Option(names = "--seed", paramLabel = "S", defaultValue = "0", description = "decides the ends; default: 0")
-    private long seed;
+    @Mixin private Seed seed = new Seed();
 
     @Option(names = "--data-dir", paramLabel = "DIR", description = "where data sets lie")
     private @Nullable Path dataDir;
@@ -36,18 +36,13 @@ final class InterpolateCommand implements Callable<Integer> {
     @Option(names = "--out", paramLabel = "FILE.png", description = "default: RUN/interpolate.png, and a .gif beside it")
     private @Nullable Path out;
 
-    @Option(names = "--force", description = "overwrite what is there")
-    private boolean force;
+    @Mixin private Overwriting overwriting = new Overwriting();
 
-    @Option(names = "--device", paramLabel = "auto|cpu|cuda[:n]", defaultValue = "auto", description = "where to compute; default: auto")
-    private String device = "auto";
-
-    @Option(names = "--threads", paramLabel = "N|auto", defaultValue = "auto", converter = Threads.class, description = Threads.ABOUT)
-    private int threads;
+    @Mixin private Computing computing = new Computing();
 
     @Override public Integer call() throws IOException {
-        InterpolateRequest request = new InterpolateRequest(run.toString(), rows, steps, grid, items, seed, Common.text(dataDir),
-            Common.text(out), force, device, threads);
+        InterpolateRequest request = new InterpolateRequest(run.toString(), rows, steps, grid, items, seed.value, Common.text(dataDir),
+            Common.text(out), overwriting.force, computing.device, computing.threads);
         InterpolateRequest.Result made = request.run(new Terminal("interpolate", false));
         Common.OUT.println(made.png());
         Common.OUT.println(made.gif());

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -22,21 +23,17 @@ final class MapCommand implements Callable<Integer> {
     @Option(names = "--data-dir", paramLabel = "DIR", description = "where data sets lie")
     private @Nullable Path dataDir;
 
-    @Option(names = "--force", description = "overwrite what is there")
-    private boolean force;
+    @Mixin private Overwriting overwriting = new Overwriting();
 
     @Option(names = "--out", paramLabel = "FILE.png", description = "default: RUN/map.png, which RUN/report.html then shows; "
         + "NAME-decoded.png lies beside it")
     private @Nullable Path out;
 
-    @Option(names = "--device", paramLabel = "auto|cpu|cuda[:n]", defaultValue = "auto", description = "where to compute; default: auto")
-    private String device = "auto";
-
-    @Option(names = "--threads", paramLabel = "N|auto", defaultValue = "auto", converter = Threads.class, description = Threads.ABOUT)
-    private int threads;
+    @Mixin private Computing computing = new Computing();
 
     @Override public Integer call() throws IOException {
-        MapRequest request = new MapRequest(run.toString(), n, Common.text(dataDir), Common.text(out), force, device, threads);
+        MapRequest request = new MapRequest(run.toString(), n, Common.text(dataDir), Common.text(out), overwriting.force,
+            computing.device, computing.threads);
         request.run(new Terminal("map", false)).files().forEach(Common.OUT::println);
         return 0;
     }

@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -113,11 +114,9 @@ final class PaintCommand implements Callable<Integer> {
     @Option(names = "--preview", paramLabel = "FILE.png", description = "rewritten at every step with what is to be seen so far")
     private @Nullable Path preview;
 
-    @Option(names = "--force", description = "overwrite what is there")
-    private boolean force;
+    @Mixin private Overwriting overwriting = new Overwriting();
 
-    @Option(names = "--device", paramLabel = "auto|cpu|cuda[:n]", defaultValue = "auto", description = "where to compute; default: auto")
-    private String device = "auto";
+    @Mixin private Computing computing = new Computing();
 
     @Option(names = "--precision", paramLabel = "fp32|bf16|fp16", defaultValue = "fp32",
         description = "of weights and arithmetic, fp16 on CUDA only; default: fp32")
@@ -125,9 +124,6 @@ final class PaintCommand implements Callable<Integer> {
 
     @Option(names = "--low-memory", description = "hold one part of the model at a time, decode by tiles")
     private boolean lowMemory;
-
-    @Option(names = "--threads", paramLabel = "N|auto", defaultValue = "auto", converter = Threads.class, description = Threads.ABOUT)
-    private int threads;
 
     @Option(names = "--json", description = "the files written, as JSON on stdout")
     private boolean json;
@@ -174,7 +170,8 @@ final class PaintCommand implements Callable<Integer> {
             Common.name(model, "--model"), Config.with(base.how(), values), loras, Common.text(loraDir), Common.text(image),
             strength != null ? strength : base.strength(), Common.text(mask), blur != null ? blur : base.maskBlur(),
             outpaint != null ? margin(outpaint) : base.outpaint(), switchTo != null ? switchTo : base.switchTo(),
-            Common.text(like), Common.text(out), Common.text(preview), force, device, precision, lowMemory, threads);
+            Common.text(like), Common.text(out), Common.text(preview), overwriting.force, computing.device, precision,
+            lowMemory, computing.threads);
     }
 
     private static PaintRequest.Margin margin(String given) {

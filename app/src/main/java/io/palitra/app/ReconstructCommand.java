@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -27,18 +28,13 @@ final class ReconstructCommand implements Callable<Integer> {
     @Option(names = "--out", paramLabel = "FILE.png", description = "default: RUN/reconstruct.png")
     private @Nullable Path out;
 
-    @Option(names = "--force", description = "overwrite what is there")
-    private boolean force;
+    @Mixin private Overwriting overwriting = new Overwriting();
 
-    @Option(names = "--device", paramLabel = "auto|cpu|cuda[:n]", defaultValue = "auto", description = "where to compute; default: auto")
-    private String device = "auto";
-
-    @Option(names = "--threads", paramLabel = "N|auto", defaultValue = "auto", converter = Threads.class, description = Threads.ABOUT)
-    private int threads;
+    @Mixin private Computing computing = new Computing();
 
     @Override public Integer call() throws IOException {
         ReconstructRequest request = new ReconstructRequest(run.toString(), Common.name(data, "DATA"), n, Common.text(dataDir),
-            Common.text(out), force, device, threads);
+            Common.text(out), overwriting.force, computing.device, computing.threads);
         Common.OUT.println(request.run(new Terminal("reconstruct", false)).file());
         return 0;
     }

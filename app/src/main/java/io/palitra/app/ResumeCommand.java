@@ -37,10 +37,12 @@ final class ResumeCommand implements Callable<Integer> {
     @Option(names = "--changed-data", description = "go on although the data is no longer what the run was trained on")
     private boolean changedData;
 
-    @Option(names = "--device", paramLabel = "auto|cpu|cuda[:n]", description = "where to compute; last bits may differ")
+    @Option(names = "--device", paramLabel = "auto|cpu|cuda[:n]",
+        description = "where to compute; default: as before; last bits may differ")
     private @Nullable String device;
 
-    @Option(names = "--threads", paramLabel = "N", description = "of one operation, 0 = all cores; last bits may differ")
+    @Option(names = "--threads", paramLabel = "N|auto", converter = Threads.class,
+        description = "of one operation, auto = all processors; default: as before; last bits may differ")
     private @Nullable Integer threads;
 
     @Option(names = "--save-every", paramLabel = "STEPS", description = "steps between checkpoints, 0 = by time")

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -21,8 +22,7 @@ final class SampleCommand implements Callable<Integer> {
     @Option(names = "-n", paramLabel = "N", defaultValue = "64", description = "how many; default: 64")
     private int n;
 
-    @Option(names = "--seed", paramLabel = "S", defaultValue = "0", description = "decides the noise; default: 0")
-    private long seed;
+    @Mixin private Seed seed = new Seed();
 
     @Option(names = "--class", paramLabel = "K", description = "number or name of the class, for class-conditional runs")
     private @Nullable String label;
@@ -58,14 +58,9 @@ final class SampleCommand implements Callable<Integer> {
         + "families that draw step by step")
     private @Nullable Path animation;
 
-    @Option(names = "--force", description = "overwrite what is there")
-    private boolean force;
+    @Mixin private Overwriting overwriting = new Overwriting();
 
-    @Option(names = "--device", paramLabel = "auto|cpu|cuda[:n]", defaultValue = "auto", description = "where to compute; default: auto")
-    private String device = "auto";
-
-    @Option(names = "--threads", paramLabel = "N|auto", defaultValue = "auto", converter = Threads.class, description = Threads.ABOUT)
-    private int threads;
+    @Mixin private Computing computing = new Computing();
 
     @Option(names = "--json", description = "the files written, as JSON on stdout")
     private boolean json;
@@ -74,10 +69,10 @@ final class SampleCommand implements Callable<Integer> {
         if (keep != null && keep < 1) {
             throw new ConfigException("keep", "illegal keep: " + keep + ", must be between 1 and the " + n + " of n");
         }
-        SampleRequest request = new SampleRequest(run.toString(), n, seed, Common.name(label, "--class"),
+        SampleRequest request = new SampleRequest(run.toString(), n, seed.value, Common.name(label, "--class"),
             Common.name(prompt, "--prompt"), Common.name(size, "--size"), keep == null ? 0 : keep, Common.name(clip, "--clip"), set,
             Common.text(out), each, scale,
-            Common.text(animation), force, device, threads);
+            Common.text(animation), overwriting.force, computing.device, computing.threads);
         Terminal terminal = new Terminal("sample", false);
         SampleRequest.Result drawn = request.run(terminal);
         terminal.done();

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -30,21 +31,17 @@ final class SearchCommand implements Callable<Integer> {
     @Option(names = "--out", paramLabel = "FILE.html", defaultValue = "search.html", description = "the page; default: search.html")
     private Path out = Path.of("search.html");
 
-    @Option(names = "--force", description = "overwrite what is there")
-    private boolean force;
+    @Mixin private Overwriting overwriting = new Overwriting();
 
-    @Option(names = "--device", paramLabel = "auto|cpu|cuda[:n]", defaultValue = "auto", description = "where to compute; default: auto")
-    private String device = "auto";
-
-    @Option(names = "--threads", paramLabel = "N|auto", defaultValue = "auto", converter = Threads.class, description = Threads.ABOUT)
-    private int threads;
+    @Mixin private Computing computing = new Computing();
 
     @Option(names = "--json", description = "as JSON on stdout")
     private boolean json;
 
     @Override public Integer call() throws IOException {
         Terminal terminal = new Terminal("search", false);
-        SearchRequest request = new SearchRequest(folder.toString(), query, clip, n, out.toString(), force, device, threads);
+        SearchRequest request = new SearchRequest(folder.toString(), query, clip, n, out.toString(), overwriting.force,
+            computing.device, computing.threads);
         SearchRequest.Result result = request.run(new OneLine(terminal, () -> false, (what, done, of, figures) -> done + " of " + of
             + " pictures"));
         terminal.done();

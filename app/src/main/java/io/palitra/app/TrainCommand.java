@@ -13,6 +13,7 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ParseResult;
@@ -50,8 +51,7 @@ final class TrainCommand implements Callable<Integer> {
     @Option(names = "--batch", paramLabel = "N", description = "items in a step")
     private @Nullable Integer batch;
 
-    @Option(names = "--seed", paramLabel = "N", defaultValue = "0", description = "decides weights, noise and order; default: 0")
-    private long seed;
+    @Mixin private Seed seed = new Seed();
 
     @Option(names = "--out", paramLabel = "DIR", description = "the run folder; default: runs/FAMILY-DATA-N")
     private @Nullable Path out;
@@ -69,14 +69,10 @@ final class TrainCommand implements Callable<Integer> {
     @Option(names = "--strict", description = "a broken picture in a folder is an error; else it is skipped and named")
     private boolean strict;
 
-    @Option(names = "--device", paramLabel = "auto|cpu|cuda[:n]", defaultValue = "auto", description = "where to compute; default: auto")
-    private String device = "auto";
+    @Mixin private Computing computing = new Computing();
 
     @Option(names = "--precision", paramLabel = "fp32|bf16", defaultValue = "fp32", description = "of matrix products; default: fp32")
     private TrainRequest.Precision precision = TrainRequest.Precision.FP32;
-
-    @Option(names = "--threads", paramLabel = "N|auto", defaultValue = "auto", converter = Threads.class, description = Threads.ABOUT)
-    private int threads;
 
     @Option(names = "--save-every", paramLabel = "STEPS", defaultValue = "0",
         description = "steps between checkpoints; default: every two minutes and at the end of epochs")
@@ -102,8 +98,8 @@ final class TrainCommand implements Callable<Integer> {
         if (dataDir != null) keys.add("data.dir=" + dataDir);
         Terminal terminal = new Terminal("", quiet).until(Stop.whenAsked());
         if (resume) return end(resumed(keys).run(terminal), json);
-        TrainRequest request = new TrainRequest(family, Common.name(data, "DATA"), Common.name(model, "--model"), keys, seed,
-            Common.text(out), device, precision, threads, saveEvery);
+        TrainRequest request = new TrainRequest(family, Common.name(data, "DATA"), Common.name(model, "--model"), keys, seed.value,
+            Common.text(out), computing.device, precision, computing.threads, saveEvery);
         return end(request.run(terminal), json);
     }
 
@@ -113,10 +109,10 @@ final class TrainCommand implements Callable<Integer> {
         ParseResult typed = Objects.requireNonNull(spec).commandLine().getParseResult();
         if (model != null) keys.add("model=" + model);
         List<String> same = new ArrayList<>();
-        if (typed.hasMatchedOption("--seed")) same.add("seed=" + seed);
+        if (typed.hasMatchedOption("--seed")) same.add("seed=" + seed.value);
         if (typed.hasMatchedOption("--precision")) same.add("precision=" + precision);
         return new ResumeRequest(out.toString(), keys, family, same, Common.name(data, "DATA"), changedData,
-            typed.hasMatchedOption("--device") ? device : "", typed.hasMatchedOption("--threads") ? threads : -1,
+            typed.hasMatchedOption("--device") ? computing.device : "", typed.hasMatchedOption("--threads") ? computing.threads : -1,
             typed.hasMatchedOption("--save-every") ? saveEvery : -1);
     }
 
@@ -131,7 +127,7 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     /** -1 where none was typed. */
-    static int orAsBefore(@Nullable Integer threads) { return threads == null ? -1 : Math.max(0, threads); }
+    static int orAsBefore(@Nullable Integer threads) { return threads == null ? -1 : threads; }
 
     /** -1 where none was typed. */
     static int checkedSaveEvery(@Nullable Integer steps) {

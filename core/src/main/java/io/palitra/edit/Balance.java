@@ -117,10 +117,11 @@ public final class Balance {
      * the drawn items, the same number of steps and the same seed each, and scores it on test items that were not used for training.
      *
      * @param folder for the three runs
+     * @param device where they are trained and judged
      * @throws CancellationException when it was stopped
      */
-    public static List<Outcome> compare(Dataset train, Drawn drawn, Dataset test, Path folder, long seed, Watcher watcher)
-            throws IOException {
+    public static List<Outcome> compare(Dataset train, Drawn drawn, Dataset test, Path folder, Device device, long seed,
+            Watcher watcher) throws IOException {
         int[] counts = counts(train);
         String weights = Arrays.stream(counts).mapToObj(c -> String.format(Locale.ROOT, "%.6f", c == 0 ? 0 : 1.0 * train.size()
             / counts.length / c)).collect(Collectors.joining(","));
@@ -134,17 +135,18 @@ public final class Balance {
             if (way.equals("class weights")) overrides.add("weights=" + weights);
             Dataset on = way.equals("drawn items") ? both : train;
             Path run = folder.resolve("classifier-" + way.replace(' ', '-'));
-            RunConfig config = RunConfig.of("classifier", train.name(), on, DataOptions.DEFAULT, seed, overrides);
+            RunConfig config = RunConfig.of("classifier", train.name(), on, DataOptions.DEFAULT, seed, overrides)
+                .on(device.toString(), RunConfig.Precision.FP32, Device.threads());
             watcher.note("classifier, " + way + ": " + steps + " steps on " + on.size() + " items");
             if (!Trainer.start(run, config, on, null, watcher)) throw new CancellationException("stopped");
-            outcomes.add(new Outcome(way, score(run, test)));
+            outcomes.add(new Outcome(way, score(run, device, test)));
         }
         return outcomes;
     }
 
-    private static MacroF1 score(Path folder, Dataset test) throws IOException {
+    private static MacroF1 score(Path folder, Device device, Dataset test) throws IOException {
         long[] truth = new long[test.size()], all = new long[test.size()];
-        try (Run judge = Run.open(folder, "cpu", s -> {}); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+        try (Run judge = Run.open(folder, device.toString(), s -> {}); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             int at = 0;
             for (Batch b : DataLoader.inOrder(test, 500, test.size(), judge.device())) {
                 try (Scope turn = new Scope()) {

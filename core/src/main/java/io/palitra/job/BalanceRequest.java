@@ -45,9 +45,10 @@ public record BalanceRequest(
         @Help(value = "a new folder for the drawn items, a folder a class, and the report", path = true) String out,
         @Help(value = "decides samples and classifiers", min = 0) long seed,
         @Help(value = "where data sets lie, empty = where they lay", path = true) String dataDir,
+        @Help("where to compute: auto, cpu, cuda or cuda:n") String device,
         @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) {
     /** As many of each class as the largest has. */
-    public BalanceRequest(String run, String out) { this(run, "", out, 0, "", 0); }
+    public BalanceRequest(String run, String out) { this(run, "", out, 0, "", "auto", 0); }
 
     /**
      * What was found.
@@ -79,7 +80,7 @@ public record BalanceRequest(
         }
         Path made = PartFile.of(folder);   // it gets its name when all of it is there
         Inputs inputs = new Inputs(watcher);
-        try (Run opened = inputs.open(run, "auto", threads); Scope scope = new Scope()) {
+        try (Run opened = inputs.open(run, device, threads); Scope scope = new Scope()) {
             Dataset train = labelled(inputs.data(opened.config(), data, dataDir, Split.TRAIN));
             Dataset test = labelled(inputs.data(opened.config(), data, dataDir, Split.TEST));
             Balance.Drawn drawn = Balance.missing(opened, train, seed, watcher);
@@ -87,7 +88,7 @@ public record BalanceRequest(
                 + Balance.counts(train)[0] + " items");
             write(drawn, made, opened.config().settings().options().label(), watcher);
             List<Measure> measures = new ArrayList<>();
-            for (Balance.Outcome o : Balance.compare(train, drawn, test, made, seed, watcher)) {
+            for (Balance.Outcome o : Balance.compare(train, drawn, test, made, opened.device(), seed, watcher)) {
                 String each = Arrays.stream(o.f1().each()).mapToObj(f -> String.format(Locale.ROOT, "%.3f", f))
                     .collect(Collectors.joining(", "));
                 measures.add(new Measure("macro-F1, " + o.way(), o.f1().value(), "", "on " + test.size() + " test items; of each class "

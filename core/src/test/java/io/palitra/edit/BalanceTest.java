@@ -8,6 +8,7 @@ import io.palitra.data.Datasets;
 import io.palitra.data.ImageDataset;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.Split;
+import io.palitra.engine.Device;
 import io.palitra.model.Watcher;
 import io.palitra.stage.TinyFirstStage;
 import io.palitra.train.Run;
@@ -49,7 +50,7 @@ class BalanceTest {
             assertThat(Balance.counts(train)).containsExactly(40, 8, 40, 8, 40, 8, 40, 8, 40, 8);
             assertThat(Balance.counts(drawn)).containsExactly(0, 32, 0, 32, 0, 32, 0, 32, 0, 32);
             assertThat(Balance.missing(run, train, 3, Watcher.SILENT).stored()).isEqualTo(drawn.stored());
-            List<Balance.Outcome> outcomes = Balance.compare(train, drawn, test, root.resolve("out"), 1, Watcher.SILENT);
+            List<Balance.Outcome> outcomes = Balance.compare(train, drawn, test, root.resolve("out"), Device.CPU, 1, Watcher.SILENT);
             assertThat(outcomes).extracting(Balance.Outcome::way).containsExactly("as it is", "class weights", "drawn items");
             for (Balance.Outcome o : outcomes) assertThat(o.f1().value()).as(o.way()).isBetween(0.3, 1.0);   // chance is 0.1
             assertThat(outcomes.stream().map(o -> Arrays.toString(o.f1().each())).distinct().count()).isEqualTo(3);
