@@ -21,7 +21,8 @@ final class AnomaliesCommand implements Callable<Integer> {
     @Parameters(index = "0", paramLabel = "RUN", description = "the run folder")
     private Path run = Path.of("");
 
-    @Parameters(index = "1", paramLabel = "DATA", description = "folder, .zip, one picture or .csv, of which everything is "
+    @Parameters(index = "1", paramLabel = "DATA", completionCandidates = Names.Data.class,
+        description = "folder, .zip, one picture or .csv, of which everything is "
         + "scored; or a data set of the catalogue, of which the test split is")
     private String data = "";
 

@@ -20,7 +20,8 @@ final class BalanceCommand implements Callable<Integer> {
     @Parameters(index = "0", paramLabel = "RUN", description = "the run folder")
     private Path run = Path.of("");
 
-    @Parameters(index = "1", arity = "0..1", paramLabel = "DATA", description = "the labelled set; default: the run's own")
+    @Parameters(index = "1", arity = "0..1", paramLabel = "DATA", completionCandidates = Names.Data.class,
+        description = "the labelled set; default: the run's own")
     private @Nullable String data;
 
     @Option(names = "--out", paramLabel = "DIR", required = true, description = "for the drawn items, a folder a class, and the report")

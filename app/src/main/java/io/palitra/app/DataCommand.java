@@ -19,7 +19,8 @@ import picocli.CommandLine.Parameters;
 @Command(name = "data", mixinStandardHelpOptions = true, usageHelpAutoWidth = true, subcommands = DataCommand.Get.class,
     description = "The data sets: what they are, where they are looked for, how to get them.")
 final class DataCommand implements Callable<Integer> {
-    @Parameters(index = "0", arity = "0..1", paramLabel = "NAME", description = "one data set, whole")
+    @Parameters(index = "0", arity = "0..1", paramLabel = "NAME", completionCandidates = Names.Data.class,
+        description = "one data set, whole")
     private @Nullable String name;
 
     @Option(names = "--json", description = "as JSON")
@@ -63,7 +64,7 @@ final class DataCommand implements Callable<Integer> {
     @Command(name = "get", mixinStandardHelpOptions = true, usageHelpAutoWidth = true,
         description = "Download a data set from its publisher, checked; running it again resumes.")
     static final class Get implements Callable<Integer> {
-        @Parameters(index = "0", paramLabel = "NAME", description = "the data set")
+        @Parameters(index = "0", paramLabel = "NAME", completionCandidates = Names.Data.class, description = "the data set")
         private String name = "";
 
         @Option(names = "--from", paramLabel = "URL", defaultValue = "", description = "another place that holds the same files")

@@ -14,7 +14,8 @@ import picocli.CommandLine.Parameters;
 @Command(name = "families", mixinStandardHelpOptions = true, usageHelpAutoWidth = true,
     description = "The catalogue; with a name, its paper and every key with default, range and meaning.")
 final class FamiliesCommand implements Callable<Integer> {
-    @Parameters(index = "0", arity = "0..1", paramLabel = "FAMILY", description = "one family, whole")
+    @Parameters(index = "0", arity = "0..1", paramLabel = "FAMILY", completionCandidates = Names.Families.class,
+        description = "one family, whole")
     private @Nullable String name;
 
     @Option(names = "--json", description = "as JSON")

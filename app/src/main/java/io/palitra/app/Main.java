@@ -18,7 +18,6 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
-import picocli.AutoComplete;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine;
@@ -36,7 +35,7 @@ public final class Main implements Runnable {
         InterpolateCommand.class, MapCommand.class, PaintCommand.class, DreamCommand.class, ClassifyCommand.class, SearchCommand.class);
     private static final List<Class<?>> OTHERS = List.of(CompareCommand.class, FamiliesCommand.class, DataCommand.class,
         ModelsCommand.class, PackCommand.class, PullCommand.class,
-        ImportCommand.class, ExportCommand.class, InspectCommand.class, DoctorCommand.class, AutoComplete.GenerateCompletion.class,
+        ImportCommand.class, ExportCommand.class, InspectCommand.class, DoctorCommand.class, Completion.class,
         CommandLine.HelpCommand.class);
     @CommandLine.Spec private CommandLine.Model.@Nullable CommandSpec spec;
 
@@ -122,7 +121,7 @@ public final class Main implements Runnable {
     /** With the command of that name alone, since options of others take time to build, or with all where there is none. */
     static CommandLine commands(String name) {
         List<Class<?>> all = Stream.concat(COMPUTE.stream(), OTHERS.stream()).toList(), own = named(all, name);
-        boolean every = own.isEmpty() || own.contains(AutoComplete.GenerateCompletion.class) || own.contains(CommandLine.HelpCommand.class);
+        boolean every = own.isEmpty() || own.contains(Completion.class) || own.contains(CommandLine.HelpCommand.class);
         CommandLine line = new CommandLine(new Main());
         for (Class<?> command : every ? all : own) line.addSubcommand(command);
         line.getSubcommands().forEach((command, sub) -> examples(command, sub.getCommandSpec().usageMessage()));

@@ -13,7 +13,8 @@ import picocli.CommandLine.Parameters;
 @Command(name = "models", mixinStandardHelpOptions = true, usageHelpAutoWidth = true,
     description = "The models that come with the program; with a name, all that is known of it. Their names are taken wherever a run is.")
 final class ModelsCommand implements Callable<Integer> {
-    @Parameters(index = "0", arity = "0..1", paramLabel = "MODEL", description = "one model, whole")
+    @Parameters(index = "0", arity = "0..1", paramLabel = "MODEL", completionCandidates = Names.Models.class,
+        description = "one model, whole")
     private @Nullable String name;
 
     @Option(names = "--json", description = "as JSON")

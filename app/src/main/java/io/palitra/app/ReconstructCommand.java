@@ -16,7 +16,8 @@ final class ReconstructCommand implements Callable<Integer> {
     @Parameters(index = "0", paramLabel = "RUN", description = "the run folder")
     private Path run = Path.of("");
 
-    @Parameters(index = "1", arity = "0..1", paramLabel = "DATA", description = "other pictures than the run's own test split")
+    @Parameters(index = "1", arity = "0..1", paramLabel = "DATA", completionCandidates = Names.Data.class,
+        description = "other pictures than the run's own test split")
     private @Nullable String data;
 
     @Option(names = "-n", paramLabel = "N", defaultValue = "16", description = "how many; default: 16")

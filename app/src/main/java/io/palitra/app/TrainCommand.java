@@ -25,10 +25,11 @@ import picocli.CommandLine;
 final class TrainCommand implements Callable<Integer> {
     @Spec private CommandLine.Model.@Nullable CommandSpec spec;
 
-    @Parameters(index = "0", paramLabel = "FAMILY", description = "what to train; 'palitra families' lists them")
+    @Parameters(index = "0", paramLabel = "FAMILY", completionCandidates = Names.Families.class,
+        description = "what to train; 'palitra families' lists them")
     private String family = "";
 
-    @Parameters(index = "1", arity = "0..1", paramLabel = "DATA",
+    @Parameters(index = "1", arity = "0..1", paramLabel = "DATA", completionCandidates = Names.Data.class,
         description = {"a data set ('palitra data' lists them), a folder of pictures, or a zip of one; default: scenes for clip and dalle,",
             "strokes for others ('palitra families FAMILY' lists it);",
             "for lora a folder of pictures with captions: metadata.jsonl with file_name and text, or a .txt beside each picture"})

@@ -45,7 +45,7 @@ class LauncherTest {
         for (String tool : TOOLS) lend(tool);
         lend("flock");
         lend("locale");
-        script("mvn", "echo built >>'" + root + "/builds'", "rm -f app/target/palitra.jar", "mkdir -p app/target",
+        script("mvn", "echo built >>'" + root + "/builds'", "echo \"$*\" >'" + root + "/asked'", "rm -f app/target/palitra.jar", "mkdir -p app/target",
             "printf half >app/target/palitra.jar", "sleep 0.5", "printf 'the rest" + END + "' >>app/target/palitra.jar");
         script("java", "for word; do case $word in -XX:ArchiveClassesAtExit=*)",
             "    echo archived >>'" + root + "/archives'", "    file=${word#*=}; printf half >\"$file\"; sleep 0.5",
@@ -122,6 +122,27 @@ class LauncherTest {
             FileTime.fromMillis(System.currentTimeMillis() + 1000));
         start(Map.of(), "families");
         assertThat(lines("builds")).as("newer sources").isEqualTo(2);
+    }
+
+    @Test void otherArgumentsOfMavenBuildAnewAndAreKept() throws Exception {
+        start(Map.of(), "families");
+        Map<String, String> cuda = Map.of("PALITRA_MAVEN_ARGS", "-Pcuda");
+        assertThat(start(cuda, "families")).contains("palitra: it was built with PALITRA_MAVEN_ARGS='', now it is '-Pcuda'")
+            .anyMatch(l -> l.startsWith("palitra: building with -Pcuda, once"));
+        assertThat(lines("builds")).isEqualTo(2);
+        assertThat(root.resolve("asked")).content().contains(" -Pcuda package");
+        assertThat(start(cuda, "families")).noneMatch(l -> l.startsWith("palitra: "));
+        assertThat(start(Map.of(), "families")).as("who gives nothing wants what there is").noneMatch(l -> l.startsWith("palitra: "));
+        assertThat(lines("builds")).isEqualTo(2);
+        Files.setLastModifiedTime(Files.writeString(root.resolve("core/src/main/New.java"), ""),
+            FileTime.fromMillis(System.currentTimeMillis() + 1000));
+        start(Map.of(), "families");
+        assertThat(root.resolve("asked")).as("newer sources, the same arguments").content().contains(" -Pcuda package");
+        Files.delete(root.resolve("core/src/main/New.java"));
+        assertThat(start(Map.of("PALITRA_MAVEN_ARGS", ""), "families")).contains("palitra: it was built with PALITRA_MAVEN_ARGS='-Pcuda', "
+            + "now it is ''");
+        assertThat(lines("builds")).isEqualTo(4);
+        assertThat(root.resolve("asked")).content().doesNotContain("cuda");
     }
 
     @Test void soDoTheyWithoutTheProgramFlock() throws Exception {

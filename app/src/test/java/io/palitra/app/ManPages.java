@@ -5,7 +5,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import picocli.AutoComplete;
 import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.CommandSpec;
@@ -24,7 +23,7 @@ final class ManPages {
         for (CommandLine command : all.getSubcommands().values()) write(pages, all, command, args[1]);
         write(pages, all, all, args[1]);
         Path completion = Files.createDirectories(Path.of(args[0], "completion"));
-        Files.writeString(completion.resolve("palitra"), AutoComplete.bash("palitra", all));   // for bash; zsh reads it after bashcompinit
+        Files.writeString(completion.resolve("palitra"), Completion.script(all));   // for bash; zsh reads it after bashcompinit
     }
 
     private static void write(Path folder, CommandLine all, CommandLine command, String version) throws IOException {

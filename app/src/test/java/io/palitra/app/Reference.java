@@ -19,7 +19,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
-import picocli.AutoComplete;
 import picocli.CommandLine;
 import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.Model.ArgSpec;
@@ -130,7 +129,7 @@ final class Reference {
         boolean models = !new ModelsRequest("").run(Watcher.SILENT).models().isEmpty();
         List<CommandLine> all = new ArrayList<>();
         for (CommandLine c : root.getSubcommands().values()) {
-            if (c.getCommand() instanceof AutoComplete.GenerateCompletion || !models && OF_MODELS.contains(c.getCommandName())) continue;
+            if (!models && OF_MODELS.contains(c.getCommandName())) continue;
             all.add(c);
             all.addAll(c.getSubcommands().values());
         }

@@ -78,7 +78,7 @@ class StartTest {
 
     /** {@code bench/first-start} does it with more of both. */
     @Test void severalProgramsMayStartAtOnceOnAFolderWithoutLibraries() throws Exception {
-        for (int round = 0; round < 3; round++) {
+        for (int round = 0; round < 2; round++) {
             Path folder = root.resolve("libraries" + round);
             List<Begun> all = new ArrayList<>();
             for (int i = 0; i < 3; i++) all.add(new Begun(Map.of(), libraries(folder), "doctor"));
