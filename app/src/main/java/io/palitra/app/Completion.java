@@ -36,8 +36,8 @@ final class Completion implements Callable<Integer> {
         Set<String> options = new LinkedHashSet<>();
         for (CommandLine command : all.getSubcommands().values()) {
             CommandSpec spec = command.getCommandSpec();
-            spec.positionalParameters().stream().filter(p -> p.paramLabel().contains("RUN")).forEach(p -> (p.arity().max() > 1 ? many : runs)
-                .add(spec.name()));
+            spec.positionalParameters().stream().filter(p -> p.paramLabel().contains("RUN"))
+                .forEach(p -> (p.arity().max() > 1 ? many : runs).add(spec.name()));
             spec.options().stream().filter(o -> o.paramLabel().contains("RUN") || o.paramLabel().equals("WHERE"))
                 .forEach(o -> options.add(o.longestName()));
         }

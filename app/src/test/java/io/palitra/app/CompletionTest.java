@@ -32,8 +32,10 @@ class CompletionTest {
 
     /** What is offered for the last of these words, which may be empty. */
     private List<String> completed(String... words) throws Exception {
-        List<String> line = new ArrayList<>(List.of("/bin/bash", "--norc", "-c", "source \"$0\"; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); "
-            + "COMP_LINE=\"$*\"; COMP_POINT=${#COMP_LINE}; COMPREPLY=(); $(complete -p palitra | sed 's/.*-F \\([a-z_]*\\).*/\\1/') palitra "
+        List<String> line = new ArrayList<>(List.of("/bin/bash", "--norc", "-c", "source \"$0\"; COMP_WORDS=(\"$@\"); "
+            + "COMP_CWORD=$(($# - 1)); "
+            + "COMP_LINE=\"$*\"; COMP_POINT=${#COMP_LINE}; COMPREPLY=(); "
+            + "$(complete -p palitra | sed 's/.*-F \\([a-z_]*\\).*/\\1/') palitra "
             + "\"${COMP_WORDS[COMP_CWORD]}\" \"${COMP_WORDS[COMP_CWORD-1]}\"; for w in \"${COMPREPLY[@]}\"; do printf '%s\\n' \"$w\"; done",
             script.toString(), "palitra"));
         line.addAll(List.of(words));

@@ -45,7 +45,8 @@ class LauncherTest {
         for (String tool : TOOLS) lend(tool);
         lend("flock");
         lend("locale");
-        script("mvn", "echo built >>'" + root + "/builds'", "echo \"$*\" >'" + root + "/asked'", "rm -f app/target/palitra.jar", "mkdir -p app/target",
+        script("mvn", "echo built >>'" + root + "/builds'", "echo \"$*\" >'" + root + "/asked'",
+            "rm -f app/target/palitra.jar", "mkdir -p app/target",
             "printf half >app/target/palitra.jar", "sleep 0.5", "printf 'the rest" + END + "' >>app/target/palitra.jar");
         script("java", "for word; do case $word in -XX:ArchiveClassesAtExit=*)",
             "    echo archived >>'" + root + "/archives'", "    file=${word#*=}; printf half >\"$file\"; sleep 0.5",

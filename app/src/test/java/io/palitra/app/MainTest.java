@@ -135,8 +135,8 @@ class MainTest {
             onePicture(i, file);
         }
         Path out = root.resolve("scored"), ae = root.resolve("ae");
-        assertThat(palitra("train", "ae", folder.resolve("deep"), "--set", "latent=2", "--set", "net.hidden=8", "--set", "data.size=8", "--steps",
-            2, "--out", ae, "--quiet", "--threads", 1).code()).isZero();
+        assertThat(palitra("train", "ae", folder.resolve("deep"), "--set", "latent=2", "--set", "net.hidden=8", "--set", "data.size=8",
+            "--steps", 2, "--out", ae, "--quiet", "--threads", 1).code()).isZero();
         Typed r = palitra("anomalies", ae, folder, "--out", out);
         assertThat(r.code()).as(r.err()).isZero();
         List<String> lines = Files.readAllLines(out.resolve("scores.csv"));
@@ -321,7 +321,8 @@ class MainTest {
         assertThat(palitra("train", "vae", "--set", "lattent=3").err()).endsWith("; did you mean latent?\n").hasLineCount(1);
         assertThat(palitra("train", "vae", "--set", "decoder=bernouli").err()).endsWith("; did you mean bernoulli?\n").hasLineCount(1);
         for (String command : List.of("sample", "resume", "reconstruct", "evaluate", "interpolate", "map", "inspect")) {
-            assertThat(palitra(command, beside).err()).as(command).contains("vea'").endsWith("; did you mean " + run + "?\n").hasLineCount(1);
+            assertThat(palitra(command, beside).err()).as(command).contains("vea'")
+                .endsWith("; did you mean " + run + "?\n").hasLineCount(1);
         }
     }
 

@@ -22,7 +22,7 @@ class SharedOptionsTest {
     private static final Map<String, List<String>> LACKS = new TreeMap<>(Map.ofEntries(
         Map.entry("train", List.of("--force: a run is never overwritten; --resume goes on with it")),
         Map.entry("resume", List.of("--out, --force, --seed: it goes on with a run, which has them")),
-        Map.entry("evaluate", List.of("--out: the figures are kept in the run", "--seed: figures of runs are compared, all by the same draws")),
+        Map.entry("evaluate", List.of("--out: the figures are kept in the run", "--seed: runs are compared, all by the same draws")),
         Map.entry("reconstruct", List.of(NO_CHANCE)),
         Map.entry("map", List.of(NO_CHANCE)),
         Map.entry("anomalies", List.of("--seed: scores of items are compared, all by the same draws")),
@@ -36,7 +36,7 @@ class SharedOptionsTest {
             "--force: what is there and whole is not fetched again")),
         Map.entry("models", List.of(LISTS)),
         Map.entry("pack", List.of(COPIES, NEW_FOLDER, NO_CHANCE)),
-        Map.entry("pull", List.of("--device, --threads, --seed: it computes nothing", "--out, --force: it keeps what Python's cache keeps")),
+        Map.entry("pull", List.of("--device, --threads, --seed: it computes nothing", "--out, --force: the cache is Python's")),
         Map.entry("import", List.of(COPIES, NEW_FOLDER, NO_CHANCE)),
         Map.entry("export", List.of("--device, --threads: it computes the scale of codes, on the processor", NEW_FOLDER, NO_CHANCE)),
         Map.entry("inspect", List.of(LISTS)),

@@ -133,8 +133,8 @@ public final class FirstStage implements AutoCloseable {
         }
         int f = factor();
         if (image.height() % f != 0 || image.width() % f != 0) {
-            throw new ArgumentException("'" + name + "' makes a code of " + f + "x" + f + " pixels and wants sides that are multiples of " + f
-                + ", got " + image + "; " + image.sizes(f, f));
+            throw new ArgumentException("'" + name + "' makes a code of " + f + "x" + f + " pixels and wants sides that are multiples of "
+                + f + ", got " + image + "; " + image.sizes(f, f));
         }
         return new int[] {along("height", image.height()), along("width", image.width())};
     }

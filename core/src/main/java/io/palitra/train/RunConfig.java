@@ -65,7 +65,8 @@ public record RunConfig(Settings settings, Record model) {
             if (o.startsWith(TRAIN)) train.add(o.substring(TRAIN.length()));
             else model.add(o);
         }
-        return of(Config.with(f.defaults(data.spec()), model), name, data).reading(options).seed(seed).training(Config.with(f.recipe(), train));
+        return of(Config.with(f.defaults(data.spec()), model), name, data).reading(options).seed(seed)
+            .training(Config.with(f.recipe(), train));
     }
 
     /**

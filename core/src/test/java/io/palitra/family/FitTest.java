@@ -77,8 +77,8 @@ class FitTest {
                 String refusal = refusal(family, spec), of = family.name() + " on " + spec + ": " + refusal;
                 if (refusal.isEmpty()) built++;
                 if (refusal.isEmpty() || isOfOtherData(family, spec, refusal)) continue;
-                List<Integer> sizes = Pattern.compile("data\\.size=(\\d+)").matcher(refusal).results().map((MatchResult m) -> Integer.valueOf(
-                    m.group(1))).toList();
+                List<Integer> sizes = Pattern.compile("data\\.size=(\\d+)").matcher(refusal).results()
+                    .map((MatchResult m) -> Integer.valueOf(m.group(1))).toList();
                 if (sizes.isEmpty()) wrong.add(of);
                 for (int size : sizes) {
                     sized++;

@@ -150,7 +150,8 @@ class RealNvpTest {
 
     @Test void whatCannotBeIsRefused() {
         assertThatThrownBy(() -> new RealNvp(RealNvp.FAMILY.defaults(), Builds.of(new ImageSpec(1, 7, 8, 0), new Rng(1))))
-            .hasMessage("realnvp with scales=3 halves the sides 2 times and wants multiples of 4, got 7x8; data.size=4 or data.size=8 fits");
+            .hasMessage("realnvp with scales=3 halves the sides 2 times and wants multiples of 4, got 7x8; data.size=4 or "
+                + "data.size=8 fits");
         assertThatThrownBy(() -> new RealNvp(RealNvp.FAMILY.defaults(), Builds.of(new VectorSpec(1, 0), new Rng(1))))
             .hasMessageContaining("2 numbers or more");
     }

@@ -122,7 +122,8 @@ class RunConfigTest {
     @Test void aNetworkThatFitsNoMachineIsRefusedBeforeItIsBuilt() {
         Vae.Config wide = Config.with((Vae.Config) Families.named("vae").defaults(), "net.hidden=65536,65536,65536");
         assertThatThrownBy(() -> Vae.FAMILY.build(wide, new ImageSpec(1, 28, 28, 0), new Rng(1)))
-            .isInstanceOf(IllegalArgumentException.class).hasMessageMatching(".*(make it smaller, or the pictures, as by data.size=64|more than 2147483647 numbers).*");
+            .isInstanceOf(IllegalArgumentException.class)
+            .hasMessageMatching(".*(make it smaller, or the pictures, as by data.size=64|more than 2147483647 numbers).*");
     }
 
     @Test void everyValueOfARunHasItsMeaning() {
