@@ -5,8 +5,6 @@ import io.palitra.data.Datasets;
 import io.palitra.job.FamiliesRequest;
 import io.palitra.job.ModelsRequest;
 import io.palitra.model.Watcher;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.util.Iterator;
 import java.util.List;
 
