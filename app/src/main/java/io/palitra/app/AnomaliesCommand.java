@@ -56,7 +56,8 @@ final class AnomaliesCommand implements Callable<Integer> {
             Common.json(result.toJson());
         } else {
             for (Measure m : result.measures()) {
-                Common.OUT.printf("%-36s %12s %-6s %s%n", m.name(), Numbers.shown(m.value()), m.unit(), m.about());
+                Common.OUT.printf("%-36s %12s %-6s %s%n", Language.say(m.name()), Numbers.shown(m.value()), Language.say(m.unit()),
+                    Language.say(m.about()));
             }
             Common.OUT.println(result.page());
         }

@@ -46,9 +46,9 @@ final class BalanceCommand implements Callable<Integer> {
         if (json) {
             Common.json(result.toJson());
         } else {
-            Common.OUT.println(result.counts());
+            Common.say(result.counts());
             for (Measure m : result.measures()) {
-                Common.OUT.printf("%-36s %12s %s%n", m.name(), Numbers.shown(m.value()), m.about());
+                Common.OUT.printf("%-36s %12s %s%n", Language.say(m.name()), Numbers.shown(m.value()), Language.say(m.about()));
             }
             Common.OUT.println(out);
         }

@@ -2,6 +2,7 @@ package io.palitra.app;
 
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /** The commands as the help lists them: by what a person wants, each in a few words. */
 final class CommandGroups {
@@ -46,12 +47,19 @@ final class CommandGroups {
 
     private CommandGroups() {}
 
+    /** All titles and what the commands are for. */
+    static List<String> texts() {
+        return ALL.stream().flatMap(g -> Stream.concat(Stream.of(g.title), g.commands.stream().map(Command::about))).toList();
+    }
+
     /** Those of the commands that are there. */
     static String listed(Set<String> there) {
         StringBuilder text = new StringBuilder();
         for (Group group : ALL) {
-            text.append(String.format("%n  %s%n", group.title));
-            for (Command c : group.commands) if (there.contains(c.name)) text.append(String.format("    %-20s %s%n", c.name, c.about));
+            text.append(String.format("%n  %s%n", Language.say(group.title)));
+            for (Command c : group.commands) {
+                if (there.contains(c.name)) text.append(String.format("    %-20s %s%n", c.name, Language.say(c.about)));
+            }
         }
         return text.toString();
     }

@@ -8,15 +8,14 @@ import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** What several commands do alike. */
 final class Common {
     private static final Results RESULTS = new Results();
-    /** Results go here, in UTF-8 whatever the locale. */
-    static final PrintStream OUT = new PrintStream(RESULTS, true, StandardCharsets.UTF_8);
+    /** Results go here, in UTF-8 whatever the locale, but on a terminal of another map of Russian letters. */
+    static final PrintStream OUT = new PrintStream(RESULTS, true, Language.ofResults());
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private Common() {}
@@ -44,6 +43,9 @@ final class Common {
         if (fault == null || String.valueOf(fault.getMessage()).contains("Broken pipe")) return "";
         return "the results cannot be written to standard output: " + fault.getMessage();
     }
+
+    /** A result in words, in the language of the person. */
+    static void say(String english) { OUT.println(Language.say(english)); }
 
     static void json(JsonNode node) throws IOException {
         OUT.println(JSON.writerWithDefaultPrettyPrinter().writeValueAsString(node));

@@ -41,22 +41,22 @@ final class DataCommand implements Callable<Integer> {
             return 0;
         }
         if (name == null) {
-            for (CatalogueEntry s : Datasets.catalogue()) Common.OUT.printf("%-14s %s%n", s.name(), s.about());
+            for (CatalogueEntry s : Datasets.catalogue()) Common.OUT.printf("%-14s %s%n", s.name(), Language.say(s.about()));
             Common.OUT.println();
-            Common.OUT.println("Also any folder of pictures or .zip of one, flat or with a folder a class: palitra train vae PATH");
+            Common.say("Also any folder of pictures or .zip of one, flat or with a folder a class: palitra train vae PATH");
             return 0;
         }
         CatalogueEntry s = Datasets.source(name);
-        Common.OUT.println(s.name() + ": " + s.about());
-        Common.OUT.printf("%,d items to train, %,d to test%n", s.train(), s.test());
-        if (!s.classNames().isEmpty()) Common.OUT.println("classes: " + String.join(", ", s.classNames()));
+        Common.OUT.println(s.name() + ": " + Language.say(s.about()));
+        Common.say(String.format("%,d items to train, %,d to test", s.train(), s.test()));
+        if (!s.classNames().isEmpty()) Common.say("classes: " + String.join(", ", s.classNames()));
         if (s.kind() == CatalogueEntry.Kind.DRAWN) {
-            Common.OUT.println("drawn by the program; needs no files");
+            Common.say("drawn by the program; needs no files");
         } else {
-            Common.OUT.println("looked for in --data-dir, else in PALITRA_DATA, else in data, ../shared/data, and "
+            Common.say("looked for in --data-dir, else in PALITRA_DATA, else in data, ../shared/data, and "
                 + Datasets.target(DataOptions.DEFAULT));
-            for (CatalogueEntry.Remote f : s.files()) Common.OUT.printf("  %s  %,d bytes, MD5 %s%n", f.address(), f.size(), f.md5());
-            Common.OUT.println("get it with: palitra data get " + s.name());
+            for (CatalogueEntry.Remote f : s.files()) Common.say(String.format("  %s  %,d bytes, MD5 %s", f.address(), f.size(), f.md5()));
+            Common.say("get it with: palitra data get " + s.name());
         }
         return 0;
     }

@@ -25,7 +25,7 @@ final class DoctorCommand implements Callable<Integer> {
             findings.forEach(node::put);
             Common.json(node);
         } else {
-            findings.forEach((what, finding) -> Common.OUT.printf("%-12s %s%n", what, Terminal.plain(finding)));
+            findings.forEach((what, finding) -> Common.OUT.printf("%-12s %s%n", what, Language.say(Terminal.plain(finding))));
         }
         return result.sound() ? 0 : 1;
     }

@@ -82,7 +82,8 @@ final class EvaluateCommand implements Callable<Integer> {
 
     private static void list(List<Measure> measures) {
         for (Measure m : measures) {
-            Common.OUT.printf("%-36s %12s %-6s %s%n", m.name(), Numbers.shown(m.value()), m.unit(), m.about());
+            Common.OUT.printf("%-36s %12s %-6s %s%n", Language.say(m.name()), Numbers.shown(m.value()), Language.say(m.unit()),
+                    Language.say(m.about()));
         }
     }
 
@@ -94,7 +95,7 @@ final class EvaluateCommand implements Callable<Integer> {
         all.forEach(run -> head.append(String.format(" %16s", last(run.run()))));
         Common.OUT.println(head);
         rows.forEach((name, unit) -> {
-            StringBuilder row = new StringBuilder(String.format("%-36s %-10s", name, unit));
+            StringBuilder row = new StringBuilder(String.format("%-36s %-10s", Language.say(name), Language.say(unit)));
             for (EvaluateRequest.Measured run : all) {
                 String value = run.measures().stream().filter(m -> m.name().equals(name)).map(m -> Numbers.shown(m.value())).findFirst()
                     .orElse("");
@@ -102,7 +103,8 @@ final class EvaluateCommand implements Callable<Integer> {
             }
             Common.OUT.println(row);
         });
-        all.forEach(run -> run.explained().forEach(m -> Common.OUT.println(last(run.run()) + ", " + m.name() + ": " + m.about())));
+        all.forEach(run -> run.explained().forEach(m -> Common.OUT.println(last(run.run()) + ", " + Language.say(m.name()) + ": "
+            + Language.say(m.about()))));
     }
 
     private static String last(String run) {

@@ -28,10 +28,10 @@ final class FamiliesCommand implements Callable<Integer> {
             return 0;
         }
         for (FamiliesRequest.Entry f : chosen.families()) {
-            Common.OUT.printf("%-12s %s%n", f.name(), f.about());
+            Common.OUT.printf("%-12s %s%n", f.name(), Language.say(f.about()));
             if (name == null) continue;
             Common.OUT.println("             " + f.paper());
-            Common.OUT.println("             learns from " + (f.data().isEmpty() ? "the DATA that is asked for" : f.data()
+            Common.say("             learns from " + (f.data().isEmpty() ? "the DATA that is asked for" : f.data()
                 + " unless other DATA is asked for"));
             f.fits().forEach(fit -> Common.OUT.println("             on " + fit.data() + " " + String.join(", ", fit.keys())
                 + " unless other values are asked for"));
@@ -44,12 +44,12 @@ final class FamiliesCommand implements Callable<Integer> {
 
     static void print(String title, List<Key> keys, String prefix) {
         Common.OUT.println();
-        Common.OUT.println(title);
+        Common.say(title);
         for (Key k : keys) {
             if (k.path().contains("NAME.")) continue;   // the keys of an optimiser, as above
-            String allowed = k.type() + (k.range().isEmpty() ? "" : ", " + k.range());
-            Common.OUT.printf("  %-28s = %-12s %s (%s)%s%n", prefix + k.path(), k.defaultValue(), k.help(), allowed,
-                k.when().isEmpty() ? "" : " when " + k.when());
+            String allowed = Language.say(k.type()) + (k.range().isEmpty() ? "" : ", " + Language.say(k.range()));
+            Common.OUT.printf("  %-28s = %-12s %s (%s)%s%n", prefix + k.path(), k.defaultValue(), Language.say(k.help()), allowed,
+                k.when().isEmpty() ? "" : " " + Language.say("when") + " " + k.when());
         }
     }
 }

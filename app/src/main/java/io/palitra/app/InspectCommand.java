@@ -26,7 +26,7 @@ final class InspectCommand implements Callable<Integer> {
         if (json) {
             Common.json(facts);
         } else {
-            if (facts.isEmpty()) Common.OUT.println("no settings in this picture");
+            if (facts.isEmpty()) Common.say("no settings in this picture");
             facts.properties().forEach(e -> {
                 if (e.getValue() instanceof ArrayNode list) list.forEach(v -> Common.OUT.println(Terminal.plain(v.asText())));
                 else Common.OUT.println(Terminal.plain(e.getKey()) + ": " + text(e.getValue()));

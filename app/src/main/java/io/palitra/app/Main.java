@@ -51,6 +51,9 @@ public final class Main implements Runnable {
 
     public static void main(String[] args) throws InterruptedException, IOException {
         Stop.listen();
+        Language.choose();
+        String language = Language.fault(System::getenv);
+        if (!language.isEmpty()) Terminal.print(language);
         Plugins.load();
         String unread = Arguments.fault(args);
         if (!unread.isEmpty()) {
@@ -77,6 +80,7 @@ public final class Main implements Runnable {
     static int execute(String... args) {
         Notes.sendTo(Terminal::print);
         CommandLine line = commands(args.length == 0 ? "" : args[0]);
+        Language.translate(line);
         boolean json = List.of(args).contains("--json");
         line.setExecutionExceptionHandler((e, command, parsed) -> {
             if (e instanceof CancellationException) {

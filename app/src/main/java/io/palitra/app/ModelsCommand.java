@@ -28,13 +28,13 @@ final class ModelsCommand implements Callable<Integer> {
         }
         if (chosen.models().isEmpty()) Terminal.print("no models come with this build");
         for (IncludedModels.Card card : chosen.models()) {
-            Common.OUT.printf("%-14s %s%n", card.name(), card.about());
+            Common.OUT.printf("%-14s %s%n", card.name(), Language.say(card.about()));
             if (name == null) continue;
-            Common.OUT.println("               " + card.family() + ", learned from " + card.data());
+            Common.say("               " + card.family() + ", learned from " + card.data());
             Common.OUT.println("               " + card.command());
-            Common.OUT.printf(java.util.Locale.ROOT, "               %.0f minutes, %s%n", card.minutes(), card.machine());
-            for (String measure : card.measured()) Common.OUT.println("               " + measure);
-            Common.OUT.println("               licence: " + card.licence());
+            Common.say(String.format(java.util.Locale.ROOT, "               %.0f minutes, %s", card.minutes(), card.machine()));
+            for (String measure : card.measured()) Common.say("               " + measure);
+            Common.say("               licence: " + card.licence());
             for (String file : card.files()) Common.OUT.println("               " + file);
         }
         return 0;

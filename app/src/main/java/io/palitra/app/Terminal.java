@@ -57,12 +57,13 @@ final class Terminal implements Watcher {
     }
 
     /** A note of no terminal's own: a line on stderr. */
-    static void print(String line) { System.err.println(plain(line)); }
+    static void print(String line) { System.err.println(Language.say(plain(line))); }
 
     /** What went wrong, in one line: it alone begins with the program's name. */
     static void error(PrintStream err, String line) { error(new PrintWriter(err, true), line); }
 
-    static void error(PrintWriter err, String line) {
+    static void error(PrintWriter err, String english) {
+        String line = Language.say(english);
         err.println("palitra: " + (line.length() <= LONGEST ? line : line.substring(0, LONGEST) + "..."));
         err.flush();
     }
@@ -72,10 +73,16 @@ final class Terminal implements Watcher {
 
     /** Draws a bar; of an endless count, or of the steps of a single drawing, a line that is redrawn where it can be. */
     @Override public void tick(String what, long done, long of, Map<String, Double> figures, Supplier<Optional<Picture>> preview) {
-        if (figures.containsKey(STEPS)) steps((title.isEmpty() ? "" : title + ": ") + plain(what), done, of, figures);
-        else if (of == 0) doing(done == 0 ? what : what + " " + done);
+        if (figures.containsKey(STEPS)) steps((title.isEmpty() ? "" : title + ": ") + training(plain(what)), done, of, figures);
+        else if (of == 0) doing(done == 0 ? what : Language.say(what) + " " + done);
         else if (what.equals("step")) doing(title + ": step " + done + "/" + of);
         else part(what, done / (double) of);
+    }
+
+    /** "vae on strokes". */
+    private static String training(String what) {
+        int on = what.indexOf(" on ");
+        return on < 0 ? what : what.substring(0, on) + " " + Language.say("on") + what.substring(on + 3);
     }
 
     /** Of a training. */
@@ -90,9 +97,9 @@ final class Terminal implements Watcher {
             boolean loss = !NO_LOSSES.contains(name) && !name.endsWith("gradient norm");
             if (loss) values.append(", ").append(name).append('=').append(format(v));
         });
-        String line = String.format(Locale.ROOT, "%s: %3d%%|%s| %d/%d [%s<%s, %.1f steps/s, %.0f items/s%s]", title, 100 * step / steps,
+        String line = String.format(Locale.ROOT, "%s: %3d%%|%s| %d/%d [%s<%s, %.1f %s, %.0f %s%s]", title, 100 * step / steps,
             bar(step / (double) steps), step, steps, clock(seconds), seconds < ESTIMATED ? "?" : clock(left),
-            figures.getOrDefault(STEPS, 0.0), figures.getOrDefault(ITEMS, 0.0), values);
+            figures.getOrDefault(STEPS, 0.0), Language.say(STEPS), figures.getOrDefault(ITEMS, 0.0), Language.say(ITEMS), values);
         if (redraws) {
             String cut = width.cut(line);
             boolean whole = colour && cut.startsWith(title);
@@ -108,8 +115,8 @@ final class Terminal implements Watcher {
         long now = System.nanoTime();
         if (quiet || now - parted < (redraws ? REDRAW_NANOS : PLAIN_NANOS)) return;
         parted = now;
-        String line = String.format(Locale.ROOT, "%s: %s %3.0f%%|%s| [%s]", title, plain(what), Math.floor(100 * share), bar(share),
-            clock((now - started) * 1e-9));
+        String line = String.format(Locale.ROOT, "%s: %s %3.0f%%|%s| [%s]", title, Language.say(plain(what)), Math.floor(100 * share),
+            bar(share), clock((now - started) * 1e-9));
         if (redraws) {
             err.print("\r" + width.cut(line) + "\u001b[K");
             open = true;
@@ -147,13 +154,13 @@ final class Terminal implements Watcher {
 
     @Override public void note(String message) {
         endLine();
-        err.println(plain(message));
+        err.println(Language.say(plain(message)));
     }
 
     /** A line of progress of something other than training; redrawn on a terminal, silent elsewhere. */
     void doing(String what) {
         if (quiet || !redraws) return;
-        err.print("\r" + width.cut(plain(what)) + "\u001b[K");
+        err.print("\r" + width.cut(Language.say(plain(what))) + "\u001b[K");
         open = true;
     }
 
