@@ -66,15 +66,16 @@ record Axis(double low, double high, double step, boolean log) {
         return ticks;
     }
 
-    /** A tick in words: 0.25, 20k, 1.5M, 2e-05. */
+    /** A tick in words: 0.25, 20k, 1.5M, 2e-05; as many digits as tell neighbours apart. */
     String label(double tick) {
-        double finest = log ? Math.abs(tick) / 10 : step;
+        double finest = log ? Math.abs(tick) * 1e-6 : step;
         double largest = log ? Math.abs(tick) : Math.max(Math.abs(low), Math.abs(high));
         if (Math.abs(tick) < finest * 1e-6) return "0";
-        if (largest >= 1e9 || largest < 1e-3) return trimmed(String.format(Locale.ROOT, "%.2e", tick));
-        if (largest >= 1e6) return plain(tick / 1e6, finest / 1e6) + "M";
-        if (largest >= 1e4) return plain(tick / 1e3, finest / 1e3) + "k";
-        return plain(tick, finest);
+        int decimals = (int) -Math.floor(Math.log10(finest) + 1e-9);
+        if (largest >= 1e9 || largest < 1e-3) return scientific(tick, decimals);
+        if (largest >= 1e6) return plain(tick, decimals, 6) + "M";
+        if (largest >= 1e4) return plain(tick, decimals, 3) + "k";
+        return plain(tick, decimals, 0);
     }
 
     /** A value with about four digits, for a legend. */
@@ -86,13 +87,27 @@ record Axis(double low, double high, double step, boolean log) {
         return new BigDecimal(value).setScale(decimals, RoundingMode.HALF_EVEN).toPlainString();
     }
 
-    private static String plain(double value, double finest) {
-        int decimals = Math.max(0, (int) -Math.floor(Math.log10(finest) + 1e-9));
-        return new BigDecimal(value).setScale(Math.min(decimals, 9), RoundingMode.HALF_EVEN).stripTrailingZeros().toPlainString();
+    /** @param decimals of the tick itself, of which {@code shift} go before the point */
+    private static String plain(double tick, int decimals, int shift) {
+        BigDecimal rounded = new BigDecimal(tick).setScale(Math.max(0, decimals), RoundingMode.HALF_EVEN);
+        return shown(rounded.movePointLeft(shift));
+    }
+
+    private static String shown(BigDecimal value) {
+        return value.signum() == 0 ? "0" : value.stripTrailingZeros().toPlainString();
+    }
+
+    private static String scientific(double tick, int decimals) {
+        BigDecimal rounded = new BigDecimal(tick).setScale(decimals, RoundingMode.HALF_EVEN);
+        if (rounded.signum() == 0) return "0";
+        String digits = rounded.unscaledValue().abs().toString().replaceFirst("0+$", "");
+        int power = rounded.precision() - rounded.scale() - 1;
+        return (rounded.signum() < 0 ? "-" : "") + digits.charAt(0) + (digits.length() > 1 ? "." + digits.substring(1) : "")
+            + String.format(Locale.ROOT, "e%s%02d", power < 0 ? "-" : "+", Math.abs(power));
     }
 
     private static String trimmed(String scientific) {
-        return scientific.replaceFirst("\\.?0+e", "e");
+        return scientific.replaceFirst("(\\.\\d*?)0+e", "$1e").replace(".e", "e");
     }
 
     private static double round(double step) {

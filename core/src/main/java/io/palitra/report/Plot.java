@@ -4,6 +4,7 @@ import io.palitra.config.ArgumentException;
 import io.palitra.data.Picture;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -22,6 +23,7 @@ public record Plot(String title, String xName, String yName, int width, int heig
     private static final int FAINT = 0x7a7f89;
     private static final int RULE = 0xe6e7eb;
     private static final double OPACITY = 0.75;
+    private static final int GAP = 8;   // pixels between two labels
 
     public Plot {
         if (width < 320 || height < 240 || width > 8192 || height > 8192) {
@@ -29,8 +31,8 @@ public record Plot(String title, String xName, String yName, int width, int heig
         }
     }
 
-    /** Where the axes lie in the picture: pixels left, top, right, bottom. */
-    record Frame(Axis x, Axis y, int left, int top, int right, int bottom) {
+    /** Where the axes lie in the picture: pixels left, top, right, bottom; labels of ticks are {@code scale} times as large as drawn. */
+    record Frame(Axis x, Axis y, int left, int top, int right, int bottom, int scale) {
         double column(double value) { return left + x.at(value) * (right - left); }
 
         double row(double value) { return bottom - y.at(value) * (bottom - top); }
@@ -90,33 +92,43 @@ public record Plot(String title, String xName, String yName, int width, int heig
         }
         Axis across = Axis.linear(xs[0], xs[1], 6);
         Axis up = Axis.linear(ys[0], ys[1], 6);
-        int ticks = up.ticks().stream().mapToInt(t -> Lettering.width(up.label(t), SCALE)).max().orElse(0);
+        int widest = up.ticks().stream().mapToInt(t -> Lettering.width(up.label(t), 1)).max().orElse(0);
+        int scale = SCALE * widest > width / 4 ? 1 : SCALE;   // long numbers leave room for the points
+        int ticks = scale * widest;
         int legend = names.stream().mapToInt(name -> Lettering.width(name, SCALE)).max().orElse(0);
         int left = PAD + ticks + 12;
         int right = width - PAD - (names.isEmpty() ? 0 : Math.min(legend + PAD + 14, width / 3));
         int top = PAD + (title.isEmpty() ? 0 : LINE + 10) + (yName.isEmpty() ? 0 : LINE);
         int bottom = height - PAD - LINE - (xName.isEmpty() ? 0 : LINE);
-        return new Frame(across, up, left, top, right, bottom);
+        return new Frame(across, up, left, top, right, bottom, scale);
     }
 
     private void axes(Picture sheet, Frame f) {
         for (double tick : f.x.ticks()) {
-            int at = (int) Math.round(f.column(tick));
-            Lettering.fill(sheet, at, f.top, 1, f.bottom - f.top + 1, RULE);
-            String label = f.x.label(tick);
-            Lettering.draw(sheet, label, at - Lettering.width(label, SCALE) / 2, f.bottom + 12, SCALE, FAINT);
+            Lettering.fill(sheet, (int) Math.round(f.column(tick)), f.top, 1, f.bottom - f.top + 1, RULE);
         }
         for (double tick : f.y.ticks()) {
-            int at = (int) Math.round(f.row(tick));
-            Lettering.fill(sheet, f.left, at, f.right - f.left + 1, 1, RULE);
-            String label = f.y.label(tick);
-            int start = f.left - 12 - Lettering.width(label, SCALE);
-            Lettering.draw(sheet, label, start, at - SCALE * Lettering.BASELINE / 2, SCALE, FAINT);
+            Lettering.fill(sheet, f.left, (int) Math.round(f.row(tick)), f.right - f.left + 1, 1, RULE);
         }
+        for (Labels.Box b : labels(f)) Lettering.draw(sheet, b.text(), (int) b.x(), (int) b.y(), f.scale, FAINT);
         Lettering.draw(sheet, title, f.left, PAD, SCALE, INK);
         Lettering.draw(sheet, yName, f.left, f.top - LINE, SCALE, FAINT);
         int end = f.right - Lettering.width(xName, SCALE);
         Lettering.draw(sheet, xName, end, f.bottom + 12 + LINE, SCALE, FAINT);
+    }
+
+    /** The labels of the ticks: inside the picture, none on another. */
+    List<Labels.Box> labels(Frame f) {
+        int high = f.scale * Lettering.HEIGHT;
+        List<Labels.Box> all = new ArrayList<>(Labels.apart(f.x.ticks(), tick -> {
+            int wide = Lettering.width(f.x.label(tick), f.scale), at = (int) Math.round(f.column(tick)) - wide / 2;
+            return new Labels.Box(f.x.label(tick), Math.max(0, Math.min(width - wide, at)), f.bottom + 12, wide, high);
+        }, GAP));
+        all.addAll(Labels.apart(f.y.ticks(), tick -> {
+            int wide = Lettering.width(f.y.label(tick), f.scale), at = (int) Math.round(f.row(tick));
+            return new Labels.Box(f.y.label(tick), f.left - 12 - wide, at - f.scale * Lettering.BASELINE / 2, wide, high);
+        }, GAP / 2.0));
+        return all;
     }
 
     /** A disk, or from the eleventh class on a square, with soft edges; pixel (u, v) covers u..u+1, v..v+1 about its centre (u, v). */
