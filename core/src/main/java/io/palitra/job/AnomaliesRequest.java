@@ -21,6 +21,7 @@ import io.palitra.model.Measure;
 import io.palitra.model.Watcher;
 import io.palitra.report.Display;
 import io.palitra.report.Numbers;
+import io.palitra.report.Places;
 import io.palitra.report.Report;
 import io.palitra.report.ReportData;
 import io.palitra.report.Sheet;
@@ -239,7 +240,7 @@ public record AnomaliesRequest(
             }
         }
         List<ReportData.Measure> shown = measures.stream().map(m -> new ReportData.Measure(m.name(), Numbers.shown(m.value()), m.unit(),
-            m.about(), "palitra anomalies " + run + " " + data)).toList();
+            m.about(), "palitra anomalies " + Places.word(run) + " " + Places.word(data))).toList();
         String name = Path.of(run).toAbsolutePath().normalize().getFileName().toString();
         Report.write(folder, new ReportData("Anomalies in " + asked.name(), "scored by " + name + ", " + config.settings().family()
             + ": " + score.name(), "", figures, List.of(), facts, shown, List.of(), Map.of(),

@@ -19,6 +19,7 @@ import io.palitra.metric.Preprocess;
 import io.palitra.model.GenerativeModel;
 import io.palitra.model.Measure;
 import io.palitra.model.Watcher;
+import io.palitra.report.Places;
 import io.palitra.stage.ClipEmbedder;
 import io.palitra.train.Evaluation;
 import io.palitra.train.Run;
@@ -200,13 +201,13 @@ public record EvaluateRequest(
     }
 
     private String command(String run) {
-        return "palitra evaluate " + run + (data.isEmpty() ? "" : " " + data) + (n == USUAL ? "" : " -n " + n)
-            + (noClassifier ? " --no-classifier" : "") + (clip.isEmpty() ? "" : " --clip " + clip) + byInception()
-            + String.join("", sampling.stream().map(s -> " --set " + s).toList());
+        return "palitra evaluate " + run + (data.isEmpty() ? "" : " " + Places.word(data)) + (n == USUAL ? "" : " -n " + n)
+            + (noClassifier ? " --no-classifier" : "") + (clip.isEmpty() ? "" : " --clip " + Places.word(clip)) + byInception()
+            + String.join("", sampling.stream().map(s -> " --set " + Places.word(s)).toList());
     }
 
     private String byInception() {
-        return inception.isEmpty() ? "" : " --inception " + inception + (resize == Resize.CLEAN ? "" : " --resize pytorch")
-            + (statistics.isEmpty() ? "" : " --statistics " + statistics);
+        return inception.isEmpty() ? "" : " --inception " + Places.word(inception) + (resize == Resize.CLEAN ? "" : " --resize pytorch")
+            + (statistics.isEmpty() ? "" : " --statistics " + Places.word(statistics));
     }
 }

@@ -1,5 +1,8 @@
 package io.palitra.report;
 
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+
 /** Text made safe for HTML and SVG, between tags and inside quoted attributes. */
 final class Html {
     private Html() {}
@@ -19,4 +22,7 @@ final class Html {
         }
         return out.toString();
     }
+
+    /** One name of a relative address: what is no letter, digit or {@code - _ .} as %XX of its UTF-8. */
+    static String inPath(String name) { return URLEncoder.encode(name, StandardCharsets.UTF_8).replace("+", "%20"); }
 }

@@ -27,4 +27,9 @@ public final class Places {
 
     /** A line of words, such as a command, in which absolute paths are their last names. */
     public static String inLine(String line) { return ABSOLUTE.matcher(line).replaceAll(""); }
+
+    /** A word of a command line as a POSIX shell reads it: in single quotes where it holds more than plain letters and signs. */
+    public static String word(String word) {
+        return word.matches("[A-Za-z0-9_@%+=:,./-]+") ? word : "'" + word.replace("'", "'\\''") + "'";
+    }
 }

@@ -12,6 +12,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** The page of a run, {@code report.html}. */
 public final class Report {
@@ -27,10 +29,11 @@ public final class Report {
     static String html(Path runFolder, ReportData data) {
         StringBuilder out = new StringBuilder(1 << 16);
         Page.head(out, data.title(), data.subtitle(), data.result());
-        figures(out, data.figures());
+        data.frames().ifPresent(f -> Page.frames(out, f));
+        figures(out, data.figures(), data.frames().isEmpty());
         if (!data.curves().isEmpty()) {
             out.append(element("h2", "", "Training")).append("<div class=\"charts\">\n");
-            for (Chart chart : data.curves()) out.append(chart.svg()).append('\n');
+            for (Chart chart : data.curves()) out.append(chart.html()).append('\n');
             out.append("</div>\n");
         }
         measures(out, data.measures());
@@ -42,7 +45,8 @@ public final class Report {
         }
         if (!data.commands().isEmpty()) {
             out.append(element("h2", "", "Go on"));
-            for (Command c : data.commands()) out.append(element("p", "purpose", c.purpose())).append(element("pre", "", c.line()));
+            out.append("<p class=\"note\" data-without>").append(ReportData.RUN).append(" is the folder that this page lies in.</p>\n");
+            for (Command c : data.commands()) command(out, c);
         }
         if (!data.config().isEmpty()) {
             out.append(element("h2", "", "Configuration")).append("<ul class=\"config\">\n");
@@ -51,16 +55,27 @@ public final class Report {
             out.append("</ul>\n");
         }
         files(out, runFolder, data.files());
-        Page.foot(out);
+        Page.footWithScript(out);
         return out.toString();
     }
 
-    private static void figures(StringBuilder out, List<Figure> figures) {
+    private static void figures(StringBuilder out, List<Figure> figures, boolean hero) {
+        int first = hero ? 1 : 0;
         for (int i = 0; i < figures.size(); i++) {
-            if (i == 1) out.append("<h2>Pictures</h2>\n<div class=\"figures\">\n");
-            Page.figure(out, figures.get(i), i == 0);
+            if (i == first) out.append("<h2>Pictures</h2>\n<div class=\"figures\">\n");
+            Page.figure(out, figures.get(i), i < first);
         }
-        if (figures.size() > 1) out.append("</div>\n");
+        if (figures.size() > first) out.append("</div>\n");
+    }
+
+    private static String line(String command) {
+        return Html.escaped(command).replaceAll("(?<!\\S)" + ReportData.RUN + "(?=[\\s/]|$)", "<span data-run>$0</span>");
+    }
+
+    /** The script writes the true folder in the place of the word and shows the button. */
+    private static void command(StringBuilder out, Command c) {
+        out.append("<div class=\"command\">").append(element("p", "purpose", c.purpose())).append("<pre><code>").append(line(c.line()))
+            .append("</code></pre><button type=\"button\" hidden>copy</button></div>\n");
     }
 
     private static void measures(StringBuilder out, List<Measure> measures) {
@@ -70,7 +85,7 @@ public final class Report {
         for (Measure m : measures) {
             out.append("<tr>").append(element("td", "", m.name())).append(element("td", "number", m.value()));
             out.append(element("td", "unit", m.unit())).append("<td class=\"meaning\">").append(Html.escaped(m.meaning()));
-            if (!m.command().isBlank()) out.append(element("code", "under", m.command()));
+            if (!m.command().isBlank()) out.append("<code class=\"under\">").append(line(m.command())).append("</code>");
             out.append("</td></tr>\n");
         }
         out.append("</table></div>\n");
@@ -79,9 +94,17 @@ public final class Report {
     private static void files(StringBuilder out, Path runFolder, Map<String, String> files) {
         if (files.isEmpty()) return;
         out.append(element("h2", "", "Files")).append("<div class=\"wide\"><table>\n");
-        files.forEach((name, meaning) -> out.append("<tr><td>").append(element("code", "", name)).append("</td>")
+        files.forEach((name, meaning) -> out.append("<tr><td>").append(link(runFolder, name)).append("</td>")
                 .append(element("td", "meaning", meaning)).append(element("td", "number", size(runFolder, name))).append("</tr>\n"));
         out.append("</table></div>\n");
+    }
+
+    /** A link relative to the page; none to what is not there. */
+    private static String link(Path runFolder, String name) {
+        if (!Files.exists(runFolder.resolve(name))) return element("code", "", name);
+        String href = Stream.of(name.split("/")).map(Html::inPath).collect(Collectors.joining("/"))
+            + (Files.isDirectory(runFolder.resolve(name)) ? "/" : "");
+        return "<a href=\"" + Html.escaped(href) + "\">" + element("code", "", name) + "</a>";
     }
 
     private static String size(Path runFolder, String name) {

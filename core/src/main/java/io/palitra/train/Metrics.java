@@ -34,6 +34,8 @@ import org.jspecify.annotations.Nullable;
 public final class Metrics implements AutoCloseable {
     /** Of the file, a JSON object a line. */
     public static final String NAME = "metrics.jsonl";
+    /** Begins the name of a loss that was taken on test items. */
+    static final String TEST = "test/";
     private static final ObjectMapper MAPPER = new ObjectMapper();
 
     /** What the file held: its length in bytes and their SHA-256 in hex. */

@@ -7,8 +7,9 @@ import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.measure.Measurements;
 import io.palitra.model.GenerativeModel;
+import io.palitra.report.Better;
 import io.palitra.report.Chart;
-import io.palitra.report.Comparison.Place;
+import io.palitra.report.Comparison.Pair;
 import io.palitra.report.Comparison.Row;
 import io.palitra.report.Comparison;
 import io.palitra.report.Display;
@@ -22,8 +23,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 
@@ -72,9 +73,9 @@ public final class RunComparison {
         RunComparison c = new RunComparison(folders, warn);
         Set<String> data = new LinkedHashSet<>();
         c.configs.forEach(config -> data.add(Path.of(config.settings().data()).getFileName().toString()));
-        List<Place> trade = c.trade();
-        return new Comparison(folders.size() + " runs on " + String.join(", ", data), c.result(trade, data.size() > 1), c.names, trade,
-            c.rows(), c.samples(device, warn), c.closest(warn), c.curves(warn), c.differs(), c.facts(warn));
+        Map<String, Row> rows = c.rows();
+        return new Comparison(folders.size() + " runs on " + String.join(", ", data), c.result(data.size() > 1), c.names,
+            pairs(rows), rows, c.samples(device, warn), c.closest(warn), c.curves(warn), c.differs(), c.facts(warn));
     }
 
     /** Of each the last part of its path; the whole path where two end alike. */
@@ -83,28 +84,21 @@ public final class RunComparison {
         return new LinkedHashSet<>(last).size() == last.size() ? last : folders.stream().map(Path::toString).toList();
     }
 
-    private List<Place> trade() {
-        List<Integer> all = new ArrayList<>();
-        double slowest = 0, fastest = Double.POSITIVE_INFINITY;
-        for (int i = 0; i < names.size(); i++) {
-            if (!measures.get(i).keySet().containsAll(List.of(QUALITY, DIVERSITY, Measurements.SECONDS))) continue;
-            double seconds = of(i, Measurements.SECONDS);
-            slowest = Math.max(slowest, seconds);
-            fastest = Math.min(fastest, seconds);
-            all.add(i);
-        }
-        List<Place> places = new ArrayList<>();
-        for (int i : all) {
-            double seconds = of(i, Measurements.SECONDS), megabytes = of(i, Measurements.MEMORY);
-            double speed = slowest > fastest ? Math.log(slowest / seconds) / Math.log(slowest / fastest) : 1;
-            places.add(new Place(names.get(i), share(of(i, QUALITY)), share(of(i, DIVERSITY)), share(speed), megabytes,
-                List.of(Numbers.shown(of(i, QUALITY)), Numbers.shown(of(i, DIVERSITY)), Numbers.shown(seconds) + " s",
-                    Double.isNaN(megabytes) ? "" : String.format(Locale.ROOT, "%.0f MiB", megabytes))));
-        }
-        return places.size() < 2 ? List.of() : places;
+    /** Diversity and quality, and what the quality costs: of the measures that two runs or more have. */
+    private static List<Pair> pairs(Map<String, Row> rows) {
+        List<String> shared = rows.entrySet().stream().filter(e -> e.getValue().values().stream().filter(v -> !v.isNaN()).count() > 1)
+            .map(Map.Entry::getKey).toList();
+        List<String> qualities = shared.stream().filter(name -> Better.of(name) != Better.NEITHER && !name.equals(Measurements.SECONDS)
+            && !name.equals(Measurements.MEMORY)).toList();
+        List<Pair> pairs = new ArrayList<>();
+        if (shared.containsAll(List.of(QUALITY, DIVERSITY))) pairs.add(new Pair(DIVERSITY, false, QUALITY, false));
+        Optional<String> cost = shared.stream().filter(Measurements.SECONDS::equals).findFirst();
+        Optional<String> quality = qualities.stream().filter(QUALITY::equals).findFirst().or(() -> qualities.stream().findFirst())
+            .or(() -> shared.stream().filter(Measurements.MEMORY::equals).findFirst());
+        if (cost.isPresent() && quality.isPresent()) pairs.add(new Pair(cost.get(), true, quality.get(), false));
+        if (pairs.isEmpty() && qualities.size() > 1) pairs.add(new Pair(qualities.get(1), false, qualities.get(0), false));
+        return pairs;
     }
-
-    private static double share(double v) { return Math.min(1, Math.max(0, v)); }
 
     /** NaN where it was not measured. */
     private double of(int run, String measure) {
@@ -112,22 +106,26 @@ public final class RunComparison {
         return kept == null ? Double.NaN : kept.value;
     }
 
-    private String result(List<Place> trade, boolean severalData) {
+    /** The best of one measure and its value; empty where fewer than two runs have it. */
+    private String best(String head, String measure, String unit, String tail) {
+        List<Integer> all = new ArrayList<>();
+        for (int i = 0; i < names.size(); i++) if (!Double.isNaN(of(i, measure))) all.add(i);
+        if (all.size() < 2) return "";
+        int sign = Better.of(measure) == Better.LOWER ? -1 : 1, first = all.get(0);
+        for (int i : all) if (sign * of(i, measure) > sign * of(first, measure)) first = i;
+        String shown = Numbers.read(of(first, measure), unit);
+        String who = String.join(" and ", all.stream().filter(i -> Numbers.read(of(i, measure), unit).equals(shown))
+            .map(names::get).toList());
+        return head + who + ", " + (tail.isEmpty() ? measure + " " + shown : shown + tail) + ". ";
+    }
+
+    private String result(boolean severalData) {
         StringBuilder out = new StringBuilder();
-        if (!trade.isEmpty()) {
-            Place quality = trade.get(0), diversity = quality, speed = quality;
-            for (Place p : trade) {
-                if (p.quality() > quality.quality()) quality = p;
-                if (p.diversity() > diversity.diversity()) diversity = p;
-                if (p.speed() > speed.speed()) speed = p;
-            }
-            out.append("Nearest to the data: ").append(quality.run()).append(", precision ").append(quality.shown().get(0))
-                .append(". Most diverse: ").append(diversity.run()).append(", recall ").append(diversity.shown().get(1))
-                .append(". Fastest: ").append(speed.run()).append(", ").append(speed.shown().get(2)).append(" a sample.");
-        }
-        if (severalData) out.append(" The runs learned different data: their measures do not compare.");
+        out.append(best("Nearest to the data: ", QUALITY, "", "")).append(best("Most diverse: ", DIVERSITY, "", ""))
+            .append(best("Fastest: ", Measurements.SECONDS, "s", " a sample"));
+        if (severalData) out.append("The runs learned different data: their measures do not compare.");
         else if (judges.size() > 1) {
-            out.append(" Their samples were judged by classifiers trained on different data: what those say does not compare.");
+            out.append("Their samples were judged by classifiers trained on different data: what those say does not compare.");
         }
         return out.toString().strip();
     }
@@ -137,12 +135,12 @@ public final class RunComparison {
         measures.forEach(own -> all.addAll(own.keySet()));
         Map<String, Row> rows = new LinkedHashMap<>();
         for (String name : all) {
-            List<String> values = new ArrayList<>();
+            List<Double> values = new ArrayList<>();
             Map<String, List<String>> abouts = new LinkedHashMap<>();
             String unit = "";
             for (int i = 0; i < names.size(); i++) {
                 Kept kept = measures.get(i).get(name);
-                values.add(kept == null ? "" : Numbers.shown(kept.value));
+                values.add(kept == null ? Double.NaN : kept.value);
                 if (kept == null) continue;
                 unit = kept.unit;
                 abouts.computeIfAbsent(kept.about, k -> new ArrayList<>()).add(names.get(i));
@@ -198,7 +196,8 @@ public final class RunComparison {
         shared.forEach((name, list) -> charts.add(new Chart(name, "step", name, false, list)));
         List<Chart.Series> own = new ArrayList<>();
         for (int i = 0; i < names.size(); i++) {
-            List<Map.Entry<String, List<double[]>>> losses = logs.get(i).entrySet().stream().filter(e -> !aside(e.getKey())).toList();
+            List<Map.Entry<String, List<double[]>>> losses = logs.get(i).entrySet().stream()
+                .filter(e -> !aside(e.getKey()) && !e.getKey().startsWith(Metrics.TEST)).toList();
             if (losses.isEmpty() || losses.stream().anyMatch(e -> shared.containsKey(e.getKey()))) continue;
             own.add(series(names.get(i) + ", " + losses.get(0).getKey(), losses.get(0).getValue(), true));
         }
@@ -207,7 +206,7 @@ public final class RunComparison {
     }
 
     private static boolean aside(String name) {
-        return name.equals("lr") || name.endsWith("gradient norm") || name.startsWith("collapse/");
+        return name.equals("lr") || name.endsWith("gradient norm") || name.startsWith("collapse/") || name.startsWith("codebook/");
     }
 
     private static Chart.Series series(String name, List<double[]> points, boolean ownScale) {

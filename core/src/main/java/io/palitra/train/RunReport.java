@@ -21,10 +21,12 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Consumer;
 
@@ -34,13 +36,17 @@ public final class RunReport {
     public static final String EVALUATION = "evaluation.json";
     public static final String CLOSEST = Measurements.CLOSEST;
     /** What commands of a page call the run's folder. */
-    public static final String FOLDER = "RUN";
+    public static final String FOLDER = ReportData.RUN;
+    private static final String PARTS = "parts of the loss";
     static final String SUMMARY = "summary.json";
 
     private RunReport() {}
 
     /** What is damaged of the files it is made from is passed over, and told to {@code warn}. */
-    public static void write(Path folder, Consumer<String> warn) throws IOException {
+    public static void write(Path folder, Consumer<String> warn) throws IOException { write(folder, warn, warn); }
+
+    /** @param ofFrames told what is damaged of the frames */
+    static void write(Path folder, Consumer<String> warn, Consumer<String> ofFrames) throws IOException {
         RunFolder.refuseLinks(folder);
         RunConfig config = RunConfig.read(folder.resolve(Run.CONFIG));
         RunConfig.Settings s = config.settings();
@@ -50,8 +56,9 @@ public final class RunReport {
         Map<String, String> flat = new LinkedHashMap<>();
         flatten("", config.toJson(), flat);
         flat.replaceAll((key, value) -> Places.name(value));   // a page is shown to others
-        Report.write(folder, new ReportData(s.family() + " on " + Places.name(s.data()), family.about() + " " + family.paper(),
-            result(facts, measures), figures(folder, s, warn), charts(folder, warn), facts, measures,
+        Optional<ReportData.Frames> frames = RunFrames.of(folder, Display.of(s.spec()), ofFrames);
+        Report.write(folder, new ReportData(s.family() + " on " + Places.name(s.data()), family.about() + " · " + family.paper(),
+            result(facts, measures), frames, figures(folder, s, frames.isPresent(), warn), charts(folder, warn), facts, measures,
             commands(family, config.model()), flat, files(folder)));
     }
 
@@ -60,7 +67,7 @@ public final class RunReport {
             "an unknown time") + ".";
         if (measures.isEmpty()) return trained;
         ReportData.Measure first = measures.get(0);
-        return trained + " On the test split: " + first.name() + " " + first.value() + " " + first.unit() + ".";
+        return trained + " On the test split: " + first.name() + " " + (first.value() + " " + first.unit()).strip() + ".";
     }
 
     static Map<String, String> facts(Path folder, RunConfig.Settings s, Consumer<String> warn) {
@@ -119,12 +126,14 @@ public final class RunReport {
         return list;
     }
 
-    private static List<ReportData.Figure> figures(Path folder, RunConfig.Settings s, Consumer<String> warn) {
+    /** @param film whether the page has the frames: the last one is the sheet of samples, and all are the animation */
+    private static List<ReportData.Figure> figures(Path folder, RunConfig.Settings s, boolean film, Consumer<String> warn) {
         List<ReportData.Figure> figures = new ArrayList<>();
-        figure(figures, folder, warn, Gallery.GRID, "Samples", Display.of(s.spec()).caption());
+        if (!film) figure(figures, folder, warn, Gallery.GRID, "Samples", Display.of(s.spec()).caption());
         figure(figures, folder, warn, Gallery.RECONSTRUCTIONS, "Reconstructions",
             "Items of the test split, never trained on, and what the model makes of them.");
-        figure(figures, folder, warn, Gallery.ANIMATION, "Training", "The same noise, drawn again and again while the model learned.");
+        if (!film) figure(figures, folder, warn, Gallery.ANIMATION, "Training",
+            "The same noise, drawn again and again while the model learned.");
         figure(figures, folder, warn, CLOSEST, "Closest to the training data",
             "The samples that lie nearest to a training item by the features "
             + "of the judge, each above that item: equal pairs would be copies.");
@@ -142,17 +151,37 @@ public final class RunReport {
             new ReportData.Figure(title, caption, "text/plain", bytes)));
     }
 
+    private static Chart chart(String name, List<Chart.Series> series) {
+        return new Chart(name, "step", name, name.equals("gradient norm"), series);
+    }
+
+    private static String group(String name) {
+        return name.equals("lr") ? "learning rate" : name.endsWith("gradient norm") ? "gradient norm"
+            : name.startsWith("collapse/") ? "collapse" : name.startsWith("codebook/") ? "codebook"
+            : name.startsWith(Metrics.TEST) || !name.contains("/") ? "loss" : PARTS;
+    }
+
+    /** Where a loss is taken on test items, too, the lines say which is which; the training's stands first. */
+    private static void nameTest(List<Chart.Series> group) {
+        List<String> tested = group.stream().map(Chart.Series::name).filter(n -> n.startsWith(Metrics.TEST)).toList();
+        group.sort(Comparator.comparing(s -> s.name().startsWith(Metrics.TEST)));
+        group.replaceAll(s -> tested.contains(s.name()) ? new Chart.Series(s.name().substring(Metrics.TEST.length())
+            + ", test items, averaged weights", s.x(), s.y()) : tested.contains(Metrics.TEST + s.name())
+            ? new Chart.Series(s.name() + ", training batches", s.x(), s.y()) : s);
+    }
+
     private static List<Chart> charts(Path folder, Consumer<String> warn) throws IOException {
         Map<String, List<Chart.Series>> groups = new LinkedHashMap<>();
         Metrics.read(folder, warn).forEach((name, points) -> {
             double[] x = points.stream().mapToDouble(p -> p[0]).toArray(), y = points.stream().mapToDouble(p -> p[1]).toArray();
-            String group = name.equals("lr") ? "learning rate" : name.endsWith("gradient norm") ? "gradient norm"
-                : name.startsWith("collapse/") ? "collapse"
-                : name.startsWith("codebook/") ? "codebook" : "loss";
-            groups.computeIfAbsent(group, k -> new ArrayList<>()).add(new Chart.Series(name.replace("/gradient norm", ""), x, y));
+            groups.computeIfAbsent(group(name), k -> new ArrayList<>()).add(new Chart.Series(name.replace("/gradient norm", ""), x, y));
         });
+        groups.values().forEach(RunReport::nameTest);
         List<Chart> charts = new ArrayList<>();
-        groups.forEach((name, series) -> charts.add(new Chart(name, "step", name, name.equals("gradient norm"), series)));
+        for (String first : List.of("loss", PARTS)) {
+            if (groups.containsKey(first)) charts.add(chart(first, Objects.requireNonNull(groups.remove(first))));
+        }
+        groups.forEach((name, series) -> charts.add(chart(name, series)));
         return charts;
     }
 
@@ -160,12 +189,12 @@ public final class RunReport {
     private static List<ReportData.Command> commands(Family<?> family, Record model) {
         ReportData.Command goOn = new ReportData.Command("go on training where it stopped", "palitra resume " + FOLDER);
         if (model instanceof LoraTuning.Config c) {
-            return List.of(new ReportData.Command("paint with it; " + FOLDER + " is this page's folder", "palitra paint TEXT --model "
-                + c.model() + " --lora " + FOLDER + "/" + LoraTuning.DIFFUSERS), goOn);
+            return List.of(new ReportData.Command("paint with it", "palitra paint TEXT --model "
+                + Places.word(c.model()) + " --lora " + FOLDER + "/" + LoraTuning.DIFFUSERS), goOn);
         }
         List<ReportData.Command> commands = new ArrayList<>();
         if (family.sampling() != null) {
-            commands.add(new ReportData.Command("draw more; " + FOLDER + " is this page's folder", "palitra sample " + FOLDER
+            commands.add(new ReportData.Command("draw more", "palitra sample " + FOLDER
                 + " -n 64 --seed 3 --out more.png"));
         }
         commands.add(new ReportData.Command("the honest numbers on the test split", "palitra evaluate " + FOLDER));
@@ -196,8 +225,8 @@ public final class RunReport {
         about.put(Gallery.GRID + ".txt", "samples");
         about.put(Gallery.RECONSTRUCTIONS + ".png", "test items and reconstructions");
         about.put(Gallery.RECONSTRUCTIONS + ".txt", "test items and reconstructions");
-        about.put(Gallery.ANIMATION, "the animation above");
-        about.put(Gallery.SAMPLES, "a grid for each frame of it");
+        about.put(Gallery.ANIMATION, "the samples while it learned, as an animation");
+        about.put(Gallery.SAMPLES, "a picture for each of its frames");
         about.put("train", "what resuming needs: weights, optimiser, averages, with checksums");
         about.keySet().removeIf(name -> !Files.exists(folder.resolve(name)));
         return about;

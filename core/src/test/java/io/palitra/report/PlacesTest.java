@@ -2,6 +2,7 @@ package io.palitra.report;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class PlacesTest {
@@ -19,5 +20,10 @@ class PlacesTest {
         assertThat(Places.inLine("palitra evaluate /home/me/runs/vae --judge /home/me/judge --n 5000"))
             .isEqualTo("palitra evaluate vae --judge judge --n 5000");
         assertThat(Places.inLine("palitra evaluate runs/vae --device cuda:0")).isEqualTo("palitra evaluate runs/vae --device cuda:0");
+    }
+
+    @Test void aWordOfACommandIsQuotedWhereAShellNeedsIt() {
+        assertThat(List.of("runs/digits-1", "my run", "мой", "it's", "", "a\"b$c").stream().map(Places::word).toList())
+            .containsExactly("runs/digits-1", "'my run'", "'мой'", "'it'\\''s'", "''", "'a\"b$c'");
     }
 }

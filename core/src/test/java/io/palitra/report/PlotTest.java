@@ -67,6 +67,59 @@ class PlotTest {
         }
     }
 
+    private static final double[][] AWKWARD = {{1e-9, 1e9}, {-1e9, 1e9}, {-5e-7, -1e-9}, {0, 28}, {1, 1 + 28e-7}, {1e9, 1e9 + 28},
+        {123_456_789.25, 123_456_791.5}, {-1e16, -1e16 + 28}, {0, 0}, {1e-300, 2e-300}, {-1e300, 1e300}, {99_999, 100_001},
+        {-0.001, 28_000}};
+
+    private static void free(List<Labels.Box> boxes, double width, double height, String as) {
+        for (int i = 0; i < boxes.size(); i++) {
+            Labels.Box a = boxes.get(i);
+            assertThat(a.x()).as(as + " " + a).isGreaterThanOrEqualTo(0);
+            assertThat(a.x() + a.width()).as(as + " " + a).isLessThanOrEqualTo(width);
+            assertThat(a.y() + a.height()).as(as + " " + a).isBetween(0.0, height);
+            for (int k = 0; k < i; k++) assertThat(a.near(boxes.get(k), 1)).as(as + ": " + a + " on " + boxes.get(k)).isFalse();
+        }
+    }
+
+    @Test void noLabelLiesOnAnotherNorOutsideThePicture() {
+        for (double[] x : AWKWARD) {
+            for (double[] y : AWKWARD) {
+                for (Plot plot : List.of(new Plot("", "x", "y", 320, 240), PLOT, new Plot("t", "", "", 2000, 240))) {
+                    Plot.Frame f = plot.frame(x, y, List.of("a", "b"));
+                    free(plot.labels(f), plot.width(), plot.height(), Arrays.toString(x) + Arrays.toString(y));
+                    assertThat(f.right() - f.left()).isGreaterThan(60);
+                }
+            }
+        }
+    }
+
+    @Test void noLabelOfAChartLiesOnAnother() {
+        for (double[] x : AWKWARD) {
+            for (double[] y : AWKWARD) {
+                Axis up = Axis.linear(y[0], y[1], 5), across = Axis.linear(x[0], x[1], 7);
+                double left = 10 + 6.7 * up.ticks().stream().mapToInt(t -> up.label(t).length()).max().orElse(0);
+                Chart chart = new Chart("c", "step", "y", false, List.of());
+                free(chart.labels(across, up, left), 600, 260, Arrays.toString(x) + Arrays.toString(y));
+            }
+        }
+    }
+
+    @Test void neighbouringTicksHaveOtherLabels() {
+        for (double[] r : AWKWARD) {
+            for (int about : new int[] {4, 7, 28}) {
+                Axis axis = Axis.linear(r[0], r[1], about);
+                assertThat(axis.ticks().stream().map(axis::label)).as(Arrays.toString(r) + about).doesNotHaveDuplicates();
+            }
+            if (r[0] <= 0) continue;
+            Axis log = Axis.logarithmic(r[0], Math.max(r[0], r[1]));
+            assertThat(log.ticks().stream().map(log::label)).as("log " + Arrays.toString(r)).doesNotHaveDuplicates();
+        }
+        Axis narrow = Axis.logarithmic(1, 1.05);
+        assertThat(narrow.ticks().stream().map(narrow::label)).contains("1", "1.02", "1.04");
+        Axis large = Axis.linear(1e9, 1e9 + 20, 4);
+        assertThat(large.ticks().stream().map(large::label)).contains("1e+09", "1.000000005e+09");
+    }
+
     @Test void nonsenseIsRefused() {
         assertThatThrownBy(() -> PLOT.scatter(new double[] {1, Double.NaN}, new double[2]))
                 .hasMessage("illegal point 1: (NaN, 0.0), must be finite");

@@ -125,6 +125,9 @@ class RunFolderTest {
         Png.write(run.resolve("samples/step-00000003.png"), new Picture(1, 5, 5, new byte[25]), Map.of());
         Files.createDirectory(run.resolve("samples/step-00000004.png"));
         assertThat(resumed(run)).singleElement().asString().contains("training.gif lacks 2 pictures of samples");
+        List<String> told = new ArrayList<>();
+        RunReport.write(run, told::add);
+        assertThat(told).singleElement().asString().contains("the page lacks 2 pictures of samples");
     }
 
     @Test void aSummaryOfOtherTypesCountsNoTimeAndSaysSo(@TempDir Path to) throws Exception {
