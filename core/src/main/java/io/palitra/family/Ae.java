@@ -31,6 +31,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Autoencoder: a code z = e(x) of few numbers from which x' = d(z) restores x. Trained on spoilt items x~ it learns to clean them: the loss
@@ -106,6 +107,8 @@ public final class Ae extends Module implements GenerativeModel<Ae.Sampling>, En
     @Override public Module net() { return this; }
 
     @Override public List<Update> updates() { return List.of(new Update("reconstruction", this, this::loss)); }
+
+    @Override public Optional<Update> tested() { return Optional.of(updates().get(0)); }
 
     private Losses loss(Batch batch, Step step) {
         Rng rng = step.rng();

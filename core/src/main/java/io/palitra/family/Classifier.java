@@ -32,6 +32,7 @@ import io.palitra.nn.Norm;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 
 /**
  * Names the class of an item: the judge of what others draw. Pictures go through convolutions that halve them until their shorter side is
@@ -73,6 +74,8 @@ public final class Classifier implements Trainable, ClassifierFeatures, Energy, 
     @Override public Module net() { return net; }
 
     @Override public List<Update> updates() { return List.of(new Update("classifier", net, this::loss)); }
+
+    @Override public Optional<Update> tested() { return Optional.of(updates().get(0)); }
 
     private Losses loss(Batch batch, Step step) {
         Rng rng = step.rng();

@@ -31,6 +31,7 @@ import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -111,6 +112,8 @@ public final class Dalle implements GenerativeModel<Dalle.Sampling>, Evaluates {
     @Override public Module net() { return net; }
 
     @Override public List<Update> updates() { return List.of(new Update("loss", net, this::loss)); }
+
+    @Override public Optional<Update> tested() { return Optional.of(updates().get(0)); }
 
     @Override public void prepare(Dataset data) { captions.learn(data.everyCaption()); }
 

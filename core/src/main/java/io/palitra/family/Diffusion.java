@@ -43,6 +43,7 @@ import io.palitra.nn.Module;
 import io.palitra.stage.DenoisingNet;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -108,6 +109,8 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
     @Override public Module net() { return net.module(); }
 
     @Override public List<Update> updates() { return List.of(new Update("denoise", net(), this::loss)); }
+
+    @Override public Optional<Update> tested() { return Optional.of(updates().get(0)); }
 
     /** Mean over all numbers of w_t (prediction - target)^2 at times drawn uniformly: eq. 14, with weights. */
     private Losses loss(Batch batch, Step step) {

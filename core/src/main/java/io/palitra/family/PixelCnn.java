@@ -32,6 +32,7 @@ import io.palitra.nn.Module;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ForkJoinPool;
 import java.util.stream.IntStream;
@@ -100,6 +101,8 @@ public final class PixelCnn implements GenerativeModel<PixelCnn.Sampling>, Likel
     @Override public Module net() { return net; }
 
     @Override public List<Update> updates() { return List.of(new Update("nll", net, this::loss)); }
+
+    @Override public Optional<Update> tested() { return Optional.of(updates().get(0)); }
 
     private Losses loss(Batch batch, Step step) {
         Rng rng = step.rng();

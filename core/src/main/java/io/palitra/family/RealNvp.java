@@ -30,6 +30,7 @@ import io.palitra.nn.Module;
 import io.palitra.nn.Norm;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -440,6 +441,8 @@ public final class RealNvp extends Module implements GenerativeModel<RealNvp.Sam
                 ? nats.div(data.dims() * Math.log(2)) : nats);
         }));
     }
+
+    @Override public Optional<Update> tested() { return Optional.of(updates().get(0)); }
 
     /** True of points; of pictures a bound, by the noise on their bytes. */
     @Override public boolean exact() { return data instanceof VectorSpec; }

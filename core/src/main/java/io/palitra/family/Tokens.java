@@ -39,6 +39,7 @@ import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -172,6 +173,8 @@ public final class Tokens implements GenerativeModel<Tokens.Sampling>, Evaluates
     @Override public Module net() { return net; }
 
     @Override public List<Update> updates() { return List.of(new Update("nll", net, this::loss)); }
+
+    @Override public Optional<Update> tested() { return Optional.of(updates().get(0)); }
 
     private Losses loss(Batch batch, Step step) {
         Tensor c = codes.of(batch);

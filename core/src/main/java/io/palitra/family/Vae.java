@@ -42,6 +42,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
@@ -222,6 +223,8 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
     @Override public Module net() { return this; }
 
     @Override public List<Update> updates() { return List.of(new Update("elbo", this, this::loss)); }
+
+    @Override public Optional<Update> tested() { return Optional.of(updates().get(0)); }
 
     /** -ELBO; beta, its warm-up, free bits and the other divergence change only what is added to the reconstruction. */
     private Losses loss(Batch batch, Step step) {

@@ -36,6 +36,12 @@ public interface Trainable extends AutoCloseable {
      */
     default Map<String, Double> tally() { return Map.of(); }
 
+    /**
+     * The update whose loss on test items tells of overfitting. Its objective, in evaluation mode, changes no buffer and no state, and
+     * needs no gradient; empty where there is none.
+     */
+    default Optional<Update> tested() { return Optional.empty(); }
+
     /** Whether samples may shrink to a few modes while the losses look well: the trainer watches them for it. */
     default boolean mayCollapse() { return false; }
 

@@ -18,7 +18,9 @@ import io.palitra.model.Denoising;
 import io.palitra.model.Drawing;
 import io.palitra.model.GenerativeModel;
 import io.palitra.model.Reconstructs;
+import io.palitra.model.Step;
 import io.palitra.model.Trainable;
+import io.palitra.model.Update;
 import io.palitra.model.Watcher;
 import io.palitra.report.Display;
 import io.palitra.report.EventFile;
@@ -35,6 +37,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -56,6 +59,8 @@ final class Gallery implements AutoCloseable {
     private static final int APART = 50;
     private static final int MOST = 200;
     private static final int FRAME_MILLIS = 150;
+    private static final int TESTED = 128;
+    private static final int AT_ONCE = 32;
 
     private final Path folder;
     private final RunConfig config;
@@ -119,6 +124,7 @@ final class Gallery implements AutoCloseable {
             Reconstructs restores = model.as(Reconstructs.class).orElse(null);
             if (generative != null) draw(generative, step);
             if (restores != null && test != null) reconstruct(restores, test);
+            if (test != null) model.tested().ifPresent(update -> test(update, test, step, epoch, metrics));
             if (generative != null && model.mayCollapse()) watch(generative, step, epoch, metrics);
         }
     }
@@ -134,6 +140,24 @@ final class Gallery implements AutoCloseable {
         sheet.enlarged().write(folder.resolve(GRID + sheet.suffix()), text);
         sheet.drawn().ifPresent(p -> events().image("samples", step, p));
         watcher.wrote(frame);
+    }
+
+    /** The mean loss of the first test items, with the same noise each time. Waits for the device. */
+    private void test(Update update, Dataset test, long step, double epoch, Metrics metrics) {
+        int n = Math.min(TESTED, test.size());
+        double sum = 0;
+        for (int from = 0; from < n; from += AT_ONCE) {
+            int[] items = IntStream.range(from, Math.min(n, from + AT_ONCE)).toArray();
+            try (Scope scope = new Scope()) {
+                Batch of = DataLoader.of(test, items, device);
+                Batch batch = new Batch(of.x(), of.given());   // what remembers training items by their place must not take these for them
+                sum += items.length * update.objective().of(batch, new Step(step, new Rng(SEED).split(from).on(device))).total().item();
+            }
+        }
+        Map<String, Double> values = Map.of(Metrics.TEST + update.name(), sum / n);
+        if (!Double.isFinite(sum)) return;   // training has its own word on that
+        metrics.append(step, epoch, values);
+        events().scalars(step, values);
     }
 
     private void reconstruct(Reconstructs it, Dataset test) {
@@ -229,7 +253,7 @@ final class Gallery implements AutoCloseable {
                 watcher.wrote(folder.resolve(ANIMATION));
             }
         }
-        RunReport.write(folder, watcher::note);
+        RunReport.write(folder, watcher::note, said -> {});   // the animation said it
         watcher.wrote(folder.resolve(io.palitra.report.Report.NAME));
     }
 

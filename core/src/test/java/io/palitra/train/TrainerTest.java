@@ -18,6 +18,8 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 class TrainerTest {
     private static RunConfig vae(String... more) {
@@ -41,7 +43,35 @@ class TrainerTest {
         }
         assertThat(RunConfig.read(folder.resolve("config.json"))).isEqualTo(vae("train.steps=12"));
         assertThat(Metrics.read(folder).get("elbo")).hasSizeGreaterThanOrEqualTo(3);
-        assertThat(Files.readString(folder.resolve("report.html"))).contains("data:image/gif").doesNotContain("src=\"http");
+        assertThat(Files.readString(folder.resolve("report.html"))).contains("class=\"hero frames\"", "step 12")
+            .doesNotContain("src=\"http");
+    }
+
+    static List<String> tested() {
+        return List.of("vae", "ae", "diffusion", "realnvp", "pixelcnn", "classifier", "tokens", "dalle");
+    }
+
+    @ParameterizedTest @MethodSource("tested")
+    void theLossOnTestItemsIsLoggedAndChangesNothing(String family, @TempDir Path root) throws Exception {
+        RunConfig config = TinyRuns.config(family, root);
+        Path with = root.resolve("with"), without = root.resolve("without");
+        Trainer.start(with, config, TinyRuns.train(config), TinyRuns.test(config), Watcher.SILENT);
+        Trainer.start(without, config, TinyRuns.train(config), null, Watcher.SILENT);
+        Map<String, List<double[]>> log = Metrics.read(with);
+        List<String> names = log.keySet().stream().filter(n -> n.startsWith("test/")).toList();
+        assertThat(names).hasSize(1);
+        assertThat(log).containsKey(names.get(0).substring("test/".length()));
+        List<double[]> points = log.get(names.get(0));
+        assertThat(points.get(0)[0]).isZero();
+        assertThat(points.get(points.size() - 1)[0]).isEqualTo(TinyRuns.STEPS);
+        assertThat(points).allMatch(p -> Double.isFinite(p[1]));
+        Map<String, String> one = TinyRuns.hashes(with), other = TinyRuns.hashes(without);
+        one.remove(Metrics.NAME);
+        other.remove(Metrics.NAME);
+        assertThat(one).isEqualTo(other);
+        assertThat(Files.readAllLines(with.resolve(Metrics.NAME)).stream().filter(line -> !line.contains("test/")))
+            .containsExactlyElementsOf(Files.readAllLines(without.resolve(Metrics.NAME)));
+        assertThat(Files.readString(with.resolve("report.html"))).contains(names.get(0).substring(5) + ", test items, averaged weights");
     }
 
     @Test void theSameSeedGivesTheSameBitsAndAnotherSeedOthers(@TempDir Path root) throws Exception {
