@@ -9,7 +9,6 @@ import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -40,7 +39,7 @@ public final class Words {
     /** Signs between two sentences of a line. */
     private static final List<String> BETWEEN = List.of(": ", "; ", ". ", ", ");
 
-    private final Map<String, String> whole = new HashMap<>();
+    private final Map<String, String> whole = new LinkedHashMap<>();
     private final List<Template> templates = new ArrayList<>();
 
     private Words(Map<String, String> catalogue) {
@@ -107,7 +106,7 @@ public final class Words {
 
     /** One line, whose sentences are looked up once each. */
     private final class Line {
-        private final Map<String, Optional<String>> seen = new HashMap<>();
+        private final Map<String, Optional<String>> seen = new LinkedHashMap<>();
 
         /** A sentence within the line, or all of it. */
         Optional<String> known(String sentence) {

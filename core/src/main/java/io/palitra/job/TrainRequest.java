@@ -7,7 +7,6 @@ import io.palitra.config.Help;
 import io.palitra.data.DataOptions;
 import io.palitra.data.DataSpec;
 import io.palitra.data.Dataset;
-import io.palitra.data.ImageSpec;
 import io.palitra.data.Split;
 import io.palitra.engine.Device;
 import io.palitra.family.Families;
@@ -70,8 +69,9 @@ public record TrainRequest(
         Inputs inputs = new Inputs(watcher);
         Dataset train = inputs.noted(Inputs.of(family, kept, Split.TRAIN, options));
         Dataset test = inputs.test(family, name, () -> inputs.noted(Inputs.of(family, kept, Split.TEST, options)));
-        if (options.size() == 0 && train.spec() instanceof ImageSpec image && image.dims() > LARGE) {
-            watcher.note(image + ": of this size most families learn slowly and want much memory; --set data.size=64 makes them small");
+        DataSpec item = train.spec();
+        if (options.size() == 0 && item.shape().length == 3 && item.dims() > LARGE && !family.equals(LoraTuning.FAMILY.name())) {
+            watcher.note(item + ": of this size most families learn slowly and want much memory; --set data.size=64 makes them small");
         }
         RunConfig config = RunConfig.of(family, kept, train, options, seed, keys).on(Device.named(device).toString(),
             RunConfig.Precision.valueOf(precision.name()), Inputs.allFor0(threads)).saving(20, saveEvery);
