@@ -37,7 +37,7 @@ class ModelsTest {
             assertThat(said).as(card.name()).isEmpty();
             seen.add(card.name());
         }
-        assertThat(seen).contains("scenes-vqgan");
+        assertThat(seen).contains("scenes", "scenes-vqgan");
     }
 
     @Test void allAreSmall() throws IOException {
