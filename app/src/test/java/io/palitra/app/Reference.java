@@ -6,7 +6,6 @@ import io.palitra.data.DataOptions;
 import io.palitra.edit.DreamRequest;
 import io.palitra.family.Families;
 import io.palitra.job.FamiliesRequest;
-import io.palitra.job.ModelsRequest;
 import io.palitra.model.Fit;
 import io.palitra.model.Watcher;
 import io.palitra.paint.PaintRequest;
@@ -29,8 +28,6 @@ import picocli.CommandLine.Model.OptionSpec;
 final class Reference {
     /** Of the options that every command has. */
     private static final Set<String> USUAL = Set.of("--help", "--version");
-    /** Commands of the models that come with the program, which are left out while none does. */
-    private static final Set<String> OF_MODELS = Set.of("draw", "models");
     private final StringBuilder out = new StringBuilder();
 
     private Reference() {}
@@ -125,18 +122,16 @@ final class Reference {
 
     private void row(List<String> cells) { line("| " + String.join(" | ", cells) + " |"); }
 
-    private static List<CommandLine> all(CommandLine root) throws IOException {
-        boolean models = !new ModelsRequest("").run(Watcher.SILENT).models().isEmpty();
+    private static List<CommandLine> all(CommandLine root) {
         List<CommandLine> all = new ArrayList<>();
         for (CommandLine c : root.getSubcommands().values()) {
-            if (!models && OF_MODELS.contains(c.getCommandName())) continue;
             all.add(c);
             all.addAll(c.getSubcommands().values());
         }
         return all;
     }
 
-    private static List<String> commandNames() throws IOException {
+    private static List<String> commandNames() {
         return all(Main.commands("")).stream().map(c -> name(c).substring("palitra ".length())).toList();
     }
 
