@@ -6,7 +6,6 @@ import io.palitra.data.DataOptions;
 import io.palitra.edit.DreamRequest;
 import io.palitra.family.Families;
 import io.palitra.job.FamiliesRequest;
-import io.palitra.model.Fit;
 import io.palitra.model.Watcher;
 import io.palitra.paint.PaintRequest;
 import io.palitra.report.Film;
@@ -72,7 +71,7 @@ final class Reference {
         line("## " + f.name(), "", f.about() + ". " + f.paper() + ". [Page](families/" + f.name() + ".md).", "",
             f.data().isEmpty() ? "Learns from the DATA that is asked for."
             : "Learns from `" + f.data() + "` unless other DATA is asked for.", "");
-        for (Fit fit : f.fits()) {
+        for (FamiliesRequest.Fitting fit : f.fits()) {
             line("On " + fit.data() + " the defaults are " + fit.keys().stream().map(Reference::code).collect(Collectors.joining(", "))
                 + ".", "");
         }

@@ -9,7 +9,6 @@ import io.palitra.config.Key;
 import io.palitra.family.Families;
 import io.palitra.model.Asked;
 import io.palitra.model.Family;
-import io.palitra.model.Fit;
 import io.palitra.model.Watcher;
 import java.util.ArrayList;
 import java.util.List;
@@ -25,7 +24,7 @@ public record FamiliesRequest(@Help("one family, empty = all") String family) {
                 ObjectNode node = list.addObject().put("name", f.name).put("about", f.about).put("paper", f.paper);
                 node.put("data", f.data);
                 ArrayNode fits = node.putArray("fits");
-                for (Fit fit : f.fits) {
+                for (Fitting fit : f.fits) {
                     ArrayNode keys = fits.addObject().put("data", fit.data()).putArray("keys");
                     fit.keys().forEach(keys::add);
                 }
@@ -45,6 +44,14 @@ public record FamiliesRequest(@Help("one family, empty = all") String family) {
     }
 
     /**
+     * Other defaults, on data of a kind.
+     *
+     * @param data the kind in words
+     * @param keys what they are, {@code key=value}
+     */
+    public record Fitting(String data, List<String> keys) {}
+
+    /**
      * A family.
      *
      * @param data   it learns from unless other data is asked for; empty where none is
@@ -53,11 +60,12 @@ public record FamiliesRequest(@Help("one family, empty = all") String family) {
      * @param recipe keys of how it is trained
      * @param draws  whether it draws samples, with {@code sampling} keys
      */
-    public record Entry(String name, String about, String paper, String data, List<Fit> fits, List<Key> config, List<Key> recipe,
+    public record Entry(String name, String about, String paper, String data, List<Fitting> fits, List<Key> config, List<Key> recipe,
             boolean draws, List<Key> sampling) {
         private static Entry of(Family<?> f) {
-            return new Entry(f.name(), f.about(), f.paper(), f.data(), f.fits(), Config.describe(f.defaults()), Config.describe(f.recipe()),
-                f.sampling() != null, sampling(f));
+            return new Entry(f.name(), f.about(), f.paper(), f.data(),
+                f.fits().stream().map(fit -> new Fitting(fit.data(), fit.keys())).toList(),
+                Config.describe(f.defaults()), Config.describe(f.recipe()), f.sampling() != null, sampling(f));
         }
 
         /** How samples are drawn, and what can be asked of them where a run takes it. */
