@@ -80,8 +80,8 @@ class FirstStageTest {
             assertThatThrownBy(() -> a.grid(new ImageSpec(1, 8, 8, 0))).hasMessageContaining("takes pictures of 3 channels");
             assertThatThrownBy(() -> a.grid(new VectorSpec(2, 0))).hasMessageContaining("takes pictures of 3 channels");
             assertThatThrownBy(() -> a.grid(new ImageSpec(3, 8, 7, 0)))
-                .hasMessageContaining("2x2 pixels and wants sides that are multiples of 2, got pictures of 3x8x7 without classes; data.size=6 or "
-                    + "data.size=8 fits");
+                .hasMessageContaining("2x2 pixels and wants sides that are multiples of 2, got pictures of 3x8x7 without classes; "
+                    + "data.size=6 or data.size=8 fits");
         }
     }
 
