@@ -3,7 +3,8 @@ package io.palitra.engine;
 import io.palitra.config.Help;
 
 /** Which optimiser moves the parameters, and how fast. */
-public sealed interface OptimizerSpec {
+public sealed interface OptimizerSpec permits OptimizerSpec.AdamW, OptimizerSpec.Adam, OptimizerSpec.RmsProp, OptimizerSpec.Sgd,
+        OptimizerSpec.Muon {
     /** Learning rate before any schedule. */
     double lr();
 
