@@ -46,7 +46,7 @@ class ExamplesTest {
         assertThat(one).isEqualTo(other).contains("Examples:").contains("  palitra train vae\n");
     }
 
-    private static String shown(String... words) {
+    static String shown(String... words) {
         PrintStream before = System.out;
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         System.setOut(new PrintStream(out, true, StandardCharsets.UTF_8));

@@ -159,18 +159,18 @@ class LanguageTest {
 
     @Test void theHelpIsInRussian() {
         russian();
-        String all = shown("--help"), train = shown("train", "--help");
+        String all = ExamplesTest.shown("--help"), train = ExamplesTest.shown("train", "--help");
         assertThat(all).startsWith("Вызов: palitra").contains("\nКоманды:\n", "\n  Обучение\n", "Коды возврата: 0 сделано")
             .containsPattern("(?m)^    train +семейство");
         assertThat(all.lines()).allMatch(l -> l.length() <= 80);
         assertThat(train).startsWith("Вызов: palitra train").containsPattern("--batch=N +примеров в одном шаге")
             .containsPattern("-h, --help +Показать")
             .containsPattern("\\[DATA] +набор данных").contains("\nПримеры:\n  palitra train vae\n");
-        assertThat(shown("help", "train")).isEqualTo(train);
+        assertThat(ExamplesTest.shown("help", "train")).isEqualTo(train);
         assertThat(foreignLines(train)).isEmpty();
         for (String command : Examples.commands()) {
             if (command.equals("generate-completion")) continue;
-            assertThat(foreignLines(shown(command, "--help"))).as(command).isEmpty();
+            assertThat(foreignLines(ExamplesTest.shown(command, "--help"))).as(command).isEmpty();
         }
     }
 
@@ -206,17 +206,5 @@ class LanguageTest {
         assertThat(bar).startsWith("evaluate: vae на strokes:  50%|");
         assertThat(bar).hasSize(39);
         assertThat(text).endsWith("остановка после этого шага; второй сигнал завершает сразу\n");
-    }
-
-    private static String shown(String... words) {
-        PrintStream before = System.out;
-        ByteArrayOutputStream out = new ByteArrayOutputStream();
-        System.setOut(new PrintStream(out, true, StandardCharsets.UTF_8));
-        try {
-            assertThat(Main.execute(words)).isZero();
-            return out.toString(StandardCharsets.UTF_8);
-        } finally {
-            System.setOut(before);
-        }
     }
 }
