@@ -12,10 +12,12 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** The picture of the rooms in ARCHITECTURE.md is made from the code. */
+/** The picture of the rooms in ARCHITECTURE.md is made from the code; kinds of settings stand in an order that is written. */
 class RoomsTest {
     private static final String BEGIN = "```mermaid\n", END = "```\n";
 
@@ -25,6 +27,23 @@ class RoomsTest {
         int begin = text.indexOf(BEGIN) + BEGIN.length(), end = text.indexOf(END, begin);
         assertThat(text.substring(begin, end)).as("the picture in %s; what stands below \"actual\" is to be replaced by the code's", page)
             .isEqualTo(picture());
+    }
+
+    /** Without the clause a compiler lists kinds in the order in which it meets them, and help, errors and the reference follow. */
+    @Test void everySealedInterfaceThatOthersSeeNamesItsKindsInOrder() throws Exception {
+        Path sources = Stream.of("core/src/main/java", "src/main/java").map(Path::of).filter(Files::exists).findFirst().orElseThrow();
+        Pattern sealed = Pattern.compile("^ *(public )?sealed interface (\\w+)[^{]*", Pattern.MULTILINE);
+        Set<String> unordered = new TreeSet<>();
+        int seen = 0;
+        try (Stream<Path> files = Files.walk(sources)) {
+            for (Path file : files.filter(f -> f.toString().endsWith(".java")).toList()) {
+                for (Matcher m = sealed.matcher(Files.readString(file)); m.find(); seen++) {
+                    if (!m.group().contains(" permits ")) unordered.add(file.getFileName() + ": " + m.group(2));
+                }
+            }
+        }
+        assertThat(seen).isGreaterThan(15);
+        assertThat(unordered).isEmpty();
     }
 
     /** An arrow from each room to those that it uses, without those that it reaches by way of others. */

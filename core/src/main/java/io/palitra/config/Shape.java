@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * What a component of a configuration record may hold, and all reflection there is.
  * Methods that meet a value they must refuse throw IllegalArgumentException; who knows the key makes a {@link ConfigException} of it.
  */
-sealed interface Shape {
+sealed interface Shape permits Shape.Scalar, Shape.Items, Shape.Fields, Shape.Kinds, Shape.Entries {
 
     /** The shape of a component declared with {@code type}; {@code where} names the component in errors. */
     static Shape of(Type type, String where) {

@@ -25,7 +25,7 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 
 /** Named files read one by one, in any order and by several threads: a folder, or a zip that is never unpacked to disk. */
-sealed interface Archive extends AutoCloseable {
+sealed interface Archive extends AutoCloseable permits Archive.Folder, Archive.Zip {
     /** Characters of a name with its folders, as many as systems allow bytes. */
     int LONGEST = 4096;
 

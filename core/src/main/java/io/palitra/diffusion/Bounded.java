@@ -10,7 +10,7 @@ import io.palitra.engine.Tensor;
  */
 public record Bounded(Denoiser of, Bound bound, boolean keepEps) implements Denoiser {
     /** The bound of x0 [B,...]. */
-    public sealed interface Bound {
+    public sealed interface Bound permits Range, Dynamic {
         Tensor apply(Tensor x0);
     }
 

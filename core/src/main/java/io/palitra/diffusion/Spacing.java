@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.function.IntUnaryOperator;
 
 /** Which of the T trained noise levels a sampler visits. The names of the first three are those of Lin et al. 2024, arXiv:2305.08891. */
-public sealed interface Spacing {
+public sealed interface Spacing permits Spacing.Leading, Spacing.Trailing, Spacing.Linspace, Spacing.Karras {
     /**
      * n levels from noisy to nearly clean, and {@link Level#CLEAN} at the end: n + 1 in all.
      *

@@ -43,7 +43,7 @@ public final class Ae extends Module implements GenerativeModel<Ae.Sampling>, En
     public enum Distance { MSE, BCE }
 
     /** How training spoils items. */
-    public sealed interface Corruption {
+    public sealed interface Corruption permits Corruption.None, Corruption.Gaussian, Corruption.Dropout {
         record None() implements Corruption {}
 
         /** x~ = clip(x + sigma n, 0, 1) with n ~ N(0,1), pixels in 0..1; points are not clipped. */

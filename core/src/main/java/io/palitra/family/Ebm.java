@@ -40,7 +40,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Ebm extends Module implements GenerativeModel<Ebm.Sampling>, Energy {
     /** How a chain moves through the data's space. */
-    public sealed interface Langevin {
+    public sealed interface Langevin permits Langevin.Cold, Langevin.Unadjusted {
         int steps();
 
         /** One move of x [B,...] by the energy's gradient there; noise is standard normal. */

@@ -92,7 +92,7 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
         .tiny("latent=4", "net.hidden=32");
 
     /** What x given z is. */
-    public sealed interface Decoder {
+    public sealed interface Decoder permits Decoder.Bernoulli, Decoder.Gaussian, Decoder.Logistic {
         /** Black or white pixels, each on its own. */
         record Bernoulli(@Help("dynamic: black or white drawn anew with the grey value as probability, each step and in evaluation; "
                 + "none: cross-entropy against grey values, which is no likelihood") Binarise binarise) implements Decoder {
@@ -114,7 +114,7 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
     public enum Binarise { DYNAMIC, NONE }
 
     /** What holds q(z|x) to the prior in training. Evaluation always takes the KL. */
-    public sealed interface Divergence {
+    public sealed interface Divergence permits Divergence.Kl, Divergence.Gjs {
         record Kl() implements Divergence {}
 
         /** Skew-geometric Jensen-Shannon divergence: the objective is then no bound of log p(x). */

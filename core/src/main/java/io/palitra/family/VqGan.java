@@ -67,7 +67,7 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Diffuser
     }
 
     /** The distance of features that is descended beside that of pixels. */
-    public sealed interface Perceptual {
+    public sealed interface Perceptual permits Perceptual.None, Perceptual.Features, Perceptual.Lpips {
         /** Pixels alone. */
         record None() implements Perceptual {}
 

@@ -3,7 +3,7 @@ package io.palitra.model;
 import io.palitra.config.Help;
 
 /** The learning rate's share of its full value at a step. */
-public sealed interface LrSchedule {
+public sealed interface LrSchedule permits LrSchedule.Constant, LrSchedule.Cosine, LrSchedule.Linear {
     /** Factor in [0,1] at {@code step} (from 0) of {@code steps}. */
     double at(long step, long steps);
 

@@ -6,9 +6,9 @@ import io.palitra.engine.Tensor;
 import io.palitra.nn.Loss;
 
 /** The distribution of a pixel given those before it, from the output of a {@link PixelNet}. Pictures hold levels over [-1,1]. */
-public sealed interface PixelHead {
+public sealed interface PixelHead permits PixelHead.Categorical, PixelHead.Logistic {
     /** Which one. */
-    sealed interface Config {
+    sealed interface Config permits Config.Categorical, Config.Logistic {
         PixelHead build(int levels, int channels);
 
         /** A probability for each level of each channel. */

@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  */
 public abstract sealed class PixelNet extends Module {
     /** The layers of a network. */
-    public sealed interface Config {
+    public sealed interface Config permits Config.Plain, Config.Gated {
         /** @param outputs numbers to each pixel; turns and classes: see {@link PixelNet} */
         PixelNet build(int channels, int outputs, int turns, int classes, Rng init);
 

@@ -12,7 +12,7 @@ import io.palitra.nn.Module;
 import java.util.function.Consumer;
 
 /** Pictures to latents as the U-Net wants them, and back. */
-public sealed interface LatentCodec {
+public sealed interface LatentCodec permits LatentCodec.Kl, LatentCodec.Tiny {
     Module net();
 
     /** Pixels of a picture for one of its latents, along one side. */

@@ -6,7 +6,7 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 
 /** The noise a picture starts from. Models are trained on {@link Gaussian}; the others move what is coarse in the picture. */
-public sealed interface StartNoise {
+public sealed interface StartNoise permits StartNoise.Gaussian, StartNoise.Offset, StartNoise.Pyramid {
     /** Noise of one latent picture, [1,C,H,W]. */
     Tensor draw(Rng rng, long c, long h, long w);
 

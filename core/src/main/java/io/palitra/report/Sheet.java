@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /** Items laid out to be looked at together. */
-public sealed interface Sheet {
+public sealed interface Sheet permits Sheet.Drawn, Sheet.Written {
     /** A picture: pictures side by side, a scatter of points. */
     record Drawn(Picture picture) implements Sheet {}
 

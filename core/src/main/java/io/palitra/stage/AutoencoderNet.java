@@ -8,7 +8,7 @@ import io.palitra.net.CoderConfig;
 import java.util.List;
 
 /** The network of an autoencoder: how the encoder narrows; the decoder mirrors it. SiLU between layers (Elfwing et al. 2017). */
-public sealed interface AutoencoderNet {
+public sealed interface AutoencoderNet permits AutoencoderNet.Mlp, AutoencoderNet.Conv, AutoencoderNet.Kl {
     /** Fully connected layers, for points and small pictures. */
     record Mlp(@Help(value = "widths of the encoder's hidden layers; the decoder has them in reverse", min = 1, max = 65536)
             List<Integer> hidden) implements AutoencoderNet {

@@ -19,7 +19,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** The network that a diffusion model trains: its prediction for a noisy picture at a time. */
-public sealed interface DenoisingNet {
+public sealed interface DenoisingNet permits DenoisingNet.Unet, DenoisingNet.Dit {
     /**
      * A new network, whose first prediction is 0.
      *
