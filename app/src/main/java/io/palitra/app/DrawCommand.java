@@ -51,12 +51,16 @@ final class DrawCommand implements Callable<Integer> {
 
     @Mixin private Computing computing = new Computing();
 
+    @Option(names = "--json", description = "the files written, as JSON on stdout")
+    private boolean json;
+
     @Override public Integer call() throws IOException {
         Terminal terminal = new Terminal("draw", false);
         DrawRequest.Result drawn = new DrawRequest(prompt, n, candidates == null ? 4 * n : candidates, seed.value, scale, model, clip, set,
             Common.text(out), overwriting.force, computing.device, computing.threads).run(terminal);
         terminal.done();
-        Common.OUT.println(drawn.file());
+        if (json) Common.json(drawn.toJson());
+        else Common.OUT.println(drawn.file());
         return 0;
     }
 }

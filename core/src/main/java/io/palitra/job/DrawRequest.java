@@ -1,5 +1,7 @@
 package io.palitra.job;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
@@ -55,8 +57,19 @@ public record DrawRequest(
         }
     }
 
-    /** @param file the picture */
-    public record Result(Path file) {}
+    /**
+     * @param seed of the noise
+     * @param count pictures in the file, the best first
+     * @param file the picture
+     */
+    public record Result(long seed, int count, Path file) {
+        /** As {@code --json} prints it. */
+        public ObjectNode toJson() {
+            ObjectNode node = new ObjectMapper().createObjectNode().put("seed", seed).put("count", count);
+            node.putArray("files").add(file.toString());
+            return node;
+        }
+    }
 
     /** @throws IllegalArgumentException for a model that draws nothing from words, and for a file that cannot be written */
     public Result run(Watcher watcher) throws IOException {
@@ -82,7 +95,7 @@ public record DrawRequest(
             Display.of(spec).sheet(spec, x.indexSelect(0, Torch.of(best, n).to(x.device())), (int) Math.ceil(Math.sqrt(n)), prompt)
                 .enlarged(scale).write(target, about(opened, drawing, (int) best[0]));
             watcher.wrote(target);
-            return new Result(target);
+            return new Result(seed, n, target);
         }
     }
 

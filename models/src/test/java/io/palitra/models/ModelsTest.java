@@ -2,22 +2,29 @@ package io.palitra.models;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.palitra.config.Config;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
+import io.palitra.job.DrawRequest;
 import io.palitra.model.GenerativeModel;
 import io.palitra.model.IncludedModels;
+import io.palitra.model.Watcher;
 import io.palitra.train.Run;
+import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
+import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Of the models of this jar, as they lie in it. */
 class ModelsTest {
     private static final long MOST_BYTES = 32L << 20;
+    @TempDir private Path root;
 
     @Test void eachIsOpenedByItsNameIsOfItsCardAndDraws() throws Exception {
         List<String> seen = new ArrayList<>();
@@ -37,7 +44,7 @@ class ModelsTest {
             assertThat(said).as(card.name()).isEmpty();
             seen.add(card.name());
         }
-        assertThat(seen).contains("scenes", "scenes-vqgan");
+        assertThat(seen).contains("digits", "scenes", "scenes-clip", "scenes-vqgan");
     }
 
     @Test void allAreSmall() throws IOException {
@@ -48,5 +55,43 @@ class ModelsTest {
             }
         }
         assertThat(bytes).isPositive().isLessThanOrEqualTo(MOST_BYTES);
+    }
+
+    @Test void aSentenceOfTwoThingsIsDrawnInEitherLanguage() throws Exception {
+        for (String prompt : List.of("красный круг над синим квадратом", "a red circle above a blue square")) {
+            List<String> said = new ArrayList<>();
+            Path file = Config.with(new DrawRequest(prompt), "out=" + root.resolve("drawn.png"), "force=true")
+                .run(new Watcher() {
+                    @Override public void note(String line) { said.add(line); }
+                }).file();
+            BufferedImage picture = ImageIO.read(file.toFile());
+            double red = heightOf(picture, 16), blue = heightOf(picture, 0);
+            assertThat(red).as(prompt + ": the mean row of red above that of blue").isLessThan(blue);
+            assertThat(said).as(prompt).isEmpty();
+        }
+    }
+
+    /** The mean row of the pixels in which one of red (shift 16) and blue (0) is far above the other and green. */
+    private static double heightOf(BufferedImage picture, int shift) {
+        double rows = 0, count = 0;
+        for (int y = 0; y < picture.getHeight(); y++) {
+            for (int x = 0; x < picture.getWidth(); x++) {
+                int rgb = picture.getRGB(x, y), most = rgb >> shift & 255, other = rgb >> 16 - shift & 255, green = rgb >> 8 & 255;
+                if (most > 120 && most > 1.5 * Math.max(other, green)) {
+                    rows += y;
+                    count++;
+                }
+            }
+        }
+        assertThat(count).as("coloured pixels").isGreaterThan(picture.getWidth());
+        return rows / count;
+    }
+
+    @Test void aWordThatNoCaptionHadIsNamed() throws Exception {
+        List<String> said = new ArrayList<>();
+        Config.with(new DrawRequest("a cat on a blue square"), "out=" + root.resolve("cat.png"), "candidates=1").run(new Watcher() {
+            @Override public void note(String line) { said.add(line); }
+        });
+        assertThat(said).anyMatch(line -> line.startsWith("'cat' stands in no caption") && line.contains("square"));
     }
 }
