@@ -42,6 +42,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Two transformers, one for pictures and one for texts, that learn to put a picture and its caption on the same point of a sphere: among
@@ -157,6 +158,8 @@ public final class ClipTraining implements Trainable, TextImage, Evaluates {
     @Override public Module net() { return net; }
 
     @Override public List<Update> updates() { return List.of(new Update("clip", net, this::loss)); }
+
+    @Override public Optional<Update> tested() { return Optional.of(updates().get(0)); }
 
     @Override public boolean wantsCaptions() { return true; }
 

@@ -17,6 +17,7 @@ import io.palitra.metric.Collapse;
 import io.palitra.model.Denoising;
 import io.palitra.model.Drawing;
 import io.palitra.model.GenerativeModel;
+import io.palitra.model.Recipe;
 import io.palitra.model.Reconstructs;
 import io.palitra.model.Step;
 import io.palitra.model.Trainable;
@@ -60,7 +61,6 @@ final class Gallery implements AutoCloseable {
     private static final int MOST = 200;
     private static final int FRAME_MILLIS = 150;
     private static final int TESTED = 128;
-    private static final int AT_ONCE = 32;
 
     private final Path folder;
     private final RunConfig config;
@@ -142,12 +142,16 @@ final class Gallery implements AutoCloseable {
         watcher.wrote(frame);
     }
 
-    /** The mean loss of the first test items, with the same noise each time. Waits for the device. */
+    /**
+     * The mean loss of the first test items, with the same noise each time, so many at once as in training: of a clip the loss is that of
+     * a choice among them. Waits for the device.
+     */
     private void test(Update update, Dataset test, long step, double epoch, Metrics metrics) {
-        int n = Math.min(TESTED, test.size());
+        Recipe recipe = config.settings().train();
+        int atOnce = Math.max(1, recipe.batch() / recipe.accumulate()), n = Math.min(Math.max(TESTED, atOnce), test.size());
         double sum = 0;
-        for (int from = 0; from < n; from += AT_ONCE) {
-            int[] items = IntStream.range(from, Math.min(n, from + AT_ONCE)).toArray();
+        for (int from = 0; from < n; from += atOnce) {
+            int[] items = IntStream.range(from, Math.min(n, from + atOnce)).toArray();
             try (Scope scope = new Scope()) {
                 Batch of = DataLoader.of(test, items, device);
                 Batch batch = new Batch(of.x(), of.given());   // what remembers training items by their place must not take these for them

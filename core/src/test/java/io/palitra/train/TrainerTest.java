@@ -48,7 +48,7 @@ class TrainerTest {
     }
 
     static List<String> tested() {
-        return List.of("vae", "ae", "diffusion", "realnvp", "pixelcnn", "classifier", "tokens", "dalle");
+        return List.of("vae", "ae", "diffusion", "realnvp", "pixelcnn", "classifier", "tokens", "dalle", "clip");
     }
 
     @ParameterizedTest @MethodSource("tested")
