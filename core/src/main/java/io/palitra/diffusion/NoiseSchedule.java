@@ -5,7 +5,8 @@ import io.palitra.config.Help;
 import java.util.function.DoubleUnaryOperator;
 
 /** How much noise each of T steps adds: x_t has variance beta_t of fresh noise, Ho et al. 2020, arXiv:2006.11239. */
-public sealed interface NoiseSchedule permits NoiseSchedule.Linear, NoiseSchedule.ScaledLinear, NoiseSchedule.Cosine, NoiseSchedule.Sigmoid {
+public sealed interface NoiseSchedule
+        permits NoiseSchedule.Linear, NoiseSchedule.ScaledLinear, NoiseSchedule.Cosine, NoiseSchedule.Sigmoid {
     /** T, the number of trained noise levels. */
     int levels();
 

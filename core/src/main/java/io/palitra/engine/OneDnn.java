@@ -9,10 +9,10 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * Whether oneDNN, libtorch's library of convolutions, computes right ones on this machine. Version 3.7.1 does not where the sizes of the
- * caches read 0, as in virtual machines on AMD's processors that hide them (CPUID leaf 8000001D): it divides its work by them. Where channels
- * do not fill a vector it loses weights, at times it writes beyond its memory, and a product written as a 1x1 convolution may divide by zero.
- * Two small convolutions are computed when the libraries load, in a few milliseconds; where they are wrong, libtorch's own kernels serve in
- * place of oneDNN's.
+ * caches read 0, as in virtual machines on AMD's processors that hide them (CPUID leaf 8000001D): it divides its work by them. Where
+ * channels do not fill a vector it loses weights, at times it writes beyond its memory, and a product written as a 1x1 convolution may
+ * divide by zero. Two small convolutions are computed when the libraries load, in a few milliseconds; where they are wrong, libtorch's own
+ * kernels serve in place of oneDNN's.
  */
 final class OneDnn {
     private static final double TOLERANCE = 1e-4;   // of sums of some dozens of numbers up to 1; the faults seen are of the size of 1

@@ -15,6 +15,9 @@ import java.util.List;
 
 /** The catalogue of families, with every key of each. */
 public record FamiliesRequest(@Help("one family, empty = all") String family) {
+    /** All of them. */
+    public FamiliesRequest() { this(""); }
+
     /** In the catalogue's order. */
     public record Result(List<Entry> families) {
         /** As {@code --json} prints it. */

@@ -22,6 +22,9 @@ public record ModelsRequest(@Help("one of them, empty = all") String model) {
         }
     }
 
+    /** All of them. */
+    public ModelsRequest() { this(""); }
+
     /** @throws IllegalArgumentException for a model that is not among them */
     public Result run(Watcher watcher) {
         List<IncludedModels.Card> all = IncludedModels.cards();

@@ -91,13 +91,13 @@ public final class CaptionPrefix extends Module {
         if (unknown.isEmpty()) return List.of();
         boolean one = unknown.size() == 1;
         return List.of("'" + String.join("', '", unknown) + "' " + (one ? "stands" : "stand") + " in no caption that this model learned "
-            + "from: " + (one ? "it says" : "they say") + " nothing to it. Words that it knows: " + Notes.some(alike(unknown.get(0)), 40));
+            + "from: " + (one ? "it" : "they") + " cannot be drawn. Words that it knows: " + Notes.some(alike(unknown.get(0)), 40));
     }
 
     /** Words of three letters and more of the captions, in the alphabet of this one. */
     private List<String> alike(String word) {
         Character.UnicodeScript script = Character.UnicodeScript.of(word.codePointAt(0));
-        List<String> all = tokens.words().stream().filter(w -> w.length() > 2).toList();
+        List<String> all = tokens.words().stream().filter(w -> w.length() > 2).sorted().toList();
         List<String> alike = all.stream().filter(w -> Character.UnicodeScript.of(w.codePointAt(0)) == script).toList();
         return alike.isEmpty() ? all : alike;
     }

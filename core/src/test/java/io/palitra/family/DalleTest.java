@@ -171,9 +171,9 @@ class DalleTest {
             assertThat(model.notes(Asked.ANY)).isEmpty();
             assertThat(model.notes(Asked.ofText("a red cat")))
                 .containsExactly("'cat' stands in no caption that this model learned from: it "
-                + "says nothing to it. Words that it knows: blue, circle, red, square");
+                + "cannot be drawn. Words that it knows: blue, circle, red, square");
             assertThat(model.notes(Asked.ofText("зелёный кот"))).containsExactly("'зелёный', 'кот' stand in no caption that this model "
-                + "learned from: they say nothing to it. Words that it knows: красный, круг");
+                + "learned from: they cannot be drawn. Words that it knows: красный, круг");
             Tensor drawn = Drawing.of(model, List.of("prompt=a red cat")).sample(1, new Rng(1));
             assertThat(drawn.size(0)).as("it is drawn all the same").isOne();
         }
