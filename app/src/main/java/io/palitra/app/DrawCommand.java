@@ -16,8 +16,8 @@ import picocli.CommandLine.Parameters;
     description = "Draw a picture from a sentence, in English or Russian, by the small model that comes with the program: coloured shapes "
         + "before landscapes.")
 final class DrawCommand implements Callable<Integer> {
-    @Parameters(index = "0", paramLabel = "TEXT", description = "what to draw")
-    private String prompt = "";
+    @Parameters(arity = "1..*", paramLabel = "TEXT", description = "what to draw; several words need no quotation marks")
+    private List<String> prompt = new ArrayList<>();
 
     @Option(names = "-n", paramLabel = "N", defaultValue = "1", description = "pictures to keep, the best first; default: 1")
     private int n;
@@ -56,7 +56,7 @@ final class DrawCommand implements Callable<Integer> {
 
     @Override public Integer call() throws IOException {
         Terminal terminal = new Terminal("draw", false);
-        DrawRequest.Result drawn = new DrawRequest(prompt, n, candidates == null ? 4 * n : candidates, seed.value, scale, model, clip, set,
+        DrawRequest.Result drawn = new DrawRequest(String.join(" ", prompt), n, candidates == null ? 4 * n : candidates, seed.value, scale, model, clip, set,
             Common.text(out), overwriting.force, computing.device, computing.threads).run(terminal);
         terminal.done();
         if (json) Common.json(drawn.toJson());

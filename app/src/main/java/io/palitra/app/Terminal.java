@@ -9,7 +9,9 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
+import java.util.function.IntFunction;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** What a person sees on stderr while a run goes: one line that is redrawn on a terminal, plain lines elsewhere. */
@@ -97,11 +99,15 @@ final class Terminal implements Watcher {
             boolean loss = !NO_LOSSES.contains(name) && !name.endsWith("gradient norm");
             if (loss) values.append(", ").append(name).append('=').append(format(v));
         });
-        String line = String.format(Locale.ROOT, "%s: %3d%%|%s| %d/%d [%s<%s, %.1f %s, %.0f %s%s]", title, 100 * step / steps,
-            bar(step / (double) steps), step, steps, clock(seconds), seconds < ESTIMATED ? "?" : clock(left),
-            figures.getOrDefault(STEPS, 0.0), Language.say(STEPS), figures.getOrDefault(ITEMS, 0.0), Language.say(ITEMS), values);
+        String speed = String.format(Locale.ROOT, "%.1f %s", figures.getOrDefault(STEPS, 0.0), Language.say(STEPS));
+        String items = String.format(Locale.ROOT, ", %.0f %s", figures.getOrDefault(ITEMS, 0.0), Language.say(ITEMS));
+        IntFunction<String> begin = bar -> String.format(Locale.ROOT, "%s: %3d%%|%s| %d/%d [%s<%s, ", title, 100 * step / steps,
+            bar(step / (double) steps, bar), step, steps, clock(seconds), seconds < ESTIMATED ? "?" : clock(left));
+        String line = begin.apply(BAR) + speed + items + values + "]";
         if (redraws) {
-            String cut = width.cut(line);
+            // on a narrow terminal what matters least goes first
+            String cut = Stream.of(line, begin.apply(BAR) + speed + values + "]", begin.apply(BAR / 4) + speed + values + "]",
+                begin.apply(BAR / 4) + speed + "]").filter(width::fits).findFirst().orElse(width.cut(begin.apply(BAR / 4) + speed + "]"));
             boolean whole = colour && cut.startsWith(title);
             err.print("\r" + (whole ? "\u001b[36m" + title + "\u001b[0m" + cut.substring(title.length()) : cut) + "\u001b[K");
             open = true;
@@ -116,7 +122,7 @@ final class Terminal implements Watcher {
         if (quiet || now - parted < (redraws ? REDRAW_NANOS : PLAIN_NANOS)) return;
         parted = now;
         String line = String.format(Locale.ROOT, "%s: %s %3.0f%%|%s| [%s]", title, Language.say(plain(what)), Math.floor(100 * share),
-            bar(share), clock((now - started) * 1e-9));
+            bar(share, BAR), clock((now - started) * 1e-9));
         if (redraws) {
             err.print("\r" + width.cut(line) + "\u001b[K");
             open = true;
@@ -131,9 +137,9 @@ final class Terminal implements Watcher {
         return stops;
     }
 
-    private static String bar(double share) {
-        int full = (int) (share * BAR);
-        return "█".repeat(full) + " ".repeat(BAR - full);
+    private static String bar(double share, int width) {
+        int full = (int) (share * width);
+        return "█".repeat(full) + " ".repeat(width - full);
     }
 
     static String clock(double seconds) {

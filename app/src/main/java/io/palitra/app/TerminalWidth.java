@@ -31,6 +31,9 @@ final class TerminalWidth {
         return width;
     }
 
+    /** Whether the cursor stays in the line. */
+    boolean fits(String line) { return cut(line).length() == line.length(); }
+
     /** The line, cut so that the cursor stays in it. */
     String cut(String line) {
         int columns = columns() - 1, used = 0;

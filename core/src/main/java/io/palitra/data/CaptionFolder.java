@@ -21,8 +21,8 @@ import java.util.stream.IntStream;
  * A folder of pictures with captions, or a .zip of one: a {@code metadata.jsonl} of Hugging Face, whose lines have {@code file_name}, from
  * the folder it lies in, and {@code text}; or beside each picture a {@code .txt} of its name in UTF-8, each line of it a caption. Several
  * lines of one picture are several captions, of which an epoch shows one. Where both files have some, the metadata counts. Pictures in
- * folders count, too, and have no labels. Parts, sizes and channels are those of {@link ImageFolder}, but a picture of the part that cannot
- * be read, or has no caption, is an error always.
+ * folders count, too, and have no labels. Parts, sizes and channels are those of {@link ImageFolder}, and a picture that
+ * cannot be read is skipped as there; one of the part without a caption is an error.
  */
 public final class CaptionFolder implements ImageDataset {
     /** Characters of a caption; a text encoder of CLIP reads some 300. */
@@ -44,8 +44,8 @@ public final class CaptionFolder implements ImageDataset {
      * Opens a folder or a .zip.
      *
      * @param name to report
-     * @throws FormatException for a picture that cannot be read or has no caption, a line that is none, or when there are no pictures in
-     *     the part
+     * @throws FormatException for a picture without a caption, a line that is none, or when there are no pictures in the part that can be
+     *     read; of strict options for any that cannot be read
      */
     public static CaptionFolder open(Path path, String name, Split split, DataOptions options, Limits limits) {
         return open(path, name, split, true, options, limits);
@@ -64,8 +64,7 @@ public final class CaptionFolder implements ImageDataset {
             Set<String> files = new LinkedHashSet<>(archive.names());
             for (String picture : parts.of(split).names()) captions.computeIfAbsent(picture, p -> beside(archive, files, p));
         }
-        DataOptions strict = new DataOptions(options.dir(), options.size(), options.channels(), true);
-        ImageFolder pictures = ImageFolder.unlabelled(path, name, split, divided, strict, limits);
+        ImageFolder pictures = ImageFolder.unlabelled(path, name, split, divided, options, limits);
         return new CaptionFolder(pictures, IntStream.range(0, pictures.size())
             .mapToObj(i -> List.copyOf(Objects.requireNonNull(captions.get(pictures.file(i))))).toList());
     }

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -164,7 +165,8 @@ public final class ImageFolder implements ImageDataset {
         Part asked = split == null ? joined(parts) : inTurn(parts.of(split));
         if (split != null && asked.names.isEmpty()) {
             throw new FormatException(path.toString(), -1, "no pictures in its " + split.name().toLowerCase(Locale.ROOT) + " part, "
-                + (parts.train.names.size() + parts.test.names.size()) + " in the other");
+                + (parts.train.names.size() + parts.test.names.size()) + " in the other; of ten pictures and more one is for testing, "
+                + "and folders train/ and test/ choose");
         }
         List<String> notes = new ArrayList<>(asked.archive.notes());
         if (mixed) notes.add(String.format(Locale.ROOT, ALONE, name));
@@ -279,7 +281,13 @@ public final class ImageFolder implements ImageDataset {
         }
         List<String> most = new ArrayList<>();
         List<String> tenth = new ArrayList<>();
-        for (String file : names) (tenth(file.substring(root.length())) ? tenth : most).add(file);
+        for (String file : names) (hash(file.substring(root.length())) % 10 == 0 ? tenth : most).add(file);
+        if (tenth.isEmpty()) {   // a few names: chance may have picked none
+            names.stream().sorted(Comparator.comparingLong(file -> hash(file.substring(root.length())))).limit(names.size() / 10)
+                .forEach(tenth::add);
+            most.removeAll(tenth);
+            tenth.sort(null);
+        }
         return new Parts(new Part(archive, root, most), new Part(archive, root, tenth), false, List.of());
     }
 
@@ -287,11 +295,11 @@ public final class ImageFolder implements ImageDataset {
         return new Part(archive, folder, names.stream().filter(file -> file.startsWith(folder)).toList());
     }
 
-    private static boolean tenth(String name) {
+    private static long hash(String name) {
         CRC32 crc = new CRC32();
         crc.update(name.getBytes(StandardCharsets.UTF_8));
         // a multiplier spreads the low bits, which names counted up from 0 leave regular
-        return (crc.getValue() * 0x9e3779b97f4a7c15L >>> 33) % 10 == 0;
+        return crc.getValue() * 0x9e3779b97f4a7c15L >>> 33;
     }
 
     static List<String> pictures(Archive archive) {

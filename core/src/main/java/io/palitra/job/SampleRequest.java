@@ -16,6 +16,7 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import io.palitra.family.Families;
 import io.palitra.model.Drawing;
 import io.palitra.model.Watcher;
 import io.palitra.report.Display;
@@ -105,7 +106,7 @@ public record SampleRequest(
             List<String> overrides = new ArrayList<>(sampling);
             if (!label.isEmpty()) overrides.add("label=" + number(opened));
             if (!prompt.isEmpty()) overrides.add("prompt=" + prompt);
-            if (!size.isEmpty()) overrides.add("size=" + size);
+            if (!size.isEmpty()) overrides.add("size=" + fitting(opened));
             Drawing<?> drawing = inputs.drawing(opened, overrides);
             String ranked = keep == 0 ? "" : ranked(drawing);
             if (table) {
@@ -171,6 +172,15 @@ public record SampleRequest(
     }
 
     /** @param frames get pictures of what a sampler has so far, where an animation is asked for */
+    /** The size, for a family that draws others than it was trained on. */
+    private String fitting(Run opened) {
+        String family = opened.config().settings().family();
+        Record how = Families.named(family).sampling();
+        if (how != null && Config.describe(how).stream().anyMatch(key -> key.path().equals("size"))) return size;
+        throw new ConfigException("size", "'" + family + "' draws what it was trained on, " + opened.config().settings().spec()
+            + ", and no other size; scale= enlarges a sheet");
+    }
+
     private Tensor drawn(Run opened, Drawing<?> drawing, Display display, List<Picture> frames, Watcher watcher) {
         DataSpec spec = opened.config().settings().spec();
         int item = 1 + spec.shape().length;

@@ -50,6 +50,7 @@ public final class CaptionTokenizer extends Module {
     private static final int REMEMBERED = 1 << 16, SHORT = 64;
     /** Bytes for the words of the captions that were learnt from. */
     private static final int LIST = 1 << 14;
+    private static final char YO = '\u0451', YE = '\u0435';
 
     private final int most;
     private final Tensor pairs;   // I64 [M,2]
@@ -70,9 +71,12 @@ public final class CaptionTokenizer extends Module {
         private final List<byte[]> bytes = new ArrayList<>();   // by token, without the special ones
         private final BytePairs merges = new BytePairs();
         private final Map<String, int[]> words = new ConcurrentHashMap<>();
+        private final Map<String, String> dotted = new LinkedHashMap<>();   // words with yo, by themselves with e
 
-        Table(long[] rows) {
+        Table(long[] rows, List<String> known) {
             this.rows = rows;
+            for (String word : known) if (word.indexOf(YO) >= 0) dotted.put(word.replace(YO, YE), word);
+            known.forEach(dotted::remove);   // a word of its own
             for (int b = 0; b < 256; b++) bytes.add(new byte[] {(byte) b});
             for (int k = 0; k < rows.length && rows[k] >= 0; k += 2) {
                 int next = bytes.size();
@@ -88,7 +92,8 @@ public final class CaptionTokenizer extends Module {
             }
         }
 
-        int[] word(String word) {
+        int[] word(String spelt) {
+            String word = dotted(spelt);
             int[] known = words.get(word);
             if (known != null) return known;
             int[] tokens = bytes(word), merged = Arrays.copyOf(tokens, merges.merge(tokens, tokens.length));
@@ -100,6 +105,12 @@ public final class CaptionTokenizer extends Module {
             if (word.length() > SHORT) return word(word);
             int[] tokens = bytes(word);
             return Arrays.copyOf(tokens, merges.merge(tokens, tokens.length, drop, noise));
+        }
+
+        /** A word, with the space before it if there is one, as the captions write it. */
+        private String dotted(String word) {
+            String bare = word.strip(), written = dotted.get(bare);
+            return written == null ? word : word.substring(0, word.length() - bare.length()) + written;
         }
 
         private static int[] bytes(String word) {
@@ -115,7 +126,7 @@ public final class CaptionTokenizer extends Module {
         long[] rows = pairs.longs();
         Table t = table;
         if (t == null || !Arrays.equals(t.rows, rows)) {
-            t = new Table(rows);
+            t = new Table(rows, words());
             table = t;
         }
         return t;
@@ -170,12 +181,16 @@ public final class CaptionTokenizer extends Module {
         return all.isEmpty() ? List.of() : List.of(all.split("\n"));
     }
 
-    /** The words of a text that stand in none of the captions that were learnt from, as far as {@link #words} are known. */
+    /**
+     * The words of a text that stand in none of the captions that were learnt from, as far as {@link #words} are known. A word written
+     * with the Russian letter e for yo is the word with yo, where the captions have only that one; {@link #tokens} reads it so, too.
+     */
     public List<String> unknown(String text) {
         Set<String> known = new LinkedHashSet<>(words());
         if (known.isEmpty()) return List.of();
-        return WordSplitter.of(text).stream().map(String::strip).filter(w -> Character.isLetter(w.codePointAt(0)) && !known.contains(w))
-            .distinct().toList();
+        Map<String, String> dotted = table().dotted;
+        return WordSplitter.of(text).stream().map(String::strip)
+            .filter(w -> Character.isLetter(w.codePointAt(0)) && !known.contains(w) && !dotted.containsKey(w)).distinct().toList();
     }
 
     private void fill(long[] rows) {

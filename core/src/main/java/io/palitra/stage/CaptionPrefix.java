@@ -1,6 +1,7 @@
 package io.palitra.stage;
 
 import io.palitra.config.ConfigException;
+import io.palitra.config.InWords;
 import io.palitra.config.Notes;
 import io.palitra.config.Reason;
 import io.palitra.engine.DType;
@@ -16,6 +17,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.stream.Collectors;
 
 /**
  * Captions as a row of L tokens before a picture. What fills up a short one has at each place a token of its own, as in ruDALL-E: the kinds
@@ -90,8 +92,12 @@ public final class CaptionPrefix extends Module {
         List<String> unknown = tokens.unknown(text);
         if (unknown.isEmpty()) return List.of();
         boolean one = unknown.size() == 1;
+        List<String> known = tokens.words();
+        String near = unknown.stream().map(w -> InWords.nearest(w, known)).filter(w -> !w.isEmpty()).distinct()
+            .collect(Collectors.joining(", "));
         return List.of("'" + String.join("', '", unknown) + "' " + (one ? "stands" : "stand") + " in no caption that this model learned "
-            + "from: " + (one ? "it" : "they") + " cannot be drawn. Words that it knows: " + Notes.some(alike(unknown.get(0)), 40));
+            + "from: " + (one ? "it" : "they") + " cannot be drawn" + (near.isEmpty() ? "" : "; near to that: " + near)
+            + ". Words that it knows: " + Notes.some(alike(unknown.get(0)), 30));
     }
 
     /** Words of three letters and more of the captions, in the alphabet of this one. */

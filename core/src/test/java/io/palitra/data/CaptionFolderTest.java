@@ -3,6 +3,7 @@ package io.palitra.data;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.palitra.config.Config;
 import io.palitra.engine.Device;
 import io.palitra.engine.Scope;
 import java.io.IOException;
@@ -204,9 +205,18 @@ class CaptionFolderTest {
         put("a.png", Arrays.copyOf(PNG, PNG.length / 2));
         put("a.txt", "torn");
         refused("a.png");
+        put("b.png", PNG);
+        put("b.txt", "whole");
+        Dataset data = Datasets.open(dir.toString(), Split.TRAIN, OPTIONS);
+        assertThat(data.size()).isOne();
+        assertThat(data.captions(0)).containsExactly("whole");
+        assertThat(data.notes()).anyMatch(note -> note.startsWith("skipped") && note.contains("a.png"));
+        DataOptions strict = Config.with(OPTIONS, "strict=true");
+        assertThatThrownBy(() -> Datasets.open(dir.toString(), Split.TRAIN, strict)).isInstanceOf(FormatException.class)
+            .hasMessageContaining("a.png");
         assertThatThrownBy(() -> Datasets.open("nowhere", Split.TRAIN, OPTIONS)).isInstanceOf(IllegalArgumentException.class)
             .hasMessageContaining("'nowhere'");
         assertThatThrownBy(() -> Datasets.open(dir.toString(), Split.TEST, OPTIONS)).isInstanceOf(FormatException.class)
-            .hasMessageContaining("no pictures in its test part, 1 in the other");
+            .hasMessageContaining("no pictures in its test part, 2 in the other");
     }
 }

@@ -316,6 +316,16 @@ class ImageFolderTest {
         assertThat(out).isEqualTo(Pictures.fit(Pictures.grey(Seeds.picture(3, 4, 5)), 7, 7).pixels());
     }
 
+    @Test void tenPicturesAndMoreAlwaysHaveATestPart() {
+        byte[] png = Seeds.encoded(new BufferedImage(2, 1, BufferedImage.TYPE_BYTE_GRAY), "png");
+        for (int k = 0; k < 20; k++) {   // by chance alone one set in four of this size would have none
+            for (int i = 0; i < 12; i++) folder(Map.of(k + "/" + k + " " + i + ".png", png));
+            int test = open(dir.resolve("" + k), Split.TEST, STRICT).size(), train = open(dir.resolve("" + k), Split.TRAIN, STRICT).size();
+            assertThat(test).as("set " + k).isPositive();
+            assertThat(test + train).isEqualTo(12);
+        }
+    }
+
     @Test void aSmallFolderHasNoTestPart() {
         assertThatThrownBy(() -> open(folder(Seeds.classes()), Split.TEST, STRICT)).isInstanceOf(FormatException.class)
             .hasMessageContaining("no pictures in its test part, 4 in the other");

@@ -53,6 +53,13 @@ class CaptionTokenizerTest {
         return texts;
     }
 
+    @Test void aRussianWordWithoutItsDotsIsThatWordUnlessItIsOneOfItsOwn() {
+        tokens.learn(List.of("жёлтый круг", "осел", "осёл", "a yellow circle"));
+        assertThat(tokens.unknown("желтый ОСЕЛ, желтая звезда")).containsExactly("желтая", "звезда");
+        assertThat(tokens.tokens("желтый круг")).isEqualTo(tokens.tokens("жёлтый круг"));
+        assertThat(tokens.tokens("осел")).isNotEqualTo(tokens.tokens("осёл"));
+    }
+
     @Test void tokensOfAnyTextAreThatTextCleaned() {
         for (CaptionTokenizer t : List.of(new CaptionTokenizer(0), learnt())) {
             for (String text : anyTexts()) {
