@@ -90,7 +90,7 @@ class LanguageTest {
         return false;
     }
 
-    /** All code, texts over several lines as one. */
+    /** All code, texts over several lines as one, and the cards of the models. */
     private static String sources() throws IOException {
         Path root = Stream.of("core", "../core").map(Path::of).filter(Files::isDirectory).findFirst().orElseThrow().toAbsolutePath()
             .normalize().getParent();
@@ -102,6 +102,7 @@ class LanguageTest {
                 }
             }
         }
+        all.append(Files.readString(root.resolve("models/src/main/resources/palitra-models/index.json")));
         return all.toString().replace("%%", "%").replaceAll("\\s+", " ");
     }
 

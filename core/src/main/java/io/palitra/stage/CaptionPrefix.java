@@ -96,7 +96,7 @@ public final class CaptionPrefix extends Module {
         String near = unknown.stream().map(w -> InWords.nearest(w, known)).filter(w -> !w.isEmpty()).distinct()
             .collect(Collectors.joining(", "));
         return List.of("'" + String.join("', '", unknown) + "' " + (one ? "stands" : "stand") + " in no caption that this model learned "
-            + "from: " + (one ? "it" : "they") + " cannot be drawn" + (near.isEmpty() ? "" : "; near to that: " + near)
+            + "from: " + (one ? "it cannot be drawn" : "they cannot be drawn") + (near.isEmpty() ? "" : "; near to that: " + near)
             + ". Words that it knows: " + Notes.some(alike(unknown.get(0)), 30));
     }
 
