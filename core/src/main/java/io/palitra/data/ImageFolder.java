@@ -261,8 +261,8 @@ public final class ImageFolder implements ImageDataset {
 
     private static Parts divide(Archive archive, Path path, boolean divided) {
         List<String> names = pictures(archive);
-        if (names.isEmpty()) throw new FormatException(path.toString(), -1, "no files of pictures: "
-            + InWords.list(new TreeSet<>(EXTENSIONS)));
+        if (names.isEmpty()) throw new FormatException(path.toString(), -1, "no files of pictures: PNG, JPEG, GIF, BMP and WebP are "
+            + "read");
         String root = root(names);
         Set<String> tops = new LinkedHashSet<>();
         for (String file : names) tops.add(top(file.substring(root.length())));

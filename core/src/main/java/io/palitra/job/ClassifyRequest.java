@@ -42,6 +42,7 @@ public record ClassifyRequest(
         Device where = Device.named(device);
         try (Scope scope = new Scope(); ClipEmbedder model = ClipEmbedder.open(clip)) {
             model.to(where);
+            names.stream().flatMap(name -> model.notes(name).stream()).forEach(watcher::note);
             Picture read = PictureBytes.read(Path.of(picture), watcher::note);
             return new Result(model.name(), ZeroShot.classify(model, PictureSearch.tensor(read, where), names, template).stream()
                 .sorted(Comparator.comparingDouble((ZeroShot.Guess g) -> -g.probability()))

@@ -72,6 +72,7 @@ public record SearchRequest(
         try (Scope scope = new Scope(); Guard g = Torch.noGrad(); PictureFiles files = PictureFiles.open(Path.of(folder), Limits.DEFAULT);
                 ClipEmbedder model = ClipEmbedder.open(clip)) {
             model.to(where);
+            if (file == null) model.notes(query).forEach(watcher::note);
             Picture like = file == null ? null : PictureBytes.read(file, watcher::note);
             Tensor point = like == null ? model.embedText(List.of(query)) : model.embedImage(PictureSearch.tensor(like, where));
             int all = files.names().size();

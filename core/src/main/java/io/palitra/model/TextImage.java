@@ -18,6 +18,9 @@ public interface TextImage extends AutoCloseable {
      */
     Tensor embedImage(Tensor x);
 
+    /** What of a text the model never learned, in a line; empty where it knows all, or nothing says what it knows. */
+    default List<String> notes(String text) { return List.of(); }
+
     /** Height and width of a picture that need not be resized. */
     int side();
 

@@ -181,6 +181,12 @@ public final class CaptionTokenizer extends Module {
         return all.isEmpty() ? List.of() : List.of(all.split("\n"));
     }
 
+    /** Takes {@link #words}, for which {@code tokenizer.json} has no place, from the buffer of a checkpoint, U8 [16384]. */
+    public void knows(Tensor checkpoint) {
+        words.copyFrom(checkpoint);
+        table = null;
+    }
+
     /**
      * The words of a text that stand in none of the captions that were learnt from, as far as {@link #words} are known. A word written
      * with the Russian letter e for yo is the word with yo, where the captions have only that one; {@link #tokens} reads it so, too.

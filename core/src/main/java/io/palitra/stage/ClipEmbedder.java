@@ -27,6 +27,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.LongStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A CLIP with all that it needs to compare: the network, its tokens, and how it wants pictures. Radford et al. 2021, arXiv:2103.00020. Its
@@ -37,11 +38,16 @@ public final class ClipEmbedder implements TextImage {
     public static final String FOLDER = "clip";
     private static final int AT_ONCE = 128;
     private static final int SHOWN = 40;
+    /** Of a run. */
+    private static final String WEIGHTS = "model.safetensors";
 
     /** Tokens of a text. */
     public interface TokenSource extends AutoCloseable {
         /** All of them, from the one that starts a text to the one that ends it. */
         long[] ids(String text);
+
+        /** Words that stood in no caption of its training, as far as it is known what did. */
+        default List<String> unknown(String text) { return List.of(); }
 
         /** What fills up a shorter text beside a longer one; no text's vector sees it. */
         long padding();
@@ -55,6 +61,8 @@ public final class ClipEmbedder implements TextImage {
                     return LongStream.concat(LongStream.concat(LongStream.of(tokens.begin()), Arrays.stream(inner).asLongStream()),
                         LongStream.of(tokens.end())).toArray();
                 }
+
+                @Override public List<String> unknown(String text) { return tokens.unknown(text); }
 
                 @Override public long padding() { return tokens.pad(); }
 
@@ -121,7 +129,7 @@ public final class ClipEmbedder implements TextImage {
                 throw new FormatException(folder.toString(), -1, "image_mean has " + input.mean().size() + " channels, the network "
                     + read.vision().numChannels());
             }
-            words = words(folder, read);
+            words = words(folder, folder == own ? named.resolve(WEIGHTS) : null, read);
             net = new ClipNet(read, Rng.silent());
             net.loadPublic(Weights.read(ModelFolder.file(folder)));
             net.trainable(false);
@@ -145,10 +153,14 @@ public final class ClipEmbedder implements TextImage {
         }
     }
 
-    /** Ours, or that of the paper; its end must be the one whose vector the network takes. */
-    private static TokenSource words(Path folder, ClipNet.Config config) {
+    /**
+     * Ours, or that of the paper; its end must be the one whose vector the network takes.
+     *
+     * @param run weights of the run that it is of, which hold the words that it learned from; null for a folder of its own
+     */
+    private static TokenSource words(Path folder, @Nullable Path run, ClipNet.Config config) {
         boolean own = !Files.exists(folder.resolve("vocab.json")) && CaptionTokenizer.is(folder);
-        TokenSource words = own ? TokenSource.of(CaptionTokenizer.open(folder)) : TokenSource.of(ClipTokenizer.open(folder));
+        TokenSource words = own ? TokenSource.of(learned(folder, run)) : TokenSource.of(ClipTokenizer.open(folder));
         long[] empty = words.ids("");
         int eos = config.text().eosTokenId(), tokens = config.text().vocabSize();
         if (eos != empty[1] && eos != 2 || Math.max(words.padding(), Math.max(empty[0], empty[1])) >= tokens) {
@@ -157,6 +169,22 @@ public final class ClipEmbedder implements TextImage {
                 + "has " + tokens + ", wants " + eos);
         }
         return words;
+    }
+
+    private static CaptionTokenizer learned(Path folder, @Nullable Path run) {
+        CaptionTokenizer tokens = CaptionTokenizer.open(folder);
+        if (run == null || !Files.isRegularFile(run)) return tokens;
+        Tensor known = Safetensors.read(run).tensors().get("tokens.words");
+        if (known != null) tokens.knows(known);
+        return tokens;
+    }
+
+    @Override public List<String> notes(String text) {
+        List<String> unknown = words.unknown(text);
+        if (unknown.isEmpty()) return List.of();
+        boolean one = unknown.size() == 1;
+        return List.of("'" + String.join("', '", unknown) + "' " + (one ? "stands" : "stand") + " in no caption that '" + from
+            + "' learned from: " + (one ? "what it finds near to it is chance" : "what it finds near to them is chance"));
     }
 
     /** What a measure by it is named after: where it came from, and the first 8 digits of the SHA-256 of its weights. */

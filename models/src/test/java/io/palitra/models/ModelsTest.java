@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.palitra.config.Config;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
+import io.palitra.job.ClassifyRequest;
 import io.palitra.job.DrawRequest;
 import io.palitra.model.GenerativeModel;
 import io.palitra.model.IncludedModels;
@@ -93,5 +94,12 @@ class ModelsTest {
             @Override public void note(String line) { said.add(line); }
         });
         assertThat(said).anyMatch(line -> line.startsWith("'cat' stands in no caption") && line.contains("square"));
+        said.clear();
+        ClassifyRequest.Result guessed = new ClassifyRequest(root.resolve("cat.png").toString(), "a cat, a blue square, желтый круг",
+            DrawRequest.CLIP).run(new Watcher() {
+                @Override public void note(String line) { said.add(line); }
+            });
+        assertThat(guessed.guesses()).hasSize(3);
+        assertThat(said).containsExactly("'cat' stands in no caption that 'scenes-clip' learned from: what it finds near to it is chance");
     }
 }
