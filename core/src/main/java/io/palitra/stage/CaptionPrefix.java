@@ -92,12 +92,11 @@ public final class CaptionPrefix extends Module {
         List<String> unknown = tokens.unknown(text);
         if (unknown.isEmpty()) return List.of();
         boolean one = unknown.size() == 1;
-        List<String> known = tokens.words();
-        String near = unknown.stream().map(w -> InWords.nearest(w, known)).filter(w -> !w.isEmpty()).distinct()
+        String near = unknown.stream().map(w -> w.length() < 4 ? "" : InWords.nearest(w, alike(w))).filter(w -> !w.isEmpty()).distinct()
             .collect(Collectors.joining(", "));
         return List.of("'" + String.join("', '", unknown) + "' " + (one ? "stands" : "stand") + " in no caption that this model learned "
             + "from: " + (one ? "it cannot be drawn" : "they cannot be drawn") + (near.isEmpty() ? "" : "; near to that: " + near)
-            + ". Words that it knows: " + Notes.some(alike(unknown.get(0)), 30));
+            + ". Words that it knows: " + Notes.some(alike(unknown.get(0)), 40));
     }
 
     /** Words of three letters and more of the captions, in the alphabet of this one. */

@@ -172,8 +172,8 @@ class DalleTest {
             assertThat(model.notes(Asked.ofText("a red cat")))
                 .containsExactly("'cat' stands in no caption that this model learned from: it "
                 + "cannot be drawn. Words that it knows: blue, circle, red, square");
-            assertThat(model.notes(Asked.ofText("a rad circel"))).containsExactly("'rad', 'circel' stand in no caption that this model "
-                + "learned from: they cannot be drawn; near to that: red, circle. Words that it knows: blue, circle, red, square");
+            assertThat(model.notes(Asked.ofText("a rat circel"))).containsExactly("'rat', 'circel' stand in no caption that this model "
+                + "learned from: they cannot be drawn; near to that: circle. Words that it knows: blue, circle, red, square");
             assertThat(model.notes(Asked.ofText("зелёный кот"))).containsExactly("'зелёный', 'кот' stand in no caption that this model "
                 + "learned from: they cannot be drawn. Words that it knows: красный, круг");
             Tensor drawn = Drawing.of(model, List.of("prompt=a red cat")).sample(1, new Rng(1));
