@@ -24,7 +24,7 @@ class CompletionTest {
     @BeforeEach void write() throws Exception {
         assumeTrue(Files.exists(Path.of("/bin/bash")), "there is no bash");
         script = Files.writeString(root.resolve("palitra.bash"), Completion.script(Main.commands("")));
-        for (String run : List.of("digits", "runs/vae-strokes-1", "runs/two words", "runs/$(touch evil)")) {
+        for (String run : List.of("fingers", "runs/vae-strokes-1", "runs/two words", "runs/$(touch evil)")) {
             Files.writeString(Files.createDirectories(root.resolve(run)).resolve("config.json"), "{}");
         }
         Files.createDirectories(root.resolve("runs/none"));
@@ -62,16 +62,16 @@ class CompletionTest {
     }
 
     @Test void runsAreCompletedWhereverOneIsTaken() throws Exception {
-        List<String> runs = new ArrayList<>(List.of("digits", "runs/vae-strokes-1", "runs/two\\ words", "runs/\\$\\(touch\\ evil\\)"));
+        List<String> runs = new ArrayList<>(List.of("fingers", "runs/vae-strokes-1", "runs/two\\ words", "runs/\\$\\(touch\\ evil\\)"));
         runs.addAll(Names.models());
         for (String command : List.of("sample", "resume", "reconstruct", "evaluate", "compare", "map", "inspect", "export", "pack")) {
             assertThat(completed(command, "")).as(command).containsAll(runs).noneMatch(r -> r.contains("none"));
         }
         assertThat(completed("sample", "runs/v")).containsExactly("runs/vae-strokes-1");
-        assertThat(completed("classify", "a.png", "--clip", "dig")).containsExactly("digits");
-        assertThat(completed("compare", "digits", "runs/v")).containsExactly("runs/vae-strokes-1");
-        assertThat(completed("reconstruct", "digits", "str")).containsExactly("strokes");
-        assertThat(completed("anomalies", "digits", "dig")).as("one run is enough").doesNotContain("digits");
+        assertThat(completed("classify", "a.png", "--clip", "fing")).containsExactly("fingers");
+        assertThat(completed("compare", "fingers", "runs/v")).containsExactly("runs/vae-strokes-1");
+        assertThat(completed("reconstruct", "fingers", "str")).containsExactly("strokes");
+        assertThat(completed("anomalies", "fingers", "fing")).as("one run is enough").doesNotContain("fingers");
         assertThat(root.resolve("evil")).doesNotExist();
     }
 
