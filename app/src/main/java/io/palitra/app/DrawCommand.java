@@ -56,8 +56,8 @@ final class DrawCommand implements Callable<Integer> {
 
     @Override public Integer call() throws IOException {
         Terminal terminal = new Terminal("draw", false);
-        DrawRequest.Result drawn = new DrawRequest(String.join(" ", prompt), n, candidates == null ? 4 * n : candidates, seed.value, scale, model, clip, set,
-            Common.text(out), overwriting.force, computing.device, computing.threads).run(terminal);
+        DrawRequest.Result drawn = new DrawRequest(String.join(" ", prompt), n, candidates == null ? 4 * n : candidates, seed.value, scale,
+            model, clip, set, Common.text(out), overwriting.force, computing.device, computing.threads).run(terminal);
         terminal.done();
         if (json) Common.json(drawn.toJson());
         else Common.OUT.println(drawn.file());
