@@ -1,8 +1,10 @@
 package io.palitra.job;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
+import io.palitra.model.IncludedModels;
 import io.palitra.model.Watcher;
 import io.palitra.train.RunComparison;
 import io.palitra.train.RunReport;
@@ -32,6 +34,11 @@ public record CompareRequest(
     public Result run(Watcher watcher) throws IOException {
         Config.check(this);
         if (runs.size() < 2) throw new ConfigException("runs", "illegal runs: " + runs + ", must be two at least");
+        for (String run : runs) {
+            if (Files.exists(Path.of(run)) || IncludedModels.folder(run).isEmpty()) continue;
+            throw new ArgumentException("'" + run + "' comes with the program: its numbers are kept nowhere, and compare sets folders of "
+                + "runs side by side; palitra evaluate " + run + " prints them");
+        }
         for (String run : runs) Inputs.config(run);   // one that is damaged is refused before another is evaluated, which takes minutes
         Path page = Outputs.free(Path.of(out), "out", force);
         for (String run : runs) {

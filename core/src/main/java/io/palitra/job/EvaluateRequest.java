@@ -172,9 +172,11 @@ public record EvaluateRequest(
             if (result.measures().isEmpty()) throw new ArgumentException("nothing to measure: '"
                 + opened.config().settings().family() + "' on '" + test.name()
                 + "' has no measures of its own, and a judge needs classes");
-            if (data.isEmpty()) {
+            if (data.isEmpty() && Files.exists(Path.of(run))) {
                 RunReport.keep(Path.of(run), result, command(RunReport.FOLDER));
                 RunReport.write(Path.of(run), watcher::note);
+            } else if (data.isEmpty()) {
+                watcher.note("'" + run + "' comes with the program: its numbers are kept nowhere");
             }
             return new Measured(run, test.name(), command(run), Optional.ofNullable(result.judge()), result.measures());
         }

@@ -83,6 +83,7 @@ public record FamiliesRequest(@Help("one family, empty = all") String family) {
 
     /** @throws IllegalArgumentException for a family that is not there */
     public Result run(Watcher watcher) {
+        Config.check(this);
         List<Family<?>> chosen = family.isEmpty() ? Families.all() : List.of(Families.named(family));
         return new Result(chosen.stream().map(Entry::of).toList());
     }

@@ -27,6 +27,7 @@ public record ModelsRequest(@Help("one of them, empty = all") String model) {
 
     /** @throws IllegalArgumentException for a model that is not among them */
     public Result run(Watcher watcher) {
+        Config.check(this);
         List<IncludedModels.Card> all = IncludedModels.cards();
         if (model.isEmpty()) return new Result(all);
         List<String> names = all.stream().map(IncludedModels.Card::name).toList();

@@ -1,5 +1,6 @@
 package io.palitra.job;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
@@ -8,10 +9,12 @@ import io.palitra.data.Dataset;
 import io.palitra.data.Split;
 import io.palitra.engine.Device;
 import io.palitra.family.LoraTuning;
+import io.palitra.model.IncludedModels;
 import io.palitra.model.Watcher;
 import io.palitra.train.RunConfig;
 import io.palitra.train.Trainer;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -54,6 +57,10 @@ public record ResumeRequest(
      */
     public Trained run(Watcher watcher) throws IOException {
         Config.check(this);
+        if (!Files.exists(Path.of(run)) && IncludedModels.folder(run).isPresent()) {
+            throw new ArgumentException("'" + run + "' comes with the program, without a checkpoint to go on from; palitra models " + run
+                + " says what trained it");
+        }
         RunConfig config = changed(Inputs.config(run));
         RunConfig.Settings s = config.settings();
         Inputs inputs = new Inputs(watcher);

@@ -1,12 +1,17 @@
 package io.palitra.models;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.job.ClassifyRequest;
+import io.palitra.job.CompareRequest;
 import io.palitra.job.DrawRequest;
+import io.palitra.job.EvaluateRequest;
+import io.palitra.job.ResumeRequest;
 import io.palitra.model.GenerativeModel;
 import io.palitra.model.IncludedModels;
 import io.palitra.model.Watcher;
@@ -86,6 +91,20 @@ class ModelsTest {
         }
         assertThat(count).as("coloured pixels").isGreaterThan(picture.getWidth());
         return rows / count;
+    }
+
+    @Test void theirNumbersArePrintedAndWhatNeedsTheirFolderIsRefused() throws Exception {
+        List<String> said = new ArrayList<>();
+        EvaluateRequest.Result measured = new EvaluateRequest("scenes-clip").run(new Watcher() {
+            @Override public void note(String line) { said.add(line); }
+        });
+        assertThat(measured.runs().get(0).measures()).anyMatch(m -> m.name().equals("caption found, Latin") && m.value() > 80);
+        assertThat(said).containsExactly("'scenes-clip' comes with the program: its numbers are kept nowhere");
+        CompareRequest comparison = new CompareRequest(List.of("digits", "scenes"), root.resolve("page.html").toString());
+        assertThatThrownBy(() -> comparison.run(Watcher.SILENT)).isInstanceOf(ArgumentException.class).hasMessageContaining(
+            "comes with the program");
+        assertThatThrownBy(() -> new ResumeRequest("digits").run(Watcher.SILENT)).isInstanceOf(ArgumentException.class)
+            .hasMessageContaining("without a checkpoint");
     }
 
     @Test void aWordThatNoCaptionHadIsNamed() throws Exception {
