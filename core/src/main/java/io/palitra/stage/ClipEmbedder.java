@@ -172,9 +172,8 @@ public final class ClipEmbedder implements TextImage {
     }
 
     private static CaptionTokenizer learned(Path folder, @Nullable Path run) {
+        Tensor known = run == null || !Files.isRegularFile(run) ? null : Safetensors.read(run).tensors().get("tokens.words");
         CaptionTokenizer tokens = CaptionTokenizer.open(folder);
-        if (run == null || !Files.isRegularFile(run)) return tokens;
-        Tensor known = Safetensors.read(run).tensors().get("tokens.words");
         if (known != null) tokens.knows(known);
         return tokens;
     }
