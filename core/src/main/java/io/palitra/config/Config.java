@@ -84,25 +84,42 @@ public final class Config {
         }
     }
 
-    /** Texts that name runs, folders and files ({@link Help#path}), by their keys; empty texts, too. */
+    /** Texts that name runs, folders and files ({@link Help#place}), by their keys; empty texts, too. Of a list each text, by one key. */
     public static Map<String, String> paths(Record record) {
         Map<String, String> paths = new LinkedHashMap<>();
-        paths(record, "", paths);
+        moved(record, (key, place, text) -> {
+            paths.put(key, text);
+            return text;
+        });
         return paths;
     }
 
-    private static void paths(Object record, String path, Map<String, String> paths) {
+    /** What a text that says where something lies becomes. */
+    @FunctionalInterface public interface Move { String to(String key, Help.Place place, String text); }
+
+    /** The same record, in which each text with a {@link Help#place} is what {@code move} makes of it. */
+    @SuppressWarnings("unchecked")
+    public static <R extends Record> R moved(R record, Move move) { return (R) moved(record, "", move); }
+
+    private static Record moved(Record record, String path, Move move) {
+        List<Object> values = new ArrayList<>();
         for (Shape.Field field : Shape.fields(record.getClass())) {
             String at = Shape.join(path, field.name());
-            Object value = field.in(record);
-            if (field.isPath()) {
-                paths.put(at, String.valueOf(value));
-            } else if (value instanceof Map<?, ?> map) {
-                map.forEach((name, entry) -> paths(entry, Shape.join(at, name.toString()), paths));
-            } else if (value instanceof Record) {
-                paths(value, at, paths);
-            }
+            Object value = Objects.requireNonNull(field.in(record));
+            Help.Place place = field.place();
+            if (place == Help.Place.NONE) values.add(within(value, at, move));
+            else if (value instanceof List<?> list) values.add(list.stream().map(t -> move.to(at, place, String.valueOf(t))).toList());
+            else values.add(move.to(at, place, String.valueOf(value)));
         }
+        return (Record) Shape.construct(record.getClass(), values.toArray());
+    }
+
+    private static Object within(Object value, String path, Move move) {
+        if (value instanceof Record nested) return moved(nested, path, move);
+        if (!(value instanceof Map<?, ?> map)) return value;
+        Map<Object, Object> made = new LinkedHashMap<>();
+        map.forEach((name, entry) -> made.put(name, within(entry, Shape.join(path, name.toString()), move)));
+        return made;
     }
 
     /**
@@ -128,16 +145,14 @@ public final class Config {
      * What is not on the disk, such as org/name of the hub, stays as it is.
      */
     public static <R extends Record> R absolute(R record) {
-        List<String> overrides = new ArrayList<>();
-        paths(record).forEach((key, text) -> {
+        return moved(record, (key, place, text) -> {
             try {
                 Path path = Path.of(text);
-                if (!text.isBlank() && Files.exists(path)) overrides.add(key + "=" + path.toAbsolutePath().normalize());
+                return !text.isBlank() && Files.exists(path) ? path.toAbsolutePath().normalize().toString() : text;
             } catch (InvalidPathException e) {
-                // no path: who opens it says so
+                return text;   // no path: who opens it says so
             }
         });
-        return with(record, overrides);
     }
 
     /**

@@ -21,6 +21,9 @@ public @interface Help {
     /** The greatest allowed number (of each item in a list of numbers); NaN for none. */
     double max() default Double.NaN;
 
-    /** Whether the text names a run, a folder or a file, see {@link Config#absolute}; org/name of the hub may stand there, too. */
-    boolean path() default false;
+    /** What lies where the text, or each text of a list, says; see {@link Config#absolute}. A model may be org/name of the hub, too. */
+    Place place() default Place.NONE;
+
+    /** What lies at a place on the disk: a run or another model, a set of data, a picture, another file, or what is to be written. */
+    enum Place { NONE, MODEL, DATA, PICTURE, FILE, OUT }
 }

@@ -63,8 +63,9 @@ sealed interface Shape permits Shape.Scalar, Shape.Items, Shape.Fields, Shape.Ki
             if (ranged && !(shape instanceof Scalar s && s.isNumber()) && !(shape instanceof Items i && i.of.isNumber())) {
                 throw new ConfigException(where, where + " has a range, but is not a number");
             }
-            if (help != null && help.path() && !(shape instanceof Scalar s && s.type() == String.class)) {
-                throw new ConfigException(where, where + " is a path, but is not a text");
+            boolean text = shape instanceof Scalar s && s.type() == String.class || shape instanceof Items i && i.of.type() == String.class;
+            if (help != null && help.place() != Help.Place.NONE && !text) {
+                throw new ConfigException(where, where + " is a place, but is not a text");
             }
             c.getAccessor().setAccessible(true);
             fields.add(new Field(c.getName(), shape, help, c.getAccessor()));
@@ -284,7 +285,7 @@ sealed interface Shape permits Shape.Scalar, Shape.Items, Shape.Fields, Shape.Ki
             }
         }
 
-        boolean isPath() { return help != null && help.path(); }
+        Help.Place place() { return help == null ? Help.Place.NONE : help.place(); }
 
         String meaning() { return help == null ? "" : help.value(); }
 

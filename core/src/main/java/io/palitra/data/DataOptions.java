@@ -6,7 +6,7 @@ import java.util.List;
 
 /** How a data set is opened: {@link Datasets}. Captions are those of a {@link CaptionFolder}, of other sets the names of the classes. */
 public record DataOptions(
-        @Help(value = "folder to look in, and then nowhere else; empty = the usual ones", path = true) String dir,
+        @Help(value = "folder to look in, and then nowhere else; empty = the usual ones", place = Help.Place.DATA) String dir,
         @Help("side of the square that pictures are fitted to, in pixels; 0 = the size of the set, in a folder of the first picture")
         int size,
         @Help("1 = grey, 3 = colour, 0 = as they are; a folder is in colour if any of 64 pictures is") int channels,

@@ -46,7 +46,8 @@ public final class Dalle implements GenerativeModel<Dalle.Sampling>, Evaluates {
     public enum Attention { FULL, SPARSE }
 
     public record Config(
-            @Help(value = "the first stage: a run of vqgan or vqvae, a folder of diffusers, or org/name of the hub", path = true)
+            @Help(value = "the first stage: a run of vqgan or vqvae, a folder of diffusers, or org/name of the hub",
+                place = Help.Place.MODEL)
                 String stage,
             @Help("the transformer") Transformer net,
             @Help("what codes see of those before them; the text all of them see") Attention attention,

@@ -68,7 +68,7 @@ public final class LoraTuning implements Trainable {
     public static final String KOHYA = "lora-kohya.safetensors";
 
     public record Config(
-            @Help(value = "the model that is changed: a folder, or org/name of the hub", path = true) String model,
+            @Help(value = "the model that is changed: a folder, or org/name of the hub", place = Help.Place.MODEL) String model,
             @Help(value = "r of the change B A of a layer", min = 1, max = 1024) int rank,
             @Help(value = "the change counts alpha / r; 0 = r", min = 0) double alpha,
             @Help("whether the text encoders change, too") boolean textEncoder) {}

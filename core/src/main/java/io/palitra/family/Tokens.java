@@ -59,7 +59,8 @@ public final class Tokens implements GenerativeModel<Tokens.Sampling>, Evaluates
     public enum Given { NONE, LABEL, TEXT }
 
     public record Config(
-            @Help(value = "the first stage: a run of vqgan or vqvae, a folder of diffusers, or org/name of the hub", path = true)
+            @Help(value = "the first stage: a run of vqgan or vqvae, a folder of diffusers, or org/name of the hub",
+                place = Help.Place.MODEL)
                 String stage,
             @Help("who tells the codes, each from those before it") Prior net,
             @Help("what is given to the network before the codes; label needs labelled data, text captions") Given condition,

@@ -72,14 +72,14 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Diffuser
         record None() implements Perceptual {}
 
         /** By the convolutions of a classifier of pictures with as many channels, best of the same data. */
-        record Features(@Help(value = "a run of family classifier", path = true) String run,
+        record Features(@Help(value = "a run of family classifier", place = Help.Place.MODEL) String run,
                 @Help(value = "weight beside the pixels' distance", min = 0, max = 1e3) double weight) implements Perceptual {
             public Features() { this("", 1); }
         }
 
         /** LPIPS, by a VGG-16 trained on ImageNet. Zhang et al. 2018, arXiv:1801.03924. */
-        record Lpips(@Help(value = "torchvision's weights of VGG-16, .pth or .safetensors", path = true) String vgg,
-                @Help(value = "weights of its channels, such as LPIPS' vgg.pth; none = all the same", path = true) String lin,
+        record Lpips(@Help(value = "torchvision's weights of VGG-16, .pth or .safetensors", place = Help.Place.FILE) String vgg,
+                @Help(value = "weights of its channels, such as LPIPS' vgg.pth; none = all the same", place = Help.Place.FILE) String lin,
                 @Help(value = "weight beside the pixels' distance", min = 0, max = 1e3) double weight) implements Perceptual {
             public Lpips() { this("", "", 1); }
         }

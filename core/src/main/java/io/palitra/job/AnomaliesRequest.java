@@ -51,16 +51,18 @@ import java.util.stream.IntStream;
  * taken for anomalies.
  */
 public record AnomaliesRequest(
-        @Help(value = "the run folder", path = true) String run,
-        @Help("a folder, a .zip, one picture or a .csv, of which all is scored; or a set of the catalogue, of which the test split is")
+        @Help(value = "the run folder", place = Help.Place.MODEL) String run,
+        @Help(value = "a folder, a .zip, one picture or a .csv, of which all is scored; or a set of the catalogue, of which the test split "
+            + "is",
+            place = Help.Place.DATA)
             String data,
         @Help(value = "share of normal items below the threshold", min = 0, max = 1) double quantile,
         @Help("of a table: the column that names the class, empty = the run's") String label,
-        @Help(value = "where data sets lie, empty = where they lay", path = true) String dataDir,
-        @Help(value = "folder of the CSV and the page, empty = anomalies in the run folder", path = true) String out,
+        @Help(value = "where data sets lie, empty = where they lay", place = Help.Place.DATA) String dataDir,
+        @Help(value = "folder of the CSV and the page, empty = anomalies in the run folder", place = Help.Place.OUT) String out,
         @Help("whether files that are there are replaced") boolean force,
         @Help("where to compute: auto, cpu, cuda or cuda:n") String device,
-        @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) {
+        @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) implements Request<AnomaliesRequest.Result> {
     private static final long SEED = 12345;
     private static final int BATCH = 200;
     private static final int SHOWN = 40;
@@ -89,7 +91,7 @@ public record AnomaliesRequest(
     }
 
     /** Scores, and writes CSV and page. @throws IllegalArgumentException for a run that gives items no score */
-    public Result run(Watcher watcher) throws IOException {
+    @Override public Result run(Watcher watcher) throws IOException {
         Config.check(this);
         Inputs inputs = new Inputs(watcher);
         try (Run opened = inputs.open(run, device, threads); Scope scope = new Scope()) {

@@ -40,13 +40,13 @@ import java.util.stream.IntStream;
  * drawn items.
  */
 public record BalanceRequest(
-        @Help(value = "the run folder", path = true) String run,
-        @Help("name or path of the labelled set, empty = the run's own") String data,
-        @Help(value = "a new folder for the drawn items, a folder a class, and the report", path = true) String out,
+        @Help(value = "the run folder", place = Help.Place.MODEL) String run,
+        @Help(value = "name or path of the labelled set, empty = the run's own", place = Help.Place.DATA) String data,
+        @Help(value = "a new folder for the drawn items, a folder a class, and the report", place = Help.Place.OUT) String out,
         @Help(value = "decides samples and classifiers", min = 0) long seed,
-        @Help(value = "where data sets lie, empty = where they lay", path = true) String dataDir,
+        @Help(value = "where data sets lie, empty = where they lay", place = Help.Place.DATA) String dataDir,
         @Help("where to compute: auto, cpu, cuda or cuda:n") String device,
-        @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) {
+        @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) implements Request<BalanceRequest.Result> {
     /** As many of each class as the largest has. */
     public BalanceRequest(String run, String out) { this(run, "", out, 0, "", "auto", 0); }
 
@@ -72,7 +72,7 @@ public record BalanceRequest(
      * @throws IllegalArgumentException for data without classes or in balance, and a run that draws by no classes or by others
      * @throws java.util.concurrent.CancellationException when it was stopped; then nothing is left
      */
-    public Result run(Watcher watcher) throws IOException {
+    @Override public Result run(Watcher watcher) throws IOException {
         Config.check(this);
         Path folder = Path.of(out);
         if (Files.exists(folder, LinkOption.NOFOLLOW_LINKS)) {

@@ -16,12 +16,13 @@ import java.util.List;
 
 /** Which of some words fits a picture best, by a CLIP that was not trained on these words as classes. */
 public record ClassifyRequest(
-        @Help(value = "file of the picture", path = true) String picture,
+        @Help(value = "file of the picture", place = Help.Place.PICTURE) String picture,
         @Help("what it may be, with commas between") String labels,
-        @Help(value = "a run of family clip, a folder of transformers' CLIP, or an org/name that was pulled", path = true) String clip,
+        @Help(value = "a run of family clip, a folder of transformers' CLIP, or an org/name that was pulled",
+            place = Help.Place.MODEL) String clip,
         @Help("the text of a label, {} stands for it") String template,
         @Help("where to compute: auto, cpu, cuda, cuda:1") String device,
-        @Help(value = "threads of one operation, 0 = as it is", min = 0) int threads) {
+        @Help(value = "threads of one operation, 0 = as it is", min = 0) int threads) implements Request<ClassifyRequest.Result> {
     /** The template of a label alone. */
     public static final String LABEL = ZeroShot.LABEL;
 
@@ -35,7 +36,7 @@ public record ClassifyRequest(
     public record Guess(String label, double probability, double cosine) {}
 
     /** @throws IllegalArgumentException for fewer than two labels, and for a text that is too long for the model */
-    public Result run(Watcher watcher) throws IOException {
+    @Override public Result run(Watcher watcher) throws IOException {
         Config.check(this);
         List<String> names = ZeroShot.labels(labels);
         Inputs.threads(threads);

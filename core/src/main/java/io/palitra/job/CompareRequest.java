@@ -15,13 +15,13 @@ import java.util.List;
 
 /** One page that sets runs side by side; a run that was not evaluated yet is evaluated first. */
 public record CompareRequest(
-        @Help("run folders, two at least") List<String> runs,
-        @Help(value = "the page", path = true) String out,
+        @Help(value = "run folders, two at least", place = Help.Place.MODEL) List<String> runs,
+        @Help(value = "the page", place = Help.Place.OUT) String out,
         @Help("whether a page that is there is replaced") boolean force,
         @Help(value = "samples to judge a run by that was not evaluated yet", min = 100, max = 1_000_000) int n,
-        @Help(value = "where data sets lie, empty = where they lay", path = true) String dataDir,
+        @Help(value = "where data sets lie, empty = where they lay", place = Help.Place.DATA) String dataDir,
         @Help("where to compute: auto, cpu, cuda or cuda:n") String device,
-        @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) {
+        @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) implements Request<CompareRequest.Result> {
     /** All their measures, 10,000 samples each. */
     public CompareRequest(List<String> runs, String out) { this(runs, out, false, 10_000, "", "auto", 0); }
 
@@ -31,7 +31,7 @@ public record CompareRequest(
     public record Result(Path page) {}
 
     /** Writes the page. @throws IllegalArgumentException for a folder that is no run's, before any is evaluated */
-    public Result run(Watcher watcher) throws IOException {
+    @Override public Result run(Watcher watcher) throws IOException {
         Config.check(this);
         if (runs.size() < 2) throw new ConfigException("runs", "illegal runs: " + runs + ", must be two at least");
         for (String run : runs) {

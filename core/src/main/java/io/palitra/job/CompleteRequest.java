@@ -32,17 +32,17 @@ import java.util.Map;
 
 /** The upper rows of pictures kept and the rest drawn, several times: each picture, what is kept of it, and the alternatives in one row. */
 public record CompleteRequest(
-        @Help(value = "the run folder", path = true) String run,
-        @Help(value = "file of a picture, empty = the first ten items of the test split", path = true) String image,
+        @Help(value = "the run folder", place = Help.Place.MODEL) String run,
+        @Help(value = "file of a picture, empty = the first ten items of the test split", place = Help.Place.PICTURE) String image,
         @Help(value = "rows kept, from the top", min = 0) int keep,
         @Help(value = "alternatives", min = 1, max = 1000) int n,
         @Help(value = "decides the noise", min = 0) long seed,
         @Help("sampling keys of the family, as temperature=0.8") List<String> set,
-        @Help(value = "where data sets lie, empty = where they lay", path = true) String dataDir,
-        @Help(value = "the picture, a .png, empty = complete.png in the run folder", path = true) String out,
+        @Help(value = "where data sets lie, empty = where they lay", place = Help.Place.DATA) String dataDir,
+        @Help(value = "the picture, a .png, empty = complete.png in the run folder", place = Help.Place.OUT) String out,
         @Help("whether a file that is there is replaced") boolean force,
         @Help("where to compute: auto, cpu, cuda or cuda:n") String device,
-        @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) {
+        @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) implements Request<CompleteRequest.Result> {
     private static final byte GREY = (byte) 128;
     private static final int ITEMS = 10;
 
@@ -57,7 +57,7 @@ public record CompleteRequest(
     public record Result(Path file) {}
 
     /** @throws IllegalArgumentException for a family that does not complete pictures, and for more rows than there are */
-    public Result run(Watcher watcher) throws IOException {
+    @Override public Result run(Watcher watcher) throws IOException {
         Config.check(this);
         Inputs inputs = new Inputs(watcher);
         try (Run opened = inputs.open(run, device, threads); Scope scope = new Scope(); Guard g = Torch.noGrad()) {

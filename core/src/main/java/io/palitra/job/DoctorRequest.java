@@ -12,12 +12,12 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** What this machine offers, and a self-test: versions, processor, BLAS, devices, memory. */
-public record DoctorRequest() {
+public record DoctorRequest() implements Request<DoctorRequest.Result> {
     /** @param findings in words, by what they are about, in their order @param sound whether the self-test passed */
     public record Result(Map<String, String> findings, boolean sound) {}
 
     /** Looks at this machine, this JVM and the libraries. */
-    public Result run(Watcher watcher) throws IOException {
+    @Override public Result run(Watcher watcher) throws IOException {
         Map<String, String> all = new LinkedHashMap<>();
         Runtime runtime = Runtime.getRuntime();
         all.put("palitra", RunConfig.version());

@@ -36,13 +36,14 @@ public record DrawRequest(
         @Help(value = "pictures drawn, of which CLIP chooses", min = 1, max = 256) int candidates,
         @Help(value = "decides the noise", min = 0) long seed,
         @Help(value = "how many times as wide as it was drawn; 0 = so that a person sees it", min = 0, max = 64) int scale,
-        @Help(value = "the model: a run that draws from words, or the name of one that comes with the program", path = true) String model,
-        @Help(value = "the CLIP that ranks, empty = nobody does", path = true) String clip,
+        @Help(value = "the model: a run that draws from words, or the name of one that comes with the program",
+            place = Help.Place.MODEL) String model,
+        @Help(value = "the CLIP that ranks, empty = nobody does", place = Help.Place.MODEL) String clip,
         @Help("sampling keys of the family, key=value") List<String> sampling,
-        @Help(value = "a .png, empty = the first free of drawing.png, drawing-2.png, ...", path = true) String out,
+        @Help(value = "a .png, empty = the first free of drawing.png, drawing-2.png, ...", place = Help.Place.OUT) String out,
         @Help("whether a file that is there is replaced") boolean force,
         @Help("where to compute: auto, cpu, cuda or cuda:n") String device,
-        @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) {
+        @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) implements Request<DrawRequest.Result> {
     /** What draws, and what ranks, unless something else is asked for. */
     public static final String MODEL = "scenes", CLIP = "scenes-clip";
 
@@ -72,7 +73,7 @@ public record DrawRequest(
     }
 
     /** @throws IllegalArgumentException for a model that draws nothing from words, and for a file that cannot be written */
-    public Result run(Watcher watcher) throws IOException {
+    @Override public Result run(Watcher watcher) throws IOException {
         Config.check(this);
         Path target = Outputs.picture(out.isEmpty() ? free() : Path.of(out), "out", force);
         if (model.equals(MODEL) && !Files.exists(Path.of(MODEL)) && IncludedModels.named(MODEL).isEmpty()) {

@@ -44,22 +44,27 @@ import java.util.stream.Stream;
  */
 public record DreamJob(
         @Help("what the picture is to become") String texts,
-        @Help(value = "a run of vqgan or vqvae, a folder of diffusers, or org/name of the hub; empty = that of like", path = true)
+        @Help(value = "a run of vqgan or vqvae, a folder of diffusers, or org/name of the hub; empty = that of like",
+            place = Help.Place.MODEL)
         String vqgan,
-        @Help(value = "a run of clip, a folder of transformers, or org/name of the hub; empty = that of like", path = true) String clip,
+        @Help(value = "a run of clip, a folder of transformers, or org/name of the hub; empty = that of like",
+            place = Help.Place.MODEL) String clip,
         @Help("numbers") DreamRequest.How how,
-        @Help(value = "file of a picture to begin with; empty = that of like", path = true) String image,
+        @Help(value = "file of a picture to begin with; empty = that of like", place = Help.Place.PICTURE) String image,
         @Help("files of pictures that it is to resemble, as a.png:2 | b.png") String targets,
         @Help("points at random that it is to resemble, as 7:0.5 | 8") String noise,
         @Help("the film") Film film,
         @Help(value = "iterations from one preview.png to the next", min = 1) int display,
-        @Help(value = "folder, or data set such as scenes, whose captions are scored beside the texts; empty = none", path = true)
+        @Help(value = "folder, or data set such as scenes, whose captions are scored beside the texts; empty = none",
+            place = Help.Place.DATA)
         String against,
-        @Help(value = "file of a picture whose files serve where none are given here; empty = none", path = true) String like,
-        @Help(value = "the folder for dream.png, dream.gif, dream.mp4 and frames; empty = dream-SEED here", path = true) String out,
+        @Help(value = "file of a picture whose files serve where none are given here; empty = none",
+            place = Help.Place.PICTURE) String like,
+        @Help(value = "the folder for dream.png, dream.gif, dream.mp4 and frames; empty = dream-SEED here",
+            place = Help.Place.OUT) String out,
         @Help("whether files that are there are replaced") boolean force,
         @Help("where to compute: auto, cpu, cuda, cuda:1") String device,
-        @Help(value = "threads of one operation, 0 = as it is", min = 0) int threads) {
+        @Help(value = "threads of one operation, 0 = as it is", min = 0) int threads) implements Request<DreamJob.Result> {
     private static final String MP4 = ".mp4";
     private static final int CAPTIONS = 1000;
     /** Folders that are looked into. */
@@ -97,7 +102,7 @@ public record DreamJob(
      *
      * @throws ConfigException for a request that does not fit the models, and for files that are not found or are there
      */
-    public Result run(Watcher watcher) throws IOException {
+    @Override public Result run(Watcher watcher) throws IOException {
         Config.check(this);
         Inputs.threads(threads);
         Origins origins = new Origins();

@@ -36,21 +36,22 @@ import org.jspecify.annotations.Nullable;
 
 /** Runs measured on their test split, or on other data; measures of a run on its own data are kept in its folder. */
 public record EvaluateRequest(
-        @Help("run folders") List<String> runs,
-        @Help("name or path of other data, empty = each run's own") String data,
+        @Help(value = "run folders", place = Help.Place.MODEL) List<String> runs,
+        @Help(value = "name or path of other data, empty = each run's own", place = Help.Place.DATA) String data,
         @Help(value = "samples for the classifier to judge", min = 100, max = 1_000_000) int n,
-        @Help(value = "the run that judges, empty = the kept one", path = true) String classifier,
+        @Help(value = "the run that judges, empty = the kept one", place = Help.Place.MODEL) String classifier,
         @Help("whether no classifier judges") boolean noClassifier,
-        @Help(value = "the CLIP that scores pictures of texts: a run, a folder, or org/name; empty = none", path = true) String clip,
-        @Help(value = "weights of the Inception network of FID, empty = none", path = true) String inception,
+        @Help(value = "the CLIP that scores pictures of texts: a run, a folder, or org/name; empty = none",
+            place = Help.Place.MODEL) String clip,
+        @Help(value = "weights of the Inception network of FID, empty = none", place = Help.Place.FILE) String inception,
         @Help("how pictures become 299x299 for it") Resize resize,
-        @Help(value = "mu and sigma to measure FID against, empty = of the test split", path = true) String statistics,
-        @Help(value = "file to write mu and sigma of the test split to, empty = none", path = true) String writeStatistics,
+        @Help(value = "mu and sigma to measure FID against, empty = of the test split", place = Help.Place.FILE) String statistics,
+        @Help(value = "file to write mu and sigma of the test split to, empty = none", place = Help.Place.OUT) String writeStatistics,
         @Help("whether that file is replaced") boolean force,
         @Help("sampling keys for the judged samples, key=value") List<String> sampling,
-        @Help(value = "where data sets lie, empty = where they lay", path = true) String dataDir,
+        @Help(value = "where data sets lie, empty = where they lay", place = Help.Place.DATA) String dataDir,
         @Help("where to compute: auto, cpu, cuda or cuda:n") String device,
-        @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) {
+        @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) implements Request<EvaluateRequest.Result> {
     /** As clean-fid or as pytorch-fid do it. */
     public enum Resize { CLEAN, PYTORCH }
 
@@ -112,7 +113,7 @@ public record EvaluateRequest(
      * @throws IllegalArgumentException for a run of which nothing can be measured
      * @throws java.util.concurrent.CancellationException when it was stopped; a judgement goes on there the next time
      */
-    public Result run(Watcher watcher) throws IOException {
+    @Override public Result run(Watcher watcher) throws IOException {
         Config.check(this);
         if (runs.isEmpty()) throw new ConfigException("runs", "illegal runs: none, must be one at least");
         if (!writeStatistics.isEmpty()) Outputs.free(Path.of(writeStatistics), "writeStatistics", force);

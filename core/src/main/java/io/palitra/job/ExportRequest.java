@@ -11,9 +11,10 @@ import java.nio.file.Path;
 
 /** A run as a folder that Python's diffusers loads. */
 public record ExportRequest(
-        @Help(value = "the run folder", path = true) String run,
-        @Help(value = "the folder to make; it must not be there", path = true) String out,
-        @Help(value = "where data sets lie, empty = where they lay; vae is measured on its training data", path = true) String dataDir) {
+        @Help(value = "the run folder", place = Help.Place.MODEL) String run,
+        @Help(value = "the folder to make; it must not be there", place = Help.Place.OUT) String out,
+        @Help(value = "where data sets lie, empty = where they lay; vae is measured on its training data",
+            place = Help.Place.DATA) String dataDir) implements Request<ExportRequest.Result> {
     /** In the form that fits the family. */
     public ExportRequest(String run, String out) { this(run, out, ""); }
 
@@ -26,7 +27,7 @@ public record ExportRequest(
      * @throws IllegalArgumentException for a family, or a configuration of one, that diffusers does not have
      * @throws java.util.concurrent.CancellationException when it was stopped; then nothing is left
      */
-    public Result run(Watcher watcher) throws IOException {
+    @Override public Result run(Watcher watcher) throws IOException {
         Config.check(this);
         Path target = Path.of(out);
         Inputs inputs = new Inputs(watcher);

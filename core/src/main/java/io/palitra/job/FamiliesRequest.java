@@ -14,7 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** The catalogue of families, with every key of each. */
-public record FamiliesRequest(@Help("one family, empty = all") String family) {
+public record FamiliesRequest(@Help("one family, empty = all") String family) implements Request<FamiliesRequest.Result> {
     /** All of them. */
     public FamiliesRequest() { this(""); }
 
@@ -82,7 +82,7 @@ public record FamiliesRequest(@Help("one family, empty = all") String family) {
     }
 
     /** @throws IllegalArgumentException for a family that is not there */
-    public Result run(Watcher watcher) {
+    @Override public Result run(Watcher watcher) {
         Config.check(this);
         List<Family<?>> chosen = family.isEmpty() ? Families.all() : List.of(Families.named(family));
         return new Result(chosen.stream().map(Entry::of).toList());

@@ -34,13 +34,15 @@ import java.util.stream.Stream;
  * one safetensors file. Values keep their type; nothing in the files is run.
  */
 public record ImportRequest(
-        @Help(value = "a .safetensors, .ckpt, .pt, .pth or .bin file, a diffusers folder, or org/name that was pulled", path = true)
+        @Help(value = "a .safetensors, .ckpt, .pt, .pth or .bin file, a diffusers folder, or org/name that was pulled",
+            place = Help.Place.FILE)
         String source,
-        @Help(value = "the folder to make; it must not be there", path = true) String out,
-        @Help(value = "a folder with the tokenizer's files, or a model that has them; empty = none", path = true) String tokenizer,
+        @Help(value = "the folder to make; it must not be there", place = Help.Place.OUT) String out,
+        @Help(value = "a folder with the tokenizer's files, or a model that has them; empty = none",
+            place = Help.Place.FILE) String tokenizer,
         @Help("what the U-Net predicts, epsilon or v_prediction; empty = v_prediction for Stable Diffusion 2, else epsilon")
         String prediction,
-        @Help("the averaged weights of the U-Net, where a checkpoint holds both") boolean ema) {
+        @Help("the averaged weights of the U-Net, where a checkpoint holds both") boolean ema) implements Request<ImportRequest.Result> {
     /** What libraries call the weights of a part; the last is what the second was called before safetensors. */
     private static final List<String> STEMS = List.of("diffusion_pytorch_model", "model", "pytorch_model");
     private static final Pattern WORDS = Pattern.compile("[A-Za-z0-9_-][A-Za-z0-9._-]*\\.(json|txt|md|model)");
@@ -57,7 +59,7 @@ public record ImportRequest(
      *
      * @throws java.util.concurrent.CancellationException when it was stopped; then nothing is left
      */
-    public Result run(Watcher watcher) throws IOException {
+    @Override public Result run(Watcher watcher) throws IOException {
         Config.check(this);
         Optional<LdmCheckpoint.Prediction> predicts = predicts();
         Path from = only(Hub.resolve(source)), target = Path.of(out);

@@ -19,14 +19,15 @@ import java.util.Arrays;
 import java.util.Locale;
 
 /** What a file holds: the settings in a PNG, the tensors of a safetensors file, the summary of a run. */
-public record InspectRequest(@Help(value = "a PNG, a safetensors file, or a run folder", path = true) String file) {
+public record InspectRequest(@Help(value = "a PNG, a safetensors file, or a run folder", place = Help.Place.PICTURE) String file)
+        implements Request<InspectRequest.Result> {
     private static final byte[] PNG = {(byte) 0x89, 'P', 'N', 'G'};
 
     /** @param facts by their names; empty for a picture without settings */
     public record Result(ObjectNode facts) {}
 
     /** @throws FormatException for a file of another kind */
-    public Result run(Watcher watcher) throws IOException {
+    @Override public Result run(Watcher watcher) throws IOException {
         Path path = Inputs.folder(file);
         ObjectNode node = new ObjectMapper().createObjectNode();
         if (Files.isDirectory(path)) run(path, node);

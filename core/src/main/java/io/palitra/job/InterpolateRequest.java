@@ -29,17 +29,18 @@ import java.util.Map;
 
 /** A walk between codes of a run: strips or a grid as one picture, and the walk as an animation. */
 public record InterpolateRequest(
-        @Help(value = "the run folder", path = true) String run,
+        @Help(value = "the run folder", place = Help.Place.MODEL) String run,
         @Help(value = "strips", min = 1, max = 100) int rows,
         @Help(value = "items from end to end", min = 2, max = 100) int steps,
         @Help("one square between four corners instead of strips") boolean grid,
         @Help("between test items instead of draws from the prior, which needs an encoder") boolean items,
         @Help(value = "decides the ends", min = 0) long seed,
-        @Help(value = "where data sets lie, empty = where they lay", path = true) String dataDir,
-        @Help(value = "the picture, a .png, with a .gif beside it; empty = interpolate.png in the run folder", path = true) String out,
+        @Help(value = "where data sets lie, empty = where they lay", place = Help.Place.DATA) String dataDir,
+        @Help(value = "the picture, a .png, with a .gif beside it; empty = interpolate.png in the run folder",
+            place = Help.Place.OUT) String out,
         @Help("whether files that are there are replaced") boolean force,
         @Help("where to compute: auto, cpu, cuda or cuda:n") String device,
-        @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) {
+        @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) implements Request<InterpolateRequest.Result> {
     /** Milliseconds of a frame. */
     private static final int DELAY = 120;
 
@@ -50,7 +51,7 @@ public record InterpolateRequest(
     public record Result(Path png, Path gif) {}
 
     /** @throws IllegalArgumentException for a family without codes, for data that are no pictures, and for no encoder where it needs one */
-    public Result run(Watcher watcher) throws IOException {
+    @Override public Result run(Watcher watcher) throws IOException {
         Config.check(this);
         Inputs inputs = new Inputs(watcher);
         try (Run opened = inputs.open(run, device, threads); Scope scope = new Scope(); Guard g = Torch.noGrad()) {

@@ -29,14 +29,14 @@ import java.util.Map;
 
 /** The latent space of a run in two dimensions: test items by class, and a grid of decoded codes; both stand in the run's report. */
 public record MapRequest(
-        @Help(value = "the run folder", path = true) String run,
+        @Help(value = "the run folder", place = Help.Place.MODEL) String run,
         @Help(value = "test items", min = 2) int n,
-        @Help(value = "where data sets lie, empty = where they lay", path = true) String dataDir,
+        @Help(value = "where data sets lie, empty = where they lay", place = Help.Place.DATA) String dataDir,
         @Help(value = "the picture of the items, a .png, beside which lies NAME-decoded.png; empty = map.png in the run folder, whose "
-            + "report then shows both", path = true) String out,
+            + "report then shows both", place = Help.Place.OUT) String out,
         @Help("whether files that are there are replaced") boolean force,
         @Help("where to compute: auto, cpu, cuda or cuda:n") String device,
-        @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) {
+        @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) implements Request<MapRequest.Result> {
     private static final int SIDE = 20;
 
     /** Of 5000 items of its own test data. */
@@ -46,7 +46,7 @@ public record MapRequest(
     public record Result(List<Path> files) {}
 
     /** @throws IllegalArgumentException for a family without an encoder to one code */
-    public Result run(Watcher watcher) throws IOException {
+    @Override public Result run(Watcher watcher) throws IOException {
         Config.check(this);
         Inputs inputs = new Inputs(watcher);
         try (Run opened = inputs.open(run, device, threads); Scope scope = new Scope(); Guard g = Torch.noGrad()) {

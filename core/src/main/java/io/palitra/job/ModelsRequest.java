@@ -11,7 +11,7 @@ import io.palitra.model.Watcher;
 import java.util.List;
 
 /** The models that come with the program. */
-public record ModelsRequest(@Help("one of them, empty = all") String model) {
+public record ModelsRequest(@Help("one of them, empty = all") String model) implements Request<ModelsRequest.Result> {
     /** @param models their cards, in the order of their names */
     public record Result(List<IncludedModels.Card> models) {
         /** As {@code --json} prints it. */
@@ -26,7 +26,7 @@ public record ModelsRequest(@Help("one of them, empty = all") String model) {
     public ModelsRequest() { this(""); }
 
     /** @throws IllegalArgumentException for a model that is not among them */
-    public Result run(Watcher watcher) {
+    @Override public Result run(Watcher watcher) {
         Config.check(this);
         List<IncludedModels.Card> all = IncludedModels.cards();
         if (model.isEmpty()) return new Result(all);

@@ -14,9 +14,10 @@ import java.util.Map;
 
 /** A run as it is given away: config and weights in bf16, without checkpoints, log, pictures and places of this machine. */
 public record PackRequest(
-        @Help(value = "the run folder", path = true) String run,
-        @Help(value = "the folder to make; it must not be there", path = true) String out,
-        @Help("models that it is built upon, packed before: key=FOLDER; the config names them by the folder's name") List<String> upon) {
+        @Help(value = "the run folder", place = Help.Place.MODEL) String run,
+        @Help(value = "the folder to make; it must not be there", place = Help.Place.OUT) String out,
+        @Help("models that it is built upon, packed before: key=FOLDER; the config names them by the folder's name") List<String> upon)
+        implements Request<PackRequest.Result> {
     public PackRequest {
         upon = List.copyOf(upon);
     }
@@ -28,7 +29,7 @@ public record PackRequest(
     public record Result(Path folder) {}
 
     /** @throws IllegalArgumentException when the folder is there, and for a key that names no model of the run */
-    public Result run(Watcher watcher) throws IOException {
+    @Override public Result run(Watcher watcher) throws IOException {
         Config.check(this);
         Map<String, Path> places = new LinkedHashMap<>();
         for (String one : upon) {

@@ -39,25 +39,27 @@ import org.jspecify.annotations.Nullable;
 public record PaintJob(
         @Help("what the picture is to show") String prompt,
         @Help("what it is led away from") String negative,
-        @Help(value = "a folder, a file, or org/name of the hub; empty = that of like", path = true) String model,
+        @Help(value = "a folder, a file, or org/name of the hub; empty = that of like", place = Help.Place.MODEL) String model,
         @Help("numbers and names") PaintRequest.How how,
         @Help("files of low-rank changes, as FILE or FILE:WEIGHT; none = those of like") List<String> lora,
-        @Help(value = "where <lora:NAME:0.8> in a text is looked for, with its folders; empty = beside the model and here", path = true)
+        @Help(value = "where <lora:NAME:0.8> in a text is looked for, with its folders; empty = beside the model and here",
+            place = Help.Place.DATA)
         String loraDir,
-        @Help(value = "file of a picture to change; empty = that of like", path = true) String image,
+        @Help(value = "file of a picture to change; empty = that of like", place = Help.Place.PICTURE) String image,
         @Help("how much of it, 0 to 1; -1 = 0.8, with a mask or a margin 1") double strength,
-        @Help(value = "file of a mask, white is painted; empty = that of like", path = true) String mask,
+        @Help(value = "file of a mask, white is painted; empty = that of like", place = Help.Place.PICTURE) String mask,
         @Help("pixels that the mask's edge is softened over") int maskBlur,
         @Help("pixels to add on each side") PaintRequest.Margin outpaint,
         @Help("MODEL@T, a model that goes on from training time T down; empty = none") String switchTo,
-        @Help(value = "file of a picture whose files serve where none are given here; empty = none", path = true) String like,
-        @Help(value = "a .png, or a folder; empty = paint-SEED.png here", path = true) String out,
-        @Help(value = "a .png that is rewritten at every step, empty = none", path = true) String preview,
+        @Help(value = "file of a picture whose files serve where none are given here; empty = none",
+            place = Help.Place.PICTURE) String like,
+        @Help(value = "a .png, or a folder; empty = paint-SEED.png here", place = Help.Place.OUT) String out,
+        @Help(value = "a .png that is rewritten at every step, empty = none", place = Help.Place.OUT) String preview,
         @Help("whether files that are there are replaced") boolean force,
         @Help("where to compute: auto, cpu, cuda, cuda:1") String device,
         @Help("of weights and arithmetic: fp32, bf16 or fp16") String precision,
         @Help("whether one part of the model at a time is held") boolean lowMemory,
-        @Help(value = "threads of one operation, 0 = as it is", min = 0) int threads) {
+        @Help(value = "threads of one operation, 0 = as it is", min = 0) int threads) implements Request<PaintJob.Result> {
     /** Of strength: 0.8, with a mask or a margin 1. */
     public static final double USUAL = -1;
     private static final List<String> PLAIN = List.of(""), MODELS = List.of("", ".safetensors", ".ckpt");
@@ -105,7 +107,7 @@ public record PaintJob(
      *
      * @throws ConfigException for a request that does not fit the model, and for files that are not found or are there
      */
-    public Result run(Watcher watcher) throws IOException {
+    @Override public Result run(Watcher watcher) throws IOException {
         Config.check(this);
         Inputs.threads(threads);
         Origins origins = new Origins();

@@ -12,7 +12,7 @@ import java.util.List;
 /** A model of the Hugging Face hub, downloaded into the cache that the environment names; running it again resumes. */
 public record PullRequest(
         @Help("org/name or org/name@revision") String name,
-        @Help("only files of such names, as *.json or unet/*; none = all") List<String> include) {
+        @Help("only files of such names, as *.json or unet/*; none = all") List<String> include) implements Request<Hub.Pulled> {
     public PullRequest {
         include = List.copyOf(include);
     }
@@ -25,7 +25,7 @@ public record PullRequest(
      *
      * @throws java.util.concurrent.CancellationException when it was stopped; what came stays, which is in the message
      */
-    public Hub.Pulled run(Watcher watcher) throws IOException {
+    @Override public Hub.Pulled run(Watcher watcher) throws IOException {
         Config.check(this);
         HubName model = HubName.parse(name);
         return new Hub(HubSettings.fromEnvironment(), watcher::tick, watcher::stop).pull(model, include);

@@ -23,14 +23,14 @@ import java.util.Map;
 
 /** Test items above their reconstructions by a run, as one picture. */
 public record ReconstructRequest(
-        @Help(value = "the run folder", path = true) String run,
-        @Help("name or path of other data of the same kind, empty = the run's own") String data,
+        @Help(value = "the run folder", place = Help.Place.MODEL) String run,
+        @Help(value = "name or path of other data of the same kind, empty = the run's own", place = Help.Place.DATA) String data,
         @Help(value = "items", min = 1, max = 1000) int n,
-        @Help(value = "where data sets lie, empty = where they lay", path = true) String dataDir,
-        @Help(value = "the picture, a .png, empty = reconstruct.png in the run folder", path = true) String out,
+        @Help(value = "where data sets lie, empty = where they lay", place = Help.Place.DATA) String dataDir,
+        @Help(value = "the picture, a .png, empty = reconstruct.png in the run folder", place = Help.Place.OUT) String out,
         @Help("whether a file that is there is replaced") boolean force,
         @Help("where to compute: auto, cpu, cuda or cuda:n") String device,
-        @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) {
+        @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) implements Request<ReconstructRequest.Result> {
     /** Sixteen items of its own test data. */
     public ReconstructRequest(String run) { this(run, "", 16, "", "", false, "auto", 0); }
 
@@ -38,7 +38,7 @@ public record ReconstructRequest(
     public record Result(Path file) {}
 
     /** @throws IllegalArgumentException for a family that does not reconstruct, and for data whose items are not shown in rows */
-    public Result run(Watcher watcher) throws IOException {
+    @Override public Result run(Watcher watcher) throws IOException {
         Config.check(this);
         Inputs inputs = new Inputs(watcher);
         try (Run opened = inputs.open(run, device, threads); Scope scope = new Scope(); Guard g = Torch.noGrad()) {

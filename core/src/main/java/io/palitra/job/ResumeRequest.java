@@ -28,15 +28,15 @@ import java.util.stream.Collectors;
  * that differs from the run's is an error that names both values.
  */
 public record ResumeRequest(
-        @Help(value = "the run folder", path = true) String run,
+        @Help(value = "the run folder", place = Help.Place.MODEL) String run,
         @Help("config keys, key=value; of those that may not change the run's own values") List<String> set,
         @Help("the family that the run must be of, empty = any") String family,
         @Help("what else the run must be: seed=S, precision=P") List<String> same,
-        @Help("where the data lies, if it moved; empty = where it lay") String data,
+        @Help(value = "where the data lies, if it moved; empty = where it lay", place = Help.Place.DATA) String data,
         @Help("whether it goes on with data that is no longer what it was trained on") boolean changedData,
         @Help("where to compute: auto, cpu, cuda or cuda:n; empty = where it did") String device,
         @Help(value = "threads of one operation, 0 = all processors, -1 = as before", min = -1) int threads,
-        @Help(value = "steps between checkpoints, 0 = by time, -1 = as before", min = -1) int saveEvery) {
+        @Help(value = "steps between checkpoints, 0 = by time, -1 = as before", min = -1) int saveEvery) implements Request<Trained> {
     private static final int SHOWN = 10;
     private static final Set<String> LENGTH = Ordered.set("train.steps", "train.epochs");
     private static final String MODEL = "model=";
@@ -55,7 +55,7 @@ public record ResumeRequest(
      * @throws ConfigException for a key that may not change
      * @throws IllegalArgumentException for changed data, and a folder that is no run's
      */
-    public Trained run(Watcher watcher) throws IOException {
+    @Override public Trained run(Watcher watcher) throws IOException {
         Config.check(this);
         if (!Files.exists(Path.of(run)) && IncludedModels.folder(run).isPresent()) {
             throw new ArgumentException("'" + run + "' comes with the program, without a checkpoint to go on from; palitra models " + run

@@ -38,22 +38,23 @@ import java.util.stream.LongStream;
 
 /** Samples of a run, as files. Item i of a seed has the same noise whatever n is. */
 public record SampleRequest(
-        @Help(value = "the run folder", path = true) String run,
+        @Help(value = "the run folder", place = Help.Place.MODEL) String run,
         @Help(value = "samples", min = 1, max = 100_000) int n,
         @Help(value = "decides the noise", min = 0) long seed,
         @Help("number or name of the class, empty = as the sampling keys say") String label,
         @Help("text to draw, empty = as the sampling keys say") String prompt,
         @Help("WIDTHxHEIGHT in pixels, for families that draw larger than their training's pictures; empty = as trained") String size,
         @Help(value = "samples to keep, those nearest to the prompt by clip; 0 = all", min = 0) int keep,
-        @Help(value = "the CLIP that ranks: a run of clip, a folder, or org/name", path = true) String clip,
+        @Help(value = "the CLIP that ranks: a run of clip, a folder, or org/name", place = Help.Place.MODEL) String clip,
         @Help("sampling keys of the family, key=value") List<String> sampling,
-        @Help(value = "a .png, or a .csv for a run of a table; of each a folder; empty = seed-S in the run folder", path = true) String out,
+        @Help(value = "a .png, or a .csv for a run of a table; of each a folder; empty = seed-S in the run folder",
+            place = Help.Place.OUT) String out,
         @Help("whether each item is a file of its own, of its own size") boolean each,
         @Help(value = "how many times as wide the sheet is as its items; 0 = so that a person sees it", min = 0, max = 64) int scale,
-        @Help(value = "a .gif of how the samples came to be, empty = none", path = true) String animation,
+        @Help(value = "a .gif of how the samples came to be, empty = none", place = Help.Place.OUT) String animation,
         @Help("whether files that are there are replaced") boolean force,
         @Help("where to compute: auto, cpu, cuda or cuda:n") String device,
-        @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) {
+        @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) implements Request<SampleRequest.Result> {
     /** Pictures of an animation, and how many times its last one is shown again. */
     private static final int FRAMES = 60, REST = 15;
     private static final String SIZE = "[1-9]\\d{0,4}x[1-9]\\d{0,4}";
@@ -93,7 +94,7 @@ public record SampleRequest(
      *
      * @throws ConfigException for a key that cannot be, a file that is there, a class or sampling key that the run does not have
      */
-    public Result run(Watcher watcher) throws IOException {
+    @Override public Result run(Watcher watcher) throws IOException {
         Config.check(this);
         Inputs inputs = new Inputs(watcher);
         try (Run opened = inputs.open(run, device, threads); Scope scope = new Scope()) {

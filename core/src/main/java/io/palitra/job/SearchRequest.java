@@ -33,14 +33,15 @@ import org.jspecify.annotations.Nullable;
 
 /** The pictures of a folder that fit a text best, or that are most like a picture, by a CLIP: a page of them. */
 public record SearchRequest(
-        @Help(value = "a folder of pictures, also in folders within; or a .zip", path = true) String folder,
+        @Help(value = "a folder of pictures, also in folders within; or a .zip", place = Help.Place.DATA) String folder,
         @Help("words, or the file of a picture") String query,
-        @Help(value = "a run of family clip, a folder of transformers' CLIP, or an org/name that was pulled", path = true) String clip,
+        @Help(value = "a run of family clip, a folder of transformers' CLIP, or an org/name that was pulled",
+            place = Help.Place.MODEL) String clip,
         @Help(value = "pictures on the page", min = 1, max = 1000) int n,
-        @Help(value = "the page, an .html", path = true) String out,
+        @Help(value = "the page, an .html", place = Help.Place.OUT) String out,
         @Help("whether a file that is there is replaced") boolean force,
         @Help("where to compute: auto, cpu, cuda, cuda:1") String device,
-        @Help(value = "threads of one operation, 0 = as it is", min = 0) int threads) {
+        @Help(value = "threads of one operation, 0 = as it is", min = 0) int threads) implements Request<SearchRequest.Result> {
     /** Pixels of the longer side of a picture on the page, at most. */
     private static final int SIDE = 384;
 
@@ -63,7 +64,7 @@ public record SearchRequest(
     public record Found(String file, double cosine) {}
 
     /** Each picture is a tick "pictures". @throws FormatException where no picture can be read */
-    public Result run(Watcher watcher) throws IOException {
+    @Override public Result run(Watcher watcher) throws IOException {
         Config.check(this);
         if (query.isBlank()) throw new ArgumentException("search for what? wanted is a text, or the file of a picture");
         Path page = Outputs.free(Path.of(out), "out", force), file = file(query);

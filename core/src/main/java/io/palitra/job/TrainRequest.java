@@ -26,15 +26,17 @@ import java.util.Optional;
 /** A family trained on a data set into a new run folder. */
 public record TrainRequest(
         @Help("what to train, as in the catalogue") String family,
-        @Help("a data set of the catalogue, a folder or a file; empty = what the family learns from") String data,
-        @Help(value = "of lora: the model to change, a folder, or org/name; empty for all else", path = true) String model,
+        @Help(value = "a data set of the catalogue, a folder or a file; empty = what the family learns from",
+            place = Help.Place.DATA) String data,
+        @Help(value = "of lora: the model to change, a folder, or org/name; empty for all else", place = Help.Place.MODEL) String model,
         @Help("config keys, key=value: the family's (latent=16), train. the recipe's, data. the reader's") List<String> set,
         @Help(value = "decides weights, noise and order", min = 0) long seed,
-        @Help(value = "the run folder, empty = runs/FAMILY-DATA-N", path = true) String out,
+        @Help(value = "the run folder, empty = runs/FAMILY-DATA-N", place = Help.Place.OUT) String out,
         @Help("where to compute: auto, cpu, cuda or cuda:n") String device,
         @Help("of matrix products") Precision precision,
         @Help(value = "threads of one operation, 0 = all processors", min = 0) int threads,
-        @Help(value = "steps between checkpoints, 0 = every two minutes and at the end of epochs", min = 0) int saveEvery) {
+        @Help(value = "steps between checkpoints, 0 = every two minutes and at the end of epochs", min = 0) int saveEvery)
+        implements Request<Trained> {
     /** Element type of matrix products and convolutions; sums, norms and weights stay fp32. */
     public enum Precision { FP32, BF16 }
 
@@ -53,7 +55,7 @@ public record TrainRequest(
      * @throws ConfigException for a key that cannot be
      * @throws IllegalArgumentException for data that the family cannot learn, and for a folder that holds anything
      */
-    public Trained run(Watcher watcher) throws IOException {
+    @Override public Trained run(Watcher watcher) throws IOException {
         Config.check(this);
         String usual = Families.named(family).data();
         List<String> keys = new ArrayList<>(set.stream().filter(s -> !s.startsWith(DATA)).toList());

@@ -364,19 +364,20 @@ class ConfigTest {
         assertThat(Config.with(other, overrides)).isEqualTo(BASE);
     }
 
-    record Places(@Help(value = "a run", path = true) String run, String other, Map<String, Below> below) {}
+    record Places(@Help(value = "a run", place = Help.Place.MODEL) String run, String other, Map<String, Below> below,
+            @Help(value = "pictures", place = Help.Place.PICTURE) List<String> several) {}
 
-    record Below(@Help(value = "a file", path = true) String file) {}
+    record Below(@Help(value = "a file", place = Help.Place.PICTURE) String file) {}
 
-    record NoPlace(@Help(value = "a number", path = true) int n) {}
+    record NoPlace(@Help(value = "a number", place = Help.Place.FILE) int n) {}
 
     @Test void placesThatAreThereBecomeAbsoluteAndAllElseStays(@TempDir Path root) {
         String near = Path.of("").toAbsolutePath().relativize(root).toString();
-        Places places = new Places(near, near, Map.of("a", new Below(near), "b", new Below("org/name")));
-        assertThat(Config.paths(places)).containsOnlyKeys("run", "below.a.file", "below.b.file");
+        Places places = new Places(near, near, Map.of("a", new Below(near), "b", new Below("org/name")), List.of(near, "c,d"));
+        assertThat(Config.paths(places)).containsOnlyKeys("run", "below.a.file", "below.b.file", "several");
         assertThat(Config.absolute(places)).isEqualTo(new Places(root.toString(), near, Map.of("a", new Below(root.toString()), "b",
-            new Below("org/name"))));
-        assertThat(Config.absolute(new Places("", "", Map.of()))).isEqualTo(new Places("", "", Map.of()));
-        assertThatThrownBy(() -> Config.paths(new NoPlace(1))).isInstanceOf(ConfigException.class).hasMessageContaining("is a path");
+            new Below("org/name")), List.of(root.toString(), "c,d")));
+        assertThat(Config.absolute(new Places("", "", Map.of(), List.of()))).isEqualTo(new Places("", "", Map.of(), List.of()));
+        assertThatThrownBy(() -> Config.paths(new NoPlace(1))).isInstanceOf(ConfigException.class).hasMessageContaining("is a place");
     }
 }
