@@ -40,7 +40,7 @@ public record TrainRequest(
     /** Element type of matrix products and convolutions; sums, norms and weights stay fp32. */
     public enum Precision { FP32, BF16 }
 
-    private static final String DATA = "data.";
+    private static final String DATA = "data.", TRAIN = "train.";
     /** Numbers of a picture, above which a line says that it is large: 256x256 in colour. */
     private static final int LARGE = 3 * 256 * 256;
 
@@ -48,6 +48,25 @@ public record TrainRequest(
     public TrainRequest(String family) { this(family, "", "", List.of(), 0, "", "auto", Precision.FP32, 0, 0); }
 
     public TrainRequest { set = List.copyOf(set); }
+
+    /** The same request with places of its {@code set} moved; those of its components are {@link Config#moved}'s. */
+    public TrainRequest placed(Config.Move move) {
+        List<String> own = set.stream().filter(s -> !s.startsWith(DATA) && !s.startsWith(TRAIN)).toList();
+        List<String> reading = set.stream().filter(s -> s.startsWith(DATA)).map(s -> s.substring(DATA.length())).toList();
+        List<String> placed = new ArrayList<>();
+        Config.moved(Config.with(Families.named(family).defaults(), own), (key, place, text) -> note(placed, key, move.to("set", place, text)));
+        Config.moved(Config.with(DataOptions.DEFAULT, reading), (key, place, text) -> note(placed, DATA + key, move.to("set", place, text)));
+        List<String> keys = set.stream().map(s -> s.substring(0, s.indexOf('=') + 1)).toList();
+        List<String> all = new ArrayList<>(set.stream().filter(s -> placed.stream().noneMatch(p -> p.startsWith(s.substring(0,
+            s.indexOf('=') + 1)))).toList());
+        placed.stream().filter(p -> keys.contains(p.substring(0, p.indexOf('=') + 1))).forEach(all::add);
+        return new TrainRequest(family, data, model, all, seed, out, device, precision, threads, saveEvery);
+    }
+
+    private static String note(List<String> placed, String key, String text) {
+        placed.add(key + "=" + text);
+        return text;
+    }
 
     /**
      * Trains; a tick is a step on which losses were read. Stopped, it saves and returns; before it begins, it leaves nothing.

@@ -1,0 +1,41 @@
+package io.palitra.server;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+
+/** The events of a job, for any number of readers, each from where it left off. Of progress and of previews only the newest is kept. */
+final class EventLog {
+    private static final List<String> REPLACED = List.of("queued", "progress", "preview");
+
+    private final Deque<Event> events = new ArrayDeque<>();
+    private final List<Runnable> readers = new ArrayList<>();
+    private long last;
+    private boolean ended;
+
+    void add(String name, ObjectNode data, boolean end) {
+        List<Runnable> told;
+        synchronized (this) {
+            if (ended) return;
+            if (REPLACED.contains(name)) events.removeIf(e -> e.name().equals(name));
+            events.add(new Event(++last, name, data));
+            ended = end;
+            told = List.copyOf(readers);
+        }
+        told.forEach(Runnable::run);
+    }
+
+    /** Those behind that one, in order. */
+    synchronized List<Event> after(long id) { return events.stream().filter(e -> e.id() > id).toList(); }
+
+    synchronized boolean ended() { return ended; }
+
+    /** @param more is run after each event, on the thread that adds it: it must return at once */
+    synchronized void listen(Runnable more) { readers.add(more); }
+
+    synchronized void leave(Runnable more) { readers.remove(more); }
+
+    synchronized int readers() { return readers.size(); }
+}

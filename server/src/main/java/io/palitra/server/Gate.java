@@ -1,0 +1,53 @@
+package io.palitra.server;
+
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Who may ask: a Host that is this server's, so that a name that was bound anew to 127.0.0.1 leads nowhere; of a page of a browser only the
+ * server's own Origin; and the token, where one is asked for.
+ */
+final class Gate {
+    private static final String LOCAL = "localhost";
+    private static final String BEARER = "bearer ";
+
+    private final ServerConfig config;
+
+    Gate(ServerConfig config) { this.config = config; }
+
+    /**
+     * @param host the header, with its port
+     * @param origin the header, null where there is none, as of programs
+     * @param site the header Sec-Fetch-Site
+     * @param authorization the header
+     * @throws Refused for what is not let in
+     */
+    void check(@Nullable String host, @Nullable String origin, @Nullable String site, @Nullable String authorization, boolean open) {
+        if (host == null || !known(name(host))) throw new Refused(403, "bad_host", "", "this Host is not of this server");
+        if (origin != null && !origin.equals("http://" + host) && !origin.equals("https://" + host)) {
+            throw new Refused(403, "bad_origin", "", "pages of other origins may not ask");
+        }
+        if (site != null && !site.equals("same-origin") && !site.equals("none")) {
+            throw new Refused(403, "bad_origin", "", "pages of other origins may not ask");
+        }
+        if (open || config.token().isEmpty()) return;
+        String given = authorization == null ? "" : authorization;
+        boolean bearer = given.toLowerCase(Locale.ROOT).startsWith(BEARER);
+        byte[] token = (bearer ? given.substring(BEARER.length()).strip() : "").getBytes(StandardCharsets.UTF_8);
+        if (!MessageDigest.isEqual(token, config.token().getBytes(StandardCharsets.UTF_8))) {
+            throw new Refused(401, "no_token", "", "a token is asked for: Authorization: Bearer TOKEN");
+        }
+    }
+
+    /** A server that others reach may have any name there; its token keeps pages out. */
+    private boolean known(String name) { return !config.token().isEmpty() || LOCAL.equals(name) || ServerConfig.isLocal(name); }
+
+    private static String name(String host) {
+        String lower = host.toLowerCase(Locale.ROOT);
+        if (lower.startsWith("[")) return lower.contains("]") ? lower.substring(1, lower.indexOf(']')) : "";
+        int port = lower.indexOf(':');
+        return port < 0 ? lower : lower.substring(0, port);
+    }
+}

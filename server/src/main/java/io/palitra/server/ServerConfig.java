@@ -1,0 +1,29 @@
+package io.palitra.server;
+
+import io.palitra.config.ConfigException;
+import io.palitra.config.Help;
+
+/** How a server runs. */
+public record ServerConfig(
+        @Help("address that it listens on; any but this machine's own wants a token") String host,
+        @Help(value = "0 = any that is free", min = 0, max = 65535) int port,
+        @Help("what a caller sends as Authorization: Bearer; empty = nobody is asked for one") String token,
+        @Help(value = "folder of the runs that jobs may use, by the names of their folders", place = Help.Place.DATA) String runs,
+        @Help(value = "folder of what jobs make", place = Help.Place.OUT) String jobs,
+        @Help(value = "jobs that wait, at most", min = 1, max = 100_000) int queue,
+        @Help(value = "of these as many of one caller, at most", min = 1, max = 100_000) int share,
+        @Help("where to compute: auto, cpu, cuda or cuda:n") String device) {
+    public static final ServerConfig DEFAULT = new ServerConfig("127.0.0.1", 7860, "", "runs", "palitra-jobs", 64, 32, "auto");
+
+    public ServerConfig {
+        if (!isLocal(host) && token.isEmpty()) {
+            throw new ConfigException("token", "to listen on " + host + ", which others reach, a token is needed: token=");
+        }
+        if (!token.isEmpty() && !token.matches("[!-~]{16,200}")) {
+            throw new ConfigException("token", "illegal token: must be 16 to 200 visible ASCII characters without spaces");
+        }
+    }
+
+    /** Whether only this machine reaches it. */
+    static boolean isLocal(String host) { return host.equals("localhost") || host.equals("::1") || host.matches("127(\\.\\d{1,3}){3}"); }
+}
