@@ -5,7 +5,6 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.javalin.Javalin;
 import io.javalin.http.Context;
-import io.javalin.http.sse.SseClient;
 import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
@@ -16,6 +15,8 @@ import io.palitra.job.Program;
 import io.palitra.job.Request;
 import io.palitra.job.Requests;
 import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -72,7 +73,7 @@ public final class Server implements AutoCloseable {
             c.routes.get("/v1/jobs", this::list);
             c.routes.get("/v1/jobs/{id}", ctx -> answer(ctx, job(ctx)));
             c.routes.delete("/v1/jobs/{id}", this::cancel);
-            c.routes.sse("/v1/jobs/{id}/events", this::events);
+            c.routes.get("/v1/jobs/{id}/events", this::events);
             c.routes.get("/v1/jobs/{id}/files/<name>", this::file);
             c.routes.exception(Refused.class, (e, ctx) -> {
                 if (e.retryAfter() > 0) ctx.header("Retry-After", String.valueOf(e.retryAfter()));
@@ -166,29 +167,31 @@ public final class Server implements AutoCloseable {
     }
 
     /** Waits on its thread of Jetty, which stands for the client alone; every so often a comment shows whether that is still there. */
-    private void events(SseClient client) {
-        Job job = job(client.ctx());
-        String last = client.ctx().header("Last-Event-ID");
+    private void events(Context ctx) throws IOException {
+        Job job = job(ctx);
+        String last = ctx.header("Last-Event-ID");
         long seen = last != null && last.matches("\\d{1,18}") ? Long.parseLong(last) : 0;
+        ctx.contentType("text/event-stream; charset=utf-8").header("Cache-Control", "no-store").header("X-Accel-Buffering", "no");
         LinkedBlockingQueue<Boolean> more = new LinkedBlockingQueue<>();
         Runnable wake = () -> more.offer(true);
         job.events.listen(wake);
-        try {
-            while (!client.terminated()) {
+        try (OutputStream out = ctx.res().getOutputStream()) {
+            while (true) {
                 boolean ended = job.events.ended();
                 for (Event event : job.events.after(seen)) {
-                    client.sendEvent(event.name(), event.data().toString(), String.valueOf(event.id()));
+                    out.write(("id: " + event.id() + "\nevent: " + event.name() + "\ndata: " + event.data() + "\n\n")
+                        .getBytes(StandardCharsets.UTF_8));
                     seen = event.id();
                 }
+                out.flush();
                 if (ended) return;
-                if (more.poll(BEAT_SECONDS, TimeUnit.SECONDS) == null) client.sendComment("here");
+                if (more.poll(BEAT_SECONDS, TimeUnit.SECONDS) == null) out.write(": here\n\n".getBytes(StandardCharsets.UTF_8));
                 more.clear();
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } finally {
             job.events.leave(wake);
-            client.close();
         }
     }
 
