@@ -54,8 +54,10 @@ public record TrainRequest(
         List<String> own = set.stream().filter(s -> !s.startsWith(DATA) && !s.startsWith(TRAIN)).toList();
         List<String> reading = set.stream().filter(s -> s.startsWith(DATA)).map(s -> s.substring(DATA.length())).toList();
         List<String> placed = new ArrayList<>();
-        Config.moved(Config.with(Families.named(family).defaults(), own), (key, place, text) -> note(placed, key, move.to("set", place, text)));
-        Config.moved(Config.with(DataOptions.DEFAULT, reading), (key, place, text) -> note(placed, DATA + key, move.to("set", place, text)));
+        Config.moved(Config.with(Families.named(family).defaults(), own),
+            (key, place, text) -> note(placed, key, move.to("set", place, text)));
+        Config.moved(Config.with(DataOptions.DEFAULT, reading),
+            (key, place, text) -> note(placed, DATA + key, move.to("set", place, text)));
         List<String> keys = set.stream().map(s -> s.substring(0, s.indexOf('=') + 1)).toList();
         List<String> all = new ArrayList<>(set.stream().filter(s -> placed.stream().noneMatch(p -> p.startsWith(s.substring(0,
             s.indexOf('=') + 1)))).toList());

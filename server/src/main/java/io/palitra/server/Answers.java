@@ -39,7 +39,9 @@ final class Answers {
     }
 
     /** A line in which of each place only the last name is left. */
-    static String withoutPlaces(String line, Job job) { return PLACE.matcher(line.replace(job.folder.toString() + "/", "")).replaceAll(""); }
+    static String withoutPlaces(String line, Job job) {
+        return PLACE.matcher(line.replace(job.folder.toString() + "/", "")).replaceAll("");
+    }
 
     /** A file of the job by its name in the job's folder; empty for any other. */
     static String name(Path file, Job job) {

@@ -7,7 +7,6 @@ import io.palitra.data.Picture;
 import io.palitra.job.Program;
 import io.palitra.model.Watcher;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
@@ -191,7 +190,8 @@ final class JobQueue implements AutoCloseable {
             job.events.add("progress", data, false);
             if (job.events.readers() == 0 || now - shown < PREVIEW_NANOS) return;
             shown = now;
-            preview.get().ifPresent(picture -> job.events.add("preview", Job.JSON.createObjectNode().put("png", Answers.base64(picture)), false));
+            preview.get().ifPresent(picture -> job.events.add("preview",
+                Job.JSON.createObjectNode().put("png", Answers.base64(picture)), false));
         }
 
         @Override public void note(String line) {

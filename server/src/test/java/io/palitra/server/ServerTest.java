@@ -162,7 +162,8 @@ class ServerTest {
         String own = "127.0.0.1:" + server.port();
         for (String headers : List.of("Host: evil.example", "Host: 127.0.0.1.evil.example", "Host: localhost.evil.example:" + server.port(),
                 "Host: 10.0.0.1", "Host: [::2]", "Host: ", "Host: " + own + "\r\nOrigin: http://evil.example",
-                "Host: " + own + "\r\nOrigin: null", "Host: " + own + "\r\nOrigin: http://localhost:1", "Host: " + own + "\r\nOrigin: file://",
+                "Host: " + own + "\r\nOrigin: null", "Host: " + own + "\r\nOrigin: http://localhost:1",
+                "Host: " + own + "\r\nOrigin: file://",
                 "Host: " + own + "\r\nSec-Fetch-Site: cross-site", "Host: " + own + "\r\nSec-Fetch-Site: same-site")) {
             for (String line : List.of("GET /v1/jobs", "POST /v1/jobs", "GET /health", "DELETE /v1/jobs/1")) {
                 String answer = raw(line + " HTTP/1.1\r\n" + headers + "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
@@ -179,7 +180,8 @@ class ServerTest {
         assertThatThrownBy(() -> Config.with(ServerConfig.DEFAULT, "token=short")).isInstanceOf(ConfigException.class);
         Gate gate = new Gate(Config.with(ServerConfig.DEFAULT, "host=0.0.0.0", "token=0123456789abcdef"));
         gate.check("any.example", null, null, "Bearer 0123456789abcdef", false);
-        for (String wrong : new String[] {null, "", "Bearer", "Bearer 0123456789abcdeF", "Basic 0123456789abcdef", "Bearer 0123456789abcde"}) {
+        for (String wrong : new String[] {null, "", "Bearer", "Bearer 0123456789abcdeF", "Basic 0123456789abcdef",
+                "Bearer 0123456789abcde"}) {
             assertThatThrownBy(() -> gate.check("any.example", null, null, wrong, false)).isInstanceOf(Refused.class)
                 .hasMessageContaining("token");
         }
