@@ -19,6 +19,9 @@ final class CommandGroups {
             new Command("complete", "keep the upper rows of a picture and draw the rest"),
             new Command("interpolate", "from one sample to another, as strips and as a GIF"),
             new Command("map", "the latent space in two dimensions"))),
+        new Group("Serve", List.of(
+            new Command("studio", "a page to draw, edit, train and compare on"),
+            new Command("serve", "the same over HTTP, for other programs"))),
         new Group("Train", List.of(
             new Command("train", "a family on a data set, into a run folder"),
             new Command("resume", "go on with a run, as if it had never been stopped"))),

@@ -32,7 +32,8 @@ public final class Main implements Runnable {
     static final int STOPPED = 130;
     private static final List<Class<?>> COMPUTE = List.of(TrainCommand.class, ResumeCommand.class, SampleCommand.class, DrawCommand.class,
         EvaluateCommand.class, ReconstructCommand.class, CompleteCommand.class, AnomaliesCommand.class, BalanceCommand.class,
-        InterpolateCommand.class, MapCommand.class, PaintCommand.class, DreamCommand.class, ClassifyCommand.class, SearchCommand.class);
+        InterpolateCommand.class, MapCommand.class, PaintCommand.class, DreamCommand.class, ClassifyCommand.class, SearchCommand.class,
+        ServeCommand.class, StudioCommand.class);
     private static final List<Class<?>> OTHERS = List.of(CompareCommand.class, FamiliesCommand.class, DataCommand.class,
         ModelsCommand.class, PackCommand.class, PullCommand.class,
         ImportCommand.class, ExportCommand.class, InspectCommand.class, DoctorCommand.class, Completion.class,

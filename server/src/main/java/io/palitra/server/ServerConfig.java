@@ -2,6 +2,7 @@ package io.palitra.server;
 
 import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
+import java.util.List;
 
 /** How a server runs. */
 public record ServerConfig(
@@ -12,10 +13,19 @@ public record ServerConfig(
         @Help(value = "folder of what jobs make", place = Help.Place.OUT) String jobs,
         @Help(value = "jobs that wait, at most", min = 1, max = 100_000) int queue,
         @Help(value = "of these as many of one caller, at most", min = 1, max = 100_000) int share,
+        @Help(value = "models beside those runs: folders, files, org/name of the hub, or NAME=one of these; jobs name them by NAME, "
+            + "which is else the last part", place = Help.Place.MODEL) List<String> models,
+        @Help(value = "folder whose folders and files are data sets that jobs may name; empty = those of the catalogue alone",
+            place = Help.Place.DATA) String data,
+        @Help(value = "pictures that are drawn at once, of jobs that ask for the same", min = 1, max = 256) int batch,
+        @Help(value = "MiB of memory for models that stay loaded; 0 = half of what is free", min = 0) int memory,
+        @Help("whether jobs may fetch models from the hub") boolean pull,
         @Help("where to compute: auto, cpu, cuda or cuda:n") String device) {
-    public static final ServerConfig DEFAULT = new ServerConfig("127.0.0.1", 7860, "", "runs", "palitra-jobs", 64, 32, "auto");
+    public static final ServerConfig DEFAULT = new ServerConfig("127.0.0.1", 7860, "", "runs", "palitra-jobs", 64, 32, List.of(), "",
+        16, 0, true, "auto");
 
     public ServerConfig {
+        models = List.copyOf(models);
         if (!isLocal(host) && token.isEmpty()) {
             throw new ConfigException("token", "to listen on " + host + ", which others reach, a token is needed: token=");
         }

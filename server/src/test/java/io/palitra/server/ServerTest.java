@@ -53,7 +53,8 @@ class ServerTest {
     }
 
     private static JsonNode job(String json, int status) throws Exception {
-        return ask(to("/v1/jobs").POST(HttpRequest.BodyPublishers.ofString(json)).build(), status);
+        return ask(to("/v1/jobs").header("Content-Type", "application/json")
+            .POST(HttpRequest.BodyPublishers.ofString(json)).build(), status);
     }
 
     private static JsonNode ended(String id) throws Exception {
@@ -100,7 +101,6 @@ class ServerTest {
         assertThat(drawn.path("status").asText()).isEqualTo("done");
         ask(to("/v1/jobs/" + id).DELETE().build(), 200);
         ended(id);
-        assertThat(ask(to("/v1/models").build(), 200).path("names").toString()).contains("long", "tiny", "scenes");
         String more = job("{\"kind\": \"resume\", \"request\": {\"run\": \"long\"}}", 202).path("id").asText();
         Thread.sleep(300);
         ask(to("/v1/jobs/" + more).DELETE().build(), 200);
