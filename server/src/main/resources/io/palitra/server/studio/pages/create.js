@@ -80,7 +80,7 @@ function Create({ models, kinds, files }) {
 
     return html`<${Head} title=${t(fromWords(model) ? 'create.title' : 'create.title.free')} about=${batches.length === 0 ? t('create.about') : ''} />
         ${!models.some(fromWords) && html`<${Notice}>${t('create.nowords')}<//>`}
-        <section class="card composer">
+        <div class="beside"><section class="card composer">
             ${fromWords(model) && html`<${Words} value=${form.prompt} onInput=${prompt => put({ prompt })} weights=${kind === 'paint'} onEnter=${() => !missing && draw()} />`}
             ${takes(model, 'label') && html`<${Select} label=${t('key.label')} value=${form.label} onChange=${label => put({ label })}
                 options=${[{ value: '', label: t('create.anyclass') }, ...(model.classes || []).map(c => ({ value: c, label: c }))]} />`}
@@ -101,7 +101,7 @@ function Create({ models, kinds, files }) {
                 : batches.length === 0 ? html`<${Examples} model=${model} onChoose=${prompt => put({ prompt })} />`
                     : batches.map(batch => html`<${Batch} key=${batch.at} batch=${batch} onSeed=${seed => { put({ fixed: true, seed }); say(t('create.seed.kept', { seed: String(seed) }), 'good'); }}
                         onAgain=${() => again(batch)} onForget=${() => setBatches(list => list.filter(b => b.at !== batch.at))} />`)}
-        <//>`;
+        <//></div>`;
 }
 
 /** The words. With weights, Ctrl and an arrow change that of what is selected: (word:1.1). */
@@ -118,7 +118,7 @@ function Words({ value, onInput, weights, onEnter }) {
     };
     useEffect(() => { if (matchMedia('(pointer: fine)').matches) box.current.focus(); }, []);
     return html`<div class="field"><label class="unseen" for="words">${t('create.words')}</label>
-        <textarea id="words" class="words" rows="2" ref=${box} value=${value} placeholder=${t('create.placeholder')} onInput=${e => onInput(e.target.value)}
+        <textarea id="words" class="words" rows="3" ref=${box} value=${value} placeholder=${t('create.placeholder')} onInput=${e => onInput(e.target.value)}
             onKeyDown=${key} aria-describedby=${weights ? 'words-help' : undefined}></textarea>
         ${weights && html`<p class="help" id="words-help">${t('create.weights')}</p>`}</div>`;
 }
