@@ -1,10 +1,13 @@
 // A picture over the whole window: arrow keys, what it was made with, and what can be done with it.
 import { html, useEffect, useRef, useState } from './html.js';
-import { t, moment } from './words.js';
+import { t, moment, register } from './words.js';
 import { get, fileUrl } from './api.js';
 import { Button, Icon, say } from './ui.js';
 import { useSettings } from './kept.js';
 import { title } from './form.js';
+import words from '../words/viewer.js';
+
+register(words);
 
 /** [name, value as text] of everything that a request says, nested names with points. */
 export function lines(request, prefix = '') {

@@ -2,7 +2,7 @@
 import { html, useState, useEffect, useRef } from '../lib/html.js';
 import { t, register, number } from '../lib/words.js';
 import { get, submit, upload, uploadUrl, fileUrl, ended } from '../lib/api.js';
-import { Head, Button, Select, NumberField, TextField, Slider, Empty, Notice, Picture, useFetch, say } from '../lib/ui.js';
+import { Head, Button, Select, NumberField, TextField, Slider, Empty, Notice, Picture, Icon, useFetch, say } from '../lib/ui.js';
 import { SchemaForm, KeysForm, toList, fromList } from '../lib/form.js';
 import { useKept, useTab, useHanded, randomSeed } from '../lib/kept.js';
 import { takes, isPicture } from '../lib/models.js';
@@ -19,10 +19,11 @@ register(words);
 register(pickWords);
 
 const GRID = 8;         // pixels: sides of a picture that a model paints are multiples of it
+const USUAL = 0.8;      // of the strength; with a mask or more room 1
 const SIZES = [512, 768, 1024, 1536];
 const HIDDEN = ['prompt', 'negative', 'model', 'run', 'image', 'mask', 'strength', 'lora', 'loraDir', 'how.n', 'how.seed', 'how.width', 'how.height', 'outpaint', 'switchTo', 'like', 'out',
     'preview', 'force', 'device', 'threads', 'keep', 'n', 'seed', 'set', 'sampling', 'dataDir', 'precision', 'lowMemory'];
-const NEW = { model: '', prompt: '', negative: '', strength: 0.8, count: 1, fixed: false, seed: 0, maskBlur: 0, request: {}, set: {}, keep: 0.5 };
+const NEW = { model: '', prompt: '', negative: '', strength: null, count: 1, fixed: false, seed: 0, maskBlur: 0, request: {}, set: {}, keep: 0.5 };
 
 export default function Page() {
     const models = useFetch(() => get('/v1/models'));
@@ -101,7 +102,7 @@ function Edit({ models, kinds }) {
     }, []);
     useHanded('edit', (kind, request) => {
         const { prompt, negative, strength, how, maskBlur, outpaint, image: from, mask: white, model: named, run, set, keep } = request;
-        put({ model: models.find(m => m.name === (named || run))?.name || model.name, prompt: prompt ?? '', negative: negative ?? '', strength: strength >= 0 ? strength : NEW.strength,
+        put({ model: models.find(m => m.name === (named || run))?.name || model.name, prompt: prompt ?? '', negative: negative ?? '', strength: strength >= 0 ? strength : null,
             maskBlur: maskBlur ?? 0, fixed: how?.seed !== undefined, seed: how?.seed ?? request.seed ?? 0, request: how ? { how } : {}, set: fromList(set) });
         setMade(null);
         setView('canvas');
@@ -131,7 +132,7 @@ function Edit({ models, kinds }) {
                 const white = hasMask ? (await upload(await mask.current.png())).id : '';
                 const request = { ...form.request, prompt: form.prompt, ...(form.negative && { negative: form.negative }), model: model.name, image: source.id,
                     how: { ...form.request.how, seed, n: form.count }, ...(white && { mask: white, maskBlur: form.maskBlur }), ...(hasMargin && { outpaint: margin, maskBlur: form.maskBlur }),
-                    ...(!white && !hasMargin && { strength: form.strength }), ...((white || hasMargin) && form.strength < 1 && { strength: form.strength }) };
+                    ...(form.strength !== null && { strength: form.strength }) };
                 const job = await submit('paint', request);
                 setMade({ job: job.id, source, mask: white, margin, reach: 3 * form.maskBlur });
             }
@@ -151,12 +152,12 @@ function Edit({ models, kinds }) {
 
     return html`<${Head} title=${t('nav.edit')} about=${source ? '' : t('edit.about')}>${source && html`<${Button} icon="upload" onClick=${() => { setSource(null); setMade(null); setView('canvas'); }}>${t('edit.other')}<//>`}<//>
         ${!paints && html`<div class="above"><${Notice}>${t('edit.completes', { name: model.name })}<//></div>`}
-        <div class="beside" onDragOver=${e => hasFiles(e) && e.preventDefault()} onDrop=${dropped}>
+        <div class="beside canvas-first" onDragOver=${e => hasFiles(e) && e.preventDefault()} onDrop=${dropped}>
             <section class="card form">
                 ${(paints || takes(model, 'text')) && html`<${TextField} label=${t('edit.prompt')} rows=${2} value=${form.prompt} placeholder=${t('edit.placeholder')} onInput=${prompt => put({ prompt })} onEnter=${() => source && go()} />`}
                 <${Select} label=${t('key.model')} value=${model.name} onChange=${name => put({ model: name })}
                     options=${models.map(m => ({ value: m.name, label: m.name, group: t(m.kind === 'paint' ? 'edit.paints' : 'edit.downwards') }))} />
-                ${paints ? html`<${Slider} label=${t('key.strength')} min=${0.05} max=${1} step=${0.01} value=${hasMask || hasMargin ? Math.max(form.strength, 0.05) : form.strength} help=${t('edit.strength.help')}
+                ${paints ? html`<${Slider} label=${t('key.strength')} min=${0.05} max=${1} step=${0.01} value=${form.strength ?? (hasMask || hasMargin ? 1 : USUAL)} help=${t('edit.strength.help')}
                         format=${n => `${number(n * 100, 0)} %`} onInput=${strength => put({ strength })} />
                     ${(hasMask || hasMargin) && html`<${Slider} label=${t('key.maskBlur')} min=${0} max=${32} value=${form.maskBlur} format=${n => t('edit.pixels', { n })} onInput=${maskBlur => put({ maskBlur })} />`}`
                     : html`<${Slider} label=${t('edit.keep')} min=${0} max=${1} step=${0.01} value=${form.keep} format=${n => t('edit.rows', { n: Math.round(n * rowsOf(model, source)) })} onInput=${keep => put({ keep })} />`}
@@ -229,6 +230,6 @@ function Result({ made, state, finished, onContinue }) {
         ${check?.pixels > 0 && html`<p class="promise ${check.differ === 0 ? 'holds' : 'broken'}">${t(check.differ === 0 ? 'edit.checked' : 'edit.differs', { n: check.pixels, differ: check.differ })}</p>`}
         ${pictures.length > 1 && html`<div class="picks">${pictures.map((p, i) => html`<button type="button" key=${p} class="tile" aria-pressed=${String(i === at)} aria-label=${t('edit.choose', { n: i + 1 })} onClick=${() => setAt(i)}><${Picture} src=${fileUrl(made.job, p)} alt="" /></button>`)}</div>`}
         <div class="row">${!made.whole && html`<${Button} icon="edit" onClick=${() => fetchPicture({ job: made.job, name }).then(onContinue)}>${t('edit.continue')}<//>`}
-            <a class="button" href=${fileUrl(made.job, name)} download>${t('edit.save')}</a></div>
+            <a class="button" href=${fileUrl(made.job, name)} download><${Icon} name="save" />${t('edit.save')}</a></div>
         ${state.notes.map((line, i) => html`<p key=${i} class="muted small-text">${line}</p>`)}`;
 }

@@ -16,8 +16,6 @@ export default {
         'create.grid.help': 'With commas; 1..5 and 0..1:0.25 count.', 'create.grid.lines': 'One a line.', 'create.grid.go': { one: 'Draw {n} picture', other: 'Draw {n} pictures' },
         'create.grid.most': 'At most {n} pictures.', 'create.grid.save': 'Save as PNG', 'create.grid.unread': 'A picture of the table cannot be read.',
         'models.paint': 'Paint', 'models.words': 'From words', 'models.classes': 'By class', 'models.free': 'Freely',
-        'viewer.label': 'Picture', 'viewer.back': 'The one before', 'viewer.next': 'The next one', 'viewer.of': '{at} of {n}', 'viewer.use': 'Use these settings', 'viewer.save': 'Save',
-        'viewer.edit': 'Edit', 'viewer.made': 'Made', 'viewer.copy': 'Copy the settings', 'viewer.copied': 'Copied', 'viewer.notcopied': 'The browser does not let this page copy.',
     },
     ru: {
         'create.title': 'Что нарисуем?', 'create.title.free': 'Нарисуем что-нибудь', 'create.about': 'Напишите, что хотите увидеть. Остальное уже хорошо настроено.',
@@ -37,7 +35,5 @@ export default {
         'create.grid.go': { one: 'Нарисовать {n} картинку', few: 'Нарисовать {n} картинки', many: 'Нарисовать {n} картинок', other: 'Нарисовать {n} картинки' },
         'create.grid.most': 'Не больше {n} картинок.', 'create.grid.save': 'Сохранить как PNG', 'create.grid.unread': 'Одну из картинок таблицы не удалось прочитать.',
         'models.paint': 'Живопись', 'models.words': 'По словам', 'models.classes': 'По классу', 'models.free': 'Свободно',
-        'viewer.label': 'Картинка', 'viewer.back': 'Предыдущая', 'viewer.next': 'Следующая', 'viewer.of': '{at} из {n}', 'viewer.use': 'Взять эти настройки', 'viewer.save': 'Сохранить',
-        'viewer.edit': 'Править', 'viewer.made': 'Сделано', 'viewer.copy': 'Скопировать настройки', 'viewer.copied': 'Скопировано', 'viewer.notcopied': 'Браузер не даёт странице копировать.',
     },
 };
