@@ -41,7 +41,7 @@ export function Viewer({ count, at, item, onMove, onClose, more, onKey }) {
     const [job, setJob] = useState(null);
     const [size, setSize] = useState('');
     const shown = item(at);
-    useEffect(() => { dialog.current.showModal(); }, []);
+    useEffect(() => { dialog.current.showModal(); dialog.current.focus(); }, []);
     useEffect(() => {
         let left = false;
         setJob(null);
@@ -62,7 +62,7 @@ export function Viewer({ count, at, item, onMove, onClose, more, onKey }) {
         e.target.classList.toggle('pixels', e.target.naturalWidth <= 128);
         setSize(`${e.target.naturalWidth} × ${e.target.naturalHeight}`);
     };
-    return html`<dialog class="viewer" ref=${dialog} aria-label=${t('viewer.label')} onClose=${onClose} onKeyDown=${key}>
+    return html`<dialog class="viewer" tabindex="-1" ref=${dialog} aria-label=${t('viewer.label')} onClose=${onClose} onKeyDown=${key}>
         <div class="stage"><img key=${url} src=${url} alt=${shown.prompt || shown.name} onLoad=${loaded} />
             <button type="button" class="turn back" disabled=${at === 0} aria-label=${t('viewer.back')} onClick=${() => move(-1)}><${Icon} name="back" /></button>
             <button type="button" class="turn next" disabled=${at === count - 1} aria-label=${t('viewer.next')} onClick=${() => move(1)}><${Icon} name="next" /></button>

@@ -1,18 +1,16 @@
 // Everything that was made.
-import { html, useState, useEffect, useRef, useCallback } from '../lib/html.js';
+import { html, useState, useEffect, useRef, useCallback, useMemo } from '../lib/html.js';
 import { t, register, number } from '../lib/words.js';
 import { get, patch, del, upload, fileUrl } from '../lib/api.js';
 import { Head, Button, Select, TextField, Empty, Notice, Picture, Icon, VirtualGrid, Dialog, useConfirm, say } from '../lib/ui.js';
 import { useTab, useSettings } from '../lib/kept.js';
 import { faultText } from '../lib/faults.js';
 import { Viewer, lines, copy } from '../lib/viewer.js';
-import { PicturePicker, pictureOf, hasFiles } from '../lib/pick.js';
+import { pictureOf, hasFiles } from '../lib/pick.js';
 import { title } from '../lib/form.js';
 import words from '../words/gallery.js';
-import pickWords from '../words/pick.js';
 
 register(words);
-register(pickWords);
 
 const PAGE = 200;
 const TYPING = 250;     // milliseconds after the last letter until it is looked for
@@ -59,8 +57,10 @@ export default function Page() {
     useEffect(() => again(), [again]);
 
     // kinds and models are filtered here, from what the server found
-    const kinds = [...new Set(list.pictures.map(p => p.kind))].sort(), models = [...new Set(list.pictures.map(p => p.model).filter(Boolean))].sort();
-    const shown = filter.kind || filter.model ? list.pictures.filter(p => (!filter.kind || p.kind === filter.kind) && (!filter.model || p.model === filter.model)) : list.pictures;
+    const kinds = useMemo(() => [...new Set(list.pictures.map(p => p.kind))].sort(), [list.pictures]);
+    const models = useMemo(() => [...new Set(list.pictures.map(p => p.model).filter(Boolean))].sort(), [list.pictures]);
+    const shown = useMemo(() => (filter.kind || filter.model ? list.pictures.filter(p => (!filter.kind || p.kind === filter.kind) && (!filter.model || p.model === filter.model))
+        : list.pictures), [list.pictures, filter.kind, filter.model]);
     const end = () => { if (!list.over && list.next) more(list.next, asked.current.turn); };
     useEffect(() => { if ((filter.kind || filter.model) && shown.length < 60) end(); }, [shown.length, filter.kind, filter.model, list.next]);
 
@@ -84,13 +84,21 @@ export default function Page() {
     const empty = () => ask(t('gallery.bin.sure'), () => del('/v1/gallery/bin').then(x => { say(t('gallery.bin.done', { n: x.deleted }), 'good'); again(); }, f => say(faultText(f), 'fault')));
 
     const restore = blob => upload(blob).then(setRestored, f => say(faultText(f), 'fault'));
-    const drop = e => {
-        setOver(false);
-        const found = pictureOf(e.dataTransfer);
-        if (!found) return;
-        e.preventDefault();
-        restore(found);
-    };
+    const input = useRef();
+    useEffect(() => {
+        const drag = e => { if (hasFiles(e)) { e.preventDefault(); setOver(true); } };
+        const leave = e => { if (!e.relatedTarget) setOver(false); };
+        const drop = e => {
+            setOver(false);
+            const found = pictureOf(e.dataTransfer);
+            if (hasFiles(e)) e.preventDefault();
+            if (found) restore(found);
+        };
+        addEventListener('dragover', drag);
+        addEventListener('dragleave', leave);
+        addEventListener('drop', drop);
+        return () => { removeEventListener('dragover', drag); removeEventListener('dragleave', leave); removeEventListener('drop', drop); };
+    }, []);
     const key = (event, picture) => {
         const letter = event.key.toLowerCase();
         if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -101,8 +109,10 @@ export default function Page() {
     const star = picture => html`<button type="button" class="star ${picture.favourite ? 'on' : ''}" aria-pressed=${String(picture.favourite)} aria-label=${t('gallery.favourite')} title=${t('gallery.favourite')}
         onClick=${() => change(picture, { favourite: !picture.favourite })}><${Icon} name="heart" filled=${picture.favourite} /></button>`;
 
-    return html`<div class="droppable ${over ? 'over' : ''}" onDragOver=${e => { if (hasFiles(e)) { e.preventDefault(); setOver(true); } }} onDragLeave=${e => e.currentTarget === e.target && setOver(false)} onDrop=${drop}>
-        <${Head} title=${t('nav.gallery')} about=${list.total > 0 ? t('gallery.total', { n: list.total }) : ''}>
+    return html`<div class="droppable ${over ? 'over' : ''}">
+        <${Head} title=${t('nav.gallery')} about=${`${list.total > 0 ? `${t('gallery.total', { n: list.total })} · ` : ''}${t('gallery.restore.help')}`}>
+            <${Button} icon="upload" onClick=${() => input.current.click()}>${t('gallery.restore')}<//>
+            <input type="file" accept="image/png,image/jpeg,image/webp" ref=${input} class="unseen" tabindex="-1" aria-label=${t('gallery.restore')} onChange=${e => { const f = e.target.files[0]; e.target.value = ''; if (f) restore(f); }} />
             ${filter.binned && list.total > 0 && html`<${Button} kind="danger" icon="bin" onClick=${empty}>${t('gallery.bin.empty')}<//>`}<//>
         <div class="filters">
             <${TextField} label=${t('gallery.search')} hideLabel type="search" placeholder=${t('gallery.search')} value=${query} onInput=${setQuery} className="grow" />
@@ -114,12 +124,11 @@ export default function Page() {
         ${fault && html`<${Notice} kind="fault">${faultText(fault)}<//>`}
         ${shown.length === 0 && list.over && !fault && (filtered ? html`<${Empty} icon="search" title=${t('gallery.nothing.title')}>${t('gallery.nothing')}<//>`
             : html`<${Empty} icon="gallery" title=${t('gallery.none.title')} action=${html`<a class="button main" href="#/create">${t('gallery.none.go')}</a>`}>${t('gallery.none')}<//>`)}
-        <${VirtualGrid} count=${shown.length} size=${172} gap=${10} label=${t('nav.gallery')} keyOf=${i => shown[i].id} name=${i => shown[i].prompt || shown[i].name} onOpen=${setOpen} onEnd=${end}
+        <${VirtualGrid} count=${shown.length} size=${172} gap=${10} label=${t('nav.gallery')} keyOf=${i => shown[i].id} of=${i => shown[i]} name=${i => shown[i].prompt || shown[i].name} onOpen=${setOpen} onEnd=${end}
             extra=${i => star(shown[i])} render=${i => html`<${Picture} src=${fileUrl(shown[i].job, shown[i].name, 320)} alt="" delay=${FLYING} />`} />
         ${open !== null && shown[open] && html`<${Viewer} count=${shown.length} at=${open} item=${i => shown[i]} onMove=${i => { setOpen(i); if (i > shown.length - 10) end(); }} onClose=${() => setOpen(null)} onKey=${key}
             more=${p => html`<${Button} icon="heart" pressed=${p.favourite} label=${`${t('gallery.favourite')} (F)`} onClick=${() => change(p, { favourite: !p.favourite })} />
                 <${Button} icon=${p.binned ? 'undo' : 'bin'} label=${`${t(p.binned ? 'gallery.unbin' : 'gallery.tobin')} (Del)`} onClick=${() => bin(p)} />`} />`}
-        <details class="more restore"><summary>${t('gallery.restore')}</summary><${PicturePicker} small label=${t('gallery.restore.help')} onBlob=${restore} /></details>
         <${Restored} found=${restored} onClose=${() => setRestored(null)} />${confirm}</div>`;
 }
 
