@@ -44,7 +44,7 @@ final class Serving {
     @Option(names = "--batch", paramLabel = "N", description = "pictures drawn at once, of jobs that ask for the same; default: 16")
     private @Nullable Integer batch;
 
-    @Option(names = "--memory", paramLabel = "MIB", description = "for models that stay loaded; default: half of what is free")
+    @Option(names = "--memory", paramLabel = "MIB", description = "for models that stay loaded; default: half of the machine's")
     private @Nullable Integer memory;
 
     @Option(names = "--no-pull", description = "do not fetch models from the hub")

@@ -39,7 +39,8 @@ final class ByClip {
                 }
             }
         }
-        return OpenModels.lease(new OpenModels.Wanted(clip, List.of(ClipEmbedder.class, place), state, bytes), () -> ClipEmbedder.open(clip));
+        OpenModels.Wanted wanted = new OpenModels.Wanted(clip, List.of(ClipEmbedder.class, place), state, bytes);
+        return OpenModels.lease(wanted, () -> ClipEmbedder.open(clip));
     }
 
     /**

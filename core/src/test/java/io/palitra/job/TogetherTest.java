@@ -25,12 +25,12 @@ class TogetherTest {
 
     @BeforeAll static void train() throws IOException {
         run = root.resolve("tiny").toString();
-        Config.with(new TrainRequest("diffusion"), "data=strokes", "out=" + run, "set=net.channels=8\\,8\\,8,net.groups=4,net.layers=1,train.steps=2")
-            .run(Watcher.SILENT);
+        Config.replace(Config.with(new TrainRequest("diffusion"), "data=strokes", "out=" + run), "set", List.of("net.channels=8,8,8",
+            "net.groups=4", "net.layers=1", "train.steps=2")).run(Watcher.SILENT);
     }
 
     private static SampleRequest samples(long seed, int n, String out) {
-        return Config.with(new SampleRequest(run), "n=" + n, "seed=" + seed, "sampling=steps=3", "each=true",
+        return Config.with(new SampleRequest(run), "n=" + n, "seed=" + seed, "sampling=sampler.steps=3", "each=true",
             "out=" + root.resolve(out));
     }
 
@@ -82,7 +82,7 @@ class TogetherTest {
 
     @Test void whatIsAskedOtherwiseIsNotDrawnTogether() {
         SampleRequest one = samples(1, 1, "a");
-        assertThat(Together.alike(one, Config.with(one, "sampling=steps=4"))).isFalse();
+        assertThat(Together.alike(one, Config.with(one, "sampling=sampler.steps=4"))).isFalse();
         assertThat(Together.alike(one, Config.with(one, "animation=a.gif"))).isFalse();
         assertThat(Together.alike(one, new DrawRequest("a circle"))).isFalse();
         assertThat(Together.alike(one, Config.with(one, "seed=9", "n=3", "each=false"))).isTrue();

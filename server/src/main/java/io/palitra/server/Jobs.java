@@ -1,8 +1,11 @@
 package io.palitra.server;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.sun.management.OperatingSystemMXBean;
+import io.palitra.job.OpenModels;
 import io.palitra.job.Request;
 import io.palitra.job.Requests;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.Collection;
@@ -20,6 +23,7 @@ final class Jobs implements AutoCloseable {
     private final ServerConfig config;
     private final Places places;
     private final JobQueue queue;
+    private final OpenModels models;
     private final Map<String, Job> jobs = new ConcurrentHashMap<>();
     private final SecureRandom random = new SecureRandom();
     private final Path folder;
@@ -27,7 +31,9 @@ final class Jobs implements AutoCloseable {
     Jobs(ServerConfig config, Places places) {
         this.config = config;
         this.places = places;
-        queue = new JobQueue(config.queue(), config.share());
+        models = new OpenModels(config.memory() > 0 ? (long) config.memory() << 20
+            : ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getTotalMemorySize() / 2);
+        queue = new JobQueue(config.queue(), config.share(), config.batch(), models);
         folder = Path.of(config.jobs()).toAbsolutePath().normalize();
     }
 
@@ -77,5 +83,10 @@ final class Jobs implements AutoCloseable {
 
     JobQueue queue() { return queue; }
 
-    @Override public void close() { queue.close(); }
+    OpenModels models() { return models; }
+
+    @Override public void close() {
+        queue.close();
+        models.close();
+    }
 }

@@ -18,7 +18,7 @@ public record ServerConfig(
         @Help(value = "folder whose folders and files are data sets that jobs may name; empty = those of the catalogue alone",
             place = Help.Place.DATA) String data,
         @Help(value = "pictures that are drawn at once, of jobs that ask for the same", min = 1, max = 256) int batch,
-        @Help(value = "MiB of memory for models that stay loaded; 0 = half of what is free", min = 0) int memory,
+        @Help(value = "MiB of memory for models that stay loaded; 0 = half of the machine's", min = 0) int memory,
         @Help("whether jobs may fetch models from the hub") boolean pull,
         @Help("where to compute: auto, cpu, cuda or cuda:n") String device) {
     public static final ServerConfig DEFAULT = new ServerConfig("127.0.0.1", 7860, "", "runs", "palitra-jobs", 64, 32, List.of(), "",
