@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 import io.palitra.data.Picture;
 import io.palitra.job.EvaluateRequest;
+import io.palitra.job.WalkRequest;
 import io.palitra.report.Png;
 import java.nio.file.Path;
 import java.util.Base64;
@@ -16,13 +17,24 @@ import java.util.regex.Pattern;
 final class Answers {
     private static final Pattern PLACE = Pattern.compile("(?<![\\w.])(?:[A-Za-z]:[\\\\/]|/)(?:[^/\\\\\\s'\",:;]+[\\\\/])*");
 
+    /** Of codes that a job tells itself. */
+    private static final int NUMBERS = 20_000;
+
     private Answers() {}
 
     /** Numbers that were measured; of all else the files tell. */
     static ObjectNode result(Object made, Job job) {
         ObjectNode node = Job.JSON.createObjectNode();
         if (made instanceof EvaluateRequest.Result measured) node.set("runs", without(measured.toJson(), job));
+        if (made instanceof WalkRequest.Result walk) walked(walk, node);
         return node;
+    }
+
+    /** As walk.json has it; the codes of a long walk stand there alone, since a job is told often. */
+    private static void walked(WalkRequest.Result walk, ObjectNode node) {
+        node.setAll(walk.toJson());
+        long numbers = walk.codes().stream().mapToLong(code -> code.length).sum();
+        if (numbers > NUMBERS) node.set("codes", Job.JSON.createArrayNode());
     }
 
     private static JsonNode without(JsonNode json, Job job) {
