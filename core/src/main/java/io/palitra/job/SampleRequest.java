@@ -140,7 +140,7 @@ public record SampleRequest(
         Path target = target(display);
         free(target, table(display, target), display.suffix());
         List<String> overrides = new ArrayList<>(sampling);
-        if (!label.isEmpty()) overrides.add("label=" + number(opened));
+        if (!label.isEmpty()) overrides.add("label=" + number(opened, label));
         if (!prompt.isEmpty()) overrides.add("prompt=" + prompt);
         if (!size.isEmpty()) overrides.add("size=" + fitting(opened));
         Drawing<?> drawing = inputs.drawing(opened, overrides);
@@ -268,7 +268,8 @@ public record SampleRequest(
         return PngProvenance.of(opened.config(), Inputs.name(run), opened.weights(), drawing, seed, first, count);
     }
 
-    private int number(Run opened) {
+    /** The class of that name or number. @throws IllegalArgumentException for one that the run does not draw by */
+    static int number(Run opened, String label) {
         if (opened.generative().classes() == 0) {
             throw new ConfigException("label", "illegal label: '" + label + "', this run draws by no classes");
         }

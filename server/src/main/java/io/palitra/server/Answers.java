@@ -10,6 +10,7 @@ import io.palitra.data.FormatException;
 import io.palitra.data.Picture;
 import io.palitra.job.EvaluateRequest;
 import io.palitra.job.Program;
+import io.palitra.job.WalkRequest;
 import io.palitra.report.Png;
 import java.nio.file.Path;
 import java.util.Base64;
@@ -20,12 +21,16 @@ import java.util.regex.Pattern;
 final class Answers {
     private static final Pattern PLACE = Pattern.compile("(?<![\\w.])(?:[A-Za-z]:[\\\\/]|/)(?:[^/\\\\\\s'\",:;]+[\\\\/])*");
 
+    /** Of codes that a job tells itself. */
+    private static final int NUMBERS = 20_000;
+
     private Answers() {}
 
     /** Numbers that were measured; of all else the files tell. */
     static ObjectNode result(Object made, Job job) {
         ObjectNode node = Job.JSON.createObjectNode();
         if (made instanceof EvaluateRequest.Result measured) node.set("runs", without(measured.toJson(), job));
+        if (made instanceof WalkRequest.Result walk) walked(walk, node);
         return node;
     }
 
@@ -38,6 +43,13 @@ final class Answers {
         if (e instanceof ArithmeticException) return new Fault(500, "not_finite", "", line);
         if (e instanceof OutOfMemoryError) return new Fault(507, "out_of_memory", "", "the job wants more memory than there is");
         return new Fault(500, "failed", "", "the job failed: a fault of this server, not of the request");
+    }
+
+    /** As walk.json has it; the codes of a long walk stand there alone, since a job is told often. */
+    private static void walked(WalkRequest.Result walk, ObjectNode node) {
+        node.setAll(walk.toJson());
+        long numbers = walk.codes().stream().mapToLong(code -> code.length).sum();
+        if (numbers > NUMBERS) node.set("codes", Job.JSON.createArrayNode());
     }
 
     private static JsonNode without(JsonNode json, Job job) {

@@ -2,6 +2,7 @@ package io.palitra.server;
 
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
+import java.util.Base64;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
@@ -10,6 +11,9 @@ import org.jspecify.annotations.Nullable;
  * server's own Origin; and the token, where one is asked for.
  */
 final class Gate {
+    /** In which a page of a browser keeps the token. */
+    static final String COOKIE = "palitra_token";
+
     private static final String LOCAL = "localhost";
     private static final String BEARER = "bearer ";
 
@@ -22,9 +26,12 @@ final class Gate {
      * @param origin the header, null where there is none, as of programs
      * @param site the header Sec-Fetch-Site
      * @param authorization the header
+     * @param cookie the value of {@link #COOKIE}
+     * @param open whether nobody is asked for a token
      * @throws Refused for what is not let in
      */
-    void check(@Nullable String host, @Nullable String origin, @Nullable String site, @Nullable String authorization, boolean open) {
+    void check(@Nullable String host, @Nullable String origin, @Nullable String site, @Nullable String authorization,
+            @Nullable String cookie, boolean open) {
         if (host == null || !known(name(host))) throw new Refused(403, "bad_host", "", "this Host is not of this server");
         if (origin != null && !origin.equals("http://" + host) && !origin.equals("https://" + host)) {
             throw new Refused(403, "bad_origin", "", "pages of other origins may not ask");
@@ -35,10 +42,21 @@ final class Gate {
         if (open || config.token().isEmpty()) return;
         String given = authorization == null ? "" : authorization;
         boolean bearer = given.toLowerCase(Locale.ROOT).startsWith(BEARER);
-        byte[] token = (bearer ? given.substring(BEARER.length()).strip() : "").getBytes(StandardCharsets.UTF_8);
-        if (!MessageDigest.isEqual(token, config.token().getBytes(StandardCharsets.UTF_8))) {
+        boolean let = bearer || cookie == null ? isToken(bearer ? given.substring(BEARER.length()).strip() : "")
+            : same(cookie, cookie(config.token()));
+        if (!let) {
             throw new Refused(401, "no_token", "", "a token is asked for: Authorization: Bearer TOKEN");
         }
+    }
+
+    /** Whether it is the token; takes as long for any of its length. */
+    boolean isToken(String token) { return same(token, config.token()); }
+
+    /** The value of {@link #COOKIE}: a token may have characters that a cookie may not. */
+    static String cookie(String token) { return Base64.getUrlEncoder().withoutPadding().encodeToString(token.getBytes(StandardCharsets.UTF_8)); }
+
+    private static boolean same(String a, String b) {
+        return MessageDigest.isEqual(a.getBytes(StandardCharsets.UTF_8), b.getBytes(StandardCharsets.UTF_8));
     }
 
     /** A server that others reach may have any name there; its token keeps pages out. */

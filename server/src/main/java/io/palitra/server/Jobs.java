@@ -17,8 +17,8 @@ import java.util.concurrent.ConcurrentHashMap;
 /** All jobs of a server: what every API of it hands in, follows and ends. Any thread may call. */
 final class Jobs implements AutoCloseable {
     /** Kinds of jobs that a caller may ask for. */
-    static final List<String> SERVED = List.of("draw", "sample", "complete", "interpolate", "map", "reconstruct", "classify", "evaluate",
-        "compare", "paint", "dream", "train", "resume");
+    static final List<String> SERVED = List.of("draw", "sample", "complete", "interpolate", "map", "walk", "reconstruct", "classify",
+        "evaluate", "compare", "paint", "dream", "train", "resume");
 
     private final ServerConfig config;
     private final Places places;

@@ -27,7 +27,7 @@ public final class Server implements AutoCloseable {
         Places places = new Places(Path.of(config.runs()), Datasets.catalogue().stream().map(CatalogueEntry::name).toList());
         jobs = new Jobs(config, places);
         Gate gate = new Gate(config);
-        List<Routes> rooms = List.of(new JobRoutes(jobs));
+        List<Routes> rooms = List.of(new JobRoutes(jobs), new StudioRoutes(gate));
         http = Javalin.create(c -> {
             c.http.maxRequestSize = BODY;
             c.startup.showJavalinBanner = false;
@@ -45,7 +45,7 @@ public final class Server implements AutoCloseable {
                 ctx.header("Content-Security-Policy", "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; "
                     + "frame-ancestors 'none'; base-uri 'none'");
                 gate.check(ctx.header("Host"), ctx.header("Origin"), ctx.header("Sec-Fetch-Site"), ctx.header("Authorization"),
-                    ctx.path().equals("/health"));
+                    ctx.cookie(Gate.COOKIE), ctx.path().equals("/health") || StudioRoutes.open(ctx.path()));
             });
             c.routes.get("/health", ctx -> Reply.json(ctx, Job.JSON.createObjectNode().put("status", "up").put("version",
                 Program.version())));

@@ -1,0 +1,4 @@
+export default {
+    en: { 'create.about': '' },
+    ru: { 'create.about': '' },
+};

@@ -1,0 +1,4 @@
+export default {
+    en: { 'dream.about': '' },
+    ru: { 'dream.about': '' },
+};

@@ -1,0 +1,4 @@
+export default {
+    en: { 'edit.about': '' },
+    ru: { 'edit.about': '' },
+};

@@ -1,0 +1,4 @@
+export default {
+    en: { 'gallery.about': '' },
+    ru: { 'gallery.about': '' },
+};

@@ -1,0 +1,4 @@
+export default {
+    en: { 'models.about': '' },
+    ru: { 'models.about': '' },
+};

@@ -1,0 +1,4 @@
+export default {
+    en: { 'system.about': '' },
+    ru: { 'system.about': '' },
+};

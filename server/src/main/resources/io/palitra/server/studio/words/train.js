@@ -1,0 +1,4 @@
+export default {
+    en: { 'train.about': '' },
+    ru: { 'train.about': '' },
+};
