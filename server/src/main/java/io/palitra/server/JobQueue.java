@@ -236,9 +236,7 @@ final class JobQueue implements AutoCloseable {
 
         @Override public void wrote(Path file) {
             String name = Answers.name(file, job);
-            if (name.isEmpty() || job.files.contains(name)) return;
-            job.files.add(name);
-            job.events.add("file", Job.JSON.createObjectNode().put("name", name), false);
+            if (!name.isEmpty()) job.wrote(name);
         }
 
         @Override public boolean stop() { return job.stopped(); }

@@ -2,13 +2,17 @@ package io.palitra.server;
 
 import io.palitra.config.Config;
 import io.palitra.config.Help.Place;
+import io.palitra.data.DreamPrompt;
+import io.palitra.job.DreamJob;
 import io.palitra.job.ModelsRequest;
+import io.palitra.job.PaintJob;
 import io.palitra.job.Request;
 import io.palitra.job.ResumeRequest;
 import io.palitra.job.TrainRequest;
 import io.palitra.model.IncludedModels;
 import io.palitra.model.Watcher;
 import java.io.IOException;
+import java.math.BigDecimal;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -30,11 +34,13 @@ final class Places {
 
     private final Path runs;
     private final List<String> data;
+    private final Uploads uploads;
 
     /** @param data names of the catalogue */
-    Places(Path runs, List<String> data) {
+    Places(Path runs, List<String> data, Uploads uploads) {
         this.runs = runs;
         this.data = List.copyOf(data);
+        this.uploads = uploads;
     }
 
     private static Map<String, String> made() {
@@ -73,7 +79,34 @@ final class Places {
         if (asked instanceof ResumeRequest r && !r.set().stream().allMatch(key -> key.matches("train\\.(steps|epochs)=\\d{1,12}"))) {
             throw new Refused(422, "not_allowed", "set", "a resumed run keeps its keys, but for train.steps and train.epochs");
         }
+        if (asked instanceof PaintJob p) named(p);
+        if (asked instanceof DreamJob d) asked = Config.replace(d, "targets", targets(d.targets()));
         return (Request<?>) Config.moved((Record) asked, move);
+    }
+
+    /** Texts of a request to paint that name files, without being such in the record. */
+    private static void named(PaintJob job) {
+        if (!job.lora().isEmpty()) throw new Refused(422, "not_allowed", "lora", "lora cannot be given here");
+        if (!job.switchTo().isEmpty()) throw new Refused(422, "not_allowed", "switchTo", "switchTo cannot be given here");
+    }
+
+    /** Pictures to resemble, each an upload with its weight. */
+    private String targets(String asked) {
+        if (asked.isBlank()) return "";
+        List<String> all = new ArrayList<>();
+        for (List<DreamPrompt.WeightedTarget> phase : DreamPrompt.parse(asked).phases()) {
+            for (DreamPrompt.WeightedTarget t : phase) {
+                String file = upload("targets", t.what()).replaceAll("[|:^\\\\]", "\\\\$0");
+                all.add(file + " :" + BigDecimal.valueOf(t.weight()).toPlainString()
+                    + (Double.isInfinite(t.stop()) ? "" : ":" + BigDecimal.valueOf(t.stop()).toPlainString()));
+            }
+        }
+        return String.join(" | ", all);
+    }
+
+    private String upload(String key, String id) {
+        return uploads.named(id).orElseThrow(() -> new Refused(422, "no_such_upload", key,
+            key + " must be the id of an upload, POST /v1/uploads; there is none of that id")).toString();
     }
 
     private String to(String kind, String key, Place place, String text, String id, Path folder) {
@@ -86,6 +119,8 @@ final class Places {
             }
             case PICTURE, FILE -> {
                 if (text.isEmpty()) yield text;
+                // a picture to be like may name any file
+                if (place == Place.PICTURE && !key.equals("like")) yield upload(key, text);
                 throw new Refused(422, "not_allowed", key, key + " cannot be given here");
             }
             case OUT -> out(kind, key, text, id, folder);

@@ -24,10 +24,15 @@ public final class Server implements AutoCloseable {
     private final Javalin http;
 
     private Server(ServerConfig config) {
-        Places places = new Places(Path.of(config.runs()), Datasets.catalogue().stream().map(CatalogueEntry::name).toList());
-        jobs = new Jobs(config, places);
+        Uploads uploads = new Uploads(Jobs.folder(config));
+        Places places = new Places(Path.of(config.runs()), Datasets.catalogue().stream().map(CatalogueEntry::name).toList(), uploads);
+        jobs = new Jobs(config, places, uploads);
         Gate gate = new Gate(config);
-        List<Routes> rooms = List.of(new JobRoutes(jobs), new StudioRoutes(gate));
+        List<Routes> rooms = List.of(
+            new JobRoutes(jobs),
+            new StudioRoutes(gate),
+            new Gallery(jobs.history(), jobs.quota()),
+            new UploadRoutes(uploads, places, jobs));
         http = Javalin.create(c -> {
             c.http.maxRequestSize = BODY;
             c.startup.showJavalinBanner = false;
