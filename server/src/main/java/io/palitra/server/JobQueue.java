@@ -25,6 +25,7 @@ import java.util.function.Supplier;
 final class JobQueue implements AutoCloseable {
     private static final long PREVIEW_NANOS = 1_000_000_000L, PROGRESS_NANOS = 200_000_000L;
 
+    private final Log log;
     private final int most;
     private final int share;
     private final int batch;
@@ -37,12 +38,14 @@ final class JobQueue implements AutoCloseable {
     private boolean closed;
 
     /**
+     * @param log is told of faults
      * @param most jobs that wait
      * @param share of these of one caller
      * @param batch samples that are drawn at once
      * @param models what stays open from job to job
      */
-    JobQueue(int most, int share, int batch, OpenModels models) {
+    JobQueue(Log log, int most, int share, int batch, OpenModels models) {
+        this.log = log;
         this.most = most;
         this.share = share;
         this.batch = batch;
@@ -85,6 +88,8 @@ final class JobQueue implements AutoCloseable {
     synchronized int waiting() { return drawing.size() + trainings.size(); }
 
     synchronized int running() { return running.size(); }
+
+    synchronized boolean closed() { return closed; }
 
     /** Takes it out of the queue, or asks its work to end; what has ended stays as it is. */
     void cancel(Job job) {
@@ -173,9 +178,14 @@ final class JobQueue implements AutoCloseable {
         else job.done(Answers.result(made, job));
     }
 
-    private static void failed(Job job, Throwable e) {
-        if (e instanceof CancellationException) job.cancelled();
-        else job.failed(Answers.fault(e, job));
+    private void failed(Job job, Throwable e) {
+        if (e instanceof CancellationException) {
+            job.cancelled();
+            return;
+        }
+        Fault fault = Answers.fault(e, job);
+        if (fault.http() >= 500) log.fault(job.kind + " " + job.id, e);
+        job.failed(fault);
     }
 
     /** A training lets drawing go first. */

@@ -17,6 +17,7 @@ import java.util.Collection;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -27,7 +28,8 @@ import java.util.concurrent.atomic.AtomicLong;
 final class Jobs implements AutoCloseable {
     /** Kinds of jobs that a caller may ask for. */
     static final List<String> SERVED = List.of("draw", "sample", "complete", "interpolate", "map", "walk", "reconstruct", "classify",
-        "evaluate", "compare", "paint", "dream", "train", "resume");
+        "evaluate", "compare", "paint", "dream", "train", "resume", "search", "anomalies", "balance",
+        "pull", "import");
 
     /** Ended jobs that stay in memory, with their events. */
     static final int REMEMBERED = 200;
@@ -38,6 +40,9 @@ final class Jobs implements AutoCloseable {
     private final OpenModels models;
     private final History history;
     private final Quota quota;
+    private final Meter meter;
+    private final Log log;
+    private final Waiters waiters = new Waiters();
     private final Map<String, Job> jobs = new ConcurrentHashMap<>();
     private final Deque<String> ended = new ArrayDeque<>();
     private final AtomicLong created = new AtomicLong();
@@ -45,12 +50,14 @@ final class Jobs implements AutoCloseable {
     private final Path folder;
 
     /** @throws io.palitra.config.ConfigException where the history cannot be opened */
-    Jobs(ServerConfig config, Places places, Uploads uploads) {
-        this(config, places, uploads, ((long) config.disk()) << 30);
+    Jobs(ServerConfig config, Places places, Uploads uploads, Meter meter, Log log) {
+        this(config, places, uploads, meter, log, ((long) config.disk()) << 30);
     }
 
     /** @param room bytes for files of jobs and uploads */
-    Jobs(ServerConfig config, Places places, Uploads uploads, long room) {
+    Jobs(ServerConfig config, Places places, Uploads uploads, Meter meter, Log log, long room) {
+        this.meter = meter;
+        this.log = log;
         this.config = config;
         this.places = places;
         models = new OpenModels(config.memory() > 0 ? (long) config.memory() << 20
@@ -63,7 +70,7 @@ final class Jobs implements AutoCloseable {
             Gallery.add(c, id, job, folder.resolve(id));
             quota.ended(c, id);
         });
-        queue = new JobQueue(config.queue(), config.share(), config.batch(), models);
+        queue = new JobQueue(log, config.queue(), config.share(), config.batch(), models);
     }
 
     /** Where jobs write, each into a folder of its own. */
@@ -78,14 +85,15 @@ final class Jobs implements AutoCloseable {
      * @throws io.palitra.config.ConfigException for a value that cannot be
      */
     Job submit(String kind, JsonNode asked, String caller) {
-        if (!SERVED.contains(kind)) throw new Refused(422, "no_such_kind", "kind", "kind must be one of " + String.join(", ", SERVED));
+        if (!served().contains(kind)) throw new Refused(422, "no_such_kind", "kind", "kind must be one of " + String.join(", ", served()));
         String id = newId();
         Path own = folder.resolve(id);
-        Request<?> request = places.placed(kind, Requests.on(Requests.of(kind, asked), config.device()), id, own);
+        Request<?> request = places.placed(kind, Requests.on(Requests.of(kind, places.asked(kind, asked)), config.device()), id, own);
         // no two of one time, so that a page of a list ends between two
         long now = created.updateAndGet(last -> Math.max(last + 1, System.currentTimeMillis()));
         Job job = new Job(id, kind, asked, request, own, caller, now);
         job.keep(this::keep);
+        meter.follow(job, log);
         jobs.put(id, job);
         try {
             queue.add(job);
@@ -117,6 +125,11 @@ final class Jobs implements AutoCloseable {
 
     /** Whether a job that has not ended names that upload. */
     boolean uses(String upload) { return jobs.values().stream().anyMatch(j -> !j.ended() && j.asked.toString().contains(upload)); }
+    /** Those of {@link #SERVED} that this server does. */
+    List<String> served() { return SERVED.stream().filter(kind -> !kind.equals("pull") || config.pull()).toList(); }
+
+    /** Who waits long for what comes of them. */
+    Waiters waiters() { return waiters; }
 
     private String newId() {
         byte[] id = new byte[16];
@@ -187,7 +200,12 @@ final class Jobs implements AutoCloseable {
 
     JobQueue queue() { return queue; }
 
-    OpenModels models() { return models; }
+    /** Bytes of the models in memory by their names. */
+    Map<String, Long> loaded() {
+        Map<String, Long> all = new LinkedHashMap<>();
+        models.loaded().forEach(m -> all.merge(m.name(), m.bytes(), Long::sum));
+        return all;
+    }
 
     @Override public void close() {
         queue.close();

@@ -8,12 +8,13 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 
 /** Asks a server of this machine, and looks that no answer names a place. */
 final class Asking {
-    private static final ObjectMapper JSON = new ObjectMapper();
-    private static final HttpClient CLIENT = HttpClient.newHttpClient();
+    static final ObjectMapper JSON = new ObjectMapper();
+    static final HttpClient CLIENT = HttpClient.newHttpClient();
 
     private final Server server;
     private final Path root;
@@ -31,11 +32,13 @@ final class Asking {
     }
 
     JsonNode ask(HttpRequest request, int status) throws Exception {
-        HttpResponse<String> answer = CLIENT.send(request, HttpResponse.BodyHandlers.ofString());
-        assertThat(answer.statusCode()).as(answer.body()).isEqualTo(status);
+        HttpResponse<byte[]> answer = CLIENT.send(request, HttpResponse.BodyHandlers.ofByteArray());
+        String body = new String(answer.body(), StandardCharsets.UTF_8);
+        assertThat(answer.statusCode()).as(request.uri() + " " + body).isEqualTo(status);
+        assertThat(body).as("no place on the disk").doesNotContain(root.toString());
+        if (body.isEmpty()) return JSON.nullNode();
         assertThat(answer.headers().firstValue("Content-Type").orElse("")).startsWith("application/json");
-        assertThat(answer.body()).as("no place on the disk").doesNotContain(root.toString());
-        return JSON.readTree(answer.body());
+        return JSON.readTree(body);
     }
 
     JsonNode get(String path) throws Exception { return ask(to(path).build(), 200); }
@@ -48,6 +51,12 @@ final class Asking {
     JsonNode upload(String path, String type, byte[] body, int status) throws Exception {
         return ask(to(path).header("Content-Type", type).POST(HttpRequest.BodyPublishers.ofByteArray(body)).build(), status);
     }
+
+    HttpResponse<byte[]> bytes(String path) throws Exception { return bytes(to(path).build()); }
+
+    JsonNode get(String path, int status) throws Exception { return ask(to(path).build(), status); }
+
+    JsonNode job(JsonNode body, int status) throws Exception { return send("POST", "/v1/jobs", body.toString(), status); }
 
     /** A job, when it has ended. */
     JsonNode done(String json) throws Exception {
