@@ -225,6 +225,8 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
 
     @Override public boolean normalPrior() { return classes == 0; }
 
+    @Override public int classNumbers() { return classes; }
+
     /**
      * Takes the running statistics of the generator's batch norms anew, so that they are of the averaged weights: those that training left
      * are of the others. Looks at codes only.

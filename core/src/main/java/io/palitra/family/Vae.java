@@ -322,6 +322,8 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
 
     @Override public boolean normalPrior() { return classes == 0; }
 
+    @Override public int classNumbers() { return classes; }
+
     @Override public Tensor prior(int n, Rng rng) {
         Tensor z = rng.normal(n, latent);
         return classes == 0 ? z : Torch.cat(1, z, Torch.oneHot(rng.integers(classes, n), classes));

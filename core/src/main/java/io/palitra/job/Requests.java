@@ -33,6 +33,7 @@ public final class Requests {
         kinds.put("complete", CompleteRequest.class);
         kinds.put("interpolate", InterpolateRequest.class);
         kinds.put("map", MapRequest.class);
+        kinds.put("walk", WalkRequest.class);
         kinds.put("reconstruct", ReconstructRequest.class);
         kinds.put("classify", ClassifyRequest.class);
         kinds.put("search", SearchRequest.class);

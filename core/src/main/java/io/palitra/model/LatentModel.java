@@ -13,4 +13,7 @@ public interface LatentModel {
 
     /** True when z is standard normal under the prior, so that paths between codes keep to a sphere (slerp); else they are straight. */
     boolean normalPrior();
+
+    /** How many numbers at the end of a code are a class, one-hot; 0 = none. */
+    default int classNumbers() { return 0; }
 }

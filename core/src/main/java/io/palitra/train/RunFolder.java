@@ -39,7 +39,8 @@ public final class RunFolder {
     private static final Set<String> NAMES = Ordered.set(LOCK, TRAIN, JUDGED, Run.CONFIG, Run.MODEL, Metrics.NAME, RunReport.SUMMARY,
         RunReport.EVALUATION, Gallery.SAMPLES, Gallery.ANIMATION, Report.NAME,
         FirstStage.FOLDER, ClipEmbedder.FOLDER, LoraTuning.DIFFUSERS, LoraTuning.KOHYA, "tokenizer.json", "tokenizer_config.json",
-        "map.png", "map-decoded.png", "reconstruct.png", "complete.png", "interpolate.png", "interpolate.gif", "anomalies");
+        "map.png", "map-decoded.png", "map.json", "walk", "reconstruct.png", "complete.png", "interpolate.png", "interpolate.gif",
+        "anomalies");
     /** Of sheets, which are pictures or texts. */
     private static final Pattern SHEET = Pattern.compile(
         "(" + String.join("|", RunReport.CLOSEST, Gallery.GRID, Gallery.RECONSTRUCTIONS) + ")\\.(png|txt)");

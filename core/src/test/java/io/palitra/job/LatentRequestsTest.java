@@ -50,7 +50,8 @@ class LatentRequestsTest {
         long live = LivePointers.settled();
         String run = pictures.toString();
         assertThat(new MapRequest(run, 60, "", "", false, "cpu", 0).run(Watcher.SILENT).files())
-            .containsExactly(pictures.resolve("map.png"), pictures.resolve("map-decoded.png")).allMatch(Files::isRegularFile);
+            .containsExactly(pictures.resolve("map.png"), pictures.resolve("map-decoded.png"), pictures.resolve("map.json"))
+            .allMatch(Files::isRegularFile);
         InterpolateRequest.Result walk = new InterpolateRequest(run, 2, 3, false, true, 0, "", "", false, "cpu", 0).run(Watcher.SILENT);
         assertThat(walk.png()).isEqualTo(pictures.resolve("interpolate.png")).isNotEmptyFile();
         assertThat(walk.gif()).isEqualTo(pictures.resolve("interpolate.gif")).isNotEmptyFile();
@@ -68,7 +69,8 @@ class LatentRequestsTest {
 
     @Test void pointsAreMappedAndNotShownAsPictures() throws IOException {
         String run = points.toString();
-        assertThat(new MapRequest(run, 60, "", "", false, "cpu", 0).run(Watcher.SILENT).files()).containsExactly(points.resolve("map.png"));
+        assertThat(new MapRequest(run, 60, "", "", false, "cpu", 0).run(Watcher.SILENT).files()).containsExactly(points.resolve("map.png"),
+            points.resolve("map.json"));
         assertThatThrownBy(() -> new InterpolateRequest(run).run(Watcher.SILENT)).isInstanceOf(IllegalArgumentException.class)
             .hasMessage("interpolate shows pictures; 'toy-moons' holds points");
         assertThatThrownBy(() -> new ReconstructRequest(run).run(Watcher.SILENT)).isInstanceOf(IllegalArgumentException.class)

@@ -57,6 +57,7 @@ final class Places {
         made.put("complete", "complete.png");
         made.put("interpolate", "interpolate.png");
         made.put("map", "map.png");
+        made.put("walk", "walk");
         made.put("reconstruct", "reconstruct.png");
         made.put("compare", "compare.html");
         made.put("paint", "painted");
