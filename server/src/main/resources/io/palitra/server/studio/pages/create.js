@@ -22,7 +22,7 @@ const NEW = { model: '', prompt: '', negative: '', count: 1, fixed: false, seed:
 
 export default function Page() {
     const models = useFetch(() => get('/v1/models'));
-    const schema = useFetch(() => get('/v1/schema'));
+    const schema = useFetch(() => get(`/v1/schema?language=${language.value}`), [language.value]);
     const files = useFetch(() => get('/v1/files').catch(() => ({ files: [] })));
     if (models.fault) return html`<${Head} title=${t('nav.create')} /><${Notice} kind="fault">${faultText(models.fault)}<//>`;
     if (!models.value || (!schema.value && !schema.fault)) return html`<p class="muted">${t('shell.loading')}</p>`;

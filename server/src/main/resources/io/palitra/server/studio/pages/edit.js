@@ -1,6 +1,6 @@
 // A picture changed: as a whole, where a brush says, or beyond its edges.
 import { html, useState, useEffect, useRef } from '../lib/html.js';
-import { t, register, number } from '../lib/words.js';
+import { t, register, language, number } from '../lib/words.js';
 import { get, submit, upload, uploadUrl, fileUrl, ended } from '../lib/api.js';
 import { Head, Button, Select, NumberField, TextField, Slider, Empty, Notice, Picture, Icon, useFetch, say } from '../lib/ui.js';
 import { SchemaForm, KeysForm, toList, fromList } from '../lib/form.js';
@@ -27,7 +27,7 @@ const NEW = { model: '', prompt: '', negative: '', strength: null, count: 1, fix
 
 export default function Page() {
     const models = useFetch(() => get('/v1/models'));
-    const schema = useFetch(() => get('/v1/schema'));
+    const schema = useFetch(() => get(`/v1/schema?language=${language.value}`), [language.value]);
     if (models.fault) return html`<${Head} title=${t('nav.edit')} /><${Notice} kind="fault">${faultText(models.fault)}<//>`;
     if (!models.value || (!schema.value && !schema.fault)) return html`<p class="muted">${t('shell.loading')}</p>`;
     const all = models.value.models, able = [...all.filter(m => m.kind === 'paint'), ...all.filter(m => m.kind === 'run' && takes(m, 'prefix'))];
