@@ -28,6 +28,9 @@ export function t(key, params = {}) {
 /** Whether there are words for a key. */
 export const knows = key => all[language.value][key] !== undefined;
 
+/** What a kind of job is called; its own name where there are no words for it. */
+export const kindName = kind => (knows(`kind.${kind}`) ? t(`kind.${kind}`) : kind);
+
 const plural = n => new Intl.PluralRules(language.value).select(n);
 const shown = value => (typeof value === 'number' ? number(value) : String(value));
 

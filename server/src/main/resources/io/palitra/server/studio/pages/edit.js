@@ -43,13 +43,13 @@ function Edit({ models, kinds }) {
     const [source, setSource] = useTab('edit.source', null);      // {id, width, height}
     const [made, setMade] = useTab('edit.made', null);            // {job, source, mask, margin, reach}
     const [image, setImage] = useState(null);
-    const [margin, setMargin] = useState(NO_MARGIN);
+    const [margin, setMargin] = useState(made?.margin || NO_MARGIN);
     const [view, setView] = useState(made ? 'result' : 'canvas');
     const [busy, setBusy] = useState(false);
     const [fault, setFault] = useState(null);
     const [, setTurn] = useState(0);
     const mask = useRef(null);
-    const wanted = useRef(null);    // a mask that was handed over, by its upload's id
+    const wanted = useRef(made?.mask || null);    // a mask to load with the picture, by its upload's id
     const model = models.find(m => m.name === form.model) || models[0];
     const paints = model.kind === 'paint';
     const put = change => setForm(f => ({ ...f, ...change }));
