@@ -53,7 +53,9 @@ final class Gate {
     boolean isToken(String token) { return same(token, config.token()); }
 
     /** The value of {@link #COOKIE}: a token may have characters that a cookie may not. */
-    static String cookie(String token) { return Base64.getUrlEncoder().withoutPadding().encodeToString(token.getBytes(StandardCharsets.UTF_8)); }
+    static String cookie(String token) {
+        return Base64.getUrlEncoder().withoutPadding().encodeToString(token.getBytes(StandardCharsets.UTF_8));
+    }
 
     private static boolean same(String a, String b) {
         return MessageDigest.isEqual(a.getBytes(StandardCharsets.UTF_8), b.getBytes(StandardCharsets.UTF_8));
