@@ -51,8 +51,8 @@ export function duration(seconds) {
     const whole = Math.max(0, Math.round(seconds));
     const unit = (n, name) => new Intl.NumberFormat(language.value, { style: 'unit', unit: name, unitDisplay: 'short' }).format(n);
     if (whole < 60) return unit(seconds > 0 && seconds < 1 ? Math.round(seconds * 10) / 10 : whole, 'second');
-    if (whole < 3600) return `${unit(Math.floor(whole / 60), 'minute')} ${unit(whole % 60, 'second')}`;
-    return `${unit(Math.floor(whole / 3600), 'hour')} ${unit(Math.floor(whole % 3600 / 60), 'minute')}`;
+    const [large, small] = whole < 3600 ? [['minute', whole / 60], ['second', whole % 60]] : [['hour', whole / 3600], ['minute', whole % 3600 / 60]];
+    return [large, small].map(([name, n]) => [name, Math.floor(n)]).filter(([, n]) => n > 0).map(([name, n]) => unit(n, name)).join(' ');
 }
 
 /** Date and time of seconds since 1970. */
