@@ -2,6 +2,7 @@ package io.palitra.server;
 
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
+import java.util.Base64;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
@@ -12,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 final class Gate {
     private static final String LOCAL = "localhost";
     private static final String BEARER = "bearer ";
+    private static final String BASIC = "basic ";
 
     private final ServerConfig config;
 
@@ -34,10 +36,22 @@ final class Gate {
         }
         if (open || config.token().isEmpty()) return;
         String given = authorization == null ? "" : authorization;
-        boolean bearer = given.toLowerCase(Locale.ROOT).startsWith(BEARER);
-        byte[] token = (bearer ? given.substring(BEARER.length()).strip() : "").getBytes(StandardCharsets.UTF_8);
+        byte[] token = token(given).getBytes(StandardCharsets.UTF_8);
         if (!MessageDigest.isEqual(token, config.token().getBytes(StandardCharsets.UTF_8))) {
             throw new Refused(401, "no_token", "", "a token is asked for: Authorization: Bearer TOKEN");
+        }
+    }
+
+    /** Behind Bearer, or as the password of any user, which is all that some clients can send; empty for none. */
+    private static String token(String authorization) {
+        String lower = authorization.toLowerCase(Locale.ROOT);
+        if (lower.startsWith(BEARER)) return authorization.substring(BEARER.length()).strip();
+        if (!lower.startsWith(BASIC)) return "";
+        try {
+            String pair = new String(Base64.getDecoder().decode(authorization.substring(BASIC.length()).strip()), StandardCharsets.UTF_8);
+            return pair.substring(pair.indexOf(':') + 1);
+        } catch (IllegalArgumentException e) {
+            return "";
         }
     }
 

@@ -27,7 +27,9 @@ public final class Server implements AutoCloseable {
         Places places = new Places(Path.of(config.runs()), Datasets.catalogue().stream().map(CatalogueEntry::name).toList());
         jobs = new Jobs(config, places);
         Gate gate = new Gate(config);
-        List<Routes> rooms = List.of(new JobRoutes(jobs));
+        List<Routes> rooms = List.of(new JobRoutes(jobs), new SdApiRoutes(jobs, places, picture -> {
+            throw new Refused(501, "no_uploads", "init_images", "this server keeps no pictures of callers");
+        }));
         http = Javalin.create(c -> {
             c.http.maxRequestSize = BODY;
             c.startup.showJavalinBanner = false;
