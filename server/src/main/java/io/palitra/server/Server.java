@@ -35,6 +35,7 @@ public final class Server implements AutoCloseable {
         List<Routes> rooms = List.of(
             new JobRoutes(jobs),
             new StudioRoutes(gate),
+            new SdApiRoutes(jobs, places, png -> uploads.add(png, "image/png", false).id()),
             new Gallery(jobs.history(), jobs.quota()),
             new UploadRoutes(uploads, places, jobs),
             new SchemaRoutes(jobs),
