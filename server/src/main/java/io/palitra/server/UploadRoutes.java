@@ -48,7 +48,7 @@ final class UploadRoutes implements Routes {
         try {
             byte[] bytes = ctx.bodyInputStream().readNBytes(Uploads.MOST_BYTES + 1);
             if (bytes.length > Uploads.MOST_BYTES) throw tooLarge();
-            uploads.sweep(jobs::uses);
+            uploads.sweep(jobs.room() / 2, jobs::uses);
             boolean png = type.equals("image/png");
             Uploads.Upload upload = uploads.add(bytes, type, "true".equals(ctx.queryParam("mask")));
             jobs.makeRoom();

@@ -115,6 +115,8 @@ class HistoryTest {
             to.ask(to.to("/v1/jobs?status=gone").build(), 422);
             to.ask(to.to("/v1/jobs?before=x").build(), 422);
             to.ask(to.to("/v1/jobs?limit=0").build(), 422);
+            String tooLong = "{\"kind\": \"sample\", \"request\": {\"run\": \"tiny\", \"prompt\": \"" + "x".repeat(1 << 20) + "\"}}";
+            to.send("POST", "/v1/jobs", tooLong, 422);
         }
     }
 

@@ -265,7 +265,7 @@ class UploadsTest {
         FileTime longAgo = FileTime.from(Instant.now().minusSeconds(25 * 3600));
         for (String id : List.of(old, used)) Files.setLastModifiedTime(own.resolve("uploads/" + id + ".png"), longAgo);
         long all = uploads.bytes();
-        uploads.sweep(used::equals);
+        uploads.sweep(Long.MAX_VALUE, used::equals);
         assertThat(uploads.named(old)).isEmpty();
         assertThat(uploads.named(used)).isPresent();
         assertThat(uploads.named(fresh)).isPresent();
@@ -273,8 +273,12 @@ class UploadsTest {
         assertThat(new Uploads(own).named(fresh)).as("after a restart").isPresent();
         Files.setLastModifiedTime(own.resolve("uploads/" + fresh + ".png"), longAgo);
         uploads.named(fresh);
-        uploads.sweep(id -> false);
+        uploads.sweep(Long.MAX_VALUE, id -> false);
         assertThat(uploads.named(fresh)).as("its use counts").isPresent();
+        String newest = uploads.add(png(Map.of()), "image/png", false).id();
+        uploads.sweep(uploads.bytes() / 3, used::equals);
+        assertThat(uploads.named(used)).as("a job needs it").isPresent();
+        assertThat(uploads.named(fresh).isPresent() && uploads.named(newest).isPresent()).as("both have room").isFalse();
         Job waits = new Job("0", "reconstruct", Job.JSON.createObjectNode().put("image", used), new SampleRequest("x"), own, "me");
         assertThat(waits.asked.toString()).contains(used);
     }
