@@ -73,6 +73,7 @@ final class Jobs implements AutoCloseable {
         history.later(quota::begin);
         history.onEnd((c, id, job) -> {
             Gallery.add(c, id, job, folder.resolve(id));
+            uploads.sweep(room / 2, this::uses);
             quota.ended(c, id);
         });
         queue = new JobQueue(log, config.queue(), config.share(), config.batch(), models);

@@ -236,8 +236,8 @@ class UploadsTest {
         String paint = "{\"kind\": \"paint\", \"request\": {\"prompt\": \"a\", \"model\": \"tiny\", \"%s\": \"%s\"}}";
         for (String wrong : List.of("/etc/passwd", "../uploads/" + id + ".png", id + ".png", "0".repeat(32),
                 root.resolve("x.png").toString())) {
-            assertThat(field(String.format(paint, "image", wrong))).isEqualTo("no_such_upload image");
-            assertThat(field(String.format(paint, "mask", wrong))).isEqualTo("no_such_upload mask");
+            assertThat(field(String.format(paint, "image", wrong))).isEqualTo("no_such_picture image");
+            assertThat(field(String.format(paint, "mask", wrong))).isEqualTo("no_such_picture mask");
         }
         for (String like : List.of(id, "/etc/passwd")) {
             assertThat(field(String.format(paint, "like", like))).isEqualTo("not_allowed like");
@@ -245,12 +245,13 @@ class UploadsTest {
                 + like + "\"}}")).isEqualTo("not_allowed like");
         }
         assertThat(field("{\"kind\": \"dream\", \"request\": {\"texts\": \"a\", \"vqgan\": \"tiny\", \"clip\": \"tiny\", "
-            + "\"targets\": \"/etc/passwd:2 | " + id + "\"}}")).isEqualTo("no_such_upload targets");
+            + "\"targets\": \"/etc/passwd:2 | " + id + "\"}}")).isEqualTo("no_such_picture targets");
         assertThat(field("{\"kind\": \"paint\", \"request\": {\"prompt\": \"a\", \"model\": \"tiny\", \"lora\": [\"/etc/passwd:1\"]}}"))
-            .isEqualTo("not_allowed lora");
-        assertThat(field(String.format(paint, "switchTo", "/etc/passwd@3"))).isEqualTo("not_allowed switchTo");
+            .isEqualTo("no_such_file lora");
+        assertThat(field(String.format(paint, "switchTo", "/etc/passwd@3"))).isEqualTo("no_such_model switchTo");
         Uploads uploads = new Uploads(root.resolve("jobs"));
-        Places places = new Places(root.resolve("runs"), List.of(), uploads);
+        ServerConfig config = Config.with(ServerConfig.DEFAULT, "runs=" + root.resolve("runs"), "jobs=" + root.resolve("jobs"));
+        Places places = new Places(config, new Registry(config), new DataSets(""), uploads::named);
         Path file = root.resolve("jobs/uploads/" + id + ".png");
         PaintJob paints = Config.with(new PaintJob("a", "tiny"), "image=" + id);
         assertThat(((PaintJob) places.placed("paint", paints, "0", root)).image()).isEqualTo(file.toString());
