@@ -72,6 +72,13 @@ final class Places {
     /** The models that a job may name. */
     List<String> models() { return Registry.names(registry.all().stream().filter(Registry.Entry::model).toList()); }
 
+    /** The low-rank changes that a job may name, and files that may be some. */
+    List<String> loras() { return Registry.names(registry.all().stream().filter(Places::changes).toList()); }
+
+    private static boolean changes(Registry.Entry e) {
+        return e.file() || e.facts().kind() == ModelFacts.Kind.LORA || e.facts().about().path("family").asText().equals("lora");
+    }
+
     /** JSON Schema of what a caller may ask of a kind: without what is the server's own. */
     static ObjectNode schema(String kind, String language) {
         ObjectNode schema = Requests.schema(kind, language);
@@ -173,8 +180,7 @@ final class Places {
         }
 
         private String lora(String name) {
-            return entry("lora", name, "file", e -> e.file() || e.facts().kind() == ModelFacts.Kind.LORA
-                || e.facts().about().path("family").asText().equals("lora")).place();
+            return entry("lora", name, "file", Places::changes).place();
         }
 
         private String data(String key, String name) {
