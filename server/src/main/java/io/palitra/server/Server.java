@@ -72,11 +72,9 @@ public final class Server implements AutoCloseable {
                 if (e.retryAfter() > 0) ctx.header("Retry-After", String.valueOf(e.retryAfter()));
                 Reply.fault(ctx, e.fault());
             });
-            c.routes.exception(ConfigException.class, (e, ctx) -> Reply.fault(ctx, new Fault(422, "bad_request", e.key(),
-                Program.message(e))));
-            c.routes.exception(ArgumentException.class, (e, ctx) -> Reply.fault(ctx, new Fault(422, "bad_request", "",
-                Program.message(e))));
-            c.routes.exception(FormatException.class, (e, ctx) -> Reply.fault(ctx, new Fault(422, "bad_request", "", Program.message(e))));
+            c.routes.exception(ConfigException.class, (e, ctx) -> Reply.fault(ctx, asked(e.key(), e)));
+            c.routes.exception(ArgumentException.class, (e, ctx) -> Reply.fault(ctx, asked("", e)));
+            c.routes.exception(FormatException.class, (e, ctx) -> Reply.fault(ctx, asked("", e)));
             c.routes.exception(HttpResponseException.class, (e, ctx) -> Reply.fault(ctx, new Fault(e.getStatus(), "refused", "",
                 e.getStatus() == 413 ? "the request is larger than " + (BODY >> 20) + " MiB" : "there is no such page")));
             c.routes.exception(Exception.class, (e, ctx) -> {
@@ -89,6 +87,10 @@ public final class Server implements AutoCloseable {
                 }
             });
         });
+    }
+
+    private static Fault asked(String field, RuntimeException e) {
+        return new Fault(422, "bad_request", field, Answers.withoutPlaces(Program.message(e)));
     }
 
     /** The pattern of what was asked for, of which there are few; nothing of what a caller wrote. */
