@@ -2,7 +2,6 @@ package io.palitra.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -27,6 +26,9 @@ import io.palitra.job.SampleRequest;
 import io.palitra.job.TrainRequest;
 import io.palitra.model.Watcher;
 import io.palitra.report.Png;
+import io.palitra.train.RunConfig;
+import java.awt.image.BufferedImage;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.Socket;
 import java.net.URI;
@@ -40,6 +42,9 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import javax.imageio.ImageIO;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -58,20 +63,20 @@ class OpenAiTest {
     private static OpenAIClient client;
 
     @BeforeAll static void start() throws Exception {
-        long t0 = System.nanoTime();
+        Watcher enough = new Watcher() {   // a training that is stopped saves, without samples and measures
+            private int asked;
+
+            @Override public boolean stop() { return ++asked > 2; }
+        };
         Config.replace(Config.with(new TrainRequest("diffusion"), "data=strokes", "out=" + root.resolve("runs/bars")), "set", List.of(
-            "net.channels=16,16", "net.attention=1", "net.groups=4", "conditional=true", "train.steps=2")).run(Watcher.SILENT);
-        System.out.println("TRAIN " + (System.nanoTime() - t0) / 1000000);
+            "net.channels=16,16", "net.attention=1", "net.groups=4", "conditional=true", "train.batch=2")).run(enough);
         server = Server.start(Config.with(ServerConfig.DEFAULT, "port=0", "runs=" + root.resolve("runs"), "jobs=" + root.resolve("jobs")));
         client = OpenAIOkHttpClient.builder().baseUrl(at("/v1")).apiKey("none is asked for").maxRetries(0).build();
     }
 
     @AfterAll static void stop() {
-        long t0 = System.nanoTime();
         client.close();
-        System.out.println("CLIENT " + (System.nanoTime() - t0) / 1000000);
         server.close();
-        System.out.println("SERVER " + (System.nanoTime() - t0) / 1000000);
     }
 
     private static String at(String path) { return "http://127.0.0.1:" + server.port() + path; }
@@ -84,7 +89,7 @@ class OpenAiTest {
 
     private static JsonNode raw(ImagesResponse response) {
         return JSON.valueToTree(response._additionalProperties().entrySet().stream().collect(
-            java.util.stream.Collectors.toMap(Map.Entry::getKey, e -> e.getValue().convert(JsonNode.class))));
+            Collectors.toMap(Map.Entry::getKey, e -> e.getValue().convert(JsonNode.class))));
     }
 
     @Test void wordsAreDrawnByWhatComesWithTheProgramWhoeverIsAsked() throws Exception {
@@ -183,7 +188,7 @@ class OpenAiTest {
     }
 
     private static List<String> strokes() throws IOException {
-        return io.palitra.train.RunConfig.read(root.resolve("runs/bars/config.json")).settings().classes();
+        return RunConfig.read(root.resolve("runs/bars/config.json")).settings().classes();
     }
 
     @Test void whatDecidesNothingIsSaid() {
@@ -279,7 +284,7 @@ class OpenAiTest {
         return error;
     }
 
-    private static void refused(int http, String param, String code, String says, org.assertj.core.api.ThrowableAssert.ThrowingCallable call) {
+    private static void refused(int http, String param, String code, String says, ThrowingCallable call) {
         OpenAIServiceException e = catchThrowableOfType(OpenAIServiceException.class, call);
         assertThat(e).isNotNull();
         assertThat(e.getMessage()).contains(says).doesNotContain(root.toString());
@@ -289,15 +294,11 @@ class OpenAiTest {
         assertThat(e.type()).hasValue("invalid_request_error");
     }
 
-    @Test void aMaskIsPaintedWhereItIsTransparent() {
-        java.awt.image.BufferedImage image = new java.awt.image.BufferedImage(4, 1, java.awt.image.BufferedImage.TYPE_INT_ARGB);
+    @Test void aMaskIsPaintedWhereItIsTransparent() throws Exception {
+        BufferedImage image = new BufferedImage(4, 1, BufferedImage.TYPE_INT_ARGB);
         image.setRGB(0, 0, 4, 1, new int[] {0xff336699, 0x00ff0000, 0x80ffffff, 0xff000000}, 0, 4);
-        java.io.ByteArrayOutputStream out = new java.io.ByteArrayOutputStream();
-        try {
-            javax.imageio.ImageIO.write(image, "png", out);
-        } catch (IOException e) {
-            throw new AssertionError(e);
-        }
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        ImageIO.write(image, "png", out);
         byte[] mask = OpenAiPictures.transparency(out.toByteArray(), "mask").pixels();
         assertThat(mask[0]).isZero();
         assertThat(mask[1] & 0xff).isEqualTo(255);
@@ -318,12 +319,11 @@ class OpenAiTest {
                     if (reset) socket.setSoLinger(true, 0);
                 }
                 long left = System.nanoTime();
-                while (!status(id).equals("cancelled")) {
-                    assertThat(status(id)).isEqualTo("running");
+                for (String now = "running"; !now.equals("cancelled"); now = status(id)) {
+                    assertThat(now).isEqualTo("running");
                     assertThat(System.nanoTime() - left).as("reset " + reset + ", stream " + stream).isLessThan(TimeUnit.SECONDS.toNanos(1));
                     Thread.sleep(10);
                 }
-                System.out.printf("reset %s, stream %s: cancelled after %d ms%n", reset, stream, (System.nanoTime() - left) / 1_000_000);
                 JsonNode jobs = get("/v1/jobs").path("jobs");
                 assertThat(jobs.findValuesAsText("status")).as("the one that waited, too").doesNotContain("queued", "running");
             }
