@@ -1,6 +1,7 @@
 package io.palitra.server;
 
 import io.javalin.Javalin;
+import io.javalin.config.SizeUnit;
 import io.javalin.http.Context;
 import io.javalin.http.HttpResponseException;
 import io.javalin.router.Endpoint;
@@ -35,6 +36,7 @@ public final class Server implements AutoCloseable {
         List<Routes> rooms = List.of(
             new JobRoutes(jobs),
             new StudioRoutes(gate),
+            new OpenAiRoutes(jobs, registry, png -> uploads.add(png, "image/png", false).id()),
             new SdApiRoutes(jobs, places, png -> uploads.add(png, "image/png", false).id()),
             new Gallery(jobs.history(), jobs.quota()),
             new UploadRoutes(uploads, places, jobs),
@@ -45,6 +47,9 @@ public final class Server implements AutoCloseable {
             new SystemRoutes(config, jobs, meter, log, jobs::loaded));
         http = Javalin.create(c -> {
             c.http.maxRequestSize = BODY;
+            c.jetty.multipartConfig.maxFileSize(BODY, SizeUnit.BYTES);
+            c.jetty.multipartConfig.maxTotalRequestSize(BODY, SizeUnit.BYTES);
+            c.jetty.multipartConfig.maxInMemoryFileSize((int) BODY, SizeUnit.BYTES);
             c.startup.showJavalinBanner = false;
             c.startup.showOldJavalinVersionWarning = false;
             // as many as may wait long and some for short answers, of which /health is one
