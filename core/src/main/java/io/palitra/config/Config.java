@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -177,6 +178,17 @@ public final class Config {
         R result = type.cast(RecordJson.read(type, json, at, 1, false));
         check(result, at);
         return result;
+    }
+
+    /**
+     * JSON Schema (2020-12) of such records: types, ranges, words, choices, {@code description}, {@code default}, and as {@code x-place}
+     * what lies where a text says. Kinds of a choice stand under {@code oneOf}; objects lack {@code required} where a default is known.
+     *
+     * @param said what a person reads for an English text
+     */
+    public static ObjectNode schema(Record defaults, UnaryOperator<String> said) {
+        check(defaults);
+        return new JsonSchema(said).record(defaults.getClass(), defaults);
     }
 
     /** Every key of {@code defaults}, also those of the kinds that are not the default, with the words for a help page or a schema. */

@@ -28,7 +28,7 @@ final class RecordJson {
         for (Shape.Field field : Shape.fields(record.getClass())) json.set(field.name(), write(field.shape(), field.in(record)));
     }
 
-    private static JsonNode write(Shape shape, @Nullable Object value) {
+    static JsonNode write(Shape shape, @Nullable Object value) {
         JsonNodeFactory json = JsonNodeFactory.instance;
         if (value instanceof Integer i) return json.numberNode(i.intValue());
         if (value instanceof Long l) return json.numberNode(l.longValue());

@@ -221,18 +221,7 @@ public final class Datasets {
     }
 
     private static ImageDataset mnist(CatalogueEntry source, Split split, DataOptions options, Map<String, String> environment) {
-        String torchvision = switch (source.name()) {
-            case "mnist" -> "MNIST";
-            case "fashion-mnist" -> "FashionMNIST";
-            default -> "KMNIST";
-        };
-        List<Path> looked = new ArrayList<>();
-        for (Path folder : folders(options, environment)) {
-            looked.add(folder.resolve(source.name()));
-            looked.add(folder.resolve(torchvision).resolve("raw"));
-            // the same file names belong to several sets: only a folder that was given decides
-            if (!options.dir().isEmpty()) looked.add(folder);
-        }
+        List<Path> looked = looked(source, options, environment);
         for (Path folder : looked) {
             if (Mnist.in(folder, split)) return Mnist.read(source.name(), folder, split, source.classNames(), Limits.DEFAULT);
         }
@@ -240,12 +229,7 @@ public final class Datasets {
     }
 
     private static ImageDataset cifar(CatalogueEntry source, Split split, DataOptions options, Map<String, String> environment) {
-        List<Path> looked = new ArrayList<>();
-        for (Path folder : folders(options, environment)) {
-            looked.add(folder.resolve(source.name()));
-            looked.add(folder.resolve("cifar-10-batches-bin"));
-            if (!options.dir().isEmpty()) looked.add(folder);
-        }
+        List<Path> looked = looked(source, options, environment);
         for (Path folder : looked) {
             if (Cifar10.in(folder, split)) return Resized.of(Cifar10.read(folder, split), options.size(), options.channels());
         }
@@ -258,6 +242,35 @@ public final class Datasets {
             }
         }
         throw missing(source, looked);
+    }
+
+    /** Whether the files of a set are here, of both parts; those that are drawn and those of jars always are. Reads none of them. */
+    public static boolean here(CatalogueEntry source) {
+        List<Path> looked = looked(source, DataOptions.DEFAULT, System.getenv());
+        return switch (source.kind()) {
+            case DRAWN, PROVIDED -> true;
+            case IDX -> looked.stream().anyMatch(f -> Mnist.in(f, Split.TRAIN) && Mnist.in(f, Split.TEST));
+            case CIFAR -> looked.stream().anyMatch(f -> Cifar10.in(f, Split.TRAIN) && Cifar10.in(f, Split.TEST)
+                || Files.isRegularFile(f.resolve("train.zip")) && Files.isRegularFile(f.resolve("test.zip")));
+        };
+    }
+
+    /** The folders that may hold the files of a set. */
+    private static List<Path> looked(CatalogueEntry source, DataOptions options, Map<String, String> environment) {
+        List<Path> looked = new ArrayList<>();
+        for (Path folder : folders(options, environment)) {
+            looked.add(folder.resolve(source.name()));
+            switch (source.name()) {
+                case "mnist" -> looked.add(folder.resolve("MNIST").resolve("raw"));
+                case "fashion-mnist" -> looked.add(folder.resolve("FashionMNIST").resolve("raw"));
+                case "kmnist" -> looked.add(folder.resolve("KMNIST").resolve("raw"));
+                case "cifar10" -> looked.add(folder.resolve("cifar-10-batches-bin"));
+                default -> { }
+            }
+            // the same file names belong to several sets: only a folder that was given decides
+            if (!options.dir().isEmpty()) looked.add(folder);
+        }
+        return looked;
     }
 
     private static FormatException missing(CatalogueEntry source, List<Path> looked) {

@@ -51,7 +51,7 @@ public record DreamJob(
             place = Help.Place.MODEL) String clip,
         @Help("numbers") DreamRequest.How how,
         @Help(value = "file of a picture to begin with; empty = that of like", place = Help.Place.PICTURE) String image,
-        @Help("files of pictures that it is to resemble, as a.png:2 | b.png") String targets,
+        @Help(value = "files of pictures that it is to resemble, as a.png:2 | b.png", place = Help.Place.PICTURE) String targets,
         @Help("points at random that it is to resemble, as 7:0.5 | 8") String noise,
         @Help("the film") Film film,
         @Help(value = "iterations from one preview.png to the next", min = 1) int display,
@@ -85,6 +85,13 @@ public record DreamJob(
         DreamSettings.Read read = DreamSettings.read(png, Png.text(png));
         DreamSettings s = read.settings();
         return new DreamJob(s.texts(), "", "", s.how(), "", names(read), s.noise(), s.film(), 50, "", png.toString(), "", false, "auto", 0);
+    }
+
+    /** As {@link Request#placed}; of the targets each picture by itself. */
+    @Override public DreamJob placed(Config.Move move) {
+        return Config.moved(this, (key, place, text) -> !key.equals("targets") ? move.to(key, place, text)
+            : DreamSettings.aims(text).stream().map(t -> DreamSettings.typed(move.to(key, place, t.what()), t.weight(), t.stop()))
+                .collect(Collectors.joining(" | ")));
     }
 
     /**

@@ -19,6 +19,8 @@ import io.palitra.paint.PaintRequest;
 import io.palitra.paint.Painter;
 import io.palitra.report.Png;
 import java.io.IOException;
+import java.math.BigDecimal;
+import java.math.RoundingMode;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -41,7 +43,7 @@ public record PaintJob(
         @Help("what it is led away from") String negative,
         @Help(value = "a folder, a file, or org/name of the hub; empty = that of like", place = Help.Place.MODEL) String model,
         @Help("numbers and names") PaintRequest.How how,
-        @Help("files of low-rank changes, as FILE or FILE:WEIGHT; none = those of like") List<String> lora,
+        @Help(value = "files of low-rank changes, as FILE or FILE:WEIGHT; none = those of like", place = Help.Place.FILE) List<String> lora,
         @Help(value = "where <lora:NAME:0.8> in a text is looked for, with its folders; empty = beside the model and here",
             place = Help.Place.DATA)
         String loraDir,
@@ -50,7 +52,7 @@ public record PaintJob(
         @Help(value = "file of a mask, white is painted; empty = that of like", place = Help.Place.PICTURE) String mask,
         @Help("pixels that the mask's edge is softened over") int maskBlur,
         @Help("pixels to add on each side") PaintRequest.Margin outpaint,
-        @Help("MODEL@T, a model that goes on from training time T down; empty = none") String switchTo,
+        @Help(value = "MODEL@T, a model that goes on from training time T down; empty = none", place = Help.Place.MODEL) String switchTo,
         @Help(value = "file of a picture whose files serve where none are given here; empty = none",
             place = Help.Place.PICTURE) String like,
         @Help(value = "a .png, or a folder; empty = paint-SEED.png here", place = Help.Place.OUT) String out,
@@ -62,6 +64,7 @@ public record PaintJob(
         @Help(value = "threads of one operation, 0 = as it is", min = 0) int threads) implements Request<PaintJob.Result> {
     /** Of strength: 0.8, with a mask or a margin 1. */
     public static final double USUAL = -1;
+    private static final double MOST_WEIGHT = 10;
     private static final List<String> PLAIN = List.of(""), MODELS = List.of("", ".safetensors", ".ckpt");
     /** Files of pictures that are no PNG. */
     private static final Pattern OTHER_PICTURES = Pattern.compile("(?i).*\\.(jpe?g|jfif|gif|webp|bmp|tiff?|avif|heic|pdf|svg|mp4)");
@@ -90,6 +93,29 @@ public record PaintJob(
         PaintSettings s = read.settings();
         return new PaintJob(s.prompt(), s.negative(), "", s.how(), List.of(), "", "", s.strength(), "", s.blur(), s.margin(),
             read.switchTo().name(), png.toString(), "", "", false, "auto", "fp32", false, 0);
+    }
+
+    /** As {@link Request#placed}; a LoRA that a tag of the prompt names becomes one of {@code lora}, and the tag goes. */
+    @Override public PaintJob placed(Config.Move move) {
+        LoraTags tags = LoraTags.of(prompt);
+        PaintJob plain = this;
+        if (!tags.tags().isEmpty()) {
+            List<String> all = new ArrayList<>(lora);
+            for (LoraTags.Tag t : tags.tags()) all.add(t.name() + ":" + weight(t));
+            String words = (tags.prompt() + " " + String.join(" ", tags.unread())).strip();
+            plain = Config.replace(Config.replace(this, "lora", all), "prompt", words);
+        }
+        return Config.moved(plain, (key, place, text) -> {
+            int end = key.equals("lora") ? weighed(text) : key.equals("switchTo") ? text.lastIndexOf('@') : -1;
+            return end < 1 ? move.to(key, place, text) : move.to(key, place, text.substring(0, end)) + text.substring(end);
+        });
+    }
+
+    private static String weight(LoraTags.Tag tag) {
+        if (Math.abs(tag.weight()) > MOST_WEIGHT) {
+            throw new ConfigException("prompt", "illegal weight in " + tag.written() + ", must be from -10 to 10");
+        }
+        return BigDecimal.valueOf(tag.weight()).setScale(6, RoundingMode.HALF_UP).stripTrailingZeros().toPlainString();
     }
 
     /**
@@ -271,15 +297,21 @@ public record PaintJob(
     }
 
     private static PaintRequest.Lora lora(String given) {
-        int colon = given.lastIndexOf(':');
-        boolean weighs = colon > 0 && given.substring(colon + 1).matches("-?\\d{0,3}(\\.\\d{1,6})?") && colon + 1 < given.length();
-        Path place = Path.of(weighs ? given.substring(0, colon) : given), file;
+        int colon = weighed(given);
+        Path place = Path.of(colon > 0 ? given.substring(0, colon) : given), file;
         try {
             file = LoraFile.file(place);
         } catch (FormatException e) {
             throw new ConfigException("lora", "lora=" + e.getMessage(), e);
         }
-        return new PaintRequest.Lora(file, weighs ? Double.parseDouble(given.substring(colon + 1)) : 1);
+        return new PaintRequest.Lora(file, colon > 0 ? Double.parseDouble(given.substring(colon + 1)) : 1);
+    }
+
+    /** Where the colon before the weight of FILE:WEIGHT stands; below 1 where there is no weight. */
+    private static int weighed(String given) {
+        int colon = given.lastIndexOf(':');
+        boolean weighs = colon > 0 && given.substring(colon + 1).matches("-?(\\d{1,3}(\\.\\d{1,6})?|\\.\\d{1,6})");
+        return weighs ? colon : -1;
     }
 
     private DType type(Device where) {

@@ -1,5 +1,6 @@
 package io.palitra.job;
 
+import io.palitra.config.Config;
 import io.palitra.model.Watcher;
 import java.io.IOException;
 
@@ -18,4 +19,13 @@ public interface Request<R> {
      * @throws java.util.concurrent.CancellationException when the watcher stopped it; a training saves, and returns
      */
     R run(Watcher watcher) throws IOException;
+
+    /**
+     * The same request, in which each text that says where something lies is what {@code move} makes of it, without what stands around such
+     * a text: a weight, a time.
+     *
+     * @throws IllegalArgumentException for a text that cannot be read
+     */
+    @SuppressWarnings("unchecked")
+    default Request<R> placed(Config.Move move) { return (Request<R>) Config.moved((Record) this, move); }
 }

@@ -1,11 +1,13 @@
 package io.palitra.job;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
 import io.palitra.config.InWords;
+import io.palitra.config.Words;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Parameter;
@@ -82,6 +84,29 @@ public final class Requests {
         ObjectNode all = Config.toJson(made(type, shortest, given));
         for (Map.Entry<String, JsonNode> e : json.properties()) merge(all, e.getKey(), e.getValue());
         return (Request<?>) Config.fromJson(type, all);
+    }
+
+    /**
+     * JSON Schema (2020-12) of what {@link #of} takes; {@code required} lists what has no default.
+     *
+     * @param language that its descriptions are in, "en" or one of {@link Words#LANGUAGES}
+     * @throws IllegalArgumentException for a kind or a language that there is not
+     */
+    public static ObjectNode schema(String kind, String language) {
+        Class<? extends Record> type = type(kind);
+        Constructor<?> shortest = shortest(type);
+        List<Object> given = new ArrayList<>();
+        for (Parameter p : shortest.getParameters()) {
+            given.add(p.getType() == List.class ? List.of("a", "b") : p.getType() == String[].class ? new String[] {"a"}
+                : p.getType() == int.class ? (Object) 1 : "a");
+        }
+        ObjectNode schema = Config.schema(made(type, shortest, given), Words.in(language)::say);
+        ArrayNode required = schema.putArray("required");
+        for (String name : required(kind)) {
+            required.add(name);
+            ((ObjectNode) schema.path("properties").path(name)).remove("default");
+        }
+        return schema;
     }
 
     /** The same request, computed there. */

@@ -63,6 +63,11 @@ public record SearchRequest(
     /** A picture by its file, and its cosine to what was asked for. */
     public record Found(String file, double cosine) {}
 
+    /** As {@link Request#placed}; the query, too, as a picture. Words that are to be no file's begin with a blank. */
+    @Override public SearchRequest placed(Config.Move move) {
+        return Config.moved(Config.replace(this, "query", move.to("query", Help.Place.PICTURE, query)), move);
+    }
+
     /** Each picture is a tick "pictures". @throws FormatException where no picture can be read */
     @Override public Result run(Watcher watcher) throws IOException {
         Config.check(this);
@@ -103,6 +108,7 @@ public record SearchRequest(
     }
 
     private static @Nullable Path file(String query) {
+        if (query.startsWith(" ")) return null;
         try {
             Path path = Path.of(query);
             return Files.isRegularFile(path) ? path : null;

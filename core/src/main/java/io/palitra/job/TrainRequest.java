@@ -49,8 +49,11 @@ public record TrainRequest(
 
     public TrainRequest { set = List.copyOf(set); }
 
-    /** The same request with places of its {@code set} moved; those of its components are {@link Config#moved}'s. */
-    public TrainRequest placed(Config.Move move) {
+    /** As {@link Request#placed}; of {@code set}, too, by that key. */
+    @Override public TrainRequest placed(Config.Move move) {
+        for (String s : set) {
+            if (s.indexOf('=') < 1) throw new ConfigException("set", "illegal set: '" + s + "', must be key=value");
+        }
         List<String> own = set.stream().filter(s -> !s.startsWith(DATA) && !s.startsWith(TRAIN)).toList();
         List<String> reading = set.stream().filter(s -> s.startsWith(DATA)).map(s -> s.substring(DATA.length())).toList();
         List<String> placed = new ArrayList<>();
@@ -62,7 +65,7 @@ public record TrainRequest(
         List<String> all = new ArrayList<>(set.stream().filter(s -> placed.stream().noneMatch(p -> p.startsWith(s.substring(0,
             s.indexOf('=') + 1)))).toList());
         placed.stream().filter(p -> keys.contains(p.substring(0, p.indexOf('=') + 1))).forEach(all::add);
-        return new TrainRequest(family, data, model, all, seed, out, device, precision, threads, saveEvery);
+        return Config.moved(Config.replace(this, "set", all), move);
     }
 
     private static String note(List<String> placed, String key, String text) {

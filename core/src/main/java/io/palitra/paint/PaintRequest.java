@@ -74,7 +74,10 @@ public record PaintRequest(String prompt, String negative, How how, List<Lora> l
     }
 
     /** Pixels to add on each side. */
-    public record Margin(int left, int top, int right, int bottom) {
+    public record Margin(@Help(value = "pixels at the left", min = 0, max = 4096) int left,
+            @Help(value = "pixels at the top", min = 0, max = 4096) int top,
+            @Help(value = "pixels at the right", min = 0, max = 4096) int right,
+            @Help(value = "pixels at the bottom", min = 0, max = 4096) int bottom) {
         public static final Margin NONE = new Margin(0, 0, 0, 0);
 
         public Margin {

@@ -67,6 +67,22 @@ public final class RunLock implements AutoCloseable {
         }
     }
 
+    /**
+     * Whether this process holds the folder, or another one took it last and still lives, which may by now do other work. Takes nothing.
+     */
+    public static boolean held(Path runFolder) {
+        try {
+            if (HELD.contains(runFolder.toRealPath())) return true;
+            Path file = runFolder.resolve(RunFolder.LOCK);
+            if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS) || Files.size(file) > 20) return false;
+            String pid = Files.readString(file, StandardCharsets.ISO_8859_1).strip();
+            long own = ProcessHandle.current().pid();
+            return pid.matches("[0-9]{1,18}") && Long.parseLong(pid) != own && ProcessHandle.of(Long.parseLong(pid)).isPresent();
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
     /** A run that is refused removes its lock: who had opened that file meanwhile holds a name that is gone, and tries again. */
     private static FileChannel held(Path file, Path runFolder) throws IOException {
         for (int tries = 0; tries < TRIES; tries++) {

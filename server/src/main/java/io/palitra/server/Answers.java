@@ -52,8 +52,11 @@ final class Answers {
 
     /** A line in which of each place only the last name is left. */
     static String withoutPlaces(String line, Job job) {
-        return PLACE.matcher(line.replace(job.folder.toString() + "/", "")).replaceAll("");
+        return withoutPlaces(line.replace(job.folder.toString() + "/", ""));
     }
+
+    /** As {@link #withoutPlaces(String, Job)}, of no job. */
+    static String withoutPlaces(String line) { return PLACE.matcher(line).replaceAll(""); }
 
     /** A file of the job by its name in the job's folder; empty for any other. */
     static String name(Path file, Job job) {

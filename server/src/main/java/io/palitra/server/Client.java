@@ -24,7 +24,7 @@ final class Client {
         LinkedBlockingQueue<Boolean> more = new LinkedBlockingQueue<>();
         Runnable wake = () -> more.offer(true);
         job.events.listen(wake);
-        try {
+        try (Waiters.Seat seat = jobs.waiters().sit()) {
             while (!job.events.ended()) {
                 more.poll(LOOK_MILLIS, TimeUnit.MILLISECONDS);
                 more.clear();

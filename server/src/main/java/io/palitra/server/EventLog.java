@@ -12,18 +12,29 @@ final class EventLog {
 
     private final Deque<Event> events = new ArrayDeque<>();
     private final List<Runnable> readers = new ArrayList<>();
+    private final List<Watch> watches = new ArrayList<>();
     private long last;
     private boolean ended;
 
+    /** Sees every event as it comes, on the thread that adds it; no reader, for whom previews are made. */
+    interface Watch { void on(Event event); }
+
+    synchronized void watch(Watch watch) { watches.add(watch); }
+
     void add(String name, ObjectNode data, boolean end) {
         List<Runnable> told;
+        List<Watch> watching;
+        Event event;
         synchronized (this) {
             if (ended) return;
             if (REPLACED.contains(name)) events.removeIf(e -> e.name().equals(name));
-            events.add(new Event(++last, name, data));
+            event = new Event(++last, name, data);
+            events.add(event);
             ended = end;
             told = List.copyOf(readers);
+            watching = List.copyOf(watches);
         }
+        watching.forEach(watch -> watch.on(event));
         told.forEach(Runnable::run);
     }
 

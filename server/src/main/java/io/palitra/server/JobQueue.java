@@ -25,6 +25,7 @@ import java.util.function.Supplier;
 final class JobQueue implements AutoCloseable {
     private static final long PREVIEW_NANOS = 1_000_000_000L, PROGRESS_NANOS = 200_000_000L;
 
+    private final Log log;
     private final int most;
     private final int share;
     private final Deque<Job> drawing = new ArrayDeque<>();
@@ -34,7 +35,8 @@ final class JobQueue implements AutoCloseable {
     private boolean drawsNow;
     private boolean closed;
 
-    JobQueue(int most, int share) {
+    JobQueue(Log log, int most, int share) {
+        this.log = log;
         this.most = most;
         this.share = share;
         work("palitra-draws", drawing);
@@ -75,6 +77,8 @@ final class JobQueue implements AutoCloseable {
     synchronized int waiting() { return drawing.size() + trainings.size(); }
 
     synchronized int running() { return running.size(); }
+
+    synchronized boolean closed() { return closed; }
 
     /** Takes it out of the queue, or asks its work to end; what has ended stays as it is. */
     void cancel(Job job) {
@@ -138,6 +142,7 @@ final class JobQueue implements AutoCloseable {
         } catch (ArgumentException e) {
             job.failed(new Fault(422, "bad_request", "", Answers.withoutPlaces(Program.message(e), job)));
         } catch (IOException | RuntimeException | Error e) {
+            log.fault(job.kind + " " + job.id, e);
             job.failed(new Fault(500, "failed", "", "the job failed: a fault of this server, not of the request"));
         }
     }

@@ -66,7 +66,7 @@ final class JobRoutes implements Routes {
         LinkedBlockingQueue<Boolean> more = new LinkedBlockingQueue<>();
         Runnable wake = () -> more.offer(true);
         job.events.listen(wake);
-        try (OutputStream out = ctx.res().getOutputStream()) {
+        try (Waiters.Seat seat = jobs.waiters().sit(); OutputStream out = ctx.res().getOutputStream()) {
             while (true) {
                 boolean ended = job.events.ended();
                 for (Event event : job.events.after(seen)) {

@@ -15,19 +15,24 @@ import java.util.concurrent.ConcurrentHashMap;
 final class Jobs implements AutoCloseable {
     /** Kinds of jobs that a caller may ask for. */
     static final List<String> SERVED = List.of("draw", "sample", "complete", "interpolate", "map", "walk", "reconstruct", "classify",
-        "evaluate", "compare", "paint", "dream", "train", "resume");
+        "evaluate", "compare", "paint", "dream", "train", "resume", "search", "anomalies", "balance", "pull", "import");
 
     private final ServerConfig config;
     private final Places places;
     private final JobQueue queue;
+    private final Meter meter;
+    private final Log log;
+    private final Waiters waiters = new Waiters();
     private final Map<String, Job> jobs = new ConcurrentHashMap<>();
     private final SecureRandom random = new SecureRandom();
     private final Path folder;
 
-    Jobs(ServerConfig config, Places places) {
+    Jobs(ServerConfig config, Places places, Meter meter, Log log) {
+        this.meter = meter;
+        this.log = log;
         this.config = config;
         this.places = places;
-        queue = new JobQueue(config.queue(), config.share());
+        queue = new JobQueue(log, config.queue(), config.share());
         folder = Path.of(config.jobs()).toAbsolutePath().normalize();
     }
 
@@ -40,11 +45,12 @@ final class Jobs implements AutoCloseable {
      * @throws io.palitra.config.ConfigException for a value that cannot be
      */
     Job submit(String kind, JsonNode asked, String caller) {
-        if (!SERVED.contains(kind)) throw new Refused(422, "no_such_kind", "kind", "kind must be one of " + String.join(", ", SERVED));
+        if (!served().contains(kind)) throw new Refused(422, "no_such_kind", "kind", "kind must be one of " + String.join(", ", served()));
         String id = newId();
         Path own = folder.resolve(id);
-        Request<?> request = places.placed(kind, Requests.on(Requests.of(kind, asked), config.device()), id, own);
+        Request<?> request = places.placed(kind, Requests.on(Requests.of(kind, places.asked(kind, asked)), config.device()), id, own);
         Job job = new Job(id, kind, asked, request, own, caller);
+        meter.follow(job, log);
         jobs.put(id, job);
         try {
             queue.add(job);
@@ -54,6 +60,12 @@ final class Jobs implements AutoCloseable {
         }
         return job;
     }
+
+    /** Those of {@link #SERVED} that this server does. */
+    List<String> served() { return SERVED.stream().filter(kind -> !kind.equals("pull") || config.pull()).toList(); }
+
+    /** Who waits long for what comes of them. */
+    Waiters waiters() { return waiters; }
 
     private String newId() {
         byte[] id = new byte[16];

@@ -1,40 +1,53 @@
 package io.palitra.server;
 
-import io.palitra.config.Config;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Help.Place;
-import io.palitra.job.ModelsRequest;
+import io.palitra.config.InWords;
+import io.palitra.config.Notes;
+import io.palitra.hub.HubName;
+import io.palitra.job.PullRequest;
 import io.palitra.job.Request;
+import io.palitra.job.Requests;
 import io.palitra.job.ResumeRequest;
+import io.palitra.job.SampleRequest;
 import io.palitra.job.TrainRequest;
-import io.palitra.model.IncludedModels;
-import io.palitra.model.Watcher;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeSet;
-import java.util.stream.Stream;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
 
 /**
- * The one way from a text of a request to a place on the disk. A model is named by its folder in the folder of runs, or by its name among
- * those that come with the program; a set of data by its name in the catalogue; what is written goes into the job's own folder. Names are
- * looked up in lists, never joined to a path.
+ * The one way from a text of a request to a place on the disk. Models and files are named as {@link Registry} has them, data sets as {@link
+ * DataSets}, pictures by the ids of uploads; what is written goes into the job's own folder. Names are looked up in lists, never joined to
+ * a path.
  */
 final class Places {
-    private static final String RUN_NAME = "[\\p{L}\\p{N}][\\p{L}\\p{N}._-]{0,79}";
+    /** Components that the server sets, and nobody else. */
+    static final Set<String> OWN = Set.of("device", "threads", "force", "like", "dataDir", "loraDir", "preview", "writeStatistics");
+    private static final String OUT = "out", ANIMATION = "animation.gif", LENGTH = "train\\.(steps|epochs)=\\d{1,12}";
+    /** Of trainings that lead somewhere else. */
+    private static final Set<String> TAKEN = Set.of("compare");
     /** What a kind of job writes. */
     private static final Map<String, String> MADE = made();
 
+    private final Registry registry;
+    private final DataSets data;
+    private final Function<String, Optional<Path>> uploads;
     private final Path runs;
-    private final List<String> data;
+    private final Map<String, JsonNode> usual = new ConcurrentHashMap<>();
 
-    /** @param data names of the catalogue */
-    Places(Path runs, List<String> data) {
-        this.runs = runs;
-        this.data = List.copyOf(data);
+    /** @param uploads the file of an upload by its id; empty for what is none */
+    Places(ServerConfig config, Registry registry, DataSets data, Function<String, Optional<Path>> uploads) {
+        this.registry = registry;
+        this.data = data;
+        this.uploads = uploads;
+        runs = Path.of(config.runs()).toAbsolutePath().normalize();
     }
 
     private static Map<String, String> made() {
@@ -49,73 +62,164 @@ final class Places {
         made.put("compare", "compare.html");
         made.put("paint", "painted");
         made.put("dream", "dream");
+        made.put("search", "search.html");
+        made.put("anomalies", "anomalies");
+        made.put("balance", "balance");
+        made.put("import", "imported");
         return made;
     }
 
     /** The models that a job may name. */
-    List<String> models() {
-        TreeSet<String> names = new TreeSet<>();
-        new ModelsRequest().run(Watcher.SILENT).models().stream().map(IncludedModels.Card::name).forEach(names::add);
-        if (Files.isDirectory(runs)) {
-            try (Stream<Path> folders = Files.list(runs)) {
-                folders.filter(f -> Files.isRegularFile(f.resolve("config.json"))).map(f -> f.getFileName().toString()).forEach(names::add);
-            } catch (IOException e) {
-                throw new Refused(500, "unreadable", "", "the folder of runs cannot be read");
-            }
+    List<String> models() { return Registry.names(registry.all().stream().filter(Registry.Entry::model).toList()); }
+
+    /** JSON Schema of what a caller may ask of a kind: without what is the server's own. */
+    static ObjectNode schema(String kind, String language) {
+        ObjectNode schema = Requests.schema(kind, language);
+        ObjectNode properties = (ObjectNode) schema.path("properties");
+        properties.remove(OWN);
+        if (!kind.equals("train")) properties.remove(OUT);
+        if (properties.path("animation") instanceof ObjectNode gif) gif.putArray("enum").add("").add(ANIMATION);
+        List<String> required = new ArrayList<>();
+        schema.path("required").forEach(name -> required.add(name.asText()));
+        required.removeIf(name -> !properties.has(name));
+        schema.putArray("required");
+        required.forEach(schema.withArray("required")::add);
+        return schema;
+    }
+
+    /**
+     * What is asked, with what only the server sets.
+     *
+     * @throws Refused where it sets something of that itself, to other than its default
+     */
+    JsonNode asked(String kind, JsonNode json) {
+        if (!json.isObject()) return json;
+        JsonNode defaults = usual.computeIfAbsent(kind, k -> Requests.schema(k, "en").path("properties"));
+        for (String name : (Iterable<String>) json::fieldNames) {
+            boolean own = OWN.contains(name) && defaults.has(name) && !json.get(name).equals(defaults.path(name).path("default"));
+            if (own) throw new Refused(422, "not_allowed", name, name + " is not to be given: the server sets it");
         }
-        return List.copyOf(names);
+        // where it has no default, so that it need not be given
+        boolean out = !kind.equals("train") && Requests.required(kind).contains(OUT);
+        return out && !json.has(OUT) ? ((ObjectNode) json.deepCopy()).put(OUT, "") : json;
     }
 
     /** The request with places in the stead of names. @throws Refused for a name that is none */
     Request<?> placed(String kind, Request<?> request, String id, Path folder) {
-        Config.Move move = (key, place, text) -> to(kind, key, place, text, id, folder);
-        Request<?> asked = request instanceof TrainRequest t ? t.placed(move) : request;
-        if (asked instanceof ResumeRequest r && !r.set().stream().allMatch(key -> key.matches("train\\.(steps|epochs)=\\d{1,12}"))) {
+        if (request instanceof ResumeRequest r && !r.set().stream().allMatch(key -> key.matches(LENGTH))) {
             throw new Refused(422, "not_allowed", "set", "a resumed run keeps its keys, but for train.steps and train.epochs");
         }
-        return (Request<?>) Config.moved((Record) asked, move);
+        if (request instanceof PullRequest pull) name(pull.name());
+        Asked asked = new Asked(kind, request, id, folder);
+        return request.placed(asked::to);
     }
 
-    private String to(String kind, String key, Place place, String text, String id, Path folder) {
-        return switch (place) {
-            case NONE -> text;
-            case MODEL -> text.isEmpty() ? text : model(key, text);
-            case DATA -> {
-                if (text.isEmpty() || data.contains(text)) yield text;
-                throw new Refused(422, "no_such_data", key, "there is no data set of that name; there are " + String.join(", ", data));
-            }
-            case PICTURE, FILE -> {
-                if (text.isEmpty()) yield text;
-                throw new Refused(422, "not_allowed", key, key + " cannot be given here");
-            }
-            case OUT -> out(kind, key, text, id, folder);
-        };
+    private static void name(String text) {
+        try {
+            HubName.parse(text);
+        } catch (IllegalArgumentException e) {
+            throw new Refused(422, "bad_request", "name", "name must be org/name or org/name@revision of letters, digits, '.', '_' and '-'");
+        }
     }
 
-    private String model(String key, String name) {
-        List<String> all = models();
-        if (!all.contains(name)) {
-            throw new Refused(422, "no_such_model", key, "there is no model of that name; there are " + String.join(", ", all));
-        }
-        List<Path> found = new ArrayList<>();
-        if (Files.isDirectory(runs)) {
-            try (Stream<Path> folders = Files.list(runs)) {
-                folders.filter(f -> f.getFileName().toString().equals(name)).forEach(found::add);
-            } catch (IOException e) {
-                throw new Refused(500, "unreadable", "", "the folder of runs cannot be read");
-            }
-        }
-        return found.isEmpty() ? name : found.get(0).toAbsolutePath().normalize().toString();
-    }
+    /** One request that is being placed. */
+    private final class Asked {
+        private final String kind;
+        private final Request<?> request;
+        private final String id;
+        private final Path folder;
+        private List<Registry.Entry> all = List.of();
 
-    private String out(String kind, String key, String text, String id, Path folder) {
-        if (kind.equals("train") && key.equals("out")) {
-            String name = text.isEmpty() ? id : text;
-            if (!name.matches(RUN_NAME)) throw new Refused(422, "bad_name", key, "a run's name has letters, digits, '.', '_' and '-'");
-            return runs.resolve(name).toAbsolutePath().normalize().toString();
+        Asked(String kind, Request<?> request, String id, Path folder) {
+            this.kind = kind;
+            this.request = request;
+            this.id = id;
+            this.folder = folder;
         }
-        if (!text.isEmpty()) throw new Refused(422, "not_allowed", key, key + " is not to be given: a job writes into its own folder");
-        String made = key.equals("out") ? MADE.get(kind) : null;
-        return made == null ? text : folder.resolve(made).toString();
+
+        private String to(String key, Place place, String text) {
+            if (place == Place.OUT) return out(key, text);
+            if (text.isEmpty()) return text;
+            if (OWN.contains(key) || key.equals("set") && place == Place.DATA) {
+                throw new Refused(422, "not_allowed", key, key + " cannot name a folder here");
+            }
+            return switch (place) {
+                case MODEL -> entry(key, text, "model", Registry.Entry::model).place();
+                case FILE -> key.equals("lora") ? lora(text) : entry(key, text, "file", this::read).place();
+                case DATA -> data(key, text);
+                case PICTURE -> picture(key, text);
+                default -> text;
+            };
+        }
+
+        private List<Registry.Entry> all() {
+            if (all.isEmpty()) all = registry.all();
+            return all;
+        }
+
+        private Registry.Entry entry(String key, String name, String what, java.util.function.Predicate<Registry.Entry> fits) {
+            List<Registry.Entry> fitting = all().stream().filter(fits).toList();
+            return fitting.stream().filter(e -> e.name().equals(name)).findFirst().orElseThrow(() -> {
+                List<String> names = Registry.names(fitting);
+                return new Refused(422, "no_such_" + what, key, "there is no " + what + " of that name; there "
+                    + (names.isEmpty() ? "are none" : "are " + Notes.some(names)) + InWords.didYouMean(name, names));
+            });
+        }
+
+        /** What an import takes may be a folder, too. */
+        private boolean read(Registry.Entry e) {
+            boolean run = e.facts().kind() == ModelFacts.Kind.RUN;
+            return e.file() || kind.equals("import") && !run && (e.source() == Registry.Source.GIVEN || e.source() == Registry.Source.HUB);
+        }
+
+        private String lora(String name) {
+            return entry("lora", name, "file", e -> e.file() || e.facts().kind() == ModelFacts.Kind.LORA
+                || e.facts().about().path("family").asText().equals("lora")).place();
+        }
+
+        private String data(String key, String name) {
+            Optional<Path> folderOf = data.folder(name);
+            boolean files = kind.equals("search");
+            if (folderOf.isPresent()) return folderOf.get().toString();
+            if (!files && data.named(name)) return name;
+            List<String> names = files ? data.folders() : data.names();
+            throw new Refused(422, "no_such_data", key, "there is no " + (files ? "folder of pictures" : "data set") + " of that name; there "
+                + (names.isEmpty() ? "are none" : "are " + Notes.some(names)) + InWords.didYouMean(name, names));
+        }
+
+        private String picture(String key, String id) {
+            Optional<Path> file = uploads.apply(id);
+            if (file.isPresent()) return file.get().toString();
+            if (key.equals("query")) return " " + id;   // words: behind a blank no file's name is looked for
+            throw new Refused(422, "no_such_picture", key, key + " must be the id of a picture that was uploaded");
+        }
+
+        private String out(String key, String text) {
+            boolean main = key.equals(OUT);
+            if (kind.equals("train") && main) return run(text).toString();
+            if (key.equals("animation") && text.equals(ANIMATION)) return folder.resolve(ANIMATION).toString();
+            if (!text.isEmpty()) throw new Refused(422, "not_allowed", key, key + " is not to be given: a job writes into its own folder");
+            String made = main ? MADE.get(kind) : null;
+            if (made == null) return text;
+            return folder.resolve(request instanceof SampleRequest s ? sample(s, made) : made).toString();
+        }
+
+        private String sample(SampleRequest sample, String usual) {
+            if (sample.each()) return "samples";
+            return all().stream().filter(e -> e.name().equals(sample.run()) && e.facts().about().path("size").size() == 1).findFirst()
+                .map(e -> "samples.csv").orElse(usual);
+        }
+
+        private Path run(String text) {
+            TrainRequest train = (TrainRequest) request;
+            String name = text.isEmpty() ? train.family().replaceAll("\\W", "") + "-" + id.substring(0, Math.min(8, id.length())) : text;
+            if (!name.matches(Registry.RUN_NAME) || TAKEN.contains(name)) {
+                throw new Refused(422, "bad_name", OUT, "a run's name has letters, digits, '.', '_' and '-'");
+            }
+            if (all().stream().anyMatch(e -> e.name().equals(name))) {
+                throw new Refused(409, "name_taken", OUT, "a run or model of that name is there; choose another");
+            }
+            return runs.resolve(name);
+        }
     }
 }

@@ -1,16 +1,18 @@
 package io.palitra.server;
 
 import io.javalin.Javalin;
+import io.javalin.http.Context;
 import io.javalin.http.HttpResponseException;
+import io.javalin.router.Endpoint;
 import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
-import io.palitra.data.CatalogueEntry;
-import io.palitra.data.Datasets;
 import io.palitra.data.FormatException;
 import io.palitra.job.Program;
-import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.eclipse.jetty.util.thread.QueuedThreadPool;
 
 /**
  * A server of jobs. Its threads: those of Jetty answer, and compute nothing; one draws and measures, one trains ({@link JobQueue}). Any
@@ -24,14 +26,28 @@ public final class Server implements AutoCloseable {
     private final Javalin http;
 
     private Server(ServerConfig config) {
-        Places places = new Places(Path.of(config.runs()), Datasets.catalogue().stream().map(CatalogueEntry::name).toList());
-        jobs = new Jobs(config, places);
+        Log log = new Log();
+        Meter meter = new Meter();
+        Registry registry = new Registry(config);
+        DataSets data = new DataSets(config.data());
+        Places places = new Places(config, registry, data, id -> Optional.empty());
+        jobs = new Jobs(config, places, meter, log);
         Gate gate = new Gate(config);
-        List<Routes> rooms = List.of(new JobRoutes(jobs), new StudioRoutes(gate));
+        List<Routes> rooms = List.of(
+            new JobRoutes(jobs),
+            new SchemaRoutes(jobs),
+            new ModelRoutes(registry, name -> false),
+            new RunRoutes(config, registry),
+            new DataRoutes(data),
+            new SystemRoutes(config, jobs, meter, log, Map::of),
+            new StudioRoutes(gate));
         http = Javalin.create(c -> {
             c.http.maxRequestSize = BODY;
             c.startup.showJavalinBanner = false;
             c.startup.showOldJavalinVersionWarning = false;
+            // as many as may wait long and some for short answers, of which /health is one
+            c.jetty.threadPool = new QueuedThreadPool(Waiters.THREADS, 8);
+            c.requestLogger.http((ctx, millis) -> meter.answered(ctx.method().name(), route(ctx), ctx.statusCode(), millis / 1000));
             c.jetty.modifyHttpConfiguration(h -> {
                 h.setSendServerVersion(false);
                 h.setRequestHeaderSize(16 << 10);
@@ -61,13 +77,22 @@ public final class Server implements AutoCloseable {
             c.routes.exception(FormatException.class, (e, ctx) -> Reply.fault(ctx, new Fault(422, "bad_request", "", Program.message(e))));
             c.routes.exception(HttpResponseException.class, (e, ctx) -> Reply.fault(ctx, new Fault(e.getStatus(), "refused", "",
                 e.getStatus() == 413 ? "the request is larger than " + (BODY >> 20) + " MiB" : "there is no such page")));
-            c.routes.exception(Exception.class, (e, ctx) -> Reply.fault(ctx, new Fault(500, "failed", "", "a fault of this server")));
+            c.routes.exception(Exception.class, (e, ctx) -> {
+                log.fault("an answer to " + ctx.method().name() + " " + route(ctx), e);
+                Reply.fault(ctx, new Fault(500, "failed", "", "a fault of this server"));
+            });
             c.routes.error(404, ctx -> {
                 if (ctx.result() == null || ctx.result().startsWith("Endpoint")) {
                     Reply.fault(ctx, new Fault(404, "not_found", "", "there is no such page"));
                 }
             });
         });
+    }
+
+    /** The pattern of what was asked for, of which there are few; nothing of what a caller wrote. */
+    private static String route(Context ctx) {
+        Endpoint matched = ctx.endpoints().matchedHttpEndpoint();
+        return matched == null ? "none" : matched.path;
     }
 
     /**
