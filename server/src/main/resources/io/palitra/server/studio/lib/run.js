@@ -1,8 +1,8 @@
 // One run as it is: how far, its curves, its samples over the steps, what its trainer says; ended and taken up again.
 import { html, useState } from './html.js';
 import { t, number, duration } from './words.js';
-import { get, submit, cancel, ended } from './api.js';
-import { Slider, NumberField, Button, Notice, Picture, Progress, Check, useFetch, say } from './ui.js';
+import { get, submit, cancel, ended, Fault } from './api.js';
+import { Slider, NumberField, Button, Notice, Picture, Progress, Check, say } from './ui.js';
 import { faultText } from './faults.js';
 import { useJob } from './job.js';
 import { Curves, runPath } from './curves.js';
@@ -27,16 +27,20 @@ export function LiveRun({ name, job, onJob }) {
     const [fault, setFault] = useState(null);
     useEvery(working ? LOOK : 1e9, async left => {
         try {
-            const found = await get(runPath(name));
-            if (!left()) { setRun(found); setFault(null); }
+            const { runs } = await get('/v1/runs');
+            const there = runs.some(r => r.name === name);     // one that waits to be trained has no folder yet
+            const found = there ? await get(runPath(name)) : null;
+            if (left()) return;
+            setBeside(runs.filter(r => r.name !== name));
+            setRun(found);
+            setFault(there || working ? null : new Fault(404, 'no_such_run', '', t('run.gone')));
         } catch (problem) {
             if (!left()) setFault(problem);
         }
     }, [name, working]);
-    const { value: others } = useFetch(() => get('/v1/runs'), [name]);
+    const [beside, setBeside] = useState([]);
     const [over, setOver] = useState([]);
-    const shown = run ? [{ name, state: working ? 'running' : run.state }, ...(others?.runs || []).filter(r => over.includes(r.name))] : [];
-    const beside = (others?.runs || []).filter(r => r.name !== name);
+    const shown = run ? [{ name, state: working ? 'running' : run.state }, ...beside.filter(r => over.includes(r.name))] : [];
     return html`<div class="card stack">
             <div class="row spread"><h2>${name}</h2><span class="muted">${run && `${run.family} · ${run.data}`}</span></div>
             <${State} state=${state} job=${now} run=${run} fault=${fault} />

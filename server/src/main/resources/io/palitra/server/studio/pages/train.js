@@ -40,10 +40,11 @@ export default function Page() {
     const begin = next => {
         setJob(next);
         if (run && run !== nameOf(next)) location.hash = address('train', { run: nameOf(next) });
+        requestAnimationFrame(() => document.getElementById('live').scrollIntoView({ block: 'start' }));
     };
     return html`<${Head} title=${t('nav.train')} about=${t('train.about')} />
         <div class="work"><section class="card" aria-label=${t('train.settings')}><${Settings} onBegin=${begin} /></section>
-            <section class="stack" aria-label=${t('train.live')}>${shown ? html`<${LiveRun} key=${shown} name=${shown} job=${job}
+            <section class="stack" id="live" aria-label=${t('train.live')}>${shown ? html`<${LiveRun} key=${shown} name=${shown} job=${job}
                 onJob=${begin} />` : known && html`<${Empty} icon="train" title=${t('train.none')}>${t('train.none.about')}<//>`}</section></div>`;
 }
 
@@ -100,21 +101,22 @@ function Settings({ onBegin }) {
             error=${field?.field === 'data' ? field.message : undefined}
             options=${[...(set ? [] : [{ value: '', label: '—' }]), ...data.value.data.map(d => ({ value: d.name,
                 label: d.here ? d.name : t('train.data.away', { name: d.name }), group: d.here ? t('train.data.here') : t('train.data.elsewhere') }))]} />
-        ${family.fits.length > 0 && html`<${Fits} fits=${family.fits} />`}
-        <${KeysForm} keys=${keys} values=${values} main=${MAIN} error=${field}
-            onChange=${v => put({ values: { ...kept.values, [family.name]: v } })} />
-        <${NumberField} label=${t('key.seed')} value=${kept.seed} min=${0} max=${Number.MAX_SAFE_INTEGER} integer onChange=${v => put({ seed: v })} />
         <${TextField} label=${t('train.name')} value=${out} onInput=${v => { setName(v); setFault(null); }}
             error=${wrong || (field?.field === 'out' ? field.message : undefined)} />
         ${fault && html`<${Notice} kind="fault">${faultText(fault)}<//>`}
-        <div class="row"><${Button} kind="main" icon="play" busy=${busy} disabled=${wrong !== '' || (lora && !kept.model)} onClick=${begin}>${t('train.begin')}<//>
-            ${Object.keys(values).length > 0 && html`<${Button} kind="quiet" icon="undo"
-                onClick=${() => put({ values: { ...kept.values, [family.name]: {} } })}>${t('train.defaults')}<//>`}</div>
+        <div class="row"><${Button} kind="main" icon="play" busy=${busy} disabled=${wrong !== '' || (lora && !kept.model)} onClick=${begin}>${t('train.begin')}<//></div>
+        <hr />
+        ${family.fits.length > 0 && html`<${Fits} fits=${family.fits} />`}
+        ${Object.keys(values).length > 0 && html`<div class="row"><${Button} small icon="undo"
+            onClick=${() => put({ values: { ...kept.values, [family.name]: {} } })}>${t('train.defaults')}<//></div>`}
+        <${KeysForm} keys=${keys} values=${values} main=${MAIN} error=${field}
+            onChange=${v => put({ values: { ...kept.values, [family.name]: v } })} />
+        <${NumberField} label=${t('key.seed')} value=${kept.seed} min=${0} max=${Number.MAX_SAFE_INTEGER} integer onChange=${v => put({ seed: v })} />
     </div>`;
 }
 
-const Fits = ({ fits }) => html`<div class="help-box small-text"><p class="muted">${t('train.fits')}</p><ul>${fits.map(f => html`
-    <li key=${f.data}>${f.data}: <code>${f.keys.join(', ')}</code></li>`)}</ul></div>`;
+const Fits = ({ fits }) => html`<details class="help-box small-text"><summary class="muted">${t('train.fits')}</summary><ul>${fits.map(f => html`
+    <li key=${f.data}>${f.data}: <code>${f.keys.join(', ')}</code></li>`)}</ul></details>`;
 
 /** NAME-N of the least N that is free. */
 function free(name, taken) {
