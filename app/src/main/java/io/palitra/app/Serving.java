@@ -30,6 +30,10 @@ final class Serving {
     @Option(names = "--jobs", paramLabel = "DIR", description = "folder of what is made; default: palitra-jobs")
     private @Nullable String jobs;
 
+    @Option(names = "--disk", paramLabel = "GIB", description = "for what is made; beyond that the oldest files that are no "
+        + "favourites are deleted; default: 8")
+    private @Nullable Integer disk;
+
     @Option(names = "--models", paramLabel = "A,B", split = ",", description = "models beside the runs: folders, files, or org/name of "
         + "the hub; NAME=one of these gives it a name")
     private List<String> models = new ArrayList<>();
@@ -44,7 +48,7 @@ final class Serving {
     @Option(names = "--batch", paramLabel = "N", description = "pictures drawn at once, of jobs that ask for the same; default: 16")
     private @Nullable Integer batch;
 
-    @Option(names = "--memory", paramLabel = "MIB", description = "for models that stay loaded; default: half of what is free")
+    @Option(names = "--memory", paramLabel = "MIB", description = "for models that stay loaded; default: half of the machine's")
     private @Nullable Integer memory;
 
     @Option(names = "--no-pull", description = "do not fetch models from the hub")
@@ -61,6 +65,7 @@ final class Serving {
         set(keys, "token", token);
         set(keys, "runs", runs);
         set(keys, "jobs", jobs);
+        set(keys, "disk", disk);
         set(keys, "data", data);
         set(keys, "queue", queue);
         set(keys, "batch", batch);

@@ -8,6 +8,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -60,6 +61,26 @@ public record Condition(@Nullable Tensor labels, List<String> texts, Map<String,
 
     /** The first part of the items; null where none is given. */
     public @Nullable Tensor prefix() { return beside.get(PREFIX); }
+
+    /**
+     * What the items of several are given, behind each other.
+     *
+     * @throws IllegalArgumentException where one is given what another is not
+     */
+    public static Condition joined(List<Condition> parts) {
+        Condition first = parts.get(0);
+        for (Condition c : parts) {
+            if ((c.labels == null) == (first.labels == null) && c.texts.isEmpty() == first.texts.isEmpty()
+                && c.beside.keySet().equals(first.beside.keySet())) continue;
+            throw new ArgumentException("items that are given different things cannot be joined");
+        }
+        Map<String, Tensor> beside = new LinkedHashMap<>();
+        for (String name : first.beside.keySet()) {
+            beside.put(name, Torch.cat(0, parts.stream().map(c -> Objects.requireNonNull(c.beside.get(name))).toList()));
+        }
+        return new Condition(first.labels == null ? null : Torch.cat(0, parts.stream().map(c -> Objects.requireNonNull(c.labels)).toList()),
+            parts.stream().flatMap(c -> c.texts.stream()).toList(), beside);
+    }
 
     /** What the n items from {@code from} on are given. */
     public Condition rows(long from, long n) {

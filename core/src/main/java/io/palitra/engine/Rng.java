@@ -1,6 +1,8 @@
 package io.palitra.engine;
 
 import io.palitra.config.ArgumentException;
+import java.util.Arrays;
+import java.util.List;
 
 /**
  * Random numbers that are a pure function of (seed, item, draw), by {@link Philox}.
@@ -8,42 +10,103 @@ import io.palitra.config.ArgumentException;
  * draw of {@code at(0)}, so that 64 samples at once and 4 x 16 have the same noise, on any machine and device.
  */
 public final class Rng {
-    private final long key;
-    private final long first;
+    /** Where the rows' numbers come from: a key and an item for each. */
+    private interface Rows {
+        long key(int b);
+
+        long item(int b);
+
+        Rows at(long i);
+
+        Rows split(long purpose);
+    }
+
+    /** Rows of one seed, one after the other. */
+    private record OfOne(long key, long first) implements Rows {
+        @Override public long key(int b) { return key; }
+
+        @Override public long item(int b) { return first + b; }
+
+        @Override public Rows at(long i) { return new OfOne(key, first + i); }
+
+        @Override public Rows split(long purpose) { return new OfOne(splitKey(key, purpose), 0); }
+    }
+
+    /** Rows of several, behind each other; a row knows which of its own part it is. */
+    private record OfSeveral(long[] keys, long[] items, long[] places, int from) implements Rows {
+        @Override public long key(int b) { return keys[row(b)]; }
+
+        @Override public long item(int b) { return items[row(b)]; }
+
+        private int row(int b) {
+            if (from + b < keys.length) return from + b;
+            throw new ArgumentException("row " + (from + b) + " is asked for of " + keys.length + " rows of several seeds");
+        }
+
+        @Override public Rows at(long i) { return new OfSeveral(keys, items, places, (int) (from + i)); }
+
+        @Override public Rows split(long purpose) {
+            return new OfSeveral(Arrays.stream(keys).map(k -> splitKey(k, purpose)).toArray(), places, places, from);
+        }
+    }
+
+    private final Rows rows;
     private final Device device;
     private final boolean silent;
     private int draws;
 
     /** The first numbers of a seed. */
-    public Rng(long seed) { this(mix(seed), 0, Device.CPU, false); }
+    public Rng(long seed) { this(new OfOne(mix(seed), 0), Device.CPU, false); }
+
+    /**
+     * Streams behind each other: the first {@code counts[0]} rows are those of the first, and so on. What is drawn for them at once are the
+     * numbers that each gives alone.
+     *
+     * @param parts streams that nothing was drawn of yet
+     */
+    public static Rng joined(List<Rng> parts, int[] counts) {
+        int n = Arrays.stream(counts).sum(), at = 0;
+        long[] keys = new long[n], items = new long[n], places = new long[n];
+        for (int p = 0; p < counts.length; p++) {
+            Rng part = parts.get(p);
+            if (part.draws > 0 || part.silent) throw new ArgumentException("only streams that nothing was drawn of can be joined");
+            for (int b = 0; b < counts[p]; b++, at++) {
+                keys[at] = part.rows.key(b);
+                items[at] = part.rows.item(b);
+                places[at] = b;
+            }
+        }
+        return new Rng(new OfSeveral(keys, items, places, 0), parts.get(0).device, false);
+    }
 
     /**
      * Draws nothing: its normal and uniform numbers are one 0 that stands for all. For networks whose weights are loaded next, which need
      * neither others first nor room for them.
      */
-    public static Rng silent() { return new Rng(0, 0, Device.CPU, true); }
+    public static Rng silent() { return new Rng(new OfOne(0, 0), Device.CPU, true); }
 
     /** Whether this is {@link #silent()}. */
     public boolean isSilent() { return silent; }
 
-    private Rng(long key, long first, Device device, boolean silent) {
+    private Rng(Rows rows, Device device, boolean silent) {
         this.silent = silent;
-        this.key = key;
-        this.first = first;
+        this.rows = rows;
         this.device = device;
     }
 
     /** A fresh stream of the same seed, i items further on: its first row is item i where this one's is item 0. */
-    public Rng at(long i) { return new Rng(key, first + i, device, silent); }
+    public Rng at(long i) { return new Rng(rows.at(i), device, silent); }
 
     /** An independent stream for a purpose or step, a pure function of (seed, purpose). */
-    public Rng split(long purpose) { return new Rng(mix(key ^ mix(purpose + 0x632BE59BD9B4E019L)), 0, device, silent); }
+    public Rng split(long purpose) { return new Rng(rows.split(purpose), device, silent); }
+
+    private static long splitKey(long key, long purpose) { return mix(key ^ mix(purpose + 0x632BE59BD9B4E019L)); }
 
     /** Leaves out so many draws, as though they had been made. */
     public void skip(int n) { draws += n; }
 
     /** The same numbers, delivered on a device. */
-    public Rng on(Device other) { return new Rng(key, first, other, silent); }
+    public Rng on(Device other) { return new Rng(rows, other, silent); }
 
     /** Standard normal. */
     public Tensor normal(long... shape) { return floats(shape, Philox::normal); }
@@ -66,12 +129,14 @@ public final class Rng {
         float[] out = new float[Torch.numel(shape)];
         int items = out.length == 0 ? 0 : shape.length == 0 ? 1 : (int) shape[0], per = items == 0 ? 0 : out.length / items;
         int blocks = per / 4 + (per % 4 == 0 ? 0 : 1), draw = draws++;
-        Philox philox = new Philox(key, draw, blocks);
+        Philox philox = new Philox(0, draw, blocks);
+        long key = 0;
         float[] made = new float[4 * Math.min(Philox.BLOCKS, blocks)];
         for (int b = 0; b < items; b++) {
+            if (rows.key(b) != key) philox = new Philox(key = rows.key(b), draw, blocks);
             for (int block = 0; block < blocks; block += Philox.BLOCKS) {
                 int n = Math.min(Philox.BLOCKS, blocks - block);
-                maker.make(philox.blocks(block, n, first + b), n, made);
+                maker.make(philox.blocks(block, n, rows.item(b)), n, made);
                 System.arraycopy(made, 0, out, b * per + 4 * block, Math.min(4 * n, per - 4 * block));
             }
         }
@@ -85,7 +150,7 @@ public final class Rng {
         int items = out.length == 0 ? 0 : shape.length == 0 ? 1 : (int) shape[0], per = items == 0 ? 0 : out.length / items;
         int draw = draws++;
         for (int b = 0; b < items; b++) {
-            Words words = new Words(draw, first + b, per);
+            Words words = new Words(draw, b, per);
             for (int j = 0; j < per; j++) out[b * per + j] = words.next() * bound >>> 32;   // bias below bound / 2^32
         }
         return Torch.of(out, shape).to(device);
@@ -94,7 +159,7 @@ public final class Rng {
     /** 0..n-1 in an order that is a pure function of this stream: Fisher and Yates. */
     public int[] permutation(int n) {
         int[] order = new int[n];
-        Words words = new Words(draws++, first, n);
+        Words words = new Words(draws++, 0, n);
         for (int i = 0; i < n; i++) {
             int j = (int) (words.next() * (i + 1L) >>> 32);
             order[i] = order[j];
@@ -112,10 +177,10 @@ public final class Rng {
         private int next;
 
         /** @param most how many words will be used */
-        Words(int draw, long item, int most) {
+        Words(int draw, int row, int most) {
             blocks = Math.min(Philox.BLOCKS, most / 4 + 1);
-            philox = new Philox(key, draw, blocks);
-            this.item = item;
+            philox = new Philox(rows.key(row), draw, blocks);
+            item = rows.item(row);
         }
 
         long next() {

@@ -41,7 +41,8 @@ public record ClassifyRequest(
         List<String> names = ZeroShot.labels(labels);
         Inputs.threads(threads);
         Device where = Device.named(device);
-        try (Scope scope = new Scope(); ClipEmbedder model = ClipEmbedder.open(clip)) {
+        try (OpenModels.Lease<ClipEmbedder> lease = ByClip.lease(clip); Scope scope = new Scope()) {
+            ClipEmbedder model = lease.model();
             model.to(where);
             names.stream().flatMap(name -> model.notes(name).stream()).forEach(watcher::note);
             Picture read = PictureBytes.read(Path.of(picture), watcher::note);

@@ -27,6 +27,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.LongStream;
 
 /** A picture from a sentence, by the model of words and pictures that comes with the program: the best of a few by CLIP, enlarged. */
@@ -43,7 +44,7 @@ public record DrawRequest(
         @Help(value = "a .png, empty = the first free of drawing.png, drawing-2.png, ...", place = Help.Place.OUT) String out,
         @Help("whether a file that is there is replaced") boolean force,
         @Help("where to compute: auto, cpu, cuda or cuda:n") String device,
-        @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) implements Request<DrawRequest.Result> {
+        @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) implements Together.Draws<DrawRequest.Result> {
     /** What draws, and what ranks, unless something else is asked for. */
     public static final String MODEL = "scenes", CLIP = "scenes-clip";
 
@@ -75,29 +76,50 @@ public record DrawRequest(
     /** @throws IllegalArgumentException for a model that draws nothing from words, and for a file that cannot be written */
     @Override public Result run(Watcher watcher) throws IOException {
         Config.check(this);
-        Path target = Outputs.picture(out.isEmpty() ? free() : Path.of(out), "out", force);
+        Inputs inputs = new Inputs(watcher);
+        try (Run opened = open(inputs); Scope scope = new Scope()) {
+            Drawing<?> drawing = prepared(opened, inputs);
+            return written(opened, drawing, drawing.sample(candidates, new Rng(seed).on(opened.device())), watcher);
+        }
+    }
+
+    @Override public Optional<List<Object>> alike() { return Optional.of(List.of(DrawRequest.class, model, sampling, device, threads)); }
+
+    @Override public int count() { return candidates; }
+
+    @Override public Run open(Inputs inputs) throws IOException {
         if (model.equals(MODEL) && !Files.exists(Path.of(MODEL)) && IncludedModels.named(MODEL).isEmpty()) {
             throw new ArgumentException("this build has no model '" + MODEL + "'; a run of dalle draws, too: model=RUN");
         }
-        Inputs inputs = new Inputs(watcher);
-        try (Run opened = inputs.open(model, device, threads); Scope scope = new Scope()) {
-            if (!opened.generative().takes().contains(Condition.Kind.TEXT)) {
-                throw new ArgumentException("'" + model + "' (" + opened.config().settings().family() + ") draws nothing from words");
-            }
-            boolean ranks = !clip.isEmpty() && candidates > 1;
-            if (ranks) ByClip.refuseMissing(clip);
-            List<String> overrides = new ArrayList<>(sampling);
-            overrides.add("prompt=" + prompt);
-            Drawing<?> drawing = inputs.drawing(opened, overrides);
-            Tensor x = Outputs.finite(drawing.sample(candidates, new Rng(seed).on(opened.device())), model);
-            long[] order = ranks ? ByClip.order(clip, x.to(Device.CPU), prompt) : LongStream.range(0, candidates).toArray();
-            long[] best = Arrays.copyOf(order, n);
-            DataSpec spec = opened.config().settings().spec();
-            Display.of(spec).sheet(spec, x.indexSelect(0, Torch.of(best, n).to(x.device())), (int) Math.ceil(Math.sqrt(n)), prompt)
-                .enlarged(scale).write(target, about(opened, drawing, (int) best[0]));
-            watcher.wrote(target);
-            return new Result(seed, n, target);
+        return inputs.open(model, device, threads);
+    }
+
+    @Override public Drawing<?> prepared(Run opened, Inputs inputs) throws IOException {
+        Config.check(this);
+        target();
+        if (!opened.generative().takes().contains(Condition.Kind.TEXT)) {
+            throw new ArgumentException("'" + model + "' (" + opened.config().settings().family() + ") draws nothing from words");
         }
+        if (ranks()) ByClip.refuseMissing(clip);
+        List<String> overrides = new ArrayList<>(sampling);
+        overrides.add("prompt=" + prompt);
+        return inputs.drawing(opened, overrides);
+    }
+
+    private boolean ranks() { return !clip.isEmpty() && candidates > 1; }
+
+    private Path target() throws IOException { return Outputs.picture(out.isEmpty() ? free() : Path.of(out), "out", force); }
+
+    @Override public Result written(Run opened, Drawing<?> drawing, Tensor x, Watcher watcher) throws IOException {
+        Path target = target();
+        Outputs.finite(x, model);
+        long[] order = ranks() ? ByClip.order(clip, x.to(Device.CPU), prompt) : LongStream.range(0, candidates).toArray();
+        long[] best = Arrays.copyOf(order, n);
+        DataSpec spec = opened.config().settings().spec();
+        Display.of(spec).sheet(spec, x.indexSelect(0, Torch.of(best, n).to(x.device())), (int) Math.ceil(Math.sqrt(n)), prompt)
+            .enlarged(scale).write(target, about(opened, drawing, (int) best[0]));
+        watcher.wrote(target);
+        return new Result(seed, n, target);
     }
 
     private Map<String, String> about(Run opened, Drawing<?> drawing, int best) {

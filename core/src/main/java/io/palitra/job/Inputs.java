@@ -11,6 +11,7 @@ import io.palitra.data.FormatException;
 import io.palitra.data.Split;
 import io.palitra.engine.Device;
 import io.palitra.family.LoraTuning;
+import io.palitra.hub.Safetensors;
 import io.palitra.model.Drawing;
 import io.palitra.model.IncludedModels;
 import io.palitra.model.Watcher;
@@ -19,6 +20,8 @@ import io.palitra.train.RunConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -42,7 +45,32 @@ final class Inputs {
     Run open(String run, String device, int threads) throws IOException {
         threads(threads);
         refuseNone(run);
-        return Run.open(folder(run), device, watcher::note);
+        Path folder = folder(run);
+        if (!OpenModels.keeps()) return Run.open(folder, device, watcher::note);
+        OpenModels.Lease<Run> lease = OpenModels.lease(wanted(folder, device), () -> Run.open(folder, device, watcher::note));
+        return lease.model().lent(lease::close);
+    }
+
+    private static OpenModels.Wanted wanted(Path folder, String device) throws IOException {
+        Path place = folder.toAbsolutePath().normalize(), weights = place.resolve(Run.MODEL);
+        List<Object> state = new ArrayList<>();
+        for (Path file : List.of(place.resolve(Run.CONFIG), weights)) {
+            state.add(Files.exists(file) ? List.of(Files.size(file), Files.getLastModifiedTime(file)) : List.of());
+        }
+        return new OpenModels.Wanted(String.valueOf(place.getFileName()), List.of(Run.class, place, device), state, bytes(place, 3));
+    }
+
+    /** Of the weights of a run, and of the models that it is built upon, as they are in memory. */
+    private static long bytes(Path run, int depth) throws IOException {
+        Path weights = run.resolve(Run.MODEL);
+        if (!Files.isRegularFile(weights)) return 0;
+        long sum = 0;
+        for (Safetensors.Entry e : Safetensors.header(weights).entries().values()) {
+            sum += Float.BYTES * Arrays.stream(e.shape()).reduce(1, (a, b) -> a * b);
+        }
+        Map<String, String> below = depth == 0 ? Map.of() : Config.paths(RunConfig.read(run.resolve(Run.CONFIG)).model());
+        for (String place : below.values()) if (!place.isEmpty() && isRun(folder(place))) sum += bytes(folder(place), depth - 1);
+        return sum;
     }
 
     /** How a run draws with these overrides and what is asked of it; the watcher gets what the model reads otherwise than one may think. */

@@ -156,8 +156,8 @@ public record PaintJob(
             cut(settings, edit.picture(), request.how().width(), request.how().height(), watcher);
         });
         watcher.checkStop();
-        try (Scope scope = new Scope(); Painter painter = Painter.open(ModelParts.open(Hub.resolve(settings.model()), watcher::note),
-                new Painter.Options(where, type(where), lowMemory))) {
+        try (OpenModels.Lease<Painter> lease = painter(settings.model(), where, watcher); Scope scope = new Scope()) {
+            Painter painter = lease.model();
             watcher.note("'" + settings.model() + "': its weights take " + InWords.bytes(painter.weightBytes()) + " of memory"
                 + (lowMemory ? " at most at a time" : ""));
             PaintedFiles painted = new PaintedFiles(settings, files, painter.name(), painter.sampler(request), origins, watcher);
@@ -173,6 +173,17 @@ public record PaintJob(
             if (!done.isEmpty()) compare(read, painter.name(), painted, watcher);
             return new Result(List.copyOf(done), settings.how().seed(), seconds, stopped);
         }
+    }
+
+    private OpenModels.Lease<Painter> painter(String named, Device where, Watcher watcher) throws IOException {
+        Path place = Hub.resolve(named);
+        Painter painter = Painter.open(ModelParts.open(place, watcher::note), new Painter.Options(where, type(where), lowMemory));
+        boolean keeps = OpenModels.keeps();
+        OpenModels.Wanted wanted = new OpenModels.Wanted(painter.name(), List.of(Painter.class, place.toAbsolutePath().normalize(), where,
+            type(where), lowMemory), List.of(Files.getLastModifiedTime(place)), keeps ? painter.weightBytes() : 0);
+        OpenModels.Lease<Painter> lease = OpenModels.lease(wanted, () -> painter);
+        if (lease.model() != painter) painter.close();   // one that has its weights is there
+        return lease;
     }
 
     /** Notes that another model than that of the picture to be like has painted. */

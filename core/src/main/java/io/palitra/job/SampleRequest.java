@@ -17,6 +17,7 @@ import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.family.Families;
+import io.palitra.model.Asked;
 import io.palitra.model.Drawing;
 import io.palitra.model.Watcher;
 import io.palitra.report.Display;
@@ -54,7 +55,7 @@ public record SampleRequest(
         @Help(value = "a .gif of how the samples came to be, empty = none", place = Help.Place.OUT) String animation,
         @Help("whether files that are there are replaced") boolean force,
         @Help("where to compute: auto, cpu, cuda or cuda:n") String device,
-        @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) implements Request<SampleRequest.Result> {
+        @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) implements Together.Draws<SampleRequest.Result> {
     /** Pictures of an animation, and how many times its last one is shown again. */
     private static final int FRAMES = 60, REST = 15;
     private static final String SIZE = "[1-9]\\d{0,4}x[1-9]\\d{0,4}";
@@ -97,20 +98,11 @@ public record SampleRequest(
     @Override public Result run(Watcher watcher) throws IOException {
         Config.check(this);
         Inputs inputs = new Inputs(watcher);
-        try (Run opened = inputs.open(run, device, threads); Scope scope = new Scope()) {
-            DataSpec spec = opened.config().settings().spec();
-            Display display = Display.of(spec);
-            Path target = !out.isEmpty() ? Path.of(out)
-                : Outputs.own(run, each ? "seed-" + seed : "seed-" + seed + display.suffix());
-            boolean table = table(display, target);
-            free(target, table, display.suffix());
-            List<String> overrides = new ArrayList<>(sampling);
-            if (!label.isEmpty()) overrides.add("label=" + number(opened, label));
-            if (!prompt.isEmpty()) overrides.add("prompt=" + prompt);
-            if (!size.isEmpty()) overrides.add("size=" + fitting(opened));
-            Drawing<?> drawing = inputs.drawing(opened, overrides);
-            String ranked = keep == 0 ? "" : ranked(drawing);
-            if (table) {
+        try (Run opened = open(inputs); Scope scope = new Scope()) {
+            Display display = Display.of(opened.config().settings().spec());
+            Path target = target(display);
+            Drawing<?> drawing = prepared(opened, inputs);
+            if (table(display, target)) {
                 writeTable(opened, drawing, target, watcher);
                 watcher.wrote(target);
                 return new Result(seed, n, List.of(target), target);
@@ -126,27 +118,66 @@ public record SampleRequest(
                 Gif.write(Path.of(animation), frames, 80);
                 watcher.wrote(Path.of(animation));
             }
-            List<Path> written = new ArrayList<>();
-            long[] best = keep == 0 ? LongStream.range(0, n).toArray() : Arrays.copyOf(ByClip.order(clip, x.to(Device.CPU), ranked), keep);
-            Tensor shown = keep == 0 ? x : x.indexSelect(0, Torch.of(best, best.length).to(x.device()));
-            if (each) {
-                List<Sheet> items = display.each(spec, shown);
-                if (items.isEmpty()) {
-                    throw new ConfigException("each", "each= is for items that are seen one by one; '"
-                        + opened.config().settings().data() + "' holds " + display.items());
-                }
-                for (int i = 0; i < items.size(); i++) {
-                    Path file = item(target, (int) best[i], display.suffix());
-                    items.get(i).write(file, signature(opened, drawing, (int) best[i], 1));
-                    written.add(file);
-                }
-            } else {
-                sheet(display, spec, shown).enlarged(scale).write(target, signature(opened, drawing, 0, n));
-                written.add(target);
-            }
-            written.forEach(watcher::wrote);
-            return new Result(seed, n, List.copyOf(written), target);
+            return written(opened, drawing, x, watcher);
         }
+    }
+
+    @Override public Optional<List<Object>> alike() {
+        if (!animation.isEmpty() || out.toLowerCase(Locale.ROOT).endsWith(".csv") || n > Run.AT_ONCE) return Optional.empty();
+        List<String> how = sampling.stream().filter(key -> Asked.keys().stream().noneMatch(asked -> key.startsWith(asked + "="))).toList();
+        boolean labels = !label.isEmpty() || sampling.stream().anyMatch(key -> key.startsWith("label="));
+        boolean texts = !prompt.isEmpty() || sampling.stream().anyMatch(key -> key.startsWith("prompt="));
+        return Optional.of(List.of(run, how, size, labels, texts, device, threads));
+    }
+
+    @Override public int count() { return n; }
+
+    @Override public Run open(Inputs inputs) throws IOException { return inputs.open(run, device, threads); }
+
+    @Override public Drawing<?> prepared(Run opened, Inputs inputs) throws IOException {
+        Config.check(this);
+        Display display = Display.of(opened.config().settings().spec());
+        Path target = target(display);
+        free(target, table(display, target), display.suffix());
+        List<String> overrides = new ArrayList<>(sampling);
+        if (!label.isEmpty()) overrides.add("label=" + number(opened, label));
+        if (!prompt.isEmpty()) overrides.add("prompt=" + prompt);
+        if (!size.isEmpty()) overrides.add("size=" + fitting(opened));
+        Drawing<?> drawing = inputs.drawing(opened, overrides);
+        if (keep > 0) ranked(drawing);
+        return drawing;
+    }
+
+    @Override public Result written(Run opened, Drawing<?> drawing, Tensor x, Watcher watcher) throws IOException {
+        Outputs.finite(x, run);
+        DataSpec spec = opened.config().settings().spec();
+        Display display = Display.of(spec);
+        Path target = target(display);
+        List<Path> written = new ArrayList<>();
+        long[] best = keep == 0 ? LongStream.range(0, n).toArray()
+            : Arrays.copyOf(ByClip.order(clip, x.to(Device.CPU), ranked(drawing)), keep);
+        Tensor shown = keep == 0 ? x : x.indexSelect(0, Torch.of(best, best.length).to(x.device()));
+        if (each) {
+            List<Sheet> items = display.each(spec, shown);
+            if (items.isEmpty()) {
+                throw new ConfigException("each", "each= is for items that are seen one by one; '"
+                    + opened.config().settings().data() + "' holds " + display.items());
+            }
+            for (int i = 0; i < items.size(); i++) {
+                Path file = item(target, (int) best[i], display.suffix());
+                items.get(i).write(file, signature(opened, drawing, (int) best[i], 1));
+                written.add(file);
+            }
+        } else {
+            sheet(display, spec, shown).enlarged(scale).write(target, signature(opened, drawing, 0, n));
+            written.add(target);
+        }
+        written.forEach(watcher::wrote);
+        return new Result(seed, n, List.copyOf(written), target);
+    }
+
+    private Path target(Display display) {
+        return !out.isEmpty() ? Path.of(out) : Outputs.own(run, each ? "seed-" + seed : "seed-" + seed + display.suffix());
     }
 
     /** Whether the target is a table. @throws ConfigException for one of items that have none */
@@ -172,7 +203,6 @@ public record SampleRequest(
         if (!animation.isEmpty()) Outputs.free(Path.of(animation), "animation", force);
     }
 
-    /** @param frames get pictures of what a sampler has so far, where an animation is asked for */
     /** The size, for a family that draws others than it was trained on. */
     private String fitting(Run opened) {
         String family = opened.config().settings().family();
@@ -182,6 +212,7 @@ public record SampleRequest(
             + ", and no other size; scale= enlarges a sheet");
     }
 
+    /** @param frames get pictures of what a sampler has so far, where an animation is asked for */
     private Tensor drawn(Run opened, Drawing<?> drawing, Display display, List<Picture> frames, Watcher watcher) {
         DataSpec spec = opened.config().settings().spec();
         int item = 1 + spec.shape().length;
@@ -193,7 +224,7 @@ public record SampleRequest(
                 boolean frame = i == 0 || i + 1 == of || (i + 1) * FRAMES / of > i * FRAMES / of;
                 if (!animation.isEmpty() && items && frame) sheet(display, spec, t).drawn().ifPresent(frames::add);
             })) {
-                return Outputs.finite(drawing.sample(n, new Rng(seed).on(opened.device())), run);
+                return drawing.sample(n, new Rng(seed).on(opened.device()));
             }
         });
     }

@@ -75,8 +75,9 @@ public record SearchRequest(
         Path page = Outputs.free(Path.of(out), "out", force), file = file(query);
         Inputs.threads(threads);
         Device where = Device.named(device);
-        try (Scope scope = new Scope(); Guard g = Torch.noGrad(); PictureFiles files = PictureFiles.open(Path.of(folder), Limits.DEFAULT);
-                ClipEmbedder model = ClipEmbedder.open(clip)) {
+        try (OpenModels.Lease<ClipEmbedder> lease = ByClip.lease(clip); Scope scope = new Scope(); Guard g = Torch.noGrad();
+                PictureFiles files = PictureFiles.open(Path.of(folder), Limits.DEFAULT)) {
+            ClipEmbedder model = lease.model();
             model.to(where);
             if (file == null) model.notes(query).forEach(watcher::note);
             Picture like = file == null ? null : PictureBytes.read(file, watcher::note);

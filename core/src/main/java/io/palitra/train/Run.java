@@ -53,14 +53,16 @@ public final class Run implements AutoCloseable {
     private final Built built;
     private final Trainable model;
     private final String weights;
+    private final Runnable end;
 
-    private Run(Path folder, RunConfig config, Device device, Built built, String weights) {
+    private Run(Path folder, RunConfig config, Device device, Built built, String weights, Runnable end) {
         this.folder = folder;
         this.config = config;
         this.device = device;
         this.built = built;
         this.model = built.model;
         this.weights = weights;
+        this.end = end;
     }
 
     /** A model of a configuration on a device, with the models that it is built upon. */
@@ -120,7 +122,7 @@ public final class Run implements AutoCloseable {
             throw e;
         }
         built.model.net().training(false);
-        return new Run(folder, config, where, built, name);
+        return new Run(folder, config, where, built, name, built::close);
     }
 
     /** @param underneath SHA-256 of what the model was built upon, by config key */
@@ -261,6 +263,9 @@ public final class Run implements AutoCloseable {
     /** SHA-256 of the weights in use, or the step of the checkpoint that stands in for them. */
     public String weights() { return weights; }
 
+    /** The same, for one who is to give it back: to close it runs {@code back} and frees nothing. */
+    public Run lent(Runnable back) { return new Run(folder, config, device, built, weights, back); }
+
     /** Frees the model's weights, and those of what it is built upon. */
-    @Override public void close() { built.close(); }
+    @Override public void close() { end.run(); }
 }

@@ -186,6 +186,17 @@ public abstract class FamilyContract {
     }
 
     @ParameterizedTest @MethodSource("cases")
+    public void itemsOfSeveralSeedsAreThoseThatEachSeedGivesAlone(Case c) {
+        try (Scope scope = new Scope(); Freed built = build(c)) {
+            if (!(built.model.as(GenerativeModel.class).orElse(null) instanceof GenerativeModel<?> g)) return;
+            built.model.net().training(false);
+            Tensor all = draw(g, 6, Rng.joined(List.of(new Rng(1), new Rng(2).at(4), new Rng(3)), new int[] {2, 3, 1}));
+            List<Tensor> alone = List.of(draw(g, 2, new Rng(1)), draw(g, 3, new Rng(2).at(4)), draw(g, 1, new Rng(3)));
+            assertThat(all.sub(Torch.cat(0, alone)).abs().max().item()).isLessThan(1.0 / 255);
+        }
+    }
+
+    @ParameterizedTest @MethodSource("cases")
     public void aModelThatDrawsByClassesSaysSoAndIsAskedForOne(Case c) {
         try (Scope scope = new Scope(); Freed t = build(c)) {
             if (!(t.model.as(GenerativeModel.class).orElse(null) instanceof GenerativeModel<?> g)) return;

@@ -4,8 +4,12 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
+import io.palitra.config.ArgumentException;
+import io.palitra.config.ConfigException;
+import io.palitra.data.FormatException;
 import io.palitra.data.Picture;
 import io.palitra.job.EvaluateRequest;
+import io.palitra.job.Program;
 import io.palitra.job.WalkRequest;
 import io.palitra.report.Better;
 import io.palitra.report.Png;
@@ -30,6 +34,17 @@ final class Answers {
         if (made instanceof EvaluateRequest.Result measured) node.set("runs", without(measured.toJson(), job));
         if (made instanceof WalkRequest.Result walk) walked(walk, node);
         return node;
+    }
+
+    /** Why a job failed, as its caller is told. */
+    static Fault fault(Throwable e, Job job) {
+        String line = withoutPlaces(Program.message(e), job);
+        if (e instanceof ConfigException c) return new Fault(422, "bad_request", c.key(), line);
+        if (e instanceof ArgumentException) return new Fault(422, "bad_request", "", line);
+        if (e instanceof FormatException) return new Fault(422, "unreadable", "", line);
+        if (e instanceof ArithmeticException) return new Fault(500, "not_finite", "", line);
+        if (e instanceof OutOfMemoryError) return new Fault(507, "out_of_memory", "", "the job wants more memory than there is");
+        return new Fault(500, "failed", "", "the job failed: a fault of this server, not of the request");
     }
 
     /** As walk.json has it; the codes of a long walk stand there alone, since a job is told often. */

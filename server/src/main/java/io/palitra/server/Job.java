@@ -5,11 +5,13 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.job.Request;
+import java.math.BigDecimal;
 import java.nio.file.Path;
-import java.time.Instant;
+import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** One request on its way. Its state changes under its own lock; an end is final. */
@@ -26,26 +28,37 @@ final class Job {
     final Path folder;
     final String caller;
     final boolean trains;
-    final Instant created = Instant.now();
+    /** Milliseconds since 1970, as all times here. */
+    final long created;
     final EventLog events = new EventLog();
     final List<String> files = new CopyOnWriteArrayList<>();
 
     private Status status = Status.QUEUED;
-    private @Nullable Instant started;
-    private @Nullable Instant ended;
+    private long started;
+    private long ended;
     private @Nullable ObjectNode result;
     private @Nullable Fault error;
+    private boolean gone;
     private volatile boolean stopped;
+    private volatile Consumer<Job> kept = job -> { };
 
     Job(String id, String kind, JsonNode asked, Request<?> request, Path folder, String caller) {
+        this(id, kind, asked, request, folder, caller, System.currentTimeMillis());
+    }
+
+    Job(String id, String kind, JsonNode asked, Request<?> request, Path folder, String caller, long created) {
         this.id = id;
         this.kind = kind;
         this.asked = asked;
         this.request = request;
         this.folder = folder;
         this.caller = caller;
+        this.created = created;
         trains = kind.equals("train") || kind.equals("resume");
     }
+
+    /** @param keeper is told of each change before readers of the events are; it must return at once */
+    void keep(Consumer<Job> keeper) { kept = keeper; }
 
     synchronized Status status() { return status; }
 
@@ -58,12 +71,29 @@ final class Job {
     void stop() { stopped = true; }
 
     /** @return false where it has ended before */
-    synchronized boolean begin() {
-        if (status != Status.QUEUED) return false;
-        status = Status.RUNNING;
-        started = Instant.now();
-        events.add("started", node(), false);
+    boolean begin() {
+        synchronized (this) {
+            if (status != Status.QUEUED) return false;
+            status = Status.RUNNING;
+            started = System.currentTimeMillis();
+            events.add("started", node(), false);
+        }
+        kept.accept(this);
         return true;
+    }
+
+    /** @param name of a file in its folder */
+    void wrote(String name) {
+        if (files.contains(name)) return;
+        files.add(name);
+        kept.accept(this);
+        events.add("file", JSON.createObjectNode().put("name", name), false);
+    }
+
+    /** Some of its files were removed to make room, or by a person. */
+    synchronized void lost(Collection<String> names) {
+        files.removeAll(names);
+        gone = true;
     }
 
     void done(ObjectNode made) {
@@ -72,6 +102,7 @@ final class Job {
             result = made;
             end(Status.DONE);
         }
+        kept.accept(this);
         events.add("done", toJson(-1), true);
     }
 
@@ -81,6 +112,7 @@ final class Job {
             error = why;
             end(Status.FAILED);
         }
+        kept.accept(this);
         events.add("failed", toJson(-1), true);
     }
 
@@ -90,13 +122,14 @@ final class Job {
             if (ended()) return false;
             end(Status.CANCELLED);
         }
+        kept.accept(this);
         events.add("cancelled", toJson(-1), true);
         return true;
     }
 
     private void end(Status how) {
         status = how;
-        ended = Instant.now();
+        ended = System.currentTimeMillis();
     }
 
     private ObjectNode node() { return JSON.createObjectNode().put("id", id).put("status", status.name().toLowerCase(Locale.ROOT)); }
@@ -106,13 +139,17 @@ final class Job {
         ObjectNode node = node().put("kind", kind);
         node.set("request", asked);
         if (position > 0) node.put("position", position);
-        node.put("created", created.getEpochSecond());
-        if (started != null) node.put("started", started.getEpochSecond());
-        if (ended != null) node.put("ended", ended.getEpochSecond());
+        node.put("created", seconds(created));
+        if (started > 0) node.put("started", seconds(started));
+        if (ended > 0) node.put("ended", seconds(ended));
         ArrayNode list = node.putArray("files");
         files.forEach(list::add);
         if (result != null) node.set("result", result);
         if (error != null) node.set("error", error.toJson());
+        if (gone) node.put("gone", true);
         return node;
     }
+
+    /** Milliseconds as callers see them. */
+    static BigDecimal seconds(long millis) { return BigDecimal.valueOf(millis, 3); }
 }

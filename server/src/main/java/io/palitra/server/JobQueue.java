@@ -1,17 +1,17 @@
 package io.palitra.server;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.palitra.config.ArgumentException;
-import io.palitra.config.ConfigException;
 import io.palitra.data.Picture;
-import io.palitra.job.Program;
+import io.palitra.job.OpenModels;
+import io.palitra.job.Request;
+import io.palitra.job.Together;
 import io.palitra.model.Watcher;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -28,6 +28,8 @@ final class JobQueue implements AutoCloseable {
     private final Log log;
     private final int most;
     private final int share;
+    private final int batch;
+    private final OpenModels models;
     private final Deque<Job> drawing = new ArrayDeque<>();
     private final Deque<Job> trainings = new ArrayDeque<>();
     private final List<Job> running = new ArrayList<>();
@@ -35,10 +37,19 @@ final class JobQueue implements AutoCloseable {
     private boolean drawsNow;
     private boolean closed;
 
-    JobQueue(Log log, int most, int share) {
+    /**
+     * @param log is told of faults
+     * @param most jobs that wait
+     * @param share of these of one caller
+     * @param batch samples that are drawn at once
+     * @param models what stays open from job to job
+     */
+    JobQueue(Log log, int most, int share, int batch, OpenModels models) {
         this.log = log;
         this.most = most;
         this.share = share;
+        this.batch = batch;
+        this.models = models;
         work("palitra-draws", drawing);
         work("palitra-trains", trainings);
     }
@@ -100,25 +111,42 @@ final class JobQueue implements AutoCloseable {
 
     private void loop(Deque<Job> queue) {
         while (true) {
-            Job job;
+            List<Job> jobs;
             synchronized (this) {
                 while (queue.isEmpty() && !closed) pause();
                 if (closed) return;
-                job = queue.remove();
-                running.add(job);
-                if (!job.trains) drawsNow = true;
+                jobs = next(queue);
+                running.addAll(jobs);
+                if (!jobs.get(0).trains) drawsNow = true;
                 tellPositions(queue);
             }
             try {
-                run(job);
+                run(jobs);
             } finally {
                 synchronized (this) {
-                    running.remove(job);
-                    if (!job.trains) drawsNow = false;
+                    running.removeAll(jobs);
+                    if (!jobs.get(0).trains) drawsNow = false;
                     notifyAll();
                 }
             }
         }
+    }
+
+    /** The first, and those behind it that can be drawn with it at once. */
+    private List<Job> next(Deque<Job> queue) {
+        List<Job> jobs = new ArrayList<>(List.of(queue.remove()));
+        Request<?> first = jobs.get(0).request;
+        int drawn = Together.count(first);
+        if (drawn == 0) return jobs;
+        for (Iterator<Job> i = queue.iterator(); i.hasNext() && drawn < batch;) {
+            Job job = i.next();
+            int count = Together.count(job.request);
+            if (drawn + count > batch || !Together.alike(first, job.request)) continue;
+            i.remove();
+            jobs.add(job);
+            drawn += count;
+        }
+        return jobs;
     }
 
     private synchronized void pause() {
@@ -129,22 +157,35 @@ final class JobQueue implements AutoCloseable {
         }
     }
 
-    private void run(Job job) {
-        if (!job.begin()) return;
-        try {
-            Files.createDirectories(job.folder);
-            Object made = job.request.run(new Progress(job));
-            job.done(Answers.result(made, job));
-        } catch (CancellationException e) {
-            job.cancelled();
-        } catch (ConfigException e) {
-            job.failed(new Fault(422, "bad_request", e.key(), Answers.withoutPlaces(Program.message(e), job)));
-        } catch (ArgumentException e) {
-            job.failed(new Fault(422, "bad_request", "", Answers.withoutPlaces(Program.message(e), job)));
-        } catch (IOException | RuntimeException | Error e) {
-            log.fault(job.kind + " " + job.id, e);
-            job.failed(new Fault(500, "failed", "", "the job failed: a fault of this server, not of the request"));
+    private void run(List<Job> jobs) {
+        List<Job> begun = jobs.stream().filter(Job::begin).toList();
+        if (begun.isEmpty()) return;
+        try (OpenModels.Here here = models.here()) {
+            for (Job job : begun) Files.createDirectories(job.folder);
+            if (begun.size() > 1) {
+                Together.run(begun.stream().map(job -> new Together.Part(job.request, new Progress(job), made -> made(job, made),
+                    fault -> failed(job, fault))).toList());
+            } else {
+                made(begun.get(0), begun.get(0).request.run(new Progress(begun.get(0))));
+            }
+        } catch (Exception | StackOverflowError | OutOfMemoryError | LinkageError e) {   // one bad job does not end the worker
+            begun.forEach(job -> failed(job, e));
         }
+    }
+
+    private static void made(Job job, Object made) {
+        if (job.trains && job.stopped()) job.cancelled();
+        else job.done(Answers.result(made, job));
+    }
+
+    private void failed(Job job, Throwable e) {
+        if (e instanceof CancellationException) {
+            job.cancelled();
+            return;
+        }
+        Fault fault = Answers.fault(e, job);
+        if (fault.http() >= 500) log.fault(job.kind + " " + job.id, e);
+        job.failed(fault);
     }
 
     /** A training lets drawing go first. */
@@ -205,9 +246,7 @@ final class JobQueue implements AutoCloseable {
 
         @Override public void wrote(Path file) {
             String name = Answers.name(file, job);
-            if (name.isEmpty() || job.files.contains(name)) return;
-            job.files.add(name);
-            job.events.add("file", Job.JSON.createObjectNode().put("name", name), false);
+            if (!name.isEmpty()) job.wrote(name);
         }
 
         @Override public boolean stop() { return job.stopped(); }

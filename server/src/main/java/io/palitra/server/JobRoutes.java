@@ -9,60 +9,75 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 
 /** Jobs over HTTP: handed in, followed by server-sent events, ended, their files fetched. */
 final class JobRoutes implements Routes {
     private static final long BEAT_SECONDS = 15;
+    private static final int PAGE = 100, MOST = 1000;
 
     private final Jobs jobs;
+    private final Thumbnails thumbnails = new Thumbnails();
 
     JobRoutes(Jobs jobs) { this.jobs = jobs; }
 
     @Override public void add(RoutesConfig to) {
         to.post("/v1/jobs", this::create);
         to.get("/v1/jobs", this::list);
-        to.get("/v1/jobs/{id}", ctx -> answer(ctx, job(ctx)));
+        to.get("/v1/jobs/{id}", ctx -> Reply.json(ctx, jobs.shown(ctx.pathParam("id"))));
         to.delete("/v1/jobs/{id}", this::cancel);
         to.get("/v1/jobs/{id}/events", this::events);
         to.get("/v1/jobs/{id}/files/<name>", this::file);
     }
 
-    private Job job(Context ctx) { return jobs.named(ctx.pathParam("id")); }
-
-    private void answer(Context ctx, Job job) { Reply.json(ctx, job.toJson(jobs.position(job))); }
-
     private void create(Context ctx) {
         JsonNode body = Reply.body(ctx);
         Job job = jobs.submit(body.path("kind").asText(), body.path("request"), ctx.ip());
         ctx.status(202).header("Location", "/v1/jobs/" + job.id);
-        answer(ctx, job);
+        Reply.json(ctx, jobs.shown(job));
     }
 
     private void list(Context ctx) {
+        String before = ctx.queryParam("before"), kind = ctx.queryParam("kind"), status = ctx.queryParam("status");
+        if (before != null && !before.matches("\\d{1,18}")) {
+            throw new Refused(422, "bad_request", "before", "before must be milliseconds since 1970");
+        }
+        List<String> states = Arrays.stream(Job.Status.values()).map(s -> s.name().toLowerCase(Locale.ROOT)).toList();
+        if (status != null && !status.isEmpty() && !states.contains(status)) {
+            throw new Refused(422, "bad_request", "status", "status must be one of " + String.join(", ", states));
+        }
         ArrayNode all = Job.JSON.createArrayNode();
-        jobs.all().stream().sorted((a, b) -> b.created.compareTo(a.created)).limit(1000)
-            .forEach(job -> all.add(job.toJson(jobs.position(job))));
+        jobs.list(Reply.number(ctx, "limit", PAGE, 1, MOST), before == null ? Long.MAX_VALUE : Long.parseLong(before),
+            kind == null ? "" : kind, status == null ? "" : status).forEach(all::add);
         ObjectNode node = Job.JSON.createObjectNode();
         node.set("jobs", all);
         Reply.json(ctx, node);
     }
 
     private void cancel(Context ctx) {
-        Job job = job(ctx);
-        jobs.cancel(job);
-        answer(ctx, job);
+        String id = ctx.pathParam("id");
+        jobs.live(id).ifPresent(jobs::cancel);
+        Reply.json(ctx, jobs.shown(id));
     }
 
     /** Waits on its thread of Jetty, which stands for the client alone; every so often a comment shows whether that is still there. */
     private void events(Context ctx) throws IOException {
-        Job job = job(ctx);
+        Optional<Job> live = jobs.live(ctx.pathParam("id"));
+        ObjectNode old = live.isPresent() ? null : jobs.shown(ctx.pathParam("id"));
         String last = ctx.header("Last-Event-ID");
         long seen = last != null && last.matches("\\d{1,18}") ? Long.parseLong(last) : 0;
         ctx.contentType("text/event-stream; charset=utf-8").header("Cache-Control", "no-store").header("X-Accel-Buffering", "no");
+        if (old != null) {
+            ctx.result("id: 1\nevent: " + old.path("status").asText() + "\ndata: " + old + "\n\n");
+            return;
+        }
+        Job job = live.get();
         LinkedBlockingQueue<Boolean> more = new LinkedBlockingQueue<>();
         Runnable wake = () -> more.offer(true);
         job.events.listen(wake);
@@ -86,14 +101,27 @@ final class JobRoutes implements Routes {
         }
     }
 
+    /** What a job that has ended left never changes, but it may go. */
     private void file(Context ctx) throws IOException {
-        Job job = job(ctx);
-        String name = ctx.pathParam("name");
-        if (!job.files.contains(name)) throw new Refused(404, "no_such_file", "name", "the job made no file of that name");
-        Path file = job.folder.resolve(name);
-        if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) throw new Refused(404, "no_such_file", "name", "the file is gone");
-        ctx.contentType(name.endsWith(".png") ? "image/png" : name.endsWith(".gif") ? "image/gif" : "application/octet-stream");
-        ctx.header("Content-Disposition", name.endsWith(".png") || name.endsWith(".gif") ? "inline" : "attachment");
-        ctx.result(Files.newInputStream(file));
+        String id = ctx.pathParam("id"), name = ctx.pathParam("name");
+        Path file = jobs.file(id, name);
+        boolean picture = name.endsWith(".png") || name.endsWith(".gif"), small = ctx.queryParam("wide") != null;
+        int wide = Reply.number(ctx, "wide", Thumbnails.MOST, Thumbnails.LEAST, Thumbnails.MOST);
+        if (small && !picture) throw new Refused(422, "bad_request", "wide", "wide is for pictures");
+        boolean lasting = jobs.live(id).map(Job::ended).orElse(true);
+        String tag = "\"" + id.substring(0, 8) + "-" + Integer.toHexString(name.hashCode()) + "-" + Files.size(file)
+            + (small ? "-" + wide : "") + "\"";
+        ctx.header("Cache-Control", lasting ? "private, max-age=31536000, immutable" : "no-store");
+        if (lasting) {
+            ctx.header("ETag", tag);
+            if (tag.equals(ctx.header("If-None-Match"))) {
+                ctx.status(304);
+                return;
+            }
+        }
+        ctx.contentType(small || name.endsWith(".png") ? "image/png" : picture ? "image/gif" : "application/octet-stream");
+        ctx.header("Content-Disposition", picture ? "inline" : "attachment");
+        if (small) ctx.result(thumbnails.of(file, wide));
+        else ctx.result(Files.newInputStream(file));
     }
 }

@@ -1,40 +1,80 @@
 package io.palitra.server;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.sun.management.OperatingSystemMXBean;
+import io.palitra.job.OpenModels;
 import io.palitra.job.Request;
 import io.palitra.job.Requests;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.security.SecureRandom;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Comparator;
+import java.util.Deque;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
 
 /** All jobs of a server: what every API of it hands in, follows and ends. Any thread may call. */
 final class Jobs implements AutoCloseable {
     /** Kinds of jobs that a caller may ask for. */
     static final List<String> SERVED = List.of("draw", "sample", "complete", "interpolate", "map", "walk", "reconstruct", "classify",
-        "evaluate", "compare", "paint", "dream", "train", "resume", "search", "anomalies", "balance", "pull", "import");
+        "evaluate", "compare", "paint", "dream", "train", "resume", "search", "anomalies", "balance",
+        "pull", "import");
+
+    /** Ended jobs that stay in memory, with their events. */
+    static final int REMEMBERED = 200;
 
     private final ServerConfig config;
     private final Places places;
     private final JobQueue queue;
+    private final OpenModels models;
+    private final History history;
+    private final Quota quota;
     private final Meter meter;
     private final Log log;
     private final Waiters waiters = new Waiters();
     private final Map<String, Job> jobs = new ConcurrentHashMap<>();
+    private final Deque<String> ended = new ArrayDeque<>();
+    private final AtomicLong created = new AtomicLong();
     private final SecureRandom random = new SecureRandom();
     private final Path folder;
 
-    Jobs(ServerConfig config, Places places, Meter meter, Log log) {
+    /** @throws io.palitra.config.ConfigException where the history cannot be opened */
+    Jobs(ServerConfig config, Places places, Uploads uploads, Meter meter, Log log) {
+        this(config, places, uploads, meter, log, ((long) config.disk()) << 30);
+    }
+
+    /** @param room bytes for files of jobs and uploads */
+    Jobs(ServerConfig config, Places places, Uploads uploads, Meter meter, Log log, long room) {
         this.meter = meter;
         this.log = log;
         this.config = config;
         this.places = places;
-        queue = new JobQueue(log, config.queue(), config.share());
-        folder = Path.of(config.jobs()).toAbsolutePath().normalize();
+        models = new OpenModels(config.memory() > 0 ? (long) config.memory() << 20
+            : ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getTotalMemorySize() / 2);
+        folder = folder(config);
+        history = new History(folder);
+        quota = new Quota(room, folder, uploads::bytes, this::lost);
+        history.later(quota::begin);
+        history.onEnd((c, id, job) -> {
+            Gallery.add(c, id, job, folder.resolve(id));
+            quota.ended(c, id);
+        });
+        queue = new JobQueue(log, config.queue(), config.share(), config.batch(), models);
     }
+
+    /** Where jobs write, each into a folder of its own. */
+    static Path folder(ServerConfig config) { return Path.of(config.jobs()).toAbsolutePath().normalize(); }
 
     /**
      * Puts a job into the queue.
@@ -49,7 +89,10 @@ final class Jobs implements AutoCloseable {
         String id = newId();
         Path own = folder.resolve(id);
         Request<?> request = places.placed(kind, Requests.on(Requests.of(kind, places.asked(kind, asked)), config.device()), id, own);
-        Job job = new Job(id, kind, asked, request, own, caller);
+        // no two of one time, so that a page of a list ends between two
+        long now = created.updateAndGet(last -> Math.max(last + 1, System.currentTimeMillis()));
+        Job job = new Job(id, kind, asked, request, own, caller, now);
+        job.keep(this::keep);
         meter.follow(job, log);
         jobs.put(id, job);
         try {
@@ -58,9 +101,30 @@ final class Jobs implements AutoCloseable {
             jobs.remove(id);
             throw e;
         }
+        history.put(job);
         return job;
     }
 
+    private void keep(Job job) {
+        history.put(job);
+        if (!job.ended()) return;
+        synchronized (ended) {
+            ended.add(job.id);
+            while (ended.size() > REMEMBERED) jobs.remove(ended.remove());
+        }
+    }
+
+    /** Files of a job were deleted. */
+    private void lost(String id, Collection<String> names) {
+        Job job = jobs.get(id);
+        if (job != null) job.lost(names);
+    }
+
+    /** Deletes files of old jobs where there are more than may be. */
+    void makeRoom() { history.later(c -> quota.makeRoom(c, "")); }
+
+    /** Whether a job that has not ended names that upload. */
+    boolean uses(String upload) { return jobs.values().stream().anyMatch(j -> !j.ended() && j.asked.toString().contains(upload)); }
     /** Those of {@link #SERVED} that this server does. */
     List<String> served() { return SERVED.stream().filter(kind -> !kind.equals("pull") || config.pull()).toList(); }
 
@@ -73,14 +137,61 @@ final class Jobs implements AutoCloseable {
         return HexFormat.of().formatHex(id);
     }
 
-    /** @throws Refused for an id of no job */
-    Job named(String id) {
-        Job job = jobs.get(id);
-        if (job == null) throw new Refused(404, "no_such_job", "id", "there is no job of that id");
-        return job;
+    /** A job that waits, works or ended lately. */
+    Optional<Job> live(String id) { return Optional.ofNullable(jobs.get(id)); }
+
+    /** The same. @throws Refused for an id of none */
+    Job named(String id) { return live(id).orElseThrow(Jobs::none); }
+
+    private static Refused none() { return new Refused(404, "no_such_job", "id", "there is no job of that id"); }
+
+    /** Any job, as callers see it. @throws Refused for an id of none */
+    ObjectNode shown(String id) {
+        Optional<Job> live = live(id);
+        return live.isPresent() ? shown(live.get()) : history.job(id).orElseThrow(Jobs::none);
     }
 
+    ObjectNode shown(Job job) { return job.toJson(position(job)); }
+
+    /**
+     * Jobs, the newest first.
+     *
+     * @param before milliseconds: those created earlier
+     * @param kind   empty = all; @param status likewise
+     */
+    List<ObjectNode> list(int limit, long before, String kind, String status) {
+        List<ObjectNode> all = new ArrayList<>();
+        for (ObjectNode kept : history.jobs(limit, before, kind, status)) if (live(kept.path("id").asText()).isEmpty()) all.add(kept);
+        for (Job job : jobs.values()) {
+            if (job.created >= before || !kind.isEmpty() && !kind.equals(job.kind)) continue;
+            ObjectNode shown = shown(job);
+            if (status.isEmpty() || status.equals(shown.path("status").asText())) all.add(shown);
+        }
+        all.sort(Comparator.comparing((ObjectNode job) -> job.path("created").decimalValue()).reversed());
+        return all.subList(0, Math.min(limit, all.size()));
+    }
+
+    /** A file that a job made. @throws Refused for one that it did not make, and for one that is gone */
+    Path file(String id, String name) {
+        Optional<Job> live = live(id);
+        boolean made = false;
+        if (live.isPresent()) {
+            made = live.get().files.contains(name);
+        } else {
+            for (JsonNode file : shown(id).path("files")) made |= file.asText().equals(name);
+        }
+        if (!made) throw new Refused(404, "no_such_file", "name", "the job has no file of that name");
+        Path file = folder.resolve(id).resolve(name);
+        if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) throw new Refused(404, "no_such_file", "name", "the file is gone");
+        return file;
+    }
+
+    /** Those that wait, work or ended lately. */
     Collection<Job> all() { return jobs.values(); }
+
+    History history() { return history; }
+
+    Quota quota() { return quota; }
 
     /** From 1; 0 where it does not wait. */
     int position(Job job) { return queue.position(job); }
@@ -89,5 +200,16 @@ final class Jobs implements AutoCloseable {
 
     JobQueue queue() { return queue; }
 
-    @Override public void close() { queue.close(); }
+    /** Bytes of the models in memory by their names. */
+    Map<String, Long> loaded() {
+        Map<String, Long> all = new LinkedHashMap<>();
+        models.loaded().forEach(m -> all.merge(m.name(), m.bytes(), Long::sum));
+        return all;
+    }
+
+    @Override public void close() {
+        queue.close();
+        models.close();
+        history.close();
+    }
 }

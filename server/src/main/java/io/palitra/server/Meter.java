@@ -3,8 +3,8 @@ package io.palitra.server;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.ConcurrentSkipListMap;
-import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.atomic.DoubleAdder;
+import java.util.concurrent.atomic.LongAdder;
 
 /** What the server counts, and says in Prometheus' text format 0.0.4. Any thread may call. */
 final class Meter {

@@ -10,8 +10,6 @@ import io.palitra.config.ConfigException;
 import io.palitra.data.FormatException;
 import io.palitra.job.Program;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
 
 /**
@@ -30,16 +28,21 @@ public final class Server implements AutoCloseable {
         Meter meter = new Meter();
         Registry registry = new Registry(config);
         DataSets data = new DataSets(config.data());
-        Places places = new Places(config, registry, data, id -> Optional.empty());
-        jobs = new Jobs(config, places, meter, log);
+        Uploads uploads = new Uploads(Jobs.folder(config));
+        Places places = new Places(config, registry, data, uploads::named);
+        jobs = new Jobs(config, places, uploads, meter, log);
         Gate gate = new Gate(config);
         List<Routes> rooms = List.of(
             new JobRoutes(jobs),
+            new StudioRoutes(gate),
+            new SdApiRoutes(jobs, places, png -> uploads.add(png, "image/png", false).id()),
+            new Gallery(jobs.history(), jobs.quota()),
+            new UploadRoutes(uploads, places, jobs),
             new SchemaRoutes(jobs),
-            new ModelRoutes(registry, name -> false),
+            new ModelRoutes(registry, name -> jobs.loaded().containsKey(name)),
             new RunRoutes(config, registry),
             new DataRoutes(data),
-            new SystemRoutes(config, jobs, meter, log, Map::of),
+            new SystemRoutes(config, jobs, meter, log, jobs::loaded),
             new StudioRoutes(gate));
         http = Javalin.create(c -> {
             c.http.maxRequestSize = BODY;

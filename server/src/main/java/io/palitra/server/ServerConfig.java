@@ -11,6 +11,8 @@ public record ServerConfig(
         @Help("what a caller sends as Authorization: Bearer; empty = nobody is asked for one") String token,
         @Help(value = "folder of the runs that jobs may use, by the names of their folders", place = Help.Place.DATA) String runs,
         @Help(value = "folder of what jobs make", place = Help.Place.OUT) String jobs,
+        @Help(value = "GiB that files in the folder of jobs may take, uploads too; the oldest that are no favourites make room", min = 1,
+            max = 1_000_000) int disk,
         @Help(value = "jobs that wait, at most", min = 1, max = 100_000) int queue,
         @Help(value = "of these as many of one caller, at most", min = 1, max = 100_000) int share,
         @Help(value = "models beside those runs: folders, files, org/name of the hub, or NAME=one of these; jobs name them by NAME, "
@@ -18,10 +20,10 @@ public record ServerConfig(
         @Help(value = "folder whose folders and files are data sets that jobs may name; empty = those of the catalogue alone",
             place = Help.Place.DATA) String data,
         @Help(value = "pictures that are drawn at once, of jobs that ask for the same", min = 1, max = 256) int batch,
-        @Help(value = "MiB of memory for models that stay loaded; 0 = half of what is free", min = 0) int memory,
+        @Help(value = "MiB of memory for models that stay loaded; 0 = half of the machine's", min = 0) int memory,
         @Help("whether jobs may fetch models from the hub") boolean pull,
         @Help("where to compute: auto, cpu, cuda or cuda:n") String device) {
-    public static final ServerConfig DEFAULT = new ServerConfig("127.0.0.1", 7860, "", "runs", "palitra-jobs", 64, 32, List.of(), "",
+    public static final ServerConfig DEFAULT = new ServerConfig("127.0.0.1", 7860, "", "runs", "palitra-jobs", 8, 64, 32, List.of(), "",
         16, 0, true, "auto");
 
     public ServerConfig {

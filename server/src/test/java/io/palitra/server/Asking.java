@@ -11,7 +11,7 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 
-/** Asks a server of a test; no answer of it may name the folder that all of the test lies in. */
+/** Asks a server of this machine, and looks that no answer names a place. */
 final class Asking {
     static final ObjectMapper JSON = new ObjectMapper();
     static final HttpClient CLIENT = HttpClient.newHttpClient();
@@ -19,6 +19,7 @@ final class Asking {
     private final Server server;
     private final Path root;
 
+    /** @param root of all that the test writes */
     Asking(Server server, Path root) {
         this.server = server;
         this.root = root;
@@ -26,22 +27,41 @@ final class Asking {
 
     HttpRequest.Builder to(String path) { return HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + server.port() + path)); }
 
-    HttpResponse<byte[]> bytes(String path) throws Exception {
-        return CLIENT.send(to(path).build(), HttpResponse.BodyHandlers.ofByteArray());
+    HttpResponse<byte[]> bytes(HttpRequest request) throws Exception {
+        return CLIENT.send(request, HttpResponse.BodyHandlers.ofByteArray());
     }
-
-    JsonNode get(String path, int status) throws Exception { return ask(to(path).build(), status); }
 
     JsonNode ask(HttpRequest request, int status) throws Exception {
         HttpResponse<byte[]> answer = CLIENT.send(request, HttpResponse.BodyHandlers.ofByteArray());
         String body = new String(answer.body(), StandardCharsets.UTF_8);
         assertThat(answer.statusCode()).as(request.uri() + " " + body).isEqualTo(status);
         assertThat(body).as("no place on the disk").doesNotContain(root.toString());
-        return body.isEmpty() ? JSON.nullNode() : JSON.readTree(body);
+        if (body.isEmpty()) return JSON.nullNode();
+        assertThat(answer.headers().firstValue("Content-Type").orElse("")).startsWith("application/json");
+        return JSON.readTree(body);
     }
 
-    JsonNode job(JsonNode body, int status) throws Exception {
-        return ask(to("/v1/jobs").header("Content-Type", "application/json")
-            .POST(HttpRequest.BodyPublishers.ofString(body.toString())).build(), status);
+    JsonNode get(String path) throws Exception { return ask(to(path).build(), 200); }
+
+    JsonNode send(String method, String path, String json, int status) throws Exception {
+        return ask(to(path).header("Content-Type", "application/json")
+            .method(method, HttpRequest.BodyPublishers.ofString(json)).build(), status);
+    }
+
+    JsonNode upload(String path, String type, byte[] body, int status) throws Exception {
+        return ask(to(path).header("Content-Type", type).POST(HttpRequest.BodyPublishers.ofByteArray(body)).build(), status);
+    }
+
+    HttpResponse<byte[]> bytes(String path) throws Exception { return bytes(to(path).build()); }
+
+    JsonNode get(String path, int status) throws Exception { return ask(to(path).build(), status); }
+
+    JsonNode job(JsonNode body, int status) throws Exception { return send("POST", "/v1/jobs", body.toString(), status); }
+
+    /** A job, when it has ended. */
+    JsonNode done(String json) throws Exception {
+        String id = send("POST", "/v1/jobs", json, 202).path("id").asText();
+        CLIENT.send(to("/v1/jobs/" + id + "/events").build(), HttpResponse.BodyHandlers.ofString());   // ends with the job
+        return get("/v1/jobs/" + id);
     }
 }
