@@ -70,6 +70,7 @@ final class RunFiles {
         ObjectNode node = line(name, run);
         node.set("config", withoutPlaces(object(run.resolve(Run.CONFIG))));
         pictures(run).keySet().forEach(node.putArray("pictures")::add);
+        node.set("measures", Answers.measures(object(run.resolve(RunReport.EVALUATION)).path("measures")));
         return node.put("report", file(run.resolve(Report.NAME)));
     }
 

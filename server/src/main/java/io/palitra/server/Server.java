@@ -44,7 +44,8 @@ public final class Server implements AutoCloseable {
             new ModelRoutes(registry, name -> jobs.loaded().containsKey(name)),
             new RunRoutes(config, registry),
             new DataRoutes(data),
-            new SystemRoutes(config, jobs, meter, log, jobs::loaded));
+            new SystemRoutes(config, jobs, meter, log, jobs::loaded),
+            new StudioRoutes(gate));
         http = Javalin.create(c -> {
             c.http.maxRequestSize = BODY;
             c.jetty.multipartConfig.maxFileSize(BODY, SizeUnit.BYTES);
