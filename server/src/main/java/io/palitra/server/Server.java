@@ -36,15 +36,14 @@ public final class Server implements AutoCloseable {
         List<Routes> rooms = List.of(
             new JobRoutes(jobs),
             new OpenAiRoutes(jobs, registry, png -> uploads.add(png, "image/png", false).id()),
-            new SdApiRoutes(jobs, places, png -> uploads.add(png, "image/png", false).id()),
+            new SdApiRoutes(jobs, registry, png -> uploads.add(png, "image/png", false).id()),
             new Gallery(jobs.history(), jobs.quota()),
             new UploadRoutes(uploads, places, jobs),
             new SchemaRoutes(jobs),
             new ModelRoutes(registry, name -> jobs.loaded().containsKey(name)),
             new RunRoutes(config, registry),
             new DataRoutes(data),
-            new SystemRoutes(config, jobs, meter, log, jobs::loaded),
-            new StudioRoutes(gate));
+            new SystemRoutes(config, jobs, meter, log, jobs::loaded));
         http = Javalin.create(c -> {
             c.http.maxRequestSize = BODY;
             c.jetty.multipartConfig.maxFileSize(BODY, SizeUnit.BYTES);

@@ -64,6 +64,8 @@ class PlacesTest {
         plain.put("resume.family", "compared with the run's");
         plain.put("train.family", "looked up in the catalogue");
         plain.put("sample.label", "looked up among the classes");
+        plain.put("walk.codes", "numbers, parsed");
+        plain.put("walk.label", "looked up among the classes");
         plain.put("sample.size", "WIDTHxHEIGHT by a pattern");
         plain.put("paint.how.sampler", "looked up among samplers");
         plain.put("paint.precision", "one of three words");
