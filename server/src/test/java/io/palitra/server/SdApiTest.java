@@ -200,8 +200,9 @@ class SdApiTest {
         JsonNode usual = post("txt2img", "{'enable_hr': false, 'hr_scale': 2, 'hr_upscaler': 'Latent', 'hr_second_pass_steps': 0,"
             + "'hr_resize_x': 0, 'hr_resize_y': 0, 'denoising_strength': 0.7, 'firstphase_width': 0, 'firstphase_height': 0,"
             + "'prompt': 'ab', 'styles': [], 'seed': -1, 'subseed': -1, 'subseed_strength': 0.0, 'seed_resize_from_h': 0,"
-            + "'seed_resize_from_w': 0, 'batch_size': 1, 'n_iter': 1, 'steps': 2, 'cfg_scale': 7.0, 'width': 64, 'height': 32, 'restore_faces': false,"
-            + "'tiling': false, 'do_not_save_samples': false, 'do_not_save_grid': false, 'negative_prompt': '', 'eta': 1.0, 's_churn': 0,"
+            + "'seed_resize_from_w': 0, 'batch_size': 1, 'n_iter': 1, 'steps': 2, 'cfg_scale': 7.0, 'width': 64, 'height': 32,"
+            + "'restore_faces': false, 'tiling': false, 'do_not_save_samples': false, 'do_not_save_grid': false,"
+            + "'negative_prompt': '', 'eta': 1.0, 's_churn': 0,"
             + "'s_tmax': 0, 's_tmin': 0, 's_noise': 1, 'override_settings': {}, 'override_settings_restore_afterwards': true,"
             + "'script_args': [], 'script_name': null, 'send_images': true, 'save_images': false, 'alwayson_scripts': {'ControlNet':"
             + "{'args': []}}, 'sampler_name': 'Euler a', 'use_deprecated_controlnet': false, 'my_field': 1}", 200);
