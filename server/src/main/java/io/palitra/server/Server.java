@@ -35,6 +35,7 @@ public final class Server implements AutoCloseable {
         Gate gate = new Gate(config);
         List<Routes> rooms = List.of(
             new JobRoutes(jobs),
+            new StudioRoutes(gate),
             new OpenAiRoutes(jobs, registry, png -> uploads.add(png, "image/png", false).id()),
             new SdApiRoutes(jobs, registry, png -> uploads.add(png, "image/png", false).id()),
             new Gallery(jobs.history(), jobs.quota()),
