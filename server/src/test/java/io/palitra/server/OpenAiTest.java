@@ -255,7 +255,7 @@ class OpenAiTest {
         byte[] png = Png.encode(new Picture(3, 8, 8, new byte[192]), Map.of());
         refused(400, "model", "model_cannot_edit", "Stable Diffusion", () -> client.images().edit(ImageEditParams.builder().image(png)
             .prompt("a hat").build()));
-        refused(400, "model", "model_cannot_edit", "'scenes' draws", () -> client.images().edit(ImageEditParams.builder().image(png)
+        refused(400, "model", "model_cannot_edit", "'scenes' changes no pictures", () -> client.images().edit(ImageEditParams.builder().image(png)
             .prompt("a hat").model("scenes").build()));
         refused(400, "model", "model_cannot_edit", "Stable Diffusion", () -> client.images().createVariation(
             ImageCreateVariationParams.builder().image(png).build()));
