@@ -21,6 +21,9 @@ public final class Server implements AutoCloseable {
     /** Bytes of a request. */
     static final long BODY = 64L << 20;
 
+    /** Bytes a second of a body: who sends less holds a thread for nothing. */
+    private static final long SLOWEST = 20;
+
     private final Jobs jobs;
     private final Javalin http;
 
@@ -59,8 +62,7 @@ public final class Server implements AutoCloseable {
                 h.setSendServerVersion(false);
                 h.setRequestHeaderSize(16 << 10);
                 h.setIdleTimeout(30_000);
-                h.setMinRequestDataRate(1000);
-                h.setMinResponseDataRate(1000);
+                h.setMinRequestDataRate(SLOWEST);
             });
             c.routes.before(ctx -> {
                 ctx.header("X-Content-Type-Options", "nosniff");

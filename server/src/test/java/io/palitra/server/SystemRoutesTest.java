@@ -151,7 +151,7 @@ class SystemRoutesTest {
 
     @Test void withATokenMetricsWantItAndHealthDoesNot() throws Exception {
         try (Server guarded = Server.start(Config.with(ServerConfig.DEFAULT, "port=0", "runs=" + root.resolve("runs"), "jobs="
-                + root.resolve("jobs"), "token=0123456789abcdef"))) {
+                + root.resolve("guarded"), "token=0123456789abcdef"))) {
             Asking ask = new Asking(guarded, root);
             assertThat(ask.bytes("/health").statusCode()).isEqualTo(200);
             for (String path : List.of("/metrics", "/ready", "/v1/system", "/v1/log", "/v1/models", "/v1/runs", "/v1/data", "/v1/schema")) {
