@@ -42,8 +42,7 @@ public final class Server implements AutoCloseable {
             new ModelRoutes(registry, name -> jobs.loaded().containsKey(name)),
             new RunRoutes(config, registry),
             new DataRoutes(data),
-            new SystemRoutes(config, jobs, meter, log, jobs::loaded),
-            new StudioRoutes(gate));
+            new SystemRoutes(config, jobs, meter, log, jobs::loaded));
         http = Javalin.create(c -> {
             c.http.maxRequestSize = BODY;
             c.startup.showJavalinBanner = false;

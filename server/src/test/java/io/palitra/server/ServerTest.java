@@ -179,12 +179,12 @@ class ServerTest {
             .hasMessageContaining("a token is needed");
         assertThatThrownBy(() -> Config.with(ServerConfig.DEFAULT, "token=short")).isInstanceOf(ConfigException.class);
         Gate gate = new Gate(Config.with(ServerConfig.DEFAULT, "host=0.0.0.0", "token=0123456789abcdef"));
-        gate.check("any.example", null, null, "Bearer 0123456789abcdef", false);
+        gate.check("any.example", null, null, "Bearer 0123456789abcdef", null, false);
         for (String wrong : new String[] {null, "", "Bearer", "Bearer 0123456789abcdeF", "Basic 0123456789abcdef",
                 "Bearer 0123456789abcde"}) {
-            assertThatThrownBy(() -> gate.check("any.example", null, null, wrong, false)).isInstanceOf(Refused.class)
+            assertThatThrownBy(() -> gate.check("any.example", null, null, wrong, null, false)).isInstanceOf(Refused.class)
                 .hasMessageContaining("token");
         }
-        gate.check("any.example", null, null, null, true);
+        gate.check("any.example", null, null, null, null, true);
     }
 }

@@ -1,6 +1,6 @@
 // Parts that pages are made of. Each has its label for screen readers and works by keyboard.
 import { html, useState, useEffect, useLayoutEffect, useRef, useId, signal } from './html.js';
-import { t, number, duration } from './words.js';
+import { t, number, duration, language } from './words.js';
 import { Icon } from './icons.js';
 
 export { Icon };
@@ -189,10 +189,11 @@ export function Tabs({ label, tabs, value, onChange, children }) {
 /**
  * A grid of any number of items, of which only those in sight are in the page. It scrolls with the nearest [data-scroll]. size: least width
  * of a cell; ratio: its height by its width; render(i): its content; name(i): what a screen reader says; onOpen(i): Enter or a click;
- * extra(i): controls over the cell; onEnd: called when the end comes near; keyOf(i)
+ * extra(i): controls over the cell; onEnd: called when the end comes near; keyOf(i); of(i): what a cell shows, by whose identity it is drawn anew
  */
-export function VirtualGrid({ count, size = 180, gap = 12, ratio = 1, label, name, render, onOpen, extra, onEnd, keyOf = i => i }) {
+export function VirtualGrid({ count, size = 180, gap = 12, ratio = 1, label, name, render, onOpen, extra, onEnd, keyOf = i => i, of }) {
     const root = useRef();
+    const drawn = useRef(new Map());
     const [view, setView] = useState({ from: 0, to: 0, columns: 1, cell: size });
     const [active, setActive] = useState(0);
     const rows = Math.ceil(count / view.columns);
@@ -239,11 +240,18 @@ export function VirtualGrid({ count, size = 180, gap = 12, ratio = 1, label, nam
         focus(to);
     };
     const cells = [];
-    for (let i = view.from * view.columns; i < Math.min(count, view.to * view.columns); i++) cells.push(i);
-    return html`<div class="grid" role="list" aria-label=${label} ref=${root} onKeyDown=${key}>${cells.map(i => html`<${Cell} key=${keyOf(i)}
-        x=${(i % view.columns) * (view.cell + gap)} y=${Math.floor(i / view.columns) * (height + gap)} width=${view.cell} height=${height}
-        index=${i} count=${count} label=${name(i)} chosen=${i === active} onOpen=${() => { setActive(i); onOpen(i); }} extra=${extra && extra(i)}>
-        ${render(i)}<//>`)}</div>`;
+    const was = drawn.current;
+    drawn.current = new Map();
+    for (let i = view.from * view.columns; i < Math.min(count, view.to * view.columns); i++) {
+        const made = () => html`<${Cell} key=${keyOf(i)} x=${(i % view.columns) * (view.cell + gap)} y=${Math.floor(i / view.columns) * (height + gap)} width=${view.cell}
+            height=${height} index=${i} count=${count} label=${name(i)} chosen=${i === active} onOpen=${() => { setActive(i); onOpen(i); }} extra=${extra && extra(i)}>${render(i)}<//>`;
+        const facts = of ? [of(i), i, view.cell, view.columns, count, i === active, language.value] : null;
+        const old = facts && was.get(i);
+        const node = old && facts.every((f, n) => f === old.facts[n]) ? old.node : made();   // the same node is not compared again
+        if (facts) drawn.current.set(i, { facts, node });
+        cells.push(node);
+    }
+    return html`<div class="grid" role="list" aria-label=${label} ref=${root} onKeyDown=${key}>${cells}</div>`;
 }
 
 function Cell({ x, y, width, height, index, count, label, chosen, onOpen, extra, children }) {

@@ -1,10 +1,162 @@
-import { html } from '../lib/html.js';
-import { t, register } from '../lib/words.js';
-import { Head } from '../lib/ui.js';
+// One field, one button, a picture.
+import { html, useState, useEffect, useRef } from '../lib/html.js';
+import { t, register, language, duration } from '../lib/words.js';
+import { get, submit } from '../lib/api.js';
+import { Head, Button, Select, NumberField, TextField, Slider, Empty, Notice, Tabs, useFetch, Progress, say } from '../lib/ui.js';
+import { KeysForm, SchemaForm, fromList, read } from '../lib/form.js';
+import { useKept, useTab, useHanded, randomSeed } from '../lib/kept.js';
+import { drawing, fromWords, takes, options, kindOf, requests, modelOf, seedOf } from '../lib/models.js';
+import { Batch } from '../lib/batch.js';
+import { useJob, JobState } from '../lib/job.js';
+import { faultText } from '../lib/faults.js';
+import { Grid } from './create-grid.js';
+import { weigh } from './create-weights.js';
 import words from '../words/create.js';
 
 register(words);
 
+const BATCHES = 12;         // kept in the page; all else is in the gallery
+const COUNTS = [1, 2, 4, 8, 16];
+const FIRST_SECONDS = 60;   // that the small training took on two processors, as docs/server.md says
+const NEW = { model: '', prompt: '', negative: '', count: 1, fixed: false, seed: 0, label: '', by: {} };
+
 export default function Page() {
-    return html`<${Head} title=${t('nav.create')} about=${t('create.about')} />`;
+    const models = useFetch(() => get('/v1/models'));
+    const schema = useFetch(() => get('/v1/schema'));
+    const files = useFetch(() => get('/v1/files').catch(() => ({ files: [] })));
+    if (models.fault) return html`<${Head} title=${t('nav.create')} /><${Notice} kind="fault">${faultText(models.fault)}<//>`;
+    if (!models.value || (!schema.value && !schema.fault)) return html`<p class="muted">${t('shell.loading')}</p>`;
+    const all = drawing(models.value.models);
+    if (all.length === 0) return html`<${First} onDone=${models.again} />`;
+    return html`<${Create} models=${all} kinds=${schema.value?.kinds || {}} files=${files.value?.files || []} />`;
+}
+
+function Create({ models, kinds, files }) {
+    const [form, setForm] = useKept('create', NEW);
+    const [tab, setTab] = useTab('create.tab', 'pictures');
+    const [batches, setBatches] = useTab('create.batches', []);
+    const [busy, setBusy] = useState(false);
+    const [fault, setFault] = useState(null);
+    const model = models.find(m => m.name === form.model) || models[0];
+    const kind = kindOf(model);
+    const own = form.by[model.name] || {};
+    const put = change => setForm(f => ({ ...f, ...change }));
+    const putOwn = change => setForm(f => ({ ...f, by: { ...f.by, [model.name]: { ...f.by[model.name], ...change } } }));
+    const values = { prompt: form.prompt.trim(), negative: form.negative, label: form.label, ...own };
+    const missing = fromWords(model) && values.prompt === '';
+
+    useHanded('create', (handedKind, request) => {
+        const chosen = models.find(m => m.name === modelOf(request)) || models.find(m => kindOf(m) === handedKind) || model;
+        if (modelOf(request) && chosen.name !== modelOf(request)) say(t('create.nomodel', { name: modelOf(request) }), 'fault');
+        const { prompt, negative, label, sampling, lora, seed, n, model: m, run, each, how, image, mask, ...rest } = request;
+        setTab('pictures');
+        setForm(f => ({ ...f, model: chosen.name, prompt: prompt ?? f.prompt, negative: negative ?? '', label: label ?? '', fixed: seedOf(request) !== undefined,
+            seed: seedOf(request) ?? f.seed, count: 1, by: { ...f.by, [chosen.name]: { sampling: fromList(sampling), request: { ...rest, ...(how && { how }) },
+                lora: Object.fromEntries((lora || []).map(x => [x.replace(/:[\d.]+$/, ''), Number(/:([\d.]+)$/.exec(x)?.[1] || 1)])) } } }));
+        say(t('create.restored'), 'good');
+    });
+
+    const draw = async (seed = form.fixed ? form.seed : randomSeed(), with_ = null) => {
+        setBusy(true);
+        setFault(null);
+        try {
+            const asked = with_ || requests(model, values, seed, form.count);
+            const jobs = [];
+            for (const request of asked.requests) jobs.push((await submit(asked.kind, request)).id);
+            setBatches(list => [{ at: Date.now(), jobs, kind: asked.kind, request: asked.requests[0], count: asked.count || form.count }, ...list].slice(0, BATCHES));
+            if (!form.fixed) put({ seed });
+        } catch (wrong) {
+            setFault(wrong);
+        } finally {
+            setBusy(false);
+        }
+    };
+    const again = batch => {
+        const seed = randomSeed();
+        const asked = batch.jobs.map((_, i) => (batch.kind === 'paint' ? { ...batch.request, how: { ...batch.request.how, seed } }
+            : { ...batch.request, seed: seed + i }));
+        draw(seed, { kind: batch.kind, requests: asked, count: batch.count });
+    };
+
+    return html`<${Head} title=${t(fromWords(model) ? 'create.title' : 'create.title.free')} about=${batches.length === 0 ? t('create.about') : ''} />
+        ${!models.some(fromWords) && html`<${Notice}>${t('create.nowords')}<//>`}
+        <div class="beside"><section class="card composer">
+            ${fromWords(model) && html`<${Words} value=${form.prompt} onInput=${prompt => put({ prompt })} weights=${kind === 'paint'} onEnter=${() => !missing && draw()} />`}
+            ${takes(model, 'label') && html`<${Select} label=${t('key.label')} value=${form.label} onChange=${label => put({ label })}
+                options=${[{ value: '', label: t('create.anyclass') }, ...(model.classes || []).map(c => ({ value: c, label: c }))]} />`}
+            <div class="knobs">
+                <${Select} label=${t('key.model')} value=${model.name} options=${options(models)} onChange=${name => put({ model: name })} className="wide" />
+                <${Select} label=${t('create.count')} value=${form.count} options=${COUNTS.includes(form.count) ? COUNTS : [...COUNTS, form.count].sort((a, b) => a - b)} onChange=${n => put({ count: Number(n) })} />
+                <${Select} label=${t('key.seed')} value=${form.fixed ? 'fixed' : 'random'} onChange=${v => put({ fixed: v === 'fixed' })}
+                    options=${[{ value: 'random', label: t('create.random') }, { value: 'fixed', label: t('create.fixed') }]} />
+                ${form.fixed && html`<${NumberField} label=${t('create.seed')} value=${form.seed} integer min=${0} max=${Number.MAX_SAFE_INTEGER} onChange=${seed => put({ seed })} />`}
+                <${Button} kind="main" className="large go" icon="create" busy=${busy} disabled=${missing} onClick=${() => draw()}>${t('create.go')}<//>
+            </div>
+            ${fault && html`<${Notice} kind="fault" onClose=${() => setFault(null)}>${faultText(fault)}<//>`}
+            <${Settings} model=${model} kind=${kind} kinds=${kinds} own=${own} onChange=${putOwn} files=${files} negative=${form.negative}
+                onNegative=${negative => put({ negative })} fault=${fault} />
+        </section>
+        <${Tabs} label=${t('create.results')} value=${tab} onChange=${setTab} tabs=${[{ id: 'pictures', label: t('create.pictures') }, { id: 'grid', label: t('create.grid') }]}>
+            ${tab === 'grid' ? html`<${Grid} model=${model} models=${models} values=${values} kinds=${kinds} seed=${form.seed} />`
+                : batches.length === 0 ? html`<${Examples} model=${model} onChoose=${prompt => put({ prompt })} />`
+                    : batches.map(batch => html`<${Batch} key=${batch.at} batch=${batch} onSeed=${seed => { put({ fixed: true, seed }); say(t('create.seed.kept', { seed: String(seed) }), 'good'); }}
+                        onAgain=${() => again(batch)} onForget=${() => setBatches(list => list.filter(b => b.at !== batch.at))} />`)}
+        <//></div>`;
+}
+
+/** The words. With weights, Ctrl and an arrow change that of what is selected: (word:1.1). */
+function Words({ value, onInput, weights, onEnter }) {
+    const box = useRef();
+    const key = event => {
+        if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) { event.preventDefault(); onEnter(); }
+        const step = { ArrowUp: 0.1, ArrowDown: -0.1 }[event.key];
+        if (!weights || !step || !(event.ctrlKey || event.metaKey)) return;
+        event.preventDefault();
+        const { text, from, to } = weigh(value, event.target.selectionStart, event.target.selectionEnd, step);
+        onInput(text);
+        requestAnimationFrame(() => box.current.setSelectionRange(from, to));
+    };
+    useEffect(() => { if (matchMedia('(pointer: fine)').matches) box.current.focus(); }, []);
+    return html`<div class="field"><label class="unseen" for="words">${t('create.words')}</label>
+        <textarea id="words" class="words" rows="3" ref=${box} value=${value} placeholder=${t('create.placeholder')} onInput=${e => onInput(e.target.value)}
+            onKeyDown=${key} aria-describedby=${weights ? 'words-help' : undefined}></textarea>
+        ${weights && html`<p class="help" id="words-help">${t('create.weights')}</p>`}</div>`;
+}
+
+function Examples({ model, onChoose }) {
+    if (!fromWords(model)) return html`<p class="muted">${t('create.free')}</p>`;
+    const list = [1, 2, 3, 4].map(i => t(`create.example.${i}`));
+    return html`<div class="examples"><p class="muted">${t('create.try')}</p><div class="row">${list.map(text => html`<button type="button" class="chip" key=${text}
+        onClick=${() => { onChoose(text); document.getElementById('words')?.focus(); }}>${text}</button>`)}</div></div>`;
+}
+
+const HIDDEN = ['prompt', 'negative', 'model', 'run', 'n', 'seed', 'label', 'each', 'sampling', 'lora', 'image', 'mask', 'how.n', 'how.seed', 'outpaint', 'strength', 'maskBlur',
+    'out', 'force', 'device', 'threads', 'preview', 'like', 'loraDir', 'keep', 'clip', 'animation', 'precision', 'lowMemory'];
+
+function Settings({ model, kind, kinds, own, onChange, files, negative, onNegative, fault }) {
+    const keys = (model.sampling || []).filter(k => k.key !== 'prompt' && k.key !== 'label');
+    const schema = kinds[kind];
+    const changed = Object.keys(own.sampling || {}).length + Object.keys(own.request || {}).length;
+    const loras = kind === 'paint' ? files.filter(f => f.name.endsWith('.safetensors')) : [];
+    return html`<details class="more settings-of"><summary>${t('create.settings')}${changed > 0 && html` <span class="badge">${changed}</span>`}</summary><div class="form two">
+        ${kind === 'paint' && html`<${TextField} label=${t('key.negative')} rows=${2} value=${negative} onInput=${onNegative} className="whole" />`}
+        ${keys.length > 0 && html`<${KeysForm} keys=${keys} values=${own.sampling || {}} onChange=${sampling => onChange({ sampling })} main=${keys.slice(0, 4).map(k => k.key)} error=${fault} />`}
+        ${schema && html`<${SchemaForm} schema=${schema} values=${own.request || {}} onChange=${request => onChange({ request })} hide=${HIDDEN} error=${fault}
+            main=${['candidates', 'how.width', 'how.height', 'how.steps', 'how.guidance', 'how.sampler', 'size', 'scale']} />`}
+        ${loras.map(file => html`<${Slider} key=${file.name} label=${`${t('key.lora')}: ${file.name}`} min=${-1} max=${2} step=${0.05} value=${own.lora?.[file.name] ?? 0}
+            onInput=${weight => onChange({ lora: { ...own.lora, [file.name]: weight } })} />`)}
+        ${changed > 0 && html`<div><${Button} small icon="undo" onClick=${() => onChange({ sampling: {}, request: {}, lora: {} })}>${t('create.reset')}<//></div>`}
+    </div></details>`;
+}
+
+/** Where nothing draws: what to do, in a sentence and a press. */
+function First({ onDone }) {
+    const [id, setId] = useTab('create.first', null);
+    const [fault, setFault] = useState(null);
+    const state = useJob(id);
+    useEffect(() => { if (state.job?.status === 'done') { setId(null); onDone(); } }, [state.job?.status]);
+    const train = () => submit('train', { family: 'vae', data: 'strokes', out: '' }).then(job => setId(job.id), setFault);
+    return html`<${Head} title=${t('create.title')} /><${Empty} icon="train" title=${t('create.first.title')}
+        action=${id ? html`<div class="wide-job"><${JobState} state=${state} /></div>` : html`<${Button} kind="main" className="large" onClick=${train}>${t('create.first.go')}<//>`}>
+        ${t('create.first', { time: duration(FIRST_SECONDS) })}<//>${fault && html`<${Notice} kind="fault">${faultText(fault)}<//>`}`;
 }
