@@ -11,6 +11,7 @@ import io.palitra.config.ConfigException;
 import io.palitra.data.FormatException;
 import io.palitra.job.Program;
 import java.util.List;
+import org.eclipse.jetty.http.BadMessageException;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
 
 /**
@@ -84,6 +85,8 @@ public final class Server implements AutoCloseable {
             c.routes.exception(FormatException.class, (e, ctx) -> Reply.fault(ctx, asked("", e)));
             c.routes.exception(HttpResponseException.class, (e, ctx) -> Reply.fault(ctx, new Fault(e.getStatus(), "refused", "",
                 e.getStatus() == 413 ? "the request is larger than " + (BODY >> 20) + " MiB" : "there is no such page")));
+            c.routes.exception(BadMessageException.class, (e, ctx) -> Reply.fault(ctx, new Fault(e.getCode(), "refused", "",
+                e.getCode() == 408 ? "the request came too slowly" : "the request is no valid HTTP")));
             c.routes.exception(Exception.class, (e, ctx) -> {
                 log.fault("an answer to " + ctx.method().name() + " " + route(ctx), e);
                 Reply.fault(ctx, new Fault(500, "failed", "", "a fault of this server"));

@@ -17,19 +17,6 @@ export function useQuery() {
 /** The address of a page with what it is to show. */
 export const address = (page, query) => `#/${page}?${new URLSearchParams(query)}`;
 
-/** A value that this browser keeps. */
-export function useKept(name, first) {
-    const [value, setValue] = useState(() => {
-        try {
-            return { ...first, ...JSON.parse(localStorage.getItem(name) || '{}') };
-        } catch {
-            return first;
-        }
-    });
-    useEffect(() => { localStorage.setItem(name, JSON.stringify(value)); }, [value]);
-    return [value, setValue];
-}
-
 /** Calls look now and every so many milliseconds while the page is seen; look gets a function that says whether it was left. */
 export function useEvery(milliseconds, look, deps = []) {
     useEffect(() => {

@@ -25,7 +25,7 @@ export function Player({ frames, points, onChoose }) {
             <div class="row"><${Button} icon=${plays ? 'stop' : 'play'} label=${plays ? t('player.stop') : t('player.play')} onClick=${() => setPlays(!plays)} />
                 <div class="grow"><${Slider} label=${t('player.at')} value=${i} min=${0} max=${frames.length - 1} onInput=${n => { setPlays(false); setAt(n); }} format=${n => `${n + 1} / ${frames.length}`} /></div></div>
             <${Slider} label=${t('player.rate')} value=${rate} min=${2} max=${30} onInput=${setRate} format=${n => t('player.rate.value', { n: number(n) })} /></div>
-        <div class="thumbs strip" role="group" aria-label=${t('player.row')} ref=${row}>${frames.map((f, k) => html`<button type="button" key=${f.url}
-            class="thumb ${points?.includes(k) ? 'marked' : ''} ${k === i ? 'now' : ''}" aria-label=${t('player.frame', { n: k + 1, of: frames.length })}
+        <div class="tiles strip" role="group" aria-label=${t('player.row')} ref=${row}>${frames.map((f, k) => html`<button type="button" key=${f.url}
+            class="tile ${points?.includes(k) ? 'marked' : ''} ${k === i ? 'now' : ''}" aria-label=${t('player.frame', { n: k + 1, of: frames.length })}
             onClick=${() => { setPlays(false); setAt(k); onChoose(f); }}><${Picture} src=${f.url} alt="" /></button>`)}</div></div>`;
 }

@@ -4,7 +4,7 @@ import { t, register, number } from '../lib/words.js';
 import { get } from '../lib/api.js';
 import { Head, Select, Button, Notice, Empty, Dialog, Picture, VirtualGrid, useFetch } from '../lib/ui.js';
 import { faultText } from '../lib/faults.js';
-import { useKept } from '../lib/place.js';
+import { useKept } from '../lib/kept.js';
 import words from '../words/data.js';
 
 register(words);
@@ -16,14 +16,14 @@ const itemUrl = (name, split, index) => `${dataPath(name)}/items/${index}.png?sp
 
 export default function Page() {
     const { value, fault } = useFetch(() => get('/v1/data'));
-    const [kept, setKept] = useKept('palitra.data', { name: '', split: 'train' });
+    const [kept, setKept] = useKept('data', { name: '', split: 'train' });
     const head = html`<${Head} title=${t('nav.data')} about=${t('data.about')} />`;
     if (fault) return html`${head}<${Notice} kind="fault">${faultText(fault)}<//>`;
     if (!value) return html`${head}<p class="muted">${t('shell.loading')}</p>`;
     const set = value.data.find(d => d.name === kept.name) || value.data.find(d => d.here) || value.data[0];
     if (!set) return html`${head}<${Empty} icon="data" title=${t('data.none')} />`;
     const group = d => (d.here ? t('data.here') : t('data.away'));
-    return html`${head}<div class="stack"><div class="filters"><${Select} label=${t('data.set')} value=${set.name} onChange=${name => setKept({ ...kept, name })} help=${set.about}
+    return html`${head}<div class="stack"><div class="sift"><${Select} label=${t('data.set')} value=${set.name} onChange=${name => setKept({ ...kept, name })} help=${set.about}
             options=${[...value.data].sort((a, b) => b.here - a.here).map(d => ({ value: d.name, label: d.name, group: group(d) }))} />
         <${Select} label=${t('data.split')} value=${kept.split} onChange=${split => setKept({ ...kept, split })} options=${['train', 'test'].map(v => ({ value: v, label: t(`data.split.${v}`) }))} /></div>
         ${set.here ? html`<${Items} key=${`${set.name} ${kept.split}`} name=${set.name} split=${kept.split} />`

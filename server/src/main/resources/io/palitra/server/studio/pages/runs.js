@@ -1,5 +1,5 @@
 // All runs: sorted, filtered and searched; those chosen are compared, measured, or put into the bin.
-import { html, useState, useMemo } from '../lib/html.js';
+import { html, useState, useEffect, useMemo } from '../lib/html.js';
 import { t, register, number, moment } from '../lib/words.js';
 import { get, del, submit } from '../lib/api.js';
 import { Head, Select, TextField, NumberField, Button, Notice, Empty, Tabs, Picture, useConfirm, useFetch, say } from '../lib/ui.js';
@@ -71,7 +71,7 @@ export default function Page() {
     }
     const families = [...new Set(runs.map(r => r.family))].sort();
     return html`${head}${dialog}<div class="stack">
-        <div class="filters"><${TextField} label=${t('runs.search')} type="search" value=${filter.search} onInput=${search => setFilter({ ...filter, search })} />
+        <div class="sift"><${TextField} label=${t('runs.search')} type="search" value=${filter.search} onInput=${search => setFilter({ ...filter, search })} />
             <${Select} label=${t('runs.family')} value=${filter.family} onChange=${family => setFilter({ ...filter, family })}
                 options=${[{ value: '', label: t('runs.all') }, ...families]} /></div>
         <${Table} runs=${shown} order=${order} onOrder=${setOrder} chosen=${there} onChoose=${setChosen} />
@@ -124,6 +124,10 @@ function Numbers({ runs, onChange }) {
     const [n, setN] = useState(1000);
     const [job, setJob] = useState(null);
     const state = useJob(job);
+    useEffect(() => {
+        get('/v1/jobs?limit=100').then(({ jobs }) => setJob(own => own ?? jobs.find(j => j.kind === 'evaluate' && ['queued', 'running'].includes(j.status)
+            && names.every(name => j.request.runs.includes(name)))?.id ?? null), () => {});
+    }, []);
     const found = useFetch(() => Promise.all(names.map(name => get(runPath(name)))), [names.join('\n'), state.job?.status === 'done']);
     const of = run => found.value?.find(r => r.name === run.name)?.measures || [];
     const rows = [...new Map(runs.flatMap(r => of(r)).map(m => [m.name, m])).values()];
@@ -166,7 +170,7 @@ function PicturesOf({ names }) {
     const { value, fault } = useFetch(() => Promise.all(names.map(name => get(runPath(name)))), [names.join('\n')]);
     if (fault) return html`<${Notice} kind="fault">${faultText(fault)}<//>`;
     if (!value) return html`<p class="muted">${t('shell.loading')}</p>`;
-    return html`<div class="beside">${value.map(run => html`<div key=${run.name} class="stack"><h3>${run.name}</h3>
+    return html`<div class="abreast">${value.map(run => html`<div key=${run.name} class="stack"><h3>${run.name}</h3>
         ${run.pictures.includes('closest.png') && html`<figure class="stack tight"><${Picture} src=${pictureUrl(run.name, 'closest.png', run.step)} className="sheet-of"
             alt=${pictureTitle('closest.png')} /><figcaption class="muted small-text">${pictureTitle('closest.png')}</figcaption></figure>`}
         ${run.pictures.length === 0 ? html`<p class="muted">${t('runs.no.pictures')}</p>` : html`<${Samples} name=${run.name} run=${run} />`}</div>`)}</div>`;

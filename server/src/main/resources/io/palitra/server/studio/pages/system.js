@@ -45,7 +45,7 @@ export default function Page() {
                     <div><dt>${t('system.most')}</dt><dd>${number(queue.most)}</dd></div></dl>
                 <h3>${t('system.models')}</h3>${system.models.length === 0 ? html`<p class="muted">${t('system.models.none')}</p>`
                     : html`<ul class="plain lines">${system.models.map(m => html`<li key=${m.name} class="row spread"><span class="cut">${m.name}</span><span class="muted nowrap">${bytes(m.bytes)}</span></li>`)}</ul>`}</section></div>
-        <section class="card stack" aria-label=${t('system.versions')}><h2>${t('system.versions')}</h2><dl class="facts wide">${[['Palitra', system.version], ['Java', system.java], ['libtorch', system.libtorch],
+        <section class="card stack" aria-label=${t('system.versions')}><h2>${t('system.versions')}</h2><dl class="particulars wide">${[['Palitra', system.version], ['Java', system.java], ['libtorch', system.libtorch],
             [t('system.device'), system.device], [t('system.processors'), number(system.processors)], [t('system.threads'), system.threads !== undefined && number(system.threads)], [t('system.uptime'), duration(system.uptime)]]
             .filter(([, value]) => value).map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl></section>
         <${LogLines} lines=${log} /></div>`;

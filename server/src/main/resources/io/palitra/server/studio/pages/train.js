@@ -5,7 +5,8 @@ import { get, submit } from '../lib/api.js';
 import { Head, Select, TextField, NumberField, Button, Notice, Empty, useFetch, say } from '../lib/ui.js';
 import { KeysForm, toList } from '../lib/form.js';
 import { faultText } from '../lib/faults.js';
-import { useQuery, useKept, address } from '../lib/place.js';
+import { useQuery, address } from '../lib/place.js';
+import { useKept } from '../lib/kept.js';
 import { LiveRun } from '../lib/run.js';
 import words from '../words/train.js';
 import curvesWords from '../words/curves.js';
@@ -56,7 +57,7 @@ function Settings({ onBegin }) {
     const data = useFetch(() => get('/v1/data'));
     const models = useFetch(() => get('/v1/models'));
     const runs = useFetch(() => get('/v1/runs'));
-    const [kept, setKept] = useKept('palitra.train', { family: 'vae', data: '', model: '', values: {}, seed: 0 });
+    const [kept, setKept] = useKept('train', { family: 'vae', data: '', model: '', values: {}, seed: 0 });
     const [name, setName] = useState(null);
     const [busy, setBusy] = useState(false);
     const [fault, setFault] = useState(null);

@@ -5,7 +5,8 @@ import { get, submit } from '../lib/api.js';
 import { Head, Select, Slider, Button, Check, Notice, Empty, Picture, Tabs, useFetch, say } from '../lib/ui.js';
 import { faultText } from '../lib/faults.js';
 import { useJob, JobState } from '../lib/job.js';
-import { useKept, useQuery } from '../lib/place.js';
+import { useQuery } from '../lib/place.js';
+import { useKept } from '../lib/kept.js';
 import { WALKS, MAPS, Newest, walk, jsonFile, moved, text } from '../lib/latent.js';
 import { LatentMap } from '../lib/latentmap.js';
 import { Player } from '../lib/player.js';
@@ -21,7 +22,7 @@ export const walkable = models => models.filter(m => WALKS.includes(m.family) &&
 export default function Page() {
     const { value, fault } = useFetch(() => get('/v1/models'));
     const asked = useQuery().model;
-    const [kept, setKept] = useKept('palitra.walk', { model: '', pins: [] });
+    const [kept, setKept] = useKept('walk', { model: '', pins: [] });
     const head = html`<${Head} title=${t('nav.walk')} about=${t('walk.about')} />`;
     if (fault) return html`${head}<${Notice} kind="fault">${faultText(fault)}<//>`;
     if (!value) return html`${head}<p class="muted">${t('shell.loading')}</p>`;
@@ -31,7 +32,7 @@ export default function Page() {
     }
     const wanted = asked || kept.model;
     const model = models.find(m => m.name === wanted) || models.find(m => MAPS.includes(m.family)) || models[0];
-    return html`${head}<div class="stack"><div class="filters"><${Select} label=${t('walk.model')} value=${model.name}
+    return html`${head}<div class="stack"><div class="sift"><${Select} label=${t('walk.model')} value=${model.name}
             onChange=${name => { location.hash = '#/walk'; setKept({ model: name, pins: [] }); }}
             options=${models.map(m => ({ value: m.name, label: `${m.name} — ${m.family}${m.data ? `, ${m.data}` : ''}` }))} /></div>
         <${Walk} key=${model.name} model=${model} pins=${kept.model === model.name ? kept.pins : []} onPins=${pins => setKept({ model: model.name, pins })} /></div>`;
@@ -90,7 +91,7 @@ function Directions({ compass, amounts, onChange }) {
 
 /** The map of a run, made once and kept as a job. */
 function MapOf({ model, here, pins, onHover, onChoose, onPin }) {
-    const [kept, setKept] = useKept('palitra.maps', {});
+    const [kept, setKept] = useKept('maps', {});
     const [map, setMap] = useState(null);
     const state = useJob(map ? null : kept[model.name] || null);
     const make = () => {
@@ -117,8 +118,8 @@ function Random({ model, asked, onChoose, onPin }) {
     const [first, setFirst] = useState(0);
     const { value, fault } = useFetch(() => walk({ run: model.name, seeds: Array.from({ length: SEEDS }, (_, i) => first + i), ...asked }), [first, asked.label, asked.truncation]);
     if (fault) return html`<${Notice} kind="fault">${faultText(fault)}<//>`;
-    return html`<div class="stack"><div class="thumbs large" role="group" aria-label=${t('walk.random')}>${(value?.frames || Array(SEEDS).fill(null)).map((frame, i) => html`
-            <button type="button" key=${frame ? frame.url : i} class="thumb" disabled=${!frame} aria-label=${t('walk.seed', { n: String(first + i) })} title=${t('walk.seed', { n: String(first + i) })}
+    return html`<div class="stack"><div class="tiles large" role="group" aria-label=${t('walk.random')}>${(value?.frames || Array(SEEDS).fill(null)).map((frame, i) => html`
+            <button type="button" key=${frame ? frame.url : i} class="tile" disabled=${!frame} aria-label=${t('walk.seed', { n: String(first + i) })} title=${t('walk.seed', { n: String(first + i) })}
                 onClick=${() => onChoose(frame.code)} onDblClick=${() => onPin(frame)}>${frame && html`<${Picture} src=${frame.url} alt="" />`}</button>`)}</div>
         <div class="row spread"><p class="muted small-text">${t('walk.random.about')}</p><div class="row"><${Button} small icon="back" disabled=${first === 0} label=${t('walk.fewer')} onClick=${() => setFirst(Math.max(0, first - SEEDS))} />
             <${Button} small icon="dice" onClick=${() => setFirst(first + SEEDS)}>${t('walk.more')}<//></div></div></div>`;
@@ -152,7 +153,7 @@ function Way({ model, pins, onPins, onChoose }) {
     return html`<section class="card stack" aria-label=${t('walk.way')}><div class="row spread"><h2>${t('walk.way')}</h2>
             ${pins.length > 0 && html`<${Button} small kind="quiet" icon="bin" onClick=${() => onPins([])}>${t('walk.unpin.all')}<//>`}</div>
         ${pins.length === 0 ? html`<p class="muted">${t('walk.way.none')}</p>` : html`<ol class="plain pins">${pins.map((p, i) => html`<li key=${p.url + i}>
-            <button type="button" class="thumb" aria-label=${t('walk.pin.choose', { n: i + 1 })} onClick=${() => onChoose(p.code)}><${Picture} src=${p.url} alt="" /></button>
+            <button type="button" class="tile" aria-label=${t('walk.pin.choose', { n: i + 1 })} onClick=${() => onChoose(p.code)}><${Picture} src=${p.url} alt="" /></button>
             <span class="pin-number" aria-hidden="true">${i + 1}</span>
             <div class="row pin-buttons"><${Button} small kind="quiet" icon="back" label=${t('walk.pin.earlier', { n: i + 1 })} disabled=${i === 0} onClick=${() => shift(i, -1)} />
                 <${Button} small kind="quiet" icon="close" label=${t('walk.unpin', { n: i + 1 })} onClick=${() => onPins(pins.filter((_, k) => k !== i))} />
