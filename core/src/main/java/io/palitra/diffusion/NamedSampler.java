@@ -33,6 +33,10 @@ public enum NamedSampler {
     /** Where steps lie by time: others' names and the {@code timestep_spacing} that the library has for them. */
     private static final Map<String, String> PLACES = Ordered.map(Map.entry(" sgm uniform", "trailing"), Map.entry(" simple", "trailing"),
         Map.entry(" normal", "linspace"), Map.entry(" uniform", "linspace"), Map.entry(" ddim", "leading"));
+    /** What others' "Automatic" stands for: of samplers that are not here, as usual. */
+    private static final Map<String, String> AUTOMATIC = Ordered.map(Map.entry("DPM++ 2M", "Karras"), Map.entry("DPM++ 2S a", "Karras"),
+        Map.entry("DPM++ SDE", "Karras"), Map.entry("DPM2", "Karras"), Map.entry("DPM2 a", "Karras"),
+        Map.entry("DPM++ 2M SDE", "Exponential"), Map.entry("DPM++ 3M SDE", "Exponential"));
     private static final String BEHIND = "Karras, Exponential, Beta, SGM Uniform, Simple, Normal, Uniform or DDIM behind";
 
     private final String label;
@@ -93,6 +97,9 @@ public enum NamedSampler {
         boolean known = SIGMAS.containsKey(spread) || PLACES.containsKey(spread);
         return known && of(asked(name)).filter(s -> s.spreads(spread)).isPresent();
     }
+
+    /** How other tools spread the steps of a sampler where they are asked for "Automatic"; empty = as the sampler alone. */
+    public static String automatic(String name) { return AUTOMATIC.getOrDefault(name, ""); }
 
     private boolean spreads(String spread) {
         if (SIGMAS.containsKey(spread)) return !kind.byTime() && kind != Kind.EULER_ANCESTRAL;

@@ -48,10 +48,6 @@ record PaintSettings(String model, String prompt, String negative, PaintRequest.
     private static final Set<String> KNOWN = Ordered.set("Steps", "CFG scale", "Seed", "CFG rescale", "Eta DDIM", "Clip skip", "Sampler",
         "Schedule type", "Size", "Model", "Model hash", "Denoising strength", "Mask blur", "Version", "VAE hash", "Lora hashes", "Hashes",
         "Init image hash", "User", "Batch size", "Batch pos", "RNG", "Created Date", "Time taken", "Civitai resources", "Civitai metadata");
-    /** What their "Automatic" stands for: of samplers that are not here, as usual. */
-    private static final Map<String, String> AUTOMATIC = Ordered.map(Map.entry("DPM++ 2M", "Karras"), Map.entry("DPM++ 2S a", "Karras"),
-        Map.entry("DPM++ SDE", "Karras"), Map.entry("DPM2", "Karras"), Map.entry("DPM2 a", "Karras"),
-        Map.entry("DPM++ 2M SDE", "Exponential"), Map.entry("DPM++ 3M SDE", "Exponential"));
     private static final Pattern EDITED = Pattern.compile("\\[[^\\[\\]]*:[^\\[\\]]*:\\s*\\d*\\.?\\d+\\s*\\]");
     private static final Pattern AND = Pattern.compile("\\bAND\\b");
     /** Without a picture to be like. */
@@ -186,7 +182,7 @@ record PaintSettings(String model, String prompt, String negative, PaintRequest.
         keys.put("Clip skip", "clipSkip");
         keys.forEach((key, own) -> { if (theirs.containsKey(key)) values.add(own + "=" + theirs.get(key)); });
         String sampler = theirs.getOrDefault("Sampler", ""), kind = theirs.getOrDefault("Schedule type", "");
-        String spread = kind.equals("Automatic") ? AUTOMATIC.getOrDefault(sampler, "") : kind;
+        String spread = kind.equals("Automatic") ? NamedSampler.automatic(sampler) : kind;
         boolean known = !spread.isEmpty() && NamedSampler.spreads(sampler, spread);
         if (!spread.isEmpty() && !known) not.add("Schedule type " + spread);
         if (!sampler.isEmpty()) values.add("sampler=" + sampler + (known ? " " + spread : ""));

@@ -34,7 +34,7 @@ import java.util.Map;
 public record WalkRequest(
         @Help(value = "the run folder", place = Help.Place.MODEL) String run,
         @Help("points: the numbers of a code, with commas or blanks between them") List<String> codes,
-        @Help(value = "points drawn from the prior, one of each seed", min = 0) List<Long> seeds,
+        @Help(value = "points drawn from the prior, one of each seed; without codes and seeds that of seed 0", min = 0) List<Long> seeds,
         @Help(value = "pictures between a point and the next", min = 0, max = 200) int between,
         @Help(value = "by how much points are moved to the middle of the prior: 1 = not at all, 0 = onto it", min = 0, max = 3)
             double truncation,
@@ -55,8 +55,8 @@ public record WalkRequest(
 
     public WalkRequest {
         codes = List.copyOf(codes);
-        seeds = codes.isEmpty() && seeds.isEmpty() ? List.of(0L) : List.copyOf(seeds);
-        int points = codes.size() + seeds.size();
+        seeds = List.copyOf(seeds);
+        int points = Math.max(1, codes.size() + seeds.size());
         if (points > POINTS) throw new ConfigException("codes", "codes and seeds are " + points + " points, must be at most " + POINTS);
         if (1 + (points - 1) * (between + 1L) > PICTURES) {
             throw new ConfigException("between", "illegal between: " + between + ", " + points + " points and what lies between them must "
@@ -146,10 +146,12 @@ public record WalkRequest(
         int n = pictures.size(), d = flat.length / n;
         List<float[]> rows = new ArrayList<>();
         for (int i = 0; i < n; i++) rows.add(Arrays.copyOfRange(flat, i * d, (i + 1) * d));
-        int[] points = new int[codes.size() + seeds.size()];
+        int[] points = new int[codes.size() + drawn().size()];
         for (int i = 0; i < points.length; i++) points[i] = i * (between + 1);
         return new Result(List.copyOf(files), List.copyOf(rows), points, most.axes(), most.spreads());
     }
+
+    private List<Long> drawn() { return codes.isEmpty() && seeds.isEmpty() ? List.of(0L) : seeds; }
 
     /** [P,Z...]. */
     private Tensor points(Run opened, LatentModel model) {
@@ -157,7 +159,7 @@ public record WalkRequest(
             Tensor one = model.prior(1, new Rng(0).on(opened.device()));
             List<Tensor> points = new ArrayList<>();
             for (int i = 0; i < codes.size(); i++) points.add(given(i, one));
-            for (long seed : seeds) points.add(model.prior(1, new Rng(seed).on(opened.device())));
+            for (long seed : drawn()) points.add(model.prior(1, new Rng(seed).on(opened.device())));
             Tensor all = Torch.cat(0, points), flat = all.flatten(1);
             int classes = model.classNumbers();
             long free = flat.size(1) - classes;

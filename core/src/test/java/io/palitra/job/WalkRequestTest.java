@@ -77,7 +77,7 @@ class WalkRequestTest {
     }
 
     @Test void betweenPointsTheLengthOfCodesIsKeptAndEndsAreThePoints() throws IOException {
-        WalkRequest.Result result = walk(encoded, "codes=2 0 0 0 0,0 2 0 0 0", "seeds=", "between=3").run(Watcher.SILENT);
+        WalkRequest.Result result = walk(encoded, "codes=2 0 0 0 0,0 2 0 0 0", "between=3").run(Watcher.SILENT);
         assertThat(result.codes()).hasSize(5).allSatisfy(c -> assertThat(length(c)).isCloseTo(2, within(1e-5)));
         assertThat(result.points()).containsExactly(0, 4);
         assertThat(result.codes().get(4)).containsExactly(0, 2, 0, 0, 0);

@@ -11,9 +11,11 @@ import io.palitra.data.Picture;
 import io.palitra.job.EvaluateRequest;
 import io.palitra.job.Program;
 import io.palitra.job.WalkRequest;
+import io.palitra.report.Better;
 import io.palitra.report.Png;
 import java.nio.file.Path;
 import java.util.Base64;
+import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Pattern;
 
@@ -50,6 +52,17 @@ final class Answers {
         node.setAll(walk.toJson());
         long numbers = walk.codes().stream().mapToLong(code -> code.length).sum();
         if (numbers > NUMBERS) node.set("codes", Job.JSON.createArrayNode());
+    }
+
+    /** Measures as evaluation.json has them, each with which of its values are better: higher, lower or neither. */
+    static ArrayNode measures(JsonNode measures) {
+        ArrayNode all = Job.JSON.createArrayNode();
+        for (JsonNode m : measures) {
+            if (!(m instanceof ObjectNode measure)) continue;
+            all.add(measure.deepCopy().put("about", withoutPlaces(measure.path("about").asText()))
+                .put("better", Better.of(measure.path("name").asText()).name().toLowerCase(Locale.ROOT)));
+        }
+        return all;
     }
 
     private static JsonNode without(JsonNode json, Job job) {

@@ -16,6 +16,7 @@ final class Gate {
 
     private static final String LOCAL = "localhost";
     private static final String BEARER = "bearer ";
+    private static final String BASIC = "basic ";
 
     private final ServerConfig config;
 
@@ -41,9 +42,7 @@ final class Gate {
         }
         if (open || config.token().isEmpty()) return;
         String given = authorization == null ? "" : authorization;
-        boolean bearer = given.toLowerCase(Locale.ROOT).startsWith(BEARER);
-        boolean let = bearer || cookie == null ? isToken(bearer ? given.substring(BEARER.length()).strip() : "")
-            : same(cookie, cookie(config.token()));
+        boolean let = given.isEmpty() && cookie != null ? same(cookie, cookie(config.token())) : isToken(token(given));
         if (!let) {
             throw new Refused(401, "no_token", "", "a token is asked for: Authorization: Bearer TOKEN");
         }
@@ -59,6 +58,19 @@ final class Gate {
 
     private static boolean same(String a, String b) {
         return MessageDigest.isEqual(a.getBytes(StandardCharsets.UTF_8), b.getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** Behind Bearer, or as the password of any user, which is all that some clients can send; empty for none. */
+    private static String token(String authorization) {
+        String lower = authorization.toLowerCase(Locale.ROOT);
+        if (lower.startsWith(BEARER)) return authorization.substring(BEARER.length()).strip();
+        if (!lower.startsWith(BASIC)) return "";
+        try {
+            String pair = new String(Base64.getDecoder().decode(authorization.substring(BASIC.length()).strip()), StandardCharsets.UTF_8);
+            return pair.substring(pair.indexOf(':') + 1);
+        } catch (IllegalArgumentException e) {
+            return "";
+        }
     }
 
     /** A server that others reach may have any name there; its token keeps pages out. */

@@ -1,0 +1,69 @@
+// Points of a latent space and their pictures: sums of codes, the plane of a map, and walks as jobs.
+import { get, submit, fileUrl, ended, Fault } from './api.js';
+
+const FIRST = 40, MOST = 400;    // milliseconds between looks at a short job
+/** Families whose codes are a row of numbers. */
+export const WALKS = ['vae', 'gan', 'ae', 'realnvp'];
+/** Those that find the code of an item, and so have a map. */
+export const MAPS = ['vae', 'ae'];
+
+/** The job when it has ended. @throws Fault where it failed */
+export async function finished(job) {
+    for (let pause = FIRST; !ended(job); pause = Math.min(MOST, pause * 1.4)) {
+        await new Promise(go => { setTimeout(go, pause); });
+        job = await get(`/v1/jobs/${encodeURIComponent(job.id)}`);
+    }
+    if (job.status === 'done') return job;
+    throw new Fault(0, job.error?.code || 'cancelled', job.error?.field || '', job.error?.message || job.status);
+}
+
+/** A file of JSON of a job. */
+export async function jsonFile(job, name) {
+    const found = await get(fileUrl(job, name));
+    return typeof found === 'string' ? JSON.parse(found) : found;
+}
+
+/** Decodes points. -> [{code, url}], with points (which of them were asked for), directions and spreads. */
+export async function walk(request) {
+    const job = await finished(await submit('walk', request));
+    const pictures = job.files.filter(name => name.endsWith('.png')).sort();
+    const told = job.result?.codes?.length ? job.result : await jsonFile(job, job.files.find(name => name.endsWith('.json')));
+    return { frames: pictures.map((name, i) => ({ code: told.codes[i], url: fileUrl(job, name) })), points: told.points,
+        directions: told.directions, spreads: told.spreads };
+}
+
+export const text = code => code.join(' ');
+
+/** base + sum of amounts[k] spreads[k] directions[k] */
+export function moved(base, amounts, { directions, spreads }) {
+    return base.map((v, i) => amounts.reduce((sum, a, k) => (a ? sum + a * spreads[k] * directions[k][i] : sum), v));
+}
+
+/** The code of a place of the map. */
+export const codeAt = (map, x, y) => map.mean.map((m, i) => m + x * map.axes[0][i] + y * map.axes[1][i]);
+
+/** The place of a code on the map, whose axes are of length 1 and at a right angle. */
+export function placeOf(map, code) {
+    const along = axis => axis.reduce((sum, a, i) => sum + a * (code[i] - map.mean[i]), 0);
+    return { x: along(map.axes[0]), y: along(map.axes[1]) };
+}
+
+/** Does the newest of what is asked, one at a time: what was asked in between is passed over. */
+export class Newest {
+    constructor(work) { this.work = work; this.next = null; this.busy = false; }
+
+    ask(what) {
+        this.next = { what };
+        if (!this.busy) this.turn();
+    }
+
+    async turn() {
+        this.busy = true;
+        while (this.next) {
+            const { what } = this.next;
+            this.next = null;
+            await this.work(what, () => this.next !== null);
+        }
+        this.busy = false;
+    }
+}
