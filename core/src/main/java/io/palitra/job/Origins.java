@@ -4,6 +4,8 @@ import io.palitra.config.ConfigException;
 import io.palitra.hub.Hub;
 import io.palitra.hub.HubName;
 import io.palitra.hub.ModelHash;
+import io.palitra.model.IncludedModels;
+import io.palitra.model.ModelRef;
 import io.palitra.report.Places;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -34,7 +36,7 @@ final class Origins {
     Named named(String given) { return given.isEmpty() ? Named.NONE : new Named(Places.name(given), hash(given)); }
 
     /** The first digits of what a name stands for. Reads all of it, once. */
-    String hash(String given) { return full(Hub.resolve(given)).substring(0, ModelHash.SHORT); }
+    String hash(String given) { return full(new ModelRef(given).place()).substring(0, ModelHash.SHORT); }
 
     private String full(Path place) {
         synchronized (hashes) { return hashes.computeIfAbsent(place.toAbsolutePath().toString(), p -> ModelHash.of(place)); }
@@ -51,7 +53,7 @@ final class Origins {
     String find(String what, String key, Named wanted, List<Path> folders, List<String> endings) {
         List<String> others = new ArrayList<>();
         for (String place : candidates(wanted.name, folders, endings)) {
-            String hash = wanted.hash.isEmpty() ? "" : full(Hub.resolve(place));
+            String hash = wanted.hash.isEmpty() ? "" : full(new ModelRef(place).place());
             if (hash.startsWith(wanted.hash)) return place;
             others.add("'" + place + "' has " + hash.substring(0, ModelHash.SHORT));
         }
@@ -72,6 +74,7 @@ final class Origins {
                 }
             }
         }
+        if (IncludedModels.named(name).isPresent()) found.add(name);
         try {
             HubName.parse(name);
             Hub.resolve(name);

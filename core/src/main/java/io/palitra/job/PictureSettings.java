@@ -129,7 +129,10 @@ public record PictureSettings(String program, String kind, ObjectNode request, L
         long first = Math.max(0, own.path("first").asLong()), count = Math.max(1, own.path("count").asLong(1));
         node.put("n", Math.min(100_000, Math.min(100_000, first) + Math.min(100_000, count)));
         node.put("seed", Math.max(0, own.path("seed").asLong()));
-        if (first > 0) not.add("that it is item " + first + " alone");
+        if (first > 0) {
+            node.put("each", true);
+            not.add("that it is item " + first + " alone");
+        }
         List<String> keys = new ArrayList<>();
         for (Map.Entry<String, JsonNode> e : own.path("sampling").properties()) {
             String value = e.getValue().asText();

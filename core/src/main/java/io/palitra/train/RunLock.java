@@ -72,7 +72,7 @@ public final class RunLock implements AutoCloseable {
      */
     public static boolean held(Path runFolder) {
         try {
-            if (HELD.contains(runFolder.toRealPath())) return true;
+            if (!HELD.isEmpty() && HELD.contains(runFolder.toRealPath())) return true;
             Path file = runFolder.resolve(RunFolder.LOCK);
             if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS) || Files.size(file) > 20) return false;
             String pid = Files.readString(file, StandardCharsets.ISO_8859_1).strip();

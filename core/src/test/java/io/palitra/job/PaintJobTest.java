@@ -91,6 +91,14 @@ class PaintJobTest {
         Config.with(like, "out=" + again, "device=cpu").run(Watcher.SILENT);
         assertThat(pixels(again)).isEqualTo(pixels(first));
         assertThatThrownBy(() -> PaintJob.like(model.resolve("model_index.json"))).isInstanceOf(FormatException.class);
+        PictureSettings told = PictureSettings.of(Png.text(first)).orElseThrow();
+        assertThat(told.kind()).isEqualTo("paint");
+        assertThat(told.not()).isEmpty();
+        assertThat(told.request().path("model").asText()).as("its last name").isEqualTo("tiny");
+        Path third = root.resolve("third.png");
+        PaintJob request = (PaintJob) Requests.of(told.kind(), told.request().put("model", model.toString()));
+        Config.with(request, "out=" + third, "device=cpu").run(Watcher.SILENT);
+        assertThat(pixels(third)).isEqualTo(pixels(first));
     }
 
     @Test void whatWasFinishedWhenItIsStoppedIsWritten() throws IOException {
@@ -131,6 +139,10 @@ class PaintJobTest {
         DreamJob like = Config.with(DreamJob.like(first.resolve("dream.png")), "out=" + again, "device=cpu");
         assertThat(like.targets()).as("by name").contains("target.png").contains(":0.5");
         like.run(Watcher.SILENT);
+        PictureSettings told = PictureSettings.of(Png.text(first.resolve("dream.png"))).orElseThrow();
+        DreamJob named = (DreamJob) Requests.of(told.kind(), told.request());
+        assertThat(named.how()).isEqualTo(job.how());
+        assertThat(List.of(named.vqgan(), named.clip(), named.targets())).containsExactly("vqgan", "clip", "target.png :0.5");
         assertThat(pixels(again.resolve("dream.png"))).isEqualTo(pixels(first.resolve("dream.png")));
         assertThatThrownBy(() -> like.run(Watcher.SILENT)).isInstanceOfSatisfying(ConfigException.class, e -> {
             assertThat(e.key()).isEqualTo("out");

@@ -15,40 +15,72 @@ final class Client {
 
     private Client() {}
 
+    /** What is done with each event of a job. */
+    interface Reader {
+        /** @throws IOException where nobody reads any more */
+        void read(Event event) throws IOException;
+    }
+
     /**
-     * Waits until a job ends; ends it when who asked is gone.
+     * Waits until a job ends; ends it when who asked is gone. It is no reader of the job: no previews are made for it.
      *
      * @return whether somebody still waits for the answer
      */
     static boolean await(Context ctx, Jobs jobs, Job job) {
-        LinkedBlockingQueue<Boolean> more = new LinkedBlockingQueue<>();
-        Runnable wake = () -> more.offer(true);
-        job.events.listen(wake);
         try (Waiters.Seat seat = jobs.waiters().sit()) {
-            while (!job.events.ended()) {
-                more.poll(LOOK_MILLIS, TimeUnit.MILLISECONDS);
-                more.clear();
-                if (!gone(ctx)) continue;
-                jobs.cancel(job);
-                return false;
-            }
+            while (!job.events.ended(LOOK_MILLIS)) if (left(ctx, jobs, job)) return false;
             return true;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             jobs.cancel(job);
             return false;
+        }
+    }
+
+    /** As {@link #await}, and hands each event on, on the calling thread. Where the reader fails, the job is ended. */
+    static boolean follow(Context ctx, Jobs jobs, Job job, Reader reader) throws IOException {
+        LinkedBlockingQueue<Boolean> more = new LinkedBlockingQueue<>();
+        Runnable wake = () -> more.offer(true);
+        job.events.listen(wake);
+        long seen = 0;
+        try (Waiters.Seat seat = jobs.waiters().sit()) {
+            while (true) {
+                boolean ended = job.events.ended();
+                for (Event event : job.events.after(seen)) {
+                    reader.read(event);
+                    seen = event.id();
+                }
+                if (ended) return true;
+                more.poll(LOOK_MILLIS, TimeUnit.MILLISECONDS);
+                more.clear();
+                if (left(ctx, jobs, job)) return false;
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            jobs.cancel(job);
+            return false;
+        } catch (IOException | RuntimeException e) {
+            jobs.cancel(job);
+            throw e;
         } finally {
             job.events.leave(wake);
         }
     }
 
+    private static boolean left(Context ctx, Jobs jobs, Job job) {
+        if (!gone(ctx)) return false;
+        jobs.cancel(job);
+        end(ctx).close();
+        return true;
+    }
+
     /**
      * Whether the connection's other end was closed. Looks without waiting for what was sent behind the request: an end says that nobody
      * reads the answer. Bytes of a next request that came early are lost to it, so the connection is then closed after the answer, and who
-     * sent them sends them again.
+     * sent them sends them again; an answer that is written as it comes closes its connection anyhow.
      */
     static boolean gone(Context ctx) {
-        EndPoint end = ServletContextRequest.getServletContextRequest(ctx.req()).getConnectionMetaData().getConnection().getEndPoint();
+        EndPoint end = end(ctx);
         if (!(end instanceof SocketChannelEndPoint socket)) return !end.isOpen();
         try {
             int read = socket.getChannel().read(ByteBuffer.allocate(1));
@@ -57,5 +89,9 @@ final class Client {
         } catch (IOException e) {
             return true;
         }
+    }
+
+    private static EndPoint end(Context ctx) {
+        return ServletContextRequest.getServletContextRequest(ctx.req()).getConnectionMetaData().getConnection().getEndPoint();
     }
 }

@@ -8,12 +8,14 @@ import io.palitra.data.CatalogueEntry;
 import io.palitra.data.DataLoader;
 import io.palitra.data.Dataset;
 import io.palitra.data.Datasets;
+import io.palitra.data.FormatException;
 import io.palitra.data.ImageDataset;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.Picture;
 import io.palitra.data.Split;
 import io.palitra.engine.Device;
 import io.palitra.engine.Scope;
+import io.palitra.job.Program;
 import io.palitra.report.Display;
 import io.palitra.report.Png;
 import io.palitra.report.Sheet;
@@ -53,10 +55,10 @@ final class DataRoutes implements Routes {
         String name = ctx.pathParam("name");
         try {
             return sets.open(name, "test".equals(split) ? Split.TEST : Split.TRAIN);
-        } catch (IllegalArgumentException e) {
+        } catch (IllegalArgumentException | FormatException e) {
             // a set that is not here names the folders that were looked in, which are nobody's business
             String why = sets.named(name) ? "the data set is not here" : "the data set cannot be read: " + Answers.withoutPlaces(
-                io.palitra.job.Program.message(e));
+                Program.message(e));
             throw new Refused(409, "unreadable", "name", why);
         }
     }

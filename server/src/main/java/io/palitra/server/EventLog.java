@@ -31,6 +31,7 @@ final class EventLog {
             event = new Event(++last, name, data);
             events.add(event);
             ended = end;
+            if (end) notifyAll();
             told = List.copyOf(readers);
             watching = List.copyOf(watches);
         }
@@ -42,6 +43,17 @@ final class EventLog {
     synchronized List<Event> after(long id) { return events.stream().filter(e -> e.id() > id).toList(); }
 
     synchronized boolean ended() { return ended; }
+
+    /** Whether the last has come; waits for it, at most so long. Who waits so is no reader. */
+    synchronized boolean ended(long millis) throws InterruptedException {
+        long end = System.nanoTime() + millis * 1_000_000;
+        while (!ended) {
+            long left = (end - System.nanoTime() + 999_999) / 1_000_000;
+            if (left <= 0) return false;
+            wait(left);
+        }
+        return true;
+    }
 
     /** @param more is run after each event, on the thread that adds it: it must return at once */
     synchronized void listen(Runnable more) { readers.add(more); }

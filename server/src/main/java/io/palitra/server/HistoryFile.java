@@ -27,6 +27,8 @@ record HistoryFile(Connection connection, boolean begun) {
     static final String FILE = "history.db";
     private static final int VERSION = 1;
     private static final int BUSY_MILLIS = 500;
+    /** Jobs that are remembered from one start to the next; older ones only as long as they have files. */
+    private static final int MOST = 200_000;
     private static final String SCHEMA = """
         CREATE TABLE jobs (id TEXT PRIMARY KEY, kind TEXT NOT NULL, status TEXT NOT NULL, created INTEGER NOT NULL,
             bytes INTEGER NOT NULL DEFAULT 0, job TEXT NOT NULL);
@@ -87,7 +89,9 @@ record HistoryFile(Connection connection, boolean begun) {
                 c.commit();
                 c.setAutoCommit(true);
             }
-            s.execute("UPDATE jobs SET status = status WHERE id = ''");   // takes the lock now, not when the first job comes
+            // takes the lock now, not when the first job comes
+            s.execute("DELETE FROM jobs WHERE bytes = 0 AND created < (SELECT created FROM jobs ORDER BY created DESC LIMIT 1 OFFSET "
+                + MOST + ")");
             return c;
         } catch (SQLException | RuntimeException e) {
             close(c);

@@ -64,6 +64,9 @@ final class Job {
 
     synchronized boolean ended() { return status.compareTo(Status.DONE) >= 0; }
 
+    /** What it failed by; null unless it did. */
+    synchronized @Nullable Fault error() { return error; }
+
     /** Whether its work is to end. */
     boolean stopped() { return stopped; }
 

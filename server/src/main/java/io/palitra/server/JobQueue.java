@@ -70,6 +70,11 @@ final class JobQueue implements AutoCloseable {
         long own = drawing.stream().filter(j -> j.caller.equals(job.caller)).count() + trainings.stream()
             .filter(j -> j.caller.equals(job.caller)).count();
         if (own >= share) throw new Refused(429, "too_many", "", own + " of your jobs wait, as many as may", 5);
+        Cost.refuseLarge(job.request);
+        double cost = Cost.of(job.request) + drawing.stream().mapToDouble(j -> Cost.of(j.request)).sum();
+        if (waiting > 0 && cost > Cost.WAITING) {
+            throw new Refused(503, "queue_full", "", "the jobs that wait are work for long; ask again later", 60);
+        }
         queue.add(job);
         tellPositions(queue);
         notifyAll();

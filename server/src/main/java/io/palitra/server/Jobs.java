@@ -31,6 +31,9 @@ final class Jobs implements AutoCloseable {
         "evaluate", "compare", "paint", "dream", "train", "resume", "search", "anomalies", "balance",
         "pull", "import");
 
+    /** Characters of a request, which is kept. */
+    private static final int LONGEST = 1 << 20;
+
     /** Ended jobs that stay in memory, with their events. */
     static final int REMEMBERED = 200;
 
@@ -43,6 +46,7 @@ final class Jobs implements AutoCloseable {
     private final Meter meter;
     private final Log log;
     private final Waiters waiters = new Waiters();
+    private final long room;
     private final Map<String, Job> jobs = new ConcurrentHashMap<>();
     private final Deque<String> ended = new ArrayDeque<>();
     private final AtomicLong created = new AtomicLong();
@@ -60,6 +64,7 @@ final class Jobs implements AutoCloseable {
         this.log = log;
         this.config = config;
         this.places = places;
+        this.room = room;
         models = new OpenModels(config.memory() > 0 ? (long) config.memory() << 20
             : ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getTotalMemorySize() / 2);
         folder = folder(config);
@@ -68,6 +73,7 @@ final class Jobs implements AutoCloseable {
         history.later(quota::begin);
         history.onEnd((c, id, job) -> {
             Gallery.add(c, id, job, folder.resolve(id));
+            uploads.sweep(room / 2, this::uses);
             quota.ended(c, id);
         });
         queue = new JobQueue(log, config.queue(), config.share(), config.batch(), models);
@@ -86,6 +92,9 @@ final class Jobs implements AutoCloseable {
      */
     Job submit(String kind, JsonNode asked, String caller) {
         if (!served().contains(kind)) throw new Refused(422, "no_such_kind", "kind", "kind must be one of " + String.join(", ", served()));
+        if (asked.toString().length() > LONGEST) {
+            throw new Refused(422, "too_large", "request", "a request has at most " + (LONGEST >> 10) + " thousand characters");
+        }
         String id = newId();
         Path own = folder.resolve(id);
         Request<?> request = places.placed(kind, Requests.on(Requests.of(kind, places.asked(kind, asked)), config.device()), id, own);
@@ -119,6 +128,9 @@ final class Jobs implements AutoCloseable {
         Job job = jobs.get(id);
         if (job != null) job.lost(names);
     }
+
+    /** Bytes that files of jobs and uploads may take. */
+    long room() { return room; }
 
     /** Deletes files of old jobs where there are more than may be. */
     void makeRoom() { history.later(c -> quota.makeRoom(c, "")); }

@@ -25,7 +25,8 @@ final class Log {
 
     private synchronized void add(String level, String text) {
         String plain = Answers.withoutPlaces(text).replaceAll("\\p{Cntrl}", " ");
-        lines.add(new Line(++last, System.currentTimeMillis() / 1000, level, plain.length() > LONGEST ? plain.substring(0, LONGEST) : plain));
+        lines.add(new Line(++last, System.currentTimeMillis() / 1000, level,
+            plain.length() > LONGEST ? plain.substring(0, LONGEST) : plain));
         if (lines.size() > MOST) lines.remove();
     }
 

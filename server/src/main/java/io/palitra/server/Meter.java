@@ -105,7 +105,8 @@ final class Meter {
     }
 
     static void head(StringBuilder out, String name, String type, String help) {
-        out.append("# HELP palitra_").append(name).append(' ').append(help).append("\n# TYPE palitra_").append(name).append(' ').append(type)
+        out.append("# HELP palitra_").append(name).append(' ').append(help)
+            .append("\n# TYPE palitra_").append(name).append(' ').append(type)
             .append('\n');
     }
 

@@ -51,7 +51,7 @@ record ModelFacts(Kind kind, ObjectNode about, long bytes) {
                 return run(config, Files.exists(weights) ? Files.size(weights) : 0);
             }
             return plain(folder(place, config), bytes(place));
-        } catch (IOException | IllegalArgumentException e) {
+        } catch (IOException | IllegalArgumentException | FormatException e) {
             return plain(Kind.FILE, 0);
         }
     }
@@ -74,7 +74,8 @@ record ModelFacts(Kind kind, ObjectNode about, long bytes) {
         long bytes = Files.size(file);
         if (!Weights.named(file) || !file.toString().toLowerCase(Locale.ROOT).endsWith(".safetensors")) return plain(Kind.FILE, bytes);
         Set<String> names = Safetensors.header(file).entries().keySet();
-        Kind kind = any(names, "model\\.diffusion_model\\..*") ? Kind.PAINT : any(names, "(first_stage_model\\.)?quantize\\..*") ? Kind.VQGAN
+        Kind kind = any(names, "model\\.diffusion_model\\..*") ? Kind.PAINT
+            : any(names, "(first_stage_model\\.)?quantize\\..*") ? Kind.VQGAN
             : names.stream().anyMatch(n -> LORA_KEY.matcher(n).matches()) ? Kind.LORA : Kind.FILE;
         return plain(kind, bytes);
     }

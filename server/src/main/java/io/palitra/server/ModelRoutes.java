@@ -23,7 +23,7 @@ final class ModelRoutes implements Routes {
     }
 
     private void models(Context ctx) {
-        ObjectNode node = Job.JSON.createObjectNode();
+        ObjectNode node = OpenAiModels.list(registry);
         ArrayNode all = node.putArray("models");
         registry.all().stream().filter(Registry.Entry::model)
             .forEach(e -> all.add(Registry.toJson(e).deepCopy().put("loaded", loaded.test(e.name()))));

@@ -12,6 +12,8 @@ import io.palitra.job.Requests;
 import io.palitra.job.ResumeRequest;
 import io.palitra.job.SampleRequest;
 import io.palitra.job.TrainRequest;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -21,6 +23,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
+import java.util.function.Predicate;
 
 /**
  * The one way from a text of a request to a place on the disk. Models and files are named as {@link Registry} has them, data sets as {@link
@@ -72,6 +75,13 @@ final class Places {
     /** The models that a job may name. */
     List<String> models() { return Registry.names(registry.all().stream().filter(Registry.Entry::model).toList()); }
 
+    /** The low-rank changes that a job may name, and files that may be some. */
+    List<String> loras() { return Registry.names(registry.all().stream().filter(Places::changes).toList()); }
+
+    private static boolean changes(Registry.Entry e) {
+        return e.file() || e.facts().kind() == ModelFacts.Kind.LORA || e.facts().about().path("family").asText().equals("lora");
+    }
+
     /** JSON Schema of what a caller may ask of a kind: without what is the server's own. */
     static ObjectNode schema(String kind, String language) {
         ObjectNode schema = Requests.schema(kind, language);
@@ -96,12 +106,14 @@ final class Places {
         if (!json.isObject()) return json;
         JsonNode defaults = usual.computeIfAbsent(kind, k -> Requests.schema(k, "en").path("properties"));
         for (String name : (Iterable<String>) json::fieldNames) {
-            boolean own = OWN.contains(name) && defaults.has(name) && !json.get(name).equals(defaults.path(name).path("default"));
-            if (own) throw new Refused(422, "not_allowed", name, name + " is not to be given: the server sets it");
+            boolean set = OWN.contains(name) && defaults.has(name) && !json.get(name).equals(defaults.path(name).path("default"));
+            if (set) throw new Refused(422, "not_allowed", name, name + " is not to be given: the server sets it");
         }
-        // where it has no default, so that it need not be given
-        boolean out = !kind.equals("train") && Requests.required(kind).contains(OUT);
-        return out && !json.has(OUT) ? ((ObjectNode) json.deepCopy()).put(OUT, "") : json;
+        // where it has no default, or another than that of a job's own folder
+        JsonNode out = defaults.path(OUT);
+        boolean own = !kind.equals("train") && out.isObject() && !json.has(OUT)
+            && !(out.has("default") && out.path("default").asText().isEmpty());
+        return own ? ((ObjectNode) json.deepCopy()).put(OUT, "") : json;
     }
 
     /** The request with places in the stead of names. @throws Refused for a name that is none */
@@ -118,7 +130,8 @@ final class Places {
         try {
             HubName.parse(text);
         } catch (IllegalArgumentException e) {
-            throw new Refused(422, "bad_request", "name", "name must be org/name or org/name@revision of letters, digits, '.', '_' and '-'");
+            throw new Refused(422, "bad_request", "name",
+                "name must be org/name or org/name@revision of letters, digits, '.', '_' and '-'");
         }
     }
 
@@ -157,7 +170,7 @@ final class Places {
             return all;
         }
 
-        private Registry.Entry entry(String key, String name, String what, java.util.function.Predicate<Registry.Entry> fits) {
+        private Registry.Entry entry(String key, String name, String what, Predicate<Registry.Entry> fits) {
             List<Registry.Entry> fitting = all().stream().filter(fits).toList();
             return fitting.stream().filter(e -> e.name().equals(name)).findFirst().orElseThrow(() -> {
                 List<String> names = Registry.names(fitting);
@@ -173,8 +186,7 @@ final class Places {
         }
 
         private String lora(String name) {
-            return entry("lora", name, "file", e -> e.file() || e.facts().kind() == ModelFacts.Kind.LORA
-                || e.facts().about().path("family").asText().equals("lora")).place();
+            return entry("lora", name, "file", Places::changes).place();
         }
 
         private String data(String key, String name) {
@@ -183,7 +195,8 @@ final class Places {
             if (folderOf.isPresent()) return folderOf.get().toString();
             if (!files && data.named(name)) return name;
             List<String> names = files ? data.folders() : data.names();
-            throw new Refused(422, "no_such_data", key, "there is no " + (files ? "folder of pictures" : "data set") + " of that name; there "
+            throw new Refused(422, "no_such_data", key, "there is no " + (files ? "folder of pictures" : "data set")
+                + " of that name; there "
                 + (names.isEmpty() ? "are none" : "are " + Notes.some(names)) + InWords.didYouMean(name, names));
         }
 
@@ -219,7 +232,11 @@ final class Places {
             if (all().stream().anyMatch(e -> e.name().equals(name))) {
                 throw new Refused(409, "name_taken", OUT, "a run or model of that name is there; choose another");
             }
-            return runs.resolve(name);
+            Path folder = runs.resolve(name);
+            if (Files.exists(folder, LinkOption.NOFOLLOW_LINKS)) {   // a link, or what is no run
+                throw new Refused(409, "name_taken", OUT, "something of that name is in the folder of runs; choose another");
+            }
+            return folder;
         }
     }
 }

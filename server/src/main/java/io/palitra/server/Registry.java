@@ -4,16 +4,20 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Json;
+import io.palitra.data.DownloadException;
+import io.palitra.data.FormatException;
 import io.palitra.hub.Hub;
 import io.palitra.hub.HubSettings;
 import io.palitra.job.ModelsRequest;
 import io.palitra.model.IncludedModels;
 import io.palitra.model.Watcher;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
@@ -24,6 +28,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The one list of models and files that a request may name: those that were given when the server was started, those that come with the
@@ -64,7 +69,8 @@ final class Registry {
             int sign = model.indexOf('=');
             String place = model.substring(sign + 1), name = sign > 0 ? model.substring(0, sign) : last(place);
             if (!name.matches(RUN_NAME)) throw new ConfigException("models", "illegal name: '" + name + "', must match " + RUN_NAME);
-            if (given.put(name, place) != null) throw new ConfigException("models", "two models are called '" + name + "'; NAME= tells apart");
+            if (given.put(name, place) != null)
+                throw new ConfigException("models", "two models are called '" + name + "'; NAME= tells apart");
         }
     }
 
@@ -117,10 +123,13 @@ final class Registry {
     /** Changes when the folder's model does: of times and lengths. */
     private static long stamp(Path place) {
         long stamp = 17;
-        for (Path file : Files.isDirectory(place) ? List.of(place, place.resolve(CONFIG), place.resolve(WEIGHTS)) : List.of(place)) {
+        boolean folder = false;
+        for (String name : new String[] {"", CONFIG, WEIGHTS}) {
+            if (!name.isEmpty() && !folder) break;
             try {
-                stamp = 31 * stamp + Files.getLastModifiedTime(file).toMillis();
-                stamp = 31 * stamp + (Files.isDirectory(file) ? 0 : Files.size(file));
+                BasicFileAttributes now = Files.readAttributes(place.resolve(name), BasicFileAttributes.class);
+                folder |= now.isDirectory();
+                stamp = 31 * (31 * stamp + now.lastModifiedTime().toMillis()) + (now.isDirectory() ? 0 : now.size());
             } catch (IOException e) {
                 stamp *= 31;   // it is not there
             }
@@ -145,7 +154,7 @@ final class Registry {
         if (Files.exists(path)) return Optional.of(read(name, Source.GIVEN, path.toAbsolutePath().normalize()));
         try {
             return Optional.of(read(name, Source.HUB, Hub.resolve(place)));
-        } catch (IllegalArgumentException | java.io.UncheckedIOException e) {
+        } catch (IllegalArgumentException | UncheckedIOException | FormatException | DownloadException e) {
             return Optional.empty();
         }
     }
@@ -159,7 +168,8 @@ final class Registry {
                 JsonNode json = Json.read(CONFIG, in.readAllBytes());
                 ModelFacts facts = ModelFacts.run(json, Math.max(0, weights.openConnection().getContentLengthLong()));
                 ObjectNode more = facts.about().put("about", card.about()).put("licence", card.licence());
-                card.files().stream().filter(f -> f.endsWith("  " + WEIGHTS)).findFirst().ifPresent(f -> more.put("sha256", f.substring(0, 64)));
+                card.files().stream().filter(f -> f.endsWith("  " + WEIGHTS)).findFirst()
+                    .ifPresent(f -> more.put("sha256", f.substring(0, 64)));
                 included.add(new Entry(card.name(), Source.INCLUDED, card.name(), 0, facts));
             } catch (IOException e) {
                 throw new Refused(500, "unreadable", "", "the models that come with the program cannot be read");
@@ -168,7 +178,7 @@ final class Registry {
         return included;
     }
 
-    private static @org.jspecify.annotations.Nullable URL resource(String model, String file) {
+    private static @Nullable URL resource(String model, String file) {
         ClassLoader loader = IncludedModels.class.getClassLoader();
         return loader.getResource(PREFIX + model + "/" + file);
     }
@@ -182,7 +192,7 @@ final class Registry {
             String name = parts[1] + "/" + parts[2];
             try {
                 all.add(read(name, Source.HUB, Hub.resolve(name)));
-            } catch (IllegalArgumentException | java.io.UncheckedIOException e) {
+            } catch (IllegalArgumentException | UncheckedIOException | FormatException | DownloadException e) {
                 continue;   // fetched in part
             }
         }

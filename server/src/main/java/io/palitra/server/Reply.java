@@ -1,30 +1,61 @@
 package io.palitra.server;
 
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.javalin.http.Context;
 import io.palitra.config.Json;
+import java.io.IOException;
 
 /** Bodies of requests and of answers, as JSON. */
 final class Reply {
+    private static final ObjectMapper PICTURES = JsonMapper.builder(JsonFactory.builder()
+        .streamReadConstraints(StreamReadConstraints.builder().maxNestingDepth(100).maxStringLength((int) Server.BODY)
+            .maxNumberLength(100).maxTokenCount(100_000).build())
+        .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build()).enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS).build();
+
     private Reply() {}
 
     static void json(Context ctx, JsonNode node) { ctx.contentType("application/json").result(node.toString()); }
 
     static void fault(Context ctx, Fault fault) {
+        boolean theirs = OpenAiFaults.speaks(ctx.path());
         ObjectNode node = Job.JSON.createObjectNode();
-        node.set("error", fault.toJson());
-        ctx.status(fault.http());
+        node.set("error", theirs ? OpenAiFaults.toJson(fault) : fault.toJson());
+        ctx.status(theirs ? OpenAiFaults.status(fault) : fault.http());
         json(ctx, node);
     }
 
-    /** The body, an object. @throws io.palitra.data.FormatException for what is no JSON */
+    /** The body, an object. @throws io.palitra.config.ConfigException for what is no JSON */
     static JsonNode body(Context ctx) {
+        typed(ctx);
+        return Json.read("the request", ctx.bodyAsBytes());
+    }
+
+    /** The body, of which a text may be as long as the whole: a picture in letters. @throws Refused for what is no object */
+    static ObjectNode bodyOfPictures(Context ctx) {
+        typed(ctx);
+        try {
+            if (PICTURES.readTree(ctx.bodyAsBytes()) instanceof ObjectNode object) return object;
+        } catch (JsonProcessingException e) {
+            throw new Refused(422, "bad_request", "", "the request is no JSON: " + Json.why(e));
+        } catch (IOException e) {
+            throw new Refused(422, "bad_request", "", "the request is no JSON in UTF-8");
+        }
+        throw new Refused(422, "bad_request", "", "the request must be an object of JSON");
+    }
+
+    private static void typed(Context ctx) {
         String type = ctx.contentType();
         if (type == null || !type.startsWith("application/json")) {
             throw new Refused(415, "no_json", "", "the body must be JSON: Content-Type: application/json");
         }
-        return Json.read("the request", ctx.bodyAsBytes());
     }
 
     /** Whole number of a query, within bounds; the default where it is not there. @throws Refused for what is none */

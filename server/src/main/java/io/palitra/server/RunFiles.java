@@ -1,5 +1,6 @@
 package io.palitra.server;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -14,16 +15,19 @@ import io.palitra.train.RunLock;
 import io.palitra.train.RunReport;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BiConsumer;
 import java.util.stream.Stream;
 
 /**
@@ -32,7 +36,7 @@ import java.util.stream.Stream;
  */
 final class RunFiles {
     private static final String SUMMARY = "summary.json", SAMPLES = "samples";
-    private static final long TAIL = 64 << 10, LONGEST = 256L << 20;
+    private static final long TAIL = 16 << 10, LONGEST = 256L << 20;
 
     /** What was read of a file, and when. */
     private record Read(long stamp, JsonNode json) {}
@@ -50,7 +54,8 @@ final class RunFiles {
         boolean ended = step > 0 && summary.path("step").asLong() == step && step >= steps;
         ObjectNode node = Job.JSON.createObjectNode().put("name", name).put("family", config.path("family").asText())
             .put("data", Places.name(config.path("data").asText())).put("step", step).put("steps", steps)
-            .put("state", !ended && RunLock.held(run) ? "running" : ended ? "ended" : "cut off").put("created", modified(run.resolve(Run.CONFIG)));
+            .put("state", !ended && RunLock.held(run) ? "running" : ended ? "ended" : "cut off")
+                .put("created", modified(run.resolve(Run.CONFIG)));
         node.set("metrics", last.path("values").isObject() ? last.path("values") : Job.JSON.createObjectNode());
         JsonNode measures = object(run.resolve(RunReport.EVALUATION)).path("measures");
         if (measures.isArray() && !measures.isEmpty()) {
@@ -95,7 +100,7 @@ final class RunFiles {
         if (file(file) && Files.size(file) <= LONGEST) {
             try (Stream<String> all = Files.lines(file, StandardCharsets.ISO_8859_1)) {
                 all.map(RunFiles::metric).filter(line -> line.path("step").asLong(-1) > after).forEach(lines::add);
-            } catch (java.io.UncheckedIOException e) {
+            } catch (UncheckedIOException e) {
                 throw e.getCause();
             }
         }
@@ -131,8 +136,8 @@ final class RunFiles {
     /** A line of the log; empty where it is damaged. */
     private static ObjectNode metric(String line) {
         try {
-            return Json.read("a line", line) instanceof ObjectNode object ? object : Job.JSON.createObjectNode();
-        } catch (ConfigException e) {
+            return Job.JSON.readTree(line) instanceof ObjectNode object ? object : Job.JSON.createObjectNode();
+        } catch (JsonProcessingException e) {
             return Job.JSON.createObjectNode();
         }
     }
@@ -171,12 +176,14 @@ final class RunFiles {
     }
 
     /** As overrides write keys. */
-    private static void flat(String path, JsonNode json, java.util.function.BiConsumer<String, String> to) {
+    private static void flat(String path, JsonNode json, BiConsumer<String, String> to) {
         if (!json.isObject()) {
-            to.accept(path.replaceFirst("^model\\.", "").replaceFirst("^options\\.", "data."), json.isValueNode() ? json.asText() : json.toString());
+            to.accept(path.replaceFirst("^model\\.", "").replaceFirst("^options\\.", "data."),
+                json.isValueNode() ? json.asText() : json.toString());
             return;
         }
-        for (Map.Entry<String, JsonNode> e : json.properties()) flat(path.isEmpty() ? e.getKey() : path + "." + e.getKey(), e.getValue(), to);
+        for (Map.Entry<String, JsonNode> e : json.properties())
+            flat(path.isEmpty() ? e.getKey() : path + "." + e.getKey(), e.getValue(), to);
     }
 
     private static JsonNode withoutPlaces(JsonNode json) {
@@ -207,8 +214,9 @@ final class RunFiles {
     /** Reads it anew when its time or length is another; an empty object where it is no file, or cannot be read. */
     private JsonNode cached(Path file, Reader reader) {
         try {
-            if (!file(file) || Files.size(file) > LONGEST) return Job.JSON.createObjectNode();
-            long stamp = 31 * Files.getLastModifiedTime(file).toMillis() + Files.size(file);
+            BasicFileAttributes now = Files.readAttributes(file, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+            if (!now.isRegularFile() || now.size() > LONGEST) return Job.JSON.createObjectNode();
+            long stamp = 31 * now.lastModifiedTime().toMillis() + now.size();
             Read known = read.get(file);
             if (known == null || known.stamp != stamp) read.put(file, known = new Read(stamp, reader.read(file)));
             return known.json;

@@ -32,9 +32,9 @@ final class SdApiRoutes implements Routes {
     private final SdPictures pictures;
 
     /** @param keep keeps a picture, a PNG, and gives its id for places of pictures in requests */
-    SdApiRoutes(Jobs jobs, Places places, Function<byte[], String> keep) {
+    SdApiRoutes(Jobs jobs, Registry registry, Function<byte[], String> keep) {
         this.jobs = jobs;
-        store = new SdStore(places, keep);
+        store = new SdStore(registry, keep);
         options = new SdOptions(store);
         pictures = new SdPictures(jobs, store, options, tasks);
     }
@@ -60,7 +60,8 @@ final class SdApiRoutes implements Routes {
             .putNull("model_url").put("scale", 1)));
         list(to, "/latent-upscale-modes", () -> all(List.<String>of(), n -> node()));
         list(to, "/prompt-styles", () -> all(List.<String>of(), n -> node()));
-        list(to, "/scripts", () -> node().<ObjectNode>set("txt2img", Job.JSON.createArrayNode()).set("img2img", Job.JSON.createArrayNode()));
+        list(to, "/scripts", () -> node().<ObjectNode>set("txt2img", all(List.<String>of(), n -> node()))
+            .set("img2img", all(List.<String>of(), n -> node())));
         list(to, "/script-info", () -> all(List.<String>of(), n -> node()));
         list(to, "/embeddings", () -> node().<ObjectNode>set("loaded", node()).set("skipped", node()));
         list(to, "/cmd-flags", () -> node().put("api", true).put("nowebui", false).putNull("api_auth").put("listen", false));

@@ -29,7 +29,7 @@ record SdChange(Picture picture, @Nullable Picture mask, double strength, int bl
         Function<Picture, Picture> sized = switch ((int) body.whole("resize_mode", 0, 0, 3)) {
             case 0 -> p -> Pictures.resize(p, h, w);
             case 1 -> p -> Pictures.fit(p, h, w);
-            default -> throw new Refused(422, "not_supported", "resize_mode", "resize_mode: 0 stretches and 1 cuts; 2 and 3 are not done");
+            default -> throw new Refused(422, "not_supported", "resize_mode", "resize_mode: 0 stretches and 1 cuts, 2 and 3 are not done");
         };
         if (body.number("initial_noise_multiplier", 1, 0, 10) != 1) {
             throw new Refused(422, "not_supported", "initial_noise_multiplier", "initial_noise_multiplier: the first noise is as it is, 1");
@@ -51,8 +51,8 @@ record SdChange(Picture picture, @Nullable Picture mask, double strength, int bl
     private static void masked(SdBody body, List<String> warnings) {
         long fill = body.whole("inpainting_fill", 0, 0, 3);
         if (fill > 1) {
-            throw new Refused(422, "not_supported", "inpainting_fill", "inpainting_fill: what is painted over begins as the picture is, 1; 2 "
-                + "and 3 are not done");
+            throw new Refused(422, "not_supported", "inpainting_fill", "inpainting_fill: what is painted over begins as the picture is, "
+                + "1; 2 and 3 are not done");
         }
         if (fill == 0) warnings.add("inpainting_fill 0 is done as 1: what is painted over begins as the picture is");
         if (body.flag("inpaint_full_res", true)) {

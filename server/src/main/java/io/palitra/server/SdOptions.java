@@ -14,8 +14,8 @@ import java.util.Set;
 final class SdOptions {
     static final String MODEL = "sd_model_checkpoint", VAE = "sd_vae", SKIP = "CLIP_stop_at_last_layers";
     /** Keys about files, previews and other programs' noise: no picture is another one for the model because of them. */
-    private static final String TRIFLES = "(samples|grid|save|outdir|directories|show_progress|live_preview|return_|do_not_|img2img_|upscal"
-        + "|eta_noise|enable_pnginfo|filter_nsfw|send_|randn_|jpeg|webp|export|add_model|progressbar|token_merging).*";
+    private static final String TRIFLES = "(samples|grid|save|outdir|directories|show_progress|live_preview|return_|do_not_|img2img_"
+        + "|upscal|eta_noise|enable_pnginfo|filter_nsfw|send_|randn_|jpeg|webp|export|add_model|progressbar|token_merging).*";
     private static final Set<String> OWN_VAE = Set.of("", "Automatic", "None", "automatic", "none");
 
     private final SdStore store;
@@ -34,8 +34,7 @@ final class SdOptions {
         vae(override);
         for (String key : override.unread()) {
             if (!key.matches(TRIFLES)) {
-                throw new Refused(422, "not_supported", "override_settings", "'" + word(key) + "' cannot be set here; " + MODEL + ", " + SKIP
-                    + " can");
+                throw new Refused(422, "not_supported", "override_settings", not(key));
             }
             ignored.add("override_settings." + key);
         }
@@ -76,7 +75,7 @@ final class SdOptions {
             JsonNode is = now.path(key);
             if (is.equals(sent.json().path(key))) continue;
             if (!key.matches(TRIFLES)) {
-                throw new Refused(422, "not_supported", word(key), "'" + word(key) + "' cannot be set here; " + MODEL + ", " + SKIP + " can");
+                throw new Refused(422, "not_supported", word(key), not(key));
             }
             ignored.add(key);
         }
@@ -84,6 +83,8 @@ final class SdOptions {
         skip = layer;
         return ignored;
     }
+
+    private static String not(String key) { return "'" + word(key) + "' cannot be set here; " + MODEL + " and " + SKIP + " can"; }
 
     private static String word(String key) { return key.length() <= 60 ? key : key.substring(0, 60) + "..."; }
 

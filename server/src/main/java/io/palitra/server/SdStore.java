@@ -1,17 +1,8 @@
 package io.palitra.server;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.palitra.config.ConfigException;
-import io.palitra.data.Condition;
-import io.palitra.family.Families;
 import io.palitra.job.DrawRequest;
-import io.palitra.job.SampleRequest;
-import io.palitra.model.IncludedModels;
-import io.palitra.train.Run;
-import io.palitra.train.RunConfig;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -23,12 +14,12 @@ import java.util.stream.Stream;
 final class SdStore {
     private static final String WEIGHTS = "(?i)\\.(safetensors|ckpt)$";
 
-    private final Places places;
+    private final Registry registry;
     private final Function<byte[], String> keep;
 
     /** @param keep keeps a picture, a PNG, and gives its id for places of pictures in requests */
-    SdStore(Places places, Function<byte[], String> keep) {
-        this.places = places;
+    SdStore(Registry registry, Function<byte[], String> keep) {
+        this.registry = registry;
         this.keep = keep;
     }
 
@@ -53,47 +44,25 @@ final class SdStore {
         }
     }
 
-    /** The one that serves where none is named comes first: one that paints, else the one that comes with the program. */
+    /** The one that serves where none is named comes first: one that paints and was given, else the one that comes with the program. */
     List<Model> models() {
-        List<Model> paint = new ArrayList<>(), draw = new ArrayList<>();
-        for (String name : places.models()) {
-            Path place = place(name);
-            if (paints(place)) paint.add(new Model(name, true, ""));
-            else if (name.equals(DrawRequest.MODEL)) draw.add(0, included(name));
-            else if (fromWords(place)) draw.add(new Model(name, false, ""));
+        List<Model> given = new ArrayList<>(), draw = new ArrayList<>(), fetched = new ArrayList<>();
+        for (Registry.Entry e : registry.all()) {
+            Model model = new Model(e.name(), e.facts().kind() == ModelFacts.Kind.PAINT, e.facts().about().path("sha256").asText());
+            boolean words = false;
+            for (JsonNode takes : e.facts().about().path("takes")) words |= takes.asText().equals("text");
+            // names of the hub alone have a slash
+            if (model.paints) (e.name().contains("/") ? fetched : given).add(model);
+            else if (!words || e.facts().kind() != ModelFacts.Kind.RUN) continue;
+            else draw.add(e.name().equals(DrawRequest.MODEL) ? 0 : draw.size(), model);
         }
-        paint.addAll(draw);
-        return paint;
-    }
-
-    private static Model included(String name) {
-        String sha = IncludedModels.named(name).stream().flatMap(card -> card.files().stream()).filter(f -> f.endsWith("  model.safetensors"))
-            .map(f -> f.substring(0, 64)).findFirst().orElse("");
-        return new Model(name, false, sha);
-    }
-
-    /** Where a model lies, or the name of one that comes with the program. */
-    private Path place(String name) {
-        return Path.of(((SampleRequest) places.placed("sample", new SampleRequest(name), "", Path.of(""))).run());
-    }
-
-    private static boolean paints(Path place) {
-        if (Files.isDirectory(place)) return Files.isRegularFile(place.resolve("model_index.json"));
-        return Files.isRegularFile(place) && Stream.of(".safetensors", ".ckpt").anyMatch(place.toString()::endsWith);
-    }
-
-    private static boolean fromWords(Path run) {
-        Path config = run.resolve(Run.CONFIG);
-        if (!Files.isRegularFile(config)) return false;
-        try {
-            return Families.named(RunConfig.read(config).settings().family()).takes().contains(Condition.Kind.TEXT);
-        } catch (IOException | ConfigException e) {
-            return false;   // no run, whatever it is
-        }
+        return Stream.of(given, draw, fetched).flatMap(List::stream).toList();
     }
 
     /** Names of LoRAs. */
-    List<String> loras() { return List.of(); }
+    List<String> loras() {
+        return registry.all().stream().filter(e -> e.facts().kind() == ModelFacts.Kind.LORA).map(Registry.Entry::name).toList();
+    }
 
     /** Keeps a picture, a PNG. @return its id, for places of pictures in requests */
     String keep(byte[] png) { return keep.apply(png); }

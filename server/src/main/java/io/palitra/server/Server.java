@@ -1,6 +1,7 @@
 package io.palitra.server;
 
 import io.javalin.Javalin;
+import io.javalin.config.SizeUnit;
 import io.javalin.http.Context;
 import io.javalin.http.HttpResponseException;
 import io.javalin.router.Endpoint;
@@ -10,6 +11,7 @@ import io.palitra.config.ConfigException;
 import io.palitra.data.FormatException;
 import io.palitra.job.Program;
 import java.util.List;
+import org.eclipse.jetty.http.BadMessageException;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
 
 /**
@@ -19,6 +21,9 @@ import org.eclipse.jetty.util.thread.QueuedThreadPool;
 public final class Server implements AutoCloseable {
     /** Bytes of a request. */
     static final long BODY = 64L << 20;
+
+    /** Bytes a second of a body: who sends less holds a thread for nothing. */
+    private static final long SLOWEST = 20;
 
     private final Jobs jobs;
     private final Javalin http;
@@ -35,7 +40,8 @@ public final class Server implements AutoCloseable {
         List<Routes> rooms = List.of(
             new JobRoutes(jobs),
             new StudioRoutes(gate),
-            new SdApiRoutes(jobs, places, png -> uploads.add(png, "image/png", false).id()),
+            new OpenAiRoutes(jobs, registry, png -> uploads.add(png, "image/png", false).id()),
+            new SdApiRoutes(jobs, registry, png -> uploads.add(png, "image/png", false).id()),
             new Gallery(jobs.history(), jobs.quota()),
             new UploadRoutes(uploads, places, jobs),
             new SchemaRoutes(jobs),
@@ -45,6 +51,9 @@ public final class Server implements AutoCloseable {
             new SystemRoutes(config, jobs, meter, log, jobs::loaded));
         http = Javalin.create(c -> {
             c.http.maxRequestSize = BODY;
+            c.jetty.multipartConfig.maxFileSize(BODY, SizeUnit.BYTES);
+            c.jetty.multipartConfig.maxTotalRequestSize(BODY, SizeUnit.BYTES);
+            c.jetty.multipartConfig.maxInMemoryFileSize((int) BODY, SizeUnit.BYTES);
             c.startup.showJavalinBanner = false;
             c.startup.showOldJavalinVersionWarning = false;
             // as many as may wait long and some for short answers, of which /health is one
@@ -54,8 +63,7 @@ public final class Server implements AutoCloseable {
                 h.setSendServerVersion(false);
                 h.setRequestHeaderSize(16 << 10);
                 h.setIdleTimeout(30_000);
-                h.setMinRequestDataRate(1000);
-                h.setMinResponseDataRate(1000);
+                h.setMinRequestDataRate(SLOWEST);
             });
             c.routes.before(ctx -> {
                 ctx.header("X-Content-Type-Options", "nosniff");
@@ -72,13 +80,13 @@ public final class Server implements AutoCloseable {
                 if (e.retryAfter() > 0) ctx.header("Retry-After", String.valueOf(e.retryAfter()));
                 Reply.fault(ctx, e.fault());
             });
-            c.routes.exception(ConfigException.class, (e, ctx) -> Reply.fault(ctx, new Fault(422, "bad_request", e.key(),
-                Program.message(e))));
-            c.routes.exception(ArgumentException.class, (e, ctx) -> Reply.fault(ctx, new Fault(422, "bad_request", "",
-                Program.message(e))));
-            c.routes.exception(FormatException.class, (e, ctx) -> Reply.fault(ctx, new Fault(422, "bad_request", "", Program.message(e))));
+            c.routes.exception(ConfigException.class, (e, ctx) -> Reply.fault(ctx, asked(e.key(), e)));
+            c.routes.exception(ArgumentException.class, (e, ctx) -> Reply.fault(ctx, asked("", e)));
+            c.routes.exception(FormatException.class, (e, ctx) -> Reply.fault(ctx, asked("", e)));
             c.routes.exception(HttpResponseException.class, (e, ctx) -> Reply.fault(ctx, new Fault(e.getStatus(), "refused", "",
                 e.getStatus() == 413 ? "the request is larger than " + (BODY >> 20) + " MiB" : "there is no such page")));
+            c.routes.exception(BadMessageException.class, (e, ctx) -> Reply.fault(ctx, new Fault(e.getCode(), "refused", "",
+                e.getCode() == 408 ? "the request came too slowly" : "the request is no valid HTTP")));
             c.routes.exception(Exception.class, (e, ctx) -> {
                 log.fault("an answer to " + ctx.method().name() + " " + route(ctx), e);
                 Reply.fault(ctx, new Fault(500, "failed", "", "a fault of this server"));
@@ -89,6 +97,10 @@ public final class Server implements AutoCloseable {
                 }
             });
         });
+    }
+
+    private static Fault asked(String field, RuntimeException e) {
+        return new Fault(422, "bad_request", field, Answers.withoutPlaces(Program.message(e)));
     }
 
     /** The pattern of what was asked for, of which there are few; nothing of what a caller wrote. */

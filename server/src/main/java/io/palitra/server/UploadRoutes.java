@@ -1,5 +1,6 @@
 package io.palitra.server;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.javalin.config.RoutesConfig;
@@ -48,7 +49,7 @@ final class UploadRoutes implements Routes {
         try {
             byte[] bytes = ctx.bodyInputStream().readNBytes(Uploads.MOST_BYTES + 1);
             if (bytes.length > Uploads.MOST_BYTES) throw tooLarge();
-            uploads.sweep(jobs::uses);
+            uploads.sweep(jobs.room() / 2, jobs::uses);
             boolean png = type.equals("image/png");
             Uploads.Upload upload = uploads.add(bytes, type, "true".equals(ctx.queryParam("mask")));
             jobs.makeRoom();
@@ -101,9 +102,8 @@ final class UploadRoutes implements Routes {
         List<String> models = places.models();
         for (String key : List.of("model", "run", "vqgan", "clip")) {
             if (!request.has(key)) continue;
-            String name = request.path(key).asText(), plain = plain(name);
-            Optional<String> here = models.stream().filter(name::equals).findFirst()
-                .or(() -> models.stream().filter(m -> plain(m).equals(plain)).findFirst());
+            String name = request.path(key).asText();
+            Optional<String> here = here(name, models);
             if (here.isPresent()) request.put(key, here.get());
             else leave(request, key, key + " " + name, not);
         }
@@ -116,16 +116,32 @@ final class UploadRoutes implements Routes {
         if (!request.has("image")) {
             for (String key : List.of("strength", "outpaint", "mask", "maskBlur")) if (request.has(key)) leave(request, key, key, not);
         }
-        for (String key : List.of("lora", "switchTo", "targets")) {
-            if (request.has(key)) leave(request, key, key + " " + words(request, key), not);
+        if (request.has("targets")) leave(request, "targets", "targets " + request.path("targets").asText(), not);
+        if (request.has("lora")) loras(request, not);
+        if (request.has("switchTo")) {
+            String at = request.path("switchTo").asText();
+            Optional<String> here = here(at.replaceFirst("@[^@]*$", ""), models);
+            if (here.isPresent() && at.contains("@")) request.put("switchTo", here.get() + at.substring(at.lastIndexOf('@')));
+            else leave(request, "switchTo", "switchTo " + at, not);
         }
     }
 
-    private static String words(ObjectNode request, String key) {
-        if (!(request.path(key) instanceof ArrayNode list)) return request.path(key).asText();
-        List<String> words = new ArrayList<>();
-        list.forEach(item -> words.add(item.asText()));
-        return String.join(", ", words);
+    private void loras(ObjectNode request, List<String> not) {
+        List<String> known = places.loras();
+        ArrayNode kept = Job.JSON.createArrayNode();
+        for (JsonNode item : request.path("lora")) {
+            String weighed = item.asText(), name = weighed.substring(0, weighed.lastIndexOf(':'));
+            Optional<String> here = here(name, known);
+            here.ifPresentOrElse(k -> kept.add(k + weighed.substring(name.length())), () -> not.add("lora " + weighed));
+        }
+        request.remove("lora");
+        if (!kept.isEmpty()) request.set("lora", kept);
+    }
+
+    /** As a name is known here: as it is, or but for the ending of a file. */
+    private static Optional<String> here(String name, List<String> known) {
+        return known.stream().filter(name::equals).findFirst()
+            .or(() -> known.stream().filter(k -> plain(k).equals(plain(name))).findFirst());
     }
 
     private static String plain(String model) { return model.replaceFirst("\\.(safetensors|ckpt)$", ""); }

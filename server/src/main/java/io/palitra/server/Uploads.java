@@ -14,10 +14,13 @@ import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.security.SecureRandom;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Predicate;
@@ -113,19 +116,38 @@ final class Uploads {
     /** Bytes of all. */
     long bytes() { return held.values().stream().mapToLong(Held::bytes).sum(); }
 
-    /** Deletes those that were not used for a day. @param used whether a job that has not ended names an upload */
-    void sweep(Predicate<String> used) {
-        FileTime old = FileTime.fromMillis(System.currentTimeMillis() - DAY.toMillis());
-        for (Map.Entry<String, Held> e : held.entrySet()) {
-            Path file = e.getValue().file;
-            try {
-                boolean there = Files.exists(file, LinkOption.NOFOLLOW_LINKS);
-                if (there && (Files.getLastModifiedTime(file).compareTo(old) > 0 || used.test(e.getKey()))) continue;
-                held.remove(e.getKey());
-                Files.deleteIfExists(file);
-            } catch (IOException fault) {
-                Notes.common().accept("an old upload cannot be deleted");
+    /**
+     * Deletes those that were not used for a day, and the longest unused where they take more room than that.
+     *
+     * @param room bytes
+     * @param used whether a job that has not ended names an upload
+     */
+    void sweep(long room, Predicate<String> used) {
+        long old = System.currentTimeMillis() - DAY.toMillis(), taken = bytes();
+        SortedMap<Long, List<String>> byAge = new TreeMap<>();
+        held.forEach((id, one) -> byAge.computeIfAbsent(touched(one.file), t -> new ArrayList<>()).add(id));
+        for (Map.Entry<Long, List<String>> e : byAge.entrySet()) {
+            for (String id : e.getValue()) {
+                if (e.getKey() > old && taken <= room) return;
+                if (used.test(id)) continue;
+                Held one = held.remove(id);
+                if (one == null) continue;
+                taken -= one.bytes;
+                try {
+                    Files.deleteIfExists(one.file);
+                } catch (IOException fault) {
+                    Notes.common().accept("an old upload cannot be deleted");
+                }
             }
+        }
+    }
+
+    /** In milliseconds; of a file that is gone long ago. */
+    private static long touched(Path file) {
+        try {
+            return Files.getLastModifiedTime(file, LinkOption.NOFOLLOW_LINKS).toMillis();
+        } catch (IOException e) {
+            return 0;
         }
     }
 }

@@ -52,6 +52,11 @@ class HistoryTest {
         return new Job(id, kind, asked, new SampleRequest("tiny"), jobs.resolve(id), "me");
     }
 
+    private static Jobs jobs(ServerConfig config, Uploads uploads, long room) {
+        Places places = new Places(config, new Registry(config), new DataSets(""), uploads::named);
+        return new Jobs(config, places, uploads, new Meter(), new Log(), room);
+    }
+
     private static String id(int i) { return String.format("%032x", i); }
 
     @Test void aServerThatBeginsAnewShowsWhatWasDone() throws Exception {
@@ -115,6 +120,8 @@ class HistoryTest {
             to.ask(to.to("/v1/jobs?status=gone").build(), 422);
             to.ask(to.to("/v1/jobs?before=x").build(), 422);
             to.ask(to.to("/v1/jobs?limit=0").build(), 422);
+            String tooLong = "{\"kind\": \"sample\", \"request\": {\"run\": \"tiny\", \"prompt\": \"" + "x".repeat(1 << 20) + "\"}}";
+            to.send("POST", "/v1/jobs", tooLong, 422);
         }
     }
 
@@ -122,7 +129,7 @@ class HistoryTest {
         Uploads uploads = new Uploads(own);
         ServerConfig config = Config.with(ServerConfig.DEFAULT, "jobs=" + own, "runs=" + root.resolve("runs"), "queue=1000", "share=1000");
         int all = Jobs.REMEMBERED + 50;
-        try (Jobs jobs = new Jobs(config, new Places(root.resolve("runs"), List.of(), uploads), uploads)) {
+        try (Jobs jobs = jobs(config, uploads, 1L << 30)) {
             ObjectNode asked = Job.JSON.createObjectNode().put("run", "tiny").put("n", 1);
             List<String> ids = new ArrayList<>();
             for (int i = 0; i < all; i++) {
@@ -213,10 +220,9 @@ class HistoryTest {
     @Test void theOldestFilesMakeRoomButFavouritesStay() throws Exception {
         Uploads uploads = new Uploads(own);
         ServerConfig config = Config.with(ServerConfig.DEFAULT, "jobs=" + own, "runs=" + root.resolve("runs"));
-        Places places = new Places(root.resolve("runs"), List.of(), uploads);
         ObjectNode asked = Job.JSON.createObjectNode().put("run", "tiny").put("n", 1);
         List<Job> made = new ArrayList<>();
-        try (Jobs jobs = new Jobs(config, places, uploads, 1L << 30)) {
+        try (Jobs jobs = jobs(config, uploads, 1L << 30)) {
             for (int i = 0; i < 3; i++) {
                 Job job = jobs.submit("sample", asked, "me");
                 for (int wait = 0; wait < 600 && !job.ended(); wait++) Thread.sleep(50);
@@ -225,7 +231,7 @@ class HistoryTest {
             jobs.history().ask(c -> c.createStatement().executeUpdate("UPDATE pictures SET favourite = 1 WHERE job = '"
                 + made.get(0).id + "'"));
         }
-        try (Jobs jobs = new Jobs(config, places, uploads, 1)) {
+        try (Jobs jobs = jobs(config, uploads, 1)) {
             for (int i = 0; i < 3; i++) {
                 ObjectNode job = jobs.shown(made.get(i).id);
                 assertThat(job.path("files")).as("job " + i).hasSize(i == 0 ? 1 : 0);

@@ -70,7 +70,8 @@ class SchemaTest {
 
     @Test void rangesWordsPlacesAndKindsAreThere() {
         JsonNode sample = Places.schema("sample", "en").path("properties"), paint = Places.schema("paint", "en").path("properties");
-        assertThat(sample.path("n").toString()).isEqualTo(text("{'type':'integer','minimum':1,'maximum':100000,'description':'samples','default':64}"));
+        assertThat(sample.path("n").toString())
+            .isEqualTo(text("{'type':'integer','minimum':1,'maximum':100000,'description':'samples','default':64}"));
         assertThat(sample.path("run").path("x-place").asText()).isEqualTo("model");
         assertThat(sample.has("device") || sample.has("threads") || sample.has("out") || sample.has("force")).isFalse();
         assertThat(sample.path("animation").path("enum")).isEqualTo(json("['','animation.gif']"));

@@ -23,10 +23,12 @@ import org.junit.jupiter.api.Test;
 
 /** The studio's files, read as text: no engine of JavaScript is needed. */
 class StudioFilesTest {
-    private static final Pattern IMPORT = Pattern.compile("(?:\\bfrom\\s*|\\bimport\\s*\\(?\\s*)(['\"])([^'\"]+)\\1");
+    private static final Pattern IMPORT = Pattern.compile("(?:\\b(?:import|export)\\b[\\w*{}\\s,$]*?\\bfrom\\s*"
+        + "|\\bimport\\s*\\(?\\s*)(['\"])([^'\"]+)\\1");
     private static final Pattern KEY = Pattern.compile("(['\"])([\\w.-]+)\\1:\\s*(?=['\"{])");
     private static final Pattern USED = Pattern.compile("\\bt\\(\\s*'([\\w.-]+)'");
-    private static final Pattern CHOSEN = Pattern.compile("\\bt\\([^'`()]*(?:\\([^()]*\\)[^'`()]*)*\\?\\s*'([\\w.-]+)'\\s*:\\s*'([\\w.-]+)'");
+    private static final Pattern CHOSEN = Pattern.compile(
+        "\\bt\\([^'`()]*(?:\\([^()]*\\)[^'`()]*)*\\?\\s*'([\\w.-]+)'\\s*:\\s*'([\\w.-]+)'");
     private static final Pattern MADE = Pattern.compile("\\bt\\(`([\\w.-]*)\\$\\{");
     private static final Pattern FORM = Pattern.compile("\\b(?:one|few|many|other): ");
 
@@ -38,8 +40,8 @@ class StudioFilesTest {
     private static List<String> names(String end) throws Exception {
         Path folder = folder();
         try (Stream<Path> all = Files.walk(folder)) {
-            return all.filter(Files::isRegularFile).map(p -> folder.relativize(p).toString().replace('\\', '/')).filter(n -> n.endsWith(end))
-                .sorted().toList();
+            return all.filter(Files::isRegularFile).map(p -> folder.relativize(p).toString().replace('\\', '/'))
+                .filter(n -> n.endsWith(end)).sorted().toList();
         }
     }
 
@@ -60,7 +62,8 @@ class StudioFilesTest {
             assertThat(sum).as(file).isEqualTo(one.path("sha256").asText());
             assertThat(file).as("its version is in its name, as it is kept for a year").contains("-" + one.path("version").asText() + ".");
             assertThat(read("vendor/" + one.path("licenceText").asText())).containsAnyOf("MIT License", "Apache License");
-            assertThat(read("vendor/VENDOR.md")).contains("| " + file + " |", sum, one.path("version").asText(), one.path("licence").asText());
+            assertThat(read("vendor/VENDOR.md"))
+                .contains("| " + file + " |", sum, one.path("version").asText(), one.path("licence").asText());
             listed.add("vendor/" + file);
         }
         List<String> there = names("").stream().filter(n -> n.startsWith("vendor/") && (n.endsWith(".js") || n.endsWith(".css"))).toList();
@@ -69,14 +72,16 @@ class StudioFilesTest {
 
     @Test void everyImportLeadsToAFile() throws Exception {
         String index = read("index.html");
-        JsonNode map = new ObjectMapper().readTree(index.substring(index.indexOf("importmap\">") + 11, index.indexOf("</script>"))).path("imports");
+        JsonNode map = new ObjectMapper().readTree(index.substring(index.indexOf("importmap\">") + 11, index.indexOf("</script>")))
+            .path("imports");
         int seen = 0;
         for (String name : names(".js")) {
             Matcher m = IMPORT.matcher(read(name));
             while (m.find()) {
                 String wanted = m.group(2);
                 Path from = folder().resolve(name).getParent();
-                Path to = wanted.startsWith(".") ? from.resolve(wanted) : folder().resolve(map.path(wanted).asText("?").replace("/studio/", ""));
+                Path to = wanted.startsWith(".") ? from.resolve(wanted)
+                    : folder().resolve(map.path(wanted).asText("?").replace("/studio/", ""));
                 if (name.startsWith("vendor/") && !map.has(wanted) && !wanted.startsWith(".")) continue;   // text within a file of others
                 assertThat(Files.isRegularFile(to)).as(name + " imports " + wanted).isTrue();
                 seen++;
@@ -157,8 +162,8 @@ class StudioFilesTest {
     @Test void nothingIsWrittenAsMarkup() throws Exception {
         for (String name : names(".js")) {
             if (name.startsWith("vendor/")) continue;
-            assertThat(read(name)).as(name).doesNotContain("innerHTML", "outerHTML", "insertAdjacentHTML", "dangerouslySetInnerHTML", "document.write",
-                "eval(", "new Function", " style=\"", "http://", "https://");
+            assertThat(read(name)).as(name).doesNotContain("innerHTML", "outerHTML", "insertAdjacentHTML",
+                "dangerouslySetInnerHTML", "document.write", "eval(", "new Function", " style=\"", "http://", "https://");
         }
         assertThat(read("studio.css")).doesNotContain("@import", "url(", "http");
         assertThat(read("index.html")).doesNotContain(" style=", " onload", " onclick", "http");
@@ -167,7 +172,8 @@ class StudioFilesTest {
     @Test void thePagesAreUtf8WithoutMarks() throws Exception {
         for (String name : names(".js")) {
             if (!name.startsWith("vendor/")) {
-                assertThat(new String(Files.readAllBytes(folder().resolve(name)), StandardCharsets.UTF_8)).as(name).doesNotContain("\uFEFF", "\uFFFD", "\t");
+                assertThat(new String(Files.readAllBytes(folder().resolve(name)), StandardCharsets.UTF_8)).as(name)
+                    .doesNotContain("\uFEFF", "\uFFFD", "\t");
             }
         }
     }

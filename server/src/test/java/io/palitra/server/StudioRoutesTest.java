@@ -34,7 +34,9 @@ class StudioRoutesTest {
 
     @AfterAll static void stop() { server.close(); }
 
-    private static HttpRequest.Builder to(String path) { return HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + server.port() + path)); }
+    private static HttpRequest.Builder to(String path) {
+        return HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + server.port() + path));
+    }
 
     private static HttpResponse<byte[]> get(String path, String... headers) throws Exception {
         HttpRequest.Builder request = to(path);
@@ -43,8 +45,8 @@ class StudioRoutesTest {
     }
 
     private static HttpResponse<String> session(String body) throws Exception {
-        return CLIENT.send(to("/v1/session").header("Content-Type", "application/json").POST(HttpRequest.BodyPublishers.ofString(body)).build(),
-            HttpResponse.BodyHandlers.ofString());
+        return CLIENT.send(to("/v1/session").header("Content-Type", "application/json")
+            .POST(HttpRequest.BodyPublishers.ofString(body)).build(), HttpResponse.BodyHandlers.ofString());
     }
 
     @Test void thePageComesWithoutATokenAndItsImportMapAloneMayRun() throws Exception {
@@ -79,8 +81,8 @@ class StudioRoutesTest {
     }
 
     @Test void noOtherResourceIsReached() throws Exception {
-        for (String name : List.of("files.txt", "", "../Server.class", "..%2fServer.class", "%2e%2e/Server.class", "lib", "lib/", "/etc/passwd", "main.js%00", "Main.js",
-                "vendor/../main.js", "nothing.js")) {
+        for (String name : List.of("files.txt", "", "../Server.class", "..%2fServer.class", "%2e%2e/Server.class", "lib", "lib/",
+                "/etc/passwd", "main.js%00", "Main.js", "vendor/../main.js", "nothing.js")) {
             assertThat(get("/studio/" + name).statusCode()).as(name).isIn(400, 401, 404);
         }
     }
@@ -94,12 +96,15 @@ class StudioRoutesTest {
         HttpResponse<String> entered = session(Job.JSON.createObjectNode().put("token", TOKEN).toString());
         assertThat(entered.statusCode()).isEqualTo(204);
         String cookie = entered.headers().firstValue("Set-Cookie").orElseThrow();
-        assertThat(cookie).startsWith("palitra_token=").containsIgnoringCase("HttpOnly").containsIgnoringCase("SameSite=Strict").contains("Path=/");
+        assertThat(cookie).startsWith("palitra_token=").containsIgnoringCase("HttpOnly").containsIgnoringCase("SameSite=Strict")
+            .contains("Path=/");
         String value = cookie.substring(0, cookie.indexOf(';'));
         assertThat(get("/v1/jobs", "Cookie", value).statusCode()).isEqualTo(200);
         assertThat(get("/v1/jobs", "Cookie", value + "x").statusCode()).isEqualTo(401);
         assertThat(get("/v1/jobs", "Cookie", "palitra_token=").statusCode()).isEqualTo(401);
-        assertThat(get("/v1/jobs", "Cookie", value, "Authorization", "Bearer wrong").statusCode()).as("a token that is given counts").isEqualTo(401);
-        assertThat(get("/v1/jobs", "Cookie", value, "Sec-Fetch-Site", "cross-site").statusCode()).as("a cookie opens nothing for others").isEqualTo(403);
+        assertThat(get("/v1/jobs", "Cookie", value, "Authorization", "Bearer wrong").statusCode())
+            .as("a token that is given counts").isEqualTo(401);
+        assertThat(get("/v1/jobs", "Cookie", value, "Sec-Fetch-Site", "cross-site").statusCode())
+            .as("a cookie opens nothing for others").isEqualTo(403);
     }
 }

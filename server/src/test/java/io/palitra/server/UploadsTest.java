@@ -236,8 +236,8 @@ class UploadsTest {
         String paint = "{\"kind\": \"paint\", \"request\": {\"prompt\": \"a\", \"model\": \"tiny\", \"%s\": \"%s\"}}";
         for (String wrong : List.of("/etc/passwd", "../uploads/" + id + ".png", id + ".png", "0".repeat(32),
                 root.resolve("x.png").toString())) {
-            assertThat(field(String.format(paint, "image", wrong))).isEqualTo("no_such_upload image");
-            assertThat(field(String.format(paint, "mask", wrong))).isEqualTo("no_such_upload mask");
+            assertThat(field(String.format(paint, "image", wrong))).isEqualTo("no_such_picture image");
+            assertThat(field(String.format(paint, "mask", wrong))).isEqualTo("no_such_picture mask");
         }
         for (String like : List.of(id, "/etc/passwd")) {
             assertThat(field(String.format(paint, "like", like))).isEqualTo("not_allowed like");
@@ -245,12 +245,13 @@ class UploadsTest {
                 + like + "\"}}")).isEqualTo("not_allowed like");
         }
         assertThat(field("{\"kind\": \"dream\", \"request\": {\"texts\": \"a\", \"vqgan\": \"tiny\", \"clip\": \"tiny\", "
-            + "\"targets\": \"/etc/passwd:2 | " + id + "\"}}")).isEqualTo("no_such_upload targets");
+            + "\"targets\": \"/etc/passwd:2 | " + id + "\"}}")).isEqualTo("no_such_picture targets");
         assertThat(field("{\"kind\": \"paint\", \"request\": {\"prompt\": \"a\", \"model\": \"tiny\", \"lora\": [\"/etc/passwd:1\"]}}"))
-            .isEqualTo("not_allowed lora");
-        assertThat(field(String.format(paint, "switchTo", "/etc/passwd@3"))).isEqualTo("not_allowed switchTo");
+            .isEqualTo("no_such_file lora");
+        assertThat(field(String.format(paint, "switchTo", "/etc/passwd@3"))).isEqualTo("no_such_model switchTo");
         Uploads uploads = new Uploads(root.resolve("jobs"));
-        Places places = new Places(root.resolve("runs"), List.of(), uploads);
+        ServerConfig config = Config.with(ServerConfig.DEFAULT, "runs=" + root.resolve("runs"), "jobs=" + root.resolve("jobs"));
+        Places places = new Places(config, new Registry(config), new DataSets(""), uploads::named);
         Path file = root.resolve("jobs/uploads/" + id + ".png");
         PaintJob paints = Config.with(new PaintJob("a", "tiny"), "image=" + id);
         assertThat(((PaintJob) places.placed("paint", paints, "0", root)).image()).isEqualTo(file.toString());
@@ -265,7 +266,7 @@ class UploadsTest {
         FileTime longAgo = FileTime.from(Instant.now().minusSeconds(25 * 3600));
         for (String id : List.of(old, used)) Files.setLastModifiedTime(own.resolve("uploads/" + id + ".png"), longAgo);
         long all = uploads.bytes();
-        uploads.sweep(used::equals);
+        uploads.sweep(Long.MAX_VALUE, used::equals);
         assertThat(uploads.named(old)).isEmpty();
         assertThat(uploads.named(used)).isPresent();
         assertThat(uploads.named(fresh)).isPresent();
@@ -273,8 +274,12 @@ class UploadsTest {
         assertThat(new Uploads(own).named(fresh)).as("after a restart").isPresent();
         Files.setLastModifiedTime(own.resolve("uploads/" + fresh + ".png"), longAgo);
         uploads.named(fresh);
-        uploads.sweep(id -> false);
+        uploads.sweep(Long.MAX_VALUE, id -> false);
         assertThat(uploads.named(fresh)).as("its use counts").isPresent();
+        String newest = uploads.add(png(Map.of()), "image/png", false).id();
+        uploads.sweep(uploads.bytes() / 3, used::equals);
+        assertThat(uploads.named(used)).as("a job needs it").isPresent();
+        assertThat(uploads.named(fresh).isPresent() && uploads.named(newest).isPresent()).as("both have room").isFalse();
         Job waits = new Job("0", "reconstruct", Job.JSON.createObjectNode().put("image", used), new SampleRequest("x"), own, "me");
         assertThat(waits.asked.toString()).contains(used);
     }

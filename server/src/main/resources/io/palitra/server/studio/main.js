@@ -1,7 +1,7 @@
 // The shell: pages by the address's hash, language, colours, the queue, and the login where the server asks for a token.
 import { Component } from 'preact';
 import { html, render, signal, effect, useState, useEffect } from './lib/html.js';
-import { t, register, language, languages } from './lib/words.js';
+import { t, register, language, languages, kindName } from './lib/words.js';
 import { get, locked, online, login, cancel } from './lib/api.js';
 import { Button, Icon, Select, Dialog, Empty, Notice, TextField, Toasts, say } from './lib/ui.js';
 import { faultText } from './lib/faults.js';
@@ -96,7 +96,7 @@ function Queue() {
             <span class="dot" aria-hidden="true"></span>${n > 0 ? t('shell.queue', { n }) : t('shell.idle')}</button>
         <${Dialog} title=${t('shell.queue.title')} open=${open} onClose=${() => setOpen(false)}>
             ${n === 0 ? html`<p class="muted">${t('shell.queue.none')}</p>` : html`<ul class="plain lines">${waiting.value.map(job => html`
-                <li key=${job.id} class="row spread"><div><strong>${t(`kind.${job.kind}`)}</strong> <span class="muted">${t(`status.${job.status}`)}${
+                <li key=${job.id} class="row spread"><div><strong>${kindName(job.kind)}</strong> <span class="muted">${t(`status.${job.status}`)}${
                     job.position ? ` · ${job.position}` : ''}</span><div class="cut muted small-text">${about(job)}</div></div>
                     <${Button} small kind="quiet" icon="stop" onClick=${() => cancel(job.id).catch(f => say(faultText(f), 'fault'))}>${t('job.cancel')}<//></li>`)}</ul>`}
         <//>`;

@@ -78,32 +78,56 @@ function More({ children, summary, changed, open }) {
  * hide, error: as of KeysForm, nested names as "how.steps".
  */
 export function SchemaForm({ schema, values, onChange, main = [], hide = [], error, summary }) {
-    const rows = flat(schema, '').filter(r => !hide.includes(r.path) && !hide.some(h => r.path.startsWith(`${h}.`)));
-    const row = r => html`<${SchemaField} key=${r.path} r=${r} value=${read(values, r.path) ?? r.of.default}
-        onChange=${v => onChange(write(values, r.path, v))} error=${error && error.field === r.path ? error.message : undefined} />`;
+    const rows = flat(schema, '', values).filter(r => !hide.includes(r.path) && !hide.some(h => r.path.startsWith(`${h}.`)));
+    const changed = r => read(values, r.path) !== undefined && read(values, r.path) !== r.of.default && !r.path.endsWith('.kind');
+    const put = (r, value) => {
+        if (!r.kinds) return onChange(write(values, r.path, value, r.base));
+        const parent = r.path.slice(0, -'.kind'.length), chosen = r.kinds.find(k => k.title === value);
+        return onChange(write(values, parent, r.usual.kind === value ? undefined : variant(chosen)));
+    };
+    const row = r => html`<${SchemaField} key=${r.path} r=${r} value=${read(values, r.path) ?? r.of.default} onChange=${v => put(r, v)}
+        error=${error && error.field === r.path ? error.message : undefined} />`;
     const first = main.map(path => rows.find(r => r.path === path)).filter(Boolean), rest = rows.filter(r => !main.includes(r.path));
-    return html`<div class="form">${first.map(row)}<${More} summary=${summary} changed=${rest.filter(r => read(values, r.path) !== undefined
-        && read(values, r.path) !== r.of.default).length} open=${rest.some(r => error && error.field === r.path)}>${rest.map(row)}<//></div>`;
+    return html`<div class="form">${first.map(row)}<${More} summary=${summary} changed=${rest.filter(changed).length}
+        open=${rest.some(r => error && error.field === r.path)}>${rest.map(row)}<//></div>`;
 }
 
-/** [{path, of}] of every setting of a schema that is a number, a text, yes or no, or a list of texts. */
-export function flat(schema, prefix = '') {
+/** An object of that kind, with its defaults. */
+const variant = of => Object.fromEntries(Object.entries(of.properties).map(([name, x]) => [name, x.const ?? x.default]));
+
+/**
+ * [{path, of}] of every setting of a schema that is a number, a text, yes or no, a list of texts, or a choice of kinds, of whose fields
+ * those of the chosen one follow: with kinds at the choice, and base, the object that a field is written into, at the fields.
+ */
+export function flat(schema, prefix = '', values = {}) {
     return Object.entries(schema?.properties || {}).flatMap(([name, of]) => {
-        if (of.type === 'object' && of.properties && !of.oneOf) return flat(of, `${prefix}${name}.`);
+        const path = prefix + name;
+        if (of.oneOf && of.default?.kind) {
+            const now = read(values, path) || of.default, chosen = of.oneOf.find(k => k.title === now.kind) || of.oneOf[0];
+            const fields = Object.entries(chosen.properties).filter(([field, x]) => field !== 'kind' && ['integer', 'number', 'string', 'boolean'].includes(x.type));
+            return [{ path: `${path}.kind`, of: { enum: of.oneOf.map(k => k.title), default: of.default.kind, description: of.description }, kinds: of.oneOf, usual: of.default },
+                ...fields.map(([field, x]) => ({ path: `${path}.${field}`, of: { ...x, default: now[field] ?? x.default }, base: { at: path, value: now } }))];
+        }
+        if (of.type === 'object' && of.properties) return flat(of, `${path}.`, values);
         const simple = ['integer', 'number', 'string', 'boolean'].includes(of.type) || of.enum || (of.type === 'array' && of.items?.type === 'string');
-        return simple && !of['x-place'] ? [{ path: prefix + name, of }] : [];
+        return simple && !of['x-place'] ? [{ path, of }] : [];
     });
 }
 
 export const read = (values, path) => path.split('.').reduce((at, name) => at?.[name], values);
 
-export function write(values, path, value) {
+/** values with that one changed; undefined takes it out. base: {at, value}: the object at a path, where it is not in values yet */
+export function write(values, path, value, base) {
+    const whole = base && read(values, base.at) === undefined ? write(values, base.at, base.value) : values;
     const [name, ...rest] = path.split('.');
-    return { ...values, [name]: rest.length ? write(values?.[name] || {}, rest.join('.'), value) : value };
+    const next = rest.length ? write(whole?.[name] || {}, rest.join('.'), value) : value;
+    const made = { ...whole, [name]: next };
+    if (next === undefined) delete made[name];
+    return made;
 }
 
 function SchemaField({ r: { path, of }, value, onChange, error }) {
-    const label = title(path), help = of.description;
+    const label = title(path.replace(/\.kind$/, '')), help = of.description;
     if (of.enum) return html`<${Select} label=${label} help=${help} error=${error} value=${value} options=${of.enum} onChange=${onChange} />`;
     if (of.type === 'boolean') return html`<${Check} label=${label} help=${help} checked=${value === true} onChange=${onChange} />`;
     if (of.type === 'integer' || of.type === 'number') {

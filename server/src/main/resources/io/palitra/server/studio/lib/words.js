@@ -28,6 +28,9 @@ export function t(key, params = {}) {
 /** Whether there are words for a key. */
 export const knows = key => all[language.value][key] !== undefined;
 
+/** What a kind of job is called; its own name where there are no words for it. */
+export const kindName = kind => (knows(`kind.${kind}`) ? t(`kind.${kind}`) : kind);
+
 const plural = n => new Intl.PluralRules(language.value).select(n);
 const shown = value => (typeof value === 'number' ? number(value) : String(value));
 
@@ -48,8 +51,8 @@ export function duration(seconds) {
     const whole = Math.max(0, Math.round(seconds));
     const unit = (n, name) => new Intl.NumberFormat(language.value, { style: 'unit', unit: name, unitDisplay: 'short' }).format(n);
     if (whole < 60) return unit(seconds > 0 && seconds < 1 ? Math.round(seconds * 10) / 10 : whole, 'second');
-    if (whole < 3600) return `${unit(Math.floor(whole / 60), 'minute')} ${unit(whole % 60, 'second')}`;
-    return `${unit(Math.floor(whole / 3600), 'hour')} ${unit(Math.floor(whole % 3600 / 60), 'minute')}`;
+    const [large, small] = whole < 3600 ? [['minute', whole / 60], ['second', whole % 60]] : [['hour', whole / 3600], ['minute', whole % 3600 / 60]];
+    return [large, small].map(([name, n]) => [name, Math.floor(n)]).filter(([, n]) => n > 0).map(([name, n]) => unit(n, name)).join(' ');
 }
 
 /** Date and time of seconds since 1970. */

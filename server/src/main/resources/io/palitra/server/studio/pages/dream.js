@@ -1,6 +1,6 @@
 // A picture that moves towards words, step by step: frames as they come, a film at the end.
 import { html, useState, useEffect, useRef } from '../lib/html.js';
-import { t, register } from '../lib/words.js';
+import { t, register, language } from '../lib/words.js';
 import { get, submit, upload, uploadUrl, fileUrl, ended } from '../lib/api.js';
 import { Head, Button, Select, NumberField, TextField, Slider, Empty, Notice, Picture, Icon, useFetch, say } from '../lib/ui.js';
 import { SchemaForm } from '../lib/form.js';
@@ -22,7 +22,7 @@ const NEW = { texts: '', vqgan: '', clip: '', fixed: false, seed: 0, request: {}
 
 export default function Page() {
     const models = useFetch(() => get('/v1/models'));
-    const schema = useFetch(() => get('/v1/schema'));
+    const schema = useFetch(() => get(`/v1/schema?language=${language.value}`), [language.value]);
     if (models.fault) return html`<${Head} title=${t('nav.dream')} /><${Notice} kind="fault">${faultText(models.fault)}<//>`;
     if (!models.value || (!schema.value && !schema.fault)) return html`<p class="muted">${t('shell.loading')}</p>`;
     const books = models.value.models.filter(m => m.kind === 'vqgan' || ['vqgan', 'vqvae'].includes(m.family)), clips = models.value.models.filter(m => m.kind === 'clip' || m.family === 'clip');

@@ -1,6 +1,6 @@
 // A picture changed: as a whole, where a brush says, or beyond its edges.
 import { html, useState, useEffect, useRef } from '../lib/html.js';
-import { t, register, number } from '../lib/words.js';
+import { t, register, language, number } from '../lib/words.js';
 import { get, submit, upload, uploadUrl, fileUrl, ended } from '../lib/api.js';
 import { Head, Button, Select, NumberField, TextField, Slider, Empty, Notice, Picture, Icon, useFetch, say } from '../lib/ui.js';
 import { SchemaForm, KeysForm, toList, fromList } from '../lib/form.js';
@@ -27,7 +27,7 @@ const NEW = { model: '', prompt: '', negative: '', strength: null, count: 1, fix
 
 export default function Page() {
     const models = useFetch(() => get('/v1/models'));
-    const schema = useFetch(() => get('/v1/schema'));
+    const schema = useFetch(() => get(`/v1/schema?language=${language.value}`), [language.value]);
     if (models.fault) return html`<${Head} title=${t('nav.edit')} /><${Notice} kind="fault">${faultText(models.fault)}<//>`;
     if (!models.value || (!schema.value && !schema.fault)) return html`<p class="muted">${t('shell.loading')}</p>`;
     const all = models.value.models, able = [...all.filter(m => m.kind === 'paint'), ...all.filter(m => m.kind === 'run' && takes(m, 'prefix'))];
@@ -43,13 +43,13 @@ function Edit({ models, kinds }) {
     const [source, setSource] = useTab('edit.source', null);      // {id, width, height}
     const [made, setMade] = useTab('edit.made', null);            // {job, source, mask, margin, reach}
     const [image, setImage] = useState(null);
-    const [margin, setMargin] = useState(NO_MARGIN);
+    const [margin, setMargin] = useState(made?.margin || NO_MARGIN);
     const [view, setView] = useState(made ? 'result' : 'canvas');
     const [busy, setBusy] = useState(false);
     const [fault, setFault] = useState(null);
     const [, setTurn] = useState(0);
     const mask = useRef(null);
-    const wanted = useRef(null);    // a mask that was handed over, by its upload's id
+    const wanted = useRef(made?.mask || null);    // a mask to load with the picture, by its upload's id
     const model = models.find(m => m.name === form.model) || models[0];
     const paints = model.kind === 'paint';
     const put = change => setForm(f => ({ ...f, ...change }));

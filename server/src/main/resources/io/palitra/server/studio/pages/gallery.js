@@ -1,6 +1,6 @@
 // Everything that was made.
 import { html, useState, useEffect, useRef, useCallback, useMemo } from '../lib/html.js';
-import { t, register, number } from '../lib/words.js';
+import { t, register, number, kindName } from '../lib/words.js';
 import { get, patch, del, upload, fileUrl } from '../lib/api.js';
 import { Head, Button, Select, TextField, Empty, Notice, Picture, Icon, VirtualGrid, Dialog, useConfirm, say } from '../lib/ui.js';
 import { useTab, useSettings } from '../lib/kept.js';
@@ -116,7 +116,7 @@ export default function Page() {
             ${filter.binned && list.total > 0 && html`<${Button} kind="danger" icon="bin" onClick=${empty}>${t('gallery.bin.empty')}<//>`}<//>
         <div class="filters">
             <${TextField} label=${t('gallery.search')} hideLabel type="search" placeholder=${t('gallery.search')} value=${query} onInput=${setQuery} className="grow" />
-            <${Select} label=${t('gallery.kind')} hideLabel value=${filter.kind} onChange=${kind => put({ kind })} options=${[{ value: '', label: t('gallery.kinds') }, ...kinds.map(k => ({ value: k, label: t(`kind.${k}`) }))]} />
+            <${Select} label=${t('gallery.kind')} hideLabel value=${filter.kind} onChange=${kind => put({ kind })} options=${[{ value: '', label: t('gallery.kinds') }, ...kinds.map(k => ({ value: k, label: kindName(k) }))]} />
             <${Select} label=${t('key.model')} hideLabel value=${filter.model} onChange=${model => put({ model })} options=${[{ value: '', label: t('gallery.models') }, ...models]} />
             <${Button} icon="heart" pressed=${filter.favourite} label=${t('gallery.favourites')} onClick=${() => put({ favourite: !filter.favourite })} />
             <${Button} icon="bin" pressed=${filter.binned} label=${t('gallery.bin')} onClick=${() => put({ binned: !filter.binned })} />
