@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.TextNode;
 import io.palitra.config.ArgumentException;
 import io.palitra.config.ConfigException;
 import io.palitra.data.FormatException;
+import io.palitra.config.Words;
 import io.palitra.data.Picture;
 import io.palitra.job.EvaluateRequest;
 import io.palitra.job.Program;
@@ -15,6 +16,7 @@ import io.palitra.report.Better;
 import io.palitra.report.Png;
 import java.nio.file.Path;
 import java.util.Base64;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Pattern;
@@ -23,6 +25,7 @@ import java.util.regex.Pattern;
 final class Answers {
     private static final Pattern PLACE = Pattern.compile("(?<![\\w.])(?:[A-Za-z]:[\\\\/]|/)(?:[^/\\\\\\s'\",:;]+[\\\\/])*");
 
+    private static final List<String> ABOUT = List.of("about", "help");
     /** Of codes that a job tells itself. */
     private static final int NUMBERS = 20_000;
 
@@ -63,6 +66,19 @@ final class Answers {
                 .put("better", Better.of(measure.path("name").asText()).name().toLowerCase(Locale.ROOT)));
         }
         return all;
+    }
+
+    /** The same, in which what is said about something is in the words of a language. */
+    static JsonNode said(JsonNode json, Words words) {
+        if (json instanceof ArrayNode array) array.forEach(item -> said(item, words));
+        if (json instanceof ObjectNode object) {
+            for (Map.Entry<String, JsonNode> e : object.properties()) {
+                boolean text = ABOUT.contains(e.getKey()) && e.getValue().isTextual();
+                if (text) e.setValue(TextNode.valueOf(words.say(e.getValue().textValue())));
+                else said(e.getValue(), words);
+            }
+        }
+        return json;
     }
 
     private static JsonNode without(JsonNode json, Job job) {

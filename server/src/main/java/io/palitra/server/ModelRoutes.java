@@ -26,7 +26,8 @@ final class ModelRoutes implements Routes {
         ObjectNode node = OpenAiModels.list(registry);
         ArrayNode all = node.putArray("models");
         registry.all().stream().filter(Registry.Entry::model)
-            .forEach(e -> all.add(Registry.toJson(e).put("loaded", loaded.test(e.name()))));
+            .forEach(e -> all.add(Registry.toJson(e).deepCopy().put("loaded", loaded.test(e.name()))));
+        Answers.said(all, SchemaRoutes.words(ctx));
         Reply.json(ctx, node);
     }
 

@@ -1,5 +1,6 @@
 package io.palitra.server;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
@@ -7,28 +8,42 @@ import io.palitra.config.Words;
 import io.palitra.job.FamiliesRequest;
 import io.palitra.model.Watcher;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** What can be asked: the schemas of the jobs, and the families with their keys. */
 final class SchemaRoutes implements Routes {
+    private static final Map<String, Words> WORDS = Stream.concat(Stream.of("en"), Words.LANGUAGES.stream())
+        .collect(Collectors.toUnmodifiableMap(language -> language, Words::in));
+
     /** By language. */
     private final Map<String, ObjectNode> schemas = new ConcurrentHashMap<>();
+    private final Map<String, JsonNode> families = new ConcurrentHashMap<>();
     private final Jobs jobs;
 
     SchemaRoutes(Jobs jobs) { this.jobs = jobs; }
 
     @Override public void add(RoutesConfig to) {
         to.get("/v1/schema", this::schema);
-        to.get("/v1/families", ctx -> Reply.json(ctx, new FamiliesRequest().run(Watcher.SILENT).toJson()));
+        to.get("/v1/families", ctx -> Reply.json(ctx, families.computeIfAbsent(language(ctx), language ->
+            Answers.said(new FamiliesRequest().run(Watcher.SILENT).toJson(), words(ctx)))));
     }
 
-    private void schema(Context ctx) {
+    private void schema(Context ctx) { Reply.json(ctx, schemas.computeIfAbsent(language(ctx), this::all)); }
+
+    /** That texts of an answer are wanted in. @throws Refused for one that there is not */
+    private static String language(Context ctx) {
         String asked = ctx.queryParam("language"), language = asked == null ? "en" : asked;
         if (!language.equals("en") && !Words.LANGUAGES.contains(language)) {
             throw new Refused(422, "bad_request", "language", "language must be en, " + String.join(", ", Words.LANGUAGES));
         }
-        Reply.json(ctx, schemas.computeIfAbsent(language, this::all));
+        return language;
     }
+
+    /** Of the language that is wanted. */
+    static Words words(Context ctx) { return Objects.requireNonNull(WORDS.get(language(ctx))); }
 
     private ObjectNode all(String language) {
         ObjectNode all = Job.JSON.createObjectNode().put("$schema", "https://json-schema.org/draft/2020-12/schema");

@@ -13,7 +13,8 @@ function scaleOf(map, width, height) {
     return { to: p => [left + s * (p.x - x0), low - s * (p.y - y0)], from: (px, py) => ({ x: x0 + (px - left) / s, y: y0 - (py - low) / s }) };
 }
 
-export function LatentMap({ map, here, pins, onHover, onChoose, onPin }) {
+/** seen: {url} of the place that is decoded, which stands in a corner of the map where there is no room beside it */
+export function LatentMap({ map, here, pins, seen, onHover, onChoose, onPin }) {
     const canvas = useRef(), timer = useRef(0);
     const [size, setSize] = useState({ width: 0, height: 0 });
     const [cursor, setCursor] = useState(null);
@@ -104,6 +105,7 @@ export function LatentMap({ map, here, pins, onHover, onChoose, onPin }) {
     const said = cursor || (here && placeOf(map, here));
     return html`<div class="latent-map"><canvas ref=${canvas} tabindex="0" role="application" aria-label=${t('walk.map.label')} aria-describedby="latent-map-keys"
             onPointerMove=${e => e.pointerType !== 'touch' && hover(place(e))} onPointerLeave=${() => cursor && hover(null)} onClick=${e => choose(place(e))} onDblClick=${onPin} onKeyDown=${key}></canvas>
+        ${seen && html`<img class="inset pixels" src=${seen.url} alt="" />`}
         <p id="latent-map-keys" class="muted small-text">${t('walk.map.keys')}</p><p class="unseen" aria-live="polite">${said && t('walk.map.at', { x: number(said.x, 1), y: number(said.y, 1) })}</p>
         ${labels.length > 1 && html`<ul class="plain legend">${labels.map(c => html`<li key=${c}><button type="button" aria-pressed=${String(!hidden.includes(c))}
             onClick=${() => setHidden(hidden.includes(c) ? hidden.filter(h => h !== c) : [...hidden, c])}><span class="swatch dot-of ${c < 0 ? '' : `c${c % 12}`}" aria-hidden="true"></span><span class="cut">${title(c)}</span></button></li>`)}</ul>`}</div>`;

@@ -1,6 +1,6 @@
 // The data sets: their items, classes and what is broken of them.
 import { html, useState, useEffect, useRef, useCallback } from '../lib/html.js';
-import { t, register, number } from '../lib/words.js';
+import { t, register, number, language } from '../lib/words.js';
 import { get } from '../lib/api.js';
 import { Head, Select, Button, Notice, Empty, Dialog, Picture, VirtualGrid, useFetch } from '../lib/ui.js';
 import { faultText } from '../lib/faults.js';
@@ -15,7 +15,7 @@ const dataPath = name => `/v1/data/${encodeURIComponent(name)}`;
 const itemUrl = (name, split, index) => `${dataPath(name)}/items/${index}.png?split=${split}`;
 
 export default function Page() {
-    const { value, fault } = useFetch(() => get('/v1/data'));
+    const { value, fault } = useFetch(() => get(`/v1/data?language=${language.value}`), [language.value]);
     const [kept, setKept] = useKept('data', { name: '', split: 'train' });
     const head = html`<${Head} title=${t('nav.data')} about=${t('data.about')} />`;
     if (fault) return html`${head}<${Notice} kind="fault">${faultText(fault)}<//>`;

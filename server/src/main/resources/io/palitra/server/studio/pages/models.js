@@ -1,6 +1,6 @@
 // The models and files that this server has, and those that it may fetch.
 import { html, useState } from '../lib/html.js';
-import { t, register, number, bytes } from '../lib/words.js';
+import { t, register, number, bytes, language } from '../lib/words.js';
 import { get, submit } from '../lib/api.js';
 import { Head, Select, TextField, Slider, Button, Notice, Empty, useFetch, say } from '../lib/ui.js';
 import { faultText } from '../lib/faults.js';
@@ -21,12 +21,12 @@ export default function Page() {
     const [turn, setTurn] = useState(0);
     useEvery(LOOK, async left => {
         try {
-            const found = await get('/v1/models');
+            const found = await get(`/v1/models?language=${language.value}`);
             if (!left()) { setModels(found.models); setFault(null); }
         } catch (problem) {
             if (!left()) setFault(problem);
         }
-    }, [turn]);
+    }, [turn, language.value]);
     const files = useFetch(() => get('/v1/files'));
     const [filter, setFilter] = useState({ search: '', kind: '', source: '' });
     const head = html`<${Head} title=${t('nav.models')} about=${t('models.about')} />`;

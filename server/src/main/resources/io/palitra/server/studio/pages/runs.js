@@ -151,11 +151,11 @@ function Numbers({ runs, onChange }) {
 
 const Sign = ({ sign, says }) => html`<span class="muted" title=${says}><span aria-hidden="true">${sign}</span><span class="unseen">${says}</span></span>`;
 
-/** The run that is best by a measure; null where no way is better or fewer than two were measured. */
+/** The run that is best by a measure; null where no way is better, fewer than two were measured, or all are equal. */
 export function winner(measure, runs, of) {
     if (!ARROWS[measure.better]) return null;
     const all = runs.map(run => ({ run, value: of(run).find(m => m.name === measure.name)?.value })).filter(x => Number.isFinite(x.value));
-    if (all.length < 2) return null;
+    if (all.length < 2 || all.every(x => x.value === all[0].value)) return null;
     return all.reduce((a, b) => ((measure.better === 'higher' ? b.value > a.value : b.value < a.value) ? b : a)).run;
 }
 

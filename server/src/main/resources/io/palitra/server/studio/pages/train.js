@@ -1,6 +1,6 @@
 // A training: its settings, and its curves and samples while it goes on.
 import { html, useState, useEffect } from '../lib/html.js';
-import { t, register } from '../lib/words.js';
+import { t, register, language } from '../lib/words.js';
 import { get, submit } from '../lib/api.js';
 import { Head, Select, TextField, NumberField, Button, Notice, Empty, useFetch, say } from '../lib/ui.js';
 import { KeysForm, toList } from '../lib/form.js';
@@ -53,8 +53,8 @@ export default function Page() {
 export const nameOf = job => (job.kind === 'resume' ? job.request.run : job.request.out || job.id);
 
 function Settings({ onBegin }) {
-    const families = useFetch(() => get('/v1/families'));
-    const data = useFetch(() => get('/v1/data'));
+    const families = useFetch(() => get(`/v1/families?language=${language.value}`), [language.value]);
+    const data = useFetch(() => get(`/v1/data?language=${language.value}`), [language.value]);
     const models = useFetch(() => get('/v1/models'));
     const runs = useFetch(() => get('/v1/runs'));
     const [kept, setKept] = useKept('train', { family: 'vae', data: '', model: '', values: {}, seed: 0 });

@@ -67,7 +67,7 @@ function Walk({ model, pins, onPins }) {
     return html`<div class="work wide-left"><section class="card">
             <${Tabs} label=${t('walk.points')} tabs=${tabs} value=${tab} onChange=${setTab}>
                 ${tab === 'map' ? html`<${MapOf} model=${model} here=${here} pins=${pins} onHover=${code => (code ? show(code) : here && show(here))} onChoose=${choose}
-                    onPin=${() => seen && pin(seen)} />` : html`<${Random} model=${model} asked=${asked} onChoose=${choose} onPin=${pin} />`}<//></section>
+                    onPin=${() => seen && pin(seen)} seen=${seen} />` : html`<${Random} model=${model} asked=${asked} onChoose=${choose} onPin=${pin} />`}<//></section>
         <section class="card stack" aria-label=${t('walk.here')}>
             ${fault && html`<${Notice} kind="fault">${faultText(fault)}<//>`}
             <div class="here"><${Picture} src=${seen?.url} alt=${t('walk.here')} className="sheet-of" /></div>
@@ -90,7 +90,7 @@ function Directions({ compass, amounts, onChange }) {
 }
 
 /** The map of a run, made once and kept as a job. */
-function MapOf({ model, here, pins, onHover, onChoose, onPin }) {
+function MapOf({ model, here, pins, seen, onHover, onChoose, onPin }) {
     const [kept, setKept] = useKept('maps', {});
     const [map, setMap] = useState(null);
     const state = useJob(map ? null : kept[model.name] || null);
@@ -108,8 +108,8 @@ function MapOf({ model, here, pins, onHover, onChoose, onPin }) {
         return html`<div class="stack"><${JobState} state=${state} />${state.job?.status === 'failed' && html`<${Button} icon="again" onClick=${make}>${t('walk.map.again')}<//>`}
             ${!state.job && html`<p class="muted">${t('walk.map.wait')}</p>`}</div>`;
     }
-    return html`<div class="stack"><${LatentMap} map=${map} here=${here} pins=${pins} onHover=${onHover} onChoose=${onChoose} onPin=${onPin} />
-        <div class="row spread"><p class="muted small-text">${map.mean.length === 2 ? t('walk.map.about.two') : t('walk.map.about', { share: map.share * 100, n: map.mean.length })}</p>
+    return html`<div class="stack"><${LatentMap} map=${map} here=${here} pins=${pins} seen=${seen} onHover=${onHover} onChoose=${onChoose} onPin=${onPin} />
+        <div class="row spread"><p class="muted small-text">${map.mean.length === 2 ? t('walk.map.about.two') : t('walk.map.about', { share: Math.round(map.share * 100), n: map.mean.length })}</p>
             <${Button} small kind="quiet" icon="again" onClick=${make}>${t('walk.map.again')}<//></div></div>`;
 }
 
