@@ -14,6 +14,8 @@ final class Examples {
             "palitra sample runs/digits --class 7 --each --out sevens/", "palitra sample runs/dalle --prompt \"a red circle\" -n 8")),
         Map.entry("draw", List.of("palitra draw \"a red circle above a blue square in the snow\"",
             "palitra draw \"красный круг над синим квадратом\" --seed 3 --out circle.png")),
+        Map.entry("studio", List.of("palitra studio", "palitra studio --runs my-runs --models my-model.safetensors")),
+        Map.entry("serve", List.of("palitra serve --port 8080", "palitra serve --listen 0.0.0.0 --token 0123456789abcdef")),
         Map.entry("evaluate", List.of("palitra evaluate runs/digits", "palitra evaluate runs/vae runs/gan -n 1000")),
         Map.entry("reconstruct", List.of("palitra reconstruct runs/vae", "palitra reconstruct runs/vae my-photos/ -n 8 --out seen.png")),
         Map.entry("complete", List.of("palitra complete runs/pixels --keep 10",

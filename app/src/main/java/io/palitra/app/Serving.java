@@ -1,6 +1,7 @@
 package io.palitra.app;
 
 import io.palitra.config.Config;
+import io.palitra.engine.Device;
 import io.palitra.server.Server;
 import io.palitra.server.ServerConfig;
 import java.awt.Desktop;
@@ -10,6 +11,7 @@ import java.net.URI;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Options of a server, and its life: until Ctrl-C. */
@@ -54,12 +56,11 @@ final class Serving {
     @Option(names = "--no-pull", description = "do not fetch models from the hub")
     private boolean noPull;
 
-    @Option(names = "--device", paramLabel = "auto|cpu|cuda[:N]", defaultValue = "auto", description = "where to compute; default: "
-        + "${DEFAULT-VALUE}")
-    private String device = "auto";
+    @Mixin private Computing computing = new Computing();
 
     int run(boolean browser) {
-        List<String> keys = new ArrayList<>(List.of("device=" + device));
+        List<String> keys = new ArrayList<>(List.of("device=" + computing.device));
+        if (computing.threads > 0) Device.threads(computing.threads);
         set(keys, "port", port);
         set(keys, "host", listen);
         set(keys, "token", token);

@@ -30,6 +30,8 @@ class SharedOptionsTest {
         Map.entry("classify", List.of(PRINTS, NO_CHANCE)),
         Map.entry("search", List.of(NO_CHANCE)),
         Map.entry("compare", List.of("--seed: runs are compared, all by the same draws")),
+        Map.entry("serve", List.of("--out, --force, --seed: jobs say them")),
+        Map.entry("studio", List.of("--out, --force, --seed: jobs say them")),
         Map.entry("families", List.of(LISTS)),
         Map.entry("data", List.of(LISTS)),
         Map.entry("data get", List.of("--device, --threads, --seed: it computes nothing", "--out: --data-dir says where sets lie",

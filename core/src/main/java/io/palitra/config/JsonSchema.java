@@ -3,7 +3,7 @@ package io.palitra.config;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 final class JsonSchema {
     private final UnaryOperator<String> said;
     /** Types that are being written around this one: to write them again would not end. */
-    private final Set<Class<?>> open = new HashSet<>();
+    private final Set<Class<?>> open = new LinkedHashSet<>();
 
     /** @param said what a person reads for an English text */
     JsonSchema(UnaryOperator<String> said) { this.said = said; }

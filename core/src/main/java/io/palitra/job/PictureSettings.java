@@ -86,7 +86,9 @@ public record PictureSettings(String program, String kind, ObjectNode request, L
         put(node, "image", read.image().name());
         put(node, "mask", read.mask().name());
         if (read.image().none()) {
-            if (s.strength() >= 0) not.add("Denoising strength " + PaintSettings.number(s.strength()) + ", without the picture to change");
+            if (read.theirs() && s.strength() >= 0) {
+                not.add("Denoising strength " + PaintSettings.number(s.strength()) + ", without the picture to change");
+            }
         } else {
             node.put("strength", s.strength()).put("maskBlur", s.blur());
             if (!s.margin().none()) {
