@@ -16,7 +16,6 @@ import runWords from '../words/run.js';
 
 const MAIN = ['train.steps', 'train.epochs', 'train.batch', 'train.optimizer.lr', 'latent', 'conditional'];
 const NAME = /^[\p{L}\p{N}][\p{L}\p{N}._-]{0,79}$/u;
-const trains = job => ['train', 'resume'].includes(job.kind);
 
 /** The key whose value another key waits for is named without "train." */
 const recipe = keys => keys.map(k => ({ ...k, when: k.when && k.when.split(', ').map(one => `train.${one}`).join(', ') }));
@@ -29,9 +28,9 @@ export default function Page() {
     const [known, setKnown] = useState(false);
     useEffect(() => {
         let left = false;
-        get('/v1/jobs?limit=100').then(({ jobs }) => {
+        Promise.all(['train', 'resume'].map(kind => get(`/v1/jobs?limit=50&kind=${kind}`))).then(found => {
             if (left) return;
-            const all = jobs.filter(trains);
+            const all = found.flatMap(f => f.jobs).sort((a, b) => b.created - a.created);
             const own = run ? all.filter(j => nameOf(j) === run) : all;
             setJob(own.find(j => ['running', 'queued'].includes(j.status)) || own[0] || null);
         }, fault => say(faultText(fault), 'fault')).finally(() => left || setKnown(true));
