@@ -92,7 +92,9 @@ final class OpenAiRoutes implements Routes {
 
     /** A job's picture in the size and format that were asked for with it; made anew each time, so that nothing is kept twice. */
     private void picture(Context ctx) throws IOException {
-        Path file = jobs.file(ctx.pathParam("id"), ctx.pathParam("name"));
+        String name = ctx.pathParam("name");
+        if (!name.endsWith(".png")) throw new Refused(404, "no_such_file", "name", "pictures are looked at so, and no other files");
+        Path file = jobs.file(ctx.pathParam("id"), name);
         OpenAiLook look = OpenAiLook.of(ctx.pathParam("look"));
         ctx.contentType("image/" + look.format()).header("Content-Disposition", "inline").result(look.of(Files.readAllBytes(file)).bytes());
     }

@@ -23,7 +23,8 @@ class OpenAiNodeTest {
         assumeTrue(run(root, 20, "node", "--version").code == 0, "skipped: there is no Node here (node --version)");
         Path folder = Files.createDirectories(Path.of("target/node").toAbsolutePath());
         if (!Files.isDirectory(folder.resolve("node_modules/openai"))) {
-            Ran npm = run(folder, 120, "npm", "install", "--prefix", folder.toString(), "--no-audit", "--no-fund", "--ignore-scripts", CLIENT);
+            Ran npm = run(folder, 120, "npm", "install", "--prefix", folder.toString(), "--no-audit", "--no-fund",
+                "--ignore-scripts", CLIENT);
             assumeTrue(npm.code == 0, "skipped: npm cannot install " + CLIENT + ": " + npm.said);
         }
         try (InputStream script = OpenAiNodeTest.class.getResourceAsStream("/openai.mjs")) {

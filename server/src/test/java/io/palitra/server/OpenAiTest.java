@@ -182,7 +182,8 @@ class OpenAiTest {
             .putAdditionalBodyProperty("steps", JsonValue.from(3)).build());
         assertThat(bytes(response.data().orElseThrow().get(0))).isEqualTo(Files.readAllBytes(alone));
         assertThat(raw(response).path("palitra").path("kind").asText()).isEqualTo("sample");
-        refused(400, "prompt", "bad_request", String.join(", ", strokes()), () -> client.images().generate(drawing().model("bars").build()));
+        refused(400, "prompt", "bad_request", String.join(", ", strokes()), () -> client.images().generate(drawing().model("bars")
+            .build()));
         refused(400, "steps", "bad_request", "steps", () -> client.images().generate(drawing().model("bars").prompt(strokes().get(1))
             .putAdditionalBodyProperty("steps", JsonValue.from(0)).build()));
     }
@@ -238,11 +239,11 @@ class OpenAiTest {
     @Test void whatCannotBeIsRefusedInTheirForm() {
         refused(404, "model", "model_not_found", "bars", () -> client.images().generate(drawing().model("sdxl").build()));
         refused(404, "model", "model_not_found", "bars", () -> client.images().generate(drawing().model("../runs/bars").build()));
-        refused(404, "model", "model_not_found", "bars", () -> client.images().generate(drawing().model(root.resolve("runs/bars").toString())
-            .build()));
+        refused(404, "model", "model_not_found", "bars", () -> client.images().generate(drawing()
+            .model(root.resolve("runs/bars").toString()).build()));
         refused(400, "n", "bad_request", "1 to 10", () -> client.images().generate(drawing().n(11).build()));
-        refused(400, "size", "bad_request", "WIDTHxHEIGHT", () -> client.images().generate(drawing().size(ImageGenerateParams.Size.of("0x3"))
-            .build()));
+        refused(400, "size", "bad_request", "WIDTHxHEIGHT", () -> client.images().generate(drawing()
+            .size(ImageGenerateParams.Size.of("0x3")).build()));
         refused(400, "prompt", "bad_request", "empty", () -> client.images().generate(drawing().prompt(" ").build()));
         refused(400, "seed", "bad_request", "whole number", () -> client.images().generate(drawing().putAdditionalBodyProperty("seed",
             JsonValue.from("seven")).build()));
@@ -255,8 +256,8 @@ class OpenAiTest {
         byte[] png = Png.encode(new Picture(3, 8, 8, new byte[192]), Map.of());
         refused(400, "model", "model_cannot_edit", "Stable Diffusion", () -> client.images().edit(ImageEditParams.builder().image(png)
             .prompt("a hat").build()));
-        refused(400, "model", "model_cannot_edit", "'scenes' changes no pictures", () -> client.images().edit(ImageEditParams.builder().image(png)
-            .prompt("a hat").model("scenes").build()));
+        refused(400, "model", "model_cannot_edit", "'scenes' changes no pictures", () -> client.images().edit(ImageEditParams.builder()
+            .image(png).prompt("a hat").model("scenes").build()));
         refused(400, "model", "model_cannot_edit", "Stable Diffusion", () -> client.images().createVariation(
             ImageCreateVariationParams.builder().image(png).build()));
         String data = "data:image/png;base64," + Base64.getEncoder().encodeToString(png);
@@ -310,8 +311,8 @@ class OpenAiTest {
         for (boolean reset : new boolean[] {false, true}) {
             for (boolean stream : new boolean[] {false, true}) {
                 String id;
-                String body = "{\"model\": \"bars\", \"prompt\": \"" + strokes().get(0) + "\", \"n\": 2, \"steps\": " + SLOW + ", \"stream\": "
-                    + stream + ", \"partial_images\": 1}";
+                String body = "{\"model\": \"bars\", \"prompt\": \"" + strokes().get(0) + "\", \"n\": 2, \"steps\": " + SLOW
+                    + ", \"stream\": " + stream + ", \"partial_images\": 1}";
                 try (Socket socket = new Socket("127.0.0.1", server.port())) {
                     socket.getOutputStream().write(("POST /v1/images/generations HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: "
                         + "application/json\r\nContent-Length: " + body.length() + "\r\n\r\n" + body).getBytes(StandardCharsets.UTF_8));
@@ -321,7 +322,8 @@ class OpenAiTest {
                 long left = System.nanoTime();
                 for (String now = "running"; !now.equals("cancelled"); now = status(id)) {
                     assertThat(now).isEqualTo("running");
-                    assertThat(System.nanoTime() - left).as("reset " + reset + ", stream " + stream).isLessThan(TimeUnit.SECONDS.toNanos(1));
+                    assertThat(System.nanoTime() - left).as("reset " + reset + ", stream " + stream)
+                        .isLessThan(TimeUnit.SECONDS.toNanos(1));
                     Thread.sleep(10);
                 }
                 JsonNode jobs = get("/v1/jobs").path("jobs");
@@ -352,7 +354,9 @@ class OpenAiTest {
 
     private static String running() throws Exception {
         for (int i = 0; i < 1000; i++) {
-            for (JsonNode job : get("/v1/jobs").path("jobs")) if (job.path("status").asText().equals("running")) return job.path("id").asText();
+            for (JsonNode job : get("/v1/jobs").path("jobs")) {
+                if (job.path("status").asText().equals("running")) return job.path("id").asText();
+            }
             Thread.sleep(10);
         }
         throw new AssertionError("no job runs");

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Test;
 /** The studio's files, read as text: no engine of JavaScript is needed. */
 class StudioFilesTest {
     private static final Pattern IMPORT = Pattern.compile("(?:\\b(?:import|export)\\b[\\w*{}\\s,$]*?\\bfrom\\s*"
-        + "|\\bimport\\s*\\(?\\s*)(['\"])([^'\"]+)\\1");
+        + "|\\bimport\\s*\\(\\s*|^import\\s*)(['\"])([^'\"]+)\\1", Pattern.MULTILINE);
     private static final Pattern KEY = Pattern.compile("(['\"])([\\w.-]+)\\1:\\s*(?=['\"{])");
     private static final Pattern USED = Pattern.compile("\\bt\\(\\s*'([\\w.-]+)'");
     private static final Pattern CHOSEN = Pattern.compile(
