@@ -58,6 +58,7 @@ function Settings({ onBegin }) {
     const runs = useFetch(() => get('/v1/runs'));
     const [kept, setKept] = useKept('train', { family: 'vae', data: '', model: '', values: {}, seed: 0 });
     const [name, setName] = useState(null);
+    const [begun, setBegun] = useState([]);     // their folders come a moment later
     const [busy, setBusy] = useState(false);
     const [fault, setFault] = useState(null);
     const all = families.value?.families || families.value || [];
@@ -70,7 +71,7 @@ function Settings({ onBegin }) {
     const values = kept.values[family.name] || {};
     const put = change => { setKept({ ...kept, ...change }); setFault(null); };
     const set = data.value.data.find(d => d.name === (kept.data || family.data));
-    const taken = (runs.value?.runs || []).map(r => r.name);
+    const taken = [...(runs.value?.runs || []).map(r => r.name), ...begun];
     const out = name ?? free(`${family.name}-${set?.name || 'data'}`, taken);
     const wrong = !NAME.test(out) ? t('train.name.wrong') : taken.includes(out) ? t('train.name.taken') : '';
     const lora = family.name === 'lora';
@@ -83,6 +84,7 @@ function Settings({ onBegin }) {
             const job = await submit('train', { family: family.name, data: set?.name || '', ...(lora ? { model: kept.model } : {}),
                 set: toList(keys, values), seed: kept.seed, out });
             setName(null);
+            setBegun(all => [...all, out]);
             onBegin(job);
             runs.again();
         } catch (problem) {
