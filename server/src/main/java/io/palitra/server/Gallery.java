@@ -30,6 +30,8 @@ import java.util.regex.Pattern;
 /** The pictures that ended jobs made: searched, marked, put into the bin. */
 final class Gallery implements Routes {
     private static final int PAGE = 200, MOST = 1000, MOST_WORDS = 8;
+    /** Kinds of jobs by which a person looks around, a job for each place: their pictures are not kept for show. */
+    private static final List<String> LOOKS = List.of("walk", "map");
     private static final String COLUMNS = "n, job, name, kind, prompt, seed, model, created, width, height, favourite, binned";
     private static final Pattern PAINTED = Pattern.compile("paint-(\\d{1,18})\\.png");
 
@@ -50,8 +52,9 @@ final class Gallery implements Routes {
     /** What a search compares: lower case, and ё as е. */
     static String folded(String text) { return text.toLowerCase(Locale.ROOT).replace('ё', 'е'); }
 
-    /** Adds the pictures of a job that has ended. @param own its folder */
+    /** Adds the pictures of a job that has ended, unless it only looked at a model. @param own its folder */
     static void add(Connection c, String id, ObjectNode job, Path own) throws SQLException {
+        if (LOOKS.contains(job.path("kind").asText())) return;
         List<String> names = new ArrayList<>();
         job.path("files").forEach(f -> names.add(0, f.asText()));   // the newest are shown first, and of one job the first file
         JsonNode asked = job.path("request");

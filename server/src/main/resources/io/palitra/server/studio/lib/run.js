@@ -60,10 +60,12 @@ function State({ state, job, run, fault }) {
     if (job?.status === 'failed') return html`<${Notice} kind="fault">${faultText(job.error)}<//>`;
     if (job && !ended(job)) {
         const p = state.progress;
+        const rate = p?.figures?.['steps/s'];
+        const left = p?.left ?? (rate > 0 && p.of > 0 ? (p.of - p.done) / rate : undefined);
         const stop = () => cancel(job.id).catch(problem => say(faultText(problem), 'fault'));
         return html`<div class="stack tight">
             ${job.status === 'queued' ? html`<${Progress} label=${job.position > 1 ? t('job.position', { n: job.position }) : t('job.queued')} />`
-                : html`<${Progress} label=${p?.of ? t('run.step', { n: p.done, of: p.of }) : t('job.running')} done=${p?.done} of=${p?.of} left=${p?.left} />`}
+                : html`<${Progress} label=${p?.of ? t('run.step', { n: p.done, of: p.of }) : t('job.running')} done=${p?.done} of=${p?.of} left=${left} />`}
             <div class="row spread"><${Figures} figures=${p?.figures} /><${Button} icon="stop" onClick=${stop}>${t('run.stop')}<//></div>
         </div>`;
     }

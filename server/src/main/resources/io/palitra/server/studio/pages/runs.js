@@ -125,7 +125,7 @@ function Numbers({ runs, onChange }) {
     const [job, setJob] = useState(null);
     const state = useJob(job);
     useEffect(() => {
-        get('/v1/jobs?limit=100').then(({ jobs }) => setJob(own => own ?? jobs.find(j => j.kind === 'evaluate' && ['queued', 'running'].includes(j.status)
+        get('/v1/jobs?limit=20&kind=evaluate').then(({ jobs }) => setJob(own => own ?? jobs.find(j => ['queued', 'running'].includes(j.status)
             && names.every(name => j.request.runs.includes(name)))?.id ?? null), () => {});
     }, []);
     const found = useFetch(() => Promise.all(names.map(name => get(runPath(name)))), [names.join('\n'), state.job?.status === 'done']);

@@ -16,7 +16,6 @@ import runWords from '../words/run.js';
 
 const MAIN = ['train.steps', 'train.epochs', 'train.batch', 'train.optimizer.lr', 'latent', 'conditional'];
 const NAME = /^[\p{L}\p{N}][\p{L}\p{N}._-]{0,79}$/u;
-const trains = job => ['train', 'resume'].includes(job.kind);
 
 /** The key whose value another key waits for is named without "train." */
 const recipe = keys => keys.map(k => ({ ...k, when: k.when && k.when.split(', ').map(one => `train.${one}`).join(', ') }));
@@ -29,9 +28,9 @@ export default function Page() {
     const [known, setKnown] = useState(false);
     useEffect(() => {
         let left = false;
-        get('/v1/jobs?limit=100').then(({ jobs }) => {
+        Promise.all(['train', 'resume'].map(kind => get(`/v1/jobs?limit=50&kind=${kind}`))).then(found => {
             if (left) return;
-            const all = jobs.filter(trains);
+            const all = found.flatMap(f => f.jobs).sort((a, b) => b.created - a.created);
             const own = run ? all.filter(j => nameOf(j) === run) : all;
             setJob(own.find(j => ['running', 'queued'].includes(j.status)) || own[0] || null);
         }, fault => say(faultText(fault), 'fault')).finally(() => left || setKnown(true));
@@ -59,6 +58,7 @@ function Settings({ onBegin }) {
     const runs = useFetch(() => get('/v1/runs'));
     const [kept, setKept] = useKept('train', { family: 'vae', data: '', model: '', values: {}, seed: 0 });
     const [name, setName] = useState(null);
+    const [begun, setBegun] = useState([]);     // their folders come a moment later
     const [busy, setBusy] = useState(false);
     const [fault, setFault] = useState(null);
     const all = families.value?.families || families.value || [];
@@ -71,7 +71,7 @@ function Settings({ onBegin }) {
     const values = kept.values[family.name] || {};
     const put = change => { setKept({ ...kept, ...change }); setFault(null); };
     const set = data.value.data.find(d => d.name === (kept.data || family.data));
-    const taken = (runs.value?.runs || []).map(r => r.name);
+    const taken = [...(runs.value?.runs || []).map(r => r.name), ...begun];
     const out = name ?? free(`${family.name}-${set?.name || 'data'}`, taken);
     const wrong = !NAME.test(out) ? t('train.name.wrong') : taken.includes(out) ? t('train.name.taken') : '';
     const lora = family.name === 'lora';
@@ -84,6 +84,7 @@ function Settings({ onBegin }) {
             const job = await submit('train', { family: family.name, data: set?.name || '', ...(lora ? { model: kept.model } : {}),
                 set: toList(keys, values), seed: kept.seed, out });
             setName(null);
+            setBegun(all => [...all, out]);
             onBegin(job);
             runs.again();
         } catch (problem) {

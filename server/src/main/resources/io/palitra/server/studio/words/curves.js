@@ -8,7 +8,7 @@ export default {
     },
     ru: {
         'curves.metric': 'Кривая', 'curves.losses': 'Все потери', 'curves.parts': 'Части и показатели', 'curves.smoothing': 'Сглаживание',
-        'curves.log': 'Логарифмическая ось', 'curves.epochs': 'По эпохам', 'curves.none': 'Показателей пока нет.', 'curves.test': 'тест',
+        'curves.log': 'Лог. ось', 'curves.epochs': 'По эпохам', 'curves.none': 'Показателей пока нет.', 'curves.test': 'тест',
         'curves.last': 'Последние значения', 'curves.at.step': 'На шаге {n}', 'curves.at.epoch': 'На эпохе {n}',
         'curves.picture': { one: 'График, {n} кривая; значения перечислены ниже', few: 'График, {n} кривые; значения перечислены ниже',
             many: 'График, {n} кривых; значения перечислены ниже', other: 'График, {n} кривых; значения перечислены ниже' },
