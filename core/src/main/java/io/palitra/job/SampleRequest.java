@@ -74,6 +74,12 @@ public record SampleRequest(
         if (scale > 0 && each) throw new ConfigException("scale", "scale= enlarges a sheet; with each= items keep their own size");
     }
 
+    /** How the file of all samples of a run ends: as a table, where its items have one, else as a sheet. */
+    public static String suffix(String run) throws IOException {
+        Display display = Display.of(Inputs.config(run).settings().spec());
+        return display.tableSuffix().orElse(display.suffix());
+    }
+
     /**
      * What was written.
      *

@@ -131,6 +131,7 @@ final class JobRoutes implements Routes {
             case "jpg" -> "image/jpeg";
             case "webp" -> "image/webp";
             case "gif" -> "image/gif";
+            case "txt" -> "text/plain; charset=utf-8";
             default -> "application/octet-stream";
         };
     }

@@ -12,6 +12,7 @@ import io.palitra.job.Requests;
 import io.palitra.job.ResumeRequest;
 import io.palitra.job.SampleRequest;
 import io.palitra.job.TrainRequest;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -219,8 +220,11 @@ final class Places {
 
         private String sample(SampleRequest sample, String usual) {
             if (sample.each()) return "samples";
-            return all().stream().filter(e -> e.name().equals(sample.run()) && e.facts().about().path("size").size() == 1).findFirst()
-                .map(e -> "samples.csv").orElse(usual);
+            try {
+                return "samples" + SampleRequest.suffix(entry("run", sample.run(), "model", Registry.Entry::model).place());
+            } catch (IOException | RuntimeException e) {
+                return usual;   // no run, or a damaged one: who opens it says so
+            }
         }
 
         private Path run(String text) {
