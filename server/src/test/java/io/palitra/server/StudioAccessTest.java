@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.microsoft.playwright.Page;
 import com.microsoft.playwright.options.ColorScheme;
 import io.palitra.config.Config;
 import io.palitra.job.TrainRequest;
@@ -23,8 +24,6 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 
 /** Whether everybody can use the studio, as far as axe can tell. */
 class StudioAccessTest {
@@ -66,9 +65,8 @@ class StudioAccessTest {
         if (browsing != null) browsing.close();
     }
 
-    private static Watched open(Server of, String colours, int width) {
-        return Objects.requireNonNull(browsing).open(of, Browsing.options().setBypassCSP(true).setViewportSize(width, 800)
-            .setColorScheme(colours.equals("dark") ? ColorScheme.DARK : ColorScheme.LIGHT));
+    private static Watched open(Server of) {
+        return Objects.requireNonNull(browsing).open(of, Browsing.options().setBypassCSP(true));
     }
 
     /** What axe finds grave in what is shown, a line for each element. */
@@ -89,39 +87,53 @@ class StudioAccessTest {
         return all;
     }
 
-    @ParameterizedTest
-    @CsvSource({"light, 1280", "light, 380", "dark, 1280", "dark, 380"})
-    void noPageHasAGraveFault(String colours, int width) throws Exception {
+    /** Light and dark, wide and as a phone is. */
+    private static List<String> inAllColours(Watched w, String where) throws Exception {
         List<String> all = new ArrayList<>();
-        try (Watched w = open(Objects.requireNonNull(server), colours, width)) {
-            for (String page : PAGES) {
-                w.go(page);
-                String where = page + " " + colours + " " + width;
-                all.addAll(findings(w, where));
-                Object wide = w.page.evaluate("document.documentElement.scrollWidth + document.querySelector('main').scrollWidth "
-                    + "- document.documentElement.clientWidth - document.querySelector('main').clientWidth");
-                if (!Integer.valueOf(0).equals(wide)) all.add(where + ": " + wide + " pixels wider than the window");
+        for (int width : new int[] {1280, 380}) {
+            w.page.setViewportSize(width, 800);
+            for (ColorScheme colours : new ColorScheme[] {ColorScheme.LIGHT, ColorScheme.DARK}) {
+                w.page.emulateMedia(new Page.EmulateMediaOptions().setColorScheme(colours));
+                all.addAll(findings(w, where + " " + colours + " " + width));
             }
+            Object wide = w.page.evaluate("[document.documentElement, document.querySelector('main')]"
+                + ".reduce((sum, e) => sum + e.scrollWidth - e.clientWidth, 0)");
+            if (!Integer.valueOf(0).equals(wide)) all.add(where + " " + width + ": " + wide + " pixels wider than the window");
+        }
+        w.page.setViewportSize(1280, 800);
+        return all;
+    }
+
+    @Test void noPageHasAGraveFault() throws Exception {
+        List<String> all = new ArrayList<>();
+        try (Watched w = open(Objects.requireNonNull(server))) {
+            for (String page : PAGES) all.addAll(inAllColours(w.go(page), page));
+            w.go("create");
+            w.page.locator(".composer").getByLabel("Model").selectOption("tiny");
+            w.button("Draw").click();
+            w.picture(".batch .tile img[src*='/files/']");
+            all.addAll(inAllColours(w, "create with a picture"));
             w.go("gallery");
             w.there(".cell .open").click();
             w.picture("dialog.viewer img");
-            all.addAll(findings(w, "viewer"));
+            all.addAll(inAllColours(w, "viewer"));
+            w.button("Edit").click();
+            w.there(".canvas canvas");
+            all.addAll(inAllColours(w, "edit with a picture"));
+            w.there("button.queue").click();
+            w.there("dialog[open]");
+            all.addAll(findings(w, "queue"));
             w.press("Escape");
-            if (width > 820) {
-                w.there("button.queue").click();
-                w.there("dialog[open]");
-                all.addAll(findings(w, "queue"));
-            } else {
-                w.button("Menu").click();
-                all.addAll(findings(w, "menu"));
-            }
+            w.page.setViewportSize(380, 800);
+            w.button("Menu").click();
+            all.addAll(findings(w, "menu"));
         }
         assertThat(all).isEmpty();
     }
 
     @Test void theLoginHasNoGraveFault() throws Exception {
         try (Server locked = Server.start(Config.with(ServerConfig.DEFAULT, "port=0", "runs=" + root.resolve("none"),
-                "jobs=" + root.resolve("others"), "token=" + TOKEN)); Watched w = open(locked, "light", 1280)) {
+                "jobs=" + root.resolve("others"), "token=" + TOKEN)); Watched w = open(locked)) {
             w.page.navigate("http://127.0.0.1:" + locked.port() + "/");
             w.there(".login input");
             assertThat(findings(w, "login")).isEmpty();
@@ -139,7 +151,7 @@ class StudioAccessTest {
 
     /** A page with faults has findings, so that none means something. */
     @Test void faultsAreFound() throws Exception {
-        try (Watched w = open(Objects.requireNonNull(server), "light", 1280)) {
+        try (Watched w = open(Objects.requireNonNull(server))) {
             w.go("system");
             w.page.evaluate("document.querySelector('main').append(Object.assign(document.createElement('input')), "
                 + "Object.assign(document.createElement('img'), { src: '/studio/icon.svg' }))");
