@@ -24,7 +24,7 @@ export default function Page() {
     const [open, setOpen] = useState(null);
     const [over, setOver] = useState(false);
     const [restored, setRestored] = useState(null);
-    const asked = useRef({ turn: 0, busy: false });
+    const asked = useRef({ turn: 0, busy: false, from: null });
     const put = change => setFilter(f => ({ ...f, ...change }));
 
     useEffect(() => {
@@ -33,8 +33,8 @@ export default function Page() {
     }, [query]);
 
     const more = useCallback(async (from, turn) => {
-        if (asked.current.busy) return;
-        asked.current.busy = true;
+        if (asked.current.busy || asked.current.from === from) return;   // the page may not know yet what an answer brought
+        Object.assign(asked.current, { busy: true, from });
         const wish = new URLSearchParams({ limit: PAGE, binned: String(filter.binned) });
         if (filter.query) wish.set('query', filter.query);
         if (filter.favourite) wish.set('favourite', 'true');
@@ -51,7 +51,7 @@ export default function Page() {
         }
     }, [filter.query, filter.favourite, filter.binned]);
     const again = useCallback(() => {
-        asked.current = { turn: asked.current.turn + 1, busy: false };
+        asked.current = { turn: asked.current.turn + 1, busy: false, from: null };
         more('', asked.current.turn);
     }, [more]);
     useEffect(() => again(), [again]);
