@@ -47,17 +47,17 @@ final class Inputs {
         refuseNone(run);
         Path folder = folder(run);
         if (!OpenModels.keeps()) return Run.open(folder, device, watcher::note);
-        OpenModels.Lease<Run> lease = OpenModels.lease(wanted(folder, device), () -> Run.open(folder, device, watcher::note));
+        OpenModels.Lease<Run> lease = OpenModels.lease(wanted(name(run), folder, device), () -> Run.open(folder, device, watcher::note));
         return lease.model().lent(lease::close);
     }
 
-    private static OpenModels.Wanted wanted(Path folder, String device) throws IOException {
+    private static OpenModels.Wanted wanted(String name, Path folder, String device) throws IOException {
         Path place = folder.toAbsolutePath().normalize(), weights = place.resolve(Run.MODEL);
         List<Object> state = new ArrayList<>();
         for (Path file : List.of(place.resolve(Run.CONFIG), weights)) {
             state.add(Files.exists(file) ? List.of(Files.size(file), Files.getLastModifiedTime(file)) : List.of());
         }
-        return new OpenModels.Wanted(String.valueOf(place.getFileName()), List.of(Run.class, place, device), state, bytes(place, 3));
+        return new OpenModels.Wanted(name, List.of(Run.class, place, device), state, bytes(place, 3));
     }
 
     /** Of the weights of a run, and of the models that it is built upon, as they are in memory. */

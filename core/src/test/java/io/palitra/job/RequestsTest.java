@@ -15,7 +15,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** What holds for requests of every kind. */
 class RequestsTest {
     static List<Record> requests() {
-        return List.of(new PaintJob("a castle", "sd"), new DreamJob("a castle", "vq", "clip"), new MapRequest("run"), new WalkRequest("run"),
+        return List.of(new PaintJob("a castle", "sd"), new DreamJob("a castle", "vq", "clip"), new MapRequest("run"),
+            new WalkRequest("run"),
             new InterpolateRequest("run"), new ReconstructRequest("run"), new CompleteRequest("run", 4),
             new SearchRequest("f", "a", "clip"), new ClassifyRequest("a.png", "a, b", "clip"), new ImportRequest("sd.ckpt", "sd"),
             new PullRequest("org/name"), new DoctorRequest());
