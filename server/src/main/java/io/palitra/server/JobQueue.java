@@ -223,8 +223,9 @@ final class JobQueue implements AutoCloseable {
     /** What a job tells its readers. */
     private final class Progress implements Watcher {
         private final Job job;
+        private final long began = System.nanoTime();
         private long told;
-        private long shown = System.nanoTime();
+        private long shown = began;
 
         Progress(Job job) { this.job = job; }
 
@@ -238,6 +239,9 @@ final class JobQueue implements AutoCloseable {
             figures.forEach((name, value) -> {
                 if (Double.isFinite(value)) all.put(name, value);
             });
+            double seconds = (now - began) * 1e-9;
+            data.put("seconds", seconds);
+            if (of > 0 && done > 0 && done <= of) data.put("left", seconds * (of - done) / done);
             job.events.add("progress", data, false);
             if (job.events.readers() == 0 || now - shown < PREVIEW_NANOS) return;
             shown = now;

@@ -19,7 +19,7 @@ import java.util.concurrent.TimeUnit;
 
 /** Jobs over HTTP: handed in, followed by server-sent events, ended, their files fetched. */
 final class JobRoutes implements Routes {
-    private static final long BEAT_SECONDS = 15;
+    private static final long BEAT_NANOS = 15_000_000_000L, LOOK_MILLIS = 250;
     private static final int PAGE = 100, MOST = 1000;
 
     private final Jobs jobs;
@@ -66,13 +66,17 @@ final class JobRoutes implements Routes {
         Reply.json(ctx, jobs.shown(id));
     }
 
-    /** Waits on its thread of Jetty, which stands for the client alone; every so often a comment shows whether that is still there. */
+    /**
+     * Waits on its thread of Jetty, which stands for the client alone, and looks whether that is still there. A comment every so often tells
+     * the client that the server is.
+     */
     private void events(Context ctx) throws IOException {
         Optional<Job> live = jobs.live(ctx.pathParam("id"));
         ObjectNode old = live.isPresent() ? null : jobs.shown(ctx.pathParam("id"));
         String last = ctx.header("Last-Event-ID");
         long seen = last != null && last.matches("\\d{1,18}") ? Long.parseLong(last) : 0;
-        ctx.contentType("text/event-stream; charset=utf-8").header("Cache-Control", "no-store").header("X-Accel-Buffering", "no");
+        ctx.contentType("text/event-stream; charset=utf-8").header("Cache-Control", "no-store").header("X-Accel-Buffering", "no")
+            .header("Connection", "close");   // see Client.gone
         if (old != null) {
             ctx.result("id: 1\nevent: " + old.path("status").asText() + "\ndata: " + old + "\n\n");
             return;
@@ -81,6 +85,7 @@ final class JobRoutes implements Routes {
         LinkedBlockingQueue<Boolean> more = new LinkedBlockingQueue<>();
         Runnable wake = () -> more.offer(true);
         job.events.listen(wake);
+        long told = System.nanoTime();
         try (Waiters.Seat seat = jobs.waiters().sit(); OutputStream out = ctx.res().getOutputStream()) {
             while (true) {
                 boolean ended = job.events.ended();
@@ -89,10 +94,15 @@ final class JobRoutes implements Routes {
                         .getBytes(StandardCharsets.UTF_8));
                     seen = event.id();
                 }
+                if (System.nanoTime() - told > BEAT_NANOS) {
+                    out.write(": here\n\n".getBytes(StandardCharsets.UTF_8));
+                    told = System.nanoTime();
+                }
                 out.flush();
                 if (ended) return;
-                if (more.poll(BEAT_SECONDS, TimeUnit.SECONDS) == null) out.write(": here\n\n".getBytes(StandardCharsets.UTF_8));
+                more.poll(LOOK_MILLIS, TimeUnit.MILLISECONDS);
                 more.clear();
+                if (Client.gone(ctx)) return;
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

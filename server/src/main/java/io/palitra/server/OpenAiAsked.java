@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import org.eclipse.jetty.http.BadMessageException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -70,7 +71,6 @@ final class OpenAiAsked {
         ObjectNode fields = Job.JSON.createObjectNode();
         List<byte[]> images = new ArrayList<>();
         byte[] mask = null;
-        ctx.uploadedFileMap();   // reads the form within its limits; of it some clients send pictures as fields without a file's name
         for (Part part : parts(ctx)) {
             String name = part.getName();
             try (InputStream in = part.getInputStream()) {
@@ -84,10 +84,13 @@ final class OpenAiAsked {
     }
 
     private static Collection<Part> parts(Context ctx) throws IOException {
+        Bodies.expect(ctx);
         try {
+            ctx.uploadedFileMap();   // reads the form within its limits; of it some clients send pictures as fields without a file's name
             return ctx.req().getParts();
-        } catch (ServletException e) {
-            throw new Refused(422, "bad_request", "", "the form cannot be read");
+        } catch (ServletException | IllegalStateException | BadMessageException e) {   // the second where there are too many parts
+            throw new Refused(422, "bad_request", "", "the form cannot be read, has too many parts or more than " + (Server.BODY >> 20)
+                + " MiB");
         }
     }
 

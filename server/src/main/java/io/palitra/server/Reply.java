@@ -20,6 +20,9 @@ final class Reply {
             .maxNumberLength(100).maxTokenCount(100_000).build())
         .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build()).enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS).build();
 
+    /** Bytes of a request without pictures. */
+    private static final int MOST = 4 << 20;
+
     private Reply() {}
 
     static void json(Context ctx, JsonNode node) { ctx.contentType("application/json").result(node.toString()); }
@@ -35,14 +38,18 @@ final class Reply {
     /** The body, an object. @throws io.palitra.config.ConfigException for what is no JSON */
     static JsonNode body(Context ctx) {
         typed(ctx);
-        return Json.read("the request", ctx.bodyAsBytes());
+        try {
+            return Json.read("the request", Bodies.read(ctx, MOST));
+        } catch (IOException e) {
+            throw new Refused(400, "refused", "", "the request broke off");
+        }
     }
 
     /** The body, of which a text may be as long as the whole: a picture in letters. @throws Refused for what is no object */
     static ObjectNode bodyOfPictures(Context ctx) {
         typed(ctx);
         try {
-            if (PICTURES.readTree(ctx.bodyAsBytes()) instanceof ObjectNode object) return object;
+            if (PICTURES.readTree(Bodies.read(ctx, (int) Server.BODY)) instanceof ObjectNode object) return object;
         } catch (JsonProcessingException e) {
             throw new Refused(422, "bad_request", "", "the request is no JSON: " + Json.why(e));
         } catch (IOException e) {

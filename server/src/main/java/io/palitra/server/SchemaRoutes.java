@@ -13,7 +13,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** What can be asked: the schemas of the jobs, and the families with their keys. */
+/** What can be asked: all of it as OpenAPI has it, the schemas of the jobs, and the families with their keys. */
 final class SchemaRoutes implements Routes {
     private static final Map<String, Words> WORDS = Stream.concat(Stream.of("en"), Words.LANGUAGES.stream())
         .collect(Collectors.toUnmodifiableMap(language -> language, Words::in));
@@ -22,10 +22,12 @@ final class SchemaRoutes implements Routes {
     private final Map<String, ObjectNode> schemas = new ConcurrentHashMap<>();
     private final Map<String, JsonNode> families = new ConcurrentHashMap<>();
     private final Jobs jobs;
+    private final String description = StudioRoutes.text("../openapi.yaml");
 
     SchemaRoutes(Jobs jobs) { this.jobs = jobs; }
 
     @Override public void add(RoutesConfig to) {
+        to.get("/openapi.yaml", ctx -> ctx.contentType("application/yaml").result(description));
         to.get("/v1/schema", this::schema);
         to.get("/v1/families", ctx -> Reply.json(ctx, families.computeIfAbsent(language(ctx), language ->
             Answers.said(new FamiliesRequest().run(Watcher.SILENT).toJson(), words(ctx)))));

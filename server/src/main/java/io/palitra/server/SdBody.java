@@ -28,7 +28,12 @@ final class SdBody {
 
     /** The body of a request; none is an empty one. @throws Refused for what is no JSON object */
     static SdBody of(Context ctx) {
-        byte[] bytes = ctx.bodyAsBytes();
+        byte[] bytes;
+        try {
+            bytes = Bodies.read(ctx, (int) Server.BODY);
+        } catch (IOException e) {
+            throw new Refused(400, "refused", "", "the request broke off");
+        }
         if (bytes.length == 0) return new SdBody(Job.JSON.createObjectNode());
         String type = ctx.contentType();
         if (type == null || !type.startsWith("application/json")) {

@@ -10,9 +10,12 @@ import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
 import io.palitra.data.FormatException;
 import io.palitra.job.Program;
+import java.util.Collections;
 import java.util.List;
+import java.util.regex.Pattern;
 import org.eclipse.jetty.http.BadMessageException;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A server of jobs. Its threads: those of Jetty answer, and compute nothing; one draws and measures, one trains ({@link JobQueue}). Any
@@ -24,6 +27,8 @@ public final class Server implements AutoCloseable {
 
     /** Bytes a second of a body: who sends less holds a thread for nothing. */
     private static final long SLOWEST = 20;
+
+    private static final Pattern BROKEN = Pattern.compile("%(?![0-9A-Fa-f]{2})");
 
     private final Jobs jobs;
     private final Javalin http;
@@ -51,6 +56,9 @@ public final class Server implements AutoCloseable {
             new SystemRoutes(config, jobs, meter, log, jobs::loaded));
         http = Javalin.create(c -> {
             c.http.maxRequestSize = BODY;
+            Bodies bodies = new Bodies();
+            c.appData(Bodies.KEY, bodies);
+            c.http.prefer405over404 = true;
             c.jetty.multipartConfig.maxFileSize(BODY, SizeUnit.BYTES);
             c.jetty.multipartConfig.maxTotalRequestSize(BODY, SizeUnit.BYTES);
             c.jetty.multipartConfig.maxInMemoryFileSize((int) BODY, SizeUnit.BYTES);
@@ -59,6 +67,7 @@ public final class Server implements AutoCloseable {
             // as many as may wait long and some for short answers, of which /health is one
             c.jetty.threadPool = new QueuedThreadPool(Waiters.THREADS, 8);
             c.requestLogger.http((ctx, millis) -> meter.answered(ctx.method().name(), route(ctx), ctx.statusCode(), millis / 1000));
+            c.jetty.modifyServer(s -> s.setErrorHandler(new BadHttp()));   // of what comes to no route, as no valid HTTP does
             c.jetty.modifyHttpConfiguration(h -> {
                 h.setSendServerVersion(false);
                 h.setRequestHeaderSize(16 << 10);
@@ -70,9 +79,14 @@ public final class Server implements AutoCloseable {
                 ctx.header("Cross-Origin-Resource-Policy", "same-origin");
                 ctx.header("Content-Security-Policy", "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; "
                     + "frame-ancestors 'none'; base-uri 'none'");
-                gate.check(ctx.header("Host"), ctx.header("Origin"), ctx.header("Sec-Fetch-Site"), ctx.header("Authorization"),
+                gate.check(header(ctx, "Host"), header(ctx, "Origin"), header(ctx, "Sec-Fetch-Site"), header(ctx, "Authorization"),
                     ctx.cookie(Gate.COOKIE), ctx.path().equals("/health") || StudioRoutes.open(ctx.path()));
+                String query = ctx.queryString();   // of which what cannot be read would else be as if it was not there
+                if (query != null && BROKEN.matcher(query).find()) {
+                    throw new Refused(400, "refused", "", "the query has a % without two digits behind it");
+                }
             });
+            c.routes.after(bodies::release);
             c.routes.get("/health", ctx -> Reply.json(ctx, Job.JSON.createObjectNode().put("status", "up").put("version",
                 Program.version())));
             rooms.forEach(room -> room.add(c.routes));
@@ -83,24 +97,26 @@ public final class Server implements AutoCloseable {
             c.routes.exception(ConfigException.class, (e, ctx) -> Reply.fault(ctx, asked(e.key(), e)));
             c.routes.exception(ArgumentException.class, (e, ctx) -> Reply.fault(ctx, asked("", e)));
             c.routes.exception(FormatException.class, (e, ctx) -> Reply.fault(ctx, asked("", e)));
-            c.routes.exception(HttpResponseException.class, (e, ctx) -> Reply.fault(ctx, new Fault(e.getStatus(), "refused", "",
-                e.getStatus() == 413 ? "the request is larger than " + (BODY >> 20) + " MiB" : "there is no such page")));
-            c.routes.exception(BadMessageException.class, (e, ctx) -> Reply.fault(ctx, new Fault(e.getCode(), "refused", "",
-                e.getCode() == 408 ? "the request came too slowly" : "the request is no valid HTTP")));
+            c.routes.exception(HttpResponseException.class, (e, ctx) -> Reply.fault(ctx, BadHttp.fault(e.getStatus())));
+            c.routes.exception(BadMessageException.class, (e, ctx) -> Reply.fault(ctx, BadHttp.fault(e.getCode())));
             c.routes.exception(Exception.class, (e, ctx) -> {
                 log.fault("an answer to " + ctx.method().name() + " " + route(ctx), e);
                 Reply.fault(ctx, new Fault(500, "failed", "", "a fault of this server"));
             });
             c.routes.error(404, ctx -> {
-                if (ctx.result() == null || ctx.result().startsWith("Endpoint")) {
-                    Reply.fault(ctx, new Fault(404, "not_found", "", "there is no such page"));
-                }
+                if (ctx.result() == null || ctx.result().startsWith("Endpoint")) Reply.fault(ctx, BadHttp.fault(404));
             });
         });
     }
 
     private static Fault asked(String field, RuntimeException e) {
         return new Fault(422, "bad_request", field, Answers.withoutPlaces(Program.message(e)));
+    }
+
+    /** With all its values where it stands there more than once, so that none of them is overlooked. */
+    private static @Nullable String header(Context ctx, String name) {
+        List<String> all = Collections.list(ctx.req().getHeaders(name));
+        return all.isEmpty() ? null : String.join(", ", all);
     }
 
     /** The pattern of what was asked for, of which there are few; nothing of what a caller wrote. */
@@ -125,6 +141,12 @@ public final class Server implements AutoCloseable {
                 + "there; choose another port=", e);
         }
         return server;
+    }
+
+    /** Each thing that can be asked: method and pattern of the path. */
+    List<String> routes() {
+        return http.unsafe.internalRouter.allHttpHandlers().stream().map(route -> route.endpoint)
+            .filter(route -> route.method.isHttpMethod()).map(route -> route.method.name() + " " + route.path).toList();
     }
 
     /** The port that it listens on. */

@@ -89,7 +89,7 @@ final class StudioRoutes implements Routes {
     /** Whether anybody may fetch it, as a page must be there before it can ask for the token. */
     static boolean open(String path) { return path.equals("/") || path.startsWith("/studio/") || path.equals("/v1/session"); }
 
-    private static String text(String name) { return new String(bytes(name), StandardCharsets.UTF_8); }
+    static String text(String name) { return new String(bytes(name), StandardCharsets.UTF_8); }
 
     private static byte[] bytes(String name) {
         try (@Nullable InputStream in = StudioRoutes.class.getResourceAsStream("studio/" + name)) {

@@ -43,12 +43,10 @@ final class UploadRoutes implements Routes {
     }
 
     private void create(Context ctx) throws IOException, InterruptedException {
-        if (ctx.req().getContentLengthLong() > Uploads.MOST_BYTES) throw tooLarge();
+        byte[] bytes = Bodies.read(ctx, Uploads.MOST_BYTES);
         String type = String.valueOf(ctx.contentType()).replaceFirst(";.*", "").strip().toLowerCase(Locale.ROOT);
         if (!room.tryAcquire(WAIT_SECONDS, TimeUnit.SECONDS)) throw new Refused(503, "busy", "", "other uploads are being read", 5);
         try {
-            byte[] bytes = ctx.bodyInputStream().readNBytes(Uploads.MOST_BYTES + 1);
-            if (bytes.length > Uploads.MOST_BYTES) throw tooLarge();
             uploads.sweep(jobs.room() / 2, jobs::uses);
             boolean png = type.equals("image/png");
             Uploads.Upload upload = uploads.add(bytes, type, "true".equals(ctx.queryParam("mask")));
@@ -63,10 +61,6 @@ final class UploadRoutes implements Routes {
         } finally {
             room.release();
         }
-    }
-
-    private static Refused tooLarge() {
-        return new Refused(413, "too_large", "", "a picture may have " + (Uploads.MOST_BYTES >> 20) + " MiB at most");
     }
 
     /** Of a PNG whose pixels are good; empty where its text is damaged. */

@@ -11,7 +11,7 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 
-/** Asks a server of this machine, and looks that no answer names a place. */
+/** Asks a server of this machine, and looks that no answer names a place and that each is as {@link Contract} has it. */
 final class Asking {
     static final ObjectMapper JSON = new ObjectMapper();
     static final HttpClient CLIENT = HttpClient.newHttpClient();
@@ -28,11 +28,13 @@ final class Asking {
     HttpRequest.Builder to(String path) { return HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + server.port() + path)); }
 
     HttpResponse<byte[]> bytes(HttpRequest request) throws Exception {
-        return CLIENT.send(request, HttpResponse.BodyHandlers.ofByteArray());
+        HttpResponse<byte[]> answer = CLIENT.send(request, HttpResponse.BodyHandlers.ofByteArray());
+        Contract.check(answer);
+        return answer;
     }
 
     JsonNode ask(HttpRequest request, int status) throws Exception {
-        HttpResponse<byte[]> answer = CLIENT.send(request, HttpResponse.BodyHandlers.ofByteArray());
+        HttpResponse<byte[]> answer = bytes(request);
         String body = new String(answer.body(), StandardCharsets.UTF_8);
         assertThat(answer.statusCode()).as(request.uri() + " " + body).isEqualTo(status);
         assertThat(body).as("no place on the disk").doesNotContain(root.toString());
@@ -61,7 +63,7 @@ final class Asking {
     /** A job, when it has ended. */
     JsonNode done(String json) throws Exception {
         String id = send("POST", "/v1/jobs", json, 202).path("id").asText();
-        CLIENT.send(to("/v1/jobs/" + id + "/events").build(), HttpResponse.BodyHandlers.ofString());   // ends with the job
+        bytes("/v1/jobs/" + id + "/events");   // ends with the job
         return get("/v1/jobs/" + id);
     }
 }

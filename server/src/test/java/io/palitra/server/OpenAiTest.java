@@ -115,6 +115,7 @@ class OpenAiTest {
         assertThat(image.b64Json()).isEmpty();
         HttpResponse<byte[]> file = HTTP.send(HttpRequest.newBuilder(URI.create(image.url().orElseThrow())).build(),
             HttpResponse.BodyHandlers.ofByteArray());
+        Contract.check(file);
         assertThat(file.headers().firstValue("Content-Type")).hasValue("image/png");
         Picture picture = Pictures.read(file.body(), "answer", Limits.DEFAULT);
         assertThat(List.of(picture.width(), picture.height())).containsExactly(1024, 1024);
@@ -279,6 +280,7 @@ class OpenAiTest {
     private static JsonNode edit(String json) throws Exception {
         HttpResponse<String> answer = HTTP.send(HttpRequest.newBuilder(URI.create(at("/v1/images/edits"))).header("Content-Type",
             "application/json").POST(HttpRequest.BodyPublishers.ofString(json)).build(), HttpResponse.BodyHandlers.ofString());
+        Contract.check(answer);
         assertThat(answer.statusCode()).isEqualTo(400);
         JsonNode error = JSON.readTree(answer.body()).path("error");
         assertThat(error.has("message") && error.has("type") && error.has("param") && error.has("code")).as(answer.body()).isTrue();

@@ -72,6 +72,7 @@ class SdApiTest {
     }
 
     private static JsonNode read(HttpResponse<String> answer, int status) throws Exception {
+        Contract.check(answer);
         assertThat(answer.statusCode()).as(answer.body()).isEqualTo(status);
         assertThat(answer.body()).as("no place on the disk").doesNotContain(root.toString());
         return JSON.readTree(answer.body());

@@ -20,7 +20,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -47,6 +46,7 @@ class ServerTest {
 
     private static JsonNode ask(HttpRequest request, int status) throws Exception {
         HttpResponse<String> answer = CLIENT.send(request, HttpResponse.BodyHandlers.ofString());
+        Contract.check(answer);
         assertThat(answer.statusCode()).as(answer.body()).isEqualTo(status);
         assertThat(answer.body()).as("no place on the disk").doesNotContain(root.toString());
         return JSON.readTree(answer.body());
@@ -58,9 +58,9 @@ class ServerTest {
     }
 
     private static JsonNode ended(String id) throws Exception {
-        HttpResponse<Stream<String>> events = CLIENT.send(to("/v1/jobs/" + id + "/events").build(), HttpResponse.BodyHandlers.ofLines());
-        List<String> lines = events.body().toList();   // ends with the job
-        assertThat(lines).contains("event: started");
+        HttpResponse<String> events = CLIENT.send(to("/v1/jobs/" + id + "/events").build(), HttpResponse.BodyHandlers.ofString());
+        Contract.check(events);
+        assertThat(events.body().lines()).contains("event: started");   // ends with the job
         return ask(to("/v1/jobs/" + id).build(), 200);
     }
 

@@ -41,12 +41,16 @@ class StudioRoutesTest {
     private static HttpResponse<byte[]> get(String path, String... headers) throws Exception {
         HttpRequest.Builder request = to(path);
         if (headers.length > 0) request.headers(headers);
-        return CLIENT.send(request.build(), HttpResponse.BodyHandlers.ofByteArray());
+        HttpResponse<byte[]> answer = CLIENT.send(request.build(), HttpResponse.BodyHandlers.ofByteArray());
+        Contract.check(answer);
+        return answer;
     }
 
     private static HttpResponse<String> session(String body) throws Exception {
-        return CLIENT.send(to("/v1/session").header("Content-Type", "application/json")
+        HttpResponse<String> answer = CLIENT.send(to("/v1/session").header("Content-Type", "application/json")
             .POST(HttpRequest.BodyPublishers.ofString(body)).build(), HttpResponse.BodyHandlers.ofString());
+        Contract.check(answer);
+        return answer;
     }
 
     @Test void thePageComesWithoutATokenAndItsImportMapAloneMayRun() throws Exception {
