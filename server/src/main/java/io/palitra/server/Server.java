@@ -62,6 +62,10 @@ public final class Server implements AutoCloseable {
             c.jetty.multipartConfig.maxFileSize(BODY, SizeUnit.BYTES);
             c.jetty.multipartConfig.maxTotalRequestSize(BODY, SizeUnit.BYTES);
             c.jetty.multipartConfig.maxInMemoryFileSize((int) BODY, SizeUnit.BYTES);
+            c.router.javaLangErrorHandler((response, error) -> {
+                log.fault("an answer", error);
+                response.setStatus(500);
+            });
             c.startup.showJavalinBanner = false;
             c.startup.showOldJavalinVersionWarning = false;
             // as many as may wait long and some for short answers, of which /health is one
@@ -136,7 +140,7 @@ public final class Server implements AutoCloseable {
         try {
             server.http.start(config.host(), config.port());
         } catch (RuntimeException e) {
-            server.jobs.close();
+            server.jobs.close();   // gives the history's lock back
             throw new ConfigException("port", "cannot listen on " + config.host() + ":" + config.port() + ": another program may listen "
                 + "there; choose another port=", e);
         }
