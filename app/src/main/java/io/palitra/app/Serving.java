@@ -1,7 +1,6 @@
 package io.palitra.app;
 
 import io.palitra.config.Config;
-import io.palitra.engine.Device;
 import io.palitra.server.Server;
 import io.palitra.server.ServerConfig;
 import java.awt.Desktop;
@@ -59,8 +58,7 @@ final class Serving {
     @Mixin private Computing computing = new Computing();
 
     int run(boolean browser) {
-        List<String> keys = new ArrayList<>(List.of("device=" + computing.device));
-        if (computing.threads > 0) Device.threads(computing.threads);
+        List<String> keys = new ArrayList<>(List.of("device=" + computing.device, "threads=" + computing.threads));
         set(keys, "port", port);
         set(keys, "host", listen);
         set(keys, "token", token);

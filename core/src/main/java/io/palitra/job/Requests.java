@@ -11,6 +11,7 @@ import io.palitra.config.Words;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Parameter;
+import java.lang.reflect.RecordComponent;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -109,11 +110,13 @@ public final class Requests {
         return schema;
     }
 
-    /** The same request, computed there. */
-    public static Request<?> on(Request<?> request, String device) {
+    /** The same request, computed there. @param threads of one operation, 0 = as the request says */
+    public static Request<?> on(Request<?> request, String device, int threads) {
         Record record = (Record) request;
-        boolean chooses = Arrays.stream(record.getClass().getRecordComponents()).anyMatch(c -> c.getName().equals("device"));
-        return chooses ? (Request<?>) Config.replace(record, "device", device) : request;
+        List<String> names = Arrays.stream(record.getClass().getRecordComponents()).map(RecordComponent::getName).toList();
+        if (names.contains("device")) record = Config.replace(record, "device", device);
+        if (threads > 0 && names.contains("threads")) record = Config.replace(record, "threads", threads);
+        return (Request<?>) record;
     }
 
     /** Objects are merged key by key, unless they name another kind; all else takes the place of what was there. */

@@ -22,9 +22,10 @@ public record ServerConfig(
         @Help(value = "pictures that are drawn at once, of jobs that ask for the same", min = 1, max = 256) int batch,
         @Help(value = "MiB of memory for models that stay loaded; 0 = half of the machine's", min = 0) int memory,
         @Help("whether jobs may fetch models from the hub") boolean pull,
-        @Help("where to compute: auto, cpu, cuda or cuda:n") String device) {
+        @Help("where to compute: auto, cpu, cuda or cuda:n") String device,
+        @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) {
     public static final ServerConfig DEFAULT = new ServerConfig("127.0.0.1", 7860, "", "runs", "palitra-jobs", 8, 64, 32, List.of(), "",
-        16, 0, true, "auto");
+        16, 0, true, "auto", 0);
 
     public ServerConfig {
         models = List.copyOf(models);
