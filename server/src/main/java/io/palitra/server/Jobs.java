@@ -6,6 +6,7 @@ import com.sun.management.OperatingSystemMXBean;
 import io.palitra.job.OpenModels;
 import io.palitra.job.Request;
 import io.palitra.job.Requests;
+import io.palitra.model.IncludedModels;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -32,6 +33,7 @@ final class Jobs implements AutoCloseable {
         "pull", "import");
 
     /** Characters of a request, which is kept. */
+    private static final List<String> INCLUDED = IncludedModels.cards().stream().map(IncludedModels.Card::name).toList();
     private static final int LONGEST = 1 << 20;
 
     /** Ended jobs that stay in memory, with their events. */
@@ -215,8 +217,14 @@ final class Jobs implements AutoCloseable {
     /** Bytes of the models in memory by their names. */
     Map<String, Long> loaded() {
         Map<String, Long> all = new LinkedHashMap<>();
-        models.loaded().forEach(m -> all.merge(m.name(), m.bytes(), Long::sum));
+        models.loaded().forEach(m -> all.merge(called(m.name()), m.bytes(), Long::sum));
         return all;
+    }
+
+    /** A model that comes with the program lies in a folder that is called by its sum, too. */
+    private static String called(String folder) {
+        String name = folder.replaceFirst("-[0-9a-f]{16}$", "");
+        return INCLUDED.contains(name) ? name : folder;
     }
 
     @Override public void close() {

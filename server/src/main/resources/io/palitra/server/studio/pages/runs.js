@@ -82,8 +82,7 @@ export default function Page() {
 
 function Table({ runs, order, onOrder, chosen, onChoose }) {
     const column = (by, label) => html`<th scope="col" aria-sort=${order.by === by ? (order.down ? 'descending' : 'ascending') : undefined}>
-        <button type="button" class="sort" onClick=${() => onOrder({ by, down: order.by === by ? !order.down : by === 'created' || by === 'step' })}>${label}
-            <span aria-hidden="true">${order.by === by ? (order.down ? '↓' : '↑') : ''}</span></button></th>`;
+        <button type="button" class="sort" onClick=${() => onOrder({ by, down: order.by === by ? !order.down : by === 'created' || by === 'step' })}>${label} <span aria-hidden="true">${order.by === by ? (order.down ? '↓' : '↑') : ''}</span></button></th>`;
     const toggle = name => onChoose(chosen.includes(name) ? chosen.filter(c => c !== name) : [...chosen, name]);
     return html`<div class="card scroll-x flush" tabindex="0" role="region" aria-label=${t('nav.runs')}><table class="table runs"><thead><tr>
             <th scope="col"><span class="unseen">${t('runs.chosen')}</span></th>${column('name', t('runs.name'))}${column('family', t('runs.family'))}
