@@ -48,7 +48,9 @@ final class Bodies {
 
     private void take(Context ctx, int pieces) {
         try {
-            if (!room.tryAcquire(pieces, WAIT_SECONDS, TimeUnit.SECONDS)) throw new Refused(503, "busy", "", "other requests are being read", 5);
+            if (!room.tryAcquire(pieces, WAIT_SECONDS, TimeUnit.SECONDS)) {
+                throw new Refused(503, "busy", "", "other requests are being read", 5);
+            }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new Refused(503, "closing", "", "the server is closing");

@@ -48,7 +48,7 @@ final class Cost {
     static void refuseLarge(Request<?> request) {
         double cost = of(request);
         if (cost <= MOST) return;
-        throw new Refused(422, "too_much", "", String.format(java.util.Locale.ROOT, "pictures x pixels x steps of this job are %.0f million, "
-            + "at most %.0f million may be asked for at once: ask for fewer, smaller ones or fewer steps", cost, MOST));
+        throw new Refused(422, "too_much", "", String.format(java.util.Locale.ROOT, "pictures x pixels x steps of this job are %.0f "
+            + "million, at most %.0f million may be asked for at once: ask for fewer, smaller ones or fewer steps", cost, MOST));
     }
 }

@@ -67,8 +67,8 @@ final class JobRoutes implements Routes {
     }
 
     /**
-     * Waits on its thread of Jetty, which stands for the client alone, and looks whether that is still there. A comment every so often tells
-     * the client that the server is.
+     * Waits on its thread of Jetty, which stands for the client alone, and looks whether that is still there. A comment every so often
+     * tells the client that the server is.
      */
     private void events(Context ctx) throws IOException {
         Optional<Job> live = jobs.live(ctx.pathParam("id"));

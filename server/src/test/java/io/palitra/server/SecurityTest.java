@@ -112,8 +112,10 @@ class SecurityTest {
         long began = System.nanoTime();
         while (!so.getAsBoolean()) {
             double waited = (System.nanoTime() - began) * 1e-9;
-            if (waited > most) throw new AssertionError(what + ": not after " + waited + " s\n" + metrics().lines().filter(line -> line.matches(
-                "palitra_(running|queue_length|waiters|jobs_total).*")).toList());
+            if (waited > most) {
+                throw new AssertionError(what + ": not after " + waited + " s\n" + metrics().lines().filter(line -> line.matches(
+                    "palitra_(running|queue_length|waiters|jobs_total).*")).toList());
+            }
             Thread.sleep(20);
         }
         return (System.nanoTime() - began) * 1e-9;
@@ -123,7 +125,8 @@ class SecurityTest {
         String own = "127.0.0.1:" + server.port(), port = ":" + server.port();
         List<String> forged = new ArrayList<>();
         for (String host : List.of("evil.example", "evil.example" + port, "127.0.0.1.nip.io" + port, "localtest.me" + port,
-            "localhost.evil.example" + port, "evil.localhost" + port, "0.0.0.0" + port, "0" + port, "2130706433" + port, "0x7f000001" + port, "127.1" + port,
+            "localhost.evil.example" + port, "evil.localhost" + port, "0.0.0.0" + port, "0" + port, "2130706433" + port,
+            "0x7f000001" + port, "127.1" + port,
             "[::ffff:10.0.0.1]" + port, "[::2]" + port, "10.0.0.1" + port, "169.254.169.254", "localhost@evil.example",
             "127.0.0.1.1" + port)) {
             forged.add("Host: " + host);
@@ -251,8 +254,8 @@ class SecurityTest {
                 post + JSON + "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}}",
                 post + JSON + "Transfer-Encoding: chunked, gzip\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
                 post + "X-A: b\r\n".repeat(100_000) + "\r\n", post + "X-A: " + "b".repeat(1 << 20) + "\r\n\r\n",
-                post + "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: " + parts.length() + "\r\nConnection: close\r\n\r\n"
-                    + parts,
+                post + "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: " + parts.length()
+                    + "\r\nConnection: close\r\n\r\n" + parts,
                 post + JSON + "Content-Encoding: gzip\r\nContent-Length: " + gz.length() + "\r\nConnection: close\r\n\r\n" + gz)) {
                 Object[] got = pour("", request.getBytes(StandardCharsets.ISO_8859_1), 1, "");
                 assertThat((String) got[1]).as(path + " " + request.substring(0, Math.min(200, request.length()))).matches(
