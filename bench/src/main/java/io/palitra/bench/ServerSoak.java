@@ -182,7 +182,8 @@ public final class ServerSoak {
     private void images(Random random) throws IOException, InterruptedException {
         int size = random.nextInt(SIZES);
         send("images", json("/v1/images/generations", "{\"model\": \"soak\", \"prompt\": \"\", \"steps\": 2, \"n\": "
-            + (1 + random.nextInt(2)) + ", \"size\": \"" + (16 + 8 * (size % 8)) + "x" + (16 + 16 * (size / 8)) + "\", \"output_format\": \""
+            + (1 + random.nextInt(2)) + ", \"size\": \"" + (16 + 8 * (size % 8)) + "x" + (16 + 16 * (size / 8))
+            + "\", \"output_format\": \""
             + (random.nextBoolean() ? "png" : "jpeg") + "\"}"), "200");
     }
 
@@ -205,7 +206,8 @@ public final class ServerSoak {
 
     private void cancelled(Random random) throws IOException, InterruptedException {
         if (random.nextBoolean()) {   // who asked is gone
-            CompletableFuture<?> answer = http.sendAsync(json("/v1/images/generations", "{\"model\": \"soak\", \"prompt\": \"\", \"steps\": "
+            CompletableFuture<?> answer = http.sendAsync(json("/v1/images/generations",
+            "{\"model\": \"soak\", \"prompt\": \"\", \"steps\": "
                 + "500}"), HttpResponse.BodyHandlers.discarding());
             Thread.sleep(random.nextInt(200));
             answer.cancel(true);

@@ -99,7 +99,8 @@ final class Jobs implements AutoCloseable {
         }
         String id = newId();
         Path own = folder.resolve(id);
-        Request<?> request = places.placed(kind, Requests.on(Requests.of(kind, places.asked(kind, asked)), config.device(), config.threads()), id, own);
+        Request<?> request = places.placed(kind, Requests.on(Requests.of(kind, places.asked(kind, asked)), config.device(),
+            config.threads()), id, own);
         // no two of one time, so that a page of a list ends between two
         long now = created.updateAndGet(last -> Math.max(last + 1, System.currentTimeMillis()));
         Job job = new Job(id, kind, asked, request, own, caller, now);

@@ -207,7 +207,8 @@ class StudioHostileTest {
                 List<String> four = TEXTS.subList(i, i + 4);
                 boolean settings = i % 8 == 0;
                 byte[] png = Png.encode(SMALL, settings ? Map.of("parameters", four.get(0) + "\nNegative prompt: " + four.get(1)
-                    + "\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 64x64, Model: \"" + four.get(2).replace("\"", "'") + "\"",
+                    + "\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 64x64, Model: \"" + four.get(2).replace("\"", "'")
+                    + "\"",
                     "Comment", four.get(3)) : Map.of("Title", four.get(0), "Author", four.get(1), "Comment", four.get(2), "Software",
                     four.get(3)));
                 w.drop("main h1", new FilePayload(four.get(0), "image/png", png));

@@ -75,7 +75,8 @@ class StudioPicturesTest {
             asking.done("{\"kind\": \"sample\", \"request\": {\"run\": \"" + run + "\", \"n\": 8, \"seed\": 1, \"each\": true}}");
         }
         asking.done("{\"kind\": \"sample\", \"request\": {\"run\": \"digits\", \"n\": 8, \"seed\": 4, \"each\": true}}");
-        if (!asking.get("/v1/runs/strokes-2").has("evaluation")) asking.done("{\"kind\": \"evaluate\", \"request\": {\"runs\": [\"strokes-2\", \"strokes-20\"], \"n\": 200}}");
+        if (!asking.get("/v1/runs/strokes-2")
+            .has("evaluation")) asking.done("{\"kind\": \"evaluate\", \"request\": {\"runs\": [\"strokes-2\", \"strokes-20\"], \"n\": 200}}");
         w.go("create");
         Locator composer = w.page.locator(".composer");
         composer.locator("select").nth(1).selectOption("4");
@@ -83,7 +84,8 @@ class StudioPicturesTest {
             w.page.locator("#words").fill(prompt);
             w.button("Draw").click();
             w.page.waitForCondition(() -> w.page.locator(".batch").first().locator("button.tile .picture.there").count() == 4
-                && w.page.locator(".batch .said").first().textContent().equals(prompt), new Page.WaitForConditionOptions().setTimeout(120_000));
+                && w.page.locator(".batch .said").first().textContent().equals(prompt), new Page.WaitForConditionOptions()
+                .setTimeout(120_000));
         }
         w.go("gallery");
         w.there(".cell .star").click();

@@ -62,7 +62,8 @@ final class Watched implements AutoCloseable {
     /** Waits until nothing is being loaded. */
     Watched settled() {
         page.locator("main h1").first().waitFor();
-        page.waitForCondition(() -> page.getByText(Pattern.compile("^(Loading…|Reading the data…|Загрузка…|Чтение данных…)$")).count() == 0);
+        page.waitForCondition(() -> page.getByText(Pattern.compile("^(Loading…|Reading the data…|Загрузка…|Чтение данных…)$"))
+            .count() == 0);
         return this;
     }
 
