@@ -37,7 +37,8 @@ class StudioHostileTest {
     private static final String STRANGE = "[...document.querySelectorAll('*')].filter(e => "
         + "'iframe object embed base form math video audio animate set use style textarea[autofocus] foreignObject mglyph image'.split(' ')"
         + ".some(s => e.matches(s)) || e.matches('meta[http-equiv]') || e.matches('main script, body > script, dialog script')"
-        + "|| [...e.attributes].some(a => /^on/i.test(a.name) || (/href|src|action|data/i.test(a.name) && /^\\s*javascript:/i.test(a.value)))"
+        + "|| [...e.attributes].some(a => /^on/i.test(a.name) "
+        + "|| (/href|src|action|data/i.test(a.name) && /^\\s*javascript:/i.test(a.value)))"
         + ").map(e => e.outerHTML)";
 
     @TempDir private static Path root;

@@ -76,7 +76,8 @@ class StudioPicturesTest {
         }
         asking.done("{\"kind\": \"sample\", \"request\": {\"run\": \"digits\", \"n\": 8, \"seed\": 4, \"each\": true}}");
         if (!asking.get("/v1/runs/strokes-2")
-            .has("evaluation")) asking.done("{\"kind\": \"evaluate\", \"request\": {\"runs\": [\"strokes-2\", \"strokes-20\"], \"n\": 200}}");
+            .has("evaluation"))
+                asking.done("{\"kind\": \"evaluate\", \"request\": {\"runs\": [\"strokes-2\", \"strokes-20\"], \"n\": 200}}");
         w.go("create");
         Locator composer = w.page.locator(".composer");
         composer.locator("select").nth(1).selectOption("4");
