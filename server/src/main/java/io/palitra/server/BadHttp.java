@@ -44,7 +44,7 @@ final class BadHttp extends ErrorHandler {
             case 405 -> "no_such_method";
             case 408 -> "too_slow";
             case 413 -> "too_large";
-            default -> status >= 500 ? "failed" : "refused";
+            default -> broken(status) ? "refused" : "failed";
         };
         return new Fault(status, code, "", switch (status) {
             case 404 -> "there is no such page";
@@ -52,7 +52,10 @@ final class BadHttp extends ErrorHandler {
             case 408 -> "the request came too slowly";
             case 413 -> "the request is larger than " + (Server.BODY >> 20) + " MiB";
             case 414, 431 -> "the address or the headers of the request are too long";
-            default -> status >= 500 ? "a fault of this server" : "the request is no valid HTTP";
+            default -> broken(status) ? "the request is no valid HTTP" : "a fault of this server";
         });
     }
+
+    /** Whether the request is to blame; 501 and 505 are about methods and versions of HTTP. */
+    private static boolean broken(int status) { return status < 500 || status == 501 || status == 505; }
 }

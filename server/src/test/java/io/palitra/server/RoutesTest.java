@@ -131,7 +131,8 @@ class RoutesTest {
             "GET /" + "a".repeat(20_000), "GET http://[::1/", "\u0000")) {
             String answer = Raw.ask(server.port(), line + " HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\nConnection: close\r\n"
                 + "\r\n");
-            assertThat(answer.toLowerCase(Locale.ROOT)).as(line.substring(0, Math.min(40, line.length()))).startsWith("http/1.1 4")
+            assertThat(answer.toLowerCase(Locale.ROOT)).as(line.substring(0, Math.min(40, line.length())))
+                .matches("(?s)http/1.1 (4\\d\\d|505) .*")
                 .contains("application/json", "\"error\"").doesNotContain("<html", "<body", "jetty", "exception", "javalin");
         }
     }
