@@ -23,6 +23,7 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -30,6 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
  * Texts of others stay texts. The pages' policy, which would stop most of them even where a page erred, is switched off, so that it is the
  * pages that are tested.
  */
+@Tag("slow")
 class StudioHostileTest {
     private static final List<String> TEXTS = Hostile.all();
     private static final Picture SMALL = new Picture(1, 8, 8, new byte[64]);

@@ -13,10 +13,12 @@ import java.nio.file.Path;
 import java.sql.Connection;
 import java.util.Map;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A gallery of many pictures, and how smoothly it scrolls. */
+@Tag("slow")
 class StudioManyTest {
     private static final int JOBS = 100, EACH = 100, STEP = 400;
     /** Scrolls to the end, so many pixels a frame, and waits where more must be fetched: milliseconds of each frame that moved. */

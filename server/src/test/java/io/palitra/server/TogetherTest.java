@@ -25,10 +25,12 @@ import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Jobs that are handed in at once and drawn together: each gets its own pictures. */
+@Tag("slow")
 class TogetherTest {
     private static final int JOBS = 500, CALLERS = 8;
 
