@@ -9,15 +9,11 @@ import io.palitra.data.DataLoader;
 import io.palitra.data.Dataset;
 import io.palitra.data.Datasets;
 import io.palitra.data.FormatException;
-import io.palitra.data.ImageDataset;
-import io.palitra.data.ImageSpec;
-import io.palitra.data.Picture;
 import io.palitra.data.Split;
 import io.palitra.engine.Device;
 import io.palitra.engine.Scope;
 import io.palitra.job.Program;
 import io.palitra.report.Display;
-import io.palitra.report.Png;
 import io.palitra.report.Sheet;
 import java.util.List;
 import java.util.Map;
@@ -107,12 +103,6 @@ final class DataRoutes implements Routes {
     }
 
     private static byte[] png(Dataset data, int index) {
-        if (data instanceof ImageDataset pictures) {
-            ImageSpec spec = pictures.spec();
-            byte[] pixels = new byte[spec.bytes()];
-            pictures.pixels(index, pixels, 0);
-            return Png.encode(new Picture(spec.channels(), spec.height(), spec.width(), pixels), Map.of());
-        }
         try (Scope scope = new Scope()) {
             List<Sheet> shown = Display.of(data.spec()).each(data.spec(), DataLoader.of(data, new int[] {index}, Device.CPU).x());
             if (shown.isEmpty() || !shown.get(0).mediaType().equals("image/png")) {

@@ -116,7 +116,7 @@ class ServerTest {
             {"{\"kind\": \"sample\", \"request\": {\"run\": \"" + root.resolve("runs/tiny") + "\"}}", "run"},
             {"{\"kind\": \"sample\", \"request\": {\"run\": \"../runs/tiny\"}}", "run"},
             {"{\"kind\": \"sample\", \"request\": {\"run\": \"tiny\", \"out\": \"x.png\"}}", "out"},
-            {"{\"kind\": \"sample\", \"request\": {\"run\": \"tiny\", \"animation\": \"/tmp/x.gif\"}}", "animation"},
+            {"{\"kind\": \"sample\", \"request\": {\"run\": \"tiny\", \"animation\": \"/elsewhere/x.gif\"}}", "animation"},
             {"{\"kind\": \"sample\", \"request\": {\"run\": \"tiny\", \"clip\": \"org/name\"}}", "clip"},
             {"{\"kind\": \"sample\", \"request\": {}}", "run"},
             {"{\"kind\": \"sample\"}", "request"},
