@@ -8,21 +8,18 @@ import io.palitra.config.Words;
 import io.palitra.job.FamiliesRequest;
 import io.palitra.model.Watcher;
 import java.util.Map;
-import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 /** What can be asked: all of it as OpenAPI has it, the schemas of the jobs, and the families with their keys. */
 final class SchemaRoutes implements Routes {
-    private static final Map<String, Words> WORDS = Stream.concat(Stream.of("en"), Words.LANGUAGES.stream())
-        .collect(Collectors.toUnmodifiableMap(language -> language, Words::in));
+    /** By language; read when somebody asks. */
+    private static final Map<String, Words> WORDS = new ConcurrentHashMap<>();
 
     /** By language. */
     private final Map<String, ObjectNode> schemas = new ConcurrentHashMap<>();
     private final Map<String, JsonNode> families = new ConcurrentHashMap<>();
     private final Jobs jobs;
-    private final String description = StudioRoutes.text("../openapi.yaml");
+    private final String description = StudioRoutes.text("openapi.yaml");
 
     SchemaRoutes(Jobs jobs) { this.jobs = jobs; }
 
@@ -45,7 +42,7 @@ final class SchemaRoutes implements Routes {
     }
 
     /** Of the language that is wanted. */
-    static Words words(Context ctx) { return Objects.requireNonNull(WORDS.get(language(ctx))); }
+    static Words words(Context ctx) { return WORDS.computeIfAbsent(language(ctx), Words::in); }
 
     private ObjectNode all(String language) {
         ObjectNode all = Job.JSON.createObjectNode().put("$schema", "https://json-schema.org/draft/2020-12/schema");

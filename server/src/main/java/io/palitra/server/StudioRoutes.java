@@ -41,13 +41,13 @@ final class StudioRoutes implements Routes {
 
     StudioRoutes(Gate gate) {
         this.gate = gate;
-        for (String name : text(LIST).lines().toList()) {
+        for (String name : text("studio/" + LIST).lines().toList()) {
             byte[] bytes = bytes(name);
             String type = TYPES.get(name.substring(name.lastIndexOf('.') + 1));
             if (type == null) throw new IllegalStateException("no type for " + name);
             pages.put(name, new Page(type, bytes, packed(bytes), '"' + HexFormat.of().formatHex(sha256(bytes), 0, 16) + '"'));
         }
-        Matcher imports = IMPORTS.matcher(text("index.html"));
+        Matcher imports = IMPORTS.matcher(text("studio/index.html"));
         if (!imports.find()) throw new IllegalStateException("index.html has no import map");
         String hash = Base64.getEncoder().encodeToString(sha256(imports.group(1).getBytes(StandardCharsets.UTF_8)));
         policy = "default-src 'self'; script-src 'self' 'sha256-" + hash + "'; img-src 'self' blob: data:; media-src 'self' blob:; "
@@ -89,11 +89,14 @@ final class StudioRoutes implements Routes {
     /** Whether anybody may fetch it, as a page must be there before it can ask for the token. */
     static boolean open(String path) { return path.equals("/") || path.startsWith("/studio/") || path.equals("/v1/session"); }
 
-    static String text(String name) { return new String(bytes(name), StandardCharsets.UTF_8); }
+    /** A text of the server's resources. @param name beside this class, without "..", which leads nowhere in a jar */
+    static String text(String name) { return new String(resource(name), StandardCharsets.UTF_8); }
 
-    private static byte[] bytes(String name) {
-        try (@Nullable InputStream in = StudioRoutes.class.getResourceAsStream("studio/" + name)) {
-            if (in == null) throw new IllegalStateException("the studio's file " + name + " is not in the program");
+    private static byte[] bytes(String name) { return resource("studio/" + name); }
+
+    private static byte[] resource(String name) {
+        try (@Nullable InputStream in = StudioRoutes.class.getResourceAsStream(name)) {
+            if (in == null) throw new IllegalStateException("the server's file " + name + " is not in the program");
             return in.readAllBytes();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
