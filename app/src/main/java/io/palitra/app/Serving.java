@@ -58,19 +58,20 @@ final class Serving {
     @Mixin private Computing computing = new Computing();
 
     int run(boolean browser) {
-        List<String> keys = new ArrayList<>(List.of("device=" + computing.device, "threads=" + computing.threads));
-        set(keys, "port", port);
-        set(keys, "host", listen);
-        set(keys, "token", token);
-        set(keys, "runs", runs);
-        set(keys, "jobs", jobs);
-        set(keys, "disk", disk);
-        set(keys, "data", data);
-        set(keys, "queue", queue);
-        set(keys, "batch", batch);
-        set(keys, "memory", memory);
-        if (noPull) keys.add("pull=false");
-        ServerConfig config = Config.replace(Config.with(ServerConfig.DEFAULT, keys), "models", models);
+        ServerConfig config = set(ServerConfig.DEFAULT, "token", token);   // before the address that wants one
+        config = set(config, "host", listen);
+        config = set(config, "port", port);
+        config = set(config, "runs", runs);
+        config = set(config, "jobs", jobs);
+        config = set(config, "data", data);
+        config = set(config, "queue", queue);
+        config = set(config, "batch", batch);
+        config = set(config, "memory", memory);
+        config = set(config, "disk", disk);
+        config = set(config, "pull", !noPull);
+        config = set(config, "models", models);
+        config = set(config, "device", computing.device);
+        config = set(config, "threads", computing.threads);
         try (Server server = Server.start(config)) {
             String address = "http://" + (config.host().contains(":") ? "[" + config.host() + "]" : config.host()) + ":" + server.port();
             Common.OUT.println(address);
@@ -84,8 +85,8 @@ final class Serving {
         return Main.STOPPED;
     }
 
-    private static void set(List<String> keys, String key, @Nullable Object value) {
-        if (value != null) keys.add(key + "=" + value);
+    private static ServerConfig set(ServerConfig config, String key, @Nullable Object value) {
+        return value == null ? config : Config.replace(config, key, value);
     }
 
     private static void open(String address) {

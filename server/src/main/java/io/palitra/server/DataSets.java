@@ -1,6 +1,7 @@
 package io.palitra.server;
 
 import io.palitra.config.Config;
+import io.palitra.config.ConfigException;
 import io.palitra.data.CatalogueEntry;
 import io.palitra.data.DataOptions;
 import io.palitra.data.Dataset;
@@ -49,7 +50,12 @@ final class DataSets {
     };
 
     /** @param folder of data; empty = the catalogue alone */
-    DataSets(String folder) { this.folder = folder; }
+    DataSets(String folder) {
+        this.folder = folder;
+        if (!folder.isEmpty() && !Files.isDirectory(Path.of(folder))) {
+            throw new ConfigException("data", "data=" + folder + " is no folder; its folders and files would be the data sets");
+        }
+    }
 
     List<CatalogueEntry> catalogue() { return catalogue; }
 

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Json;
+import io.palitra.config.Notes;
 import io.palitra.data.DownloadException;
 import io.palitra.data.FormatException;
 import io.palitra.hub.Hub;
@@ -65,12 +66,20 @@ final class Registry {
     Registry(ServerConfig config) {
         runs = Path.of(config.runs()).toAbsolutePath().normalize();
         hub = config.pull();
+        if (!Files.isDirectory(runs) && !config.runs().equals(ServerConfig.DEFAULT.runs())) {
+            Notes.common().accept("runs=" + config.runs() + " is not there yet: a training makes it");
+        }
         for (String model : config.models()) {
             int sign = model.indexOf('=');
             String place = model.substring(sign + 1), name = sign > 0 ? model.substring(0, sign) : last(place);
             if (!name.matches(RUN_NAME)) throw new ConfigException("models", "illegal name: '" + name + "', must match " + RUN_NAME);
-            if (given.put(name, place) != null)
+            if (given.put(name, place) != null) {
                 throw new ConfigException("models", "two models are called '" + name + "'; NAME= tells apart");
+            }
+            if (given(name, place).isEmpty()) {
+                throw new ConfigException("models", "models=" + place + " is not here: a folder, a file, or org/name that was fetched "
+                    + "('palitra pull org/name') is allowed");
+            }
         }
     }
 

@@ -309,7 +309,13 @@ class PlacesTest {
         assertThat(registry.named("scenes").orElseThrow().facts().about().path("takes").toString()).isEqualTo("[\"text\",\"prefix\"]");
         assertThat(registry.named("scenes").orElseThrow().facts().about().path("sha256").asText()).matches("[0-9a-f]{64}");
         assertThat(new DataSets(root.resolve("data").toString()).folders()).containsExactly("letters");
-        assertThatThrownBy(() -> new Registry(Config.with(ServerConfig.DEFAULT, "models=a=x,a=y"))).isInstanceOf(ConfigException.class);
+        String here = root.resolve("ink.safetensors").toString();
+        assertThatThrownBy(() -> new Registry(Config.with(ServerConfig.DEFAULT, "models=a=" + here + ",a=" + here)))
+            .isInstanceOf(ConfigException.class).hasMessageContaining("two models are called 'a'");
+        assertThatThrownBy(() -> new Registry(Config.with(ServerConfig.DEFAULT, "models=nowhere.safetensors")))
+            .isInstanceOf(ConfigException.class).hasMessageContaining("models=nowhere.safetensors is not here");
+        assertThatThrownBy(() -> new DataSets(root.resolve("nowhere").toString()))
+            .isInstanceOf(ConfigException.class).hasMessageContaining("is no folder");
     }
 
     @Test void twoHundredRunsAreListedInFiftyMilliseconds() throws Exception {
