@@ -14,6 +14,7 @@ import io.palitra.family.LoraTuning;
 import io.palitra.hub.Safetensors;
 import io.palitra.model.Drawing;
 import io.palitra.model.IncludedModels;
+import io.palitra.model.LatentModel;
 import io.palitra.model.Watcher;
 import io.palitra.train.Run;
 import io.palitra.train.RunConfig;
@@ -71,6 +72,12 @@ final class Inputs {
         Map<String, String> below = depth == 0 ? Map.of() : Config.paths(RunConfig.read(run.resolve(Run.CONFIG)).model());
         for (String place : below.values()) if (!place.isEmpty() && isRun(folder(place))) sum += bytes(folder(place), depth - 1);
         return sum;
+    }
+
+    /** The model as one of codes. @throws IllegalArgumentException for a family that has none */
+    static LatentModel latent(Run opened) {
+        if (opened.model() instanceof LatentModel model) return model;
+        throw new ArgumentException("'" + opened.config().settings().family() + "' has no latent space to walk through");
     }
 
     /** How a run draws with these overrides and what is asked of it; the watcher gets what the model reads otherwise than one may think. */

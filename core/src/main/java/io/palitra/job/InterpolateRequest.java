@@ -1,6 +1,5 @@
 package io.palitra.job;
 
-import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
 import io.palitra.config.Help;
 import io.palitra.data.DataLoader;
@@ -55,9 +54,7 @@ public record InterpolateRequest(
         Config.check(this);
         Inputs inputs = new Inputs(watcher);
         try (Run opened = inputs.open(run, device, threads); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            if (!(opened.model() instanceof LatentModel model)) {
-                throw new ArgumentException("'" + opened.config().settings().family() + "' has no latent space to walk through");
-            }
+            LatentModel model = Inputs.latent(opened);
             ItemPictures shown = new ItemPictures("interpolate", opened.config().settings());
             Path png = Outputs.picture(out.isEmpty() ? Outputs.own(run, "interpolate.png") : Path.of(out), "out", force);
             Path gif = Outputs.free(png.resolveSibling(png.getFileName().toString().replaceFirst("\\.png$", "") + ".gif"), "out", force);

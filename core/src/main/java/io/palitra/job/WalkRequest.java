@@ -3,7 +3,6 @@ package io.palitra.job;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
@@ -103,9 +102,7 @@ public record WalkRequest(
         Config.check(this);
         Inputs inputs = new Inputs(watcher);
         try (Run opened = inputs.open(run, device, threads); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            if (!(opened.model() instanceof LatentModel model)) {
-                throw new ArgumentException("'" + opened.config().settings().family() + "' has no latent space to walk through");
-            }
+            LatentModel model = Inputs.latent(opened);
             ItemPictures shown = new ItemPictures("walk", opened.config().settings());
             Path folder = Outputs.folder(out.isEmpty() ? Outputs.own(run, "walk") : Path.of(out), "out", force);
             Tensor all = between(model, points(opened, model));

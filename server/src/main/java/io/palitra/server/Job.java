@@ -67,6 +67,11 @@ final class Job {
     /** What it failed by; null unless it did. */
     synchronized @Nullable Fault error() { return error; }
 
+    /** What a person should know of it, in order. */
+    List<String> notes() {
+        return events.after(0).stream().filter(e -> e.name().equals("note")).map(e -> e.data().path("line").asText()).toList();
+    }
+
     /** Whether its work is to end. */
     boolean stopped() { return stopped; }
 

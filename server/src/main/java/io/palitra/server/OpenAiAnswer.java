@@ -59,14 +59,14 @@ final class OpenAiAnswer {
             ids.add(job.id);
         }
         if (last != null) looks(node, last);
-        about(node).set("jobs", ids);
+        about(node, jobs).set("jobs", ids);
         return node;
     }
 
     /** The last event of one picture. @param type of the event */
     ObjectNode completed(String type, Job job, long seed) throws IOException {
         ObjectNode node = event(type, look.of(Files.readAllBytes(file(job))));
-        about(node).putArray("jobs").add(job.id);
+        about(node, List.of(job)).putArray("jobs").add(job.id);
         return node.put("seed", seed);
     }
 
@@ -87,12 +87,14 @@ final class OpenAiAnswer {
     }
 
     /** @return {@code palitra} */
-    private ObjectNode about(ObjectNode node) {
+    private ObjectNode about(ObjectNode node, List<Job> jobs) {
         node.put("model", model.name());
         if (!asked.ignored().isEmpty()) asked.ignored().forEach(node.putArray("ignored")::add);
         ObjectNode own = node.putObject("palitra").put("kind", model.kind());
         if (!asked.model().isEmpty() && !asked.model().equals(model.name())) own.put("asked_model", asked.model());
         if (model.width() > 0) own.put("drawn_size", model.width() + "x" + model.height());
+        List<String> notes = jobs.stream().flatMap(job -> job.notes().stream()).distinct().toList();
+        if (!notes.isEmpty()) notes.forEach(own.putArray("notes")::add);
         return own;
     }
 

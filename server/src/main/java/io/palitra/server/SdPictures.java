@@ -93,7 +93,7 @@ final class SdPictures {
         for (int i = 0; i < done.size(); i++) {
             Job job = done.get(i);
             long seed = ask.seed() + (ask.model().paints() ? (long) i * ask.batch() : i);
-            for (Event e : job.events.after(0)) if (e.name().equals("note")) notes.add(e.data().path("line").asText());
+            notes.addAll(job.notes());
             for (String file : job.files) {
                 if (!file.endsWith(".png")) continue;
                 byte[] png = Files.readAllBytes(job.folder.resolve(file));
@@ -127,7 +127,7 @@ final class SdPictures {
     }
 
     private ObjectNode info(SdAsk ask, List<Made> made, Set<String> notes, Set<String> drawn, String stamp) {
-        Map<String, String> values = made.isEmpty() ? Map.of() : Parameters.parse(made.get(0).text).values();
+        Map<String, String> values = made.isEmpty() ? new LinkedHashMap<>() : Parameters.parse(made.get(0).text).values();
         ObjectNode node = Job.JSON.createObjectNode().put("prompt", ask.prompt());
         made.forEach(m -> node.withArray("all_prompts").add(ask.prompt()));
         node.put("negative_prompt", ask.negative());

@@ -253,6 +253,14 @@ class OpenAiTest {
             .build()));
     }
 
+    @Test void aWordThatTheModelNeverLearnedIsNamed() throws Exception {
+        HttpResponse<String> answer = HTTP.send(HttpRequest.newBuilder(URI.create(at("/v1/images/generations"))).header("Content-Type",
+            "application/json").POST(HttpRequest.BodyPublishers.ofString("{\"prompt\": \"a purple zebra\", \"seed\": 3}")).build(),
+            HttpResponse.BodyHandlers.ofString());
+        assertThat(JSON.readTree(answer.body()).path("palitra").path("notes")).singleElement()
+            .satisfies(note -> assertThat(note.asText()).startsWith("'zebra' stands in no caption"));
+    }
+
     @Test void editsSayWhatTheyNeed() throws Exception {
         byte[] png = Png.encode(new Picture(3, 8, 8, new byte[192]), Map.of());
         refused(400, "model", "model_cannot_edit", "Stable Diffusion", () -> client.images().edit(ImageEditParams.builder().image(png)

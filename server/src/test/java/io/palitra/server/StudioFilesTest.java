@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -143,7 +144,7 @@ class StudioFilesTest {
 
     @Test void everyWordThatIsUsedIsThere() throws Exception {
         TreeSet<String> all = new TreeSet<>();
-        for (String name : names(".js")) if (name.startsWith("words/")) all.addAll(words(name).getOrDefault("en", Map.of()).keySet());
+        for (String name : names(".js")) if (name.startsWith("words/")) all.addAll(words(name).getOrDefault("en", new LinkedHashMap<>()).keySet());
         int seen = 0;
         for (String name : names(".js")) {
             if (name.startsWith("words/") || name.startsWith("vendor/")) continue;
