@@ -165,7 +165,7 @@ final class JobQueue implements AutoCloseable {
     private void run(List<Job> jobs) {
         List<Job> begun = jobs.stream().filter(Job::begin).toList();
         if (begun.isEmpty()) return;
-        try (OpenModels.Here here = models.here()) {
+        try (OpenModels.Here here = begun.get(0).trains ? () -> { } : models.here()) {   // one thread alone uses what stays open
             for (Job job : begun) Files.createDirectories(job.folder);
             if (begun.size() > 1) {
                 Together.run(begun.stream().map(job -> new Together.Part(job.request, new Progress(job), made -> made(job, made),

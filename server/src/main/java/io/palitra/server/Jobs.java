@@ -6,7 +6,6 @@ import com.sun.management.OperatingSystemMXBean;
 import io.palitra.job.OpenModels;
 import io.palitra.job.Request;
 import io.palitra.job.Requests;
-import io.palitra.model.IncludedModels;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -29,11 +28,9 @@ import java.util.concurrent.atomic.AtomicLong;
 final class Jobs implements AutoCloseable {
     /** Kinds of jobs that a caller may ask for. */
     static final List<String> SERVED = List.of("draw", "sample", "complete", "interpolate", "map", "walk", "reconstruct", "classify",
-        "evaluate", "compare", "paint", "dream", "train", "resume", "search", "anomalies", "balance",
-        "pull", "import");
+        "evaluate", "compare", "paint", "dream", "train", "resume", "search", "anomalies", "balance", "pull", "import");
 
     /** Characters of a request, which is kept. */
-    private static final List<String> INCLUDED = IncludedModels.cards().stream().map(IncludedModels.Card::name).toList();
     private static final int LONGEST = 1 << 20;
 
     /** Ended jobs that stay in memory, with their events. */
@@ -140,6 +137,7 @@ final class Jobs implements AutoCloseable {
 
     /** Whether a job that has not ended names that upload. */
     boolean uses(String upload) { return jobs.values().stream().anyMatch(j -> !j.ended() && j.asked.toString().contains(upload)); }
+
     /** Those of {@link #SERVED} that this server does. */
     List<String> served() { return SERVED.stream().filter(kind -> !kind.equals("pull") || config.pull()).toList(); }
 
@@ -218,14 +216,8 @@ final class Jobs implements AutoCloseable {
     /** Bytes of the models in memory by their names. */
     Map<String, Long> loaded() {
         Map<String, Long> all = new LinkedHashMap<>();
-        models.loaded().forEach(m -> all.merge(called(m.name()), m.bytes(), Long::sum));
+        models.loaded().forEach(m -> all.merge(m.name(), m.bytes(), Long::sum));
         return all;
-    }
-
-    /** A model that comes with the program lies in a folder that is called by its sum, too. */
-    private static String called(String folder) {
-        String name = folder.replaceFirst("-[0-9a-f]{16}$", "");
-        return INCLUDED.contains(name) ? name : folder;
     }
 
     @Override public void close() {

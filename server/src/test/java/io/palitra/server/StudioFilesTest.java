@@ -144,7 +144,8 @@ class StudioFilesTest {
 
     @Test void everyWordThatIsUsedIsThere() throws Exception {
         TreeSet<String> all = new TreeSet<>();
-        for (String name : names(".js")) if (name.startsWith("words/")) all.addAll(words(name).getOrDefault("en", new LinkedHashMap<>()).keySet());
+        for (String name : names(".js")) if (name.startsWith("words/"))
+            all.addAll(words(name).getOrDefault("en", new LinkedHashMap<>()).keySet());
         int seen = 0;
         for (String name : names(".js")) {
             if (name.startsWith("words/") || name.startsWith("vendor/")) continue;
