@@ -13,12 +13,25 @@ public record DataOptions(
         @Help("whether one broken picture in a folder is an error; otherwise it is skipped and named") boolean strict,
         @Help("names of classes that are left out, as if the set had never held them") List<String> except,
         @Help("of a table: the column that names the class; empty = it has none") String label,
-        @Help("whether pictures come with captions: those of the folder, the class names of other sets") boolean captions) {
+        @Help("whether pictures come with captions: those of the folder, the class names of other sets") boolean captions,
+        @Help("of a folder of text: the end of its files' names, such as .java; empty = .txt and .md") String suffix,
+        @Help("of text: what a token is, a character, a byte of UTF-8, or a pair of bytes learnt from the text") Tokens tokens,
+        @Help("of text in pairs: ids wanted, 256 bytes and the end among them") int vocabulary,
+        @Help("of text: tokens of an item; 0 = 256, of programs 192") int length,
+        @Help("of text in .jsonl: the field that holds it") String field) {
+    /** What a token of a text is. */
+    public enum Tokens { CHARS, BYTES, PAIRS }
+
     /** Largest side training takes, in pixels: a picture of 2048x2048 in colour is 12 MiB in every batch. */
     static final int MOST = 2048;
 
     /** As the data is. */
     public static final DataOptions DEFAULT = new DataOptions("", 0, 0, false);
+
+    /** No text. */
+    public DataOptions(String dir, int size, int channels, boolean strict, List<String> except, String label, boolean captions) {
+        this(dir, size, channels, strict, except, label, captions, "", Tokens.CHARS, 512, 0, "text");
+    }
 
     /** All classes, no table, no captions. */
     public DataOptions(String dir, int size, int channels, boolean strict) { this(dir, size, channels, strict, List.of(), ""); }
@@ -34,5 +47,15 @@ public record DataOptions(
         if (channels != 0 && channels != 1 && channels != 3) {
             throw new ArgumentException("illegal channels: " + channels + ", must be 0 (native), 1 (grey) or 3 (colour)");
         }
+        if (!suffix.isEmpty() && (suffix.charAt(0) != '.' || suffix.length() < 2)) {
+            throw new ArgumentException("illegal suffix: '" + suffix + "', must be empty or a dot and letters, such as .java");
+        }
+        if (vocabulary < 257 || vocabulary > Merges.MOST) {
+            throw new ArgumentException("illegal vocabulary: " + vocabulary + ", must be between 257 and " + Merges.MOST);
+        }
+        if (length < 0 || length > TextSpec.MOST) {
+            throw new ArgumentException("illegal length: " + length + ", must be 0 (as usual) to " + TextSpec.MOST);
+        }
+        if (field.isEmpty()) throw new ArgumentException("illegal field: none, must be a name");
     }
 }
