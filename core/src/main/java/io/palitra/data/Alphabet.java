@@ -5,6 +5,7 @@ import io.palitra.config.Help;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.function.IntConsumer;
 
@@ -57,9 +58,14 @@ public sealed interface Alphabet {
         }
 
         /** Of every code point of a text. @throws ArgumentException for a text of none */
-        public static Characters of(String text) {
-            int[] all = text.codePoints().sorted().distinct().toArray();
-            return new Characters(new String(all, 0, all.length));
+        public static Characters of(String text) { return of(List.of(text)); }
+
+        /** Of every code point of texts. */
+        static Characters of(List<String> texts) {
+            BitSet all = new BitSet();
+            for (String text : texts) text.codePoints().forEach(all::set);
+            int[] letters = all.stream().toArray();
+            return new Characters(new String(letters, 0, letters.length));
         }
 
         @Override public int size() { return letters.codePointCount(0, letters.length()) + 1; }

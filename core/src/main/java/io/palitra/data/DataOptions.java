@@ -58,4 +58,10 @@ public record DataOptions(
         }
         if (field.isEmpty()) throw new ArgumentException("illegal field: none, must be a name");
     }
+
+    /** Whether a key of text is another than the default. */
+    boolean asksForText() {
+        return !suffix.isEmpty() || tokens != DEFAULT.tokens || vocabulary != DEFAULT.vocabulary || length != DEFAULT.length
+            || !field.equals(DEFAULT.field);
+    }
 }

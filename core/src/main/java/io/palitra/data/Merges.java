@@ -83,7 +83,7 @@ final class Merges extends AbstractList<String> implements RandomAccess {
         List<byte[]> tokens = new ArrayList<>();
         for (int b = 0; b < 256; b++) tokens.add(new byte[] {(byte) b});
         List<String> merges = new ArrayList<>();
-        for (int[] pair : BytePairs.learn(counts, most)) {
+        for (int[] pair : BytePairs.learn(counts, most, LONGEST)) {
             byte[] left = tokens.get(pair[0]), right = tokens.get(pair[1]), whole = Arrays.copyOf(left, left.length + right.length);
             System.arraycopy(right, 0, whole, left.length, right.length);
             tokens.add(whole);
