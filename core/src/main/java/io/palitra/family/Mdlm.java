@@ -126,7 +126,9 @@ public final class Mdlm implements GenerativeModel<Mdlm.Sampling>, Likelihood, E
     private Tensor nats(Tensor x0, int[] hidden, @Nullable Rng rng) {
         Tensor at = Torch.of(Arrays.stream(hidden).asLongStream().toArray(), hidden.length).to(x0.device());
         Tensor flat = x0.reshape(-1), x = flat.copy();
-        x.putRows(at, Torch.zeros(DType.I64, hidden.length).to(x0.device()).add(mask));
+        long[] masks = new long[hidden.length];
+        Arrays.fill(masks, mask);
+        x.putRows(at, Torch.of(masks, masks.length).to(x0.device()));
         Tensor logits = net.logits(net.hidden(x.reshape(x0.shape()), rng).indexSelect(0, at)).to(DType.F32);
         return logits.logSoftmax(1).gather(1, flat.indexSelect(0, at).unsqueeze(1)).squeeze(1).neg();
     }

@@ -49,8 +49,14 @@ public final class TextPredictor {
 
     /** What the network is given for texts x I64 [B,L]: the end token, and all but the last of x. */
     public Tensor inputs(Tensor x) {
-        Tensor end = Torch.zeros(DType.I64, x.size(0), 1).to(x.device()).add(spec.end());
-        return Torch.cat(1, end, x.narrow(1, 0, x.size(1) - 1));
+        return Torch.cat(1, begin((int) x.size(0)).to(x.device()), x.narrow(1, 0, x.size(1) - 1));
+    }
+
+    /** What stands before each text, I64 [B,1]. */
+    private Tensor begin(int batch) {
+        long[] ends = new long[batch];
+        Arrays.fill(ends, spec.end());
+        return Torch.of(ends, batch, 1);
     }
 
     /** BOOL [B,L]: ends that follow an end. */
@@ -139,7 +145,7 @@ public final class TextPredictor {
         long[] drawn = new long[count * length];
         Arrays.fill(drawn, spec.end());
         return Scope.run(() -> {
-            Tensor begin = Torch.zeros(DType.I64, count, 1).add(spec.end());
+            Tensor begin = begin(count);
             if (prefix != null && known > 0) {
                 Tensor ids = prefix.to(DType.I64).to(Device.CPU);
                 long[] own = ids.longs();
