@@ -170,7 +170,7 @@ record TextFiles(List<Document> documents, List<String> notes) {
             try {
                 json = Json.read(where, line);
             } catch (ConfigException e) {
-                throw new FormatException(where, -1, String.valueOf(e.getMessage()).substring(where.length()).replaceFirst("^: ", ""), e);
+                throw FormatException.of(e);
             }
             JsonNode text = json.path(options.field());
             if (!text.isTextual()) {

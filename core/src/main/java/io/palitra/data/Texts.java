@@ -132,12 +132,25 @@ public final class Texts implements Dataset {
 
     private static long letters(List<TextFiles.Document> documents) { return documents.stream().mapToLong(d -> d.text().length()).sum(); }
 
+    /** The pairs learnt last: both parts are opened, one after the other. */
+    private record Learnt(String hash, int vocabulary, Alphabet.Pairs pairs) {}
+
+    private static volatile @Nullable Learnt last;
+
+    private static Alphabet.Pairs pairs(Part part, int vocabulary) {
+        Learnt before = last;
+        if (before != null && before.hash.equals(part.hash) && before.vocabulary == vocabulary) return before.pairs;
+        Alphabet.Pairs pairs = Alphabet.Pairs.learn(part.train.stream().map(TextFiles.Document::text).toList(), vocabulary);
+        last = new Learnt(part.hash, vocabulary, pairs);
+        return pairs;
+    }
+
     private static TextSpec spec(Part part, DataOptions options, @Nullable TextSpec like) {
         if (like != null) return like;
         int length = options.length() == 0 ? 256 : options.length();
         return new TextSpec(length, switch (options.tokens()) {
             case BYTES -> new Alphabet.Bytes();
-            case PAIRS -> Alphabet.Pairs.learn(part.train.stream().map(TextFiles.Document::text).toList(), options.vocabulary());
+            case PAIRS -> pairs(part, options.vocabulary());
             case CHARS -> Alphabet.Characters.of(List.of(part.train, part.test).stream().flatMap(List::stream)
                 .map(TextFiles.Document::text).toList());
         });
