@@ -1,7 +1,6 @@
 package io.palitra.stage;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
@@ -9,8 +8,8 @@ import io.palitra.config.Json;
 import io.palitra.config.Reason;
 import io.palitra.data.Alphabet;
 import io.palitra.data.FormatException;
-import io.palitra.data.PairsFiles;
 import io.palitra.data.TextSpec;
+import io.palitra.data.TextTokenizerFile;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.hub.ModelFolder;
@@ -30,7 +29,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A GPT-2 in a folder, as transformers saves one: {@code config.json}, {@code model.safetensors}, and its tokens, {@code tokenizer.json} or
- * {@code vocab.json} and {@code merges.txt}. Characters and bytes, which transformers has no file for, are in {@code alphabet.json}.
+ * {@code vocab.json} and {@code merges.txt}. Characters and bytes, which are no merges, are in {@code alphabet.json}, too.
  */
 public final class GptFolder {
     /** Within a run of family gpt. */
@@ -92,10 +91,7 @@ public final class GptFolder {
 
     private Alphabet tokens() {
         Path kept = folder.resolve(ALPHABET);
-        if (!Files.isRegularFile(kept)) {
-            if (PairsFiles.is(folder)) return PairsFiles.read(folder);
-            throw new FormatException(folder.toString(), -1, "holds no tokenizer: wants tokenizer.json, or vocab.json and merges.txt");
-        }
+        if (!Files.isRegularFile(kept)) return TextTokenizerFile.read(folder);
         try {
             return Config.fromJson(Kept.class, Json.read(kept)).alphabet;
         } catch (ArgumentException e) {
@@ -137,11 +133,9 @@ public final class GptFolder {
         try {
             Files.createDirectories(folder);
             Json.write(config, net.config().toJson());
-            if (text.alphabet() instanceof Alphabet.Pairs pairs) {
-                files.add(PairsFiles.write(folder, pairs));
-            } else {
-                ObjectNode kept = Config.toJson(new Kept(text.alphabet()));
-                Json.write(folder.resolve(ALPHABET), kept);
+            files.addAll(TextTokenizerFile.write(folder, text));
+            if (!(text.alphabet() instanceof Alphabet.Pairs)) {
+                Json.write(folder.resolve(ALPHABET), Config.toJson(new Kept(text.alphabet())));
                 files.add(folder.resolve(ALPHABET));
             }
         } catch (IOException e) {
