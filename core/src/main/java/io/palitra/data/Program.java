@@ -17,7 +17,8 @@ import org.jspecify.annotations.Nullable;
  */
 public record Program(List<Statement> body, List<List<Long>> said) {
     /** A number: a constant, a name, an operation, a call. */
-    public sealed interface Expression {
+    public sealed interface Expression permits Expression.Constant, Expression.Name, Expression.Negative, Expression.Operation,
+            Expression.Call {
         record Constant(long value) implements Expression {}
 
         record Name(String name) implements Expression {}
@@ -34,7 +35,8 @@ public record Program(List<Statement> body, List<List<Long>> said) {
     public record Condition(Expression left, String comparison, Expression right) {}
 
     /** A statement. */
-    public sealed interface Statement {
+    public sealed interface Statement permits Statement.Assignment, Statement.Print, Statement.Branch, Statement.While, Statement.For,
+            Statement.Function, Statement.Return, Statement.Evaluation {
         /** Of its first line, from 1. */
         int line();
 
