@@ -13,9 +13,17 @@ public record DataOptions(
         @Help("whether one broken picture in a folder is an error; otherwise it is skipped and named") boolean strict,
         @Help("names of classes that are left out, as if the set had never held them") List<String> except,
         @Help("of a table: the column that names the class; empty = it has none") String label,
-        @Help("whether pictures come with captions: those of the folder, the class names of other sets") boolean captions) {
+        @Help("whether pictures come with captions: those of the folder, the class names of other sets") boolean captions,
+        @Help(value = "of music: sixteenths of an item", min = 4, max = MOST_STEPS) int steps,
+        @Help(value = "of music: semitones by which pieces for training are moved up and down, as far as their voices go; -1 = all keys, "
+            + "of parts, which are drawn in all keys, 0", min = -1, max = 11) int transpose) {
     /** Largest side training takes, in pixels: a picture of 2048x2048 in colour is 12 MiB in every batch. */
     static final int MOST = 2048;
+
+    /** Longest item of music, in sixteenths. */
+    static final int MOST_STEPS = 4096;
+    /** Four bars of four quarters. */
+    private static final int STEPS = 64;
 
     /** As the data is. */
     public static final DataOptions DEFAULT = new DataOptions("", 0, 0, false);
@@ -28,11 +36,18 @@ public record DataOptions(
         this(dir, size, channels, strict, except, label, false);
     }
 
+    /** Music in items of four bars, moved to all keys. */
+    public DataOptions(String dir, int size, int channels, boolean strict, List<String> except, String label, boolean captions) {
+        this(dir, size, channels, strict, except, label, captions, STEPS, -1);
+    }
+
     public DataOptions {
         except = List.copyOf(except);
         if (size < 0 || size > MOST) throw new ArgumentException("illegal size: " + size + ", must be 0 (native) to " + MOST);
         if (channels != 0 && channels != 1 && channels != 3) {
             throw new ArgumentException("illegal channels: " + channels + ", must be 0 (native), 1 (grey) or 3 (colour)");
         }
+        if (steps < 4 || steps > MOST_STEPS) throw new ArgumentException("illegal steps: " + steps + ", must be 4 to " + MOST_STEPS);
+        if (transpose < -1 || transpose > 11) throw new ArgumentException("illegal transpose: " + transpose + ", must be -1 to 11");
     }
 }
