@@ -44,6 +44,7 @@ final class DataCommand implements Callable<Integer> {
             for (CatalogueEntry s : Datasets.catalogue()) Common.OUT.printf("%-14s %s%n", s.name(), Language.say(s.about()));
             Common.OUT.println();
             Common.say("Also any folder of pictures or .zip of one, flat or with a folder a class: palitra train vae PATH");
+            Common.say("Also any text in UTF-8, a file, a folder of files, or .jsonl: palitra train gpt PATH");
             return 0;
         }
         CatalogueEntry s = Datasets.source(name);

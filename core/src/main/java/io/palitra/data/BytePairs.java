@@ -88,7 +88,10 @@ public final class BytePairs {
      *
      * @param words how often each stands
      */
-    public static List<int[]> learn(Map<String, Long> words, int most) {
+    public static List<int[]> learn(Map<String, Long> words, int most) { return learn(words, most, Integer.MAX_VALUE); }
+
+    /** As {@link #learn(Map, int)}, but no token has more than so many bytes. */
+    static List<int[]> learn(Map<String, Long> words, int most, int longest) {
         Learning learning = new Learning(words);
         List<String> tokens = new ArrayList<>();   // bytes as Latin-1
         for (int b = 0; b < 256; b++) tokens.add(String.valueOf((char) b));
@@ -99,7 +102,7 @@ public final class BytePairs {
             if (pair < 0) break;
             int left = (int) (pair >>> 32), right = (int) pair;
             String whole = tokens.get(left) + tokens.get(right);
-            if (!known.add(whole)) continue;
+            if (whole.length() > longest || !known.add(whole)) continue;
             learning.merge(pair, tokens.size());
             tokens.add(whole);
             pairs.add(new int[] {left, right});

@@ -26,13 +26,17 @@ public record Condition(@Nullable Tensor labels, List<String> texts, Map<String,
         /** A text. */
         TEXT,
         /** The first part of an item, which is kept: the upper rows of a picture. */
-        PREFIX
+        PREFIX,
+        /** Any parts of an item, which are kept: all of a text but its holes. */
+        KNOWN
     }
 
     /** Nothing is given: a model that draws by classes or texts takes ones of its own for each item. */
     public static final Condition NONE = new Condition(null, List.of(), Map.of());
     /** The key of the first part of items: of pictures [B,C,rows,W], in the range of training batches. */
     public static final String PREFIX = "prefix";
+    /** The key of what is known of items: I64 [B, ...data shape], -1 where it is to be drawn. */
+    public static final String KNOWN = "known";
 
     public Condition {
         texts = List.copyOf(texts);
@@ -58,6 +62,16 @@ public record Condition(@Nullable Tensor labels, List<String> texts, Map<String,
         all.put(PREFIX, prefix);
         return new Condition(labels, texts, all);
     }
+
+    /** The same, and what is known of each item. */
+    public Condition withKnown(Tensor known) {
+        Map<String, Tensor> all = new LinkedHashMap<>(beside);
+        all.put(KNOWN, known);
+        return new Condition(labels, texts, all);
+    }
+
+    /** What is known of the items, -1 elsewhere; null where nothing is given. */
+    public @Nullable Tensor known() { return beside.get(KNOWN); }
 
     /** The first part of the items; null where none is given. */
     public @Nullable Tensor prefix() { return beside.get(PREFIX); }

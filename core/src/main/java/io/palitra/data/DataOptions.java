@@ -14,9 +14,17 @@ public record DataOptions(
         @Help("names of classes that are left out, as if the set had never held them") List<String> except,
         @Help("of a table: the column that names the class; empty = it has none") String label,
         @Help("whether pictures come with captions: those of the folder, the class names of other sets") boolean captions,
+        @Help("of a folder of text: the end of its files' names, such as .java; empty = .txt and .md") String suffix,
+        @Help("of text: what a token is, a character, a byte of UTF-8, or a pair of bytes learnt from the text") Tokens tokens,
+        @Help("of text in pairs: ids wanted, 256 bytes and the end among them") int vocabulary,
+        @Help("of text: tokens of an item; 0 = 256, of programs 192") int length,
+        @Help("of text in .jsonl: the field that holds it") String field,
         @Help(value = "of music: sixteenths of an item", min = 4, max = MOST_STEPS) int steps,
         @Help(value = "of music: semitones by which pieces for training are moved up and down, as far as their voices go; -1 = all keys, "
             + "of parts, which are drawn in all keys, 0", min = -1, max = 11) int transpose) {
+    /** What a token of a text is. */
+    public enum Tokens { CHARS, BYTES, PAIRS }
+
     /** Largest side training takes, in pixels: a picture of 2048x2048 in colour is 12 MiB in every batch. */
     static final int MOST = 2048;
 
@@ -28,17 +36,17 @@ public record DataOptions(
     /** As the data is. */
     public static final DataOptions DEFAULT = new DataOptions("", 0, 0, false);
 
+    /** No text and no music. */
+    public DataOptions(String dir, int size, int channels, boolean strict, List<String> except, String label, boolean captions) {
+        this(dir, size, channels, strict, except, label, captions, "", Tokens.CHARS, 512, 0, "text", STEPS, -1);
+    }
+
     /** All classes, no table, no captions. */
     public DataOptions(String dir, int size, int channels, boolean strict) { this(dir, size, channels, strict, List.of(), ""); }
 
     /** No captions. */
     public DataOptions(String dir, int size, int channels, boolean strict, List<String> except, String label) {
         this(dir, size, channels, strict, except, label, false);
-    }
-
-    /** Music in items of four bars, moved to all keys. */
-    public DataOptions(String dir, int size, int channels, boolean strict, List<String> except, String label, boolean captions) {
-        this(dir, size, channels, strict, except, label, captions, STEPS, -1);
     }
 
     public DataOptions {
@@ -49,5 +57,21 @@ public record DataOptions(
         }
         if (steps < 4 || steps > MOST_STEPS) throw new ArgumentException("illegal steps: " + steps + ", must be 4 to " + MOST_STEPS);
         if (transpose < -1 || transpose > 11) throw new ArgumentException("illegal transpose: " + transpose + ", must be -1 to 11");
+        if (!suffix.isEmpty() && (suffix.charAt(0) != '.' || suffix.length() < 2)) {
+            throw new ArgumentException("illegal suffix: '" + suffix + "', must be empty or a dot and letters, such as .java");
+        }
+        if (vocabulary < 257 || vocabulary > Merges.MOST) {
+            throw new ArgumentException("illegal vocabulary: " + vocabulary + ", must be between 257 and " + Merges.MOST);
+        }
+        if (length < 0 || length > TextSpec.MOST) {
+            throw new ArgumentException("illegal length: " + length + ", must be 0 (as usual) to " + TextSpec.MOST);
+        }
+        if (field.isEmpty()) throw new ArgumentException("illegal field: none, must be a name");
+    }
+
+    /** Whether a key of text is another than the default. */
+    boolean asksForText() {
+        return !suffix.isEmpty() || tokens != DEFAULT.tokens || vocabulary != DEFAULT.vocabulary || length != DEFAULT.length
+            || !field.equals(DEFAULT.field);
     }
 }

@@ -96,13 +96,13 @@ public final class Datasets {
     private static List<String> names() { return catalogue().stream().map(CatalogueEntry::name).toList(); }
 
     /**
-     * Opens a set of the catalogue, a folder or .zip of pictures, or a table.
+     * Opens a set of the catalogue, a folder or .zip of pictures, a table, or text.
      *
      * @throws IllegalArgumentException when there is neither
      * @throws FormatException when files are missing or damaged
      */
     public static Dataset open(String nameOrPath, Split split, DataOptions options) {
-        return Subset.of(whole(nameOrPath, split, true, options), named(nameOrPath) ? List.of() : options.except());
+        return refuseOptionsOfText(parted(nameOrPath, split, true, options), options);
     }
 
     /**
@@ -110,12 +110,23 @@ public final class Datasets {
      * for training: where a few pictures are all there is, none is to spare.
      */
     public static Dataset undivided(String nameOrPath, Split split, DataOptions options) {
-        return Subset.of(whole(nameOrPath, split, false, options), named(nameOrPath) ? List.of() : options.except());
+        return refuseOptionsOfText(parted(nameOrPath, split, false, options), options);
+    }
+
+    private static Dataset parted(String nameOrPath, Split split, boolean divided, DataOptions options) {
+        return Subset.of(whole(nameOrPath, split, divided, options), named(nameOrPath) ? List.of() : options.except());
+    }
+
+    private static Dataset refuseOptionsOfText(Dataset set, DataOptions options) {
+        boolean none = set.spec() instanceof ImageSpec || set.spec() instanceof VectorSpec;
+        if (!none || !options.asksForText()) return set;
+        throw new ArgumentException("'" + set.name() + "' holds no text: suffix, tokens, vocabulary, length and field must be left as they "
+            + "are");
     }
 
     /**
      * Opens data for what was trained on items of {@code spec}: pictures are brought to its size and channels, the rows of a table are
-     * standardised as its were.
+     * standardised as its were, a text has its tokens.
      *
      * @param nameOrPath of the data that the run was trained on, or of others
      * @param others whether they are others: their pictures may be of another size
@@ -125,9 +136,11 @@ public final class Datasets {
         Dataset data;
         if (spec instanceof VectorSpec table && !table.columns().isEmpty()) {
             data = Table.open(path(nameOrPath), split, options, table);
+        } else if (spec instanceof TextSpec texts && texts(nameOrPath, options)) {
+            data = Texts.open(path(nameOrPath), name(path(nameOrPath), nameOrPath), split, options, texts, Limits.DEFAULT);
         } else {
             DataOptions fitted = fitted(spec, others, options);
-            data = divided ? open(nameOrPath, split, fitted) : undivided(nameOrPath, split, fitted);
+            data = parted(nameOrPath, split, divided, fitted);
         }
         return refuseOtherShape(spec, data);
     }
@@ -140,6 +153,9 @@ public final class Datasets {
             }
             return Whole.open(nameOrPath, options, table);
         }
+        if (spec instanceof TextSpec texts && texts(nameOrPath, options)) {
+            return Texts.whole(path(nameOrPath), name(path(nameOrPath), nameOrPath), options, texts, Limits.DEFAULT);
+        }
         Whole whole = Whole.open(nameOrPath, fitted(spec, true, options), null);
         refuseOtherShape(spec, whole.items());
         return whole;
@@ -148,14 +164,22 @@ public final class Datasets {
     /** What the run was made for, whatever a folder has got since. */
     private static DataOptions fitted(DataSpec spec, boolean others, DataOptions options) {
         if (spec instanceof ScoreSpec music) return Config.with(options, "steps=" + music.steps());
+        if (spec instanceof TextSpec texts) return Config.with(options, "length=" + texts.length());
         if (!(spec instanceof ImageSpec pictures)) return options;
         DataOptions fitted = Config.with(options, "channels=" + pictures.channels());
         return others ? Config.with(fitted, "size=" + pictures.height()) : fitted;
     }
 
     private static Dataset refuseOtherShape(DataSpec spec, Dataset data) {
-        if (Arrays.equals(data.spec().shape(), spec.shape())) return data;
+        boolean kind = data.spec().getClass() == spec.getClass();
+        if (kind && Arrays.equals(data.spec().shape(), spec.shape()) && (!(spec instanceof TextSpec) || spec.equals(data.spec()))) return data;
         throw new ArgumentException("the run was made for " + spec + ", '" + data.name() + "' is " + data.spec());
+    }
+
+    /** Whether text lies there, of no name in the catalogue. */
+    private static boolean texts(String nameOrPath, DataOptions options) {
+        return catalogue().stream().noneMatch(s -> s.name().equals(nameOrPath)) && !nameOrPath.isBlank()
+            && TextFiles.at(path(nameOrPath), options);
     }
 
     /** A table leaves rows out by itself, before it looks at the others. */
@@ -183,12 +207,14 @@ public final class Datasets {
         }
         Path path = path(nameOrPath);
         if (nameOrPath.isBlank() || !Files.exists(path)) {
-            throw new ArgumentException("no data set '" + nameOrPath + "', and no folder, .zip or .csv there; known are "
+            throw new ArgumentException("no data set '" + nameOrPath + "', and no folder, .zip, .csv or text there; known are "
                 + known(nameOrPath));
         }
         if (Table.named(path)) return Table.open(path, split, options, null);
-        if (MidiFolder.named(path)) return MidiFolder.open(path, name(path, nameOrPath), split, options);
-        return ImageFolder.open(path, name(path, nameOrPath), split, options, Limits.DEFAULT);
+        String name = name(path, nameOrPath);
+        if (TextFiles.at(path, options)) return Texts.open(path, name, split, options, null, Limits.DEFAULT);
+        if (MidiFolder.named(path)) return MidiFolder.open(path, name, split, options);
+        return ImageFolder.open(path, name, split, options, Limits.DEFAULT);
     }
 
     static String name(Path path, String given) {

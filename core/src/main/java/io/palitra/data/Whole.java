@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record Whole(Dataset items, IntPredicate trains) {
     /**
-     * Opens a folder or .zip of pictures, one picture, or a table; of a set of the catalogue the test part.
+     * Opens a folder or .zip of pictures, one picture, a table, or text; of a set of the catalogue the test part.
      *
      * @param like see {@link Table#open}
      * @throws IllegalArgumentException when there is nothing of that name
@@ -31,6 +31,7 @@ public record Whole(Dataset items, IntPredicate trains) {
             return new Whole(table, table::trains);
         }
         String name = Datasets.name(path, nameOrPath);
+        if (TextFiles.at(path, options)) return Texts.whole(path, name, options, null, Limits.DEFAULT);
         if (ImageFolder.pair(path)) {
             Both both = new Both(ImageFolder.open(path, name, Split.TRAIN, options, Limits.DEFAULT),
                 ImageFolder.open(path, name, Split.TEST, options, Limits.DEFAULT));

@@ -19,6 +19,7 @@ import org.bytedeco.pytorch.MemoryFormatOptional;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarTypeOptional;
+import org.bytedeco.pytorch.T_TensorTensorTensor_T;
 import org.bytedeco.pytorch.T_TensorTensor_T;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.TensorVector;
@@ -330,6 +331,18 @@ public final class Torch {
         GeneratorOptional chance = new GeneratorOptional(torch.createCPUGenerator(rng.integers(1L << 31, 1).longs()[0]));
         Tensor kept = new Tensor(empty(DType.F32, x.shape()).handle().bernoulli_(1 - p, chance));
         return x.mul(kept.div(1 - p).to(x.device()).to(x.dtype()));
+    }
+
+    /**
+     * A layer of {@code torch.nn.LSTM}: x [B,T,in], h and c [1,B,H] before the first step. Gives h after each step [B,T,H], and h and c after
+     * the last one.
+     *
+     * @param weights [4H,in], [4H,H], and the two biases [4H]
+     */
+    public static Tensor[] lstm(Tensor x, Tensor h, Tensor c, List<Tensor> weights) {
+        T_TensorTensorTensor_T r = torch.lstm(x.handle(), vector(List.of(h, c)), vector(weights), true, 1, 0, true, false, true);
+        return new Tensor[] {new Tensor(new org.bytedeco.pytorch.Tensor(r.get0())),
+            new Tensor(new org.bytedeco.pytorch.Tensor(r.get1())), new Tensor(new org.bytedeco.pytorch.Tensor(r.get2()))};
     }
 
     /** Rows of a table [V,D] by index I64 [...]: [...,D]. */

@@ -21,7 +21,7 @@ public final class ModelHash {
     /** Digits that pictures hold. */
     public static final int SHORT = 10;
     /** What runs hold for others, before their own weights. */
-    private static final List<String> PUBLISHED = List.of("vqmodel", "clip");
+    private static final List<String> PUBLISHED = List.of("vqmodel", "clip", "gpt2");
 
     private ModelHash() {}
 

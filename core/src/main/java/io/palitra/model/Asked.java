@@ -42,7 +42,7 @@ public record Asked(
         return switch (kind) {
             case LABEL -> Optional.of("label");
             case TEXT -> Optional.of("prompt");
-            case PREFIX -> Optional.empty();
+            case PREFIX, KNOWN -> Optional.empty();
         };
     }
 

@@ -55,6 +55,12 @@ public record Drawing<S extends Record>(GenerativeModel<S> model, S how, Asked a
         return sample(asked.condition(count).withPrefix(prefix), count, rng);
     }
 
+    /** An item for each that is known in part, I64 [count, ...data shape], which it keeps; -1 is drawn. */
+    public Tensor fill(Tensor known, Rng rng) {
+        int count = (int) known.size(0);
+        return sample(asked.condition(count).withKnown(known), count, rng);
+    }
+
     /**
      * Samples [count, ...data shape], given this.
      *
@@ -87,6 +93,9 @@ public record Drawing<S extends Record>(GenerativeModel<S> model, S how, Asked a
         }
         if (given.prefix() != null && !model.takes().contains(Condition.Kind.PREFIX)) {
             throw new ArgumentException("this model completes nothing");
+        }
+        if (given.known() != null && !model.takes().contains(Condition.Kind.KNOWN)) {
+            throw new ArgumentException("this model fills no holes");
         }
     }
 

@@ -14,14 +14,18 @@ public sealed interface LrSchedule permits LrSchedule.Constant, LrSchedule.Cosin
         @Override public double at(long step, long steps) { return rise(step, warmup); }
     }
 
-    /** Linear over {@code warmup} steps, then half a cosine down to 0 at the end. Loshchilov and Hutter 2017, arXiv:1608.03983. */
-    record Cosine(@Help(value = "steps over which the rate rises from 0", min = 0) int warmup) implements LrSchedule {
+    /** Linear over {@code warmup} steps, then half a cosine down to {@code floor} at the end. Loshchilov and Hutter 2017, arXiv:1608.03983. */
+    record Cosine(@Help(value = "steps over which the rate rises from 0", min = 0) int warmup,
+            @Help(value = "share of the rate at the end", min = 0, max = 1) double floor) implements LrSchedule {
         public Cosine() { this(0); }
+
+        /** Down to 0. */
+        public Cosine(int warmup) { this(warmup, 0); }
 
         @Override public double at(long step, long steps) {
             if (step < warmup) return rise(step, warmup);
             double t = (step - warmup) / (double) Math.max(1, steps - warmup);
-            return 0.5 * (1 + Math.cos(Math.PI * Math.min(1, t)));
+            return floor + (1 - floor) * 0.5 * (1 + Math.cos(Math.PI * Math.min(1, t)));
         }
     }
 

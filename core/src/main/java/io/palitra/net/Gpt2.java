@@ -1,6 +1,8 @@
 package io.palitra.net;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.ArgumentException;
 import io.palitra.config.ConfigException;
 import io.palitra.engine.Guard;
@@ -9,6 +11,7 @@ import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.nn.Embedding;
+import io.palitra.nn.Init;
 import io.palitra.nn.Linear;
 import io.palitra.nn.Module;
 import io.palitra.nn.Norm;
@@ -23,7 +26,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * GPT-2: a causal transformer that predicts the next token. Radford et al. 2019, "Language models are unsupervised multitask learners".
- * Configuration and names of tensors are those of transformers' {@code GPT2LMHeadModel}. Dropout is not built.
+ * Configuration and names of tensors are those of transformers' {@code GPT2LMHeadModel}; dropout in training is of the embeddings and of what
+ * each half of a block adds, not of the shares of attention.
  */
 public final class Gpt2 extends Module {
     private static final String NAME = "GPT2LMHeadModel";
@@ -74,9 +78,37 @@ public final class Gpt2 extends Module {
                 keys.yes("scale_attn_weights", true), keys.yes("scale_attn_by_inverse_layer_idx", false),
                 keys.yes("tie_word_embeddings", true), keys.wholes("eos_token_id", List.of(50256)), pad == null ? -1 : pad);
         }
+
+        /**
+         * The decoder of a run: four times as wide between the layers that end a block, tied, of GPT-2's activation.
+         *
+         * @param end id of the token that begins and ends a text
+         */
+        public static Config of(int vocabulary, int positions, int width, int layers, int heads, int end) {
+            return new Config(vocabulary, positions, width, layers, heads, 4 * width, HiddenActivation.GELU_NEW, 1e-5, true, false, true,
+                List.of(end), end);
+        }
+
+        /** As transformers writes it. */
+        public ObjectNode toJson() {
+            ObjectNode json = JsonNodeFactory.instance.objectNode();
+            json.putArray("architectures").add(NAME);
+            json.put("model_type", "gpt2").put("activation_function", TransformerKeys.name(activationFunction));
+            json.put("vocab_size", vocabSize).put("n_positions", nPositions).put("n_ctx", nPositions).put("n_embd", nEmbd);
+            json.put("n_layer", nLayer).put("n_head", nHead).put("n_inner", nInner).put("layer_norm_epsilon", layerNormEpsilon);
+            json.put("scale_attn_weights", scaleAttnWeights).put("scale_attn_by_inverse_layer_idx", scaleAttnByInverseLayerIdx);
+            json.put("tie_word_embeddings", tieWordEmbeddings).put("embd_pdrop", 0.0).put("attn_pdrop", 0.0).put("resid_pdrop", 0.0);
+            if (eosTokenIds.isEmpty()) {
+                json.putNull("bos_token_id").putNull("eos_token_id");
+            } else {
+                json.put("bos_token_id", eosTokenIds.get(0)).put("eos_token_id", eosTokenIds.get(0));
+            }
+            return padTokenId < 0 ? json : json.put("pad_token_id", padTokenId);
+        }
     }
 
     private final Config config;
+    private final double dropout;
     private final Embedding tokens;
     private final Tensor positions;
     private final List<GptBlock> blocks = new ArrayList<>();
@@ -84,17 +116,21 @@ public final class Gpt2 extends Module {
     private final Tensor head;
 
     /** A network of fresh weights. */
-    public Gpt2(Config config, Rng rng) {
+    public Gpt2(Config config, Rng rng) { this(config, 0, rng); }
+
+    /** @param dropout chance that a number is zeroed in training, in [0,1) */
+    public Gpt2(Config config, double dropout, Rng rng) {
         this.config = config;
-        tokens = child("transformer.wte", new Embedding(config.vocabSize, config.nEmbd, rng));
-        Embedding places = child("transformer.wpe", new Embedding(config.nPositions, config.nEmbd, rng));
+        this.dropout = dropout;
+        tokens = child("transformer.wte", new Embedding(config.vocabSize, config.nEmbd, Init.DCGAN, rng));
+        Embedding places = child("transformer.wpe", new Embedding(config.nPositions, config.nEmbd, Init.DCGAN, rng));
         positions = Objects.requireNonNull(places.parameters().get("weight"));
         // the engine divides by the root of a head's width: undone where the configuration does not
         double undo = config.scaleAttnWeights ? 1 : Math.sqrt((double) config.nEmbd / config.nHead);
         for (int i = 0; i < config.nLayer; i++) {
             double scale = config.scaleAttnByInverseLayerIdx ? undo / (i + 1) : undo;
             blocks.add(child("transformer.h." + i, new GptBlock(i, config.nEmbd, config.nHead, config.nInner, scale,
-                config.activationFunction, config.layerNormEpsilon, config.nLayer, rng)));
+                config.activationFunction, config.layerNormEpsilon, config.nLayer, GptBlock.Sight.BEFORE, dropout, rng)));
         }
         norm = child("transformer.ln_f", new Norm.Layer(config.nEmbd, config.layerNormEpsilon));
         Module last = config.tieWordEmbeddings ? tokens : child("lm_head", new Linear(config.nEmbd, config.vocabSize, false, rng));
@@ -135,11 +171,23 @@ public final class Gpt2 extends Module {
      *     through it
      */
     public Tensor forward(Tensor ids, @Nullable Tensor mask, @Nullable KvCache cache) {
-        return Scope.run(() -> Torch.linear(hidden(ids, mask, cache).reshape(ids.size(0), ids.size(1), config.nEmbd), head, null));
+        return Scope.run(() -> Torch.linear(hidden(ids, mask, cache, null).reshape(ids.size(0), ids.size(1), config.nEmbd), head, null));
+    }
+
+    /** Logits of the token after each of ids I64 [B,L], a row for each, [B L,V]. @param rng draws what dropout zeroes in training */
+    public Tensor rows(Tensor ids, @Nullable Rng rng) { return Scope.run(() -> Torch.linear(hidden(ids, null, null, rng), head, null)); }
+
+    /** Logits [B,V] of the token after the last of ids I64 [B,L], which follow what the cache holds and are added to it. Not recorded. */
+    public Tensor last(Tensor ids, KvCache cache) {
+        return Scope.run(() -> {
+            Tensor rows = hidden(ids, null, cache, null);
+            long length = ids.size(1);
+            return Torch.linear(length == 1 ? rows : rows.reshape(ids.size(0), length, config.nEmbd).select(1, length - 1), head, null);
+        });
     }
 
     /** Hidden states, a row for each token, [B L,D]. */
-    private Tensor hidden(Tensor ids, @Nullable Tensor mask, @Nullable KvCache cache) {
+    private Tensor hidden(Tensor ids, @Nullable Tensor mask, @Nullable KvCache cache, @Nullable Rng rng) {
         long past = cache == null ? 0 : cache.length();
         CausalMask.check("Gpt2", ids, past, cache == null ? config.nPositions : cache.capacity(), mask);
         if (cache != null && cache.batch() != ids.size(0)) {
@@ -147,10 +195,11 @@ public final class Gpt2 extends Module {
         }
         return Scope.run(() -> {
             long length = ids.size(1);
-            Tensor x = tokens.forward(ids).add(positions.rows(past, length)).reshape(-1, config.nEmbd);
+            Tensor x = FeedForward.dropped(this, tokens.forward(ids).add(positions.rows(past, length)).reshape(-1, config.nEmbd), dropout,
+                rng);
             boolean plain = mask == null && (length == 1 || cache == null);
             Tensor bias = plain ? null : CausalMask.bias(length, past, mask, ids.device());
-            for (GptBlock block : blocks) x = block.forward(x, ids.size(0), bias, cache);
+            for (GptBlock block : blocks) x = block.forward(x, ids.size(0), bias, cache, rng);
             if (cache != null) cache.advance(length);
             return norm.forward(x);
         });
@@ -173,9 +222,7 @@ public final class Gpt2 extends Module {
         try (Scope scope = new Scope(); Guard g = Torch.inference(); KvCache cache = cache(batch, (int) prompt.size(1) + tokens)) {
             Scope.fold(prompt, tokens, (x, i) -> {
                 if (i > 0 && all(ended)) return x;
-                Tensor rows = hidden(x, null, cache), last = i > 0 ? rows : rows.reshape(batch, -1, config.nEmbd).select(1, x.size(1) - 1);
-                Tensor logits = Torch.linear(last, head, null);   // [B,V]
-                long[] next = draw(logits, how, rng, ended);
+                long[] next = draw(last(x, cache), how, rng, ended);
                 drawn.add(next);
                 return Torch.of(next, batch, 1).to(prompt.device());
             });

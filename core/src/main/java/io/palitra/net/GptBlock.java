@@ -28,9 +28,14 @@ final class GptBlock extends Module {
 
     private static final double DEVIATION = 0.02;
 
+    /** Which tokens a token attends to where no bias says so. */
+    enum Sight { BEFORE, ALL }
+
     private final int index;
     private final int heads;
     private final double scale;
+    private final Sight sight;
+    private final double dropout;
     private final HiddenActivation act;
     private final Norm.Layer norm1;
     private final Projection qkv;
@@ -46,6 +51,14 @@ final class GptBlock extends Module {
      * @param layers of the whole network: the more, the smaller the first weights that write to the residual stream, as GPT-2's
      */
     GptBlock(int index, int width, int heads, int inner, double scale, HiddenActivation act, double eps, int layers, Rng rng) {
+        this(index, width, heads, inner, scale, act, eps, layers, Sight.BEFORE, 0, rng);
+    }
+
+    /** @param dropout chance that a number of what either half adds is zeroed in training */
+    GptBlock(int index, int width, int heads, int inner, double scale, HiddenActivation act, double eps, int layers, Sight sight,
+            double dropout, Rng rng) {
+        this.sight = sight;
+        this.dropout = dropout;
         this.index = index;
         this.heads = heads;
         this.scale = scale;
@@ -66,18 +79,23 @@ final class GptBlock extends Module {
      *     itself and those before it
      * @param cache keys and values of the tokens before, to which those of x are added; null for none
      */
-    Tensor forward(Tensor x, long batch, @Nullable Tensor bias, @Nullable KvCache cache) {
+    Tensor forward(Tensor x, long batch, @Nullable Tensor bias, @Nullable KvCache cache) { return forward(x, batch, bias, cache, null); }
+
+    /** @param rng draws what dropout zeroes in training; null where it zeroes nothing */
+    Tensor forward(Tensor x, long batch, @Nullable Tensor bias, @Nullable KvCache cache, @Nullable Rng rng) {
         return Scope.run(() -> {
-            Tensor h = out.forward(attended(norm1.forward(x), batch, bias, cache)).addOver(x);
-            return down.forward(act.of(up.forward(norm2.forward(h)))).addOver(h);
+            Tensor h = dropped(out.forward(attended(norm1.forward(x), batch, bias, cache)), rng).addOver(x);
+            return dropped(down.forward(act.of(up.forward(norm2.forward(h)))), rng).addOver(h);
         });
     }
+
+    private Tensor dropped(Tensor x, @Nullable Rng rng) { return FeedForward.dropped(this, x, dropout, rng); }
 
     private Tensor attended(Tensor x, long batch, @Nullable Tensor bias, @Nullable KvCache cache) {
         long length = x.size(0) / batch;
         KvCache.Heads h = cache == null ? heads(qkv.forward(x), batch, length) : cache.with(index, qkv.forward(x));
         Tensor q = scale == 1 ? h.q() : h.q().mul(scale);
-        boolean causal = bias == null && cache == null && length > 1;
+        boolean causal = bias == null && cache == null && length > 1 && sight == Sight.BEFORE;
         Tensor o = causal ? Torch.attention(q, h.k(), h.v(), true) : Torch.attention(q, h.k(), h.v(), bias);   // [B,heads,L,d]
         return (length == 1 ? o : o.transpose(1, 2)).reshape(x.shape());
     }

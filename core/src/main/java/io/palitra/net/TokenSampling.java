@@ -47,6 +47,14 @@ public record TokenSampling(double temperature, int topK, double topP) {
         return tokens;
     }
 
+    /** As {@link #draw(double[], int, Rng)}, by numbers u of (0,1), one for each logit. */
+    int[] draw(double[] logits, int rows, double[] u) {
+        int n = logits.length / Math.max(1, rows);
+        int[] tokens = new int[rows];
+        for (int b = 0; b < rows; b++) tokens[b] = draw(logits, b * n, n, u);
+        return tokens;
+    }
+
     /**
      * That of the n tokens from {@code first} on whose waiting time -log u_i / p_i is the shortest: token i is it with chance p_i. Where
      * logits differ in their last bits, as those of other batches do, another token comes in only if two times are as close; one number

@@ -1,6 +1,7 @@
 package io.palitra.train;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.DoubleNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
@@ -216,6 +217,9 @@ public record RunConfig(Settings settings, Record model) {
 
     /** An option that came later was, in runs before it, what its default is now. */
     static void renew(ObjectNode json) {
+        if (json.path("train").path("schedule") instanceof ObjectNode schedule && schedule.path("kind").asText().equals("cosine")) {
+            schedule.putIfAbsent("floor", DoubleNode.valueOf(0));
+        }
         if (!(json.get("options") instanceof ObjectNode options)) return;
         Config.toJson(DataOptions.DEFAULT).properties().forEach(e -> options.putIfAbsent(e.getKey(), e.getValue()));
     }

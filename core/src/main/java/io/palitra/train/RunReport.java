@@ -18,6 +18,7 @@ import io.palitra.report.Report;
 import io.palitra.report.ReportData;
 import io.palitra.report.Sheet;
 import io.palitra.stage.FirstStage;
+import io.palitra.stage.GptFolder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -222,6 +223,7 @@ public final class RunReport {
         about.put(Run.CONFIG, "every value the run was made with");
         about.put(Run.MODEL, "weights to sample from, PyTorch names");
         about.put(FirstStage.FOLDER, "the network as diffusers' VQModel: what tokens and dalle stand on");
+        about.put(GptFolder.FOLDER, "the network as transformers' GPT2LMHeadModel, with its tokens");
         about.put(LoraTuning.DIFFUSERS, "the change, under names of diffusers and PEFT");
         about.put(LoraTuning.KOHYA, "the same, under names of kohya-ss");
         about.put(Metrics.NAME, "a line a report");

@@ -6,8 +6,10 @@ import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.palitra.diffusion.MaskedDiffusion;
 import io.palitra.engine.Optimizer;
 import io.palitra.engine.OptimizerSpec;
+import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
@@ -19,6 +21,7 @@ import io.palitra.metric.Moments;
 import io.palitra.metric.PrecisionRecall;
 import io.palitra.model.LrSchedule;
 import io.palitra.nn.Loss;
+import io.palitra.nn.Lstm;
 import io.palitra.nn.RelativeAttention;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -26,6 +29,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Stream;
@@ -41,7 +45,8 @@ class MathParityTest {
 
     private static final Map<String, Case> CASES = Map.of("metrics", MathParityTest::metrics, "gradient-penalty",
         MathParityTest::gradientPenalty, "adamw-ema", MathParityTest::adamW, "mixture-of-logistics", MathParityTest::mixtureOfLogistics,
-        "relative-attention", MathParityTest::relativeAttention, "relative-attention-long", MathParityTest::relativeAttention);
+        "lstm", MathParityTest::lstm, "mdlm", MathParityTest::mdlm, "relative-attention", MathParityTest::relativeAttention,
+        "relative-attention-long", MathParityTest::relativeAttention);
 
     @TestFactory Stream<DynamicTest> aFormulaGivesTheReferencesNumbers() throws IOException {
         References.find("math");
@@ -164,5 +169,64 @@ class MathParityTest {
         Tensor nll = Loss.logisticMixtureNll(get(given, "x"), get(given, "mixture_logits"), get(given, "means"),
             get(given, "log_scales"), get(given, "coefficients"));
         assertThat(difference(nll, get(given, "nll_nats"))).isLessThan(1e-8);
+    }
+
+    /** torch.nn.LSTM: sequences first, two layers; output, states and every gradient. */
+    private static void lstm(Map<String, Tensor> given, Path json) throws IOException {
+        JsonNode config = new ObjectMapper().readTree(json.toFile());
+        int in = config.required("input_size").asInt(), hidden = config.required("hidden_size").asInt(),
+            layers = config.required("num_layers").asInt();
+        try (Lstm net = new Lstm(in, hidden, layers, 0, new Rng(0))) {
+            net.to(get(given, "input").dtype());
+            Map<String, Tensor> weights = new LinkedHashMap<>();
+            net.state().keySet().forEach(name -> weights.put(name, get(given, name)));
+            net.load(weights);
+            Tensor x = get(given, "input").copy().requiresGrad(true);
+            Tensor h0 = get(given, "h0").copy().requiresGrad(true), c0 = get(given, "c0").copy().requiresGrad(true);
+            Lstm.Result zero = net.forward(x.transpose(0, 1), null, null);
+            assertThat(difference(zero.output().transpose(0, 1), get(given, "output_from_zeros"))).isLessThan(1e-8);
+            assertThat(difference(zero.state().h(), get(given, "h_n_from_zeros"))).isLessThan(1e-8);
+            assertThat(difference(zero.state().c(), get(given, "c_n_from_zeros"))).isLessThan(1e-8);
+            Lstm.Result out = net.forward(x.transpose(0, 1), new Lstm.State(h0, c0), null);
+            assertThat(difference(out.output().transpose(0, 1), get(given, "output"))).isLessThan(1e-8);
+            assertThat(difference(out.state().h(), get(given, "h_n"))).isLessThan(1e-8);
+            assertThat(difference(out.state().c(), get(given, "c_n"))).isLessThan(1e-8);
+            Tensor loss = out.output().transpose(0, 1).mul(get(given, "output_weight")).sum()
+                .add(out.state().h().mul(get(given, "h_n_weight")).sum()).add(out.state().c().mul(get(given, "c_n_weight")).sum());
+            assertThat(loss.item()).isCloseTo(get(given, "loss").item(), within(1e-8));
+            loss.backward();
+            net.parameters().forEach((name, p) -> assertThat(difference(p.grad(), get(given, name + "_grad"))).as(name).isLessThan(1e-8));
+            assertThat(difference(x.grad(), get(given, "input_grad"))).isLessThan(1e-8);
+            assertThat(difference(h0.grad(), get(given, "h0_grad"))).isLessThan(1e-8);
+            assertThat(difference(c0.grad(), get(given, "c0_grad"))).isLessThan(1e-8);
+        }
+    }
+
+    /** SUBS, both noises, the losses of continuous time and of T steps, the posterior. */
+    private static void mdlm(Map<String, Tensor> given, Path json) throws IOException {
+        JsonNode config = new ObjectMapper().readTree(json.toFile());
+        int mask = config.required("mask_index").asInt(), steps = config.required("steps").asInt();
+        Tensor t = get(given, "t"), x0 = get(given, "x0"), x = get(given, "xt"), counts = get(given, "attention_mask");
+        for (MaskedDiffusion.Noise noise : MaskedDiffusion.Noise.values()) {
+            String name = noise.name().toLowerCase(Locale.ROOT);
+            assertThat(difference(noise.sigma(t), get(given, name + "_sigma"))).isLessThan(1e-8);
+            assertThat(difference(noise.rate(t), get(given, name + "_dsigma"))).isLessThan(1e-8);
+            assertThat(difference(noise.hidden(t), get(given, name + "_move_chance"))).isLessThan(1e-8);
+            assertThat(noise.hidden(t.select(0, 0).item())).isCloseTo(get(given, name + "_move_chance").select(0, 0).item(), within(1e-8));
+            Tensor logits = get(given, "logits").copy().requiresGrad(true);
+            Tensor losses = MaskedDiffusion.losses(noise, MaskedDiffusion.logP(logits, x, mask), x0, t);
+            assertThat(difference(losses, get(given, name + "_losses"))).isLessThan(1e-8);
+            Tensor loss = losses.mul(counts).sum().div(counts.sum());
+            assertThat(loss.item()).isCloseTo(get(given, name + "_loss").item(), within(1e-8));
+            loss.backward();
+            assertThat(difference(logits.grad(), get(given, name + "_logits_grad"))).isLessThan(1e-8);
+        }
+        Tensor logP = MaskedDiffusion.logP(get(given, "logits"), x, mask);
+        assertThat(difference(logP, get(given, "log_p"))).isLessThan(1e-8);
+        assertThat(difference(MaskedDiffusion.stepLosses(logP, x0, x, mask, get(given, "discrete_t"), steps),
+            get(given, "discrete_losses"))).isLessThan(1e-8);
+        Tensor s = t.sub(config.required("posterior_dt").asDouble()), hidden = x.eq(mask).to(t.dtype()).unsqueeze(2);
+        Tensor posterior = MaskedDiffusion.posterior(MaskedDiffusion.Noise.LOGLINEAR, logP, mask, s, t);
+        assertThat(difference(posterior.mul(hidden), get(given, "posterior").mul(hidden))).isLessThan(1e-8);
     }
 }

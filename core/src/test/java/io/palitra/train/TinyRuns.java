@@ -126,7 +126,7 @@ public final class TinyRuns {
             try (Stream<Path> parts = Files.list(last)) {
                 files.addAll(parts.filter(p -> p.toString().endsWith(".safetensors")).sorted().toList()); }
         }
-        for (String published : List.of("vqmodel", "clip", "tokenizer.json")) {
+        for (String published : List.of("vqmodel", "clip", "gpt2", "tokenizer.json")) {
             if (!Files.exists(folder.resolve(published))) continue;
             try (Stream<Path> all = Files.walk(folder.resolve(published))) { files.addAll(all.filter(Files::isRegularFile).sorted()
                 .toList()); }

@@ -1,0 +1,134 @@
+package io.palitra.family;
+
+import io.palitra.config.ConfigException;
+import io.palitra.config.Help;
+import io.palitra.data.Batch;
+import io.palitra.data.Condition;
+import io.palitra.data.DataSpec;
+import io.palitra.data.TextSpec;
+import io.palitra.engine.Device;
+import io.palitra.engine.OptimizerSpec;
+import io.palitra.engine.Rng;
+import io.palitra.engine.Tensor;
+import io.palitra.model.Build;
+import io.palitra.model.Evaluates;
+import io.palitra.model.Family;
+import io.palitra.model.GenerativeModel;
+import io.palitra.model.Likelihood;
+import io.palitra.model.Losses;
+import io.palitra.model.LrSchedule;
+import io.palitra.model.Measure;
+import io.palitra.model.Recipe;
+import io.palitra.model.Step;
+import io.palitra.model.Tiny;
+import io.palitra.model.Update;
+import io.palitra.model.Writes;
+import io.palitra.net.Gpt2;
+import io.palitra.net.GptReader;
+import io.palitra.nn.Module;
+import io.palitra.stage.GptFolder;
+import io.palitra.stage.TextPredictor;
+import io.palitra.stage.TextSampling;
+import java.nio.file.Path;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Texts token by token, each from all before it, log p(x) = sum_i log p(x_i | x_0 ... x_(i-1)), by a causal transformer. The likelihood is
+ * exact. Radford et al. 2019, "Language models are unsupervised multitask learners"; the network is GPT-2's, and a run is one for others, too.
+ */
+public final class Gpt implements GenerativeModel<TextSampling>, Likelihood, Evaluates, Writes {
+    public record Config(
+            @Help(value = "the GPT-2 to begin with, with its tokens: a run of gpt, a folder of transformers, or org/name of the hub; empty = "
+                + "none. The network is then its own, whatever width, layers and heads say", place = Help.Place.MODEL) String base,
+            @Help(value = "numbers to a token; a multiple of heads", min = 8, max = 8192) int width,
+            @Help(value = "blocks", min = 1, max = 128) int layers,
+            @Help(value = "heads of attention", min = 1, max = 128) int heads,
+            @Help(value = "chance that a number is zeroed in training", min = 0, max = 0.9) double dropout) {
+        public Config {
+            if (heads < 1 || width % heads != 0) {
+                throw new io.palitra.config.ArgumentException("illegal width: " + width + ", must be a multiple of heads " + heads);
+            }
+        }
+    }
+
+    public static final Family<Config> FAMILY = new Family<>("gpt", "Texts token by token, by a causal transformer",
+        "Radford, Wu, Child, Luan, Amodei and Sutskever 2019, Language models are unsupervised multitask learners",
+        new Config("", 192, 6, 6, 0.1),
+        Recipe.of(6, 32, new OptimizerSpec.Muon(2e-3, 0.95, 0.9, 0.99, 0.01)).withSchedule(new LrSchedule.Cosine(100)).withClip(1),
+        TextSampling.DEFAULT, "programs", Gpt::new).tiny(new Tiny("programs", List.of("data.length=24", "width=16", "layers=1", "heads=2"),
+        Map.of())).takes(Condition.Kind.PREFIX);
+
+    private final TextSpec text;
+    private final Gpt2 net;
+    private final TextPredictor predictor;
+    private final @Nullable GptFolder base;
+
+    Gpt(Config config, Build with) {
+        text = TextPredictor.texts("gpt", with.data());
+        base = config.base.isEmpty() ? null : GptFolder.of(config.base);
+        if (base == null) {
+            Gpt2.Config own = Gpt2.Config.of(text.vocabulary(), text.length(), config.width, config.layers, config.heads, text.end());
+            net = new Gpt2(own, config.dropout, with.init());
+        } else {
+            refuseUnfit(base, config.base, text);
+            net = base.open(config.dropout);
+        }
+        predictor = new TextPredictor(text, batch -> new GptReader(net, batch, text.end(), true));
+    }
+
+    private static void refuseUnfit(GptFolder base, String named, DataSpec data) {
+        TextSpec text = (TextSpec) data;
+        int tokens = base.config().vocabSize(), positions = base.config().nPositions();
+        String why = tokens != text.vocabulary() ? "it has " + tokens + " tokens, the data " + text.vocabulary()
+            : positions < text.length() ? "it reads " + positions + " tokens at most, an item has " + text.length()
+                + "; data.length=" + positions + " fits" : "";
+        if (!why.isEmpty()) throw new ConfigException("base", "'" + named + "' does not fit the data: " + why);
+    }
+
+    @Override public Module net() { return net; }
+
+    @Override public List<Update> updates() { return List.of(new Update("nll", net, this::loss)); }
+
+    @Override public Optional<Update> tested() { return Optional.of(updates().get(0)); }
+
+    @Override public Map<String, String> underneath() { return base == null ? Map.of() : Map.of("base", base.sha256()); }
+
+    private Losses loss(Batch batch, Step step) {
+        Tensor inputs = predictor.inputs(batch.x());
+        return Losses.of(predictor.loss(net.rows(inputs, step.rng()), inputs, batch.x()));
+    }
+
+    /** -log p of each token of x I64 [B,L], in nats. */
+    private Tensor nats(Tensor x) {
+        Tensor inputs = predictor.inputs(x);
+        return predictor.nats(net.rows(inputs, null), inputs, x);
+    }
+
+    @Override public boolean exact() { return true; }
+
+    @Override public Tensor logProb(Tensor x, Rng rng) { return nats(x).sum(false, 1).neg(); }
+
+    @Override public List<Measure> evaluate(Iterable<Batch> test, Rng rng) { return predictor.evaluate(this::nats, test); }
+
+    @Override public TextSampling samplingDefaults() { return TextSampling.DEFAULT; }
+
+    @Override public Set<Condition.Kind> takes() { return EnumSet.of(Condition.Kind.PREFIX); }
+
+    @Override public Tensor sample(TextSampling how, Condition given, int count, Rng rng) {
+        return predictor.sample(how, given, count, rng, device());
+    }
+
+    @Override public void write(Record how, int[] beginning, int count, int length, Rng rng, Listener each) {
+        predictor.write((TextSampling) how, beginning, count, length, rng, each, device());
+    }
+
+    private Device device() { return net.parameters().values().iterator().next().device(); }
+
+    /** The network as transformers saves it, with its tokens. */
+    @Override public List<Path> publish(Path folder) { return GptFolder.publish(folder, net, text); }
+}
