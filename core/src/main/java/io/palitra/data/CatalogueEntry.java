@@ -15,8 +15,11 @@ import java.util.List;
  * @param files what {@link Download} fetches; empty for what is drawn or computed
  */
 public record CatalogueEntry(String name, String about, Kind kind, List<String> classNames, int train, int test, List<Remote> files) {
-    /** How a set is read: IDX files, CIFAR's binary files (or zips of pictures), made up by the program, or by a {@link DataProvider}. */
-    public enum Kind { IDX, CIFAR, DRAWN, PROVIDED }
+    /**
+     * How a set is read: IDX files, CIFAR's binary files (or zips of pictures), the chorales' JSON, made up by the program, or by a
+     * {@link DataProvider}.
+     */
+    public enum Kind { IDX, CIFAR, CHORALES, DRAWN, PROVIDED }
 
     /** A published file: its address, exact size in bytes, and MD5 in lower-case hexadecimal as its publisher or torchvision gives it. */
     public record Remote(URI address, long size, String md5) {

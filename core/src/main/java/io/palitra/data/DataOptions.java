@@ -18,19 +18,27 @@ public record DataOptions(
         @Help("of text: what a token is, a character, a byte of UTF-8, or a pair of bytes learnt from the text") Tokens tokens,
         @Help("of text in pairs: ids wanted, 256 bytes and the end among them") int vocabulary,
         @Help("of text: tokens of an item; 0 = 256, of programs 192") int length,
-        @Help("of text in .jsonl: the field that holds it") String field) {
+        @Help("of text in .jsonl: the field that holds it") String field,
+        @Help(value = "of music: sixteenths of an item", min = 4, max = MOST_STEPS) int steps,
+        @Help(value = "of music: semitones by which pieces for training are moved up and down, as far as their voices go; -1 = all keys, "
+            + "of parts, which are drawn in all keys, 0", min = -1, max = 11) int transpose) {
     /** What a token of a text is. */
     public enum Tokens { CHARS, BYTES, PAIRS }
 
     /** Largest side training takes, in pixels: a picture of 2048x2048 in colour is 12 MiB in every batch. */
     static final int MOST = 2048;
 
+    /** Longest item of music, in sixteenths. */
+    static final int MOST_STEPS = 4096;
+    /** Four bars of four quarters. */
+    private static final int STEPS = 64;
+
     /** As the data is. */
     public static final DataOptions DEFAULT = new DataOptions("", 0, 0, false);
 
-    /** No text. */
+    /** No text and no music. */
     public DataOptions(String dir, int size, int channels, boolean strict, List<String> except, String label, boolean captions) {
-        this(dir, size, channels, strict, except, label, captions, "", Tokens.CHARS, 512, 0, "text");
+        this(dir, size, channels, strict, except, label, captions, "", Tokens.CHARS, 512, 0, "text", STEPS, -1);
     }
 
     /** All classes, no table, no captions. */
@@ -47,6 +55,8 @@ public record DataOptions(
         if (channels != 0 && channels != 1 && channels != 3) {
             throw new ArgumentException("illegal channels: " + channels + ", must be 0 (native), 1 (grey) or 3 (colour)");
         }
+        if (steps < 4 || steps > MOST_STEPS) throw new ArgumentException("illegal steps: " + steps + ", must be 4 to " + MOST_STEPS);
+        if (transpose < -1 || transpose > 11) throw new ArgumentException("illegal transpose: " + transpose + ", must be -1 to 11");
         if (!suffix.isEmpty() && (suffix.charAt(0) != '.' || suffix.length() < 2)) {
             throw new ArgumentException("illegal suffix: '" + suffix + "', must be empty or a dot and letters, such as .java");
         }

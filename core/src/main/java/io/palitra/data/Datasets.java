@@ -45,6 +45,10 @@ public final class Datasets {
         new CatalogueEntry("toy-rings", "points of three circles, known density; embedded", CatalogueEntry.Kind.DRAWN, List.of(), 50_000,
         10_000,
             List.of()),
+        new CatalogueEntry("parts", "little pieces for four voices, made up by rules of harmony; embedded", CatalogueEntry.Kind.DRAWN,
+            List.of(), 5_000, 500, List.of()),
+        new CatalogueEntry("chorales", "chorales by Bach in sixteenths, four voices (Boulanger-Lewandowski et al. 2012)",
+            CatalogueEntry.Kind.CHORALES, List.of(), 229, 77, List.of()),
         new CatalogueEntry("mnist", "handwritten digits, grey 28x28 (LeCun et al. 1998)", CatalogueEntry.Kind.IDX, DIGITS, 60_000, 10_000,
             idx("https://ossci-datasets.s3.amazonaws.com/mnist/",
                 9_912_422, "f68b3c2dcbeaaa9fbdd348bbdeb94873", 28_881, "d53e105ee54ea40749a09fcbcd1e9432",
@@ -161,6 +165,7 @@ public final class Datasets {
 
     /** What the run was made for, whatever a folder has got since. */
     private static DataOptions fitted(DataSpec spec, boolean others, DataOptions options) {
+        if (spec instanceof ScoreSpec music) return Config.with(options, "steps=" + music.steps());
         if (spec instanceof TextSpec texts) return Config.with(options, "length=" + texts.length());
         if (!(spec instanceof ImageSpec pictures)) return options;
         DataOptions fitted = Config.with(options, "channels=" + pictures.channels());
@@ -189,8 +194,8 @@ public final class Datasets {
             Dataset set = open(source, split, options, System.getenv());
             if (!options.captions()) return set;
             if (set.spec() instanceof ImageSpec) return WithCaptions.byClass(set);
-            if (set.spec() instanceof TextSpec) throw new ArgumentException(nameOrPath + " has texts, not pictures, and so no captions");
-            throw new ArgumentException(nameOrPath + " has points, not pictures, and so no captions");
+            throw new ArgumentException(nameOrPath + " has " + (set.spec() instanceof VectorSpec ? "points"
+                : set.spec() instanceof TextSpec ? "texts" : "music") + ", not pictures, and so no captions");
         }
         if (options.captions()) {
             Path folder = path(nameOrPath);
@@ -210,6 +215,7 @@ public final class Datasets {
         if (Table.named(path)) return Table.open(path, split, options, null);
         String name = name(path, nameOrPath);
         if (TextFiles.at(path, options)) return Texts.open(path, name, split, options, null, Limits.DEFAULT);
+        if (MidiFolder.named(path)) return MidiFolder.open(path, name, split, options);
         return ImageFolder.open(path, name, split, options, Limits.DEFAULT);
     }
 
@@ -222,6 +228,7 @@ public final class Datasets {
         return switch (source.kind()) {
             case IDX -> Resized.of(mnist(source, split, options, environment), options.size(), options.channels());
             case CIFAR -> cifar(source, split, options, environment);
+            case CHORALES -> chorales(source, split, options, environment);
             case DRAWN -> drawn(source.name(), split, options);
             case PROVIDED -> provided(source.name(), split, options);
         };
@@ -238,6 +245,11 @@ public final class Datasets {
     private static Dataset drawn(String name, Split split, DataOptions options) {
         if (name.startsWith("toy") && (options.size() != 0 || options.channels() != 0)) {
             throw new ArgumentException(name + " has points, not pictures: size and channels must be 0");
+        }
+        if (name.equals("parts")) {
+            ScoreSet.refuse(name, options);
+            if (options.transpose() <= 0) return new Parts(split, options.steps());
+            throw new ArgumentException("illegal transpose: " + options.transpose() + ", must be 0 for parts, which are drawn in all keys");
         }
         return switch (name) {
             case "strokes" -> Resized.of(new Strokes(split, options.size() == 0 ? 28 : options.size()), options.size(), options.channels());
@@ -256,6 +268,15 @@ public final class Datasets {
             if (Mnist.in(folder, split)) return Mnist.read(source.name(), folder, split, source.classNames(), Limits.DEFAULT);
         }
         throw missing(source, looked);
+    }
+
+    private static Dataset chorales(CatalogueEntry source, Split split, DataOptions options, Map<String, String> environment) {
+        List<Path> looked = looked(source, options, environment);
+        for (Path folder : looked) {
+            if (Files.isRegularFile(folder.resolve(Chorales.FILE))) return Chorales.read(folder.resolve(Chorales.FILE), split, options);
+        }
+        throw new FormatException(source.name(), -1, "not found; looked for " + Chorales.FILE + " in "
+            + looked.stream().map(Path::toString).collect(Collectors.joining(", ")) + "; put it into one of them");
     }
 
     private static ImageDataset cifar(CatalogueEntry source, Split split, DataOptions options, Map<String, String> environment) {
@@ -282,6 +303,7 @@ public final class Datasets {
             case IDX -> looked.stream().anyMatch(f -> Mnist.in(f, Split.TRAIN) && Mnist.in(f, Split.TEST));
             case CIFAR -> looked.stream().anyMatch(f -> Cifar10.in(f, Split.TRAIN) && Cifar10.in(f, Split.TEST)
                 || Files.isRegularFile(f.resolve("train.zip")) && Files.isRegularFile(f.resolve("test.zip")));
+            case CHORALES -> looked.stream().anyMatch(f -> Files.isRegularFile(f.resolve(Chorales.FILE)));
         };
     }
 
@@ -294,6 +316,7 @@ public final class Datasets {
                 case "mnist" -> looked.add(folder.resolve("MNIST").resolve("raw"));
                 case "fashion-mnist" -> looked.add(folder.resolve("FashionMNIST").resolve("raw"));
                 case "kmnist" -> looked.add(folder.resolve("KMNIST").resolve("raw"));
+                case "chorales" -> looked.add(folder.resolve("music"));
                 case "cifar10" -> looked.add(folder.resolve("cifar-10-batches-bin"));
                 default -> { }
             }

@@ -7,5 +7,7 @@ import java.util.List;
 public final class OwnSpecs implements Choices {
     @Override public Class<?> of() { return DataSpec.class; }
 
-    @Override public List<Class<? extends Record>> kinds() { return List.of(ImageSpec.class, VectorSpec.class, TextSpec.class); }
+    @Override public List<Class<? extends Record>> kinds() {
+        return List.of(ImageSpec.class, VectorSpec.class, TextSpec.class, ScoreSpec.class);
+    }
 }

@@ -144,7 +144,7 @@ public record SampleRequest(
         Config.check(this);
         Display display = Display.of(opened.config().settings().spec());
         Path target = target(display);
-        free(target, table(display, target), display.suffix());
+        free(target, table(display, target), display);
         List<String> overrides = new ArrayList<>(sampling);
         if (!label.isEmpty()) overrides.add("label=" + number(opened, label));
         if (!prompt.isEmpty()) overrides.add("prompt=" + prompt);
@@ -163,16 +163,18 @@ public record SampleRequest(
         long[] best = keep == 0 ? LongStream.range(0, n).toArray()
             : Arrays.copyOf(ByClip.order(clip, x.to(Device.CPU), ranked(drawing)), keep);
         Tensor shown = keep == 0 ? x : x.indexSelect(0, Torch.of(best, best.length).to(x.device()));
-        if (each) {
-            List<Sheet> items = display.each(spec, shown);
+        if (apart(display)) {
+            List<List<Sheet>> items = display.forms(spec, shown);
             if (items.isEmpty()) {
                 throw new ConfigException("each", "each= is for items that are seen one by one; '"
                     + opened.config().settings().data() + "' holds " + display.items());
             }
             for (int i = 0; i < items.size(); i++) {
-                Path file = item(target, (int) best[i], display.suffix());
-                items.get(i).write(file, signature(opened, drawing, (int) best[i], 1));
-                written.add(file);
+                for (Sheet form : items.get(i)) {
+                    Path file = item(target, (int) best[i], form.suffix());
+                    form.write(file, signature(opened, drawing, (int) best[i], 1));
+                    written.add(file);
+                }
             }
         } else {
             sheet(display, spec, shown).enlarged(scale).write(target, signature(opened, drawing, 0, n));
@@ -180,6 +182,12 @@ public record SampleRequest(
         }
         written.forEach(watcher::wrote);
         return new Result(seed, n, List.copyOf(written), target);
+    }
+
+    /** Of texts, and of items in several forms, a place without the suffix of a sheet is a folder. */
+    private boolean apart(Display display) {
+        boolean folders = display.endings().size() > 1 || !display.suffix().equals(".png");
+        return each || !out.isEmpty() && folders && !out.toLowerCase(Locale.ROOT).endsWith(display.suffix());
     }
 
     private Path target(Display display) {
@@ -201,11 +209,12 @@ public record SampleRequest(
         return table;
     }
 
-    private void free(Path target, boolean table, String suffix) throws IOException {
-        if (each) Files.createDirectories(Outputs.folder(target, "out", true));
-        for (int i = 0; i < (each ? n : 0); i++) Outputs.free(item(target, i, suffix), "out", force);
-        if (!each && table) Outputs.free(target, "out", force);
-        else if (!each) Outputs.named(target, suffix, "out", force);
+    private void free(Path target, boolean table, Display display) throws IOException {
+        boolean apart = apart(display);
+        if (apart) Files.createDirectories(Outputs.folder(target, "out", true));
+        for (int i = 0; i < (apart ? n : 0); i++) for (String ending : display.endings()) Outputs.free(item(target, i, ending), "out", force);
+        if (!apart && table) Outputs.free(target, "out", force);
+        else if (!apart) Outputs.named(target, display.suffix(), "out", force);
         if (!animation.isEmpty()) Outputs.free(Path.of(animation), "animation", force);
     }
 

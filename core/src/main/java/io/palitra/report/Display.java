@@ -46,6 +46,15 @@ public interface Display {
     /** Each item by itself; empty where one alone shows nothing. */
     default List<Sheet> each(DataSpec spec, Tensor x) { return List.of(); }
 
+    /**
+     * Each item by itself in every form there is, the one to look at first: of a score its roll, its notes and its sound. A form is known
+     * by its suffix.
+     */
+    default List<List<Sheet>> forms(DataSpec spec, Tensor x) { return each(spec, x).stream().map(List::of).toList(); }
+
+    /** Suffixes of those forms, in their order. */
+    default List<String> endings() { return List.of(suffix()); }
+
     /** The numbers of one item [1, ...shape] that stand out, in a line; empty where they mean nothing to a person. */
     default String describe(DataSpec spec, Tensor x) { return ""; }
 

@@ -26,7 +26,7 @@ final class Page {
     private static final String SCRIPT = resource("page.js");
     /** No other script may run, whatever a run is named. */
     private static final String POLICY =
-        "default-src 'none';img-src data:;style-src 'unsafe-inline';script-src '" + hash(SCRIPT) + "'";
+        "default-src 'none';img-src data:;media-src data:;style-src 'unsafe-inline';script-src '" + hash(SCRIPT) + "'";
 
     private Page() {}
 
@@ -79,6 +79,12 @@ final class Page {
             out.append("<figure class=\"broad\">").append(element("pre", "", new String(f.bytes(), StandardCharsets.UTF_8)))
                 .append("\n<figcaption>").append(element("b", "", f.title())).append(Html.escaped(f.caption()))
                 .append("</figcaption></figure>\n");
+            return;
+        }
+        if (f.mediaType().equals(Sheet.SOUND)) {
+            out.append("<figure><audio controls preload=\"metadata\" src=\"data:").append(f.mediaType()).append(";base64,")
+                .append(Base64.getEncoder().encodeToString(f.bytes())).append("\"></audio>\n<figcaption>")
+                .append(element("b", "", f.title())).append(Html.escaped(f.caption())).append("</figcaption></figure>\n");
             return;
         }
         int[] size = size(f.bytes(), f.mediaType());

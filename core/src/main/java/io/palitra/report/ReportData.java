@@ -29,7 +29,7 @@ public record ReportData(String title, String subtitle, String result, Optional<
 
     /** What commands call the folder that the page lies in. */
     public static final String RUN = "RUN";
-    private static final List<String> MEDIA = List.of("image/png", "image/gif", "image/jpeg", "image/webp", "text/plain");
+    private static final List<String> MEDIA = List.of("image/png", "image/gif", "image/jpeg", "image/webp", "text/plain", Sheet.SOUND);
 
     public ReportData {
         figures = List.copyOf(figures);
@@ -51,7 +51,7 @@ public record ReportData(String title, String subtitle, String result, Optional<
     public record Item(String name, String href, String about) {}
 
     /**
-     * A picture, or a text in UTF-8, under a short title with a sentence to read beside it; {@code bytes} as a file of this media type
+     * A picture, a sound, or a text in UTF-8, under a short title with a sentence to read beside it; {@code bytes} as a file of this media type
      * would hold them.
      *
      * @param items what it shows, in order; empty to name nothing

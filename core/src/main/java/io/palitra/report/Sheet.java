@@ -7,18 +7,30 @@ import java.util.Map;
 import java.util.Optional;
 
 /** Items laid out to be looked at together. */
-public sealed interface Sheet permits Sheet.Drawn, Sheet.Written {
+public sealed interface Sheet permits Sheet.Drawn, Sheet.Written, Sheet.Of {
+    /** Media type of what can be heard. */
+    String SOUND = "audio/wav";
+
     /** A picture: pictures side by side, a scatter of points. */
     record Drawn(Picture picture) implements Sheet {}
 
     /** Lines of text. */
     record Written(String text) implements Sheet {}
 
-    /** Suffix of a file that holds it: ".png", ".txt". */
-    default String suffix() { return this instanceof Drawn ? ".png" : ".txt"; }
+    /**
+     * A file of another kind: a sound, notes.
+     *
+     * @param content all of the file
+     * @param type its media type
+     * @param ending of its name, such as ".mid"
+     */
+    record Of(byte[] content, String type, String ending) implements Sheet {}
+
+    /** Suffix of a file that holds it: ".png", ".txt", ".wav". */
+    default String suffix() { return this instanceof Of o ? o.ending : this instanceof Drawn ? ".png" : ".txt"; }
 
     /** Media type of such a file: "image/png". */
-    default String mediaType() { return this instanceof Drawn ? "image/png" : "text/plain"; }
+    default String mediaType() { return this instanceof Of o ? o.type : this instanceof Drawn ? "image/png" : "text/plain"; }
 
     /** As a picture, where it is one. */
     default Optional<Picture> drawn() { return this instanceof Drawn d ? Optional.of(d.picture) : Optional.empty(); }
@@ -37,6 +49,7 @@ public sealed interface Sheet permits Sheet.Drawn, Sheet.Written {
 
     /** The bytes of such a file. @param about text chunks of a PNG; a text has none */
     default byte[] bytes(Map<String, String> about) {
+        if (this instanceof Of o) return o.content.clone();
         return this instanceof Drawn d ? Png.encode(d.picture, about) : ((Written) this).text.getBytes(StandardCharsets.UTF_8);
     }
 

@@ -53,6 +53,8 @@ final class Gallery implements AutoCloseable {
     static final String ANIMATION = "training.gif";
     private static final long SEED = 1;
     private static final int SIDE = 8;
+    /** Items that are kept to be heard. */
+    static final int HEARD = 3;
     private static final int POINTS = 2000;
     private static final int WATCHED = 512;
     private static final int SETTLED = 10_000;
@@ -140,6 +142,17 @@ final class Gallery implements AutoCloseable {
         sheet.enlarged().write(folder.resolve(GRID + sheet.suffix()), text);
         sheet.drawn().ifPresent(p -> events().image("samples", step, p));
         watcher.wrote(frame);
+        heard(x.rows(0, Math.min(HEARD, n)));
+    }
+
+    /** The first items in those forms that no sheet has, such as a sound: samples-1.wav. The newest are kept. */
+    private void heard(Tensor x) {
+        List<List<Sheet>> forms = display.forms(data.spec(), x);
+        for (int i = 0; i < forms.size(); i++) {
+            for (Sheet form : forms.get(i)) {
+                if (form instanceof Sheet.Of) form.write(RunFolder.own(folder, GRID + "-" + (i + 1) + form.suffix()), Map.of());
+            }
+        }
     }
 
     /**

@@ -44,7 +44,8 @@ public final class RunFolder {
         "anomalies");
     /** Of sheets, which are pictures or texts. */
     private static final Pattern SHEET = Pattern.compile(
-        "(" + String.join("|", RunReport.CLOSEST, Gallery.GRID, Gallery.RECONSTRUCTIONS) + ")\\.(png|txt)");
+        "(" + String.join("|", RunReport.CLOSEST, Gallery.GRID, Gallery.RECONSTRUCTIONS) + ")\\.(png|txt)|" + Gallery.GRID
+        + "-\\d{1,2}\\.[a-z0-9]{1,8}");
     private static final Pattern NUMBERED = Pattern.compile("events\\.out\\.tfevents\\..*|seed--?\\d+(\\.(png|txt))?");
     private static final int LONGEST = 64 << 20;
     /** Of versions before: a file being written had a name that did not say by whom. */

@@ -16,6 +16,7 @@ import io.palitra.report.Numbers;
 import io.palitra.report.Places;
 import io.palitra.report.Report;
 import io.palitra.report.ReportData;
+import io.palitra.report.Sheet;
 import io.palitra.stage.FirstStage;
 import io.palitra.stage.GptFolder;
 import java.io.IOException;
@@ -131,6 +132,11 @@ public final class RunReport {
     private static List<ReportData.Figure> figures(Path folder, RunConfig.Settings s, boolean film, Consumer<String> warn) {
         List<ReportData.Figure> figures = new ArrayList<>();
         if (!film) figure(figures, folder, warn, Gallery.GRID, "Samples", Display.of(s.spec()).caption());
+        for (int i = 1; i <= Gallery.HEARD; i++) {
+            int sample = i;
+            RunFolder.bytes(folder.resolve(Gallery.GRID + "-" + i + ".wav"), warn).ifPresent(bytes -> figures.add(new ReportData.Figure(
+                "Sample " + sample, "The roll of that number, counted by rows, to be heard.", Sheet.SOUND, bytes)));
+        }
         figure(figures, folder, warn, Gallery.RECONSTRUCTIONS, "Reconstructions",
             "Items of the test split, never trained on, and what the model makes of them.");
         if (!film) figure(figures, folder, warn, Gallery.ANIMATION, "Training",
@@ -225,6 +231,10 @@ public final class RunReport {
         about.put(CLOSEST + ".png", "samples and the training items nearest to them");
         about.put(Gallery.GRID + ".png", "samples");
         about.put(Gallery.GRID + ".txt", "samples");
+        for (int i = 1; i <= Gallery.HEARD; i++) {
+            about.put(Gallery.GRID + "-" + i + ".wav", "sample " + i + " to be heard");
+            about.put(Gallery.GRID + "-" + i + ".mid", "its notes");
+        }
         about.put(Gallery.RECONSTRUCTIONS + ".png", "test items and reconstructions");
         about.put(Gallery.RECONSTRUCTIONS + ".txt", "test items and reconstructions");
         about.put(Gallery.ANIMATION, "the samples while it learned, as an animation");

@@ -22,6 +22,7 @@ import io.palitra.metric.PrecisionRecall;
 import io.palitra.model.LrSchedule;
 import io.palitra.nn.Loss;
 import io.palitra.nn.Lstm;
+import io.palitra.nn.RelativeAttention;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -44,7 +45,8 @@ class MathParityTest {
 
     private static final Map<String, Case> CASES = Map.of("metrics", MathParityTest::metrics, "gradient-penalty",
         MathParityTest::gradientPenalty, "adamw-ema", MathParityTest::adamW, "mixture-of-logistics", MathParityTest::mixtureOfLogistics,
-        "lstm", MathParityTest::lstm, "mdlm", MathParityTest::mdlm);
+        "lstm", MathParityTest::lstm, "mdlm", MathParityTest::mdlm, "relative-attention", MathParityTest::relativeAttention,
+        "relative-attention-long", MathParityTest::relativeAttention);
 
     @TestFactory Stream<DynamicTest> aFormulaGivesTheReferencesNumbers() throws IOException {
         References.find("math");
@@ -90,6 +92,31 @@ class MathParityTest {
             assertThat(p.density()).isCloseTo(want.required("density").asDouble(), within(1e-8));
             assertThat(p.coverage()).isCloseTo(want.required("coverage").asDouble(), within(1e-8));
             assertThat(InceptionScore.of(get(given, "logits"))).isCloseTo(want.required("inception_score").asDouble(), within(1e-8));
+        }
+    }
+
+    /** Causal; where the sequence is longer than the rows reach, they count as zeros. */
+    private static void relativeAttention(Map<String, Tensor> given, Path json) {
+        Tensor q = get(given, "q").requiresGrad(true), k = get(given, "k").requiresGrad(true), v = get(given, "v").requiresGrad(true);
+        Tensor relative = get(given, "relative").requiresGrad(true);
+        int n = (int) q.size(2);
+        double[] later = new double[n * n], seen = new double[n * n];
+        for (int i = 0; i < n; i++) for (int j = 0; j < n; j++) later[i * n + j] = j > i ? Double.NEGATIVE_INFINITY : 0;
+        for (int i = 0; i < n; i++) for (int j = 0; j < n; j++) seen[i * n + j] = j > i ? 0 : 1;
+        Tensor mask = Torch.of(later, n, n), triangle = Torch.of(seen, n, n);
+        Tensor s = RelativeAttention.before(q, relative);
+        assertThat(difference(s.mul(triangle), get(given, "s_rel").mul(triangle))).isLessThan(1e-8);
+        assertThat(difference(RelativeAttention.weights(q, k, s, mask), get(given, "attention"))).isLessThan(1e-8);
+        Tensor output = RelativeAttention.attend(q, k, v, s, mask);
+        assertThat(difference(output, get(given, "output"))).isLessThan(1e-8);
+        Tensor loss = output.mul(get(given, "output_weight")).sum();
+        loss.backward();
+        assertThat(loss.item()).isCloseTo(get(given, "loss").item(), within(1e-8));
+        Map.of("q", q, "k", k, "v", v, "relative", relative).forEach((name, t) -> assertThat(difference(t.grad(), get(given, name
+            + "_grad"))).as(name).isLessThan(1e-8));
+        for (int i = 0; i < n; i++) {   // one place at a time, as with a cache
+            Tensor one = RelativeAttention.ofLast(q.narrow(2, i, 1), relative, i + 1);
+            assertThat(difference(one, s.detach().narrow(2, i, 1).narrow(3, 0, i + 1))).isLessThan(1e-12);
         }
     }
 

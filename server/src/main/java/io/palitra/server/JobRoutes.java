@@ -142,6 +142,8 @@ final class JobRoutes implements Routes {
             case "webp" -> "image/webp";
             case "gif" -> "image/gif";
             case "txt" -> "text/plain; charset=utf-8";
+            case "wav" -> "audio/wav";
+            case "mid" -> "audio/midi";
             default -> "application/octet-stream";
         };
     }
