@@ -77,8 +77,8 @@ public final class Mdlm implements GenerativeModel<Mdlm.Sampling>, Likelihood, E
 
     public static final Family<Config> FAMILY = new Family<>("mdlm", "Texts out of hidden tokens, which are uncovered in any order",
         "Sahoo, Arriola, Schiff, Gokaslan, Marroquin, Chiu, Rush and Kuleshov 2024, arXiv:2406.07524",
-        new Config(192, 6, 6, 0.05, MaskedDiffusion.Noise.LOGLINEAR),
-        Recipe.of(8, 32, new OptimizerSpec.Muon(2e-3, 0.95, 0.9, 0.99, 0.01)).withSchedule(new LrSchedule.Cosine(100)).withClip(1)
+        new Config(192, 4, 6, 0, MaskedDiffusion.Noise.LOGLINEAR),
+        Recipe.of(4, 32, new OptimizerSpec.Muon(2e-3, 0.95, 0.9, 0.99, 0.01)).withSchedule(new LrSchedule.Cosine(100)).withClip(1)
             .withEma(0.998),
         SAMPLING, "programs", Mdlm::new).tiny(new Tiny("programs", List.of("data.length=160", "width=16", "layers=1", "heads=2"), Map.of()))
             .takes(Condition.Kind.PREFIX, Condition.Kind.KNOWN);
