@@ -130,7 +130,7 @@ public final class ScoreTransformer extends Module {
      * Logits [B,T,V,symbols] of every note of x.
      *
      * @param x I64 [B,T,V]
-     * @param known I64 [B,T,V], -1 where a note is not known; null where none is
+     * @param known of the first n items, I64 [n,T,V], -1 where a note is not known; null where none is
      * @param rng of the dropout, used in training alone
      */
     public Tensor forward(Tensor x, @Nullable Tensor known, Rng rng) {
@@ -138,7 +138,11 @@ public final class ScoreTransformer extends Module {
             long b = x.size(0), n = x.size(1);
             Tensor earlier = n == 1 ? none(b, 1) : Torch.cat(1, none(b, 1), x.narrow(1, 0, n - 1));   // x_(t-1)
             Tensor h = before.forward(rows(earlier)).sum(false, 2).add(beats.forward(places(0, n)));
-            if (known != null) h = h.add(told(known, rng));
+            if (known != null) {
+                long rest = b - known.size(0);
+                Tensor told = told(known, rng);
+                h = h.add(rest == 0 ? told : Torch.cat(0, told, Torch.zeros(rest, n, config.width).to(told.dtype()).to(told.device())));
+            }
             Tensor mask = mask(n);
             for (RelativeBlock block : blocks) h = block.forward(h, mask, rng);
             return voices(h, x, earlier);
