@@ -1,7 +1,13 @@
 package io.palitra.app;
 
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import io.palitra.config.ArgumentException;
+import io.palitra.config.ConfigException;
 import io.palitra.job.CompleteRequest;
+import io.palitra.job.FillRequest;
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -13,7 +19,8 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 @Command(name = "complete", mixinStandardHelpOptions = true, usageHelpAutoWidth = true,
-    description = "Keep the upper rows of a picture and draw the rest, several times: the picture, what is kept, and the alternatives.")
+    description = {"Keep the upper rows of a picture and draw the rest, several times: the picture, what is kept, and the alternatives.",
+        "Of a run of texts: fill the holes of a text by what stands before and after them."})
 final class CompleteCommand implements Callable<Integer> {
     @Parameters(index = "0", paramLabel = "RUN", description = "the run folder")
     private Path run = Path.of("");
@@ -21,11 +28,20 @@ final class CompleteCommand implements Callable<Integer> {
     @Option(names = "--image", paramLabel = "FILE", description = "the picture; default: the first ten items of the test split")
     private @Nullable Path image;
 
-    @Option(names = "--keep", paramLabel = "ROWS", required = true, description = "rows kept, from the top")
-    private int keep;
+    @Option(names = "--keep", paramLabel = "ROWS", description = "rows of pictures kept, from the top; 0 = none")
+    private @Nullable Integer keep;
 
-    @Option(names = "-n", paramLabel = "N", defaultValue = "8", description = "alternatives; default: 8")
-    private int n;
+    @Option(names = "--text", paramLabel = "FILE", description = "the text whose holes are filled")
+    private @Nullable Path text;
+
+    @Option(names = "--hole", paramLabel = "A:B", description = "of the text: characters A up to B, counted from 0; may be given again")
+    private List<String> holes = new ArrayList<>();
+
+    @Option(names = "--ends", description = "the text ends where it ends, as a whole program does; otherwise it may go on")
+    private boolean ends;
+
+    @Option(names = "-n", paramLabel = "N", description = "alternatives; default: 8, of texts 1")
+    private @Nullable Integer n;
 
     @Mixin private Seed seed = new Seed();
 
@@ -35,17 +51,52 @@ final class CompleteCommand implements Callable<Integer> {
     @Option(names = "--data-dir", paramLabel = "DIR", description = "where data sets lie")
     private @Nullable Path dataDir;
 
-    @Option(names = "--out", paramLabel = "FILE.png", description = "default: RUN/complete.png")
+    @Option(names = "--out", paramLabel = "FILE.png", description = "of pictures; default: RUN/complete.png")
     private @Nullable Path out;
 
     @Mixin private Overwriting overwriting = new Overwriting();
 
     @Mixin private Computing computing = new Computing();
 
+    @Option(names = "--json", description = "the texts, or the file, as JSON")
+    private boolean json;
+
     @Override public Integer call() throws IOException {
-        CompleteRequest request = new CompleteRequest(run.toString(), Common.text(image), keep, n, seed.value, set, Common.text(dataDir),
-            Common.text(out), overwriting.force, computing.device, computing.threads);
-        Common.OUT.println(request.run(new Terminal("complete", false)).file());
+        if (text != null) return texts(text);
+        if (!holes.isEmpty()) throw new ConfigException("hole", "--hole is of a text: --text FILE names it");
+        if (ends) throw new ArgumentException("--ends is of a text: --text FILE names it");
+        if (keep == null) throw new ConfigException("keep", "--keep ROWS says how many rows of a picture are kept; of a text --text and --hole");
+        CompleteRequest request = new CompleteRequest(run.toString(), Common.text(image), keep, n == null ? 8 : n, seed.value, set,
+            Common.text(dataDir), Common.text(out), overwriting.force, computing.device, computing.threads);
+        Path file = request.run(new Terminal("complete", false)).file();
+        if (json) Common.json(JsonNodeFactory.instance.objectNode().put("file", file.toString()));
+        else Common.OUT.println(file);
+        return 0;
+    }
+
+    private int texts(Path file) throws IOException {
+        if (image != null || keep != null || out != null || dataDir != null) {
+            throw new ArgumentException("--text is of texts; --image, --keep, --out and --data-dir are of pictures");
+        }
+        if (!Files.isRegularFile(file)) throw new ArgumentException("no such file: " + file);
+        String whole;
+        try {
+            whole = Files.readString(file);
+        } catch (CharacterCodingException e) {
+            throw new ArgumentException("'" + file + "' is no text in UTF-8", e);
+        }
+        Terminal terminal = new Terminal("complete", false);
+        int count = n == null ? 1 : n;
+        FillRequest.Result filled = new FillRequest(run.toString(), whole, holes, ends, count, seed.value, set, computing.device,
+            computing.threads).run(terminal);
+        terminal.done();
+        if (json) {
+            Common.json(filled.toJson());
+            return 0;
+        }
+        for (int i = 0; i < count; i++) {
+            Common.OUT.println((count > 1 ? (i > 0 ? "\n" : "") + "--- " + (i + 1) + "\n" : "") + filled.texts().get(i));
+        }
         return 0;
     }
 }

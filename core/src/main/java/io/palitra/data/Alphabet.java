@@ -13,7 +13,7 @@ import java.util.function.IntConsumer;
  * How texts become tokens, 0 to size() - 1, and tokens texts. The last id is the end token, {@value #END}: it stands in no text, begins a
  * window, parts documents and fills up an item that is shorter than others.
  */
-public sealed interface Alphabet {
+public sealed interface Alphabet permits Alphabet.Characters, Alphabet.Bytes, Alphabet.Pairs {
     /** The end token's name in files of tokenizers. */
     String END = "<|endoftext|>";
 

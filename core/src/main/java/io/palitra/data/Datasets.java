@@ -33,6 +33,8 @@ public final class Datasets {
         new CatalogueEntry("scenes",
         "coloured shapes before landscapes with captions in English and Russian, colour 64x64 or the size asked for; "
             + "embedded", CatalogueEntry.Kind.DRAWN, new Scenes(Split.TRAIN, 64).classNames(), 50_000, 10_000, List.of()),
+        new CatalogueEntry("programs", "small programs of a grammar, each with a comment that says what it prints, text; embedded",
+            CatalogueEntry.Kind.DRAWN, List.of(), Programs.TRAIN, Programs.TEST, List.of()),
         new CatalogueEntry("toy-gaussians", "points of 25 Gaussians on a grid, known density; 'toy' for short; embedded",
         CatalogueEntry.Kind.DRAWN,
             List.of(),
@@ -192,8 +194,8 @@ public final class Datasets {
             Dataset set = open(source, split, options, System.getenv());
             if (!options.captions()) return set;
             if (set.spec() instanceof ImageSpec) return WithCaptions.byClass(set);
-            throw new ArgumentException(nameOrPath + " has " + (set.spec() instanceof VectorSpec ? "points" : "music")
-                + ", not pictures, and so no captions");
+            throw new ArgumentException(nameOrPath + " has " + (set.spec() instanceof VectorSpec ? "points"
+                : set.spec() instanceof TextSpec ? "texts" : "music") + ", not pictures, and so no captions");
         }
         if (options.captions()) {
             Path folder = path(nameOrPath);
@@ -252,6 +254,7 @@ public final class Datasets {
         return switch (name) {
             case "strokes" -> Resized.of(new Strokes(split, options.size() == 0 ? 28 : options.size()), options.size(), options.channels());
             case "scenes" -> Resized.of(new Scenes(split, options.size() == 0 ? 64 : options.size()), options.size(), options.channels());
+            case "programs" -> Programs.open(split, options);
             case "toy-moons" -> new Toy(Toy.Kind.MOONS, split);
             case "toy-rings" -> new Toy(Toy.Kind.RINGS, split);
             case "toy-gaussians" -> new Toy(Toy.Kind.GAUSSIANS, split);

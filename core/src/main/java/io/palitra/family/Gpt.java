@@ -1,5 +1,6 @@
 package io.palitra.family;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
 import io.palitra.data.Batch;
@@ -18,6 +19,8 @@ import io.palitra.model.Likelihood;
 import io.palitra.model.Losses;
 import io.palitra.model.LrSchedule;
 import io.palitra.model.Measure;
+import io.palitra.model.ModelRef;
+import io.palitra.model.Models;
 import io.palitra.model.Recipe;
 import io.palitra.model.Step;
 import io.palitra.model.Tiny;
@@ -51,7 +54,7 @@ public final class Gpt implements GenerativeModel<TextSampling>, Likelihood, Eva
             @Help(value = "chance that a number is zeroed in training", min = 0, max = 0.9) double dropout) {
         public Config {
             if (heads < 1 || width % heads != 0) {
-                throw new io.palitra.config.ArgumentException("illegal width: " + width + ", must be a multiple of heads " + heads);
+                throw new ArgumentException("illegal width: " + width + ", must be a multiple of heads " + heads);
             }
         }
     }
@@ -79,6 +82,16 @@ public final class Gpt implements GenerativeModel<TextSampling>, Likelihood, Eva
             net = base.open(config.dropout);
         }
         predictor = new TextPredictor(text, batch -> new GptReader(net, batch, text.end(), true));
+    }
+
+    /** A public GPT-2, or one of a run, as it is. @param where a folder, org/name of the hub, or a run of gpt */
+    public static Gpt of(String where, TextSpec text) {
+        Config as = new Config(where, 8, 1, 1, 0);
+        return new Gpt(as, new Build(text, Rng.silent(), new Models() {
+            @Override public <T> T open(ModelRef ref, Class<T> capability) {
+                throw new ArgumentException("gpt is built upon no model");
+            }
+        }));
     }
 
     private static void refuseUnfit(GptFolder base, String named, DataSpec data) {

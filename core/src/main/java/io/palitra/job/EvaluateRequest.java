@@ -12,6 +12,7 @@ import io.palitra.data.DataOptions;
 import io.palitra.data.Dataset;
 import io.palitra.data.Split;
 import io.palitra.engine.Scope;
+import io.palitra.measure.Measurements;
 import io.palitra.measure.Subject;
 import io.palitra.metric.Inception;
 import io.palitra.metric.Judge;
@@ -167,6 +168,8 @@ public record EvaluateRequest(
                     result = Evaluation.of(opened, asked.judged(judge, data.isEmpty() ? train : null), watcher);
                 }
             } else {
+                boolean copies = data.isEmpty() && Measurements.wantsTraining(test) && opened.model() instanceof GenerativeModel;
+                if (copies) asked = asked.trained(inputs.data(opened.config(), "", dataDir, Split.TRAIN));
                 result = Evaluation.of(opened, asked, watcher);
             }
             watcher.checkStop();

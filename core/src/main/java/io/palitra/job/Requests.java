@@ -32,6 +32,8 @@ public final class Requests {
         kinds.put("paint", PaintJob.class);
         kinds.put("dream", DreamJob.class);
         kinds.put("complete", CompleteRequest.class);
+        kinds.put("write", WriteRequest.class);
+        kinds.put("fill", FillRequest.class);
         kinds.put("interpolate", InterpolateRequest.class);
         kinds.put("map", MapRequest.class);
         kinds.put("walk", WalkRequest.class);

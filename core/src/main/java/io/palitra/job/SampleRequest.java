@@ -184,9 +184,10 @@ public record SampleRequest(
         return new Result(seed, n, List.copyOf(written), target);
     }
 
-    /** Of items in several forms a place that is no picture is a folder. */
+    /** Of texts, and of items in several forms, a place without the suffix of a sheet is a folder. */
     private boolean apart(Display display) {
-        return each || !out.isEmpty() && display.endings().size() > 1 && !out.toLowerCase(Locale.ROOT).endsWith(display.suffix());
+        boolean folders = display.endings().size() > 1 || !display.suffix().equals(".png");
+        return each || !out.isEmpty() && folders && !out.toLowerCase(Locale.ROOT).endsWith(display.suffix());
     }
 
     private Path target(Display display) {

@@ -1,5 +1,7 @@
 package io.palitra.measure;
 
+import io.palitra.data.Dataset;
+import io.palitra.data.TextSpec;
 import io.palitra.engine.Guard;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Torch;
@@ -21,9 +23,12 @@ public final class Measurements {
 
     private static final List<Measurement> ALL = List.of(new OwnNumbers(), new MusicOfSamples(), new CaptionRetrieval(),
         new ReconstructionSimilarity(), new ScenesKept(), new KnownDensity(), new ScenesFromCaptions(), new EnergyOfNoise(),
-        new GaussianModes(), new JudgedSamples(), new InceptionDistance(), new ClipScores());
+        new GaussianModes(), new JudgedSamples(), new InceptionDistance(), new ClipScores(), new WrittenTexts());
 
     private Measurements() {}
+
+    /** Whether samples are looked for in what the model was trained on, though nobody judges them. */
+    public static boolean wantsTraining(Dataset test) { return test.spec() instanceof TextSpec; }
 
     /**
      * Refuses what cannot be measured, before anything is: a measurement may take minutes.

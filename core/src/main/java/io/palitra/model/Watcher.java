@@ -32,6 +32,9 @@ public interface Watcher {
     /** Picture i is finished, before others may be. */
     default void finished(int i, Picture picture) {}
 
+    /** More of text i is written, before it is whole. */
+    default void text(int i, String piece) {}
+
     /** The work begins: a line that says on what and where. */
     default void begins(String line) {}
 

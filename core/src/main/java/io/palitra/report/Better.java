@@ -13,7 +13,8 @@ public enum Better {
     private static final List<String> HIGH = List.of("precision", "recall", "coverage", "classifier score", "inception score",
         "smallest class", "classes covered", "asked class", "PSNR", "SSIM", "AUROC", "average precision", "accuracy",
         "caption found", "things kept", "scenes kept", "things right", "new pairs right", "relations right",
-        "new relations right", "whole scenes right", "CLIP score", "modes found", "near a mode", "codebook use", "macro-F1");
+        "new relations right", "whole scenes right", "CLIP score", "modes found", "near a mode", "codebook use", "macro-F1",
+        "programs parsed", "programs run", "comments true");
     private static final List<String> LOW = List.of("FD-", "FID", "KD-", "KID-", "SWD-", "-ELBO", "-log p", "bits/dim", "bits per code",
         "reconstruction error", "MSE", "cross-entropy", "copies", "inverse error", "seconds a sample", "memory");
 

@@ -55,6 +55,8 @@ public final class Evaluation {
             return new Asked(test, trained, by, inception, clip, samples, sampling);
         }
 
+        public Asked trained(Dataset on) { return new Asked(test, on, judge, inception, clip, samples, sampling); }
+
         public Asked inception(Subject.ByInception by) { return new Asked(test, train, judge, by, clip, samples, sampling); }
 
         public Asked clip(Subject.ByClip by) { return new Asked(test, train, judge, inception, by, samples, sampling); }

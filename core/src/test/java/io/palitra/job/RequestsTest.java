@@ -18,6 +18,7 @@ class RequestsTest {
         return List.of(new PaintJob("a castle", "sd"), new DreamJob("a castle", "vq", "clip"), new MapRequest("run"),
             new WalkRequest("run"),
             new InterpolateRequest("run"), new ReconstructRequest("run"), new CompleteRequest("run", 4),
+            new WriteRequest("run", "To be"), new FillRequest("run", "To be", List.of("1:3")),
             new SearchRequest("f", "a", "clip"), new ClassifyRequest("a.png", "a, b", "clip"), new ImportRequest("sd.ckpt", "sd"),
             new PullRequest("org/name"), new DoctorRequest());
     }
