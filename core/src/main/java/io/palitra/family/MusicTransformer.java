@@ -67,19 +67,21 @@ public final class MusicTransformer implements GenerativeModel<MusicTransformer.
             @Help(value = "divisor of the logits: below 1 likelier notes, fewer kinds; 0 = the likeliest always", min = 0, max = 100)
                 double temperature,
             @Help(value = "only so many likeliest notes; 0 = all", min = 0) int topK,
-            @Help(value = "of these only the likeliest whose chances sum to this; 1 = all", min = 0, max = 1) double topP) {
+            @Help(value = "of these only the likeliest whose chances sum to this; 1 = all", min = 0, max = 1) double topP,
+            @Help("whether a voice may move in fifths or octaves with another; false draws no such note, whatever the model says")
+                boolean parallels) {
         public Sampling { new TokenSampling(temperature, topK, topP); }
 
-        TokenSampling tokens() { return new TokenSampling(temperature, topK, topP); }
+        ScoreTransformer.Drawing notes() { return new ScoreTransformer.Drawing(new TokenSampling(temperature, topK, topP), parallels); }
     }
 
-    private static final Sampling SAMPLING = new Sampling(0.95, 0, 0.98);
+    private static final Sampling SAMPLING = new Sampling(0.95, 0, 0.98, true);
 
     public static final Family<Config> FAMILY = new Family<>("musictransformer",
         "Music in voices, sixteenth by sixteenth, by relative attention; continues, harmonises and fills",
         "Huang, Vaswani, Uszkoreit, Shazeer, Simon, Hawthorne, Dai, Hoffman, Dinculescu and Eck 2019, arXiv:1809.04281",
-        new Config(192, 4, 2, 6, 64, 0.1, 0.35),
-        Recipe.of(10, 32, new OptimizerSpec.Muon(2e-3, 0.95, 0.9, 0.99, 0.01)).withSchedule(new LrSchedule.Cosine(100)).withClip(1)
+        new Config(192, 4, 2, 6, 64, 0.15, 0.35),
+        Recipe.of(5, 32, new OptimizerSpec.Muon(3e-3, 0.95, 0.9, 0.99, 0.01)).withSchedule(new LrSchedule.Cosine(100)).withClip(1)
             .withEma(0.998),
         SAMPLING, "parts", MusicTransformer::new)
         .tiny(new Tiny("parts", List.of("data.steps=16", "width=16", "layers=1", "knownLayers=1", "heads=2", "reach=8", "given=0.8"),
@@ -173,7 +175,7 @@ public final class MusicTransformer implements GenerativeModel<MusicTransformer.
 
     @Override public Tensor sample(Sampling how, Condition given, int count, Rng rng) {
         @Nullable Tensor first = given.prefix(), known = given.known();
-        return net.draw(count, spec.steps(), first == null ? null : first.to(DType.I64), known, how.tokens(), rng);
+        return net.draw(count, spec.steps(), first == null ? null : first.to(DType.I64), known, how.notes(), rng);
     }
 
     @Override public List<Measure> evaluate(Iterable<Batch> test, Rng rng) {
