@@ -29,6 +29,7 @@ class Family:
     """What a family descends and how it draws, the noise being an argument."""
 
     adam = dict(lr=1e-3)
+    optimizer = torch.optim.Adam
     clip = 0.0
     ema = 0.0
     convolves = True
@@ -260,6 +261,22 @@ class Judge(Family):
         super().__init__(models.Classifier())
 
 
+class Text(Family):
+    """Tokens, each predicted from those before it; the end token stands before a text."""
+
+    adam = dict(lr=1e-3, betas=(0.9, 0.99), weight_decay=0.1)
+    optimizer = torch.optim.AdamW
+    clip = 1.0
+    convolves = False
+
+    def noise(self, x):
+        return {}
+
+    def loss(self, x, noise):
+        inputs = torch.cat([torch.full_like(x[:, :1], self.net.tokens - 1), x[:, :-1]], 1)
+        return F.cross_entropy(self.net(inputs).flatten(0, 1), x.flatten())
+
+
 class Training:
     def __init__(self, family, given, variant, channels_last, bf16):
         self.family, self.bf16 = family, bf16
@@ -271,7 +288,7 @@ class Training:
             self.x = self.x.contiguous(memory_format=torch.channels_last)
         family.net.train()
         fused = dict(fused=True) if variant == "tuned" else {}
-        self.optimizers = [torch.optim.Adam(module.parameters(), **family.adam, **fused) for module, _ in family.players()]
+        self.optimizers = [family.optimizer(module.parameters(), **family.adam, **fused) for module, _ in family.players()]
         self.averaged = AveragedModel(family.net, multi_avg_fn=get_ema_multi_avg_fn(family.ema)) if family.ema else None
         if variant == "compile":
             for module in family.called():
@@ -447,6 +464,8 @@ CASES = {
     "realnvp-train": (RealNvp, Training, False),
     "ebm-train": (Ebm, Training, False),
     "diffusion-train": (lambda: Diffusion(SMALL_UNET, 28), Training, False),
+    "gpt-train": (lambda: Text(models.Gpt(66, 64, 128, 4, 4)), Training, False),
+    "lstm-train": (lambda: Text(models.Lstm(66, 64, 256, 2)), Training, False),
     "ae-sample": (Ae, Drawing, 16),
     "vae-sample": (Vae, Drawing, 16),
     "gan-sample": (Gan, Drawing, 16),

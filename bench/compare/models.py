@@ -426,3 +426,53 @@ class Unet(nn.Module):
             if hasattr(stage, "upsamplers"):
                 h = stage.upsamplers[0]["conv"](F.interpolate(h, scale_factor=2.0, mode="nearest"))
         return self.conv_out(F.silu(self.conv_norm_out(h)))
+
+
+class GptBlock(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.heads = heads
+        self.ln_1, self.ln_2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.attn = named(c_attn=nn.Linear(width, 3 * width), c_proj=nn.Linear(width, width))
+        self.mlp = named(c_fc=nn.Linear(width, 4 * width), c_proj=nn.Linear(4 * width, width))
+
+    def forward(self, x):
+        b, n, d = x.shape
+        q, k, v = (t.view(b, n, self.heads, -1).transpose(1, 2) for t in self.attn["c_attn"](self.ln_1(x)).split(d, 2))
+        o = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        x = x + self.attn["c_proj"](o.transpose(1, 2).reshape(b, n, d))
+        return x + self.mlp["c_proj"](F.gelu(self.mlp["c_fc"](self.ln_2(x)), approximate="tanh"))
+
+
+class Gpt(nn.Module):
+    """GPT-2, its last layer tied to the table of tokens."""
+
+    def __init__(self, tokens, length, width, layers, heads):
+        super().__init__()
+        self.tokens = tokens
+        self.transformer = named(wte=nn.Embedding(tokens, width), wpe=nn.Embedding(length, width),
+                                 h=nn.ModuleList(GptBlock(width, heads) for _ in range(layers)), ln_f=nn.LayerNorm(width))
+
+    def forward(self, ids):
+        t = self.transformer
+        x = t["wte"](ids) + t["wpe"].weight[:ids.shape[1]]
+        for block in t["h"]:
+            x = block(x)
+        return F.linear(t["ln_f"](x), t["wte"].weight)
+
+    def load_state_dict(self, weights, strict=True):
+        """Ours keeps matrices [in,out], as GPT-2's files do."""
+        turned = {k: w.t().contiguous() if w.dim() == 2 and ".h." in k else w for k, w in weights.items()}
+        return super().load_state_dict(turned, strict)
+
+
+class Lstm(nn.Module):
+    def __init__(self, tokens, table, width, layers):
+        super().__init__()
+        self.tokens = tokens
+        self.table = nn.Embedding(tokens, table)
+        self.lstm = nn.LSTM(table, width, layers, batch_first=True)
+        self.head = nn.Linear(width, tokens)
+
+    def forward(self, ids):
+        return self.head(self.lstm(self.table(ids))[0])

@@ -37,6 +37,10 @@ final class EvaluateCommand implements Callable<Integer> {
         + "folder of transformers' CLIP, or an org/name that was pulled")
     private @Nullable String clip;
 
+    @Option(names = "--judge", paramLabel = "RUN", description = "of a run of texts: a run of gpt or lstm that scores the texts it writes, "
+        + "in nats a character")
+    private @Nullable String judge;
+
     @Option(names = "--inception", paramLabel = "FILE", description = "weights of the Inception network of FID (pytorch-fid's "
         + "pt_inception-2015-12-05-6726825d.pth, or the same as .safetensors): adds FID, KID and inception score of -n samples")
     private @Nullable Path inception;
@@ -69,7 +73,8 @@ final class EvaluateCommand implements Callable<Integer> {
         int last = names.size() - 1;
         boolean other = last > 0 && !EvaluateRequest.isRun(Path.of(names.get(last)));
         EvaluateRequest request = new EvaluateRequest(other ? names.subList(0, last) : names, other ? names.get(last) : "", n,
-            Common.text(classifier), alone, Common.name(clip, "--clip"), Common.text(inception), resize, Common.text(statistics),
+            Common.text(classifier), alone, Common.name(clip, "--clip"), Common.name(judge, "--judge"),
+            Common.text(inception), resize, Common.text(statistics),
             Common.text(writeStatistics), overwriting.force, set, Common.text(dataDir), computing.device, computing.threads);
         Terminal terminal = new Terminal("evaluate", false).until(Stop.onSignals());
         EvaluateRequest.Result result = request.run(terminal);

@@ -1,11 +1,13 @@
 package io.palitra.bench;
 
 import io.palitra.config.Config;
+import io.palitra.data.Alphabet;
 import io.palitra.data.DataLoader;
 import io.palitra.data.DataOptions;
 import io.palitra.data.Dataset;
 import io.palitra.data.Datasets;
 import io.palitra.data.Split;
+import io.palitra.data.TextSpec;
 import io.palitra.engine.Device;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
@@ -14,6 +16,7 @@ import io.palitra.engine.Torch;
 import io.palitra.family.Families;
 import io.palitra.model.Family;
 import io.palitra.model.GenerativeModel;
+import io.palitra.model.Recipe;
 import io.palitra.model.Trainable;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -31,6 +34,8 @@ import java.util.stream.IntStream;
  * @param count items in a batch, 0 = the recipe's
  */
 record Case(String name, Kind kind, String family, List<String> options, List<String> how, int side, int count) {
+    private static final int KINDS = 65;
+
     enum Kind { TRAIN, TRAIN_BF16, EPOCH, LOAD, SAMPLE, JUDGE }
 
     private static final List<String> UNET = List.of("net.channels=64,128,128", "net.layers=2", "net.attention=2", "net.groups=32");
@@ -51,6 +56,9 @@ record Case(String name, Kind kind, String family, List<String> options, List<St
         train("realnvp-train", Kind.TRAIN, "realnvp", List.of(), 28),
         train("ebm-train", Kind.TRAIN, "ebm", List.of(), 28),
         train("diffusion-train", Kind.TRAIN, "diffusion", List.of(), 28),
+        // nanoGPT's setting for one processor, and a memory of the same context
+        new Case("gpt-train", Kind.TRAIN, "gpt", List.of("width=128", "layers=4", "heads=4", "dropout=0"), List.of(), 64, 12),
+        new Case("lstm-train", Kind.TRAIN, "lstm", List.of("table=64", "width=256", "layers=2", "dropout=0"), List.of(), 64, 12),
         sample("ae-sample", "ae", List.of(), List.of(), 28, 16),
         sample("vae-sample", "vae", List.of(), List.of(), 28, 16),
         sample("gan-sample", "gan", List.of(), List.of(), 28, 16),
@@ -75,7 +83,23 @@ record Case(String name, Kind kind, String family, List<String> options, List<St
     /** The case, ready to run. */
     Work open() { return kind == Kind.LOAD ? new Loading(count) : open(Families.named(family)); }
 
+    private boolean reads() { return family.equals("gpt") || family.equals("lstm"); }
+
+    /** Tokens of 65 kinds, as many as tinyshakespeare has characters, and AdamW as nanoGPT has it. */
+    private <C extends Record> Work text(Family<C> of) {
+        StringBuilder letters = new StringBuilder();
+        for (int i = 0; i < KINDS; i++) letters.append((char) ('0' + i));
+        TextSpec spec = new TextSpec(side, new Alphabet.Characters(letters.toString()));
+        Trainable model = of.build(Config.with(of.defaults(), options), spec, new Rng(0).split(0));
+        Recipe recipe = Config.with(of.recipe(), "optimizer=adamw", "optimizer.lr=1e-3", "optimizer.beta2=0.99",
+            "optimizer.weightDecay=0.1", "clip=1");
+        try (Scope scope = new Scope()) {
+            return new Training(model, recipe, false, new Rng(7).integers(KINDS, count, side).retain(), rng -> Map.of());
+        }
+    }
+
     private <C extends Record> Work open(Family<C> of) {
+        if (reads()) return text(of);
         Dataset data = Datasets.open("strokes", Split.TRAIN, new DataOptions("", side, 0, false));
         Trainable model = of.build(Config.with(of.defaults(), options), data.spec(), new Rng(0).split(0));
         if (kind == Kind.SAMPLE) {

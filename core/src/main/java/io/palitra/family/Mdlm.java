@@ -80,7 +80,7 @@ public final class Mdlm implements GenerativeModel<Mdlm.Sampling>, Likelihood, E
         new Config(192, 6, 6, 0.05, MaskedDiffusion.Noise.LOGLINEAR),
         Recipe.of(8, 32, new OptimizerSpec.Muon(2e-3, 0.95, 0.9, 0.99, 0.01)).withSchedule(new LrSchedule.Cosine(100)).withClip(1)
             .withEma(0.998),
-        SAMPLING, "programs", Mdlm::new).tiny(new Tiny("programs", List.of("data.length=24", "width=16", "layers=1", "heads=2"), Map.of()))
+        SAMPLING, "programs", Mdlm::new).tiny(new Tiny("programs", List.of("data.length=160", "width=16", "layers=1", "heads=2"), Map.of()))
             .takes(Condition.Kind.PREFIX, Condition.Kind.KNOWN);
 
     /** Sets of hidden tokens of an item that the bound is measured by; their sizes are spread evenly. */

@@ -44,7 +44,7 @@ public record CompareRequest(
         for (String run : runs) {
             if (Files.exists(Path.of(run).resolve(RunReport.EVALUATION))) continue;
             watcher.note(run + " was not evaluated yet: evaluating it");
-            new EvaluateRequest(List.of(run), "", n, "", false, "", "", EvaluateRequest.Resize.CLEAN, "", "", false, List.of(), dataDir,
+            new EvaluateRequest(List.of(run), "", n, "", false, "", "", "", EvaluateRequest.Resize.CLEAN, "", "", false, List.of(), dataDir,
                 device, threads).run(watcher);
         }
         RunComparison.of(runs.stream().map(Path::of).toList(), device, watcher::note).write(page);

@@ -11,6 +11,7 @@ import io.palitra.config.Help;
 import io.palitra.data.DataOptions;
 import io.palitra.data.Dataset;
 import io.palitra.data.Split;
+import io.palitra.data.TextSpec;
 import io.palitra.engine.Scope;
 import io.palitra.measure.Measurements;
 import io.palitra.measure.Subject;
@@ -18,6 +19,7 @@ import io.palitra.metric.Inception;
 import io.palitra.metric.Judge;
 import io.palitra.metric.Preprocess;
 import io.palitra.model.GenerativeModel;
+import io.palitra.model.Likelihood;
 import io.palitra.model.Measure;
 import io.palitra.model.Watcher;
 import io.palitra.report.Places;
@@ -44,6 +46,7 @@ public record EvaluateRequest(
         @Help("whether no classifier judges") boolean noClassifier,
         @Help(value = "the CLIP that scores pictures of texts: a run, a folder, or org/name; empty = none",
             place = Help.Place.MODEL) String clip,
+        @Help(value = "a run of gpt or lstm that scores the texts that a run writes, empty = none", place = Help.Place.MODEL) String judge,
         @Help(value = "weights of the Inception network of FID, empty = none", place = Help.Place.FILE) String inception,
         @Help("how pictures become 299x299 for it") Resize resize,
         @Help(value = "mu and sigma to measure FID against, empty = of the test split", place = Help.Place.FILE) String statistics,
@@ -60,7 +63,7 @@ public record EvaluateRequest(
 
     /** On their own data, judged by the kept classifier. */
     public EvaluateRequest(String... runs) {
-        this(List.of(runs), "", USUAL, "", false, "", "", Resize.CLEAN, "", "", false, List.of(), "", "auto", 0);
+        this(List.of(runs), "", USUAL, "", false, "", "", "", Resize.CLEAN, "", "", false, List.of(), "", "auto", 0);
     }
 
     public EvaluateRequest {
@@ -121,25 +124,45 @@ public record EvaluateRequest(
         Inputs inputs = new Inputs(watcher);
         List<Measured> all = new ArrayList<>();
         try (Inception network = inception.isEmpty() ? null : Inception.open(Path.of(inception), Preprocess.valueOf(resize.name()));
-                ClipEmbedder embedder = clip.isEmpty() ? null : ClipEmbedder.open(clip)) {
-            if (runs.size() > 1) for (String run : runs) refuseUnfit(run, network, embedder);
-            for (String run : runs) all.add(measured(run, network, embedder, inputs, watcher));
+                ClipEmbedder embedder = clip.isEmpty() ? null : ClipEmbedder.open(clip);
+                Run reads = judge.isEmpty() ? null : inputs.open(judge, device, threads)) {
+            Subject.ByReader reader = reads == null ? null : reader(reads);
+            if (runs.size() > 1) for (String run : runs) refuseUnfit(run, network, embedder, reader);
+            for (String run : runs) all.add(measured(run, network, embedder, reader, inputs, watcher));
         }
         return new Result(List.copyOf(all));
     }
 
+    private Subject.ByReader reader(Run opened) {
+        Optional<Likelihood> model = opened.model().as(Likelihood.class);
+        if (model.isEmpty() || !(opened.config().settings().spec() instanceof TextSpec text)) {
+            throw new ConfigException("judge", "'" + judge + "' is a run of " + opened.config().settings().family()
+                + ", which scores no texts; gpt, lstm and mdlm do");
+        }
+        return new Subject.ByReader(model.get(), text, Inputs.name(judge));
+    }
+
     /** Refuses a run for which the networks or the sampling keys do not fit, before the first run is measured. */
-    private void refuseUnfit(String run, @Nullable Inception network, @Nullable ClipEmbedder embedder) throws IOException {
-        if (network == null && embedder == null && sampling.isEmpty()) return;
+    private void refuseUnfit(String run, @Nullable Inception network, @Nullable ClipEmbedder embedder,
+            Subject.@Nullable ByReader reader) throws IOException {
+        if (network == null && embedder == null && reader == null && sampling.isEmpty()) return;
         Inputs inputs = new Inputs(Watcher.SILENT);   // its notes follow when the run is measured
         try (Run opened = inputs.open(run, device, threads); Scope scope = new Scope()) {
             Dataset test = inputs.data(opened.config(), data, dataDir, Split.TEST);
-            Evaluation.refuseUnfit(opened, asked(opened, test, network, embedder));
+            Evaluation.refuseUnfit(opened, asked(opened, test, network, embedder, reader));
         }
     }
 
-    private Evaluation.Asked asked(Run opened, Dataset test, @Nullable Inception network, @Nullable ClipEmbedder embedder) {
+    private Evaluation.Asked asked(Run opened, Dataset test, @Nullable Inception network, @Nullable ClipEmbedder embedder,
+            Subject.@Nullable ByReader reader) {
         Evaluation.Asked asked = new Evaluation.Asked(test, n).sampling(sampling);
+        if (reader != null) {
+            if (!(test.spec() instanceof TextSpec) || !(opened.model() instanceof GenerativeModel)) {
+                throw new ConfigException("judge", "judge= scores texts that a run writes; '" + opened.config().settings().family()
+                    + "' on '" + test.name() + "' writes none");
+            }
+            asked = asked.reader(reader);
+        }
         if (network != null) {
             network.to(opened.device());
             asked = asked.inception(new Subject.ByInception(network, path(statistics), path(writeStatistics)));
@@ -151,21 +174,21 @@ public record EvaluateRequest(
         return asked;
     }
 
-    private Measured measured(String run, @Nullable Inception network, @Nullable ClipEmbedder embedder, Inputs inputs, Watcher watcher)
-            throws IOException {
+    private Measured measured(String run, @Nullable Inception network, @Nullable ClipEmbedder embedder, Subject.@Nullable ByReader reader,
+            Inputs inputs, Watcher watcher) throws IOException {
         try (Run opened = inputs.open(run, device, threads); Scope scope = new Scope()) {
             Dataset test = inputs.data(opened.config(), data, dataDir, Split.TEST);
-            Evaluation.Asked asked = asked(opened, test, network, embedder);
+            Evaluation.Asked asked = asked(opened, test, network, embedder, reader);
             Evaluation.refuseUnfit(opened, asked);   // before a judge is trained
             Evaluation.Result result;
             if (judged(opened, test, watcher)) {
                 Dataset train = inputs.data(opened.config(), "", dataDir, Split.TRAIN);
-                try (SampleJudge judge = judge(opened, train, test, inputs, watcher)) {
-                    judge.facts().weakness().ifPresent(watcher::note);
+                try (SampleJudge by = judge(opened, train, test, inputs, watcher)) {
+                    by.facts().weakness().ifPresent(watcher::note);
                     if (test.size() < n) {
                         watcher.note("-n " + n + ": as many samples are judged as there are test items, " + test.size());
                     }
-                    result = Evaluation.of(opened, asked.judged(judge, data.isEmpty() ? train : null), watcher);
+                    result = Evaluation.of(opened, asked.judged(by, data.isEmpty() ? train : null), watcher);
                 }
             } else {
                 boolean copies = data.isEmpty() && Measurements.wantsTraining(test) && opened.model() instanceof GenerativeModel;
@@ -208,7 +231,8 @@ public record EvaluateRequest(
 
     private String command(String run) {
         return "palitra evaluate " + run + (data.isEmpty() ? "" : " " + Places.word(data)) + (n == USUAL ? "" : " -n " + n)
-            + (noClassifier ? " --no-classifier" : "") + (clip.isEmpty() ? "" : " --clip " + Places.word(clip)) + byInception()
+            + (noClassifier ? " --no-classifier" : "") + (clip.isEmpty() ? "" : " --clip " + Places.word(clip))
+            + (judge.isEmpty() ? "" : " --judge " + Places.word(judge)) + byInception()
             + String.join("", sampling.stream().map(s -> " --set " + Places.word(s)).toList());
     }
 

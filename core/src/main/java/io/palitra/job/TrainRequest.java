@@ -7,12 +7,16 @@ import io.palitra.config.Help;
 import io.palitra.data.DataOptions;
 import io.palitra.data.DataSpec;
 import io.palitra.data.Dataset;
+import io.palitra.data.Datasets;
 import io.palitra.data.Split;
+import io.palitra.data.TextSpec;
 import io.palitra.engine.Device;
 import io.palitra.family.Families;
+import io.palitra.family.Gpt;
 import io.palitra.family.LoraTuning;
 import io.palitra.hub.Hub;
 import io.palitra.model.Watcher;
+import io.palitra.stage.GptFolder;
 import io.palitra.train.Run;
 import io.palitra.train.RunConfig;
 import io.palitra.train.Trainer;
@@ -22,6 +26,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** A family trained on a data set into a new run folder. */
 public record TrainRequest(
@@ -40,7 +45,7 @@ public record TrainRequest(
     /** Element type of matrix products and convolutions; sums, norms and weights stay fp32. */
     public enum Precision { FP32, BF16 }
 
-    private static final String DATA = "data.", TRAIN = "train.";
+    private static final String DATA = "data.", TRAIN = "train.", BASE = "base=";
     /** Numbers of a picture, above which a line says that it is large: 256x256 in colour. */
     private static final int LARGE = 3 * 256 * 256;
 
@@ -93,8 +98,9 @@ public record TrainRequest(
                 + "with file_name and text, or a .txt beside each picture");
         }
         Inputs inputs = new Inputs(watcher);
-        Dataset train = inputs.noted(Inputs.of(family, kept, Split.TRAIN, options));
-        Dataset test = inputs.test(family, name, () -> inputs.noted(Inputs.of(family, kept, Split.TEST, options)));
+        TextSpec given = begun(keys, options);
+        Dataset train = inputs.noted(opened(given, kept, Split.TRAIN, options));
+        Dataset test = inputs.test(family, name, () -> inputs.noted(opened(given, kept, Split.TEST, options)));
         DataSpec item = train.spec();
         if (options.size() == 0 && item.shape().length == 3 && item.dims() > LARGE && !family.equals(LoraTuning.FAMILY.name())) {
             watcher.note(item + ": of this size most families learn slowly and want much memory; --set data.size=64 makes them small");
@@ -112,6 +118,16 @@ public record TrainRequest(
         fitted(config.settings().spec()).ifPresent(watcher::begins);
         watcher.checkStop();
         return Trained.of(folder, Trainer.start(folder, config, train, test, watcher));
+    }
+
+    /** Of gpt that begins with another one: texts of its tokens, as long as it reads unless a length is asked for; else null. */
+    private @Nullable TextSpec begun(List<String> keys, DataOptions options) {
+        String base = keys.stream().filter(k -> k.startsWith(BASE)).reduce((a, b) -> b).orElse(BASE).substring(BASE.length());
+        return !family.equals(Gpt.FAMILY.name()) || base.isEmpty() ? null : GptFolder.of(base).spec(options.length());
+    }
+
+    private Dataset opened(@Nullable TextSpec given, String data, Split split, DataOptions options) {
+        return given == null ? Inputs.of(family, data, split, options) : Datasets.like(given, data, true, true, split, options);
     }
 
     /** The line about defaults that are others on such data; empty where there are none, or each was asked for. */

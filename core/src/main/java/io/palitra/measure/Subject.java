@@ -4,6 +4,7 @@ import io.palitra.data.Batch;
 import io.palitra.data.Condition;
 import io.palitra.data.DataLoader;
 import io.palitra.data.Dataset;
+import io.palitra.data.TextSpec;
 import io.palitra.engine.Device;
 import io.palitra.engine.Rng;
 import io.palitra.metric.Inception;
@@ -11,6 +12,7 @@ import io.palitra.metric.Judge;
 import io.palitra.model.ClassifierFeatures;
 import io.palitra.model.Drawing;
 import io.palitra.model.GenerativeModel;
+import io.palitra.model.Likelihood;
 import io.palitra.model.Measure;
 import io.palitra.model.TextImage;
 import io.palitra.model.Trainable;
@@ -30,10 +32,11 @@ import org.jspecify.annotations.Nullable;
  * @param judge of classes; null for none
  * @param inception the network of FID and what it is compared with; null for none
  * @param clip of pictures beside captions; null for none
+ * @param reader a model of texts that scores texts; null for none
  */
 public record Subject(Trainable model, String family, Device device, Dataset test, @Nullable Dataset train, boolean sameClasses,
         int samples, List<String> sampling, @Nullable ByClassifier judge, @Nullable ByInception inception, @Nullable ByClip clip,
-        Course course) {
+        @Nullable ByReader reader, Course course) {
     /** Of everything that is drawn here, so that runs compare. */
     static final long SEED = 12345;
     /** Items of test data that are looked at at once, and samples that are drawn at once. */
@@ -47,6 +50,9 @@ public record Subject(Trainable model, String family, Device device, Dataset tes
 
     /** @param name how measures call it */
     public record ByClip(TextImage model, String name) {}
+
+    /** @param spec of the texts that it reads @param name how measures call it */
+    public record ByReader(Likelihood model, TextSpec spec, String name) {}
 
     public Subject {
         sampling = List.copyOf(sampling);

@@ -44,6 +44,7 @@ public final class WrittenTexts implements Measurement {
         List<Measure> all = new ArrayList<>();
         if (of.test() instanceof Programs) all.addAll(ProgramScores.measures(written));
         String how = "; of " + n + " samples", truth = "; of " + n + " test items";
+        if (of.reader() != null) all.addAll(ReadTexts.measures(of.reader(), written, read, of.rng(), how, truth));
         all.add(new Measure("unigram entropy", TextStatistics.entropy(drawn), "nats", "of the " + spec.alphabet().tokens()
             + " of samples together" + how));
         all.add(new Measure("unigram entropy of the truth", TextStatistics.entropy(data), "nats", "the same" + truth));

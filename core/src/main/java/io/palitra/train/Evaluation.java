@@ -42,24 +42,27 @@ public final class Evaluation {
      * @param judge of the classes of the test data, or null to leave its measures out
      * @param inception for the Fréchet distance of the papers; null to leave it out
      * @param clip for scores of captions; null to leave them out
+     * @param reader a model of texts that scores written ones; null to leave its measures out
      * @param samples drawn for the judges
      * @param sampling overrides of the model's sampling keys
      */
     public record Asked(Dataset test, @Nullable Dataset train, @Nullable SampleJudge judge, Subject.@Nullable ByInception inception,
-            Subject.@Nullable ByClip clip, int samples, List<String> sampling) {
-        public Asked(Dataset test, int samples) { this(test, null, null, null, null, samples, List.of()); }
+            Subject.@Nullable ByClip clip, Subject.@Nullable ByReader reader, int samples, List<String> sampling) {
+        public Asked(Dataset test, int samples) { this(test, null, null, null, null, null, samples, List.of()); }
 
-        public Asked sampling(List<String> overrides) { return new Asked(test, train, judge, inception, clip, samples, overrides); }
+        public Asked sampling(List<String> overrides) { return new Asked(test, train, judge, inception, clip, reader, samples, overrides); }
 
         public Asked judged(SampleJudge by, @Nullable Dataset trained) {
-            return new Asked(test, trained, by, inception, clip, samples, sampling);
+            return new Asked(test, trained, by, inception, clip, reader, samples, sampling);
         }
 
-        public Asked trained(Dataset on) { return new Asked(test, on, judge, inception, clip, samples, sampling); }
+        public Asked trained(Dataset on) { return new Asked(test, on, judge, inception, clip, reader, samples, sampling); }
 
-        public Asked inception(Subject.ByInception by) { return new Asked(test, train, judge, by, clip, samples, sampling); }
+        public Asked inception(Subject.ByInception by) { return new Asked(test, train, judge, by, clip, reader, samples, sampling); }
 
-        public Asked clip(Subject.ByClip by) { return new Asked(test, train, judge, inception, by, samples, sampling); }
+        public Asked clip(Subject.ByClip by) { return new Asked(test, train, judge, inception, by, reader, samples, sampling); }
+
+        public Asked reader(Subject.ByReader by) { return new Asked(test, train, judge, inception, clip, by, samples, sampling); }
     }
 
     /**
@@ -89,7 +92,7 @@ public final class Evaluation {
         Subject.ByClassifier by = judge == null ? null : new Subject.ByClassifier(judge.network(), judge.name(), judge.facts().about(),
             judge.facts().measure().orElse(null), new Kept(run, asked.test, judge.run(), n, asked.sampling));
         return new Subject(run.model(), s.family(), run.device(), asked.test, asked.train, s.classes().equals(asked.test.classNames()),
-            asked.samples, asked.sampling, by, asked.inception, asked.clip, new Course(watcher));
+            asked.samples, asked.sampling, by, asked.inception, asked.clip, asked.reader, new Course(watcher));
     }
 
     /** The judgement so far, in the run folder; of another request it is not used. */

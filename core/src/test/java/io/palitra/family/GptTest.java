@@ -16,18 +16,21 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import io.palitra.hub.Safetensors;
 import io.palitra.model.Drawing;
 import io.palitra.model.Measure;
 import io.palitra.model.Step;
 import io.palitra.model.Writes;
 import io.palitra.net.Gpt2;
 import io.palitra.net.GptReader;
+import io.palitra.net.TokenSampling;
 import io.palitra.stage.Builds;
 import io.palitra.stage.GptFolder;
 import io.palitra.stage.TextSampling;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -219,5 +222,23 @@ class GptTest {
     @Test void itLearnsTextsAlone() {
         assertThatThrownBy(() -> new Gpt(Gpt.FAMILY.defaults(), Builds.of(new ImageSpec(1, 8, 8, 0), new Rng(1))))
             .hasMessageStartingWith("gpt wants texts, got ");
+    }
+
+    /** What transformers 5.18 with torch 2.13 opened, and gave, of a folder that was published here. */
+    @Test void transformersGivesTheLogitsOfWhatIsPublished(@TempDir Path folder) throws Exception {
+        Path kept = Path.of(java.util.Objects.requireNonNull(GptTest.class.getResource("gpt2/config.json")).toURI()).getParent();
+        try (Scope scope = new Scope(); Gpt model = gpt(GptFolder.of(kept.toString()).spec(0), "base=" + kept); Guard g = Torch.noGrad()) {
+            Map<String, Tensor> theirs = Safetensors.read(kept.resolve("io.safetensors")).tensors();
+            Tensor ids = theirs.get("ids"), logits = theirs.get("logits");
+            Gpt2 net = (Gpt2) model.net();
+            assertThat(largest(net.forward(ids), logits)).isLessThan(1e-5 * logits.abs().max().item());
+            assertThat(net.generate(ids, 8, TokenSampling.GREEDY, new Rng(1)).longs()).isEqualTo(theirs.get("greedy").longs());
+            assertThat(model.publish(folder)).isNotEmpty();
+            for (String file : List.of("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors")) {
+                assertThat(folder.resolve("gpt2").resolve(file)).hasSameBinaryContentAs(kept.resolve(file));
+            }
+            int[] text = GptFolder.of(kept.toString()).alphabet().encode("the cat sat on a mat");
+            assertThat(java.util.Arrays.stream(text, 0, 8).asLongStream().toArray()).isEqualTo(ids.longs());
+        }
     }
 }

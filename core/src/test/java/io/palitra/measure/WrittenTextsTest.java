@@ -54,7 +54,7 @@ class WrittenTextsTest {
     private static Map<String, Double> measured(Dataset recited, Dataset test, @Nullable Dataset train) {
         Map<String, Double> values = new LinkedHashMap<>();
         for (Measure m : Measurements.of(new Subject(new Recites(recited), "x", Device.CPU, test, train, false, 100, List.of(), null, null,
-            null, new Course(Watcher.SILENT))).measures()) {
+            null, null, new Course(Watcher.SILENT))).measures()) {
             values.put(m.name(), m.value());
         }
         return values;

@@ -280,7 +280,7 @@ class InceptionTest {
     private static List<Measure> measured(Run run, Dataset data, Inception net, Path statistics) {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             return new InceptionDistance().of(new Subject(run.model(), "vae", Device.CPU, data, null, true, 6, List.of(), null,
-                new Subject.ByInception(net, statistics, null), null, new Course(Watcher.SILENT))).measures();
+                new Subject.ByInception(net, statistics, null), null, null, new Course(Watcher.SILENT))).measures();
         }
     }
 
@@ -311,7 +311,7 @@ class InceptionTest {
         try (Run.Built built = Run.build(config, Device.CPU, note -> { })) {
             built.model().net().training(false);
             assertThatThrownBy(() -> Measurements.of(new Subject(built.model(), family, Device.CPU, data, null, true, 100, List.of(), null,
-                by, null, new Course(watcher)))).isInstanceOf(IllegalArgumentException.class).hasMessageContaining(message);
+                by, null, null, new Course(watcher)))).isInstanceOf(IllegalArgumentException.class).hasMessageContaining(message);
         }
     }
 }

@@ -69,6 +69,42 @@ class DecodingBench {
         assertThat(other).as("pictures whose codes differ").isZero();
     }
 
+    /** 256 tokens of a GPT-2 of 257 positions, by whole passes and by what is kept; the same numbers draw both. */
+    @Test void gptAgainstWholePass() {
+        Device.threads(Integer.getInteger("threads", 2));
+        System.out.printf("GPT-2 of width 192, 6 layers, %d threads%n%6s %14s %14s %8s%n", Device.threads(), "batch", "whole pass, s",
+            "cache, s", "ratio");
+        try (Scope scope = new Scope(); Gpt2 net = new Gpt2(Gpt2.Config.of(66, TOKENS + 1, 192, 6, 6, 65), new Rng(1));
+            Guard g = Torch.noGrad()) {
+            louder(net.parameters());
+            for (int batch : new int[] {1, 2, 8}) {
+                List<Double> whole = new ArrayList<>(), cached = new ArrayList<>();
+                for (int i = 0; i < WARM / 3; i++) seconds(() -> written(net, batch, true));
+                for (int pair = 0; pair < Integer.getInteger("pairs", 3); pair++) {
+                    Timed a = seconds(() -> written(net, batch, false)), b = seconds(() -> written(net, batch, true));
+                    assertThat(b.tokens).isEqualTo(a.tokens);
+                    whole.add(a.seconds);
+                    cached.add(b.seconds);
+                }
+                System.out.printf("%6d %14.3f %14.3f %8.1f%n", batch, median(whole), median(cached), median(whole) / median(cached));
+            }
+        }
+    }
+
+    private static Tensor written(Gpt2 net, int batch, boolean cached) {
+        long[] all = new long[batch * TOKENS], begin = new long[batch];
+        int[] at = new int[batch];
+        Arrays.fill(begin, 65);
+        try (GptReader reader = new GptReader(net, batch, 65, cached)) {
+            Continuation.write(reader, Torch.of(begin, batch, 1), TOKENS, new Continuation.How(new TokenSampling(1, 0, 1), 1), new Rng(3),
+                (b, token) -> {
+                    all[b * TOKENS + at[b]++] = token;
+                    return true;
+                });
+        }
+        return Torch.of(all, batch, TOKENS);
+    }
+
     @Test void generate() throws Exception {
         Device.threads(Integer.getInteger("threads", 2));
         System.out.printf("GPT-2, %d tokens after %d, %d threads%n%10s %6s %14s%n", TOKENS, PROMPT, Device.threads(), "shape", "batch",
