@@ -173,8 +173,8 @@ public final class Datasets {
     }
 
     private static Dataset refuseOtherShape(DataSpec spec, Dataset data) {
-        boolean kind = data.spec().getClass() == spec.getClass();
-        if (kind && Arrays.equals(data.spec().shape(), spec.shape()) && (!(spec instanceof TextSpec) || spec.equals(data.spec()))) return data;
+        boolean kind = data.spec().getClass() == spec.getClass() && (!(spec instanceof TextSpec) || spec.equals(data.spec()));
+        if (kind && Arrays.equals(data.spec().shape(), spec.shape())) return data;
         throw new ArgumentException("the run was made for " + spec + ", '" + data.name() + "' is " + data.spec());
     }
 

@@ -12,8 +12,7 @@ import java.util.RandomAccess;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * The merges of a byte-level vocabulary, "left right" each, and the tokens that follow from them. Never changes. Safe for several threads at
- * once.
+ * The merges of a byte-level vocabulary, "left right" each, and the tokens that follow from them. Never changes. Safe for several threads.
  */
 final class Merges extends AbstractList<String> implements RandomAccess {
     /** GPT-4's vocabulary has 100,000; Gemma's 256,000. */
@@ -55,13 +54,14 @@ final class Merges extends AbstractList<String> implements RandomAccess {
             int space = merge.indexOf(' ');
             if (space < 0) throw wrong(k, "wants two tokens with a space between, got '" + shown(merge) + "'");
             String left = merge.substring(0, space), right = merge.substring(space + 1);
-            for (String side : List.of(left, right)) {
-                if (!known.containsKey(side)) throw wrong(k, "there is no token '" + shown(side) + "' before it");
+            Integer first = known.get(left), second = known.get(right);
+            if (first == null || second == null) {
+                throw wrong(k, "there is no token '" + shown(first == null ? left : right) + "' before it");
             }
             if (left.length() + right.length() > LONGEST) throw wrong(k, "makes a token of more than " + LONGEST + " bytes");
             if (known.putIfAbsent(left + right, 256 + k) != null) throw wrong(k, "there is a token '" + shown(left + right) + "' already");
             tokens[256 + k] = ByteAlphabet.bytes(left + right);
-            pairs.add(known.get(left), known.get(right), 256 + k);
+            pairs.add(first, second, 256 + k);
         }
     }
 

@@ -281,7 +281,9 @@ public record Program(List<Statement> body, List<List<Long>> said) {
             want("(");
             List<Expression> arguments = new ArrayList<>();
             if (!is(")")) {
-                do arguments.add(expression(depth + 1)); while (take(","));
+                do {
+                    arguments.add(expression(depth + 1));
+                } while (take(","));
             }
             want(")");
             return new Expression.Call(name, List.copyOf(arguments));
@@ -304,12 +306,14 @@ public record Program(List<Statement> body, List<List<Long>> said) {
         }
 
         private String name(String word) {
-            if (word.isEmpty()) throw fault(at < line.text.length() ? "wants a name, got '" + cut(line.text.substring(at)) + "'" : "is not complete");
+            if (word.isEmpty()) throw fault(at < line.text.length() ? "wants a name" + got() : "is not complete");
             if (WORDS.contains(word)) throw fault("'" + word + "' is no name");
             return word;
         }
 
         private static String cut(String text) { return text.substring(0, Math.min(10, text.length())).replaceAll("\\p{Cntrl}", "?"); }
+
+        private String got() { return at < line.text.length() ? ", got '" + cut(line.text.substring(at)) + "'" : ""; }
 
         private boolean is(String sign) {
             blanks();
@@ -323,7 +327,7 @@ public record Program(List<Statement> body, List<List<Long>> said) {
         }
 
         private void want(String sign) {
-            if (!take(sign)) throw fault("wants '" + sign + "'" + (at < line.text.length() ? ", got '" + cut(line.text.substring(at)) + "'" : ""));
+            if (!take(sign)) throw fault("wants '" + sign + "'" + got());
         }
 
         private void end() {

@@ -10,8 +10,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs a {@link Program}, with Python's rules of names, floor division and remainder. Numbers lie within 10^12; a program that has not ended
- * after so many steps is ended.
+ * Runs a {@link Program}, with Python's rules of names, floor division and remainder. Numbers lie within 10^12; a program that takes
+ * too many steps is ended.
  */
 public final class ProgramRun {
     /** Steps that a program may take: statements, and operations in them. */
@@ -158,7 +158,9 @@ public final class ProgramRun {
     private @Nullable Long call(Expression.Call call, int line, @Nullable Frame frame) {
         if (!(named(call.name(), line, frame) instanceof Statement.Function f)) throw fault(line, call.name() + " is a number");
         int wanted = f.parameters().size(), given = call.arguments().size();
-        if (wanted != given) throw fault(line, call.name() + " takes " + wanted + (wanted == 1 ? " number" : " numbers") + ", got " + given);
+        if (wanted != given) {
+            throw fault(line, call.name() + " takes " + wanted + (wanted == 1 ? " number" : " numbers") + ", got " + given);
+        }
         if (++depth > DEEPEST) throw fault(line, "more than " + DEEPEST + " calls within each other");
         Frame own = new Frame(new LinkedHashMap<>(), f);
         for (int i = 0; i < given; i++) own.names.put(f.parameters().get(i), value(call.arguments().get(i), line, frame));

@@ -75,8 +75,8 @@ record TextFiles(List<Document> documents, List<String> notes) {
     /**
      * Reads all of it.
      *
-     * @throws FormatException for what is no UTF-8, is blank, or is more than the limits and the heap allow; in a folder such a file is left
-     *     out and named in the notes, unless the options are strict
+     * @throws FormatException for what is no UTF-8, is blank, or is more than the limits and the heap allow; in a folder such a file is
+     *     left out and named in the notes, unless the options are strict
      */
     static TextFiles read(Path path, DataOptions options, Limits limits) {
         Reader reader = new Reader(options, Math.min(limits.arrayBytes(), Runtime.getRuntime().maxMemory() / 16), limits);
@@ -123,8 +123,8 @@ record TextFiles(List<Document> documents, List<String> notes) {
             if (documents.isEmpty()) throw new FormatException(folder.toString(), -1, "holds no text: " + skipped.get(0));
             int others = all.size() - texts.size();
             if (others > 0) {
-                notes.add("'" + folder + "': " + others + (others == 1 ? " file is" : " files are") + " left out, whose names do not end in "
-                    + InWords.list(suffixes));
+                notes.add("'" + folder + "': " + others + (others == 1 ? " file is" : " files are") + " left out, whose names do not end "
+                    + "in " + InWords.list(suffixes));
             }
             notes.addAll(InWords.few(skipped.stream().map(s -> "left out: " + s).toList(), "files the same"));
             return new TextFiles(List.copyOf(documents), notes);

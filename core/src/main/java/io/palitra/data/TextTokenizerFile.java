@@ -24,7 +24,8 @@ import java.util.Map;
  * which gives the same ids there, but for a text that holds the name of the end token; and the folders of public GPT-2 models.
  */
 public final class TextTokenizerFile {
-    private static final String WHOLE = "tokenizer.json", CONFIG = "tokenizer_config.json", VOCABULARY = "vocab.json", MERGES = "merges.txt";
+    private static final String WHOLE = "tokenizer.json", CONFIG = "tokenizer_config.json";
+    private static final String VOCABULARY = "vocab.json", MERGES = "merges.txt";
     private static final int LONGEST = 64 << 20;
 
     private TextTokenizerFile() {}

@@ -55,7 +55,7 @@ public final class Texts implements Dataset {
      * Opens a file, a folder of files, or JSON lines: see {@link TextFiles}.
      *
      * @param like whose length and alphabet the items get; null = those of the options
-     * @throws ArgumentException for options that no text has, for a text that is shorter than an item, for a character that {@code like} lacks
+     * @throws ArgumentException for options that no text has, for a text shorter than an item, for a character that {@code like} lacks
      * @throws FormatException for what is no text
      */
     static Texts open(Path path, String name, Split split, DataOptions options, @Nullable TextSpec like, Limits limits) {

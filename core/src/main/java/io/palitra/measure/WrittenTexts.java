@@ -72,7 +72,9 @@ public final class WrittenTexts implements Measurement {
         return rows;
     }
 
-    private static List<String> texts(TextSpec spec, List<int[]> rows) { return rows.stream().map(r -> spec.alphabet().decode(r)).toList(); }
+    private static List<String> texts(TextSpec spec, List<int[]> rows) {
+        return rows.stream().map(r -> spec.alphabet().decode(r)).toList();
+    }
 
     private static List<Measure> copies(Dataset train, List<String> written, List<String> read, Course course) {
         List<String> both = new ArrayList<>(written);
@@ -87,8 +89,8 @@ public final class WrittenTexts implements Measurement {
         return List.of(
             new Measure("copies of training text", share(ours, written), "%", about + how),
             new Measure("copies of training text of the truth", share(theirs, read), "%", "the same" + truth),
-            new Measure("longest common run", mean(ours), "characters", "of a sample with the training text, the mean; the longest of all is "
-                + Arrays.stream(ours).max().orElse(0) + how),
+            new Measure("longest common run", mean(ours), "characters", "of a sample with the training text, the mean; the longest of all "
+                + "is " + Arrays.stream(ours).max().orElse(0) + how),
             new Measure("longest common run of the truth", mean(theirs), "characters", "the same; the longest of all is "
                 + Arrays.stream(theirs).max().orElse(0) + truth));
     }

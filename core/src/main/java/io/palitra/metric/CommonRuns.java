@@ -12,6 +12,7 @@ import java.util.Map;
 public final class CommonRuns {
     private static final int NONE = -1;
 
+    /** Numbers of letters. */
     private final List<int[]> texts;
     private final Map<Integer, Integer> letters = new LinkedHashMap<>();
     /** Of each state: the length of its longest part, the state of that part's longest end that is another, its first edge. */
@@ -24,11 +25,11 @@ public final class CommonRuns {
 
     /** @param texts whose runs are asked for */
     public CommonRuns(List<String> texts) {
-        this.texts = texts.stream().map(t -> t.codePoints().toArray()).toList();
+        this.texts = texts.stream().map(t -> t.codePoints().map(c -> letters.computeIfAbsent(c, k -> letters.size())).toArray()).toList();
         state(0, NONE);
         for (int[] text : this.texts) {
             int last = 0;
-            for (int c : text) last = extend(last, letters.computeIfAbsent(c, k -> letters.size()));
+            for (int c : text) last = extend(last, c);
         }
         seen = new int[states];
     }
@@ -133,7 +134,7 @@ public final class CommonRuns {
         return texts.stream().mapToInt(text -> {
             int at = 0, longest = 0;
             for (int c : text) {
-                at = to[edge(at, letters.get(c))];
+                at = to[edge(at, c)];
                 longest = Math.max(longest, best[at]);
             }
             return longest;

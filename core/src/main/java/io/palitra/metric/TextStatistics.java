@@ -13,8 +13,8 @@ public final class TextStatistics {
 
     /**
      * The share of rows of n words, within a text each, that are distinct: 1 where none comes twice. Li et al. 2016, arXiv:1510.03055. It
-     * falls with the number of texts: only as many are to be compared. A word is a row of letters, of digits, or one other sign; white space
-     * is none.
+     * falls with the number of texts: only as many are to be compared. A word is a row of letters, of digits, or one other sign; white
+     * space is none.
      *
      * @return NaN where no text has n words
      */

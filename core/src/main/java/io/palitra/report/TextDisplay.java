@@ -67,7 +67,7 @@ public final class TextDisplay implements Display {
         return n <= SHORT ? text : text.substring(0, text.offsetByCodePoints(0, SHORT)) + "...";
     }
 
-    /** The text of each item [N,L]; an id that is no token, such as the mask of a text half written, shows as a block. Waits for the device. */
+    /** The text of each item [N,L]; an id that is no token, such as the mask of a text half written, is a block. Waits for the device. */
     public static List<String> texts(DataSpec spec, Tensor x) {
         TextSpec text = (TextSpec) spec;
         long[] ids = x.longs();

@@ -78,7 +78,8 @@ class TextTokenizerFileTest {
         json("vocab.json", vocabulary);
         assertThatThrownBy(() -> TextTokenizerFile.read(dir)).hasMessageContaining("has 262 tokens, of which 261 follow");
         Files.delete(dir.resolve("merges.txt"));
-        assertThatThrownBy(() -> TextTokenizerFile.read(dir)).hasMessageContaining("holds no tokenizer: wants tokenizer.json, or vocab.json");
+        assertThatThrownBy(() -> TextTokenizerFile.read(dir))
+            .hasMessageContaining("holds no tokenizer: wants tokenizer.json, or vocab.json");
     }
 
     private void refused(Consumer<ObjectNode> change, String message) throws IOException {
@@ -90,7 +91,8 @@ class TextTokenizerFileTest {
     }
 
     @Test void tokenizersOfOtherRulesAreRefused() throws IOException {
-        refused(t -> ((ObjectNode) t.get("model")).put("type", "Unigram"), "model.type wants BPE, as GPT-2 has it, got the text \"Unigram\"");
+        refused(t -> ((ObjectNode) t.get("model")).put("type", "Unigram"),
+            "model.type wants BPE, as GPT-2 has it, got the text \"Unigram\"");
         refused(t -> ((ObjectNode) t.get("model")).put("end_of_word_suffix", "</w>"), "model.end_of_word_suffix wants nothing");
         refused(t -> ((ObjectNode) t.get("model")).put("byte_fallback", true), "model.byte_fallback wants false");
         refused(t -> t.putObject("normalizer").put("type", "NFC"), "normalizer wants null");
@@ -98,7 +100,8 @@ class TextTokenizerFileTest {
         refused(t -> t.putNull("pre_tokenizer"), "pre_tokenizer.type wants ByteLevel");
         refused(t -> ((ArrayNode) t.get("added_tokens")).addObject().put("id", 7).put("content", "<pad>"), "the added token '<pad>'");
         refused(t -> ((ArrayNode) t.get("model").get("merges")).add(3), "wants two texts, got the number 3");
-        refused(t -> ((ArrayNode) t.get("model").get("merges")).add("zz z"), "illegal merges: number 144: there is no token 'zz' before it");
+        refused(t -> ((ArrayNode) t.get("model").get("merges")).add("zz z"),
+            "illegal merges: number 144: there is no token 'zz' before it");
         refused(t -> ((ObjectNode) t.get("model")).putNull("vocab"), "model.vocab wants an object, got null");
     }
 
@@ -117,7 +120,8 @@ class TextTokenizerFileTest {
         List<String> merges = new java.util.ArrayList<>();
         String token = "a";
         for (int i = 0; i < 12; i++, token += token) merges.add(token + " " + token);
-        assertThatThrownBy(() -> new Alphabet.Pairs(merges)).hasMessage("illegal merges: number 11: makes a token of more than 1024 bytes");
+        assertThatThrownBy(() -> new Alphabet.Pairs(merges))
+            .hasMessage("illegal merges: number 11: makes a token of more than 1024 bytes");
     }
 
     /** Sound files damaged: by bytes, and in their structure. */

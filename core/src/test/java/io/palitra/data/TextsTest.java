@@ -119,8 +119,8 @@ class TextsTest {
         file("src/icon.png", "no text");
         DataOptions java = Config.with(EIGHT, "suffix=.java");
         assertThat(open(dir.resolve("src"), Split.TRAIN, java).notes()).anyMatch(n -> n.contains("1 file is left out"));
-        assertThatThrownBy(() -> open(dir.resolve("src"), Split.TRAIN, Config.with(EIGHT, "suffix=.kt"))).isInstanceOf(FormatException.class)
-            .hasMessageContaining("holds no file whose name ends in .kt");
+        assertThatThrownBy(() -> open(dir.resolve("src"), Split.TRAIN, Config.with(EIGHT, "suffix=.kt")))
+            .isInstanceOf(FormatException.class).hasMessageContaining("holds no file whose name ends in .kt");
         // without it the picture makes it a folder of pictures
         assertThatThrownBy(() -> Datasets.open(dir.resolve("src").toString(), Split.TRAIN, DataOptions.DEFAULT))
             .isInstanceOf(FormatException.class).hasMessageContaining("icon.png");

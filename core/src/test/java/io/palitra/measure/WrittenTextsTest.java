@@ -85,6 +85,7 @@ class WrittenTextsTest {
     @Test void programsOfTheTestPartAreRight() {
         Dataset test = Datasets.open("programs", Split.TEST, DataOptions.DEFAULT);
         Map<String, Double> right = measured(test, test, null);
-        assertThat(right).containsEntry("programs parsed", 100.0).containsEntry("programs run", 100.0).containsEntry("comments true", 100.0);
+        assertThat(right).containsEntry("programs parsed", 100.0).containsEntry("programs run", 100.0)
+            .containsEntry("comments true", 100.0);
     }
 }
