@@ -5,6 +5,7 @@ import io.palitra.config.ArgumentException;
 import io.palitra.config.ConfigException;
 import io.palitra.job.CompleteRequest;
 import io.palitra.job.FillRequest;
+import io.palitra.job.HarmoniseRequest;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
@@ -20,7 +21,8 @@ import picocli.CommandLine.Parameters;
 
 @Command(name = "complete", mixinStandardHelpOptions = true, usageHelpAutoWidth = true,
     description = {"Keep the upper rows of a picture and draw the rest, several times: the picture, what is kept, and the alternatives.",
-        "Of a run of texts: fill the holes of a text by what stands before and after them."})
+        "Of a run of texts: fill the holes of a text by what stands before and after them.",
+        "Of a run of scores: draw the other voices to a voice, bars in the middle, or what comes after the first bars."})
 final class CompleteCommand implements Callable<Integer> {
     @Parameters(index = "0", paramLabel = "RUN", description = "the run folder")
     private Path run = Path.of("");
@@ -28,7 +30,8 @@ final class CompleteCommand implements Callable<Integer> {
     @Option(names = "--image", paramLabel = "FILE", description = "the picture; default: the first ten items of the test split")
     private @Nullable Path image;
 
-    @Option(names = "--keep", paramLabel = "ROWS", description = "rows of pictures kept, from the top; 0 = none")
+    @Option(names = "--keep", paramLabel = "N", description = "rows of pictures kept, from the top; 0 = none; of a score bars, from the "
+        + "beginning")
     private @Nullable Integer keep;
 
     @Option(names = "--text", paramLabel = "FILE", description = "the text whose holes are filled")
@@ -40,7 +43,17 @@ final class CompleteCommand implements Callable<Integer> {
     @Option(names = "--ends", description = "the text ends where it ends, as a whole program does; otherwise it may go on")
     private boolean ends;
 
-    @Option(names = "-n", paramLabel = "N", description = "alternatives; default: 8, of texts 1")
+    @Option(names = "--score", paramLabel = "FILE.mid", description = "the score of which --voice, --bars or --keep says what is kept")
+    private @Nullable Path score;
+
+    @Option(names = "--voice", paramLabel = "NAME", description = "of the score: the voice that is kept, soprano, alto, tenor or bass, or "
+        + "its number; a file of that voice alone will do")
+    private @Nullable String voice;
+
+    @Option(names = "--bars", paramLabel = "A:B", description = "of the score: bars A to B, counted from 1, are drawn, all others kept")
+    private @Nullable String bars;
+
+    @Option(names = "-n", paramLabel = "N", description = "alternatives; default: 8, of texts 1, of scores 4")
     private @Nullable Integer n;
 
     @Mixin private Seed seed = new Seed();
@@ -51,17 +64,20 @@ final class CompleteCommand implements Callable<Integer> {
     @Option(names = "--data-dir", paramLabel = "DIR", description = "where data sets lie")
     private @Nullable Path dataDir;
 
-    @Option(names = "--out", paramLabel = "FILE.png", description = "of pictures; default: RUN/complete.png")
+    @Option(names = "--out", paramLabel = "FILE.png|DIR", description = "of pictures; default: RUN/complete.png; of scores a folder; default: "
+        + "RUN/harmonised")
     private @Nullable Path out;
 
     @Mixin private Overwriting overwriting = new Overwriting();
 
     @Mixin private Computing computing = new Computing();
 
-    @Option(names = "--json", description = "the texts, or the file, as JSON")
+    @Option(names = "--json", description = "the texts, or the files, as JSON")
     private boolean json;
 
     @Override public Integer call() throws IOException {
+        if (score != null) return scores(score);
+        if (voice != null || bars != null) throw new ArgumentException("--voice and --bars are of a score: --score FILE.mid names it");
         if (text != null) return texts(text);
         if (!holes.isEmpty()) throw new ConfigException("hole", "--hole is of a text: --text FILE names it");
         if (ends) throw new ArgumentException("--ends is of a text: --text FILE names it");
@@ -71,6 +87,20 @@ final class CompleteCommand implements Callable<Integer> {
         Path file = request.run(new Terminal("complete", false)).file();
         if (json) Common.json(JsonNodeFactory.instance.objectNode().put("file", file.toString()));
         else Common.OUT.println(file);
+        return 0;
+    }
+
+    private int scores(Path file) throws IOException {
+        if (image != null || text != null || !holes.isEmpty() || ends || dataDir != null) {
+            throw new ArgumentException("--score is of scores; --image and --data-dir are of pictures, --text, --hole and --ends of texts");
+        }
+        Terminal terminal = new Terminal("complete", false);
+        HarmoniseRequest.Result drawn = new HarmoniseRequest(run.toString(), file.toString(), Common.name(voice, "--voice"),
+            Common.name(bars, "--bars"), keep == null ? 0 : keep, n == null ? 4 : n, seed.value, set, Common.text(out), overwriting.force,
+            computing.device, computing.threads).run(terminal);
+        terminal.done();
+        if (json) Common.json(drawn.toJson());
+        else Common.OUT.println(drawn.shown());
         return 0;
     }
 

@@ -51,6 +51,9 @@ public final class Download {
      * @throws FormatException when an archive is not what it should be
      */
     public Path get(CatalogueEntry source, Path dir) {
+        if (source.kind() == CatalogueEntry.Kind.CHORALES) {
+            throw new ArgumentException(source.name() + " is not downloaded: put " + Chorales.FILE + " into " + dir.resolve("music"));
+        }
         if (source.files().isEmpty()) throw new ArgumentException(source.name() + " needs no download");
         Path folder = dir.resolve(source.name());
         try {

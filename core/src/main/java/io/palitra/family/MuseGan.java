@@ -248,13 +248,18 @@ public final class MuseGan extends Module implements GenerativeModel<MuseGan.Sam
     private final class TimeNet extends Module {
         private final Linear first;
         private final Linear second;
+        private final Norm.Layer norm;
 
         TimeNet(Rng rng) {
             first = child("0", new Linear(config.latent, 2 * config.width, rng));
             second = child("1", new Linear(2 * config.width, bars * config.latent, rng));
+            norm = child("norm", new Norm.Layer(config.latent, EPS));   // as large as the inputs that stay
         }
 
-        Tensor forward(Tensor z) { return second.forward(first.forward(z).leakyRelu(SLOPE)).reshape(z.size(0), bars, config.latent).to(z.dtype()); }
+        Tensor forward(Tensor z) {
+            Tensor y = second.forward(first.forward(z).leakyRelu(SLOPE)).reshape(z.size(0), bars, config.latent);
+            return norm.forward(y).to(z.dtype());
+        }
     }
 
     /** The four codes of a bar to logits of a voice in it, [N,4 Z] to [N,16,P]: two halves, four quarters, eighths, sixteenths. */

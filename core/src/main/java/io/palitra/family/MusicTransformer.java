@@ -67,19 +67,21 @@ public final class MusicTransformer implements GenerativeModel<MusicTransformer.
             @Help(value = "divisor of the logits: below 1 likelier notes, fewer kinds; 0 = the likeliest always", min = 0, max = 100)
                 double temperature,
             @Help(value = "only so many likeliest notes; 0 = all", min = 0) int topK,
-            @Help(value = "of these only the likeliest whose chances sum to this; 1 = all", min = 0, max = 1) double topP) {
+            @Help(value = "of these only the likeliest whose chances sum to this; 1 = all", min = 0, max = 1) double topP,
+            @Help("whether a voice may move in fifths or octaves with another; false draws no such note, whatever the model says")
+                boolean parallels) {
         public Sampling { new TokenSampling(temperature, topK, topP); }
 
-        TokenSampling tokens() { return new TokenSampling(temperature, topK, topP); }
+        ScoreTransformer.Drawing notes() { return new ScoreTransformer.Drawing(new TokenSampling(temperature, topK, topP), parallels); }
     }
 
-    private static final Sampling SAMPLING = new Sampling(0.95, 0, 0.98);
+    private static final Sampling SAMPLING = new Sampling(0.95, 0, 0.98, true);
 
     public static final Family<Config> FAMILY = new Family<>("musictransformer",
         "Music in voices, sixteenth by sixteenth, by relative attention; continues, harmonises and fills",
         "Huang, Vaswani, Uszkoreit, Shazeer, Simon, Hawthorne, Dai, Hoffman, Dinculescu and Eck 2019, arXiv:1809.04281",
-        new Config(192, 4, 2, 6, 64, 0.15, 0.4),
-        Recipe.of(10, 16, new OptimizerSpec.Muon(2e-3, 0.95, 0.9, 0.99, 0.01)).withSchedule(new LrSchedule.Cosine(100)).withClip(1)
+        new Config(192, 4, 2, 6, 64, 0.15, 0.35),
+        Recipe.of(5, 32, new OptimizerSpec.Muon(3e-3, 0.95, 0.9, 0.99, 0.01)).withSchedule(new LrSchedule.Cosine(100)).withClip(1)
             .withEma(0.998),
         SAMPLING, "parts", MusicTransformer::new)
         .tiny(new Tiny("parts", List.of("data.steps=16", "width=16", "layers=1", "knownLayers=1", "heads=2", "reach=8", "given=0.8"),
@@ -115,7 +117,9 @@ public final class MusicTransformer implements GenerativeModel<MusicTransformer.
         @Nullable Tensor known = net.training() ? known(x, step.rng()) : null;
         Tensor nats = nll(x, known, step.rng());                                  // [B,T,V]
         if (known == null) return Losses.of(nats.mean());
-        Tensor open = known.lt(0).to(DType.F32);
+        Tensor told = known.lt(0).to(DType.F32);
+        long rest = x.size(0) - known.size(0);
+        Tensor open = rest == 0 ? told : Torch.cat(0, told, Torch.onesLike(nats.rows(known.size(0), rest)));
         return Losses.of(nats.mul(open).sum().div(open.sum()));
     }
 
@@ -123,27 +127,29 @@ public final class MusicTransformer implements GenerativeModel<MusicTransformer.
         return net.forward(x, known, rng).to(DType.F32).logSoftmax(3).gather(3, x.unsqueeze(3)).squeeze(3).neg();
     }
 
-    /** What is known of the items of a training batch, I64 [B,T,V], -1 elsewhere; null where nothing of any is. */
+    /**
+     * What is known of the first items of a training batch, which are any of the data's, I64 [n,T,V], -1 elsewhere; null where n, the share
+     * of them that the configuration says, comes to 0.
+     */
     private @Nullable Tensor known(Tensor x, Rng rng) {
         int batch = (int) x.size(0), steps = spec.steps(), voices = spec.voices(), draws = 5 + voices;
         float[] u = rng.on(Device.CPU).uniform(batch, draws).floats();
-        long[] known = x.longs();                                                 // waits for the device
-        boolean any = false;
-        for (int b = 0; b < batch; b++) {
+        int n = (int) Math.min(batch, Math.floor(config.given * batch + u[0]));
+        if (n == 0) return null;
+        long[] known = x.rows(0, n).longs();                                      // waits for the device
+        for (int b = 0; b < n; b++) {
             boolean[] shown = shown(Arrays.copyOfRange(u, b * draws, (b + 1) * draws));
             boolean all = true;
             for (boolean s : shown) all &= s;
             for (int k = 0; k < steps * voices; k++) if (all || !shown[k]) known[b * steps * voices + k] = -1;
-            for (boolean s : shown) any |= s && !all;
         }
-        return any ? Torch.of(known, batch, steps, voices).to(x.device()) : null;
+        return Torch.of(known, n, steps, voices).to(x.device());
     }
 
     /** Which notes of an item are known, by uniform numbers: voices, all but a few bars, or both. */
     private boolean[] shown(float[] u) {
         int steps = spec.steps(), voices = spec.voices();
         boolean[] shown = new boolean[steps * voices];
-        if (u[0] >= config.given) return shown;
         boolean[] whole = new boolean[voices];
         boolean byVoice = u[1] < 0.75, hole = u[1] >= 0.6;
         if (u[2] < 0.5) whole[0] = true;                                          // a melody
@@ -169,7 +175,7 @@ public final class MusicTransformer implements GenerativeModel<MusicTransformer.
 
     @Override public Tensor sample(Sampling how, Condition given, int count, Rng rng) {
         @Nullable Tensor first = given.prefix(), known = given.known();
-        return net.draw(count, spec.steps(), first == null ? null : first.to(DType.I64), known, how.tokens(), rng);
+        return net.draw(count, spec.steps(), first == null ? null : first.to(DType.I64), known, how.notes(), rng);
     }
 
     @Override public List<Measure> evaluate(Iterable<Batch> test, Rng rng) {

@@ -34,6 +34,7 @@ public final class Requests {
         kinds.put("complete", CompleteRequest.class);
         kinds.put("write", WriteRequest.class);
         kinds.put("fill", FillRequest.class);
+        kinds.put("harmonise", HarmoniseRequest.class);
         kinds.put("interpolate", InterpolateRequest.class);
         kinds.put("map", MapRequest.class);
         kinds.put("walk", WalkRequest.class);

@@ -130,7 +130,7 @@ public final class ScoreTransformer extends Module {
      * Logits [B,T,V,symbols] of every note of x.
      *
      * @param x I64 [B,T,V]
-     * @param known I64 [B,T,V], -1 where a note is not known; null where none is
+     * @param known of the first n items, I64 [n,T,V], -1 where a note is not known; null where none is
      * @param rng of the dropout, used in training alone
      */
     public Tensor forward(Tensor x, @Nullable Tensor known, Rng rng) {
@@ -138,7 +138,11 @@ public final class ScoreTransformer extends Module {
             long b = x.size(0), n = x.size(1);
             Tensor earlier = n == 1 ? none(b, 1) : Torch.cat(1, none(b, 1), x.narrow(1, 0, n - 1));   // x_(t-1)
             Tensor h = before.forward(rows(earlier)).sum(false, 2).add(beats.forward(places(0, n)));
-            if (known != null) h = h.add(told(known, rng));
+            if (known != null) {
+                long rest = b - known.size(0);
+                Tensor told = told(known, rng);
+                h = h.add(rest == 0 ? told : Torch.cat(0, told, Torch.zeros(rest, n, config.width).to(told.dtype()).to(told.device())));
+            }
             Tensor mask = mask(n);
             for (RelativeBlock block : blocks) h = block.forward(h, mask, rng);
             return voices(h, x, earlier);
@@ -184,13 +188,18 @@ public final class ScoreTransformer extends Module {
      *
      * @param first I64 [B,n,V], sixteenths that the score begins with; null for none
      * @param known I64 [B,steps,V], -1 where a note is to be drawn; null for none
+     * @param how a note is drawn, and whether it may move in fifths or octaves with a voice that stands already
      */
-    public Tensor draw(int batch, int steps, @Nullable Tensor first, @Nullable Tensor known, TokenSampling how, Rng rng) {
+    public Tensor draw(int batch, int steps, @Nullable Tensor first, @Nullable Tensor known, Drawing how, Rng rng) {
         return draw(batch, steps, first, known, how, rng, true);
     }
 
+    /** @param parallels false: no note is drawn that moves the same way as another voice, a fifth or an octave from it before and after */
+    public record Drawing(TokenSampling notes, boolean parallels) {}
+
     /** @param cached false computes every state from the beginning, for tests */
-    Tensor draw(int batch, int steps, @Nullable Tensor first, @Nullable Tensor known, TokenSampling how, Rng rng, boolean cached) {
+    Tensor draw(int batch, int steps, @Nullable Tensor first, @Nullable Tensor known, Drawing how, Rng rng,
+            boolean cached) {
         int voices = config.voices;
         long[] drawn = new long[batch * steps * voices], fixed = fixed(batch, steps, first, known);
         try (Scope scope = new Scope(); Guard g = Torch.inference();
@@ -204,7 +213,9 @@ public final class ScoreTransformer extends Module {
                 Tensor above = Torch.zerosLike(base);
                 for (int v = 0; v < voices; v++) {
                     Tensor u = base.add(above).add(mine.select(1, v)).add(voice.select(0, v));
-                    int[] notes = how.draw(logits(u).add(headBias.select(0, v)), rng);          // waits for the device
+                    double[] likely = logits(u).add(headBias.select(0, v)).doubles();           // waits for the device
+                    if (!how.parallels && t > 0) for (int b = 0; b < batch; b++) forbid(likely, drawn, fixed, (b * steps + t) * voices, v, b);
+                    int[] notes = how.notes.draw(likely, batch, rng);
                     long[] own = new long[batch];
                     for (int b = 0; b < batch; b++) {
                         int at = (b * steps + t) * voices + v;
@@ -219,6 +230,22 @@ public final class ScoreTransformer extends Module {
             });
         }
         return Torch.of(drawn, batch, steps, voices).to(head.device());
+    }
+
+    /** Takes the chance of notes of voice v that move in fifths or octaves with another. @param at of the first voice of the step */
+    private void forbid(double[] likely, long[] drawn, long[] fixed, int at, int v, int item) {
+        long before = drawn[at - config.voices + v];
+        if (before == 0) return;
+        for (int w = 0; w < config.voices; w++) {
+            long other = w < v ? drawn[at + w] : fixed[at + w], otherBefore = drawn[at - config.voices + w];
+            long by = Math.floorMod(Math.abs(before - otherBefore), 12L);
+            if (w == v || other <= 0 || otherBefore <= 0 || other == otherBefore || by != 0 && by != 7) continue;
+            for (int k = 1; k < config.symbols; k++) {
+                boolean same = Long.signum(k - before) == Long.signum(other - otherBefore);
+                boolean kept = Math.floorMod(Math.abs(k - other), 12L) == by && Long.signum(k - other) * Long.signum(before - otherBefore) >= 0;
+                if (same && kept) likely[item * config.symbols + k] = Double.NEGATIVE_INFINITY;
+            }
+        }
     }
 
     private Tensor next(Tensor earlier, Tensor told, int t, KvCache cache, Rng rng) {

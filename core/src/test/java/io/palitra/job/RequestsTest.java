@@ -19,6 +19,7 @@ class RequestsTest {
             new WalkRequest("run"),
             new InterpolateRequest("run"), new ReconstructRequest("run"), new CompleteRequest("run", 4),
             new WriteRequest("run", "To be"), new FillRequest("run", "To be", List.of("1:3")),
+            new HarmoniseRequest("run", "a.mid", "soprano"),
             new SearchRequest("f", "a", "clip"), new ClassifyRequest("a.png", "a, b", "clip"), new ImportRequest("sd.ckpt", "sd"),
             new PullRequest("org/name"), new DoctorRequest());
     }
@@ -53,6 +54,9 @@ class RequestsTest {
         refused("prediction", "illegal prediction: x, must be epsilon or v_prediction", () -> new ImportRequest("none", "none", "", "x",
             false).run(w));
         refused("model", "which model? model= names", () -> new PaintJob("a castle", "").run(w));
+        refused("voice", "what of the score is kept?", () -> new HarmoniseRequest("none", "a.mid", "").run(w));
+        refused("bars", "illegal bars: '3', must be A:B", () -> new HarmoniseRequest("none", "a.mid", "", "3", 0, 4, 0, List.of(), "", false,
+            "cpu", 0).run(w));
         refused("vqgan", "which VQGAN? vqgan= names", () -> new DreamJob("a castle", "", "clip").run(w));
     }
 

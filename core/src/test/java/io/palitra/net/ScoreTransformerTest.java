@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 
 class ScoreTransformerTest {
     private static final ScoreTransformer.Config SMALL = new ScoreTransformer.Config(7, 3, 4, 16, 2, 1, 2, 5, 0);
-    private static final TokenSampling PLAIN = new TokenSampling(1, 0, 1);
+    private static final ScoreTransformer.Drawing PLAIN = new ScoreTransformer.Drawing(new TokenSampling(1, 0, 1), true);
 
     private static ScoreTransformer net(ScoreTransformer.Config config) {
         ScoreTransformer net = new ScoreTransformer(config, new Rng(1));
@@ -88,6 +88,33 @@ class ScoreTransformerTest {
             assertThat(net.draw(4, 9, null, null, PLAIN, new Rng(3), true).longs())
                 .isEqualTo(net.draw(4, 9, null, null, PLAIN, new Rng(3), false).longs());
             assertThatThrownBy(() -> net.draw(4, 8, null, k, PLAIN, new Rng(3))).hasMessageContaining("known notes want [4,8,3]");
+        }
+    }
+
+    @Test void parallelsThatAreForbiddenAreNotDrawn() {
+        ScoreTransformer.Config wide = new ScoreTransformer.Config(30, 3, 4, 16, 1, 1, 2, 5, 0);
+        try (Scope scope = new Scope(); ScoreTransformer net = net(wide)) {
+            long[] known = new long[20 * 24 * 3];
+            for (int i = 0; i < known.length; i++) known[i] = i % 3 == 1 && i / 72 < 10 ? 1 + i % 29 : -1;
+            Tensor k = Torch.of(known, 20, 24, 3);
+            int[] found = new int[2];
+            for (int allowed = 0; allowed < 2; allowed++) {
+                long[] x = net.draw(20, 24, null, k, new ScoreTransformer.Drawing(new TokenSampling(1, 0, 1), allowed == 1), new Rng(3)).longs();
+                for (int i = 3; i < x.length; i++) {
+                    if (i / 3 % 24 == 0) continue;
+                    for (int j = i / 3 * 3; j < i; j++) {
+                        long before = x[i - 3] - x[j - 3], after = x[i] - x[j];
+                        boolean sung = x[i] > 0 && x[j] > 0 && x[i - 3] > 0 && x[j - 3] > 0, same = Long.signum(x[i] - x[i - 3])
+                            == Long.signum(x[j] - x[j - 3]) && x[i] != x[i - 3];
+                        long by = Math.floorMod(Math.abs(before), 12L);
+                        if (sung && same && (by == 0 || by == 7) && Math.floorMod(Math.abs(after), 12L) == by && before * after >= 0) {
+                            found[allowed]++;
+                        }
+                    }
+                }
+            }
+            assertThat(found[0]).isZero();
+            assertThat(found[1]).isPositive();
         }
     }
 
