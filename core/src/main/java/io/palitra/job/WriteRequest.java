@@ -98,7 +98,8 @@ public record WriteRequest(
     private Optional<GptFolder> folder() throws IOException {
         Path place = Inputs.folder(run);
         if (Files.exists(place)) return GptFolder.is(place) ? Optional.of(GptFolder.of(run)) : Optional.empty();
-        boolean hub = run.matches("[\\w.-]+/[\\w.-]+");
+        Path beside = place.getParent();
+        boolean hub = run.matches("[\\w.-]+/[\\w.-]+") && (beside == null || !Files.isDirectory(beside));   // else a run mistyped
         return hub ? Optional.of(GptFolder.of(new ModelRef(run).where())) : Optional.empty();
     }
 
