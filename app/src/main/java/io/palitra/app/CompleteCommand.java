@@ -81,7 +81,9 @@ final class CompleteCommand implements Callable<Integer> {
         if (text != null) return texts(text);
         if (!holes.isEmpty()) throw new ConfigException("hole", "--hole is of a text: --text FILE names it");
         if (ends) throw new ArgumentException("--ends is of a text: --text FILE names it");
-        if (keep == null) throw new ConfigException("keep", "--keep ROWS says how many rows of a picture are kept; of a text --text and --hole");
+        if (keep == null) {
+            throw new ConfigException("keep", "--keep ROWS says how many rows of a picture are kept; of a text --text and --hole");
+        }
         CompleteRequest request = new CompleteRequest(run.toString(), Common.text(image), keep, n == null ? 8 : n, seed.value, set,
             Common.text(dataDir), Common.text(out), overwriting.force, computing.device, computing.threads);
         Path file = request.run(new Terminal("complete", false)).file();

@@ -31,8 +31,8 @@ public final class Main implements Runnable {
     /** Stopped by the user, after saving; {@link #execute} makes it 143 where it was SIGTERM. */
     static final int STOPPED = 130;
     private static final List<Class<?>> COMPUTE = List.of(TrainCommand.class, ResumeCommand.class, SampleCommand.class, DrawCommand.class,
-        EvaluateCommand.class, ReconstructCommand.class, CompleteCommand.class, WriteCommand.class, AnomaliesCommand.class, BalanceCommand.class,
-        InterpolateCommand.class, MapCommand.class, PaintCommand.class, DreamCommand.class, ClassifyCommand.class, SearchCommand.class,
+        EvaluateCommand.class, ReconstructCommand.class, CompleteCommand.class, WriteCommand.class, AnomaliesCommand.class,
+        BalanceCommand.class, InterpolateCommand.class, MapCommand.class, PaintCommand.class, DreamCommand.class, ClassifyCommand.class, SearchCommand.class,
         ServeCommand.class, StudioCommand.class);
     private static final List<Class<?>> OTHERS = List.of(CompareCommand.class, FamiliesCommand.class, DataCommand.class,
         ModelsCommand.class, PackCommand.class, PullCommand.class,

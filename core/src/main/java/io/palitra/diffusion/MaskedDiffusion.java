@@ -63,7 +63,8 @@ public final class MaskedDiffusion {
     public static Tensor logP(Tensor logits, Tensor x, int mask) {
         return Scope.run(() -> {
             int v = (int) logits.size(2);
-            Tensor never = Torch.oneHot(Torch.of(new long[] {mask}, 1), v).reshape(1, 1, v).mul(NEVER).to(logits.device()).to(logits.dtype());
+            Tensor never = Torch.oneHot(Torch.of(new long[] {mask}, 1), v).reshape(1, 1, v).mul(NEVER).to(logits.device())
+                .to(logits.dtype());
             Tensor seen = x.eq(mask).unsqueeze(2);   // BOOL [B,L,1], true where hidden
             Tensor kept = Torch.oneHot(x, v).sub(1).mul(-NEVER).to(logits.dtype());   // 0 at the token, NEVER elsewhere
             return logits.add(never).logSoftmax(2).where(seen, kept);
@@ -73,7 +74,7 @@ public final class MaskedDiffusion {
     /** The weight of -log p of a hidden token in the bound of continuous time, sigma'(t) / (e^sigma(t) - 1): [B] to [B,1]. */
     public static Tensor weight(Noise noise, Tensor t) { return noise.rate(t).div(noise.sigma(t).expm1()).unsqueeze(1); }
 
-    /** -log p of each token x0 times the weight; in the mean over t and x an upper bound of -log p(x0), eq. 10. @param logP of x0 [B,L,V] */
+    /** -log p of each token x0 times the weight; in the mean over t and x an upper bound of -log p(x0), eq. 10. @param logP [B,L,V] */
     public static Tensor losses(Noise noise, Tensor logP, Tensor x0, Tensor t) {
         return logP.gather(2, x0.unsqueeze(2)).squeeze(2).neg().mul(weight(noise, t));
     }
@@ -96,8 +97,8 @@ public final class MaskedDiffusion {
     }
 
     /**
-     * Chances of a hidden token at the earlier time s, given that it is hidden at t: token k with p_k (m(t) - m(s)) / m(t), hidden still with
-     * m(s) / m(t). [B,L,V].
+     * Chances of a hidden token at the earlier time s, given that it is hidden at t: token k with p_k (m(t) - m(s)) / m(t), hidden still
+     * with m(s) / m(t). [B,L,V].
      *
      * @param s and t [B]
      */

@@ -334,8 +334,8 @@ public final class Torch {
     }
 
     /**
-     * A layer of {@code torch.nn.LSTM}: x [B,T,in], h and c [1,B,H] before the first step. Gives h after each step [B,T,H], and h and c after
-     * the last one.
+     * A layer of {@code torch.nn.LSTM}: x [B,T,in], h and c [1,B,H] before the first step. Gives h after each step [B,T,H], and h and c
+     * after the last one.
      *
      * @param weights [4H,in], [4H,H], and the two biases [4H]
      */

@@ -42,12 +42,13 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Texts token by token, each from all before it, log p(x) = sum_i log p(x_i | x_0 ... x_(i-1)), by a causal transformer. The likelihood is
- * exact. Radford et al. 2019, "Language models are unsupervised multitask learners"; the network is GPT-2's, and a run is one for others, too.
+ * exact. Radford et al. 2019, "Language models are unsupervised multitask learners"; the network is GPT-2's, and a run is one for others,
+ * too.
  */
 public final class Gpt implements GenerativeModel<TextSampling>, Likelihood, Evaluates, Writes {
     public record Config(
-            @Help(value = "the GPT-2 to begin with, with its tokens: a run of gpt, a folder of transformers, or org/name of the hub; empty = "
-                + "none. The network is then its own, whatever width, layers and heads say", place = Help.Place.MODEL) String base,
+            @Help(value = "the GPT-2 to begin with, with its tokens: a run of gpt, a folder of transformers, or org/name of the hub; "
+                + "empty = none. The network is then its own, whatever width, layers and heads say", place = Help.Place.MODEL) String base,
             @Help(value = "numbers to a token; a multiple of heads", min = 8, max = 8192) int width,
             @Help(value = "blocks", min = 1, max = 128) int layers,
             @Help(value = "heads of attention", min = 1, max = 128) int heads,

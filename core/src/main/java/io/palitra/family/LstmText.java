@@ -38,8 +38,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Texts token by token, log p(x) = sum_i log p(x_i | x_0 ... x_(i-1)), by layers of long short-term memory, whose state is carried from token
- * to token, as far as a text goes. The likelihood is exact. Hochreiter and Schmidhuber 1997; for texts Graves 2013, arXiv:1308.0850.
+ * Texts token by token, log p(x) = sum_i log p(x_i | x_0 ... x_(i-1)), by layers of long short-term memory, whose state is carried from
+ * token to token, as far as a text goes. The likelihood is exact. Hochreiter and Schmidhuber 1997; for texts Graves 2013, arXiv:1308.0850.
  */
 public final class LstmText implements GenerativeModel<TextSampling>, Likelihood, Evaluates, Writes {
     public record Config(

@@ -91,7 +91,9 @@ public record FillRequest(
         int length = text.codePointCount(0, text.length());
         List<Hole> holes = new ArrayList<>();
         for (String h : hole) {
-            if (!h.matches(HOLE)) throw new ConfigException("hole", "illegal hole: '" + h + "', must be A:B, characters A up to B, as 10:24");
+            if (!h.matches(HOLE)) {
+                throw new ConfigException("hole", "illegal hole: '" + h + "', must be A:B, characters A up to B, as 10:24");
+            }
             int from = Integer.parseInt(h.replaceAll(HOLE, "$1")), to = Integer.parseInt(h.replaceAll(HOLE, "$2"));
             if (from >= to || to > length) {
                 throw new ConfigException("hole", "illegal hole: " + h + ", must be A:B with A below B and B at most " + length

@@ -29,7 +29,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 
@@ -72,8 +71,8 @@ public record WriteRequest(
     /**
      * Writes. The watcher gets every piece as it comes.
      *
-     * @throws IllegalArgumentException for a run that writes no texts, a sampling key that it does not have, and a beginning that its alphabet
-     *     has no letters for
+     * @throws IllegalArgumentException for a run that writes no texts, a sampling key that it does not have, and a beginning that its
+     *     alphabet has no letters for
      * @throws CancellationException when it was stopped
      */
     @Override public Result run(Watcher watcher) throws IOException {

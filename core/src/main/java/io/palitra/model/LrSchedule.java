@@ -14,7 +14,7 @@ public sealed interface LrSchedule permits LrSchedule.Constant, LrSchedule.Cosin
         @Override public double at(long step, long steps) { return rise(step, warmup); }
     }
 
-    /** Linear over {@code warmup} steps, then half a cosine down to {@code floor} at the end. Loshchilov and Hutter 2017, arXiv:1608.03983. */
+    /** Linear over {@code warmup} steps, then half a cosine down to {@code floor}. Loshchilov and Hutter 2017, arXiv:1608.03983. */
     record Cosine(@Help(value = "steps over which the rate rises from 0", min = 0) int warmup,
             @Help(value = "share of the rate at the end", min = 0, max = 1) double floor) implements LrSchedule {
         public Cosine() { this(0); }

@@ -17,7 +17,8 @@ public interface Writes {
 
     /**
      * Goes on from a beginning, which may be longer than what the model sees at once: then it sees the last part of it. An alternative ends
-     * with the token that ends a text, by what {@code how} says of that, or when the listener ends it. Alternative i draws from item i of rng.
+     * with the token that ends a text, by what {@code how} says of that, or when the listener ends it. Alternative i draws from item i of
+     * rng.
      * Without recording, in evaluation mode. Waits for the device at every token.
      *
      * @param how sampling keys of the model, such as {@link GenerativeModel#samplingDefaults}

@@ -26,8 +26,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * GPT-2: a causal transformer that predicts the next token. Radford et al. 2019, "Language models are unsupervised multitask learners".
- * Configuration and names of tensors are those of transformers' {@code GPT2LMHeadModel}; dropout in training is of the embeddings and of what
- * each half of a block adds, not of the shares of attention.
+ * Configuration and names of tensors are those of transformers' {@code GPT2LMHeadModel}; dropout in training is of the embeddings and of
+ * what each half of a block adds, not of the shares of attention.
  */
 public final class Gpt2 extends Module {
     private static final String NAME = "GPT2LMHeadModel";

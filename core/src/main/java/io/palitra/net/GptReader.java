@@ -5,8 +5,8 @@ import io.palitra.engine.Torch;
 import java.util.Arrays;
 
 /**
- * A GPT-2 that reads on for ever. Where its positions are used up it begins a new window, of the token that begins texts and the last tokens,
- * half as many as there are positions: what a token is predicted from depends on its place alone.
+ * A GPT-2 that reads on for ever. Where its positions are used up it begins a new window, of the token that begins texts and the last
+ * tokens, half as many as there are positions: what a token is predicted from depends on its place alone.
  */
 public final class GptReader implements Continuation.Reader {
     private final Gpt2 net;

@@ -26,7 +26,7 @@ public final class MaskedFilling {
     public enum Order {
         /** As the noise says: in each step each with a chance. */
         ANCESTRAL,
-        /** In any order, evenly many in a step: with as many steps as tokens the same as infinitely many of the noise. Zheng et al. 2024. */
+        /** In any order, evenly many in a step: with as many steps as tokens as infinitely many of the noise. Zheng et al. 2024. */
         FIRST_HITTING,
         /** The most certain first: fewer steps, fewer kinds of texts. Chang et al. 2022, arXiv:2202.04200. */
         CONFIDENT

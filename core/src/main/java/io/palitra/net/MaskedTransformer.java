@@ -15,8 +15,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A transformer whose tokens attend to all others, before and after: what stands in the place of a hidden token is predicted from those that
- * are seen. It is not given the share that is hidden: that is seen. Names of tensors are GPT-2's where it has them.
+ * A transformer whose tokens attend to all others, before and after: what stands in the place of a hidden token is predicted from those
+ * that are seen. It is not given the share that is hidden: that is seen. Names of tensors are GPT-2's where it has them.
  */
 public final class MaskedTransformer extends Module {
     private static final double EPS = 1e-5;

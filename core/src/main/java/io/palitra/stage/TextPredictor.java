@@ -20,8 +20,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What families share that predict a text from the left, log p(x) = sum_i log p(x_i | end, x_0 ... x_(i-1)): the end token stands before each
- * text. An end that follows an end is what fills up a short text, and counts nothing.
+ * What families share that predict a text from the left, log p(x) = sum_i log p(x_i | end, x_0 ... x_(i-1)): the end token stands before
+ * each text. An end that follows an end is what fills up a short text, and counts nothing.
  */
 public final class TextPredictor {
     /** A target that counts nothing, as PyTorch's cross entropy has it. */
@@ -165,7 +165,8 @@ public final class TextPredictor {
 
     private int prefix(Tensor prefix, int count) {
         if (prefix.dims() == 2 && prefix.size(0) == count && prefix.size(1) <= spec.length()) return (int) prefix.size(1);
-        throw new ArgumentException("the first tokens of " + count + " texts are [" + count + ",0 to " + spec.length() + "], got " + prefix);
+        throw new ArgumentException("the first tokens of " + count + " texts are [" + count + ",0 to " + spec.length() + "], got "
+            + prefix);
     }
 
     /** As {@link Writes#write}. */

@@ -39,7 +39,8 @@ public final class RunFolder {
     static final String JUDGED = "evaluation.part.safetensors";
     private static final Set<String> NAMES = Ordered.set(LOCK, TRAIN, JUDGED, Run.CONFIG, Run.MODEL, Metrics.NAME, RunReport.SUMMARY,
         RunReport.EVALUATION, Gallery.SAMPLES, Gallery.ANIMATION, Report.NAME,
-        FirstStage.FOLDER, ClipEmbedder.FOLDER, GptFolder.FOLDER, LoraTuning.DIFFUSERS, LoraTuning.KOHYA, "tokenizer.json", "tokenizer_config.json",
+        FirstStage.FOLDER, ClipEmbedder.FOLDER, GptFolder.FOLDER, LoraTuning.DIFFUSERS, LoraTuning.KOHYA,
+        "tokenizer.json", "tokenizer_config.json",
         "map.png", "map-decoded.png", "map.json", "walk", "reconstruct.png", "complete.png", "interpolate.png", "interpolate.gif",
         "anomalies", "harmonised");
     /** Of sheets, which are pictures or texts. */
@@ -146,7 +147,9 @@ public final class RunFolder {
     /** Removes what writers that were killed left, so that it does not stay for ever. Wants the run's {@link RunLock}. */
     static void sweep(Path run) {
         PartFile.sweep(run);
-        for (String folder : new String[] {Gallery.SAMPLES, FirstStage.FOLDER, ClipEmbedder.FOLDER, GptFolder.FOLDER}) PartFile.sweep(run.resolve(folder));
+        for (String folder : new String[] {Gallery.SAMPLES, FirstStage.FOLDER, ClipEmbedder.FOLDER, GptFolder.FOLDER}) {
+            PartFile.sweep(run.resolve(folder));
+        }
         String[] names = run.toFile().list();
         for (String name : names == null ? new String[0] : names) {
             if (OLD_PART.matcher(name).matches()) run.resolve(name).toFile().delete();

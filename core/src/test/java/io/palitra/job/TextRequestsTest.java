@@ -62,7 +62,8 @@ class TextRequestsTest {
 
     @Test void aRunsOwnFolderOfAGpt2WritesTheSame() throws IOException {
         WriteRequest run = Config.with(new WriteRequest(root.resolve("gpt").toString(), "the dog"), "length=30");
-        assertThat(Config.with(run, "run=" + root.resolve("gpt/gpt2")).run(Watcher.SILENT).texts()).isEqualTo(run.run(Watcher.SILENT).texts());
+        assertThat(Config.with(run, "run=" + root.resolve("gpt/gpt2")).run(Watcher.SILENT).texts())
+            .isEqualTo(run.run(Watcher.SILENT).texts());
     }
 
     @Test void whatCannotBeWrittenIsRefused() {

@@ -62,7 +62,7 @@ class RunConfigTest {
                 paths++;
             }
         }
-        assertThat(paths).isEqualTo(4);   // tokens, dalle, vqgan, lora
+        assertThat(paths).isEqualTo(5);   // tokens, dalle, vqgan, lora, gpt
         DataOptions options = new DataOptions(near, 0, 0, false);
         assertThat(RunConfig.of("ae", "strokes", TinyRuns.data(Split.TRAIN), options, 0, List.of()).settings().options().dir())
             .isEqualTo(there.toString());
