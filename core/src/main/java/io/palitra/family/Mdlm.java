@@ -43,9 +43,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Texts out of hidden tokens: at time t each token of x0 is hidden with the chance m(t), a network predicts the hidden ones from the
- * others, and a text is drawn by uncovering one that is all hidden. The bound -log p(x0) <= E_t[sigma'(t) / (e^sigma(t) - 1) sum of
- * -log p(x0_i | x_t) over hidden i] does not depend on the noise. Sahoo et al. 2024, arXiv:2406.07524, eqs. 8 and 10. What the network sees tells the time, so
- * it is not given to it (section 3.3 there).
+ * others, and a text is drawn by uncovering one that is all hidden. The bound -log p(x0) <= E_t[sigma'(t) / (e^sigma(t) - 1) sum of -log
+ * p(x0_i | x_t) over hidden i] does not depend on the noise. Sahoo et al. 2024, arXiv:2406.07524, eqs. 8 and 10. What the network sees
+ * tells the time, so it is not given to it (section 3.3 there).
  */
 public final class Mdlm implements GenerativeModel<Mdlm.Sampling>, Likelihood, Evaluates {
     public record Config(
@@ -203,8 +203,8 @@ public final class Mdlm implements GenerativeModel<Mdlm.Sampling>, Likelihood, E
             items += batch.size();
         }
         return TextPredictor.measures("bound", nats, characters, tokens, "an upper bound, " + DRAWS + " sets of hidden tokens an item"
-            + (items > MEASURED ? ", of the first " + MEASURED + ", one of each other; " : "; ") + items + " items of " + text.length() + " "
-            + text.alphabet().tokens());
+            + (items > MEASURED ? ", of the first " + MEASURED + ", one of each other; " : "; ") + items + " items of " + text.length()
+            + " " + text.alphabet().tokens());
     }
 
     @Override public Sampling samplingDefaults() { return SAMPLING; }
