@@ -212,7 +212,9 @@ public record SampleRequest(
     private void free(Path target, boolean table, Display display) throws IOException {
         boolean apart = apart(display);
         if (apart) Files.createDirectories(Outputs.folder(target, "out", true));
-        for (int i = 0; i < (apart ? n : 0); i++) for (String ending : display.endings()) Outputs.free(item(target, i, ending), "out", force);
+        for (int i = 0; i < (apart ? n : 0); i++) {
+            for (String ending : display.endings()) Outputs.free(item(target, i, ending), "out", force);
+        }
         if (!apart && table) Outputs.free(target, "out", force);
         else if (!apart) Outputs.named(target, display.suffix(), "out", force);
         if (!animation.isEmpty()) Outputs.free(Path.of(animation), "animation", force);
