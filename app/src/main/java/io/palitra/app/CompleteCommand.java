@@ -64,8 +64,8 @@ final class CompleteCommand implements Callable<Integer> {
     @Option(names = "--data-dir", paramLabel = "DIR", description = "where data sets lie")
     private @Nullable Path dataDir;
 
-    @Option(names = "--out", paramLabel = "FILE.png|DIR", description = "of pictures; default: RUN/complete.png; of scores a folder; default: "
-        + "RUN/harmonised")
+    @Option(names = "--out", paramLabel = "FILE.png|DIR", description = "of pictures; default: RUN/complete.png; of scores a folder; "
+        + "default: RUN/harmonised")
     private @Nullable Path out;
 
     @Mixin private Overwriting overwriting = new Overwriting();

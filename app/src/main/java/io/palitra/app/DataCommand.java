@@ -57,7 +57,8 @@ final class DataCommand implements Callable<Integer> {
             Common.say("looked for in --data-dir, else in PALITRA_DATA, else in data, ../shared/data, and "
                 + Datasets.target(DataOptions.DEFAULT));
             for (CatalogueEntry.Remote f : s.files()) Common.say(String.format("  %s  %,d bytes, MD5 %s", f.address(), f.size(), f.md5()));
-            if (s.kind() == CatalogueEntry.Kind.CHORALES) Common.say("nobody here downloads it: put jsb-chorales-16th.json into one of them");
+            if (s.kind() == CatalogueEntry.Kind.CHORALES)
+                Common.say("nobody here downloads it: put jsb-chorales-16th.json into one of them");
             else Common.say("get it with: palitra data get " + s.name());
         }
         return 0;

@@ -108,8 +108,8 @@ public final class Midi {
         int all = Arrays.stream(widths).sum();
         if (all != voices) {
             throw new FormatException(name, -1, "has " + all + (all == 1 ? " voice" : " voices") + " (" + lines.size()
-                + (lines.size() == 1 ? " track or channel" : " tracks or channels") + " with notes, counted by their notes at once), must be "
-                + voices);
+                + (lines.size() == 1 ? " track or channel" : " tracks or channels") + " with notes, counted by their notes at once), "
+                + "must be " + voices);
         }
         int[][] pitches = new int[steps][voices];
         int first = 0;

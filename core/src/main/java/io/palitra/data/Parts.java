@@ -52,8 +52,9 @@ final class Parts implements Dataset {
         for (int b = 0; b < beats; b++) voicings.add(voicing(chords[b], scale, tonic, b == 0 ? null : voicings.get(b - 1), mix));
         int[][] pitches = new int[beats * QUARTER][];
         for (int b = 0; b < beats; b++) {
-            int[] now = voicings.get(b), half = b + 1 < beats && b % PHRASE != PHRASE - 1 ? passing(now, voicings.get(b + 1), scale, tonic, mix)
-                : now;
+            int[] now = voicings.get(b);
+            boolean led = b + 1 < beats && b % PHRASE != PHRASE - 1;
+            int[] half = led ? passing(now, voicings.get(b + 1), scale, tonic, mix) : now;
             for (int t = 0; t < QUARTER; t++) pitches[b * QUARTER + t] = (t < QUARTER / 2 ? now : half).clone();
         }
         return new Score(pitches).part(0, spec.steps());
@@ -86,7 +87,8 @@ final class Parts implements Dataset {
 
     /** Of all ways to sing a chord the one that is led to best. */
     private static int[] voicing(int chord, int[] scale, int tonic, int @Nullable [] before, SplitMix mix) {
-        int root = (scale[chord] + tonic) % 12, third = (scale[(chord + 2) % 7] + tonic) % 12, fifth = (scale[(chord + 4) % 7] + tonic) % 12;
+        int root = (scale[chord] + tonic) % 12, third = (scale[(chord + 2) % 7] + tonic) % 12;
+        int fifth = (scale[(chord + 4) % 7] + tonic) % 12;
         int leading = (tonic + 11) % 12;
         int[] best = new int[ScoreSpec.CHOIR];
         double least = Double.POSITIVE_INFINITY;

@@ -37,6 +37,12 @@ public record ScoreSpec(
     /** Of a choir, in the pitches of the catalogue. */
     public ScoreSpec(int steps) { this(steps, CHOIR, LOWEST, HIGHEST); }
 
+    /** Data of a family that learns music alone. @throws IllegalArgumentException for what is none */
+    public static ScoreSpec of(String family, DataSpec data) {
+        if (data instanceof ScoreSpec s) return s;
+        throw new ArgumentException(family + " wants music, got " + data + "; the sets chorales and parts are, and so is a folder of .mid");
+    }
+
     /** Different numbers of a voice: the pitches and the rest. */
     public int symbols() { return highest - lowest + 2; }
 

@@ -83,7 +83,7 @@ public final class MuseGan extends Module implements GenerativeModel<MuseGan.Sam
 
     MuseGan(Config config, Build with) {
         this.config = config;
-        spec = MusicTransformer.music("musegan", with.data());
+        spec = ScoreSpec.of("musegan", with.data());
         if (spec.steps() % ScoreSpec.BAR != 0) {
             throw new ArgumentException("musegan wants whole bars of " + ScoreSpec.BAR + " sixteenths, got " + spec + "; data.steps="
                 + Math.max(1, spec.steps() / ScoreSpec.BAR) * ScoreSpec.BAR + " fits");
@@ -169,7 +169,8 @@ public final class MuseGan extends Module implements GenerativeModel<MuseGan.Sam
             }
             String of = String.format(Locale.ROOT, "where %s alone is moved%s, %d pieces", input, ofVoice ? " in a voice" : "", n);
             all.add(new Measure(input + ": notes changed", 100 * sum.pitches(), "%", "sixteenths " + of));
-            all.add(new Measure(input + ": beginnings changed", 100 * sum.onsets(), "%", "places where a note begins before or after, " + of));
+            all.add(new Measure(input + ": beginnings changed", 100 * sum.onsets(), "%", "places where a note begins before or after, "
+                + of));
             if (ofVoice) all.add(new Measure(input + ": notes changed in other voices", 100 * sum.others(), "%", "sixteenths " + of));
         }
         return all;

@@ -4,7 +4,6 @@ import io.palitra.config.ArgumentException;
 import io.palitra.config.Help;
 import io.palitra.data.Batch;
 import io.palitra.data.Condition;
-import io.palitra.data.DataSpec;
 import io.palitra.data.ScoreSpec;
 import io.palitra.engine.DType;
 import io.palitra.engine.Device;
@@ -94,15 +93,9 @@ public final class MusicTransformer implements GenerativeModel<MusicTransformer.
 
     MusicTransformer(Config config, Build with) {
         this.config = config;
-        spec = music("musictransformer", with.data());
+        spec = ScoreSpec.of("musictransformer", with.data());
         net = new ScoreTransformer(new ScoreTransformer.Config(spec.symbols(), spec.voices(), ScoreSpec.BAR, config.width, config.layers,
             config.knownLayers, config.heads, config.reach, config.dropout), with.init());
-    }
-
-    /** @throws IllegalArgumentException for what is no music */
-    static ScoreSpec music(String family, DataSpec data) {
-        if (data instanceof ScoreSpec s) return s;
-        throw new ArgumentException(family + " wants music, got " + data + "; the sets chorales and parts are, and so is a folder of .mid");
     }
 
     @Override public Module net() { return net; }

@@ -44,7 +44,8 @@ public record HarmoniseRequest(
         @Help(value = "alternatives", min = 1, max = 1000) int n,
         @Help(value = "decides what is drawn", min = 0) long seed,
         @Help("sampling keys of the family, as temperature=0.8") List<String> set,
-        @Help(value = "a folder for a .png, .mid and .wav of each, empty = harmonised in the run folder", place = Help.Place.OUT) String out,
+        @Help(value = "a folder for a .png, .mid and .wav of each, empty = harmonised in the run folder", place = Help.Place.OUT)
+            String out,
         @Help("whether files that are there are replaced") boolean force,
         @Help("where to compute: auto, cpu, cuda or cuda:n") String device,
         @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) implements Request<HarmoniseRequest.Result> {
@@ -83,8 +84,8 @@ public record HarmoniseRequest(
     @Override public Result run(Watcher watcher) throws IOException {
         Config.check(this);
         if (voice.isEmpty() && bars.isEmpty() && keep == 0) {
-            throw new ConfigException("voice", "what of the score is kept? voice=soprano keeps a voice, bars=3:4 all but these bars, keep=2 "
-                + "the first bars");
+            throw new ConfigException("voice", "what of the score is kept? voice=soprano keeps a voice, bars=3:4 all but these bars, "
+                + "keep=2 the first bars");
         }
         Inputs inputs = new Inputs(watcher);
         try (Run opened = inputs.open(run, device, threads); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
@@ -172,7 +173,8 @@ public record HarmoniseRequest(
                 open |= !keeps;
             }
         }
-        if (!open) throw new ConfigException("keep", "illegal keep: " + keep + ", the score has " + full + " bars: nothing is left to draw");
+        if (!open) throw new ConfigException("keep", "illegal keep: " + keep + ", the score has " + full + " bars: nothing is "
+            + "left to draw");
         return known;
     }
 

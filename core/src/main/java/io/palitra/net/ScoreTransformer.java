@@ -214,7 +214,9 @@ public final class ScoreTransformer extends Module {
                 for (int v = 0; v < voices; v++) {
                     Tensor u = base.add(above).add(mine.select(1, v)).add(voice.select(0, v));
                     double[] likely = logits(u).add(headBias.select(0, v)).doubles();           // waits for the device
-                    if (!how.parallels && t > 0) for (int b = 0; b < batch; b++) forbid(likely, drawn, fixed, (b * steps + t) * voices, v, b);
+                    for (int b = 0; b < batch && !how.parallels && t > 0; b++) {
+                        forbid(likely, drawn, fixed, (b * steps + t) * voices, v, b);
+                    }
                     int[] notes = how.notes.draw(likely, batch, rng);
                     long[] own = new long[batch];
                     for (int b = 0; b < batch; b++) {
@@ -242,7 +244,8 @@ public final class ScoreTransformer extends Module {
             if (w == v || other <= 0 || otherBefore <= 0 || other == otherBefore || by != 0 && by != 7) continue;
             for (int k = 1; k < config.symbols; k++) {
                 boolean same = Long.signum(k - before) == Long.signum(other - otherBefore);
-                boolean kept = Math.floorMod(Math.abs(k - other), 12L) == by && Long.signum(k - other) * Long.signum(before - otherBefore) >= 0;
+                boolean kept = Math.floorMod(Math.abs(k - other), 12L) == by
+                    && Long.signum(k - other) * Long.signum(before - otherBefore) >= 0;
                 if (same && kept) likely[item * config.symbols + k] = Double.NEGATIVE_INFINITY;
             }
         }

@@ -115,8 +115,8 @@ class MusicTest {
         refused(file(0, 1, new byte[] {0, (byte) 0xff, 0x2f, 0}), "holds no note");
         refused(new byte[0], "is no MIDI file");
         refused("RIFF....WAVEfmt ".getBytes(StandardCharsets.US_ASCII), "is no MIDI file");
-        refused(file(0, 1, new byte[] {(byte) 0xff, (byte) 0xff, (byte) 0xff, 0x7f, (byte) 0x90, 60, 80, (byte) 0xff, (byte) 0xff, (byte) 0xff,
-            0x7f, (byte) 0x80, 60, 0, 0, (byte) 0xff, 0x2f, 0}), "lasts longer than");
+        refused(file(0, 1, new byte[] {(byte) 0xff, (byte) 0xff, (byte) 0xff, 0x7f, (byte) 0x90, 60, 80, (byte) 0xff,
+            (byte) 0xff, (byte) 0xff, 0x7f, (byte) 0x80, 60, 0, 0, (byte) 0xff, 0x2f, 0}), "lasts longer than");
     }
 
     private static void refused(byte[] bytes, String why) {
@@ -182,7 +182,8 @@ class MusicTest {
         Files.writeString(folder.resolve("readme.txt"), "not music");
         Files.write(folder.resolve("broken.mid"), new byte[] {1, 2, 3});
         DataOptions options = io.palitra.config.Config.with(DataOptions.DEFAULT, "steps=32");
-        Dataset train = Datasets.open(folder.toString(), Split.TRAIN, options), test = Datasets.open(folder.toString(), Split.TEST, options);
+        Dataset train = Datasets.open(folder.toString(), Split.TRAIN, options);
+        Dataset test = Datasets.open(folder.toString(), Split.TEST, options);
         assertThat(train.spec()).isEqualTo(new ScoreSpec(32));
         java.util.Set<String> of = new java.util.HashSet<>(), other = new java.util.HashSet<>();
         for (int i = 0; i < train.size(); i++) of.add(train.source(i).replaceFirst(",.*", ""));

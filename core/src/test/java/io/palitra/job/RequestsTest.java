@@ -55,8 +55,8 @@ class RequestsTest {
             false).run(w));
         refused("model", "which model? model= names", () -> new PaintJob("a castle", "").run(w));
         refused("voice", "what of the score is kept?", () -> new HarmoniseRequest("none", "a.mid", "").run(w));
-        refused("bars", "illegal bars: '3', must be A:B", () -> new HarmoniseRequest("none", "a.mid", "", "3", 0, 4, 0, List.of(), "", false,
-            "cpu", 0).run(w));
+        refused("bars", "illegal bars: '3', must be A:B", () -> new HarmoniseRequest("none", "a.mid", "", "3", 0, 4, 0, List.of(), "",
+            false, "cpu", 0).run(w));
         refused("vqgan", "which VQGAN? vqgan= names", () -> new DreamJob("a castle", "", "clip").run(w));
     }
 

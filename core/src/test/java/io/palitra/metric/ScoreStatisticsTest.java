@@ -18,10 +18,12 @@ class ScoreStatisticsTest {
     }
 
     @Test void parallelsAreThoseOfVoicesThatMoveTheSameWay() {
-        ScoreStatistics s = ScoreStatistics.of(List.of(score(4, new int[] {67, 60}, new int[] {69, 62}, new int[] {69, 62}, new int[] {65, 58})));
+        ScoreStatistics s = ScoreStatistics.of(List.of(score(4, new int[] {67, 60}, new int[] {69, 62}, new int[] {69, 62},
+            new int[] {65, 58})));
         assertThat(s.fifths()).isEqualTo(2);
         assertThat(s.octaves()).isZero();
-        assertThat(ScoreStatistics.of(List.of(score(4, new int[] {72, 60}, new int[] {74, 62}, new int[] {74, 62}))).octaves()).isEqualTo(1);
+        Score octaves = score(4, new int[] {72, 60}, new int[] {74, 62}, new int[] {74, 62});
+        assertThat(ScoreStatistics.of(List.of(octaves)).octaves()).isEqualTo(1);
         assertThat(ScoreStatistics.of(List.of(score(4, new int[] {67, 60}, new int[] {72, 53}))).fifths()).isZero();   // apart
         assertThat(ScoreStatistics.of(List.of(score(4, new int[] {67, 60}, new int[] {R, R}, new int[] {69, 62}))).fifths()).isZero();
     }

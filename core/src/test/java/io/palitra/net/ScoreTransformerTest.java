@@ -99,7 +99,8 @@ class ScoreTransformerTest {
             Tensor k = Torch.of(known, 20, 24, 3);
             int[] found = new int[2];
             for (int allowed = 0; allowed < 2; allowed++) {
-                long[] x = net.draw(20, 24, null, k, new ScoreTransformer.Drawing(new TokenSampling(1, 0, 1), allowed == 1), new Rng(3)).longs();
+                ScoreTransformer.Drawing how = new ScoreTransformer.Drawing(new TokenSampling(1, 0, 1), allowed == 1);
+                long[] x = net.draw(20, 24, null, k, how, new Rng(3)).longs();
                 for (int i = 3; i < x.length; i++) {
                     if (i / 3 % 24 == 0) continue;
                     for (int j = i / 3 * 3; j < i; j++) {
