@@ -138,6 +138,12 @@ public final class Server implements AutoCloseable {
         Config.check(config);
         Server server = new Server(config);
         try {
+            server.jobs.history().opened();
+        } catch (RuntimeException e) {
+            server.jobs.close();
+            throw e;
+        }
+        try {
             server.http.start(config.host(), config.port());
         } catch (RuntimeException e) {
             server.jobs.close();   // gives the history's lock back
@@ -145,6 +151,17 @@ public final class Server implements AutoCloseable {
                 + "there; choose another port=", e);
         }
         return server;
+    }
+
+    /** A thread, not started, that loads what a start takes long to load. A fault of it is met by the start, too. */
+    public static Thread ahead() {
+        Thread ahead = new Thread(() -> {
+            Javalin.create(c -> c.startup.showJavalinBanner = false);
+            HistoryFile.load();
+        }, "palitra-ahead");
+        ahead.setDaemon(true);
+        ahead.setUncaughtExceptionHandler((t, e) -> { });
+        return ahead;
     }
 
     /** Each thing that can be asked: method and pattern of the path. */
