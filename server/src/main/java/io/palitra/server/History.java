@@ -31,8 +31,8 @@ import org.jspecify.annotations.Nullable;
  * who reads waits for all that was handed in before. A fault of the disk while it works is noted, and ends no job.
  */
 final class History implements AutoCloseable {
-    /** Files come fast, and each is written with the whole job. */
-    private static final long FILES_MILLIS = 1000;
+    /** Starts and files come fast, and each is written with the whole job. */
+    private static final long SOON_MILLIS = 1000;
 
     /** What is done with the file, on its thread. */
     @FunctionalInterface interface Work { void with(Connection file) throws SQLException; }
@@ -95,10 +95,10 @@ final class History implements AutoCloseable {
 
     /** Keeps a job as it is now, or soon: of several changes the last. */
     void put(Job job) {
-        boolean soon = job.status() == Job.Status.RUNNING && !job.files.isEmpty();
+        boolean soon = job.status() == Job.Status.RUNNING;
         if (!changed.add(job) && soon) return;
         try {
-            thread.schedule(() -> write(job), soon ? FILES_MILLIS : 0, TimeUnit.MILLISECONDS);
+            thread.schedule(() -> write(job), soon ? SOON_MILLIS : 0, TimeUnit.MILLISECONDS);
         } catch (RejectedExecutionException e) {
             changed.remove(job);   // the server has closed
         }

@@ -138,17 +138,17 @@ public final class Server implements AutoCloseable {
         Config.check(config);
         Server server = new Server(config);
         try {
-            server.jobs.history().opened();
-        } catch (RuntimeException e) {
-            server.jobs.close();
-            throw e;
-        }
-        try {
             server.http.start(config.host(), config.port());
         } catch (RuntimeException e) {
             server.jobs.close();   // gives the history's lock back
             throw new ConfigException("port", "cannot listen on " + config.host() + ":" + config.port() + ": another program may listen "
                 + "there; choose another port=", e);
+        }
+        try {
+            server.jobs.history().opened();   // it answers meanwhile; who asks for what was before waits
+        } catch (RuntimeException e) {
+            server.close();
+            throw e;
         }
         return server;
     }
