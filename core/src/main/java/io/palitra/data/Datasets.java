@@ -214,8 +214,8 @@ public final class Datasets {
         }
         if (Table.named(path)) return Table.open(path, split, options, null);
         String name = name(path, nameOrPath);
+        if (options.suffix().isEmpty() && MidiFolder.named(path)) return MidiFolder.open(path, name, split, options);
         if (TextFiles.at(path, options)) return Texts.open(path, name, split, options, null, Limits.DEFAULT);
-        if (MidiFolder.named(path)) return MidiFolder.open(path, name, split, options);
         return ImageFolder.open(path, name, split, options, Limits.DEFAULT);
     }
 
