@@ -18,7 +18,8 @@ final class ClassArchive {
     /** @param args a folder that is not there; it is filled, and deleted by the launcher */
     public static void main(String[] args) throws IOException {
         Path folder = Files.createDirectory(Path.of(args[0]));
-        ServerConfig config = Config.with(ServerConfig.DEFAULT, "port=0", "jobs=" + folder.resolve("jobs"), "runs=" + folder.resolve("runs"));
+        ServerConfig config = Config.with(ServerConfig.DEFAULT, "port=0", "jobs=" + folder.resolve("jobs"), "runs="
+            + folder.resolve("runs"));
         try (Server server = Server.start(config)) {
             for (String page : new String[] {"/health", "/", "/v1/jobs", "/v1/models"}) read(server.port(), page);
         }

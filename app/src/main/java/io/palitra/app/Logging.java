@@ -9,7 +9,9 @@ import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.ConsoleAppender;
 import ch.qos.logback.core.spi.ContextAwareBase;
 
-/** What libraries have to say that a person should know goes to stderr, a line each. A file of XML would take a tenth of a second to read. */
+/**
+ * What libraries have to say that a person should know goes to stderr, a line each. A file of XML would take a tenth of a second to read.
+ */
 public final class Logging extends ContextAwareBase implements Configurator {
     @Override public ExecutionStatus configure(LoggerContext context) {
         PatternLayoutEncoder line = new PatternLayoutEncoder();

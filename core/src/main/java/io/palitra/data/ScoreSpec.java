@@ -13,9 +13,7 @@ public record ScoreSpec(
         @Help("sixteenths of a piece") int steps,
         @Help("voices, from the highest down") int voices,
         @Help("lowest pitch, as MIDI counts") int lowest,
-        @Help("highest pitch") int highest) implements DataSpec {
-    /** Sixteenths of a bar. */
-    public static final int BAR = 16;
+        @Help("highest pitch") int highest) implements ScoreItems {
     /** The voices of a choir. */
     public static final int CHOIR = 4;
     /** Pitches of every set of the catalogue and of every folder: C2 to C6. */
@@ -43,20 +41,7 @@ public record ScoreSpec(
         throw new ArgumentException(family + " wants music, got " + data + "; the sets chorales and parts are, and so is a folder of .mid");
     }
 
-    /** Different numbers of a voice: the pitches and the rest. */
-    public int symbols() { return highest - lowest + 2; }
-
-    /** The number of a pitch, 0 of {@link Score#REST}. @throws IllegalArgumentException for a pitch outside */
-    public int symbol(int pitch) {
-        if (pitch == Score.REST) return 0;
-        if (pitch < lowest || pitch > highest) {
-            throw new ArgumentException("illegal pitch: " + pitch + ", must be " + lowest + " to " + highest);
-        }
-        return pitch - lowest + 1;
-    }
-
-    /** The pitch of a number, {@link Score#REST} of 0. */
-    public int pitch(int symbol) { return symbol == 0 ? Score.REST : lowest + symbol - 1; }
+    @Override public ScoreSpec withSteps(int steps) { return new ScoreSpec(steps, voices, lowest, highest); }
 
     @Override public long[] shape() { return new long[] {steps, voices}; }
 

@@ -8,19 +8,13 @@ import io.palitra.engine.Tensor;
 /** Texts as rows of tokens [L]: stored as I32, seen by models as I64. A text that is shorter is filled up by end tokens. */
 public record TextSpec(
         @Help("tokens of an item, L") int length,
-        @Help("how texts become tokens") Alphabet alphabet) implements DataSpec {
+        @Help("how texts become tokens") Alphabet alphabet) implements TextItems {
     /** Most tokens of an item: attention over 64 Ki places takes what no machine of ours has. */
     static final int MOST = 1 << 16;
 
     public TextSpec {
         if (length < 1 || length > MOST) throw new ArgumentException("illegal length: " + length + ", must be between 1 and " + MOST);
     }
-
-    /** Ids that there are, the end token's, too. */
-    public int vocabulary() { return alphabet.size(); }
-
-    /** Id of the end token, vocabulary() - 1. */
-    public int end() { return alphabet.end(); }
 
     @Override public long[] shape() { return new long[] {length}; }
 

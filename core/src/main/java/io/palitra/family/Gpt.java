@@ -6,6 +6,7 @@ import io.palitra.config.Help;
 import io.palitra.data.Batch;
 import io.palitra.data.Condition;
 import io.palitra.data.DataSpec;
+import io.palitra.data.TextItems;
 import io.palitra.data.TextSpec;
 import io.palitra.engine.Device;
 import io.palitra.engine.OptimizerSpec;
@@ -86,7 +87,7 @@ public final class Gpt implements GenerativeModel<TextSampling>, Likelihood, Eva
     }
 
     /** A public GPT-2, or one of a run, as it is. @param where a folder, org/name of the hub, or a run of gpt */
-    public static Gpt of(String where, TextSpec text) {
+    public static Gpt of(String where, TextItems text) {
         Config as = new Config(where, 8, 1, 1, 0);
         return new Gpt(as, new Build(text, Rng.silent(), new Models() {
             @Override public <T> T open(ModelRef ref, Class<T> capability) {

@@ -11,7 +11,7 @@ import io.palitra.config.Help;
 import io.palitra.data.DataOptions;
 import io.palitra.data.Dataset;
 import io.palitra.data.Split;
-import io.palitra.data.TextSpec;
+import io.palitra.data.TextItems;
 import io.palitra.engine.Scope;
 import io.palitra.measure.Measurements;
 import io.palitra.measure.Subject;
@@ -135,7 +135,7 @@ public record EvaluateRequest(
 
     private Subject.ByReader reader(Run opened) {
         Optional<Likelihood> model = opened.model().as(Likelihood.class);
-        if (model.isEmpty() || !(opened.config().settings().spec() instanceof TextSpec text)) {
+        if (model.isEmpty() || !(opened.config().settings().spec() instanceof TextItems text)) {
             throw new ConfigException("judge", "'" + judge + "' is a run of " + opened.config().settings().family()
                 + ", which scores no texts; gpt, lstm and mdlm do");
         }
@@ -157,7 +157,7 @@ public record EvaluateRequest(
             Subject.@Nullable ByReader reader) {
         Evaluation.Asked asked = new Evaluation.Asked(test, n).sampling(sampling);
         if (reader != null) {
-            if (!(test.spec() instanceof TextSpec) || !(opened.model() instanceof GenerativeModel)) {
+            if (!(test.spec() instanceof TextItems) || !(opened.model() instanceof GenerativeModel)) {
                 throw new ConfigException("judge", "judge= scores texts that a run writes; '" + opened.config().settings().family()
                     + "' on '" + test.name() + "' writes none");
             }

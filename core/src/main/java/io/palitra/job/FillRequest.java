@@ -9,7 +9,7 @@ import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
 import io.palitra.data.Alphabet;
 import io.palitra.data.Condition;
-import io.palitra.data.TextSpec;
+import io.palitra.data.TextItems;
 import io.palitra.engine.Guard;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
@@ -73,7 +73,7 @@ public record FillRequest(
         Inputs inputs = new Inputs(watcher);
         try (Run opened = inputs.open(run, device, threads); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             String family = opened.config().settings().family();
-            if (!(opened.config().settings().spec() instanceof TextSpec spec)
+            if (!(opened.config().settings().spec() instanceof TextItems spec)
                 || !opened.generative().takes().contains(Condition.Kind.KNOWN)) {
                 throw new ArgumentException("'" + run + "' is a run of " + family + ", which fills no holes of texts; mdlm does");
             }
@@ -108,7 +108,7 @@ public record FillRequest(
         return holes;
     }
 
-    private List<String> filled(Drawing<?> drawing, TextSpec spec, List<Hole> holes) {
+    private List<String> filled(Drawing<?> drawing, TextItems spec, List<Hole> holes) {
         Alphabet alphabet = spec.alphabet();
         int length = spec.length(), at = 0, size = 0;
         List<int[]> parts = new ArrayList<>();
@@ -146,7 +146,7 @@ public record FillRequest(
     }
 
     /** Fills what is within a window of the model's length. */
-    private void fill(Drawing<?> drawing, TextSpec spec, int[][] all, int first, Rng rng) {
+    private void fill(Drawing<?> drawing, TextItems spec, int[][] all, int first, Rng rng) {
         int length = spec.length();
         long[] known = new long[n * length];
         for (int b = 0; b < n; b++) {

@@ -11,7 +11,7 @@ import io.palitra.data.Condition;
 import io.palitra.data.FormatException;
 import io.palitra.data.Midi;
 import io.palitra.data.Score;
-import io.palitra.data.ScoreSpec;
+import io.palitra.data.ScoreItems;
 import io.palitra.engine.Guard;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
@@ -89,7 +89,7 @@ public record HarmoniseRequest(
         }
         Inputs inputs = new Inputs(watcher);
         try (Run opened = inputs.open(run, device, threads); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            if (!(opened.config().settings().spec() instanceof ScoreSpec spec)
+            if (!(opened.config().settings().spec() instanceof ScoreItems spec)
                 || !opened.generative().takes().contains(Condition.Kind.KNOWN)) {
                 throw new ArgumentException("'" + run + "' is a run of " + opened.config().settings().family()
                     + ", which completes no scores; musictransformer does");
@@ -110,8 +110,8 @@ public record HarmoniseRequest(
         }
     }
 
-    private List<Path> written(ScoreSpec spec, Tensor x, Path folder, Watcher watcher) {
-        ScoreSpec whole = new ScoreSpec((int) x.size(1), spec.voices(), spec.lowest(), spec.highest());
+    private List<Path> written(ScoreItems spec, Tensor x, Path folder, Watcher watcher) {
+        ScoreItems whole = spec.withSteps((int) x.size(1));
         List<Path> files = new ArrayList<>();
         List<List<Sheet>> forms = Display.of(whole).forms(whole, x);
         for (int i = 0; i < forms.size(); i++) {
@@ -126,7 +126,7 @@ public record HarmoniseRequest(
     }
 
     /** From 0; -1 for none. */
-    private int voice(ScoreSpec spec) {
+    private int voice(ScoreItems spec) {
         if (voice.isEmpty()) return -1;
         int named = spec.voices() == VOICES.size() ? VOICES.indexOf(voice.toLowerCase(Locale.ROOT)) : -1;
         if (named >= 0) return named;
@@ -139,7 +139,7 @@ public record HarmoniseRequest(
     }
 
     /** Symbols of what is kept, -1 of what is drawn, [steps][voices]. */
-    private int[][] known(ScoreSpec spec, int kept, Watcher watcher) {
+    private int[][] known(ScoreItems spec, int kept, Watcher watcher) {
         Path file = Path.of(score);
         if (!Files.isRegularFile(file)) throw new ArgumentException("no such file: " + score);
         Score read;
@@ -153,7 +153,7 @@ public record HarmoniseRequest(
             watcher.note(score + " has not " + spec.voices() + " voices: the highest notes of its highest track are kept as voice "
                 + (kept + 1));
         }
-        int steps = read.steps(), full = (steps + ScoreSpec.BAR - 1) / ScoreSpec.BAR, from = 0, to = 0;
+        int steps = read.steps(), full = (steps + ScoreItems.BAR - 1) / ScoreItems.BAR, from = 0, to = 0;
         if (!bars.isEmpty()) {
             from = Integer.parseInt(bars.replaceAll(BARS, "$1"));
             to = Integer.parseInt(bars.replaceAll(BARS, "$2"));
@@ -165,7 +165,7 @@ public record HarmoniseRequest(
         int[][] known = new int[kept < 0 && bars.isEmpty() ? Math.max(steps, spec.steps()) : steps][spec.voices()];
         boolean open = false;
         for (int t = 0; t < known.length; t++) {
-            int bar = t / ScoreSpec.BAR + 1;
+            int bar = t / ScoreItems.BAR + 1;
             boolean all = t < steps && (bar <= keep || !bars.isEmpty() && (bar < from || bar > to));
             for (int v = 0; v < spec.voices(); v++) {
                 boolean keeps = t < steps && (v == kept || all && !alone);
@@ -178,18 +178,19 @@ public record HarmoniseRequest(
         return known;
     }
 
-    private int symbol(ScoreSpec spec, int pitch, int step) {
+    private int symbol(ScoreItems spec, int pitch, int step) {
         if (pitch == Score.REST || pitch >= spec.lowest() && pitch <= spec.highest()) return spec.symbol(pitch);
-        throw new ArgumentException(score + " has the pitch " + pitch + " in bar " + (step / ScoreSpec.BAR + 1) + ", the run knows "
+        throw new ArgumentException(score + " has the pitch " + pitch + " in bar " + (step / ScoreItems.BAR + 1) + ", the run knows "
             + spec.lowest() + " to " + spec.highest());
     }
 
     /** Symbols [n][steps][voices] in a row. */
-    private long[] drawn(Drawing<?> drawing, ScoreSpec spec, int[][] known) {
+    private long[] drawn(Drawing<?> drawing, ScoreItems spec, int[][] known) {
         int steps = known.length, voices = spec.voices(), wide = spec.steps(), per = steps * voices;
         long[] all = new long[n * per];
         for (int i = 0; i < n; i++) for (int k = 0; k < per; k++) all[i * per + k] = known[k / voices][k % voices];
-        int hop = wide < 2 * ScoreSpec.BAR ? wide : wide / 2 / ScoreSpec.BAR * ScoreSpec.BAR;   // whole bars: their places are told apart
+        int hop = wide < 2 * ScoreItems.BAR ? wide
+            : wide / 2 / ScoreItems.BAR * ScoreItems.BAR;   // whole bars: their places are told apart
         for (int from = 0; ; from += hop) {
             long[] window = new long[n * wide * voices];
             Arrays.fill(window, -1);

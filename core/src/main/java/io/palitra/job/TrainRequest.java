@@ -9,7 +9,7 @@ import io.palitra.data.DataSpec;
 import io.palitra.data.Dataset;
 import io.palitra.data.Datasets;
 import io.palitra.data.Split;
-import io.palitra.data.TextSpec;
+import io.palitra.data.TextItems;
 import io.palitra.engine.Device;
 import io.palitra.family.Families;
 import io.palitra.family.Gpt;
@@ -98,7 +98,7 @@ public record TrainRequest(
                 + "with file_name and text, or a .txt beside each picture");
         }
         Inputs inputs = new Inputs(watcher);
-        TextSpec given = begun(keys, options);
+        TextItems given = begun(keys, options);
         Dataset train = inputs.noted(opened(given, kept, Split.TRAIN, options));
         Dataset test = inputs.test(family, name, () -> inputs.noted(opened(given, kept, Split.TEST, options)));
         DataSpec item = train.spec();
@@ -121,12 +121,12 @@ public record TrainRequest(
     }
 
     /** Of gpt that begins with another one: texts of its tokens, as long as it reads unless a length is asked for; else null. */
-    private @Nullable TextSpec begun(List<String> keys, DataOptions options) {
+    private @Nullable TextItems begun(List<String> keys, DataOptions options) {
         String base = keys.stream().filter(k -> k.startsWith(BASE)).reduce((a, b) -> b).orElse(BASE).substring(BASE.length());
         return !family.equals(Gpt.FAMILY.name()) || base.isEmpty() ? null : GptFolder.of(base).spec(options.length());
     }
 
-    private Dataset opened(@Nullable TextSpec given, String data, Split split, DataOptions options) {
+    private Dataset opened(@Nullable TextItems given, String data, Split split, DataOptions options) {
         return given == null ? Inputs.of(family, data, split, options) : Datasets.like(given, data, true, true, split, options);
     }
 

@@ -9,7 +9,7 @@ import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
 import io.palitra.data.Alphabet;
 import io.palitra.data.DataSpec;
-import io.palitra.data.TextSpec;
+import io.palitra.data.TextItems;
 import io.palitra.engine.Device;
 import io.palitra.engine.Guard;
 import io.palitra.engine.Rng;
@@ -81,7 +81,7 @@ public record WriteRequest(
         Optional<GptFolder> open = folder();
         if (open.isPresent()) {
             Inputs.threads(threads);
-            TextSpec spec = open.get().spec(0);
+            TextItems spec = open.get().spec(0);
             try (Scope scope = new Scope(); Trainable model = Gpt.of(run, spec)) {
                 model.to(Device.named(device));
                 model.net().training(false);
@@ -104,7 +104,7 @@ public record WriteRequest(
 
     private Result written(Trainable model, DataSpec data, String family, Watcher watcher) {
         Writes writes = model.as(Writes.class).orElse(null);
-        if (writes == null || !(data instanceof TextSpec text) || !(model instanceof GenerativeModel<?> generative)) {
+        if (writes == null || !(data instanceof TextItems text) || !(model instanceof GenerativeModel<?> generative)) {
             throw new ArgumentException("'" + run + "' is a run of " + family + ", which writes no texts from a beginning; gpt and lstm do"
                 + (family.equals("mdlm") ? ". 'palitra sample' and 'palitra complete --text' draw its texts" : ""));
         }

@@ -4,7 +4,7 @@ import io.palitra.data.Batch;
 import io.palitra.data.Condition;
 import io.palitra.data.DataLoader;
 import io.palitra.data.Dataset;
-import io.palitra.data.TextSpec;
+import io.palitra.data.TextItems;
 import io.palitra.engine.Device;
 import io.palitra.engine.Rng;
 import io.palitra.metric.Inception;
@@ -52,7 +52,7 @@ public record Subject(Trainable model, String family, Device device, Dataset tes
     public record ByClip(TextImage model, String name) {}
 
     /** @param spec of the texts that it reads @param name how measures call it */
-    public record ByReader(Likelihood model, TextSpec spec, String name) {}
+    public record ByReader(Likelihood model, TextItems spec, String name) {}
 
     public Subject {
         sampling = List.copyOf(sampling);

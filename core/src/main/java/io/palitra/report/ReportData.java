@@ -51,8 +51,8 @@ public record ReportData(String title, String subtitle, String result, Optional<
     public record Item(String name, String href, String about) {}
 
     /**
-     * A picture, a sound, or a text in UTF-8, under a short title with a sentence to read beside it; {@code bytes} as a file of this media type
-     * would hold them.
+     * A picture, a sound, or a text in UTF-8, under a short title with a sentence to read beside it; {@code bytes} as a file of this
+     * media type would hold them.
      *
      * @param items what it shows, in order; empty to name nothing
      */

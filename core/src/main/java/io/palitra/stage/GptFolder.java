@@ -8,6 +8,7 @@ import io.palitra.config.Json;
 import io.palitra.config.Reason;
 import io.palitra.data.Alphabet;
 import io.palitra.data.FormatException;
+import io.palitra.data.TextItems;
 import io.palitra.data.TextSpec;
 import io.palitra.data.TextTokenizerFile;
 import io.palitra.engine.Rng;
@@ -102,7 +103,7 @@ public final class GptFolder {
     }
 
     /** Items of as many tokens as it reads, or fewer. @param length 0 = all */
-    public TextSpec spec(int length) { return new TextSpec(length == 0 ? config.nPositions() : length, alphabet()); }
+    public TextItems spec(int length) { return new TextSpec(length == 0 ? config.nPositions() : length, alphabet()); }
 
     /** The network. @param dropout see {@link Gpt2#Gpt2(Gpt2.Config, double, Rng)} */
     public Gpt2 open(double dropout) {

@@ -9,6 +9,7 @@ import io.palitra.data.Alphabet;
 import io.palitra.data.Batch;
 import io.palitra.data.DataLoader;
 import io.palitra.data.ImageSpec;
+import io.palitra.data.TextItems;
 import io.palitra.data.TextSpec;
 import io.palitra.engine.Device;
 import io.palitra.engine.Guard;
@@ -37,7 +38,7 @@ import org.junit.jupiter.api.io.TempDir;
 class GptTest {
     private static final SmallTexts TEXTS = new SmallTexts(12);
 
-    private static Gpt gpt(TextSpec spec, String... more) {
+    private static Gpt gpt(TextItems spec, String... more) {
         Gpt.Config small = Config.with(Gpt.FAMILY.defaults(), "width=16", "layers=2", "heads=2", "dropout=0");
         Gpt model = new Gpt(Config.with(small, more), Builds.of(spec, new Rng(1)));
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {   // fresh weights predict nearly the same everywhere
