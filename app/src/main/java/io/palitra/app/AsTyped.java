@@ -176,6 +176,7 @@ final class AsTyped {
         for (String name : option.names()) {
             String plain = name.replace("-", "").toLowerCase(Locale.ROOT), asked = key.replace("-", "").toLowerCase(Locale.ROOT);
             boolean other = plain.equals("class") && asked.equals("label") || plain.equals("set") && asked.equals("sampling")
+                || plain.equals("listen") && asked.equals("host")
                 || plain.equals("size") && (asked.equals("width") || asked.equals("height"));
             if (other || plain.equals(asked)) return true;
         }

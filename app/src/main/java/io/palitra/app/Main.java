@@ -6,6 +6,7 @@ import io.palitra.config.ConfigException;
 import io.palitra.config.InWords;
 import io.palitra.config.Notes;
 import io.palitra.job.Program;
+import io.palitra.server.Server;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.InvalidPathException;
@@ -30,10 +31,12 @@ import picocli.CommandLine;
 public final class Main implements Runnable {
     /** Stopped by the user, after saving; {@link #execute} makes it 143 where it was SIGTERM. */
     static final int STOPPED = 130;
+    /** Those that begin with the engine. */
     private static final List<Class<?>> COMPUTE = List.of(TrainCommand.class, ResumeCommand.class, SampleCommand.class, DrawCommand.class,
-        EvaluateCommand.class, ReconstructCommand.class, CompleteCommand.class, WriteCommand.class, AnomaliesCommand.class, BalanceCommand.class,
-        InterpolateCommand.class, MapCommand.class, PaintCommand.class, DreamCommand.class, ClassifyCommand.class, SearchCommand.class,
-        ServeCommand.class, StudioCommand.class);
+        EvaluateCommand.class, ReconstructCommand.class, CompleteCommand.class, WriteCommand.class, AnomaliesCommand.class,
+        BalanceCommand.class, InterpolateCommand.class, MapCommand.class, PaintCommand.class, DreamCommand.class, ClassifyCommand.class,
+        SearchCommand.class);
+    private static final List<Class<?>> SERVE = List.of(ServeCommand.class, StudioCommand.class);
     private static final List<Class<?>> OTHERS = List.of(CompareCommand.class, FamiliesCommand.class, DataCommand.class,
         ModelsCommand.class, PackCommand.class, PullCommand.class,
         ImportCommand.class, ExportCommand.class, InspectCommand.class, DoctorCommand.class, Completion.class,
@@ -63,10 +66,10 @@ public final class Main implements Runnable {
         }
         String lacks = Launcher.note(List.of(args));
         if (!lacks.isEmpty()) Terminal.print(lacks);
-        Thread ahead = Program.engineAhead();   // while the command line is read
         List<String> words = List.of(args);
-        boolean help = words.isEmpty() || words.contains("--help") || words.contains("-h");
-        if (!help && !named(COMPUTE, words.get(0)).isEmpty()) ahead.start();
+        String command = words.isEmpty() || words.contains("--help") || words.contains("-h") ? "" : words.get(0);
+        Thread ahead = named(SERVE, command).isEmpty() ? Program.engineAhead() : Server.ahead();   // while the command line is read
+        if (!named(SERVE, command).isEmpty() || !named(COMPUTE, command).isEmpty()) ahead.start();
         int code = execute(args);
         ahead.join();   // to leave while libraries are being loaded could crash
         String unwritten = Common.unwritten();
@@ -125,7 +128,7 @@ public final class Main implements Runnable {
 
     /** With the command of that name alone, since options of others take time to build, or with all where there is none. */
     static CommandLine commands(String name) {
-        List<Class<?>> all = Stream.concat(COMPUTE.stream(), OTHERS.stream()).toList(), own = named(all, name);
+        List<Class<?>> all = Stream.of(COMPUTE, SERVE, OTHERS).flatMap(List::stream).toList(), own = named(all, name);
         boolean every = own.isEmpty() || own.contains(Completion.class) || own.contains(CommandLine.HelpCommand.class);
         CommandLine line = new CommandLine(new Main());
         for (Class<?> command : every ? all : own) line.addSubcommand(command);

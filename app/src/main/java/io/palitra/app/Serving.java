@@ -1,6 +1,7 @@
 package io.palitra.app;
 
 import io.palitra.config.Config;
+import io.palitra.job.Program;
 import io.palitra.server.Server;
 import io.palitra.server.ServerConfig;
 import java.awt.Desktop;
@@ -72,13 +73,16 @@ final class Serving {
         config = set(config, "models", models);
         config = set(config, "device", computing.device);
         config = set(config, "threads", computing.threads);
+        Thread engine = Program.engineAhead();   // once it listens, before the first job
         try (Server server = Server.start(config)) {
+            engine.start();
             String address = "http://" + (config.host().contains(":") ? "[" + config.host() + "]" : config.host()) + ":" + server.port();
             Common.OUT.println(address);
             Common.OUT.flush();
             if (browser) open(address);
             Stop stop = Stop.onSignals();
             while (!stop.getAsBoolean()) Thread.sleep(100);
+            engine.join();   // to leave while libraries are being loaded could crash
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

@@ -61,7 +61,10 @@ class MainTest {
         assertThat(palitra("families", "--json").code()).isZero();
         assertThat(palitra("data").code()).isZero();
         assertThat(palitra("data", "strokes").code()).isZero();
-        assertThat(palitra("doctor").code()).isZero();
+        Result doctor = palitra("doctor");
+        assertThat(doctor.code()).isZero();
+        assertThat(doctor.out().lines().filter(l -> l.startsWith("others")).toList()).singleElement().asString()
+            .containsPattern("no other program works|keep \\d+\\.\\d of \\d+ processors busy");
         assertThat(palitra("generate-completion").code()).isZero();
         assertThat(palitra("resume", run, "--quiet").code()).isZero();   // finished already: nothing to do
     }

@@ -58,6 +58,8 @@ public final class ServerSoak {
     private final List<String> wrong = Collections.synchronizedList(new ArrayList<>());
     private final long began = System.nanoTime();
 
+    /** @param pid of the server, which lets its own user attach */
+    @SuppressWarnings("BanJNDI")   // the address comes from a process of this machine
     private ServerSoak(String url, long pid) throws Exception {
         this.url = url;
         this.pid = pid;

@@ -28,7 +28,6 @@ public final class Words {
     public static final Words ENGLISH = new Words(Map.of());
     /** The languages that there are beside English. */
     public static final List<String> LANGUAGES = List.of("ru");
-    private static final ObjectMapper JSON = new ObjectMapper().enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION);
     private static final Pattern HOLE = Pattern.compile("\\{(\\d)#?(?:\\|([^|{}]*)\\|([^|{}]*)\\|([^|{}]*))?}");
     private static final Pattern KEY = Pattern.compile("(?<![\\w.-])([A-Za-z]\\w*)=(true\\b)?(?=(\\W?))");
     private static final Pattern NUMBER = Pattern.compile("[-+]?\\d[\\d.,]*");
@@ -87,7 +86,8 @@ public final class Words {
     /** The catalogue as its file has it: by what it is about. */
     static Map<String, Map<String, String>> sections(String language) {
         try (InputStream file = Words.class.getResourceAsStream("/io/palitra/words/" + language + ".json")) {
-            return JSON.readValue(file, new TypeReference<LinkedHashMap<String, Map<String, String>>>() { });
+            ObjectMapper json = new ObjectMapper().enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION);
+            return json.readValue(file, new TypeReference<LinkedHashMap<String, Map<String, String>>>() { });
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

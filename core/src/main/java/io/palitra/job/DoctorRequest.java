@@ -9,10 +9,15 @@ import io.palitra.model.Watcher;
 import io.palitra.train.RunConfig;
 import java.io.IOException;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 
 /** What this machine offers, and a self-test: versions, processor, BLAS, devices, memory. */
 public record DoctorRequest() implements Request<DoctorRequest.Result> {
+    private static final long LOOK_MILLIS = 500;
+    /** Processors that others may use before it is said. */
+    private static final double BUSY = 0.3;
+
     /** @param findings in words, by what they are about, in their order @param sound whether the self-test passed */
     public record Result(Map<String, String> findings, boolean sound) {}
 
@@ -40,6 +45,7 @@ public record DoctorRequest() implements Request<DoctorRequest.Result> {
         all.put("waiting", waiting());
         all.put("java heap", (runtime.maxMemory() >> 20) + " MiB at most");
         all.put("memory", memory());
+        all.put("others", others());
         all.put("malloc", System.getenv("MALLOC_ARENA_MAX") == null ? "untuned: the launcher tunes it (palitra)" : "tuned by the launcher");
         if (fault.isEmpty()) fault = selfTest();
         all.put("self-test", fault.isEmpty() ? "passed" : fault);
@@ -51,6 +57,27 @@ public record DoctorRequest() implements Request<DoctorRequest.Result> {
         String policy = System.getenv("OMP_WAIT_POLICY"), turns = System.getenv("GOMP_SPINCOUNT");
         return turns != null ? turns + " turns (GOMP_SPINCOUNT)" : policy != null ? policy + " (OMP_WAIT_POLICY)"
             : "long: on a busy machine steps may take many times as long; start the launcher (palitra), or set GOMP_SPINCOUNT=1000";
+    }
+
+    /** What other programs take of the processors, looked at for a moment. */
+    private static String others() {
+        if (!(java.lang.management.ManagementFactory.getOperatingSystemMXBean() instanceof com.sun.management.OperatingSystemMXBean os)) {
+            return "unknown";
+        }
+        os.getCpuLoad();   // begins to count
+        os.getProcessCpuLoad();
+        try {
+            Thread.sleep(LOOK_MILLIS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        double all = os.getCpuLoad(), own = os.getProcessCpuLoad();
+        if (!(all >= 0) || !(own >= 0)) return "unknown";
+        int processors = os.getAvailableProcessors();
+        double busy = Math.max(0, all - own) * processors;
+        return busy < BUSY ? "no other program works"
+            : String.format(Locale.ROOT, "other programs keep %.1f of %d processors busy: steps take longer, and times that are measured "
+                + "now mislead", busy, processors);
     }
 
     private static String memory() {

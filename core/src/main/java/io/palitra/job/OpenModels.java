@@ -8,6 +8,7 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,11 +19,14 @@ import org.jspecify.annotations.Nullable;
 public final class OpenModels implements AutoCloseable {
     private static final ThreadLocal<@Nullable OpenModels> HERE = new ThreadLocal<>();
 
-    private final long budget;
+    private final LongSupplier budget;
     private final Map<List<Object>, Kept> kept = new LinkedHashMap<>(16, 0.75f, true);
 
     /** @param budget bytes that the weights of all may take */
-    public OpenModels(long budget) { this.budget = budget; }
+    public OpenModels(long budget) { this(() -> budget); }
+
+    /** @param budget is asked when a model is opened */
+    public OpenModels(LongSupplier budget) { this.budget = budget; }
 
     /** @param bytes of its weights */
     public record Loaded(String name, long bytes) {}
@@ -113,17 +117,17 @@ public final class OpenModels implements AutoCloseable {
     }
 
     private void makeRoom(Wanted wanted) {
-        long used = kept.values().stream().mapToLong(k -> k.about.bytes).sum();
-        for (Iterator<Kept> i = kept.values().iterator(); i.hasNext() && used + wanted.bytes > budget;) {
+        long used = kept.values().stream().mapToLong(k -> k.about.bytes).sum(), most = budget.getAsLong();
+        for (Iterator<Kept> i = kept.values().iterator(); i.hasNext() && used + wanted.bytes > most;) {
             Kept oldest = i.next();
             if (oldest.users > 0) continue;
             i.remove();
             used -= oldest.about.bytes;
             closed(oldest.model);
         }
-        if (used + wanted.bytes > budget) {
+        if (used + wanted.bytes > most) {
             throw new ArgumentException("'" + wanted.name + "' takes " + InWords.bytes(wanted.bytes) + " of memory, of "
-                + InWords.bytes(budget - used) + " that are left for models");
+                + InWords.bytes(most - used) + " that are left for models");
         }
     }
 

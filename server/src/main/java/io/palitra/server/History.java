@@ -14,6 +14,7 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -23,14 +24,15 @@ import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What is kept of jobs beyond the end of the server: {@link HistoryFile}, used by one thread. Who changes a job does not wait for it;
  * who reads waits for all that was handed in before. A fault of the disk while it works is noted, and ends no job.
  */
 final class History implements AutoCloseable {
-    /** Files come fast, and each is written with the whole job. */
-    private static final long FILES_MILLIS = 1000;
+    /** Starts and files come fast, and each is written with the whole job. */
+    private static final long SOON_MILLIS = 1000;
 
     /** What is done with the file, on its thread. */
     @FunctionalInterface interface Work { void with(Connection file) throws SQLException; }
@@ -41,32 +43,50 @@ final class History implements AutoCloseable {
     /** What is to be kept of a job that has ended. */
     @FunctionalInterface interface Ending { void of(Connection file, String id, ObjectNode job) throws SQLException; }
 
-    private final Connection file;
     private final ScheduledThreadPoolExecutor thread;
+    private final Future<?> opening;
     private final Set<Job> changed = ConcurrentHashMap.newKeySet();
     private final List<Ending> endings = new CopyOnWriteArrayList<>();
+    private @Nullable Connection file;   // of the thread; none before it is open, and none where it cannot be opened
 
-    /**
-     * Opens the file in that folder, or begins one. What was queued or running there was cut off, and is said to be.
-     *
-     * @throws ConfigException where the file cannot be written
-     */
+    /** Begins to open the file in that folder, or makes one. What was queued or running there was cut off, and is said to be. */
     History(Path folder) {
-        HistoryFile opened = HistoryFile.open(folder);
-        file = opened.connection();
         thread = new ScheduledThreadPoolExecutor(1, task -> {
             Thread t = new Thread(task, "palitra-history");
             t.setDaemon(true);
             return t;
         });
         thread.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
+        opening = thread.submit(() -> open(folder));
+    }
+
+    private void open(Path folder) {
+        HistoryFile opened = HistoryFile.open(folder);
         try {
-            cutOff(folder);
-            if (opened.begun()) HistoryFile.adopt(file, folder);
+            cutOff(opened.connection(), folder);
+            if (opened.begun()) HistoryFile.adopt(opened.connection(), folder);
+            file = opened.connection();
         } catch (SQLException e) {
-            thread.shutdown();
-            HistoryFile.close(file);
+            HistoryFile.close(opened.connection());
             throw HistoryFile.fault(e);
+        }
+    }
+
+    /**
+     * The same, once the file is open.
+     *
+     * @throws ConfigException where it cannot be written
+     */
+    History opened() {
+        try {
+            opening.get();
+            return this;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new Refused(503, "closing", "", "the server is closing");
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof RuntimeException fault) throw fault;
+            throw new IllegalStateException(e.getCause());
         }
     }
 
@@ -75,10 +95,10 @@ final class History implements AutoCloseable {
 
     /** Keeps a job as it is now, or soon: of several changes the last. */
     void put(Job job) {
-        boolean soon = job.status() == Job.Status.RUNNING && !job.files.isEmpty();
+        boolean soon = job.status() == Job.Status.RUNNING;
         if (!changed.add(job) && soon) return;
         try {
-            thread.schedule(() -> write(job), soon ? FILES_MILLIS : 0, TimeUnit.MILLISECONDS);
+            thread.schedule(() -> write(job), soon ? SOON_MILLIS : 0, TimeUnit.MILLISECONDS);
         } catch (RejectedExecutionException e) {
             changed.remove(job);   // the server has closed
         }
@@ -95,6 +115,7 @@ final class History implements AutoCloseable {
     }
 
     private void noting(Work work) {
+        if (file == null) return;   // it could not be opened, of which opened() tells
         try {
             work.with(file);
         } catch (SQLException | RuntimeException e) {
@@ -126,7 +147,7 @@ final class History implements AutoCloseable {
     /** What the file holds, after all that was handed in before. @throws Refused where the file cannot be read */
     <T> T ask(Question<T> question) {
         try {
-            Future<T> made = thread.submit(() -> question.of(file));
+            Future<T> made = thread.submit(() -> question.of(Objects.requireNonNull(file, "the history is not open")));
             return made.get();
         } catch (RejectedExecutionException e) {
             throw new Refused(503, "closing", "", "the server is closing");
@@ -181,7 +202,7 @@ final class History implements AutoCloseable {
         throw new Refused(500, "history", "", "the history of jobs cannot be read or written");
     }
 
-    private void cutOff(Path folder) throws SQLException {
+    private static void cutOff(Connection file, Path folder) throws SQLException {
         List<ObjectNode> all = new ArrayList<>();
         try (PreparedStatement s = file.prepareStatement("SELECT job FROM jobs WHERE status IN ('queued', 'running')");
                 ResultSet r = s.executeQuery()) {
@@ -216,7 +237,7 @@ final class History implements AutoCloseable {
         thread.shutdown();
         try {
             if (!thread.awaitTermination(30, TimeUnit.SECONDS)) return;   // its thread still uses the file
-            HistoryFile.close(file);
+            if (file != null) HistoryFile.close(file);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

@@ -68,6 +68,15 @@ record HistoryFile(Connection connection, boolean begun) {
         }
     }
 
+    /** Loads SQLite. */
+    static void load() {
+        try (Connection c = DriverManager.getConnection("jdbc:sqlite::memory:")) {
+            c.isValid(0);
+        } catch (SQLException e) {
+            throw fault(e);
+        }
+    }
+
     private static Connection connect(Path file) throws SQLException {
         // as a URI, so that a '?' in a folder's name is none of the driver's options
         Connection c = DriverManager.getConnection("jdbc:sqlite:" + file.toUri());

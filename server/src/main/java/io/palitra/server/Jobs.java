@@ -52,7 +52,7 @@ final class Jobs implements AutoCloseable {
     private final SecureRandom random = new SecureRandom();
     private final Path folder;
 
-    /** @throws io.palitra.config.ConfigException where the history cannot be opened */
+    /** The history opens meanwhile: {@link History#opened}. */
     Jobs(ServerConfig config, Places places, Uploads uploads, Meter meter, Log log) {
         this(config, places, uploads, meter, log, ((long) config.disk()) << 30);
     }
@@ -64,7 +64,7 @@ final class Jobs implements AutoCloseable {
         this.config = config;
         this.places = places;
         this.room = room;
-        models = new OpenModels(config.memory() > 0 ? (long) config.memory() << 20
+        models = new OpenModels(() -> config.memory() > 0 ? (long) config.memory() << 20
             : ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getTotalMemorySize() / 2);
         folder = folder(config);
         history = new History(folder);

@@ -100,8 +100,14 @@ final class Registry {
         return List.copyOf(all.values());
     }
 
-    /** Of exactly that name. */
-    Optional<Entry> named(String name) { return all().stream().filter(e -> e.name.equals(name)).findFirst(); }
+    /** Of exactly that name; looks no further than where it is found. */
+    Optional<Entry> named(String name) {
+        String place = given.get(name);
+        Optional<Entry> found = place == null ? Optional.empty() : given(name, place);
+        if (found.isEmpty()) found = included().stream().filter(e -> e.name.equals(name)).findFirst();
+        if (found.isEmpty()) found = Optional.ofNullable(runs().get(name)).map(this::run);
+        return found.isPresent() || !hub ? found : fetched().stream().filter(e -> e.name.equals(name)).findFirst();
+    }
 
     /** Runs of the folder, by the names of their folders; not those that links lead to. */
     Map<String, Path> runs() {

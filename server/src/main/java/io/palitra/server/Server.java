@@ -144,7 +144,24 @@ public final class Server implements AutoCloseable {
             throw new ConfigException("port", "cannot listen on " + config.host() + ":" + config.port() + ": another program may listen "
                 + "there; choose another port=", e);
         }
+        try {
+            server.jobs.history().opened();   // it answers meanwhile; who asks for what was before waits
+        } catch (RuntimeException e) {
+            server.close();
+            throw e;
+        }
         return server;
+    }
+
+    /** A thread, not started, that loads what a start takes long to load. A fault of it is met by the start, too. */
+    public static Thread ahead() {
+        Thread ahead = new Thread(() -> {
+            Javalin.create(c -> c.startup.showJavalinBanner = false);
+            HistoryFile.load();
+        }, "palitra-ahead");
+        ahead.setDaemon(true);
+        ahead.setUncaughtExceptionHandler((t, e) -> { });
+        return ahead;
     }
 
     /** Each thing that can be asked: method and pattern of the path. */

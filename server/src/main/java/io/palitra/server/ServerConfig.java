@@ -30,7 +30,8 @@ public record ServerConfig(
     public ServerConfig {
         models = List.copyOf(models);
         if (!isLocal(host) && token.isEmpty()) {
-            throw new ConfigException("token", "to listen on " + host + ", which others reach, a token is needed: token=");
+            throw new ConfigException("token", "to listen on " + host + ", which others reach, a token is needed, of 16 to 200 visible "
+                + "ASCII characters");
         }
         if (!token.isEmpty() && !token.matches("[!-~]{16,200}")) {
             throw new ConfigException("token", "illegal token: must be 16 to 200 visible ASCII characters without spaces");

@@ -104,7 +104,7 @@ class GalleryTest {
     private static final int MANY = 10_000;
 
     private void fill() {
-        try (History history = new History(own)) {
+        try (History history = new History(own).opened()) {
             history.ask(c -> {
                 insert(c, MANY);
                 return null;

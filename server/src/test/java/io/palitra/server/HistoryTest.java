@@ -94,7 +94,7 @@ class HistoryTest {
     }
 
     @Test void whatRanWhenTheServerEndedWasCutOff() throws Exception {
-        try (History history = new History(own)) {
+        try (History history = new History(own).opened()) {
             Job waits = job(id(1), "sample", own), draws = job(id(2), "sample", own), trains = job(id(3), "train", own);
             Job done = job(id(4), "sample", own);
             for (Job job : List.of(draws, trains, done)) job.begin();

@@ -87,15 +87,14 @@ class StudioAccessTest {
         return all;
     }
 
-    /** Light and dark, wide and as a phone is. */
+    /** Light and wide, dark and as a phone is: each colour and each layout once. */
     private static List<String> inAllColours(Watched w, String where) throws Exception {
         List<String> all = new ArrayList<>();
         for (int width : new int[] {1280, 380}) {
             w.page.setViewportSize(width, 800);
-            for (ColorScheme colours : new ColorScheme[] {ColorScheme.LIGHT, ColorScheme.DARK}) {
-                w.page.emulateMedia(new Page.EmulateMediaOptions().setColorScheme(colours));
-                all.addAll(findings(w, where + " " + colours + " " + width));
-            }
+            ColorScheme colours = width > 1000 ? ColorScheme.LIGHT : ColorScheme.DARK;
+            w.page.emulateMedia(new Page.EmulateMediaOptions().setColorScheme(colours));
+            all.addAll(findings(w, where + " " + colours + " " + width));
             Object wide = w.page.evaluate("[document.documentElement, document.querySelector('main')]"
                 + ".reduce((sum, e) => sum + e.scrollWidth - e.clientWidth, 0)");
             if (!Integer.valueOf(0).equals(wide)) all.add(where + " " + width + ": " + wide + " pixels wider than the window");
