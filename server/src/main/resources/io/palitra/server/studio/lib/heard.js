@@ -12,7 +12,7 @@ export const Player = ({ src, label }) => html`<audio controls preload="none" sr
 export function Piece({ roll, sound, notes, name, delay }) {
     return html`<figure class="piece">${roll && html`<${Picture} src=${roll} alt=${t('heard.roll', { name })} className="roll" delay=${delay} />`}
         <figcaption class="row">${sound && html`<${Player} src=${sound} label=${name} />`}
-            ${notes && html`<a class="button small quiet" href=${notes} download aria-label=${t('heard.notes', { name })}><${Icon} name="save" /><span>MIDI</span></a>`}</figcaption></figure>`;
+            ${notes && html`<a class="button small quiet alone" href=${notes} download aria-label=${t('heard.notes', { name })} title=${t('heard.notes', { name })}><${Icon} name="save" /></a>`}</figcaption></figure>`;
 }
 
 /** [{base, roll, sound, notes}] of names of files, by what stands before their endings. */

@@ -2,7 +2,7 @@
 import { html, useState, useEffect } from './html.js';
 import { t } from './words.js';
 import { get } from './api.js';
-import { Button, Notice } from './ui.js';
+import { Button, Icon, Notice } from './ui.js';
 import { faultText } from './faults.js';
 import { copy } from './viewer.js';
 
@@ -14,7 +14,7 @@ export function Written({ text, beginning = '', marks = [], n, grows, save, onGo
             marks.length > 0 ? marked(text, marks) : html`${own > 0 && html`<span class="given">${text.slice(0, own)}</span>`}${text.slice(own)}`}${grows && html`<span class="caret" aria-hidden="true"></span>`}</div>
         <footer class="row tight">${!grows && html`<${Button} small kind="quiet" icon="copy" label=${t('written.copy', { n })} onClick=${() => copy(text)} />`}
             ${!grows && onGoOn && html`<${Button} small kind="quiet" icon="play" onClick=${() => onGoOn(text)}>${t('written.on')}<//>`}
-            ${!grows && save && html`<a class="button small quiet" href=${save} download aria-label=${t('written.save', { n })}>.txt</a>`}</footer></article>`;
+            ${!grows && save && html`<a class="button small quiet alone" href=${save} download aria-label=${t('written.save', { n })} title=${t('written.save', { n })}><${Icon} name="save" /></a>`}</footer></article>`;
 }
 
 function marked(text, marks) {

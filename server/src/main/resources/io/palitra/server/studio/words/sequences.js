@@ -12,7 +12,7 @@ export default {
         'music.preview': 'The pieces so far', 'music.piece': 'piece {n}', 'music.none': 'Press the button: pieces can be seen as rolls, and heard.',
     },
     ru: {
-        'written.text': 'Текст {n}', 'written.copy': 'Скопировать текст {n}', 'written.on': 'Продолжить отсюда', 'written.save': 'Текст {n} как .txt',
+        'written.text': 'Текст {n}', 'written.copy': 'Скопировать текст {n}', 'written.on': 'Писать дальше', 'written.save': 'Текст {n} как .txt',
         'texts.beginning': 'Начинается так', 'texts.beginning.help': 'Может быть пустым. Ctrl и Enter начинают писать.', 'texts.holes': 'Текст с пропусками',
         'texts.holes.help': 'Два и больше _ — пропуск в столько же знаков. Без текста пишется новый целиком.', 'texts.free': 'Без начала',
         'texts.past': 'Написано раньше', 'texts.none': 'Нажмите кнопку: текст появляется, пока пишется.',
