@@ -172,9 +172,13 @@ public record Comparison(String title, String result, List<String> runs, List<Pa
 
     private static void pictures(StringBuilder out, String title, List<ReportData.Figure> figures) {
         if (figures.isEmpty()) return;
-        out.append(element("h2", "", title)).append("<div class=\"figures\">\n");
+        long runs = figures.stream().map(ReportData.Figure::title).distinct().count();
+        boolean rows = figures.size() > runs && figures.size() % runs == 0 || figures.stream().allMatch(f -> f.mediaType()
+            .equals("text/plain"));
+        out.append(element("h2", "", title)).append(rows ? "<div class=\"wide\"><div class=\"figures abreast\" style=\"--runs:" + runs
+            + "\">\n" : "<div class=\"figures\">\n");
         for (ReportData.Figure f : figures) Page.figure(out, f, false);
-        out.append("</div>\n");
+        out.append(rows ? "</div></div>\n" : "</div>\n");
     }
 
     private void columns(StringBuilder out, String title, Map<String, List<String>> rows) {

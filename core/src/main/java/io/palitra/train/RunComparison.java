@@ -17,6 +17,7 @@ import io.palitra.report.Numbers;
 import io.palitra.report.Places;
 import io.palitra.report.ReportData.Figure;
 import io.palitra.report.Sheet;
+import io.palitra.report.Wave;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -32,6 +33,8 @@ import java.util.function.Consumer;
 public final class RunComparison {
     private static final long SEED = 1;
     private static final int SIDE = 6;
+    /** Items that are read or heard one by one, and those of them that are heard. */
+    private static final int READ = 4, HEARD = 2;
     private static final String QUALITY = "precision";
     private static final String DIVERSITY = "recall";
 
@@ -152,17 +155,43 @@ public final class RunComparison {
         return rows;
     }
 
+    /** A sheet of each run; of items that are read or heard one after the other of all runs. */
     private List<Figure> samples(String device, Consumer<String> warn) throws IOException {
-        List<Figure> figures = new ArrayList<>();
+        List<List<Figure>> runs = new ArrayList<>();
         for (int i = 0; i < names.size(); i++) {
             try (Run run = Run.open(folders.get(i), device, warn); Scope scope = new Scope()) {
                 if (run.model().as(GenerativeModel.class).isEmpty()) continue;
                 DataSpec spec = configs.get(i).settings().spec();
                 Display display = Display.of(spec);
-                Tensor x = run.sample(display.fills(SIDE), SEED, List.of());
+                boolean apart = display.endings().size() > 1 || !display.suffix().equals(".png");
+                Tensor x = run.sample(apart ? READ : display.fills(SIDE), SEED, List.of());
+                if (apart) {
+                    runs.add(apart(names.get(i), display.forms(spec, x)));
+                    continue;
+                }
                 Sheet sheet = display.sheet(spec, x, SIDE, names.get(i));
-                figures.add(new Figure(names.get(i), "Seed " + SEED + ", items 0 to " + (x.size(0) - 1) + ", none chosen.",
-                    sheet.mediaType(), sheet.bytes(Map.of())));
+                runs.add(List.of(new Figure(names.get(i), "Seed " + SEED + ", items 0 to " + (x.size(0) - 1) + ", none chosen.",
+                    sheet.mediaType(), sheet.bytes(Map.of()))));
+            }
+        }
+        List<Figure> figures = new ArrayList<>();
+        for (int row = 0; row < runs.stream().mapToInt(List::size).max().orElse(0); row++) {
+            for (List<Figure> run : runs) if (row < run.size()) figures.add(run.get(row));
+        }
+        return figures;
+    }
+
+    /** Items to be looked at, and the first of them to be heard. */
+    private static List<Figure> apart(String run, List<List<Sheet>> items) {
+        List<Figure> figures = new ArrayList<>();
+        for (int i = 0; i < items.size(); i++) {
+            String caption = "Seed " + SEED + ", item " + i + ", not chosen.";
+            for (Sheet form : items.get(i)) {
+                boolean sound = form.mediaType().equals(Sheet.SOUND);
+                if (sound ? i >= HEARD : form instanceof Sheet.Of) continue;
+                byte[] bytes = form.bytes(Map.of());
+                figures.add(new Figure(run, sound ? "Item " + i + " to be heard." : caption, form.mediaType(), sound ? Wave.halved(bytes)
+                    : bytes));
             }
         }
         return figures;
@@ -176,6 +205,8 @@ public final class RunComparison {
             String caption = copies == null ? "" : Numbers.shown(copies.value) + " %: " + copies.about;
             RunFolder.picture(folders.get(i).resolve(RunReport.CLOSEST + ".png"), warn)
                 .ifPresent(bytes -> figures.add(new Figure(run, caption, "image/png", bytes)));
+            RunFolder.bytes(folders.get(i).resolve(RunReport.CLOSEST + ".txt"), warn)
+                .ifPresent(bytes -> figures.add(new Figure(run, caption, "text/plain", bytes)));
         }
         return figures;
     }

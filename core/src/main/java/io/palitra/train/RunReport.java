@@ -17,6 +17,7 @@ import io.palitra.report.Places;
 import io.palitra.report.Report;
 import io.palitra.report.ReportData;
 import io.palitra.report.Sheet;
+import io.palitra.report.Wave;
 import io.palitra.stage.FirstStage;
 import io.palitra.stage.GptFolder;
 import java.io.IOException;
@@ -135,7 +136,7 @@ public final class RunReport {
         for (int i = 1; i <= Gallery.HEARD; i++) {
             int sample = i;
             RunFolder.bytes(folder.resolve(Gallery.GRID + "-" + i + ".wav"), warn).ifPresent(bytes -> figures.add(new ReportData.Figure(
-                "Sample " + sample, "The roll of that number, counted by rows, to be heard.", Sheet.SOUND, bytes)));
+                "Sample " + sample, "The roll of that number, counted by rows, to be heard.", Sheet.SOUND, Wave.halved(bytes))));
         }
         figure(figures, folder, warn, Gallery.RECONSTRUCTIONS, "Reconstructions",
             "Items of the test split, never trained on, and what the model makes of them.");

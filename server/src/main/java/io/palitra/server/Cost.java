@@ -3,14 +3,18 @@ package io.palitra.server;
 import io.palitra.edit.DreamRequest;
 import io.palitra.job.DrawRequest;
 import io.palitra.job.DreamJob;
+import io.palitra.job.FillRequest;
+import io.palitra.job.HarmoniseRequest;
 import io.palitra.job.PaintJob;
 import io.palitra.job.Request;
 import io.palitra.job.SampleRequest;
+import io.palitra.job.WriteRequest;
 import io.palitra.paint.PaintRequest;
 
 /**
  * What a job takes, as it is known before it waits: millions of pixels times steps times pictures. A picture of Stable Diffusion of 512x512
- * in 30 steps is 8. Of what the model decides by itself a usual value stands in; measurements and trainings count nothing.
+ * in 30 steps is 8. A token that is drawn counts as ten thousand pixels of a step. Of what the model decides by itself a usual value stands
+ * in; measurements and trainings count nothing.
  */
 final class Cost {
     /** Of one job: 100 pictures of 1024x1024 in 200 steps. */
@@ -18,6 +22,9 @@ final class Cost {
     /** Of all that wait. */
     static final double WAITING = 100_000;
     private static final double MILLION = 1e6;
+    /** Of a token; a score that is harmonised is about as many. */
+    private static final double TOKEN = 0.01;
+    private static final int SCORE = 256;
     private static final int PAINTED = 512, DRAWN = 64, STEPS = 50;
 
     private Cost() {}
@@ -32,6 +39,9 @@ final class Cost {
             return pixels(how.width(), how.height(), 2 * DRAWN) * how.iterations() * how.cutouts();
         }
         if (request instanceof DrawRequest d) return pixels(0, 0, DRAWN) * STEPS * d.candidates();
+        if (request instanceof WriteRequest w) return TOKEN * w.n() * w.length();
+        if (request instanceof FillRequest f) return TOKEN * f.n() * f.text().length();
+        if (request instanceof HarmoniseRequest h) return TOKEN * h.n() * SCORE;
         if (request instanceof SampleRequest s) {
             String[] size = s.size().split("x");
             return (size.length == 2 ? pixels(Integer.parseInt(size[0]), Integer.parseInt(size[1]), DRAWN) : pixels(0, 0, DRAWN)) * STEPS
@@ -48,6 +58,10 @@ final class Cost {
     static void refuseLarge(Request<?> request) {
         double cost = of(request);
         if (cost <= MOST) return;
+        if (request instanceof WriteRequest || request instanceof FillRequest || request instanceof HarmoniseRequest) {
+            throw new Refused(422, "too_much", "", String.format(java.util.Locale.ROOT, "alternatives x tokens of this job are %.0f, at "
+                + "most %.0f may be asked for at once: ask for fewer or shorter ones", cost / TOKEN, MOST / TOKEN));
+        }
         throw new Refused(422, "too_much", "", String.format(java.util.Locale.ROOT, "pictures x pixels x steps of this job are %.0f "
             + "million, at most %.0f million may be asked for at once: ask for fewer, smaller ones or fewer steps", cost, MOST));
     }

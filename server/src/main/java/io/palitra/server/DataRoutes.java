@@ -15,12 +15,20 @@ import io.palitra.engine.Scope;
 import io.palitra.job.Program;
 import io.palitra.report.Display;
 import io.palitra.report.Sheet;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** Data sets to look at: which there are, their classes, items and what is broken of them. */
 final class DataRoutes implements Routes {
     private static final int MOST = 1000, USUAL = 64;
+    private static final Pattern ITEM = Pattern.compile("(\\d{1,9})(\\.[a-z]{2,4})");
+    private static final String TEXT = ".txt";
+    /** Characters of an item that is told with others. */
+    private static final int LONGEST = 4000;
 
     private final DataSets sets;
 
@@ -69,17 +77,24 @@ final class DataRoutes implements Routes {
         for (int c = 0; c < opened.counts().length; c++) {
             classes.addObject().put("name", data.classNames().get(c)).put("count", opened.counts()[c]);
         }
+        Display display = Display.of(data.spec());
+        node.put("kind", display.items());
         ArrayNode shape = node.putArray("shape"), items = node.putArray("items"), broken = node.putArray("broken");
+        ArrayNode forms = node.putArray("forms");
+        display.endings().forEach(forms::add);
         for (long n : data.spec().shape()) shape.add(n);
+        List<Integer> shown = new ArrayList<>();
         int size = 0;
         for (int i = 0; i < opened.labels().length; i++) {
             if (label >= 0 && opened.labels()[i] != label) continue;
             if (size >= from && size - from < count) {
                 ObjectNode item = items.addObject().put("index", i).put("label", opened.labels()[i]);
                 if (data.captioned()) item.put("text", data.caption(i, 0, 0));
+                shown.add(i);
             }
             size++;
         }
+        if (display.suffix().equals(TEXT) && !shown.isEmpty()) written(data, display, shown, items);
         node.put("size", size);
         data.notes().forEach(line -> broken.add(Answers.withoutPlaces(line)));
         Reply.json(ctx, node);
@@ -94,21 +109,35 @@ final class DataRoutes implements Routes {
         return Reply.number(ctx, "label", -1, 0, Math.max(0, data.classNames().size() - 1));
     }
 
-    private void item(Context ctx) {
-        String name = ctx.pathParam("item");
-        int index = name.matches("\\d{1,9}\\.png") ? Integer.parseInt(name.substring(0, name.length() - 4)) : -1;
-        Dataset data = opened(ctx).data();
-        if (index < 0 || index >= data.size()) throw new Refused(404, "no_such_item", "item", "there is no item of that number");
-        ctx.header("Cache-Control", "private, max-age=3600").contentType("image/png").result(png(data, index));
+    /** The text of items that are texts. */
+    private static void written(Dataset data, Display display, List<Integer> which, ArrayNode items) {
+        int[] all = which.stream().mapToInt(i -> i).toArray();
+        try (Scope scope = new Scope()) {
+            List<Sheet> each = display.each(data.spec(), DataLoader.of(data, all, Device.CPU).x());
+            for (int i = 0; i < each.size(); i++) {
+                String text = new String(each.get(i).bytes(Map.of()), StandardCharsets.UTF_8);
+                ((ObjectNode) items.get(i)).put("text", text.length() > LONGEST ? text.substring(0, LONGEST) : text);
+            }
+        }
     }
 
-    private static byte[] png(Dataset data, int index) {
+    private void item(Context ctx) {
+        Matcher name = ITEM.matcher(ctx.pathParam("item"));
+        Dataset data = opened(ctx).data();
+        int index = name.matches() ? Integer.parseInt(name.group(1)) : -1;
+        if (index < 0 || index >= data.size()) throw new Refused(404, "no_such_item", "item", "there is no item of that number");
+        Sheet form = form(data, index, name.group(2));
+        boolean text = form.mediaType().equals("text/plain");
+        ctx.header("Cache-Control", "private, max-age=3600").contentType(text ? "text/plain; charset=utf-8" : form.mediaType())
+            .result(form.bytes(Map.of()));
+    }
+
+    private static Sheet form(Dataset data, int index, String ending) {
         try (Scope scope = new Scope()) {
-            List<Sheet> shown = Display.of(data.spec()).each(data.spec(), DataLoader.of(data, new int[] {index}, Device.CPU).x());
-            if (shown.isEmpty() || !shown.get(0).mediaType().equals("image/png")) {
-                throw new Refused(404, "no_picture", "item", "an item of this set shows nothing by itself");
-            }
-            return shown.get(0).bytes(Map.of());
+            List<List<Sheet>> forms = Display.of(data.spec()).forms(data.spec(), DataLoader.of(data, new int[] {index}, Device.CPU).x());
+            return forms.stream().flatMap(List::stream).filter(form -> form.suffix().equals(ending)).findFirst()
+                .orElseThrow(() -> new Refused(404, "no_such_form", "item", "an item of this set by itself has no form "
+                    + ending));
         }
     }
 }

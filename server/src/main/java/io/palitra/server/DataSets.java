@@ -20,11 +20,12 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * The data sets that a caller may name: those of the catalogue, and the folders, .zip and .csv files that lie directly in the folder of
- * data, but for hidden ones and links. A few stay open. Any thread may call; who asks for one that is being opened waits.
+ * The data sets that a caller may name: those of the catalogue, and the folders, .zip, .csv, .txt and .jsonl files that lie directly in
+ * the folder of data, but for hidden ones and links. A few stay open. Any thread may call; who asks for one that is being opened waits.
  */
 final class DataSets {
     private static final int OPEN = 4;
+    private static final List<String> FILES = List.of(".zip", ".csv", ".txt", ".jsonl");
     private static final String CAPTIONS = "metadata.jsonl";
 
     /** An opened set. @param labels of each item, -1 = none @param counts of the items of each class */
@@ -69,7 +70,7 @@ final class DataSets {
         for (Path path : Registry.list(Path.of(folder).toAbsolutePath().normalize())) {
             String name = path.getFileName().toString(), lower = name.toLowerCase(Locale.ROOT);
             boolean set = Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)
-                || Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS) && (lower.endsWith(".zip") || lower.endsWith(".csv"));
+                || Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS) && FILES.stream().anyMatch(lower::endsWith);
             if (set && !named(name)) here.put(name, path);
         }
         return here;

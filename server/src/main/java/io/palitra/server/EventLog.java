@@ -6,14 +6,20 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 
-/** The events of a job, for any number of readers, each from where it left off. Of progress and of previews only the newest is kept. */
+/**
+ * The events of a job, for any number of readers, each from where it left off. Of progress and of previews only the newest is kept; pieces
+ * of texts become longer ones where there are many.
+ */
 final class EventLog {
     private static final List<String> REPLACED = List.of("queued", "progress", "preview");
+    /** Events with pieces of texts that are kept apart. */
+    private static final int PIECES = 256;
 
     private final Deque<Event> events = new ArrayDeque<>();
     private final List<Runnable> readers = new ArrayList<>();
     private final List<Watch> watches = new ArrayList<>();
     private long last;
+    private int pieces;
     private boolean ended;
 
     /** Sees every event as it comes, on the thread that adds it; no reader, for whom previews are made. */
@@ -30,6 +36,10 @@ final class EventLog {
             if (REPLACED.contains(name)) events.removeIf(e -> e.name().equals(name));
             event = new Event(++last, name, data);
             events.add(event);
+            if (name.equals(Texts.EVENT) && ++pieces > PIECES) {
+                join();
+                pieces = 1;
+            }
             ended = end;
             if (end) notifyAll();
             told = List.copyOf(readers);
@@ -37,6 +47,17 @@ final class EventLog {
         }
         watching.forEach(watch -> watch.on(event));
         told.forEach(Runnable::run);
+    }
+
+    /** All pieces in the stead of the last: who has read some of them reads the same again, which changes nothing. */
+    private void join() {
+        List<Event> all = events.stream().filter(e -> e.name().equals(Texts.EVENT)).toList();
+        Event newest = all.get(all.size() - 1), whole = new Event(newest.id(), Texts.EVENT, Texts.joined(all.stream().map(Event::data)
+            .toList()));
+        List<Event> kept = events.stream().filter(e -> e == newest || !e.name().equals(Texts.EVENT)).map(e -> e == newest ? whole : e)
+            .toList();
+        events.clear();
+        events.addAll(kept);
     }
 
     /** Those behind that one, in order. */

@@ -6,6 +6,7 @@ import io.palitra.job.OpenModels;
 import io.palitra.job.Request;
 import io.palitra.job.Together;
 import io.palitra.model.Watcher;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
@@ -23,7 +24,8 @@ import java.util.function.Supplier;
  * works. The lock of this object guards the queues; nothing computes under it.
  */
 final class JobQueue implements AutoCloseable {
-    private static final long PREVIEW_NANOS = 1_000_000_000L, PROGRESS_NANOS = 200_000_000L;
+    private static final long PREVIEW_NANOS = 1_000_000_000L, PROGRESS_NANOS = 200_000_000L,
+        TEXT_NANOS = 100_000_000L;
 
     private final Log log;
     private final int most;
@@ -168,19 +170,34 @@ final class JobQueue implements AutoCloseable {
         try (OpenModels.Here here = begun.get(0).trains ? () -> { } : models.here()) {   // one thread alone uses what stays open
             for (Job job : begun) Files.createDirectories(job.folder);
             if (begun.size() > 1) {
-                Together.run(begun.stream().map(job -> new Together.Part(job.request, new Progress(job), made -> made(job, made),
+                Together.run(begun.stream().map(job -> new Together.Part(job.request, new Progress(job), made -> joined(job, made),
                     fault -> failed(job, fault))).toList());
             } else {
-                made(begun.get(0), begun.get(0).request.run(new Progress(begun.get(0))));
+                Progress progress = new Progress(begun.get(0));
+                Object made = begun.get(0).request.run(progress);
+                progress.tellText();
+                made(begun.get(0), made);
             }
         } catch (Exception | StackOverflowError | OutOfMemoryError | LinkageError e) {   // one bad job does not end the worker
             begun.forEach(job -> failed(job, e));
         }
     }
 
-    private static void made(Job job, Object made) {
-        if (job.trains && job.stopped()) job.cancelled();
-        else job.done(Answers.result(made, job));
+    private static void made(Job job, Object made) throws IOException {
+        if (job.trains && job.stopped()) {
+            job.cancelled();
+            return;
+        }
+        Texts.write(made, job);
+        job.done(Answers.result(made, job));
+    }
+
+    private void joined(Job job, Object made) {
+        try {
+            made(job, made);
+        } catch (IOException e) {
+            failed(job, e);
+        }
     }
 
     private void failed(Job job, Throwable e) {
@@ -226,6 +243,8 @@ final class JobQueue implements AutoCloseable {
         private final long began = System.nanoTime();
         private long told;
         private long shown = began;
+        private final Texts.Pieces pieces = new Texts.Pieces();
+        private long read = began;
 
         Progress(Job job) { this.job = job; }
 
@@ -248,6 +267,17 @@ final class JobQueue implements AutoCloseable {
             preview.get().ifPresent(picture -> job.events.add("preview",
                 Job.JSON.createObjectNode().put("png", Answers.base64(picture)), false));
         }
+
+        /** As it is written, some pieces at once. */
+        @Override public void text(int i, String piece) {
+            pieces.add(i, piece);
+            long now = System.nanoTime();
+            if (now - read < TEXT_NANOS) return;
+            read = now;
+            tellText();
+        }
+
+        void tellText() { pieces.take().ifPresent(data -> job.events.add(Texts.EVENT, data, false)); }
 
         @Override public void note(String line) {
             job.events.add("note", Job.JSON.createObjectNode().put("line", Answers.withoutPlaces(line, job)), false);

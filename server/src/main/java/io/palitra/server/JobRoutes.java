@@ -115,7 +115,7 @@ final class JobRoutes implements Routes {
     private void file(Context ctx) throws IOException {
         String id = ctx.pathParam("id"), name = ctx.pathParam("name");
         Path file = jobs.file(id, name);
-        boolean picture = type(name).startsWith("image/"), small = ctx.queryParam("wide") != null;
+        boolean picture = Reply.type(name).startsWith("image/"), small = ctx.queryParam("wide") != null;
         int wide = Reply.number(ctx, "wide", Thumbnails.MOST, Thumbnails.LEAST, Thumbnails.MOST);
         if (small && !picture) throw new Refused(422, "bad_request", "wide", "wide is for pictures");
         boolean lasting = jobs.live(id).map(Job::ended).orElse(true);
@@ -129,22 +129,7 @@ final class JobRoutes implements Routes {
                 return;
             }
         }
-        ctx.contentType(small ? "image/png" : type(name));
-        ctx.header("Content-Disposition", picture ? "inline" : "attachment");
-        if (small) ctx.result(thumbnails.of(file, wide));
-        else ctx.result(Files.newInputStream(file));
-    }
-
-    private static String type(String name) {
-        return switch (name.substring(name.lastIndexOf('.') + 1)) {
-            case "png" -> "image/png";
-            case "jpg" -> "image/jpeg";
-            case "webp" -> "image/webp";
-            case "gif" -> "image/gif";
-            case "txt" -> "text/plain; charset=utf-8";
-            case "wav" -> "audio/wav";
-            case "mid" -> "audio/midi";
-            default -> "application/octet-stream";
-        };
+        if (small) ctx.contentType("image/png").header("Content-Disposition", "inline").result(thumbnails.of(file, wide));
+        else Reply.file(ctx, file, name);
     }
 }

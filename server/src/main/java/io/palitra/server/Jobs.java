@@ -28,7 +28,8 @@ import java.util.concurrent.atomic.AtomicLong;
 final class Jobs implements AutoCloseable {
     /** Kinds of jobs that a caller may ask for. */
     static final List<String> SERVED = List.of("draw", "sample", "complete", "interpolate", "map", "walk", "reconstruct", "classify",
-        "evaluate", "compare", "paint", "dream", "train", "resume", "search", "anomalies", "balance", "pull", "import", "write", "fill");
+        "evaluate", "compare", "paint", "dream", "train", "resume", "search", "anomalies", "balance", "pull", "import", "write", "fill",
+        "harmonise");
 
     /** Characters of a request, which is kept. */
     private static final int LONGEST = 1 << 20;

@@ -14,6 +14,8 @@ import io.palitra.hub.Weights;
 import io.palitra.job.FamiliesRequest;
 import io.palitra.model.Family;
 import io.palitra.model.Watcher;
+import io.palitra.report.Display;
+import io.palitra.train.RunConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -48,12 +50,19 @@ record ModelFacts(Kind kind, ObjectNode about, long bytes) {
             JsonNode config = Files.isRegularFile(place.resolve(CONFIG)) ? Json.read(place.resolve(CONFIG)) : Job.JSON.createObjectNode();
             if (config.path(FAMILY).isTextual() && config.has("format")) {
                 Path weights = place.resolve("model.safetensors");
-                return run(config, Files.exists(weights) ? Files.size(weights) : 0);
+                ModelFacts facts = run(config, Files.exists(weights) ? Files.size(weights) : 0);
+                facts.about.put("items", items(place));
+                return facts;
             }
             return plain(folder(place, config), bytes(place));
         } catch (IOException | IllegalArgumentException | FormatException e) {
             return plain(Kind.FILE, 0);
         }
+    }
+
+    /** The name of what a run draws, in the plural: "texts". */
+    private static String items(Path run) throws IOException {
+        return Display.of(RunConfig.read(run.resolve(CONFIG)).settings().spec()).items();
     }
 
     private static Kind folder(Path place, JsonNode config) {
@@ -121,7 +130,7 @@ record ModelFacts(Kind kind, ObjectNode about, long bytes) {
     private static boolean takes(Condition.Kind kind, JsonNode config) {
         JsonNode model = config.path("model");
         String condition = model.path("condition").asText(kind.name());
-        if (kind == Condition.Kind.PREFIX) return true;
+        if (kind == Condition.Kind.PREFIX || kind == Condition.Kind.KNOWN) return true;
         boolean wanted = model.path("conditional").asBoolean(true) && condition.equalsIgnoreCase(kind.name());
         return wanted && (kind != Condition.Kind.LABEL || config.path("spec").path("classes").asInt() > 0);
     }

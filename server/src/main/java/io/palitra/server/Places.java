@@ -34,7 +34,7 @@ import java.util.function.Predicate;
 final class Places {
     /** Components that the server sets, and nobody else. */
     static final Set<String> OWN = Set.of("device", "threads", "force", "like", "dataDir", "loraDir", "preview", "writeStatistics");
-    private static final String OUT = "out", ANIMATION = "animation.gif", LENGTH = "train\\.(steps|epochs)=\\d{1,12}";
+    private static final String OUT = "out", ANIMATION = "animation.gif", SCORE = "score", LENGTH = "train\\.(steps|epochs)=\\d{1,12}";
     /** Of trainings that lead somewhere else. */
     private static final Set<String> TAKEN = Set.of("compare");
     /** What a kind of job writes. */
@@ -70,6 +70,7 @@ final class Places {
         made.put("anomalies", "anomalies");
         made.put("balance", "balance");
         made.put("import", "imported");
+        made.put("harmonise", "harmonised");
         return made;
     }
 
@@ -202,10 +203,12 @@ final class Places {
         }
 
         private String picture(String key, String id) {
-            Optional<Path> file = uploads.apply(id);
+            boolean score = key.equals(SCORE);
+            Optional<Path> file = uploads.apply(id).filter(f -> f.toString().endsWith(Uploads.NOTES) == score);
             if (file.isPresent()) return file.get().toString();
             if (key.equals("query")) return " " + id;   // words: behind a blank no file's name is looked for
-            throw new Refused(422, "no_such_picture", key, key + " must be the id of a picture that was uploaded");
+            throw new Refused(422, score ? "no_such_score" : "no_such_picture", key, key + " must be the id of a "
+                + (score ? "MIDI file" : "picture") + " that was uploaded");
         }
 
         private String out(String key, String text) {

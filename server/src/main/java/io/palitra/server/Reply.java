@@ -12,6 +12,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.javalin.http.Context;
 import io.palitra.config.Json;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 
 /** Bodies of requests and of answers, as JSON. */
 final class Reply {
@@ -63,6 +65,30 @@ final class Reply {
         if (type == null || !type.startsWith("application/json")) {
             throw new Refused(415, "no_json", "", "the body must be JSON: Content-Type: application/json");
         }
+    }
+
+    /** Media type of a file by its name. */
+    static String type(String name) {
+        return switch (name.substring(name.lastIndexOf('.') + 1)) {
+            case "png" -> "image/png";
+            case "jpg" -> "image/jpeg";
+            case "webp" -> "image/webp";
+            case "gif" -> "image/gif";
+            case "txt" -> "text/plain; charset=utf-8";
+            case "wav" -> "audio/wav";
+            case "mid" -> "audio/midi";
+            default -> "application/octet-stream";
+        };
+    }
+
+    /** A file: what a page shows or plays is part of it, all else is saved. */
+    static void file(Context ctx, Path file, String name) throws IOException {
+        String type = type(name);
+        boolean seen = type.startsWith("image/") || type.equals("audio/wav");
+        ctx.contentType(type).header("Content-Disposition", seen ? "inline" : "attachment");
+        // a player asks for parts of a sound
+        if (type.equals("audio/wav")) ctx.writeSeekableStream(Files.newInputStream(file), type, Files.size(file));
+        else ctx.result(Files.newInputStream(file));
     }
 
     /** Whole number of a query, within bounds; the default where it is not there. @throws Refused for what is none */

@@ -36,6 +36,7 @@ import java.util.stream.Stream;
  */
 final class RunFiles {
     private static final String SUMMARY = "summary.json", SAMPLES = "samples";
+    private static final List<String> PICTURES = List.of(".png", ".gif"), OTHERS = List.of(".txt", ".wav", ".mid");
     private static final long TAIL = 16 << 10, LONGEST = 256L << 20;
 
     /** What was read of a file, and when. */
@@ -69,24 +70,31 @@ final class RunFiles {
     ObjectNode whole(String name, Path run) {
         ObjectNode node = line(name, run);
         node.set("config", withoutPlaces(object(run.resolve(Run.CONFIG))));
-        pictures(run).keySet().forEach(node.putArray("pictures")::add);
+        files(run, PICTURES).keySet().forEach(node.putArray("pictures")::add);
+        files(run, OTHERS).keySet().forEach(node.putArray("files")::add);
         node.set("measures", Answers.measures(object(run.resolve(RunReport.EVALUATION)).path("measures")));
         return node.put("report", file(run.resolve(Report.NAME)));
     }
 
-    /** Pictures of a run by their names: those beside its weights and those of its samples. */
-    static Map<String, Path> pictures(Path run) {
-        Map<String, Path> all = new TreeMap<>();
-        pictures(run, "", all);
-        Path samples = run.resolve(SAMPLES);
-        if (Files.isDirectory(samples, LinkOption.NOFOLLOW_LINKS)) pictures(samples, SAMPLES + "/", all);
+    /** What may be fetched of a run by its name: pictures, texts and sounds beside its weights, and those of its samples. */
+    static Map<String, Path> shown(Path run) {
+        Map<String, Path> all = new TreeMap<>(files(run, PICTURES));
+        all.putAll(files(run, OTHERS));
         return all;
     }
 
-    private static void pictures(Path folder, String before, Map<String, Path> all) {
+    private static Map<String, Path> files(Path run, List<String> endings) {
+        Map<String, Path> all = new TreeMap<>();
+        files(run, "", endings, all);
+        Path samples = run.resolve(SAMPLES);
+        if (Files.isDirectory(samples, LinkOption.NOFOLLOW_LINKS)) files(samples, SAMPLES + "/", endings, all);
+        return all;
+    }
+
+    private static void files(Path folder, String before, List<String> endings, Map<String, Path> all) {
         for (Path file : Registry.list(folder)) {
             String name = file.getFileName().toString();
-            if ((name.endsWith(".png") || name.endsWith(".gif")) && file(file)) all.put(before + name, file);
+            if (endings.stream().anyMatch(name::endsWith) && file(file)) all.put(before + name, file);
         }
     }
 

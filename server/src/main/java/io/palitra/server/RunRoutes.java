@@ -68,10 +68,10 @@ final class RunRoutes implements Routes {
 
     private void picture(Context ctx) throws IOException {
         String name = ctx.pathParam("picture");
-        Path file = RunFiles.pictures(run(ctx)).get(name);
-        if (file == null) throw new Refused(404, "no_such_picture", "picture", "the run has no picture of that name");
-        ctx.contentType(name.endsWith(".gif") ? "image/gif" : "image/png").header("Cache-Control", "private, no-cache");
-        ctx.result(Files.newInputStream(file));
+        Path file = RunFiles.shown(run(ctx)).get(name);
+        if (file == null) throw new Refused(404, "no_such_picture", "picture", "the run has no picture, text or sound of that name");
+        ctx.header("Cache-Control", "private, no-cache");
+        Reply.file(ctx, file, name);
     }
 
     /** Without rights: the page may hold what somebody wrote into a file of the run. */

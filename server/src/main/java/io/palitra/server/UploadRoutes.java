@@ -19,7 +19,9 @@ import java.util.Optional;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 
-/** Pictures handed in, with what their text says of how they were made. The text is a stranger's: it is data, and opens nothing. */
+/**
+ * Pictures and scores handed in, with what their text says of how they were made. The text is a stranger's: it is data, and opens nothing.
+ */
 final class UploadRoutes implements Routes {
     /** Uploads in memory at once. */
     private static final int AT_ONCE = 4;
@@ -48,6 +50,13 @@ final class UploadRoutes implements Routes {
         if (!room.tryAcquire(WAIT_SECONDS, TimeUnit.SECONDS)) throw new Refused(503, "busy", "", "other uploads are being read", 5);
         try {
             uploads.sweep(jobs.room() / 2, jobs::uses);
+            if (Uploads.SCORES.contains(type)) {
+                Uploads.Piece piece = uploads.addScore(bytes);
+                jobs.makeRoom();
+                ctx.status(201).header("Location", "/v1/uploads/" + piece.id());
+                Reply.json(ctx, Job.JSON.createObjectNode().put("id", piece.id()).put("sixteenths", piece.steps()));
+                return;
+            }
             boolean png = type.equals("image/png");
             Uploads.Upload upload = uploads.add(bytes, type, "true".equals(ctx.queryParam("mask")));
             jobs.makeRoom();
@@ -148,7 +157,9 @@ final class UploadRoutes implements Routes {
     private void picture(Context ctx) throws IOException {
         Path file = uploads.named(ctx.pathParam("id")).orElseThrow(() -> new Refused(404, "no_such_upload", "id",
             "there is no upload of that id; uploads are kept for a day"));
-        ctx.contentType("image/png").header("Content-Disposition", "inline").header("Cache-Control", "private, max-age=86400, immutable");
+        boolean score = file.toString().endsWith(Uploads.NOTES);
+        ctx.contentType(score ? "audio/midi" : "image/png").header("Content-Disposition", score ? "attachment" : "inline");
+        ctx.header("Cache-Control", "private, max-age=86400, immutable");
         ctx.result(Files.newInputStream(file));
     }
 }

@@ -4,6 +4,7 @@ import io.palitra.config.ConfigException;
 import io.palitra.config.Notes;
 import io.palitra.data.FormatException;
 import io.palitra.data.Limits;
+import io.palitra.data.Midi;
 import io.palitra.data.Picture;
 import io.palitra.data.Pictures;
 import io.palitra.report.Png;
@@ -27,11 +28,16 @@ import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /**
- * Pictures that callers handed in, each decoded and written anew, so that nothing but its pixels is left. They are known by ids that nobody
- * can guess, and are deleted a day after they were last used. Any thread may call.
+ * Pictures that callers handed in, each decoded and written anew, so that nothing but its pixels is left, and scores, MIDI files that were
+ * read once and are kept as they are. They are known by ids that nobody can guess, and are deleted a day after they were last used. Any
+ * thread may call.
  */
 final class Uploads {
     static final int MOST_BYTES = 32 << 20;
+    /** How the name of a score ends. */
+    static final String NOTES = ".mid";
+    static final List<String> SCORES = List.of("audio/midi", "audio/x-midi", "audio/mid");
+    private static final int MOST_NOTES = 4 << 20;
     private static final Limits LIMITS = new Limits(Limits.DEFAULT.pixels(), Limits.DEFAULT.side(), Limits.DEFAULT.ratio(), MOST_BYTES,
         Limits.DEFAULT.arrayBytes(), Limits.DEFAULT.entries(), Limits.DEFAULT.depth(), Limits.DEFAULT.millis());
     private static final Duration DAY = Duration.ofDays(1);
@@ -53,7 +59,7 @@ final class Uploads {
             Files.createDirectories(folder);
             List<Path> there;
             try (Stream<Path> all = Files.list(folder)) {
-                there = all.filter(f -> f.getFileName().toString().matches("[0-9a-f]{32}\\.png"))
+                there = all.filter(f -> f.getFileName().toString().matches("[0-9a-f]{32}\\.(png|mid)"))
                     .filter(f -> Files.isRegularFile(f, LinkOption.NOFOLLOW_LINKS)).toList();
             }
             for (Path file : there) held.put(file.getFileName().toString().substring(0, 32), new Held(file, Files.size(file)));
@@ -75,7 +81,8 @@ final class Uploads {
     synchronized Upload add(byte[] bytes, String type, boolean mask) {
         String wanted = BEGINS.get(type);
         if (wanted == null) {
-            throw new Refused(415, "no_picture", "", "the body must be a picture: Content-Type: image/png, image/jpeg or image/webp");
+            throw new Refused(415, "no_picture", "", "the body must be a picture or a score: Content-Type: image/png, image/jpeg, "
+                + "image/webp or audio/midi");
         }
         String begin = HexFormat.of().formatHex(bytes, 0, Math.min(bytes.length, wanted.length() / 2));
         if (!begin.matches(wanted)) throw new Refused(422, "bad_picture", "", "the body is not what its type says, " + type);
@@ -88,9 +95,7 @@ final class Uploads {
         } catch (CancellationException e) {
             throw new Refused(503, "closing", "", "the server is closing");
         }
-        byte[] random = new byte[16];
-        this.random.nextBytes(random);
-        String id = HexFormat.of().formatHex(random);
+        String id = newId();
         Path file = folder.resolve(id + ".png");
         try {
             Png.write(file, picture, Map.of());
@@ -99,6 +104,42 @@ final class Uploads {
             throw new Refused(507, "no_room", "", "the picture cannot be written");
         }
         return new Upload(id, picture.width(), picture.height());
+    }
+
+    private String newId() {
+        byte[] id = new byte[16];
+        random.nextBytes(id);
+        return HexFormat.of().formatHex(id);
+    }
+
+    /** A score that was handed in. @param steps sixteenths */
+    record Piece(String id, int steps) {}
+
+    /** Keeps a score. @throws Refused for what is no MIDI file with notes, or too large */
+    synchronized Piece addScore(byte[] bytes) {
+        if (bytes.length > MOST_NOTES) throw new Refused(413, "too_large", "", "a score has at most " + (MOST_NOTES >> 20) + " MiB");
+        String id = newId();
+        Path file = folder.resolve(id + NOTES);
+        try {
+            Files.write(file, bytes);
+            int steps = Midi.melody(file).steps();
+            held.put(id, new Held(file, bytes.length));
+            return new Piece(id, steps);
+        } catch (FormatException e) {
+            delete(file);
+            throw new Refused(422, "bad_score", "", String.valueOf(e.getMessage()).replace(file.toString(), "the score"));
+        } catch (IOException e) {
+            delete(file);
+            throw new Refused(507, "no_room", "", "the score cannot be written");
+        }
+    }
+
+    private static void delete(Path file) {
+        try {
+            Files.deleteIfExists(file);
+        } catch (IOException e) {
+            Notes.common().accept("an upload that was refused cannot be deleted");
+        }
     }
 
     /** The file of an upload, which from now on is kept for another day. */

@@ -43,7 +43,7 @@ class DataRoutesTest {
         Files.createDirectories(root.resolve("outside/a"));
         picture(root.resolve("outside/a/canary.png"), 255);
         Files.createSymbolicLink(data.resolve("linked"), root.resolve("outside"));
-        Files.writeString(data.resolve("notes.txt"), "canary");
+        Files.writeString(data.resolve("notes.pem"), "canary");
         server = Server.start(Config.with(ServerConfig.DEFAULT, "port=0", "runs=" + root.resolve("runs"), "jobs=" + root.resolve("jobs"),
             "data=" + data));
         asking = new Asking(server, root);
@@ -60,7 +60,7 @@ class DataRoutesTest {
     @Test void theCatalogueAndTheFolderOfDataAreListed() throws Exception {
         JsonNode all = asking.get("/v1/data", 200).path("data");
         assertThat(all.findValuesAsText("name")).contains("strokes", "scenes", "mnist", "pets", "told", "rows.csv")
-            .doesNotContain("linked", ".secret", "notes.txt");
+            .doesNotContain("linked", ".secret", "notes.pem");
         for (JsonNode set : all) if (set.path("name").asText().equals("strokes")) {
             assertThat(set.path("here").asBoolean()).isTrue();
             assertThat(set.path("size").asInt()).isEqualTo(60_000);
@@ -95,7 +95,7 @@ class DataRoutesTest {
     }
 
     @Test void nothingElseIsReached() throws Exception {
-        for (String path : List.of("linked", "linked/items/0.png", ".secret", "notes.txt", "..", "%2e%2e%2foutside", "pets%2ftrain",
+        for (String path : List.of("linked", "linked/items/0.png", ".secret", "notes.pem", "..", "%2e%2e%2foutside", "pets%2ftrain",
                 "..%2fdata%2fpets", "pets/items/5.png", "pets/items/-1.png", "pets/items/0", "pets/items/0.png%00", "/etc")) {
             HttpResponse<byte[]> answer = asking.bytes("/v1/data/" + path);
             assertThat(answer.statusCode()).as(path).isIn(400, 404, 409);

@@ -50,12 +50,13 @@ class PlacesTest {
     private static Map<String, String> plain() {
         Map<String, String> plain = new LinkedHashMap<>();
         for (String key : List.of("draw.prompt", "sample.prompt", "paint.negative", "dream.texts",
-            "classify.labels", "classify.template")) {
+            "classify.labels", "classify.template", "write.beginning", "fill.text")) {
             plain.put(key, "words for a model");
         }
         plain.put("paint.prompt", "words for a model; PaintJob.placed looks up the LoRA that a tag names");
         plain.put("search.query", "words, else SearchRequest.placed looks it up as a picture");
-        for (String key : List.of("draw.sampling", "sample.sampling", "complete.set", "evaluate.sampling")) {
+        for (String key : List.of("draw.sampling", "sample.sampling", "complete.set", "evaluate.sampling", "write.set", "fill.set",
+                "harmonise.set")) {
             plain.put(key, "keys of a sampler, none of which is a place: a test below");
         }
         plain.put("train.set", "keys of a family; TrainRequest.placed looks up those that are places");
@@ -64,6 +65,9 @@ class PlacesTest {
         plain.put("resume.family", "compared with the run's");
         plain.put("train.family", "looked up in the catalogue");
         plain.put("sample.label", "looked up among the classes");
+        plain.put("fill.hole", "two numbers by a pattern");
+        plain.put("harmonise.bars", "two numbers by a pattern");
+        plain.put("harmonise.voice", "one of four words, or a number");
         plain.put("walk.codes", "numbers, parsed");
         plain.put("walk.label", "looked up among the classes");
         plain.put("sample.size", "WIDTHxHEIGHT by a pattern");
@@ -98,7 +102,8 @@ class PlacesTest {
         names = new TreeSet<>(Registry.names(registry.all()));
         names.addAll(new DataSets("").names());
         places = new Places(config, registry, new DataSets(config.data()),
-            id -> id.equals("picture1") ? Optional.of(root.resolve("jobs/picture1.png")) : Optional.empty());
+            id -> id.equals("picture1") || id.equals("score1") ? Optional.of(root.resolve("jobs/" + id + (id.startsWith("p") ? ".png"
+                : ".mid"))) : Optional.empty());
     }
 
     private static Path copy(Path from, Path to) throws Exception {
@@ -146,7 +151,7 @@ class PlacesTest {
             assertThat(Config.paths(family.recipe())).as(family.name()).isEmpty();
             List<String> texts = family.sampling() == null ? List.of() : Config.describe(family.sampling()).stream()
                 .filter(k -> k.type().contains("string")).map(Key::path).toList();
-            assertThat(texts).as("texts of " + family.name() + "'s samplers").isSubsetOf("prompt", "size", "label");
+            assertThat(texts).as("texts of " + family.name() + "'s samplers").isSubsetOf("prompt", "size", "label", "stop");
         }
     }
 
@@ -215,8 +220,8 @@ class PlacesTest {
         String place = text.replaceFirst("[:@]-?[\\d.]+$", "").strip().replaceFirst(" :1$", "");
         if (place.isEmpty() || names.contains(place)) return false;
         Path path = Path.of(place).normalize();
-        List<Path> within = List.of(root.resolve("jobs/0123456789abcdef"), root.resolve("jobs/picture1.png"), root.resolve("runs/tiny"),
-            root.resolve("data/letters"), root.resolve("ink.safetensors"));
+        List<Path> within = List.of(root.resolve("jobs/0123456789abcdef"), root.resolve("jobs/picture1.png"),
+            root.resolve("jobs/score1.mid"), root.resolve("runs/tiny"), root.resolve("data/letters"), root.resolve("ink.safetensors"));
         boolean fresh = path.getParent() != null && path.getParent().equals(root.resolve("runs")) && !Files.exists(path);
         return !fresh && within.stream().noneMatch(path::startsWith);
     }
@@ -230,7 +235,7 @@ class PlacesTest {
             String place = p.path("x-place").asText(), text = switch (place) {
                 case "model" -> "tiny";
                 case "data" -> kind.equals("search") ? "letters" : "strokes";
-                case "picture" -> "picture1";
+                case "picture" -> kind.equals("harmonise") ? "score1" : "picture1";
                 case "file" -> "ink";
                 default -> name.asText().equals("family") ? "vae" : kind.equals("pull") ? "org/name" : "a, b";
             };

@@ -52,6 +52,7 @@ class StudioAccessTest {
         browsing = Browsing.start();
         Config.with(new TrainRequest("vae"), "data=strokes", "out=" + root.resolve("runs/tiny"), "set=latent=2,net.hidden=8,train.steps=3")
             .run(Watcher.SILENT);
+        for (String family : List.of("gpt", "mdlm", "musictransformer")) SequencesTest.train(family, root.resolve("runs/" + family));
         Path paints = TinyPipeline.write(root.resolve("paints"), 1);
         server = Server.start(Config.with(ServerConfig.DEFAULT, "port=0", "runs=" + root.resolve("runs"), "jobs=" + root.resolve("jobs"),
             "models=paints=" + paints));
@@ -126,6 +127,33 @@ class StudioAccessTest {
             w.page.setViewportSize(380, 800);
             w.button("Menu").click();
             all.addAll(findings(w, "menu"));
+        }
+        assertThat(all).isEmpty();
+    }
+
+    @Test void textsAndMusicHaveNoGraveFault() throws Exception {
+        List<String> all = new ArrayList<>();
+        try (Watched w = open(Objects.requireNonNull(server))) {
+            w.go("create");
+            for (String[] made : new String[][] {{"gpt", "Write", ".written .paper:not(.grows)"},
+                {"mdlm", "Write", ".written .paper:not(.grows)"}, {"musictransformer", "Compose", ".piece audio"}}) {
+                w.page.locator(".composer").getByLabel("Model").selectOption(made[0]);
+                w.button(made[1]).click();
+                w.there(made[2]);
+                all.addAll(inAllColours(w, "create with " + made[0]));
+                w.button("Out of this list (it stays in the gallery)").first().click();
+            }
+            w.go("data");
+            for (String set : List.of("programs", "parts")) {
+                w.labelled("Data set").selectOption(set);
+                w.there(set.equals("parts") ? ".cell .picture.there" : ".cell .snippet");
+                all.addAll(inAllColours(w, "data of " + set));
+                w.there(".cell .open").click();
+                w.there("dialog[open] .body");
+                all.addAll(inAllColours(w, "an item of " + set));
+                w.press("Escape");
+            }
+            for (String run : List.of("gpt", "musictransformer")) all.addAll(inAllColours(w.go("train?run=" + run), run));
         }
         assertThat(all).isEmpty();
     }

@@ -29,7 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("slow")
 class StudioPicturesTest {
     private static final Path TO = Path.of("docs/studio");
-    private static final long MOST = 3 << 20;
+    private static final long MOST = 4 << 20;
     private static final String STEPS = "1500";
     private static final List<String> PROMPTS = List.of("a purple triangle inside a big orange circle", "a small green heart on white",
         "жёлтая звезда ночью", "красный круг над синим квадратом", "a yellow star at night", "a red circle above a blue square");
@@ -37,7 +37,9 @@ class StudioPicturesTest {
     @TempDir private Path root;
 
     /** Trained here, which takes minutes, or a copy of one of the folder that -Dstudio.runs= names. */
-    private void train(String name, String set) throws Exception {
+    private void train(String name, String set) throws Exception { train(name, "vae", "strokes", "train.steps=" + STEPS + "," + set); }
+
+    private void train(String name, String family, String data, String set) throws Exception {
         String there = System.getProperty("studio.runs", "");
         if (!there.isEmpty()) {
             Path from = Path.of(there, name), to = root.resolve("runs").resolve(name);
@@ -50,8 +52,7 @@ class StudioPicturesTest {
             }
             return;
         }
-        Config.with(new TrainRequest("vae"), "data=strokes", "out=" + root.resolve("runs/" + name),
-            "set=train.steps=" + STEPS + "," + set).run(Watcher.SILENT);
+        Config.with(new TrainRequest(family), "data=" + data, "out=" + root.resolve("runs/" + name), "set=" + set).run(Watcher.SILENT);
     }
 
     @Test void everyPageIsTaken() throws Exception {
@@ -74,6 +75,54 @@ class StudioPicturesTest {
         try (Stream<Path> made = Files.list(TO)) {
             assertThat(made.mapToLong(f -> f.toFile().length()).sum()).isLessThan(MOST);
         }
+    }
+
+    @Test void textsAndMusicAreTaken() throws Exception {
+        try (Browsing browsing = Browsing.start()) {
+            train("programs-gpt", "gpt", "programs",
+                "data.length=160,width=64,layers=2,heads=4,train.batch=16,train.steps=700,train.optimizer.lr=0.003");
+            train("parts-music", "musictransformer", "parts",
+                "data.steps=64,width=64,layers=2,knownLayers=1,heads=4,train.batch=8,train.steps=250,train.optimizer.lr=0.002");
+            try (Server server = Server.start(Config.with(ServerConfig.DEFAULT, "port=0", "runs=" + root.resolve("runs"),
+                    "jobs=" + root.resolve("jobs"))); Watched w = browsing.open(server)) {
+                Files.createDirectories(TO);
+                sequences(w, "", "Write", "Compose");
+                w.labelled("Language").selectOption("ru");
+                w.labelled("Цвета").selectOption("dark");
+                sequences(w, "-dark", "Написать", "Сочинить");
+                w.clean();
+            }
+        }
+    }
+
+    private static void sequences(Watched w, String end, String write, String compose) throws Exception {
+        w.go("create");
+        Locator composer = w.page.locator(".composer");
+        composer.locator("select").nth(0).selectOption("programs-gpt");
+        w.page.locator(".script textarea").fill(end.isEmpty() ? "def f(n):\n  return n * 2\n" : "x = 3\nfor i in range(x):\n");
+        composer.locator("select").nth(1).selectOption("4");
+        w.button(write).click();
+        w.page.waitForCondition(() -> w.page.locator(".batch").first().locator(".paper:not(.grows)").count() == 4);
+        take(w, "texts" + end);
+        composer.locator("select").nth(0).selectOption("parts-music");
+        w.button(compose).click();
+        w.page.waitForCondition(() -> w.page.locator(".batch").first().locator(".piece .picture.there").count() == 4,
+            new Page.WaitForConditionOptions().setTimeout(240_000));
+        take(w, "music" + end);
+        w.go("data");
+        w.page.locator(".sift select").first().selectOption("programs");
+        w.there(".cell .snippet");
+        if (end.isEmpty()) take(w, "data-texts");
+        w.page.locator(".sift select").first().selectOption("parts");
+        w.there(".cell .picture.there");
+        if (!end.isEmpty()) take(w, "data-music" + end);
+        w.go("runs");
+        for (String run : List.of("programs-gpt", "parts-music")) w.page.locator("tr", new Page.LocatorOptions().setHasText(run))
+            .locator("input").check();
+        w.page.getByRole(AriaRole.TAB).nth(2).click();
+        w.there(".abreast audio");
+        if (end.isEmpty()) take(w, "samples");
+        w.go("create");
     }
 
     private static void fill(Watched w, Asking asking) throws Exception {

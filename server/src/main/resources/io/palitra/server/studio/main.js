@@ -102,7 +102,7 @@ function Queue() {
         <//>`;
 }
 
-const about = ({ request }) => request.prompt || request.texts || request.family || request.run || request.model || '';
+const about = ({ request }) => request.prompt || request.beginning || request.texts || request.family || request.run || request.model || '';
 
 function Settings() {
     return html`<div class="settings">

@@ -40,7 +40,7 @@ export const post = (path, body) => json('POST', path, body);
 export const patch = (path, body) => json('PATCH', path, body);
 export const del = path => ask('DELETE', path);
 
-/** Sends the bytes of a picture. -> {id, width, height, settings?, text} */
+/** Sends the bytes of a picture, or of a MIDI file. -> {id, width, height, settings?, text}, or {id, sixteenths} */
 export const upload = blob => ask('POST', '/v1/uploads', blob, blob.type || 'image/png');
 
 /** Hands in a job. -> Job */
@@ -65,7 +65,7 @@ export const uploadUrl = id => `/v1/uploads/${encodeURIComponent(id)}`;
 export const ENDS = ['done', 'failed', 'cancelled'];
 export const ended = job => ENDS.includes(job.status);
 
-const EVENTS = ['queued', 'started', 'progress', 'preview', 'file', 'note', ...ENDS];
+const EVENTS = ['queued', 'started', 'progress', 'preview', 'text', 'file', 'note', ...ENDS];
 const STREAMS = 2;      // a browser has six connections to a server over HTTP/1.1, for all of its tabs
 const LOOK = 1000;      // milliseconds between two looks at jobs for which no stream is left
 let streams = 0;

@@ -5,9 +5,16 @@ import { follow, get, cancel, ended } from './api.js';
 import { Progress, Button, Notice, say } from './ui.js';
 import { faultText } from './faults.js';
 
-const NEW = { job: null, progress: null, preview: null, files: [], notes: [], fault: null };
+const NEW = { job: null, progress: null, preview: null, texts: [], files: [], notes: [], fault: null };
 
-/** What is known of the job of that id (null = none): {job, progress, preview (address), files, notes, fault}. */
+/** Texts with more of them: a piece says where it stands, so that one that comes twice changes nothing. */
+export function grown(texts, pieces) {
+    const all = [...texts];
+    for (const { index, from, text } of pieces) all[index] = (all[index] || '').slice(0, from) + text;
+    return all;
+}
+
+/** What is known of the job of that id (null = none): {job, progress, preview (address), texts (as they grow), files, notes, fault}. */
 export function useJob(id) {
     const [state, setState] = useState(NEW);
     useEffect(() => {
@@ -23,6 +30,7 @@ export function useJob(id) {
             started: data => put(s => ({ job: s.job && { ...s.job, ...data } })),
             progress: progress => put({ progress }),
             preview: data => put({ preview: `data:image/png;base64,${data.png}` }),
+            text: data => put(s => ({ texts: grown(s.texts, data.pieces) })),
             file: data => put(s => ({ files: s.files.includes(data.name) ? s.files : [...s.files, data.name] })),
             note: data => put(s => ({ notes: [...s.notes, data.line].slice(-50) })),
             end: job => put({ job, files: job.files }),

@@ -7,15 +7,18 @@ import { faultText } from './faults.js';
 import { useJob } from './job.js';
 import { Curves, runPath } from './curves.js';
 import { useEvery } from './place.js';
+import { TextFile } from './written.js';
+import { Player } from './heard.js';
 
 const LOOK = 3000;      // milliseconds between two looks at a run that trains
-const STEP = /^samples\/step-(\d+)\.(png|gif)$/;
+const STEP = /^samples\/step-(\d+)\.(png|gif|txt)$/;
+const HEARD = /^samples-(\d+)\.wav$/;
 
 /** The address of a picture of a run; turn: another one makes the browser ask anew. */
 export const pictureUrl = (run, name, turn) => `${runPath(run)}/pictures/${name.split('/').map(encodeURIComponent).join('/')}${turn ? `?of=${turn}` : ''}`;
 
 /** [{step, name}] of the samples of a run, the earliest first. */
-export const samplesOf = run => (run?.pictures || []).map(name => ({ name, found: STEP.exec(name) })).filter(p => p.found)
+export const samplesOf = run => [...(run?.pictures || []), ...(run?.files || [])].map(name => ({ name, found: STEP.exec(name) })).filter(p => p.found)
     .map(p => ({ name: p.name, step: Number(p.found[1]) })).sort((a, b) => a.step - b.step);
 
 /** job: that trains or trained it, null where none is known; onJob(job): a training was taken up again */
@@ -115,22 +118,29 @@ function Resume({ run, onJob }) {
 export function Samples({ name, run, preview }) {
     const all = samplesOf(run);
     const [at, setAt] = useState(null);
-    const others = (run?.pictures || []).filter(p => !STEP.test(p) && !p.endsWith('.gif'));
+    const files = run?.files || [];
+    const others = [...(run?.pictures || []), ...files.filter(f => f.endsWith('.txt'))].filter(p => !STEP.test(p) && !p.endsWith('.gif'));
+    const heard = files.filter(f => HEARD.test(f));
     const i = at === null ? all.length - 1 : Math.min(at, all.length - 1);
     if (all.length === 0 && !preview && others.length === 0) return null;
     return html`<div class="card stack"><h2>${t('run.samples')}</h2>
         ${preview && at === null ? html`<${Picture} src=${preview} alt=${t('run.preview')} className="sheet-of" />`
-            : all.length > 0 && html`<${Picture} key=${all[i].name} src=${pictureUrl(name, all[i].name)} alt=${t('run.samples.at', { n: all[i].step })} className="sheet-of" />`}
+            : all.length > 0 && html`<${Shown} key=${all[i].name} src=${pictureUrl(name, all[i].name)} name=${all[i].name} said=${t('run.samples.at', { n: all[i].step })} />`}
         ${all.length > 1 && html`<div class="row"><div class="grow"><${Slider} label=${t('run.samples.step')} value=${i} min=${0} max=${all.length - 1}
             onInput=${setAt} format=${n => number(all[n]?.step ?? 0, 0)} /></div>
             ${at !== null && html`<${Button} small onClick=${() => setAt(null)}>${t('run.newest')}<//>`}</div>`}
-        ${others.length > 0 && html`<details class="more"><summary>${t('run.pictures')} <span class="badge">${others.length}</span></summary>
-            <div class="stack">${others.map(p => html`<figure key=${p} class="stack tight"><${Picture} src=${pictureUrl(name, p, run.step)} alt=${p} className="sheet-of" />
+        ${heard.length > 0 && html`<div class="stack tight heard"><h3>${t('run.heard')}</h3>${heard.map(f => html`<div class="row" key=${f}>
+            <${Player} src=${pictureUrl(name, f, run.step)} label=${t('run.heard.one', { n: HEARD.exec(f)[1] })} /><span class="muted small-text">${t('run.heard.one', { n: HEARD.exec(f)[1] })}</span>
+            ${files.includes(f.replace(/wav$/, 'mid')) && html`<a class="button small quiet" download href=${pictureUrl(name, f.replace(/wav$/, 'mid'), run.step)}>MIDI</a>`}</div>`)}</div>`}
+        ${others.length > 0 && html`<details class="more"><summary>${t(run.pictures.length > 0 ? 'run.pictures' : 'run.texts')} <span class="badge">${others.length}</span></summary>
+            <div class="stack">${others.map(p => html`<figure key=${p} class="stack tight"><${Shown} src=${pictureUrl(name, p, run.step)} name=${p} said=${p} />
                 <figcaption class="muted small-text">${pictureTitle(p)}</figcaption></figure>`)}</div></details>`}
     </div>`;
 }
 
-const TITLES = { 'samples.png': 'run.picture.samples', 'reconstructions.png': 'run.picture.reconstructions', 'closest.png': 'run.picture.closest',
+const Shown = ({ src, name, said }) => (name.endsWith('.txt') ? html`<${TextFile} src=${src} label=${said} />` : html`<${Picture} src=${src} alt=${said} className="sheet-of" />`);
+
+const TITLES = { 'samples.txt': 'run.picture.samples', 'reconstructions.txt': 'run.picture.reconstructions', 'samples.png': 'run.picture.samples', 'reconstructions.png': 'run.picture.reconstructions', 'closest.png': 'run.picture.closest',
     'map.png': 'run.picture.map', 'map-decoded.png': 'run.picture.decoded', 'reconstruct.png': 'run.picture.reconstructions',
     'interpolate.png': 'run.picture.interpolate' };
 export const pictureTitle = name => (TITLES[name] ? t(TITLES[name]) : name);

@@ -5,14 +5,19 @@ import { get } from '../lib/api.js';
 import { Head, Select, Button, Notice, Empty, Dialog, Picture, VirtualGrid, useFetch } from '../lib/ui.js';
 import { faultText } from '../lib/faults.js';
 import { useKept } from '../lib/kept.js';
+import { Piece } from '../lib/heard.js';
 import words from '../words/data.js';
+import sequences from '../words/sequences.js';
 
-register(words);
+[words, sequences].forEach(register);
 
 const PAGE = 100;
 
 const dataPath = name => `/v1/data/${encodeURIComponent(name)}`;
-const itemUrl = (name, split, index) => `${dataPath(name)}/items/${index}.png?split=${split}`;
+const itemUrl = (name, split, index, form = '.png') => `${dataPath(name)}/items/${index}${form}?split=${split}`;
+
+/** How cells are laid out by what lies in them: least width, height by width. */
+const CELLS = { texts: { size: 250, ratio: 0.8 }, scores: { size: 270, ratio: 0.58 } };
 
 export default function Page() {
     const { value, fault } = useFetch(() => get(`/v1/data?language=${language.value}`), [language.value]);
@@ -61,28 +66,35 @@ function Items({ name, split }) {
     const [open, setOpen] = useState(null);
     if (fault && !facts) return html`<${Notice} kind="fault">${faultText(fault)}<//>`;
     if (!facts) return html`<p class="muted">${t('data.reading')}</p>`;
-    const { classes, broken, size, shape } = facts;
+    const { classes, broken, size, shape, kind, forms } = facts;
     const total = classes.reduce((sum, c) => sum + c.count, 0);
     const most = Math.max(1, ...classes.map(c => c.count));
     const title = i => (i?.label >= 0 && classes[i.label] ? classes[i.label].name : t('data.no.class'));
     const pictures = shape.length === 3;
-    const said = i => t('data.item', { n: String(i.index), label: title(i) });
+    const cells = CELLS[kind] || { size: shape[2] <= 32 ? 76 : 140, ratio: 1 };
+    const said = i => (kind in CELLS ? t('data.item.plain', { n: String(i.index) }) : t('data.item', { n: String(i.index), label: title(i) }));
     return html`<div class="stack">
         ${broken.length > 0 && html`<details class="notice-box" open=${broken.length < 4 || undefined}><summary>${t('data.broken', { n: broken.length })}</summary><ul class="small-text">${broken.map((line, i) => html`<li key=${i}>${line}</li>`)}</ul></details>`}
         ${classes.length > 0 && html`<div class="classes" role="group" aria-label=${t('data.classes')}>
             <${Class} name=${t('data.all')} count=${total} share=${1} pressed=${label === ''} onClick=${() => setLabel('')} />
             ${classes.map((c, i) => html`<${Class} key=${i} name=${c.name} count=${c.count} share=${c.count / most} pressed=${label === i} onClick=${() => setLabel(label === i ? '' : i)} />`)}</div>`}
         <p class="muted small-text">${t('data.size', { n: size })}${pictures && ` · ${shape[2]} × ${shape[1]}${shape[0] === 1 ? `, ${t('data.grey')}` : ''}`}</p>
-        ${size === 0 ? html`<${Empty} icon="data" title=${t('data.empty')} />` : html`<${VirtualGrid} key=${`${label}`} count=${size} size=${shape[2] <= 32 ? 76 : 140} gap=${8} label=${t('data.items', { name })}
-            name=${i => { const it = item(i); return it ? said(it) : String(i); }} onOpen=${i => item(i) && setOpen(i)}
-            render=${i => { const it = item(i); return it && html`<${Picture} key=${it.index} src=${itemUrl(name, split, it.index)} alt="" delay=${60} />`; }} />`}
+        ${size === 0 ? html`<${Empty} icon="data" title=${t('data.empty')} />` : html`<${VirtualGrid} key=${`${label}`} count=${size} size=${cells.size} ratio=${cells.ratio} gap=${8} label=${t('data.items', { name })}
+            name=${i => { const it = item(i); return it ? (kind === 'texts' ? t('data.item', { n: String(it.index), label: it.text }) : said(it)) : String(i); }} onOpen=${i => item(i) && setOpen(i)}
+            render=${i => { const it = item(i); return it && (kind === 'texts' ? html`<span class="snippet">${it.text}</span>`
+                : html`<${Picture} key=${it.index} src=${itemUrl(name, split, it.index)} alt="" delay=${60} className=${kind === 'scores' ? 'whole' : ''} />`); }} />`}
         <${Dialog} title=${open !== null && item(open) ? said(item(open)) : ''} open=${open !== null} onClose=${() => setOpen(null)}>
             ${open !== null && item(open) && html`<div class="stack" onKeyDown=${e => { const to = open + ({ ArrowRight: 1, ArrowLeft: -1 }[e.key] || 0); if (to !== open && to >= 0 && to < size) setOpen(to); }}>
-                <${Picture} key=${item(open).index} src=${itemUrl(name, split, item(open).index)} alt=${said(item(open))} className="sheet-of one" />
-                ${item(open).text && html`<p>${item(open).text}</p>`}
+                <${Item} key=${item(open).index} kind=${kind} forms=${forms} item=${item(open)} said=${said(item(open))} url=${form => itemUrl(name, split, item(open).index, form)} />
                 <div class="row spread"><${Button} icon="back" label=${t('data.before')} disabled=${open === 0} onClick=${() => setOpen(open - 1)} />
                     <span class="muted">${t('data.at', { n: open + 1, of: size })}</span><${Button} icon="next" label=${t('data.next')} disabled=${open >= size - 1} onClick=${() => setOpen(open + 1)} /></div></div>`}
         <//></div>`;
+}
+
+function Item({ kind, forms, item, said, url }) {
+    if (kind === 'texts') return html`<pre class="paper" tabindex="0" role="region" aria-label=${said}>${item.text}</pre>`;
+    if (kind === 'scores') return html`<${Piece} name=${said} roll=${url('.png')} sound=${forms.includes('.wav') && url('.wav')} notes=${forms.includes('.mid') && url('.mid')} />`;
+    return html`<${Picture} src=${url('.png')} alt=${said} className="sheet-of one" />${item.text && html`<p>${item.text}</p>`}`;
 }
 
 const Class = ({ name, count, share, pressed, onClick }) => html`<button type="button" class="class" aria-pressed=${String(pressed)} onClick=${onClick}>

@@ -5,7 +5,7 @@ import { get, submit, upload, uploadUrl, fileUrl, ended } from '../lib/api.js';
 import { Head, Button, Select, NumberField, TextField, Slider, Empty, Notice, Picture, Icon, useFetch, say } from '../lib/ui.js';
 import { SchemaForm, KeysForm, toList, fromList } from '../lib/form.js';
 import { useKept, useTab, useHanded, randomSeed } from '../lib/kept.js';
-import { takes, isPicture } from '../lib/models.js';
+import { takes, isPicture, itemsOf } from '../lib/models.js';
 import { useJob, JobState } from '../lib/job.js';
 import { faultText } from '../lib/faults.js';
 import { Mask, differences } from '../lib/mask.js';
@@ -30,7 +30,7 @@ export default function Page() {
     const schema = useFetch(() => get(`/v1/schema?language=${language.value}`), [language.value]);
     if (models.fault) return html`<${Head} title=${t('nav.edit')} /><${Notice} kind="fault">${faultText(models.fault)}<//>`;
     if (!models.value || (!schema.value && !schema.fault)) return html`<p class="muted">${t('shell.loading')}</p>`;
-    const all = models.value.models, able = [...all.filter(m => m.kind === 'paint'), ...all.filter(m => m.kind === 'run' && takes(m, 'prefix'))];
+    const all = models.value.models, able = [...all.filter(m => m.kind === 'paint'), ...all.filter(m => m.kind === 'run' && itemsOf(m) === 'pictures' && takes(m, 'prefix'))];
     if (able.length === 0) {
         return html`<${Head} title=${t('nav.edit')} about=${t('edit.about')} /><${Empty} icon="edit" title=${t('edit.none.title')}
             action=${html`<a class="button main" href="#/models">${t('edit.none.go')}</a>`}>${t('edit.none')}<//>`;

@@ -172,7 +172,7 @@ function PicturesOf({ names }) {
     return html`<div class="abreast">${value.map(run => html`<div key=${run.name} class="stack"><h3>${run.name}</h3>
         ${run.pictures.includes('closest.png') && html`<figure class="stack tight"><${Picture} src=${pictureUrl(run.name, 'closest.png', run.step)} className="sheet-of"
             alt=${pictureTitle('closest.png')} /><figcaption class="muted small-text">${pictureTitle('closest.png')}</figcaption></figure>`}
-        ${run.pictures.length === 0 ? html`<p class="muted">${t('runs.no.pictures')}</p>` : html`<${Samples} name=${run.name} run=${run} />`}</div>`)}</div>`;
+        ${run.pictures.length === 0 && !(run.files || []).some(f => f.endsWith('.txt')) ? html`<p class="muted">${t('runs.no.pictures')}</p>` : html`<${Samples} name=${run.name} run=${run} />`}</div>`)}</div>`;
 }
 
 function Differs({ names }) {

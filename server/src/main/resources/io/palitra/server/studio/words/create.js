@@ -1,6 +1,7 @@
 export default {
     en: {
-        'create.title': 'What shall we draw?', 'create.title.free': 'Draw something', 'create.about': 'Write what you want to see. Everything else has good settings already.',
+        'create.title': 'What shall we draw?', 'create.title.free': 'Draw something', 'create.title.texts': 'Write something', 'create.title.music': 'Compose something', 'create.go.texts': 'Write', 'create.go.music': 'Compose', 'create.count.texts': 'Texts', 'create.count.music': 'Pieces',
+        'create.about': 'Write what you want to see. Everything else has good settings already.',
         'create.words': 'What to draw', 'create.placeholder': 'a red circle above a blue square', 'create.go': 'Draw', 'create.count': 'Pictures', 'create.random': 'Random',
         'create.fixed': 'Fixed', 'create.seed': 'Number', 'create.seed.is': 'seed {seed}', 'create.seed.keep': 'Keep this seed', 'create.seed.kept': 'Seed {seed} is kept',
         'create.again': 'Again with another seed', 'create.forget': 'Out of this list (it stays in the gallery)', 'create.open': 'Open: {name}',
@@ -15,10 +16,11 @@ export default {
         'create.grid.title': 'Side by side', 'create.grid.x': 'From left to right', 'create.grid.y': 'From top to bottom', 'create.grid.none': 'Nothing', 'create.grid.values': 'Values',
         'create.grid.help': 'With commas; 1..5 and 0..1:0.25 count.', 'create.grid.lines': 'One a line.', 'create.grid.go': { one: 'Draw {n} picture', other: 'Draw {n} pictures' },
         'create.grid.most': 'At most {n} pictures.', 'create.grid.save': 'Save as PNG', 'create.grid.unread': 'A picture of the table cannot be read.',
-        'models.paint': 'Paint', 'models.words': 'From words', 'models.classes': 'By class', 'models.free': 'Freely',
+        'models.paint': 'Paint', 'models.words': 'From words', 'models.classes': 'By class', 'models.free': 'Freely', 'models.texts': 'Texts', 'models.music': 'Music',
     },
     ru: {
-        'create.title': 'Что нарисуем?', 'create.title.free': 'Нарисуем что-нибудь', 'create.about': 'Напишите, что хотите увидеть. Остальное уже хорошо настроено.',
+        'create.title': 'Что нарисуем?', 'create.title.free': 'Нарисуем что-нибудь', 'create.title.texts': 'Напишем что-нибудь', 'create.title.music': 'Сочиним что-нибудь', 'create.go.texts': 'Написать', 'create.go.music': 'Сочинить', 'create.count.texts': 'Текстов', 'create.count.music': 'Пьес',
+        'create.about': 'Напишите, что хотите увидеть. Остальное уже хорошо настроено.',
         'create.words': 'Что нарисовать', 'create.placeholder': 'красный круг над синим квадратом', 'create.go': 'Нарисовать', 'create.count': 'Картинок', 'create.random': 'Случайное',
         'create.fixed': 'Заданное', 'create.seed': 'Число', 'create.seed.is': 'зерно {seed}', 'create.seed.keep': 'Оставить это зерно', 'create.seed.kept': 'Зерно {seed} оставлено',
         'create.again': 'Ещё раз с другим зерном', 'create.forget': 'Убрать из списка (в галерее останется)', 'create.open': 'Открыть: {name}',
@@ -34,6 +36,6 @@ export default {
         'create.grid.help': 'Через запятую; 1..5 и 0..1:0.25 тоже понятны.', 'create.grid.lines': 'По одному на строке.',
         'create.grid.go': { one: 'Нарисовать {n} картинку', few: 'Нарисовать {n} картинки', many: 'Нарисовать {n} картинок', other: 'Нарисовать {n} картинки' },
         'create.grid.most': 'Не больше {n} картинок.', 'create.grid.save': 'Сохранить как PNG', 'create.grid.unread': 'Одну из картинок таблицы не удалось прочитать.',
-        'models.paint': 'Живопись', 'models.words': 'По словам', 'models.classes': 'По классу', 'models.free': 'Свободно',
+        'models.paint': 'Живопись', 'models.words': 'По словам', 'models.classes': 'По классу', 'models.free': 'Свободно', 'models.texts': 'Тексты', 'models.music': 'Музыка',
     },
 };

@@ -8,6 +8,7 @@ export default {
         'key.clipSkip': 'Layers of CLIP skipped', 'key.spacing': 'Spacing of steps', 'key.rho': 'Rho', 'key.solver': 'Solver', 'key.order': 'Order',
         'key.langevin': 'Chain', 'key.stepSize': 'Step size', 'key.noise': 'Noise', 'key.lora': 'LoRA',
         'key.iterations': 'Iterations', 'key.texts': 'Texts', 'key.cutouts': 'Cutouts', 'key.keep': 'Kept', 'key.precision': 'Precision',
+        'key.length': 'Length', 'key.repetition': 'Penalty for repetition', 'key.stop': 'Stop at', 'key.ends': 'It ends where it ends', 'key.bars': 'Bars drawn anew',
     },
     ru: {
         'key.temperature': 'Температура', 'key.truncation': 'Усечение', 'key.guidance': 'Сила указаний', 'key.guidanceRescale': 'Смягчение указаний', 'key.steps': 'Шаги',
@@ -17,5 +18,6 @@ export default {
         'key.clipSkip': 'Пропуск слоёв CLIP', 'key.spacing': 'Расстановка шагов', 'key.rho': 'Ро', 'key.solver': 'Решатель', 'key.order': 'Порядок',
         'key.langevin': 'Цепь', 'key.stepSize': 'Размер шага', 'key.noise': 'Шум', 'key.lora': 'LoRA',
         'key.iterations': 'Итерации', 'key.texts': 'Тексты', 'key.cutouts': 'Вырезки', 'key.keep': 'Оставить', 'key.precision': 'Точность',
+        'key.length': 'Длина', 'key.repetition': 'Штраф за повторы', 'key.stop': 'Остановиться на', 'key.ends': 'Кончается там, где кончается', 'key.bars': 'Такты заново',
     },
 };
