@@ -19,7 +19,7 @@ async function ask(method, path, body, type) {
     if (type) headers['Content-Type'] = type;
     let answer;
     try {
-        answer = await fetch(path, { method, headers, body, credentials: 'same-origin' });
+        answer = await fetch(path, { method, headers, body, credentials: 'same-origin', keepalive: method === 'DELETE' });   // what is ended as the page closes, too
     } catch {
         online.value = false;
         throw new Fault(0, 'offline', '', 'the server does not answer');
