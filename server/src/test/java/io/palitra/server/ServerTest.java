@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
+import io.palitra.engine.Device;
 import io.palitra.job.TrainRequest;
 import io.palitra.model.Watcher;
 import java.io.IOException;
@@ -62,6 +63,22 @@ class ServerTest {
         Contract.check(events);
         assertThat(events.body().lines()).contains("event: started");   // ends with the job
         return ask(to("/v1/jobs/" + id).build(), 200);
+    }
+
+    private static void refused(String message, String... keys) {
+        assertThatThrownBy(() -> Server.start(Config.with(Config.with(ServerConfig.DEFAULT, "port=0", "jobs=" + root.resolve("none"),
+            "token=0123456789abcdef"), keys)).close()).isInstanceOf(ConfigException.class).hasMessageContaining(message);
+        assertThat(root.resolve("none")).doesNotExist();
+    }
+
+    @Test void whatCannotBeServedIsRefusedAtTheStart() throws Exception {
+        refused("no device 'foo'; there are auto, cpu, cuda, cuda:n", "device=foo");
+        if (!Device.cudaAvailable()) refused("device 'cuda' is not available", "device=cuda");
+        Path file = Files.writeString(root.resolve("file"), "");
+        refused("' is a file, must be a folder", "runs=" + file);
+        refused("'no.such.host.invalid' has no address", "host=no.such.host.invalid");
+        refused("'192.0.2.1' is no address of this machine", "host=192.0.2.1");
+        refused("another program may listen there", "port=" + server.port());
     }
 
     @Test void aJobIsQueuedFollowedAndItsFileFetched() throws Exception {
