@@ -176,7 +176,7 @@ public final class Main implements Runnable {
             String near = InWords.didYouMean(typed, of.subcommands().keySet());
             return message + (near.isEmpty() ? help : near);
         }
-        String name = typed.replaceFirst("=.*", "");
+        String name = typed.split("=", 2)[0];
         List<String> names = of.options().stream().filter(o -> !o.hidden()).flatMap(o -> Stream.of(o.names())).toList();
         String near = InWords.didYouMean(name, names), begun = names.stream().filter(n -> name.length() > 3 && n.startsWith(name))
             .findFirst().map(n -> "; did you mean " + n + "?").orElse(near);

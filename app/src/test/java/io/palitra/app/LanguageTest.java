@@ -95,7 +95,7 @@ class LanguageTest {
         Path root = Stream.of("core", "../core").map(Path::of).filter(Files::isDirectory).findFirst().orElseThrow().toAbsolutePath()
             .normalize().getParent();
         StringBuilder all = new StringBuilder();
-        for (String module : List.of("core", "app", "video")) {
+        for (String module : List.of("core", "app", "server", "video")) {
             try (Stream<Path> files = Files.walk(root.resolve(module + "/src/main/java"))) {
                 for (Path file : files.filter(f -> f.toString().endsWith(".java")).toList()) {
                     all.append(Files.readString(file).replace("\\\"", "\u0001").replaceAll("\"\\s*\\+\\s*\"", "").replace('\u0001', '"'));

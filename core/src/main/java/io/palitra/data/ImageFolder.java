@@ -212,7 +212,11 @@ public final class ImageFolder implements ImageDataset {
             }
             this.part = new Part(asked.archive, asked.root, kept);
             this.decoded = broken.isEmpty() ? all : Arrays.copyOf(all, kept.size() * dims);
-            notes.addAll(InWords.few(Arrays.stream(forgiven).filter(Objects::nonNull).toList(), "pictures of '" + name + "' the same"));
+            List<String> accepted = Arrays.stream(forgiven).filter(Objects::nonNull).toList();
+            long deep = accepted.stream().filter(Pictures::deep).count();   // of a scanner or a telescope all are
+            notes.addAll(InWords.few(accepted.stream().filter(note -> deep == 1 || !Pictures.deep(note)).toList(), "pictures of '" + name
+                + "' the same"));
+            if (deep > 1) notes.add(deep + " of " + n + " pictures of '" + name + "' have 16 bits to a channel, which are read as 8");
             long grey = IntStream.range(0, n).filter(i -> greyed[i]).count();
             if (grey > 0) notes.add(grey + " of " + n + " pictures of '" + name + "' lose their colours: the " + SAMPLE
                 + " that decided are grey; --set data.channels=3 keeps them");

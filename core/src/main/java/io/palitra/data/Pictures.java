@@ -35,9 +35,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Pictures from the bytes of PNG, JPEG, GIF (the first frame), BMP and WebP files, and the few things done to them before training.
- * Transparent parts are laid over white, the EXIF orientation of a JPEG, PNG or WebP is applied. Pictures of 16 bits are refused: 8 of them
- * would not be what was given, and their likelihood that of other data. Files that end before their pixels do are damaged, whatever
- * decoders make of them; a JPEG that lacks no more than the marker of its end is read.
+ * Transparent parts are laid over white, the EXIF orientation of a JPEG, PNG or WebP is applied. Of 16 bits the 8 that are nearest
+ * are read, which a note says. Files that end before their pixels do are damaged, whatever decoders make of them; a JPEG that lacks no
+ * more than the marker of its end is read.
  */
 public final class Pictures {
     /** How libjpeg's warnings of damage begin. */
@@ -100,7 +100,12 @@ public final class Pictures {
         }
     }
 
+    private static final String DEEP = " bits to a channel are read as 8";
+
     private Pictures() { }
+
+    /** Whether a note is of pictures that have more bits than are read. */
+    static boolean deep(String note) { return note.endsWith(DEEP); }
 
     /** As {@link #read(byte[], String, Limits, Consumer)}, without notes. */
     public static Picture read(byte[] bytes, String name, Limits limits) { return read(bytes, name, limits, note -> { }); }
@@ -112,7 +117,8 @@ public final class Pictures {
      * Decodes a picture; grey files give 1 channel, all others 3.
      *
      * @param name of the file, for messages
-     * @param notes receives a line about damage that was accepted: a JPEG that ends behind its pixels, without the marker of its end
+     * @param notes receives a line about what was accepted: a JPEG that ends behind its pixels, without the marker of its end, and 16 bits that are
+     *     read as 8
      * @throws FormatException when the format is none of the five, the file is damaged, or a limit is passed
      * @throws CancellationException when the calling thread is interrupted
      */
@@ -183,8 +189,8 @@ public final class Pictures {
                 limits.check(name, reader.getWidth(0), reader.getHeight(0), in.bytes.length);
                 BufferedImage image = reader.read(0);
                 int bits = image.getColorModel().getComponentSize(0);
-                if (bits > 8) throw new FormatException(name, -1, "has " + bits + " bits to a channel, at most 8 are read; convert it");
-                String note = markers == null ? null : whole(markers, warnings, name, in.bytes.length);
+                String deep = bits > 8 ? name + ": its " + bits + DEEP : null;
+                String note = markers == null ? deep : whole(markers, warnings, name, in.bytes.length);
                 int orientation = switch (format) {
                     case JPEG -> Exif.jpeg(in.bytes);
                     case PNG -> Exif.png(in.bytes);
@@ -242,7 +248,7 @@ public final class Pictures {
         int type = colours.getColorSpace().getType();
         boolean plain = colours instanceof ComponentColorModel && !colours.isAlphaPremultiplied()
             && (n == 1 && type == ColorSpace.TYPE_GRAY || n == 3 && type == ColorSpace.TYPE_RGB)
-            && raster.getTransferType() == DataBuffer.TYPE_BYTE;
+            && (raster.getTransferType() == DataBuffer.TYPE_BYTE || raster.getTransferType() == DataBuffer.TYPE_USHORT);
         return plain ? samples(colours, raster, n, ground) : colours(image, colours, ground);
     }
 

@@ -12,6 +12,7 @@ import io.palitra.engine.Guard;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import io.palitra.measure.Course;
 import io.palitra.metric.MacroF1;
 import io.palitra.model.ClassifierFeatures;
 import io.palitra.model.Watcher;
@@ -76,12 +77,12 @@ public final class Balance {
         int each = data.spec().bytes(), at = 0;
         byte[] stored = new byte[Math.multiplyExact(total, each)];
         int[] labels = new int[total];
+        Course course = new Course(watcher);
         for (int c = 0; c < counts.length; c++) {
             for (int left = most - counts[c]; left > 0; left -= AT_ONCE) {
                 int n = Math.min(AT_ONCE, left);
-                watcher.checkStop();
-                watcher.tick("what the classes lack", at, total);
-                try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+                course.at("what the classes lack", at, n, total);
+                try (Scope scope = new Scope(); Guard g = Torch.noGrad(); Guard watch = Scope.watch(course)) {
                     data.spec().toStored(run.sample(n, at, seed, List.of("label=" + c))).rawBytes().get(stored, at * each, n * each);
                 }
                 Arrays.fill(labels, at, at + n, c);
@@ -139,16 +140,17 @@ public final class Balance {
                 .on(device.toString(), RunConfig.Precision.FP32, Device.threads());
             watcher.note("classifier, " + way + ": " + steps + " steps on " + on.size() + " items");
             if (!Trainer.start(run, config, on, null, watcher)) throw new CancellationException("stopped");
-            outcomes.add(new Outcome(way, score(run, device, test)));
+            outcomes.add(new Outcome(way, score(run, device, test, watcher)));
         }
         return outcomes;
     }
 
-    private static MacroF1 score(Path folder, Device device, Dataset test) throws IOException {
+    private static MacroF1 score(Path folder, Device device, Dataset test, Watcher watcher) throws IOException {
         long[] truth = new long[test.size()], all = new long[test.size()];
         try (Run judge = Run.open(folder, device.toString(), s -> {}); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             int at = 0;
             for (Batch b : DataLoader.inOrder(test, 500, test.size(), judge.device())) {
+                watcher.checkStop();
                 try (Scope turn = new Scope()) {
                     long[] labels = b.given().labels("balance").longs();
                     long[] predicted = judge.model().as(ClassifierFeatures.class).orElseThrow().logits(b.x()).argmax(1).longs();

@@ -10,6 +10,8 @@ import java.util.List;
 
 /** Paths between codes. */
 public final class Interpolate {
+    private static final int AT_ONCE = 64;
+
     private Interpolate() {}
 
     /**
@@ -46,7 +48,7 @@ public final class Interpolate {
         return Scope.run(() -> {
             List<Tensor> codes = new ArrayList<>();
             for (int i = 0; i < steps; i++) codes.add(between(model, a, b, i / (steps - 1.0)));
-            return model.decode(Torch.cat(0, codes));
+            return decoded(model, codes);
         });
     }
 
@@ -62,7 +64,18 @@ public final class Interpolate {
                 Tensor right = between(model, corners.rows(1, 1), corners.rows(3, 1), v);
                 for (int c = 0; c < side; c++) codes.add(between(model, left, right, c / (side - 1.0)));
             }
-            return model.decode(Torch.cat(0, codes));
+            return decoded(model, codes);
         });
+    }
+
+    /** Some at once; between them a watcher of this thread may end it. */
+    private static Tensor decoded(LatentModel model, List<Tensor> codes) {
+        List<Tensor> parts = new ArrayList<>();
+        for (int i = 0; i < codes.size(); i += AT_ONCE) {
+            Tensor some = Torch.cat(0, codes.subList(i, Math.min(i + AT_ONCE, codes.size())));
+            parts.add(Scope.run(() -> model.decode(some)));
+            Scope.part();
+        }
+        return Torch.cat(0, parts);
     }
 }

@@ -18,7 +18,12 @@ public final class Scope implements AutoCloseable {
      * Called after every turn of every {@link #fold}, and of loops that call {@link #turn}, on this thread: for progress, previews and, by
      * throwing, cancellation. x is that turn's result.
      */
-    @FunctionalInterface public interface Watcher { void turn(int i, int n, Tensor x); }
+    @FunctionalInterface public interface Watcher {
+        void turn(int i, int n, Tensor x);
+
+        /** Between two parts of work that does not turn by itself, such as batches that are drawn in one. */
+        default void part() {}
+    }
 
     /** One turn of {@link #fold}. */
     @FunctionalInterface public interface Step { Tensor next(Tensor x, int i); }
@@ -62,6 +67,12 @@ public final class Scope implements AutoCloseable {
     public static void turn(int i, int n, Tensor x) {
         Watcher watcher = WATCHER.get();
         if (watcher != null) watcher.turn(i, n, x);
+    }
+
+    /** Reports to the watcher of this thread that a part of the work is done. */
+    public static void part() {
+        Watcher watcher = WATCHER.get();
+        if (watcher != null) watcher.part();
     }
 
     /** What {@code make} gives; where it throws, the tensors that it retained are freed, so that half a model leaves no memory behind. */

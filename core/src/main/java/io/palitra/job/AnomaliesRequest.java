@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Config;
 import io.palitra.config.Help;
 import io.palitra.config.InWords;
+import io.palitra.data.Batch;
 import io.palitra.data.DataLoader;
 import io.palitra.data.Dataset;
 import io.palitra.data.Datasets;
@@ -16,6 +17,7 @@ import io.palitra.engine.Device;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
+import io.palitra.measure.Course;
 import io.palitra.metric.Ranking;
 import io.palitra.model.Measure;
 import io.palitra.model.Watcher;
@@ -100,8 +102,7 @@ public record AnomaliesRequest(
             Whole whole = asked(opened.config());
             Dataset asked = whole.items();
             asked.notes().forEach(watcher::note);
-            watcher.tick("scoring " + asked.size() + " items", 0, 0);
-            double[] scores = scores(opened, asked);
+            double[] scores = scores(opened, asked, "scoring " + asked.size() + " items", watcher);
             boolean own = own(opened.config().settings().data());
             List<String> known = opened.config().settings().classes();
             Part[] parts = parts(whole, known, own);
@@ -151,8 +152,7 @@ public record AnomaliesRequest(
             normal = inputs.data(opened.config(), "", dataDir, Split.TRAIN);
             watcher.note(ALL_TRAINED);
         }
-        watcher.tick("scoring " + normal.size() + " normal items", 0, 0);
-        return scores(opened, normal);
+        return scores(opened, normal, "scoring " + normal.size() + " normal items", watcher);
     }
 
     /** Whether what was typed is what the run was trained on, however its path is written. */
@@ -166,9 +166,12 @@ public record AnomaliesRequest(
         }
     }
 
-    private double[] scores(Run opened, Dataset items) {
-        return Anomalies.scores(opened.model(), DataLoader.inOrder(items, BATCH, items.size(), opened.device()),
-            new Rng(SEED).on(opened.device()));
+    private static double[] scores(Run opened, Dataset items, String what, Watcher watcher) {
+        Course course = new Course(watcher);
+        Iterable<Batch> all = DataLoader.inOrder(items, BATCH, items.size(), opened.device());
+        try (var watch = Scope.watch(course)) {
+            return Anomalies.scores(opened.model(), course.through(what, all, items.size()), new Rng(SEED).on(opened.device()));
+        }
     }
 
     /** The data with all of its classes, also those that the run was not to see. */

@@ -6,6 +6,7 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.model.ModelRef;
 import io.palitra.model.TextImage;
+import io.palitra.model.Watcher;
 import io.palitra.stage.ClipEmbedder;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -49,13 +50,14 @@ final class ByClip {
      * @param clip a run of clip, a folder, or org/name
      * @param x pictures [N,C,H,W] in [-1,1] on the processor
      */
-    static long[] order(String clip, Tensor x, String text) throws IOException {
+    static long[] order(String clip, Tensor x, String text, Watcher watcher) throws IOException {
         int n = (int) x.size(0);
         try (OpenModels.Lease<ClipEmbedder> lease = lease(clip); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             TextImage ranks = lease.model();
             Tensor point = ranks.embedText(List.of(text));
             double[] near = new double[n];
             for (int i = 0; i < n; i += AT_ONCE) {
+                watcher.checkStop();
                 int from = i, count = Math.min(AT_ONCE, n - i);
                 double[] part = Scope.run(() -> ranks.embedImage(x.rows(from, count)).matmul(point.t())).doubles();
                 System.arraycopy(part, 0, near, i, count);

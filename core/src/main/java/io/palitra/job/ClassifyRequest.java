@@ -45,6 +45,7 @@ public record ClassifyRequest(
             ClipEmbedder model = lease.model();
             model.to(where);
             names.stream().flatMap(name -> model.notes(name).stream()).forEach(watcher::note);
+            watcher.checkStop();
             Picture read = PictureBytes.read(Path.of(picture), watcher::note);
             return new Result(model.name(), ZeroShot.classify(model, PictureSearch.tensor(read, where), names, template).stream()
                 .sorted(Comparator.comparingDouble((ZeroShot.Guess g) -> -g.probability()))

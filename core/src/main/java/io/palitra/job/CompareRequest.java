@@ -4,6 +4,8 @@ import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
+import io.palitra.engine.Scope;
+import io.palitra.measure.Course;
 import io.palitra.model.IncludedModels;
 import io.palitra.model.Watcher;
 import io.palitra.train.RunComparison;
@@ -47,7 +49,11 @@ public record CompareRequest(
             new EvaluateRequest(List.of(run), "", n, "", false, "", "", "", EvaluateRequest.Resize.CLEAN, "", "", false, List.of(), dataDir,
                 device, threads).run(watcher);
         }
-        RunComparison.of(runs.stream().map(Path::of).toList(), device, watcher::note).write(page);
+        Course course = new Course(watcher);
+        course.at("comparing", 0, 1, 1);
+        try (var watch = Scope.watch(course)) {
+            RunComparison.of(runs.stream().map(Path::of).toList(), device, watcher::note).write(page);
+        }
         watcher.wrote(page);
         return new Result(page);
     }

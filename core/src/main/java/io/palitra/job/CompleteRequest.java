@@ -75,9 +75,12 @@ public record CompleteRequest(
             Path target = Outputs.picture(out.isEmpty() ? Outputs.own(run, "complete.png") : Path.of(out), "out", force);
             List<Picture> sheet = new ArrayList<>();
             for (Picture picture : pictures(opened, spec, shown, inputs, watcher)) {
+                watcher.checkStop();
                 sheet.add(picture);
                 sheet.add(kept(picture));
-                sheet.addAll(shown.of(Outputs.finite(alternatives(drawing, picture, opened.device()), run)));
+                try (var watch = Steps.of(watcher, spec)) {
+                    sheet.addAll(shown.of(Outputs.finite(alternatives(drawing, picture, opened.device()), run)));
+                }
             }
             Png.write(target, Grid.of(sheet, n + 2, 2), Map.of("palitra", "complete, " + keep + " rows kept, seed " + seed));
             watcher.wrote(target);

@@ -73,13 +73,21 @@ public record DrawRequest(
         }
     }
 
-    /** @throws IllegalArgumentException for a model that draws nothing from words, and for a file that cannot be written */
+    /**
+     * Draws and writes; ticks by the steps of a sampler.
+     *
+     * @throws IllegalArgumentException for a model that draws nothing from words, and for a file that cannot be written
+     */
     @Override public Result run(Watcher watcher) throws IOException {
         Config.check(this);
         Inputs inputs = new Inputs(watcher);
         try (Run opened = open(inputs); Scope scope = new Scope()) {
             Drawing<?> drawing = prepared(opened, inputs);
-            return written(opened, drawing, drawing.sample(candidates, new Rng(seed).on(opened.device())), watcher);
+            Tensor x;
+            try (var watch = Steps.of(watcher, opened.config().settings().spec())) {
+                x = drawing.sample(candidates, new Rng(seed).on(opened.device()));
+            }
+            return written(opened, drawing, x, watcher);
         }
     }
 
@@ -113,7 +121,7 @@ public record DrawRequest(
     @Override public Result written(Run opened, Drawing<?> drawing, Tensor x, Watcher watcher) throws IOException {
         Path target = target();
         Outputs.finite(x, model);
-        long[] order = ranks() ? ByClip.order(clip, x.to(Device.CPU), prompt) : LongStream.range(0, candidates).toArray();
+        long[] order = ranks() ? ByClip.order(clip, x.to(Device.CPU), prompt, watcher) : LongStream.range(0, candidates).toArray();
         long[] best = Arrays.copyOf(order, n);
         DataSpec spec = opened.config().settings().spec();
         Display.of(spec).sheet(spec, x.indexSelect(0, Torch.of(best, n).to(x.device())), (int) Math.ceil(Math.sqrt(n)), prompt)

@@ -12,6 +12,7 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import io.palitra.measure.Course;
 import io.palitra.model.Encoder;
 import io.palitra.model.LatentModel;
 import io.palitra.model.Watcher;
@@ -60,13 +61,10 @@ public record InterpolateRequest(
             Path gif = Outputs.free(png.resolveSibling(png.getFileName().toString().replaceFirst("\\.png$", "") + ".gif"), "out", force);
             Tensor ends = ends(opened, model, grid ? 4 : 2 * rows, inputs);
             List<Picture> pictures = new ArrayList<>();
-            if (grid) {
-                pictures.addAll(shown.of(Outputs.finite(Interpolate.grid(model, ends, steps), run)));
-            } else {
-                for (int r = 0; r < rows; r++) {
-                    Tensor from = ends.rows(2 * r, 1), to = ends.rows(2 * r + 1, 1);
-                    pictures.addAll(shown.of(Outputs.finite(Interpolate.path(model, from, to, steps), run)));
-                }
+            Course course = new Course(watcher);
+            course.at("decoding", 0, 1, 1);
+            try (var watch = Scope.watch(course)) {
+                pictures.addAll(shown.of(Outputs.finite(decoded(model, ends), run)));
             }
             Png.write(png, Grid.of(pictures, steps, 2), Map.of());
             watcher.wrote(png);
@@ -74,6 +72,13 @@ public record InterpolateRequest(
             watcher.wrote(gif);
             return new Result(png, gif);
         }
+    }
+
+    private Tensor decoded(LatentModel model, Tensor ends) {
+        if (grid) return Interpolate.grid(model, ends, steps);
+        List<Tensor> strips = new ArrayList<>();
+        for (int r = 0; r < rows; r++) strips.add(Interpolate.path(model, ends.rows(2 * r, 1), ends.rows(2 * r + 1, 1), steps));
+        return Torch.cat(0, strips);
     }
 
     /** Codes [n,Z...]. */

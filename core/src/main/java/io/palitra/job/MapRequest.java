@@ -14,6 +14,7 @@ import io.palitra.engine.Guard;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import io.palitra.measure.Course;
 import io.palitra.model.Encoder;
 import io.palitra.model.Watcher;
 import io.palitra.report.Display;
@@ -44,7 +45,7 @@ public record MapRequest(
         @Help("whether files that are there are replaced") boolean force,
         @Help("where to compute: auto, cpu, cuda or cuda:n") String device,
         @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) implements Request<MapRequest.Result> {
-    private static final int SIDE = 20;
+    private static final int SIDE = 20, BATCH = 100;
 
     /** Of 5000 items of its own test data. */
     public MapRequest(String run) { this(run, 5000, "", "", false, "auto", 0); }
@@ -64,12 +65,15 @@ public record MapRequest(
             Path numbers = Outputs.free(file.resolveSibling(stem + ".json"), "out", force);
             Encoder encoder = ReconstructRequest.encoder(opened);
             Dataset test = inputs.data(opened.config(), "", dataDir, Split.TEST);
-            LatentMap map = LatentMap.of(encoder, DataLoader.inOrder(test, 500, n, opened.device()));
+            int many = Math.min(n, test.size());
+            LatentMap map = LatentMap.of(encoder, new Course(watcher).through("codes of " + many + " items",
+                DataLoader.inOrder(test, BATCH, many, opened.device()), many));
             scatter(map, test.classNames(), file);
             watcher.wrote(file);
             List<Path> files = new ArrayList<>(List.of(file));
             DataSpec spec = opened.config().settings().spec();
-            Tensor items = Outputs.finite(encoder.decode(map.grid(SIDE).to(opened.device())), run);
+            watcher.checkStop();
+            Tensor items = Outputs.finite(decoded(encoder, map.grid(SIDE).to(opened.device()), watcher), run);
             Display display = Display.of(spec);
             if (!display.each(spec, items.rows(0, 1)).isEmpty()) {
                 display.sheet(spec, items, SIDE, "decoded codes").write(decoded, Map.of());
@@ -82,6 +86,16 @@ public record MapRequest(
             if (out.isEmpty() && Files.exists(Path.of(run))) RunReport.write(Path.of(run), watcher::note);
             return new Result(List.copyOf(files));
         }
+    }
+
+    /** Part by part, so that it can be stopped. */
+    private static Tensor decoded(Encoder encoder, Tensor codes, Watcher watcher) {
+        List<Tensor> parts = new ArrayList<>();
+        for (long i = 0; i < codes.size(0); i += SIDE) {
+            watcher.checkStop();
+            parts.add(encoder.decode(codes.rows(i, SIDE)));
+        }
+        return Torch.cat(0, parts);
     }
 
     /** Of numbers no more digits than a float has. */

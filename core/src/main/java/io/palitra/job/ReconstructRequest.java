@@ -11,6 +11,7 @@ import io.palitra.engine.Guard;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import io.palitra.measure.Course;
 import io.palitra.model.Encoder;
 import io.palitra.model.Reconstructs;
 import io.palitra.model.Watcher;
@@ -18,7 +19,9 @@ import io.palitra.report.Display;
 import io.palitra.train.Run;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /** Test items above their reconstructions by a run, as one picture. */
@@ -31,6 +34,8 @@ public record ReconstructRequest(
         @Help("whether a file that is there is replaced") boolean force,
         @Help("where to compute: auto, cpu, cuda or cuda:n") String device,
         @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) implements Request<ReconstructRequest.Result> {
+    private static final int AT_ONCE = 100;
+
     /** Sixteen items of its own test data. */
     public ReconstructRequest(String run) { this(run, "", 16, "", "", false, "auto", 0); }
 
@@ -50,7 +55,17 @@ public record ReconstructRequest(
             Batch batch = DataLoader.of(test, items, opened.device());
             Map<String, Tensor> rows = new LinkedHashMap<>();
             rows.put("original", batch.x());
-            rows.put("reconstruction", Outputs.finite(model.reconstruct(batch.x()), run));
+            Course course = new Course(watcher);
+            List<Tensor> parts = new ArrayList<>();
+            try (var watch = Scope.watch(course)) {
+                for (int i = 0; i < items.length; i += AT_ONCE) {
+                    int at = i, some = Math.min(AT_ONCE, items.length - i);
+                    course.at("items", at, some, items.length);
+                    parts.add(Scope.run(() -> model.reconstruct(batch.x().rows(at, some))));
+                }
+            }
+            course.at("items", items.length, 0, items.length);
+            rows.put("reconstruction", Outputs.finite(Torch.cat(0, parts), run));
             Display display = Display.of(test.spec());
             display.rows(test.spec(), rows).orElseThrow(() -> new ArgumentException("reconstruct shows items beside each other; '"
                 + test.name() + "' holds " + display.items())).write(target, Map.of());

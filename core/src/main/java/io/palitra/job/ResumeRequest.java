@@ -77,7 +77,7 @@ public record ResumeRequest(
         if (!family.isEmpty() && !family.equals(s.family())) refuse(List.of(differs("family", s.family(), family)));
         List<String> wrong = new ArrayList<>();
         for (String fact : same) {
-            if (!fact.matches("(seed|precision)=.*")) throw new ConfigException("same", "illegal same: " + fact
+            if (!fact.matches("(?s)(seed|precision)=.*")) throw new ConfigException("same", "illegal same: " + fact
                 + ", must be seed=S or precision=P");
             String is = key(fact).equals("seed") ? String.valueOf(s.seed()) : s.precision().name().toLowerCase(Locale.ROOT);
             if (!is.equalsIgnoreCase(fact.substring(key(fact).length() + 1))) wrong.add(differs(key(fact), is, fact));

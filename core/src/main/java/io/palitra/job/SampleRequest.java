@@ -161,7 +161,7 @@ public record SampleRequest(
         Path target = target(display);
         List<Path> written = new ArrayList<>();
         long[] best = keep == 0 ? LongStream.range(0, n).toArray()
-            : Arrays.copyOf(ByClip.order(clip, x.to(Device.CPU), ranked(drawing)), keep);
+            : Arrays.copyOf(ByClip.order(clip, x.to(Device.CPU), ranked(drawing), watcher), keep);
         Tensor shown = keep == 0 ? x : x.indexSelect(0, Torch.of(best, best.length).to(x.device()));
         if (apart(display)) {
             List<List<Sheet>> items = display.forms(spec, shown);
@@ -232,15 +232,15 @@ public record SampleRequest(
     /** @param frames get pictures of what a sampler has so far, where an animation is asked for */
     private Tensor drawn(Run opened, Drawing<?> drawing, Display display, List<Picture> frames, Watcher watcher) {
         DataSpec spec = opened.config().settings().spec();
-        int item = 1 + spec.shape().length;
-        return Scope.run(() -> {
-            try (var watch = Scope.watch((i, of, t) -> {
-                boolean items = t.dims() == item;
-                watcher.tick("step", i + 1, of, Map.of(), () -> items ? sheet(display, spec, t).drawn() : Optional.empty());
-                watcher.checkStop();
+        Steps steps = new Steps(watcher, spec, t -> sheet(display, spec, t).drawn()) {
+            @Override public void turn(int i, int of, Tensor t) {
+                super.turn(i, of, t);
                 boolean frame = i == 0 || i + 1 == of || (i + 1) * FRAMES / of > i * FRAMES / of;
-                if (!animation.isEmpty() && items && frame) sheet(display, spec, t).drawn().ifPresent(frames::add);
-            })) {
+                if (!animation.isEmpty() && items(t) && frame) SampleRequest.this.sheet(display, spec, t).drawn().ifPresent(frames::add);
+            }
+        };
+        return Scope.run(() -> {
+            try (var watch = Scope.watch(steps)) {
                 return drawing.sample(n, new Rng(seed).on(opened.device()));
             }
         });
@@ -260,7 +260,9 @@ public record SampleRequest(
         List<Tensor> drawn = new ArrayList<>();   // of each class asked for, all n: an item's noise is its own
         for (int c = 0; c < Math.max(1, always >= 0 ? 1 : classes); c++) {
             watcher.checkStop();
-            drawn.add(drawing.ofLabel(classes == 0 || always >= 0 ? -1 : c).sample(n, new Rng(seed).on(opened.device())));
+            try (var watch = Steps.of(watcher, s.spec())) {
+                drawn.add(drawing.ofLabel(classes == 0 || always >= 0 ? -1 : c).sample(n, new Rng(seed).on(opened.device())));
+            }
         }
         List<Tensor> rows = new ArrayList<>();
         for (int i = 0; i < n; i++) rows.add(drawn.get(i % drawn.size()).rows(i, 1));

@@ -83,7 +83,10 @@ public record SearchRequest(
             Picture like = file == null ? null : PictureBytes.read(file, watcher::note);
             Tensor point = like == null ? model.embedText(List.of(query)) : model.embedImage(PictureSearch.tensor(like, where));
             int all = files.names().size();
-            PictureSearch.Result found = PictureSearch.of(model, point, files, where, k -> watcher.tick("pictures", k, all));
+            PictureSearch.Result found = PictureSearch.of(model, point, files, where, k -> {
+                watcher.tick("pictures", k, all);
+                watcher.checkStop();
+            });
             InWords.few(found.notes(), "pictures the same").forEach(watcher::note);
             InWords.few(found.skipped().stream().map(s -> "skipped: " + s).toList(), "pictures that cannot be read, skipped")
                 .forEach(watcher::note);

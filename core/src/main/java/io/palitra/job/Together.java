@@ -2,13 +2,11 @@ package io.palitra.job;
 
 import io.palitra.data.Condition;
 import io.palitra.data.DataSpec;
-import io.palitra.data.Picture;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.model.Drawing;
 import io.palitra.model.Watcher;
-import io.palitra.report.Display;
 import io.palitra.train.Run;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -115,6 +113,7 @@ public final class Together {
         Rng rng = Rng.joined(all.stream().map(d -> new Rng(d.request.seed())).toList(), counts);
         List<Condition> given = all.stream().map(d -> d.drawing.asked().condition(d.request.count())).toList();
         int n = Arrays.stream(counts).sum();
+        DataSpec spec = opened.config().settings().spec();
         Tensor x = sampled(opened, all.get(0).drawing, Condition.joined(given), rng, n, (i, of, t, items) -> {
             int from = 0, left = 0;
             for (Drawn d : all) {
@@ -124,7 +123,7 @@ public final class Together {
                 left++;
                 boolean has = items && t.size(0) >= from;
                 Tensor own = has ? t.rows(at, count) : t;
-                d.part.watcher.tick("step", i + 1, of, Map.of(), () -> has ? shown(opened, own) : Optional.empty());
+                d.part.watcher.tick("step", i + 1, of, Map.of(), () -> has ? Steps.shown(spec, own) : Optional.empty());
             }
             if (left == 0) throw new CancellationException("stopped");
         });
@@ -153,10 +152,5 @@ public final class Together {
                 return drawing.sample(given, n, rng.on(opened.device()));
             }
         });
-    }
-
-    private static Optional<Picture> shown(Run opened, Tensor t) {
-        DataSpec spec = opened.config().settings().spec();
-        return Display.of(spec).sheet(spec, t, (int) Math.ceil(Math.sqrt(t.size(0))), "").drawn();
     }
 }

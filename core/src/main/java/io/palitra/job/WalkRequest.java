@@ -14,6 +14,7 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import io.palitra.measure.Course;
 import io.palitra.model.LatentModel;
 import io.palitra.model.Watcher;
 import io.palitra.report.Png;
@@ -112,10 +113,11 @@ public record WalkRequest(
             for (int i = 0; i < n; i++) Outputs.free(file(folder, i), "out", force);
             Outputs.free(numbers, "out", force);
             List<Path> files = new ArrayList<>();
+            Course course = new Course(watcher);
             for (int i = 0; i < n; i += AT_ONCE) {
-                watcher.checkStop();
                 int at = i, of = Math.min(AT_ONCE, n - i);
-                try (Scope turn = new Scope()) {
+                course.at("pictures", at, of, n);
+                try (Scope turn = new Scope(); Guard watch = Scope.watch(course)) {
                     for (Picture p : shown.of(Outputs.finite(model.decode(all.rows(at, of)), run))) {
                         Path file = file(folder, files.size());
                         Png.write(file, p, Map.of("palitra", "walk"));
@@ -123,8 +125,8 @@ public record WalkRequest(
                         watcher.wrote(file);
                     }
                 }
-                watcher.tick("pictures", files.size(), n);
             }
+            course.at("pictures", n, 0, n);
             Directions most = directions == 0 ? new Directions(List.of(), new double[0])
                 : Directions.of(model, directions, new Rng(0).on(opened.device()), watcher);
             Result result = result(files, all, numbers, most);

@@ -31,6 +31,8 @@ public final class Course implements Scope.Watcher {
     /** Within these items; several loops may follow each other, and the share never falls. */
     @Override public void turn(int i, int n, Tensor x) { tick(from + width * (i + 1) / n); }
 
+    @Override public void part() { watcher.checkStop(); }
+
     private void tick(double share) {
         most = Math.max(most, Math.min(1, share));
         watcher.tick(what, (long) (most * PARTS), PARTS);

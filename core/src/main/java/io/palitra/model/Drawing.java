@@ -29,7 +29,7 @@ public record Drawing<S extends Record>(GenerativeModel<S> model, S how, Asked a
     /** With overrides of the model's sampling keys and of those of {@link Asked}, such as {@code temperature=0.8} and {@code label=3}. */
     public static <S extends Record> Drawing<S> of(GenerativeModel<S> model, List<String> overrides) {
         List<String> how = new ArrayList<>(), asked = new ArrayList<>();
-        for (String o : overrides) (Asked.keys().contains(o.replaceFirst("=.*", "")) ? asked : how).add(o);
+        for (String o : overrides) (Asked.keys().contains(o.split("=", 2)[0]) ? asked : how).add(o);
         return new Drawing<>(model, Config.with(model.samplingDefaults(), how), Config.with(Asked.ANY, asked));
     }
 
@@ -75,6 +75,7 @@ public record Drawing<S extends Record>(GenerativeModel<S> model, S how, Asked a
                 int n = Math.min(AT_ONCE, count - i);
                 Rng from = rng.at(i);
                 Condition own = given.rows(i, n);
+                if (i > 0) Scope.part();
                 parts.add(Scope.run(() -> model.sample(how, own, n, from)));
             }
             return scope.keep(parts.size() == 1 ? parts.get(0) : Torch.cat(0, parts));

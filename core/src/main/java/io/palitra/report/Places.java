@@ -19,7 +19,7 @@ public final class Places {
             boolean elsewhere = path.isAbsolute() || path.normalize().startsWith("..") || given.matches("(?s)[A-Za-z]:[\\\\/].*");
             if (!elsewhere) return given;
             Path last = path.normalize().getFileName();
-            return last == null ? "" : last.toString().replaceFirst("^.*[\\\\]", "");
+            return last == null ? "" : last.toString().replaceFirst("(?s)^.*[\\\\]", "");
         } catch (InvalidPathException e) {
             return given;
         }

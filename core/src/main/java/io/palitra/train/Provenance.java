@@ -168,12 +168,12 @@ record Provenance(ObjectNode config, int items, String data, Map<String, String>
         for (Map.Entry<String, String> e : new TreeMap<>(now).entrySet()) {
             String a = was.getOrDefault(e.getKey(), "");
             if (a.equals(e.getValue())) continue;
-            String key = e.getKey().replaceFirst("/.*", ""), part = e.getKey().substring(key.length()).replaceFirst("/", "");
+            String key = e.getKey().split("/", 2)[0], part = e.getKey().substring(key.length()).replaceFirst("/", "");
             others.add(key + "=" + shown(flat.getOrDefault(key, "")) + (part.isEmpty() ? "" : ", " + part) + ": SHA-256 is "
                 + begin(e.getValue()) + ", was " + begin(a));
         }
         if (others.isEmpty()) return;
-        throw new ConfigException(others.get(0).replaceFirst("=.*", ""), "what the run is built upon was replaced: " + listed(others)
+        throw new ConfigException(others.get(0).split("=", 2)[0], "what the run is built upon was replaced: " + listed(others)
             + "; it works with the same weights alone");
     }
 

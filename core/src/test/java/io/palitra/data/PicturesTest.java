@@ -84,10 +84,21 @@ class PicturesTest {
             .isEqualTo(new Picture(1, 1, 8, new byte[] {0, 0, -1, 0, 0, 0, 0, 0}));
     }
 
-    @Test void sixteenBitsAreRefused() {
-        BufferedImage image = new BufferedImage(3, 1, BufferedImage.TYPE_USHORT_GRAY);
-        assertThatThrownBy(() -> read(Seeds.encoded(image, "png"))).isInstanceOf(FormatException.class)
-            .hasMessageContaining("16 bits to a channel, at most 8 are read");
+    @Test void ofSixteenBitsTheNearestEightAreReadWhichANoteSays() {
+        BufferedImage grey = new BufferedImage(4, 1, BufferedImage.TYPE_USHORT_GRAY);
+        int[] given = {0, 128, 129, 65535};
+        for (int x = 0; x < given.length; x++) grey.getRaster().setSample(x, 0, 0, given[x]);
+        List<String> notes = new ArrayList<>();
+        Picture read = Pictures.read(Seeds.encoded(grey, "png"), "a.png", Limits.DEFAULT, notes::add);
+        assertThat(read).usingRecursiveComparison().isEqualTo(new Picture(1, 1, 4, new byte[] {0, 0, 1, -1}));
+        assertThat(notes).containsExactly("a.png: its 16 bits to a channel are read as 8");
+        ComponentColorModel deep = new ComponentColorModel(ColorSpace.getInstance(ColorSpace.CS_sRGB), true, false, Transparency.TRANSLUCENT,
+            DataBuffer.TYPE_USHORT);
+        BufferedImage colours = new BufferedImage(deep, deep.createCompatibleWritableRaster(1, 1), false, null);
+        colours.getRaster().setPixel(0, 0, new int[] {65535, 0, 257 * 7, 65535});
+        assertThat(read(Seeds.encoded(colours, "png")).pixels()).containsExactly(-1, 0, 7);
+        colours.getRaster().setPixel(0, 0, new int[] {65535, 0, 0, 0});
+        assertThat(read(Seeds.encoded(colours, "png")).pixels()).as("transparent, over white").containsExactly(-1, -1, -1);
     }
 
     @Test void transparencyIsLaidOverWhite() {

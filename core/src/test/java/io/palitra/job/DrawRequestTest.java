@@ -40,6 +40,18 @@ class DrawRequestTest {
         assertThat(ImageIO.read(of("two", "scale=1").run(Watcher.SILENT).file().toFile()).getWidth()).isLessThan(40);
     }
 
+    @Test void whatOtherProgramsReadOfAPictureHasItsWords() throws Exception {
+        assertThat(Png.text(of("two").run(Watcher.SILENT).file()).get("parameters")).startsWith("two\nSteps: ").contains("Seed: 0");
+    }
+
+    @Test void wordsMayStandInSeveralLines() throws Exception {
+        Path file = of("two\n\n=3").run(Watcher.SILENT).file();
+        assertThat(Png.text(file).toString()).contains("\"prompt\":\"two\\n\\n=3\"");
+        Config.with(new SampleRequest(dalle.toString()), "n=1", "prompt=two\n3", "out=" + root.resolve("lines.png")).run(Watcher.SILENT);
+        Config.with(new CompleteRequest(dalle.toString(), 0), "n=1", "set=prompt=two\n3", "out=" + root.resolve("lines-c.png"))
+            .run(Watcher.SILENT);
+    }
+
     @Test void wordsThatNoCaptionHadAreNamedByEveryRequestThatTakesThem() throws Exception {
         List<String> notes = new ArrayList<>();
         Watcher listens = new Watcher() {

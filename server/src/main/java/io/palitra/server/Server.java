@@ -9,7 +9,14 @@ import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
 import io.palitra.data.FormatException;
+import io.palitra.engine.Device;
 import io.palitra.job.Program;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.NetworkInterface;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
 import java.util.regex.Pattern;
@@ -132,10 +139,11 @@ public final class Server implements AutoCloseable {
     /**
      * Listens, and works until it is closed.
      *
-     * @throws IllegalArgumentException for an address that cannot be listened on
+     * @throws IllegalArgumentException for an address that cannot be listened on, and for a device that there is not
      */
     public static Server start(ServerConfig config) {
         Config.check(config);
+        refuse(config);
         Server server = new Server(config);
         try {
             server.http.start(config.host(), config.port());
@@ -151,6 +159,35 @@ public final class Server implements AutoCloseable {
             throw e;
         }
         return server;
+    }
+
+    /** What cannot be served, before anything is opened. */
+    private static void refuse(ServerConfig config) {
+        String device = config.device();
+        try {
+            if (!device.equals("auto") && !device.equals("cpu")) Device.named(device);   // those are there, and load with the first model
+        } catch (ArgumentException e) {
+            throw new ConfigException("device", String.valueOf(e.getMessage()), e);
+        }
+        Path runs = Path.of(config.runs());
+        if (Files.exists(runs) && !Files.isDirectory(runs)) {
+            throw new ConfigException("runs", "illegal runs: '" + config.runs() + "' is a file, must be a folder");
+        }
+        String place = config.host() + ":" + config.port();
+        try (ServerSocket socket = new ServerSocket()) {
+            socket.setReuseAddress(true);
+            InetSocketAddress address = new InetSocketAddress(config.host(), config.port());
+            if (address.isUnresolved()) throw new ConfigException("host", "illegal host: '" + config.host() + "' has no address");
+            if (NetworkInterface.getByInetAddress(address.getAddress()) == null && !address.getAddress().isAnyLocalAddress()
+                && !address.getAddress().isLoopbackAddress()) {
+                throw new ConfigException("host", "illegal host: '" + config.host() + "' is no address of this machine");
+            }
+            socket.bind(address);
+        } catch (IOException e) {
+            boolean rights = String.valueOf(e.getMessage()).contains("ermission");
+            throw new ConfigException("port", "cannot listen on " + place + (rights ? ": ports below 1024 want the rights of an "
+                + "administrator; choose another port=" : ": another program may listen there; choose another port="), e);
+        }
     }
 
     /** A thread, not started, that loads what a start takes long to load. A fault of it is met by the start, too. */

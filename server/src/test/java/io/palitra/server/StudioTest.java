@@ -17,6 +17,8 @@ import java.awt.image.BufferedImage;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Objects;
 import java.util.Random;
 import java.util.regex.Pattern;
@@ -254,6 +256,59 @@ class StudioTest {
             w.button("Walk").click();
             w.picture(".player img");
             w.clean();
+        }
+    }
+
+    /** Jobs of a kind, the newest first: their states. */
+    private static List<String> states(String kind) throws Exception {
+        List<String> states = new ArrayList<>();
+        for (JsonNode job : Objects.requireNonNull(asking).get("/v1/jobs?kind=" + kind, 200).path("jobs")) {
+            states.add(job.path("request").path("run").asText() + " " + job.path("status").asText());
+        }
+        return states;
+    }
+
+    @Test void whatAWalkAsksByItselfIsAskedOnceAndEndsWithThePage() throws Exception {
+        try (Watched w = open()) {
+            w.go("walk?model=tiny-3").there(".latent-map canvas");
+            w.page.waitForFunction("document.querySelectorAll('.here img').length === 1");
+            w.there(".form.directions");
+            w.page.waitForTimeout(500);
+            List<String> maps = states("map"), walks = states("walk");
+            w.go("system").go("walk?model=tiny-3").there("canvas");
+            w.reload().there(".form.directions");
+            w.picture(".here img");
+            w.page.waitForTimeout(500);
+            assertThat(states("map")).isEqualTo(maps);
+            assertThat(states("walk")).isEqualTo(walks);
+            w.clean();
+        }
+        try (Watched other = open()) {     // another browser finds what is there
+            List<String> maps = states("map");
+            other.go("walk?model=tiny-3").there("canvas");
+            assertThat(states("map")).isEqualTo(maps);
+        }
+        JsonNode long1 = Objects.requireNonNull(asking).send("POST", "/v1/jobs", "{\"kind\": \"draw\", \"request\": {\"prompt\": \"a red "
+            + "circle\", \"candidates\": 64, \"clip\": \"\"}}", 202);
+        try (Watched w = open()) {
+            int maps = states("map").size(), walks = states("walk").size();
+            w.go("walk?model=tiny-2");
+            w.page.waitForCondition(() -> waiting("map") == 1 && waiting("walk") > 0);
+            w.go("system");
+            w.page.waitForCondition(() -> waiting("map") == 0 && waiting("walk") == 0);
+            assertThat(states("map").subList(0, states("map").size() - maps)).containsOnly("tiny-2 cancelled");
+            assertThat(states("walk").subList(0, states("walk").size() - walks)).containsOnly("tiny-2 cancelled");
+            w.clean();
+        } finally {
+            asking.ask(asking.to("/v1/jobs/" + long1.path("id").asText()).DELETE().build(), 200);
+        }
+    }
+
+    private static long waiting(String kind) {
+        try {
+            return states(kind).stream().filter(s -> s.endsWith(" queued") || s.endsWith(" running")).count();
+        } catch (Exception e) {
+            throw new IllegalStateException(e);
         }
     }
 

@@ -1,7 +1,9 @@
 // Points of a latent space and their pictures: sums of codes, the plane of a map, and walks as jobs.
-import { get, submit, fileUrl, ended, Fault } from './api.js';
+import { useEffect, useMemo } from './html.js';
+import { get, submit, cancel, fileUrl, ended, Fault } from './api.js';
 
 const FIRST = 40, MOST = 400;    // milliseconds between looks at a short job
+const MADE = 'palitra.made', REMEMBERED = 100;
 /** Families whose codes are a row of numbers. */
 export const WALKS = ['vae', 'gan', 'ae', 'realnvp'];
 /** Those that find the code of an item, and so have a map. */
@@ -23,9 +25,43 @@ export async function jsonFile(job, name) {
     return typeof found === 'string' ? JSON.parse(found) : found;
 }
 
-/** Decodes points. -> [{code, url}], with points (which of them were asked for), directions and spreads. */
-export async function walk(request) {
-    const job = await finished(await submit('walk', request));
+/** A signal that is aborted when the page is left: what was asked for it alone is ended then. */
+export function useLeaving() {
+    const leaving = useMemo(() => new AbortController(), []);
+    useEffect(() => {
+        const leave = () => leaving.abort();
+        addEventListener('pagehide', leave);
+        return () => { removeEventListener('pagehide', leave); leave(); };
+    }, []);
+    return leaving.signal;
+}
+
+const made = () => {
+    try { return JSON.parse(sessionStorage.getItem(MADE)) || {}; } catch { return {}; }
+};
+
+/** A job that ends with the signal, and is asked for once: a finished one of this tab is taken where there is one. */
+export async function once(kind, request, left) {
+    const key = JSON.stringify([kind, request]), before = made()[key];
+    if (before) {
+        const job = await get(`/v1/jobs/${encodeURIComponent(before)}`).catch(() => null);
+        if (job?.status === 'done' && !job.gone) return job;
+    }
+    const job = await submit(kind, request), end = () => cancel(job.id).catch(() => {});
+    if (left.aborted) end();
+    left.addEventListener('abort', end);
+    try {
+        const done = await finished(job);
+        sessionStorage.setItem(MADE, JSON.stringify(Object.fromEntries([...Object.entries(made()), [key, job.id]].slice(-REMEMBERED))));
+        return done;
+    } finally {
+        left.removeEventListener('abort', end);
+    }
+}
+
+/** Decodes points, until the signal. -> [{code, url}], with points (which of them were asked for), directions and spreads. */
+export async function walk(request, left) {
+    const job = await once('walk', request, left);
     const pictures = job.files.filter(name => name.endsWith('.png')).sort();
     const told = job.result?.codes?.length ? job.result : await jsonFile(job, job.files.find(name => name.endsWith('.json')));
     return { frames: pictures.map((name, i) => ({ code: told.codes[i], url: fileUrl(job, name) })), points: told.points,

@@ -1,13 +1,13 @@
 // A walk through the codes of a model: a map to click on or random points, directions, and the way between points that were pinned.
-import { html, useState, useEffect, useMemo } from '../lib/html.js';
+import { html, useState, useEffect, useMemo, useRef } from '../lib/html.js';
 import { t, register, number } from '../lib/words.js';
-import { get, submit } from '../lib/api.js';
+import { get, submit, cancel, ended } from '../lib/api.js';
 import { Head, Select, Slider, Button, Check, Notice, Empty, Picture, Tabs, useFetch, say } from '../lib/ui.js';
 import { faultText } from '../lib/faults.js';
 import { useJob, JobState } from '../lib/job.js';
 import { useQuery } from '../lib/place.js';
 import { useKept } from '../lib/kept.js';
-import { WALKS, MAPS, Newest, walk, jsonFile, moved, text } from '../lib/latent.js';
+import { WALKS, MAPS, Newest, walk, useLeaving, jsonFile, moved, text } from '../lib/latent.js';
 import { LatentMap } from '../lib/latentmap.js';
 import { Player } from '../lib/player.js';
 import words from '../words/walk.js';
@@ -46,28 +46,32 @@ function Walk({ model, pins, onPins }) {
     const [label, setLabel] = useState('');
     const [seen, setSeen] = useState(null);                 // {code, url}: what is shown
     const [fault, setFault] = useState(null);
-    const { value: compass } = useFetch(() => walk({ run: model.name, seeds: [0], directions: DIRECTIONS }), [model.name]);
+    const left = useLeaving();
+    const { value: compass } = useFetch(() => walk({ run: model.name, seeds: [0], directions: DIRECTIONS }, left), [model.name]);
     const classes = (model.takes || []).includes('label') ? model.classes || [] : [];
     const asked = { truncation, label: classes.length ? label : '' };
     const decoder = useMemo(() => new Newest(async request => {
         try {
-            setSeen((await walk(request)).frames[0]);
+            setSeen((await walk(request, left)).frames[0]);
             setFault(null);
         } catch (problem) {
-            setFault(problem);
+            if (!left.aborted) setFault(problem);
         }
     }), []);
     const show = code => decoder.ask({ run: model.name, codes: [text(code)], ...asked });
     const base = point || (compass && { code: compass.frames[0].code });
     const here = base && compass && amounts.some(a => a) ? moved(base.code, amounts, compass) : base?.code;
-    useEffect(() => { if (here) show(here); }, [here && text(here), truncation, label]);
+    useEffect(() => {
+        if (here && !point && here === compass?.frames[0].code && truncation === 1 && !label) setSeen(compass.frames[0]);   // it was decoded with the directions
+        else if (here) show(here);
+    }, [here && text(here), truncation, label]);
     const choose = code => { setAmounts([]); setPoint({ code }); };
     const pin = frame => onPins([...pins, { code: frame.code, url: frame.url }]);
     const tabs = [...(MAPS.includes(model.family) ? [{ id: 'map', label: t('walk.map') }] : []), { id: 'random', label: t('walk.random') }];
     return html`<div class="work wide-left"><section class="card">
             <${Tabs} label=${t('walk.points')} tabs=${tabs} value=${tab} onChange=${setTab}>
-                ${tab === 'map' ? html`<${MapOf} model=${model} here=${here} pins=${pins} onHover=${code => (code ? show(code) : here && show(here))} onChoose=${choose}
-                    onPin=${() => seen && pin(seen)} seen=${seen} />` : html`<${Random} model=${model} asked=${asked} onChoose=${choose} onPin=${pin} />`}<//></section>
+                ${tab === 'map' ? html`<${MapOf} model=${model} left=${left} here=${here} pins=${pins} onHover=${code => (code ? show(code) : here && show(here))} onChoose=${choose}
+                    onPin=${() => seen && pin(seen)} seen=${seen} />` : html`<${Random} model=${model} left=${left} asked=${asked} onChoose=${choose} onPin=${pin} />`}<//></section>
         <section class="card stack" aria-label=${t('walk.here')}>
             ${fault && html`<${Notice} kind="fault">${faultText(fault)}<//>`}
             <div class="here"><${Picture} src=${seen?.url} alt=${t('walk.here')} className="sheet-of" /></div>
@@ -77,7 +81,7 @@ function Walk({ model, pins, onPins }) {
             <${Slider} label=${t('walk.truncation')} value=${truncation} min=${0} max=${1.5} step=${0.05} onInput=${setTruncation} help=${t('walk.truncation.help')} format=${n => number(n, 2)} />
             <${Directions} compass=${compass} amounts=${amounts} onChange=${setAmounts} />
         </section></div>
-        <${Way} model=${model} pins=${pins} onPins=${onPins} onChoose=${choose} />`;
+        <${Way} model=${model} left=${left} pins=${pins} onPins=${onPins} onChoose=${choose} />`;
 }
 
 /** Sliders along the directions in which pictures change most. */
@@ -89,17 +93,34 @@ function Directions({ compass, amounts, onChange }) {
         ${amounts.some(a => a) && html`<${Button} small kind="quiet" icon="undo" onClick=${() => onChange([])}>${t('walk.directions.back')}<//>`}</div></details>`;
 }
 
-/** The map of a run, made once and kept as a job. */
-function MapOf({ model, here, pins, seen, onHover, onChoose, onPin }) {
+/** The map of a run, made once and kept as a job; one that is not done when the page is left is ended. */
+function MapOf({ model, left, here, pins, seen, onHover, onChoose, onPin }) {
     const [kept, setKept] = useKept('maps', {});
     const [map, setMap] = useState(null);
     const state = useJob(map ? null : kept[model.name] || null);
+    const working = useRef(null);      // id of a job that this page handed in or saw at work
+    const keep = id => setKept(k => ({ ...k, [model.name]: id }));
     const make = () => {
         setMap(null);
-        submit('map', { run: model.name, n: ITEMS }).then(job => setKept(k => ({ ...k, [model.name]: job.id })), problem => say(faultText(problem), 'fault'));
+        submit('map', { run: model.name, n: ITEMS }).then(job => {
+            working.current = job.id;
+            if (left.aborted) cancel(job.id).catch(() => {});
+            else keep(job.id);
+        }, problem => say(faultText(problem), 'fault'));
     };
-    useEffect(() => { if (!kept[model.name]) make(); }, []);
-    useEffect(() => { if (state.fault?.http === 404) make(); }, [state.fault]);
+    const find = () => get('/v1/jobs?kind=map&status=done&limit=1000').then(({ jobs }) => {
+        const same = jobs.find(job => job.request.run === model.name && job.request.n === ITEMS && !job.gone);
+        if (same) keep(same.id);
+        else make();
+    }, make);
+    useEffect(() => left.addEventListener('abort', () => working.current && cancel(working.current).catch(() => {})), []);
+    useEffect(() => { if (!kept[model.name]) find(); }, []);
+    useEffect(() => { if (state.fault?.http === 404) find(); }, [state.fault]);
+    useEffect(() => {
+        const { job } = state;
+        if (job?.status === 'cancelled' && working.current !== job.id) make();      // by who left the page before
+        if (job && job.id === kept[model.name]) working.current = ended(job) && job.status !== 'cancelled' ? null : job.id;
+    }, [state.job?.id, state.job?.status]);
     useEffect(() => {
         if (state.job?.status !== 'done') return;
         jsonFile(state.job, state.job.files.find(name => name.endsWith('.json'))).then(setMap, make);
@@ -114,9 +135,9 @@ function MapOf({ model, here, pins, seen, onHover, onChoose, onPin }) {
 }
 
 /** Points drawn from the prior, by their seeds. */
-function Random({ model, asked, onChoose, onPin }) {
+function Random({ model, left, asked, onChoose, onPin }) {
     const [first, setFirst] = useState(0);
-    const { value, fault } = useFetch(() => walk({ run: model.name, seeds: Array.from({ length: SEEDS }, (_, i) => first + i), ...asked }), [first, asked.label, asked.truncation]);
+    const { value, fault } = useFetch(() => walk({ run: model.name, seeds: Array.from({ length: SEEDS }, (_, i) => first + i), ...asked }, left), [first, asked.label, asked.truncation]);
     if (fault) return html`<${Notice} kind="fault">${faultText(fault)}<//>`;
     return html`<div class="stack"><div class="tiles large" role="group" aria-label=${t('walk.random')}>${(value?.frames || Array(SEEDS).fill(null)).map((frame, i) => html`
             <button type="button" key=${frame ? frame.url : i} class="tile" disabled=${!frame} aria-label=${t('walk.seed', { n: String(first + i) })} title=${t('walk.seed', { n: String(first + i) })}
@@ -126,7 +147,7 @@ function Random({ model, asked, onChoose, onPin }) {
 }
 
 /** The pinned points, and the way through them. */
-function Way({ model, pins, onPins, onChoose }) {
+function Way({ model, left, pins, onPins, onChoose }) {
     const [between, setBetween] = useState(8);
     const [round, setRound] = useState(false);
     const [way, setWay] = useState(null);
@@ -138,7 +159,7 @@ function Way({ model, pins, onPins, onChoose }) {
         setFault(null);
         try {
             const codes = pins.map(p => text(p.code));
-            setWay({ key, ...await walk({ run: model.name, codes: round ? [...codes, codes[0]] : codes, between }) });
+            setWay({ key, ...await walk({ run: model.name, codes: round ? [...codes, codes[0]] : codes, between }, left) });
         } catch (problem) {
             setFault(problem);
         } finally {
