@@ -89,7 +89,8 @@ final class Uploads {
         Picture picture;
         List<String> notes = new ArrayList<>();
         try {
-            picture = mask ? Pictures.mask(bytes, "the picture", LIMITS, notes::add) : Pictures.read(bytes, "the picture", LIMITS, notes::add);
+            picture = mask ? Pictures.mask(bytes, "the picture", LIMITS, notes::add) : Pictures.read(bytes, "the picture", LIMITS,
+                notes::add);
         } catch (FormatException e) {
             // what decoders of others say is not for callers
             throw new Refused(422, "bad_picture", "", e.getCause() == null ? String.valueOf(e.getMessage()) : "the picture is damaged");

@@ -84,7 +84,8 @@ class ServerTest {
     }
 
     private static void unfit(String kind, String request, String field, String message) throws Exception {
-        JsonNode error = job(JSON.createObjectNode().put("kind", kind).set("request", JSON.readTree(request.replace('\'', '"'))).toString(), 422)
+        JsonNode error = job(JSON.createObjectNode().put("kind", kind).set("request", JSON.readTree(request.replace('\'', '"')))
+            .toString(), 422)
             .path("error");
         assertThat(error.path("message").asText()).as(request).contains(message);
         assertThat(error.path("field").asText()).as(request).isEqualTo(field);
