@@ -81,8 +81,8 @@ final class Uploads {
     synchronized Upload add(byte[] bytes, String type, boolean mask) {
         String wanted = BEGINS.get(type);
         if (wanted == null) {
-            throw new Refused(415, "no_picture", "",
-                "pictures are taken, as PNG, JPEG, WebP, GIF or BMP, with their Content-Type, such as image/png");
+            throw new Refused(415, "no_picture", "", "pictures are taken, as PNG, JPEG, WebP, GIF or BMP, and scores, as MIDI, with their "
+                + "Content-Type, such as image/png or audio/midi");
         }
         String begin = HexFormat.of().formatHex(bytes, 0, Math.min(bytes.length, wanted.length() / 2));
         if (!begin.matches(wanted)) throw new Refused(422, "bad_picture", "", "the body is not what its type says, " + type);
