@@ -19,6 +19,9 @@ final class Job {
     /** In order; the last three are ends. */
     enum Status { QUEUED, RUNNING, DONE, FAILED, CANCELLED }
 
+    /** Of its notes that are told with it; the events have all. */
+    private static final int NOTES = 100;
+
     static final ObjectMapper JSON = new ObjectMapper();
 
     final String id;
@@ -154,6 +157,8 @@ final class Job {
         files.forEach(list::add);
         if (result != null) node.set("result", result);
         if (error != null) node.set("error", error.toJson());
+        List<String> notes = notes();
+        if (!notes.isEmpty()) notes.stream().limit(NOTES).forEach(node.putArray("notes")::add);
         if (gone) node.put("gone", true);
         return node;
     }

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
+import io.palitra.config.Words;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
@@ -30,7 +31,7 @@ final class JobRoutes implements Routes {
     @Override public void add(RoutesConfig to) {
         to.post("/v1/jobs", this::create);
         to.get("/v1/jobs", this::list);
-        to.get("/v1/jobs/{id}", ctx -> Reply.json(ctx, jobs.shown(ctx.pathParam("id"))));
+        to.get("/v1/jobs/{id}", ctx -> Reply.json(ctx, shown(ctx, jobs.shown(ctx.pathParam("id")))));
         to.delete("/v1/jobs/{id}", this::cancel);
         to.get("/v1/jobs/{id}/events", this::events);
         to.get("/v1/jobs/{id}/files/<name>", this::file);
@@ -40,7 +41,7 @@ final class JobRoutes implements Routes {
         JsonNode body = Reply.body(ctx);
         Job job = jobs.submit(body.path("kind").asText(), body.path("request"), ctx.ip());
         ctx.status(202).header("Location", "/v1/jobs/" + job.id);
-        Reply.json(ctx, jobs.shown(job));
+        Reply.json(ctx, shown(ctx, jobs.shown(job)));
     }
 
     private void list(Context ctx) {
@@ -54,7 +55,7 @@ final class JobRoutes implements Routes {
         }
         ArrayNode all = Job.JSON.createArrayNode();
         jobs.list(Reply.number(ctx, "limit", PAGE, 1, MOST), before == null ? Long.MAX_VALUE : Long.parseLong(before),
-            kind == null ? "" : kind, status == null ? "" : status).forEach(all::add);
+            kind == null ? "" : kind, status == null ? "" : status).forEach(job -> all.add(shown(ctx, job)));
         ObjectNode node = Job.JSON.createObjectNode();
         node.set("jobs", all);
         Reply.json(ctx, node);
@@ -63,8 +64,10 @@ final class JobRoutes implements Routes {
     private void cancel(Context ctx) {
         String id = ctx.pathParam("id");
         jobs.live(id).ifPresent(jobs::cancel);
-        Reply.json(ctx, jobs.shown(id));
+        Reply.json(ctx, shown(ctx, jobs.shown(id)));
     }
+
+    private static ObjectNode shown(Context ctx, ObjectNode job) { return Language.said(job, Language.words(ctx)); }
 
     /**
      * Waits on its thread of Jetty, which stands for the client alone, and looks whether that is still there. A comment every so often
@@ -73,12 +76,13 @@ final class JobRoutes implements Routes {
     private void events(Context ctx) throws IOException {
         Optional<Job> live = jobs.live(ctx.pathParam("id"));
         ObjectNode old = live.isPresent() ? null : jobs.shown(ctx.pathParam("id"));
+        Words words = Language.words(ctx);
         String last = ctx.header("Last-Event-ID");
         long seen = last != null && last.matches("\\d{1,18}") ? Long.parseLong(last) : 0;
         ctx.contentType("text/event-stream; charset=utf-8").header("Cache-Control", "no-store").header("X-Accel-Buffering", "no")
             .header("Connection", "close");   // see Client.gone
         if (old != null) {
-            ctx.result("id: 1\nevent: " + old.path("status").asText() + "\ndata: " + old + "\n\n");
+            ctx.result("id: 1\nevent: " + old.path("status").asText() + "\ndata: " + Language.said(old, words) + "\n\n");
             return;
         }
         Job job = live.get();
@@ -90,7 +94,7 @@ final class JobRoutes implements Routes {
             while (true) {
                 boolean ended = job.events.ended();
                 for (Event event : job.events.after(seen)) {
-                    out.write(("id: " + event.id() + "\nevent: " + event.name() + "\ndata: " + event.data() + "\n\n")
+                    out.write(("id: " + event.id() + "\nevent: " + event.name() + "\ndata: " + Language.said(event.data(), words) + "\n\n")
                         .getBytes(StandardCharsets.UTF_8));
                     seen = event.id();
                 }

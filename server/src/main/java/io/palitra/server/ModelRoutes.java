@@ -27,7 +27,7 @@ final class ModelRoutes implements Routes {
         ArrayNode all = node.putArray("models");
         registry.all().stream().filter(Registry.Entry::model)
             .forEach(e -> all.add(Registry.toJson(e).deepCopy().put("loaded", loaded.test(e.name()))));
-        Answers.said(all, SchemaRoutes.words(ctx));
+        Answers.said(all, Language.words(ctx));
         Reply.json(ctx, node);
     }
 

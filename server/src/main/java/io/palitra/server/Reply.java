@@ -27,7 +27,9 @@ final class Reply {
 
     static void json(Context ctx, JsonNode node) { ctx.contentType("application/json").result(node.toString()); }
 
-    static void fault(Context ctx, Fault fault) {
+    /** In the words of the language that is wanted; code and field stay. */
+    static void fault(Context ctx, Fault english) {
+        Fault fault = Language.said(ctx, english);
         boolean theirs = OpenAiFaults.speaks(ctx.path());
         ObjectNode node = Job.JSON.createObjectNode();
         node.set("error", theirs ? OpenAiFaults.toJson(fault) : fault.toJson());

@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
-import io.palitra.config.Words;
 import io.palitra.job.FamiliesRequest;
 import io.palitra.model.Watcher;
 import java.util.Map;
@@ -12,9 +11,6 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /** What can be asked: all of it as OpenAPI has it, the schemas of the jobs, and the families with their keys. */
 final class SchemaRoutes implements Routes {
-    /** By language; read when somebody asks. */
-    private static final Map<String, Words> WORDS = new ConcurrentHashMap<>();
-
     /** By language. */
     private final Map<String, ObjectNode> schemas = new ConcurrentHashMap<>();
     private final Map<String, JsonNode> families = new ConcurrentHashMap<>();
@@ -26,23 +22,11 @@ final class SchemaRoutes implements Routes {
     @Override public void add(RoutesConfig to) {
         to.get("/openapi.yaml", ctx -> ctx.contentType("application/yaml").result(description));
         to.get("/v1/schema", this::schema);
-        to.get("/v1/families", ctx -> Reply.json(ctx, families.computeIfAbsent(language(ctx), language ->
-            Answers.said(new FamiliesRequest().run(Watcher.SILENT).toJson(), words(ctx)))));
+        to.get("/v1/families", ctx -> Reply.json(ctx, families.computeIfAbsent(Language.of(ctx), language ->
+            Answers.said(new FamiliesRequest().run(Watcher.SILENT).toJson(), Language.words(ctx)))));
     }
 
-    private void schema(Context ctx) { Reply.json(ctx, schemas.computeIfAbsent(language(ctx), this::all)); }
-
-    /** That texts of an answer are wanted in. @throws Refused for one that there is not */
-    private static String language(Context ctx) {
-        String asked = ctx.queryParam("language"), language = asked == null ? "en" : asked;
-        if (!language.equals("en") && !Words.LANGUAGES.contains(language)) {
-            throw new Refused(422, "bad_request", "language", "language must be en, " + String.join(", ", Words.LANGUAGES));
-        }
-        return language;
-    }
-
-    /** Of the language that is wanted. */
-    static Words words(Context ctx) { return WORDS.computeIfAbsent(language(ctx), Words::in); }
+    private void schema(Context ctx) { Reply.json(ctx, schemas.computeIfAbsent(Language.of(ctx), this::all)); }
 
     private ObjectNode all(String language) {
         ObjectNode all = Job.JSON.createObjectNode().put("$schema", "https://json-schema.org/draft/2020-12/schema");

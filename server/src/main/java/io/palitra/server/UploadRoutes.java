@@ -43,19 +43,23 @@ final class UploadRoutes implements Routes {
     }
 
     private void create(Context ctx) throws IOException, InterruptedException {
+        String asked = ctx.queryParam("mask");
+        boolean mask = "true".equals(asked);
+        if (asked != null && !mask && !asked.equals("false")) throw new Refused(422, "bad_request", "mask", "mask must be true or false");
         byte[] bytes = Bodies.read(ctx, Uploads.MOST_BYTES);
         String type = String.valueOf(ctx.contentType()).replaceFirst(";.*", "").strip().toLowerCase(Locale.ROOT);
         if (!room.tryAcquire(WAIT_SECONDS, TimeUnit.SECONDS)) throw new Refused(503, "busy", "", "other uploads are being read", 5);
         try {
             uploads.sweep(jobs.room() / 2, jobs::uses);
             boolean png = type.equals("image/png");
-            Uploads.Upload upload = uploads.add(bytes, type, "true".equals(ctx.queryParam("mask")));
+            Uploads.Upload upload = uploads.add(bytes, type, mask);
             jobs.makeRoom();
             ObjectNode node = Job.JSON.createObjectNode().put("id", upload.id()).put("width", upload.width())
                 .put("height", upload.height());
             Optional<Map<String, String>> text = png ? text(bytes) : Optional.of(Map.of());
             describe(text.orElse(Map.of()), node);
             if (text.isEmpty()) node.put("textDamaged", true);
+            if (!upload.notes().isEmpty()) upload.notes().forEach(line -> node.withArray("notes").add(Language.words(ctx).say(line)));
             ctx.status(201).header("Location", "/v1/uploads/" + upload.id());
             Reply.json(ctx, node);
         } finally {

@@ -38,7 +38,7 @@ final class Uploads {
 
     /** What a type of the answer begins with. */
     private static final Map<String, String> BEGINS = Map.of("image/png", "89504e470d0a1a0a", "image/jpeg", "ffd8ff",
-        "image/webp", "52494646........57454250");
+        "image/webp", "52494646........57454250", "image/gif", "47494638", "image/bmp", "424d");
 
     private record Held(Path file, long bytes) {}
 
@@ -62,8 +62,8 @@ final class Uploads {
         }
     }
 
-    /** @param id a name for it in requests */
-    record Upload(String id, int width, int height) {}
+    /** @param id a name for it in requests @param notes what was read otherwise than one may think */
+    record Upload(String id, int width, int height, List<String> notes) {}
 
     /**
      * Keeps a picture.
@@ -75,13 +75,14 @@ final class Uploads {
     synchronized Upload add(byte[] bytes, String type, boolean mask) {
         String wanted = BEGINS.get(type);
         if (wanted == null) {
-            throw new Refused(415, "no_picture", "", "the body must be a picture: Content-Type: image/png, image/jpeg or image/webp");
+            throw new Refused(415, "no_picture", "", "pictures are taken, as PNG, JPEG, WebP, GIF or BMP, with their Content-Type, such as image/png");
         }
         String begin = HexFormat.of().formatHex(bytes, 0, Math.min(bytes.length, wanted.length() / 2));
         if (!begin.matches(wanted)) throw new Refused(422, "bad_picture", "", "the body is not what its type says, " + type);
         Picture picture;
+        List<String> notes = new ArrayList<>();
         try {
-            picture = mask ? Pictures.mask(bytes, "the picture", LIMITS) : Pictures.read(bytes, "the picture", LIMITS);
+            picture = mask ? Pictures.mask(bytes, "the picture", LIMITS, notes::add) : Pictures.read(bytes, "the picture", LIMITS, notes::add);
         } catch (FormatException e) {
             // what decoders of others say is not for callers
             throw new Refused(422, "bad_picture", "", e.getCause() == null ? String.valueOf(e.getMessage()) : "the picture is damaged");
@@ -98,7 +99,7 @@ final class Uploads {
         } catch (IOException | RuntimeException e) {
             throw new Refused(507, "no_room", "", "the picture cannot be written");
         }
-        return new Upload(id, picture.width(), picture.height());
+        return new Upload(id, picture.width(), picture.height(), List.copyOf(notes));
     }
 
     /** The file of an upload, which from now on is kept for another day. */

@@ -68,6 +68,39 @@ class UploadsTest {
         try (Stream<Path> all = Files.list(root.resolve("jobs/uploads"))) { return all.map(f -> f.getFileName().toString()).toList(); }
     }
 
+    @Test void picturesOfFiveFormatsAreTakenAndOfSixteenBitsEight() throws Exception {
+        for (String format : List.of("png", "jpeg", "gif", "bmp")) {
+            assertThat(to.upload("/v1/uploads", "image/" + format, written(format, BufferedImage.TYPE_INT_RGB), 201).path("width").asInt())
+                .isEqualTo(12);
+        }
+        JsonNode deep = to.upload("/v1/uploads", "image/png", written("png", BufferedImage.TYPE_USHORT_GRAY), 201);
+        assertThat(deep.path("notes").toString()).isEqualTo("[\"the picture: its 16 bits to a channel are read as 8\"]");
+        assertThat(to.upload("/v1/uploads", "image/tiff", new byte[10], 415).path("error").path("message").asText())
+            .contains("PNG, JPEG, WebP, GIF or BMP");
+        assertThat(to.upload("/v1/uploads?mask=zz", "image/png", png(Map.of()), 422).path("error").path("field").asText())
+            .isEqualTo("mask");
+    }
+
+    @Test void whatIsSaidIsInTheLanguageThatIsAskedFor() throws Exception {
+        for (String header : List.of("ru", "ru-RU,ru;q=0.9,en;q=0.8", "de, en;q=0.1, ru;q=0.7")) {
+            JsonNode fault = to.ask(to.to("/v1/jobs/none").header("Accept-Language", header).build(), 404).path("error");
+            assertThat(fault.path("message").asText()).as(header).isEqualTo("задания с таким id нет");
+            assertThat(fault.path("code").asText() + fault.path("field").asText()).isEqualTo("no_such_jobid");
+        }
+        for (String header : List.of("en", "en-GB,en;q=0.9,ru;q=0.8", "*", "de", "ru;q=0", "ru;q=x")) {
+            assertThat(to.ask(to.to("/v1/jobs/none").header("Accept-Language", header).build(), 404).path("error").path("message")
+                .asText()).as(header).isEqualTo("there is no job of that id");
+        }
+        assertThat(to.get("/v1/jobs/none?language=ru", 404).path("error").path("message").asText()).isEqualTo("задания с таким id нет");
+        String id = to.send("POST", "/v1/jobs", "{\"kind\": \"walk\", \"request\": {\"run\": \"tiny\", \"codes\": [\"1 2 3\"]}}", 202)
+            .path("id").asText();
+        String events = new String(to.bytes("/v1/jobs/" + id + "/events?language=ru").body(), StandardCharsets.UTF_8);
+        assertThat(events).contains("у этого прогона их 2").contains("\"run\":\"tiny\"");
+        assertThat(to.get("/v1/jobs/" + id + "?language=ru", 200).path("error").path("message").asText())
+            .isEqualTo("недопустимые codes: в коде 0 чисел 3, у этого прогона их 2");
+        assertThat(to.get("/v1/jobs/" + id, 200).path("error").path("message").asText()).contains("must be 2 for this run");
+    }
+
     @Test void aPictureIsWrittenAnewAndGivenBack() throws Exception {
         JsonNode made = to.upload("/v1/uploads", "image/png", png(Map.of("secret", "text")), 201);
         assertThat(made.path("id").asText()).matches("[0-9a-f]{32}");
@@ -115,7 +148,7 @@ class UploadsTest {
                 new Hostile("svg", "image/svg+xml", svg, 415),
                 new Hostile("svg as png", "image/png", svg, 422), new Hostile("html", "text/html", html, 415),
                 new Hostile("html as jpeg", "image/jpeg", html, 422), new Hostile("png as jpeg", "image/jpeg", good, 422),
-                new Hostile("gif", "image/gif", gif, 415), new Hostile("gif as png", "image/png", gif, 422),
+                new Hostile("tiff", "image/tiff", gif, 415), new Hostile("gif as png", "image/png", gif, 422),
                 new Hostile("html behind a signature", "image/png", headed, 422),
                 new Hostile("short", "image/webp", "RIFF".getBytes(StandardCharsets.UTF_8), 422),
                 new Hostile("large", "image/png", Arrays.copyOf(good, (32 << 20) + 1), 413))) {

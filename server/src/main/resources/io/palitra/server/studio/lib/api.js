@@ -1,5 +1,6 @@
 // The server's API (/v1). What goes wrong is thrown as Fault; a 401 also opens the login.
 import { signal } from '@preact/signals';
+import { language } from './words.js';
 
 /** A refusal of the server: http status, code, field (empty where it is none's), message for a person, retry in seconds (0 = none). */
 export class Fault extends Error {
@@ -15,7 +16,7 @@ export const locked = signal(false);
 export const online = signal(true);
 
 async function ask(method, path, body, type) {
-    const headers = {};
+    const headers = { 'Accept-Language': language.value };
     if (type) headers['Content-Type'] = type;
     let answer;
     try {
@@ -87,7 +88,7 @@ export function follow(id, on) {
     }
 
     function listen() {
-        source = new EventSource(`/v1/jobs/${encodeURIComponent(id)}/events`);
+        source = new EventSource(`/v1/jobs/${encodeURIComponent(id)}/events?language=${language.value}`);
         streams++;
         for (const name of EVENTS) {
             source.addEventListener(name, event => {

@@ -5,7 +5,7 @@ import { get, fileUrl } from './api.js';
 import { Button, Dialog, Icon, Picture, Notice } from './ui.js';
 import { faultText } from './faults.js';
 
-const TYPES = ['image/png', 'image/jpeg', 'image/webp'];
+const TYPES = ['image/png', 'image/jpeg', 'image/webp', 'image/gif', 'image/bmp'];
 
 /** The first picture among what was dropped or pasted, or null. */
 export const pictureOf = transfer => [...(transfer?.files || [])].find(f => TYPES.includes(f.type)) || null;
