@@ -12,8 +12,13 @@ import java.util.concurrent.TimeUnit;
 final class Bodies {
     static final Key<Bodies> KEY = new Key<>("bodies");
 
-    private static final String TAKEN = "palitra.body";
+    private static final String TAKEN = "palitra.body", SEAT = "palitra.seat";
     private static final int PIECE = 1 << 20, PART = 4, WAIT_SECONDS = 10;
+    /** Milliseconds that a request waits for one of the seats, on a thread that others need. */
+    private static final int WAIT_MILLIS = 250;
+
+    /** Each that is being read holds a thread, however slowly it comes. */
+    private final Semaphore seats = new Semaphore(Waiters.READERS);
 
     /** In pieces. */
     private final Semaphore room = new Semaphore((int) Math.min(1 << 20, Math.max(2 * Server.BODY, Runtime.getRuntime().maxMemory() / PART)
@@ -23,6 +28,7 @@ final class Bodies {
     static byte[] read(Context ctx, int most) throws IOException {
         if (ctx.req().getContentLengthLong() > most) throw tooLarge(most);
         Bodies all = ctx.appData(KEY);
+        sit(ctx);
         ByteArrayOutputStream body = new ByteArrayOutputStream((int) Math.max(32, ctx.req().getContentLengthLong()));
         try (InputStream in = ctx.req().getInputStream()) {
             byte[] piece = new byte[16 << 10];
@@ -31,14 +37,37 @@ final class Bodies {
                 if (body.size() / PIECE < (body.size() + n) / PIECE) all.take(ctx, 1);
                 body.write(piece, 0, n);
             }
+        } finally {
+            all.stand(ctx);
         }
         return body.toByteArray();
     }
 
-    /** Room for a body that something else reads. */
+    private static void sit(Context ctx) {
+        try {
+            if (ctx.appData(KEY).seats.tryAcquire(WAIT_MILLIS, TimeUnit.MILLISECONDS)) ctx.attribute(SEAT, true);
+            else throw new Refused(503, "busy", "", "other requests are being read", 5);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new Refused(503, "closing", "", "the server is closing");
+        }
+    }
+
+    /** A body has been read, or is not any more. */
+    private void stand(Context ctx) {
+        if (ctx.attribute(SEAT) == null) return;
+        ctx.attribute(SEAT, null);
+        seats.release();
+    }
+
+    /** The body that something else was to read has been read. */
+    static void came(Context ctx) { ctx.appData(KEY).stand(ctx); }
+
+    /** Room for a body that something else reads, until {@link #came}. */
     static void expect(Context ctx) {
         long bytes = ctx.req().getContentLengthLong();
         if (bytes > Server.BODY) throw tooLarge(Server.BODY);
+        sit(ctx);
         ctx.appData(KEY).take(ctx, (int) ((bytes < 0 ? Server.BODY : bytes) / PIECE));
     }
 
@@ -61,6 +90,7 @@ final class Bodies {
 
     /** Gives back what a request that has been answered took. */
     void release(Context ctx) {
+        stand(ctx);
         Integer taken = ctx.attribute(TAKEN);
         if (taken != null) room.release(taken);
         ctx.attribute(TAKEN, null);

@@ -91,6 +91,8 @@ final class OpenAiAsked {
         } catch (ServletException | IllegalStateException | BadMessageException e) {   // the second where there are too many parts
             throw new Refused(422, "bad_request", "", "the form cannot be read, has too many parts or more than " + (Server.BODY >> 20)
                 + " MiB");
+        } finally {
+            Bodies.came(ctx);
         }
     }
 

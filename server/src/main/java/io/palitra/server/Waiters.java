@@ -7,8 +7,8 @@ import java.util.concurrent.Semaphore;
  * find one.
  */
 final class Waiters {
-    /** Threads of the server, and how many of them may wait long. */
-    static final int THREADS = 128, SEATS = 100;
+    /** Threads of the server, how many of them may wait long, and how many may read what is sent; the others are for short answers. */
+    static final int THREADS = 160, SEATS = 100, READERS = 40;
     private static final int RETRY_SECONDS = 5;
 
     private final Semaphore seats = new Semaphore(SEATS);

@@ -349,6 +349,32 @@ class SecurityTest {
         }
     }
 
+    @Test void bodiesThatDoNotComeLeaveThreadsForShortAnswers() throws Exception {
+        List<Socket> half = new ArrayList<>();
+        try {
+            for (int i = 0; i < 200; i++) {
+                Socket socket = Raw.connect(server.port());
+                half.add(socket);
+                Raw.send(socket, "POST " + BODIES.get(i % BODIES.size()) + " HTTP/1.1\r\n" + HOST + JSON + "Content-Length: 100\r\n\r\n{");
+            }
+            for (int i = 0; i < 3; i++) {
+                long begun = System.nanoTime();
+                assertThat(Raw.ask(server.port(), "GET /health HTTP/1.1\r\n" + HOST + "Connection: close\r\n\r\n")).startsWith("HTTP/1.1 200");
+                assertThat((System.nanoTime() - begun) * 1e-9).as("seconds").isLessThan(5);
+            }
+        } finally {
+            for (Socket socket : half) socket.close();
+        }
+        until("who reads is done", 40, () -> {
+            try {
+                return to.bytes(to.to("/v1/jobs").header("Content-Type", "application/json")
+                    .POST(java.net.http.HttpRequest.BodyPublishers.ofString("{}")).build()).statusCode() == 422;
+            } catch (Exception e) {
+                throw new IllegalStateException(e);
+            }
+        });
+    }
+
     @Test void whoReadsOrWritesSlowlyKeepsNobodyWaiting() throws Exception {
         List<Socket> slow = Collections.synchronizedList(new ArrayList<>());
         AtomicBoolean going = new AtomicBoolean(true);
