@@ -25,6 +25,9 @@ import java.util.regex.Pattern;
 final class Answers {
     private static final Pattern PLACE = Pattern.compile("(?<![\\w.])(?:[A-Za-z]:[\\\\/]|/)(?:[^/\\\\\\s'\",:;]+[\\\\/])*");
 
+    /** How a line for the command line says that a file is to be named. */
+    private static final Pattern NAMED = Pattern.compile("\\b([a-z]\\w*)=(FILE|DIR|RUN|MODEL|TEXT|NAME)\\b");
+
     private static final List<String> ABOUT = List.of("about", "help");
     /** Of codes that a job tells itself. */
     private static final int NUMBERS = 20_000;
@@ -100,7 +103,7 @@ final class Answers {
     }
 
     /** As {@link #withoutPlaces(String, Job)}, of no job. */
-    static String withoutPlaces(String line) { return PLACE.matcher(line).replaceAll(""); }
+    static String withoutPlaces(String line) { return NAMED.matcher(PLACE.matcher(line).replaceAll("")).replaceAll("$1"); }
 
     /** A file of the job by its name in the job's folder; empty for any other. */
     static String name(Path file, Job job) {

@@ -62,6 +62,9 @@ final class DataSets {
     /** Whether the catalogue has it. */
     boolean named(String name) { return catalogue.stream().anyMatch(e -> e.name().equals(name)); }
 
+    /** Whether the files of a set of the catalogue are here. */
+    boolean isHere(String name) { return catalogue.stream().anyMatch(e -> e.name().equals(name) && Datasets.here(e)); }
+
     /** Of the folder of data, by name. */
     Map<String, Path> here() {
         Map<String, Path> here = new LinkedHashMap<>();

@@ -3,6 +3,7 @@ package io.palitra.server;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.sun.management.OperatingSystemMXBean;
+import io.palitra.config.Config;
 import io.palitra.job.OpenModels;
 import io.palitra.job.Request;
 import io.palitra.job.Requests;
@@ -96,8 +97,10 @@ final class Jobs implements AutoCloseable {
         }
         String id = newId();
         Path own = folder.resolve(id);
-        Request<?> request = places.placed(kind, Requests.on(Requests.of(kind, places.asked(kind, asked)), config.device(),
-            config.threads()), id, own);
+        Request<?> named = Requests.on(Requests.of(kind, places.asked(kind, asked)), config.device(), config.threads());
+        Config.check((Record) named);
+        Request<?> request = places.placed(kind, named, id, own);
+        places.refuseUnfit(kind, named, request);
         // no two of one time, so that a page of a list ends between two
         long now = created.updateAndGet(last -> Math.max(last + 1, System.currentTimeMillis()));
         Job job = new Job(id, kind, asked, request, own, caller, now);

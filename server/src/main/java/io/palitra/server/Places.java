@@ -6,6 +6,7 @@ import io.palitra.config.Help.Place;
 import io.palitra.config.InWords;
 import io.palitra.config.Notes;
 import io.palitra.hub.HubName;
+import io.palitra.job.PaintJob;
 import io.palitra.job.PullRequest;
 import io.palitra.job.Request;
 import io.palitra.job.Requests;
@@ -127,6 +128,26 @@ final class Places {
         return request.placed(asked::to);
     }
 
+    /**
+     * What the models that are named cannot do, as far as that is known without their weights.
+     *
+     * @param request with names
+     * @param placed the same with places
+     * @throws Refused for a model that does something else, @throws io.palitra.config.ConfigException for a key that it does not have
+     */
+    void refuseUnfit(String kind, Request<?> request, Request<?> placed) {
+        List<Registry.Entry> all = registry.all();
+        request.placed((key, place, text) -> {
+            if (place != Place.MODEL) return text;
+            all.stream().filter(e -> e.model() && e.name().equals(text)).findFirst().ifPresent(model -> {
+                Fitting.refuse(kind, key, model, all);
+                if (key.equals("run") || key.equals("model")) Fitting.refuseKeys(request, model);
+            });
+            return text;
+        });
+        if (placed instanceof PaintJob paint) Fitting.refuseSizes(paint);
+    }
+
     private static void name(String text) {
         try {
             HubName.parse(text);
@@ -194,7 +215,11 @@ final class Places {
             Optional<Path> folderOf = data.folder(name);
             boolean files = kind.equals("search");
             if (folderOf.isPresent()) return folderOf.get().toString();
-            if (!files && data.named(name)) return name;
+            if (!files && data.named(name)) {
+                if (data.isHere(name)) return name;
+                throw new Refused(422, "data_not_here", key, "the data set '" + name + "' is not here; palitra data get " + name
+                    + " fetches it");
+            }
             List<String> names = files ? data.folders() : data.names();
             throw new Refused(422, "no_such_data", key, "there is no " + (files ? "folder of pictures" : "data set")
                 + " of that name; there "

@@ -7,6 +7,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
+import io.palitra.data.CatalogueEntry;
+import io.palitra.data.Datasets;
 import io.palitra.engine.Device;
 import io.palitra.job.TrainRequest;
 import io.palitra.model.Watcher;
@@ -79,6 +81,31 @@ class ServerTest {
         refused("'no.such.host.invalid' has no address", "host=no.such.host.invalid");
         refused("'192.0.2.1' is no address of this machine", "host=192.0.2.1");
         refused("another program may listen there", "port=" + server.port());
+    }
+
+    private static void unfit(String kind, String request, String field, String message) throws Exception {
+        JsonNode error = job(JSON.createObjectNode().put("kind", kind).set("request", JSON.readTree(request.replace('\'', '"'))).toString(), 422)
+            .path("error");
+        assertThat(error.path("message").asText()).as(request).contains(message);
+        assertThat(error.path("field").asText()).as(request).isEqualTo(field);
+    }
+
+    @Test void whatAModelCannotDoIsRefusedBeforeItWaits() throws Exception {
+        unfit("draw", "{'prompt': 'a', 'model': 'digits'}", "model", "'digits' draws nothing from words; models that can be named here are "
+            + "scenes");
+        unfit("draw", "{'prompt': 'a', 'model': 'scenes-clip'}", "model", "'scenes-clip' draws nothing from words");
+        unfit("draw", "{'prompt': 'a', 'clip': 'scenes'}", "clip", "'scenes' is no CLIP; models that can be named here are scenes-clip");
+        unfit("paint", "{'prompt': 'a', 'model': 'scenes'}", "model", "'scenes' does not paint; there is no model here that does");
+        unfit("draw", "{'prompt': 'a', 'sampling': ['temprature=2']}", "temprature", "no such key 'temprature'");
+        unfit("sample", "{'run': 'scenes', 'sampling': ['temperature=NaN']}", "temperature", "NaN");
+        unfit("sample", "{'run': 'scenes', 'sampling': ['guidance=101']}", "guidance", "between 0 and 100");
+        unfit("sample", "{'run': 'tiny', 'n': 0}", "n", "must be between 1 and");
+        unfit("complete", "{'run': 'tiny', 'keep': 4}", "run", "'tiny' completes nothing");
+        for (CatalogueEntry e : Datasets.catalogue().stream().filter(e -> !Datasets.here(e)).toList()) {
+            unfit("train", "{'family': 'vae', 'data': '" + e.name() + "'}", "data", "the data set '" + e.name() + "' is not here; palitra "
+                + "data get " + e.name() + " fetches it");
+        }
+        assertThat(ask(to("/v1/jobs?limit=1000").build(), 200).path("jobs").toString()).doesNotContain("temprature", "paint");
     }
 
     @Test void aJobIsQueuedFollowedAndItsFileFetched() throws Exception {
