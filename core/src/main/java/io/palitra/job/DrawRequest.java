@@ -53,7 +53,7 @@ public record DrawRequest(
 
     public DrawRequest {
         sampling = List.copyOf(sampling);
-        if (prompt.isBlank()) throw new ConfigException("prompt", "which words? palitra draw \"a red circle above a blue square\"");
+        if (prompt.isBlank()) throw new ConfigException("prompt", "which words? Such as \"a red circle above a blue square\"");
         if (candidates < n) {
             throw new ConfigException("candidates", "illegal candidates: " + candidates + ", must be at least the " + n + " to keep");
         }

@@ -24,6 +24,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -50,20 +51,23 @@ final class History implements AutoCloseable {
     private @Nullable Connection file;   // of the thread; none before it is open, and none where it cannot be opened
 
     /** Begins to open the file in that folder, or makes one. What was queued or running there was cut off, and is said to be. */
-    History(Path folder) {
+    History(Path folder) { this(folder, job -> false); }
+
+    /** @param saved whether the run of a training has a checkpoint */
+    History(Path folder, Predicate<ObjectNode> saved) {
         thread = new ScheduledThreadPoolExecutor(1, task -> {
             Thread t = new Thread(task, "palitra-history");
             t.setDaemon(true);
             return t;
         });
         thread.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
-        opening = thread.submit(() -> open(folder));
+        opening = thread.submit(() -> open(folder, saved));
     }
 
-    private void open(Path folder) {
+    private void open(Path folder, Predicate<ObjectNode> saved) {
         HistoryFile opened = HistoryFile.open(folder);
         try {
-            cutOff(opened.connection(), folder);
+            cutOff(opened.connection(), folder, saved);
             if (opened.begun()) HistoryFile.adopt(opened.connection(), folder);
             file = opened.connection();
         } catch (SQLException e) {
@@ -202,7 +206,7 @@ final class History implements AutoCloseable {
         throw new Refused(500, "history", "", "the history of jobs cannot be read or written");
     }
 
-    private static void cutOff(Connection file, Path folder) throws SQLException {
+    private static void cutOff(Connection file, Path folder, Predicate<ObjectNode> saved) throws SQLException {
         List<ObjectNode> all = new ArrayList<>();
         try (PreparedStatement s = file.prepareStatement("SELECT job FROM jobs WHERE status IN ('queued', 'running')");
                 ResultSet r = s.executeQuery()) {
@@ -212,7 +216,8 @@ final class History implements AutoCloseable {
             boolean ran = job.path("status").asText().equals("running");
             boolean trains = ran && List.of("train", "resume").contains(job.path("kind").asText());
             Fault fault = new Fault(500, "cut_off", "", (ran ? "the server ended while it ran" : "the server ended before it began")
-                + (trains ? "; its run can be resumed from its last checkpoint, by a job of kind resume" : ""));
+                + (!trains ? "" : saved.test(job) ? "; its run can be resumed from its last checkpoint, by a job of kind resume"
+                    : "; its run has no checkpoint yet"));
             job.put("status", Job.Status.FAILED.name().toLowerCase(Locale.ROOT)).put("ended", Job.seconds(System.currentTimeMillis()));
             job.set("error", fault.toJson());
             job.remove("position");

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -39,6 +40,11 @@ final class JobRoutes implements Routes {
 
     private void create(Context ctx) {
         JsonNode body = Reply.body(ctx);
+        for (Map.Entry<String, JsonNode> field : body.properties()) {
+            String name = field.getKey();
+            if (name.equals("kind") || name.equals("request")) continue;
+            throw new Refused(422, "bad_request", name, "no such field '" + Places.shown(name) + "'; there are kind, request");
+        }
         Job job = jobs.submit(body.path("kind").asText(), body.path("request"), ctx.ip());
         ctx.status(202).header("Location", "/v1/jobs/" + job.id);
         Reply.json(ctx, shown(ctx, jobs.shown(job)));
@@ -48,6 +54,9 @@ final class JobRoutes implements Routes {
         String before = ctx.queryParam("before"), kind = ctx.queryParam("kind"), status = ctx.queryParam("status");
         if (before != null && !before.matches("\\d{1,18}")) {
             throw new Refused(422, "bad_request", "before", "before must be milliseconds since 1970");
+        }
+        if (kind != null && !kind.isEmpty() && !Jobs.SERVED.contains(kind)) {
+            throw new Refused(422, "bad_request", "kind", "kind must be one of " + String.join(", ", Jobs.SERVED));
         }
         List<String> states = Arrays.stream(Job.Status.values()).map(s -> s.name().toLowerCase(Locale.ROOT)).toList();
         if (status != null && !status.isEmpty() && !states.contains(status)) {

@@ -7,6 +7,9 @@ import io.palitra.config.Config;
 import io.palitra.job.OpenModels;
 import io.palitra.job.Request;
 import io.palitra.job.Requests;
+import io.palitra.job.ResumeRequest;
+import io.palitra.job.TrainRequest;
+import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -24,6 +27,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Stream;
 
 /** All jobs of a server: what every API of it hands in, follows and ends. Any thread may call. */
 final class Jobs implements AutoCloseable {
@@ -68,7 +72,8 @@ final class Jobs implements AutoCloseable {
         models = new OpenModels(() -> config.memory() > 0 ? (long) config.memory() << 20
             : ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getTotalMemorySize() / 2);
         folder = folder(config);
-        history = new History(folder);
+        Path runs = Path.of(config.runs()).toAbsolutePath().normalize();
+        history = new History(folder, job -> saved(runs, job));
         quota = new Quota(room, folder, uploads::bytes, this::lost);
         history.later(quota::begin);
         history.onEnd((c, id, job) -> {
@@ -101,6 +106,9 @@ final class Jobs implements AutoCloseable {
         Config.check((Record) named);
         Request<?> request = places.placed(kind, named, id, own);
         places.refuseUnfit(kind, named, request);
+        if (request instanceof ResumeRequest resumed && jobs.values().stream().anyMatch(j -> !j.ended() && trains(j.request, resumed.run()))) {
+            throw new Refused(409, "run_trains", "run", "this run has a job that waits or works; cancel it first");
+        }
         // no two of one time, so that a page of a list ends between two
         long now = created.updateAndGet(last -> Math.max(last + 1, System.currentTimeMillis()));
         Job job = new Job(id, kind, asked, request, own, caller, now);
@@ -115,6 +123,24 @@ final class Jobs implements AutoCloseable {
         }
         history.put(job);
         return job;
+    }
+
+    private static boolean trains(Request<?> request, String run) {
+        return request instanceof ResumeRequest r && r.run().equals(run) || request instanceof TrainRequest t && t.out().equals(run);
+    }
+
+    /** Whether the run of a training that was cut off was saved. @param job as it is kept */
+    private static boolean saved(Path runs, ObjectNode job) {
+        JsonNode asked = job.path("request");
+        boolean resumed = job.path("kind").asText().equals("resume");
+        String name = resumed ? asked.path("run").asText() : asked.path("out").asText();
+        if (name.isEmpty()) name = Places.runOf(asked.path("family").asText(), job.path("id").asText());
+        if (!name.matches(Registry.RUN_NAME)) return false;
+        try (Stream<Path> all = Files.list(runs.resolve(name).resolve("train"))) {
+            return all.anyMatch(p -> p.getFileName().toString().startsWith("step-"));
+        } catch (IOException e) {
+            return false;
+        }
     }
 
     private void keep(Job job) {

@@ -2,6 +2,7 @@ package io.palitra.server;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.config.ConfigException;
 import io.palitra.config.Help.Place;
 import io.palitra.config.InWords;
 import io.palitra.config.Notes;
@@ -35,6 +36,7 @@ import java.util.function.Predicate;
 final class Places {
     /** Components that the server sets, and nobody else. */
     static final Set<String> OWN = Set.of("device", "threads", "force", "like", "dataDir", "loraDir", "preview", "writeStatistics");
+    private static final int LONGEST = 60;
     private static final String OUT = "out", ANIMATION = "animation.gif", LENGTH = "train\\.(steps|epochs)=\\d{1,12}";
     /** Of trainings that lead somewhere else. */
     private static final Set<String> TAKEN = Set.of("compare");
@@ -107,7 +109,13 @@ final class Places {
     JsonNode asked(String kind, JsonNode json) {
         if (!json.isObject()) return json;
         JsonNode defaults = usual.computeIfAbsent(kind, k -> Requests.schema(k, "en").path("properties"));
+        List<String> known = new ArrayList<>();
+        schema(kind, "en").path("properties").fieldNames().forEachRemaining(known::add);
         for (String name : (Iterable<String>) json::fieldNames) {
+            if (!defaults.has(name)) {
+                throw new ConfigException(shown(name), "no such key '" + shown(name) + "'; there are " + String.join(", ", known)
+                    + InWords.didYouMean(name, known));
+            }
             boolean set = OWN.contains(name) && defaults.has(name) && !json.get(name).equals(defaults.path(name).path("default"));
             if (set) throw new Refused(422, "not_allowed", name, name + " is not to be given: the server sets it");
         }
@@ -117,6 +125,12 @@ final class Places {
             && !(out.has("default") && out.path("default").asText().isEmpty());
         return own ? ((ObjectNode) json.deepCopy()).put(OUT, "") : json;
     }
+
+    /** What a training's run is called that nobody names. @param id of its job */
+    static String runOf(String family, String id) { return family.replaceAll("\\W", "") + "-" + id.substring(0, Math.min(8, id.length())); }
+
+    /** A name that somebody typed, for a line. */
+    static String shown(String name) { return name.length() <= LONGEST ? name : name.substring(0, LONGEST) + "..."; }
 
     /** The request with places in the stead of names. @throws Refused for a name that is none */
     Request<?> placed(String kind, Request<?> request, String id, Path folder) {
@@ -254,7 +268,7 @@ final class Places {
 
         private Path run(String text) {
             TrainRequest train = (TrainRequest) request;
-            String name = text.isEmpty() ? train.family().replaceAll("\\W", "") + "-" + id.substring(0, Math.min(8, id.length())) : text;
+            String name = text.isEmpty() ? runOf(train.family(), id) : text;
             if (!name.matches(Registry.RUN_NAME) || TAKEN.contains(name)) {
                 throw new Refused(422, "bad_name", OUT, "a run's name has letters, digits, '.', '_' and '-'");
             }

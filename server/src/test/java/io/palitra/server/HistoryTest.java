@@ -97,9 +97,11 @@ class HistoryTest {
         try (History history = new History(own).opened()) {
             Job waits = job(id(1), "sample", own), draws = job(id(2), "sample", own), trains = job(id(3), "train", own);
             Job done = job(id(4), "sample", own);
-            for (Job job : List.of(draws, trains, done)) job.begin();
+            Job saved = new Job(id(5), "resume", Job.JSON.createObjectNode().put("run", "kept"), done.request, own, "me");
+            Files.createDirectories(root.resolve("runs/kept/train/step-20"));
+            for (Job job : List.of(draws, trains, done, saved)) job.begin();
             done.done(Job.JSON.createObjectNode().put("loss", 0.5));
-            for (Job job : List.of(waits, draws, trains, done)) history.put(job);
+            for (Job job : List.of(waits, draws, trains, done, saved)) history.put(job);
         }
         try (Server server = serve(own)) {
             Asking to = new Asking(server, own);
@@ -109,13 +111,15 @@ class HistoryTest {
                 assertThat(job.path("error").path("code").asText()).isEqualTo("cut_off");
                 String message = job.path("error").path("message").asText();
                 assertThat(message).contains(i == 1 ? "before it began" : "the server ended while it ran");
-                assertThat(message.contains("kind resume")).isEqualTo(i == 3);
+                assertThat(message.contains("no checkpoint yet")).isEqualTo(i == 3);
+                assertThat(message).doesNotContain("kind resume");
                 assertThat(job.path("ended").asDouble()).isGreaterThanOrEqualTo(job.path("created").asDouble());
             }
+            assertThat(to.get("/v1/jobs/" + id(5)).path("error").path("message").asText()).contains("from its last checkpoint");
             JsonNode done = to.get("/v1/jobs/" + id(4));
             assertThat(done.path("status").asText()).isEqualTo("done");
             assertThat(done.path("result").path("loss").asDouble()).isEqualTo(0.5);
-            assertThat(to.get("/v1/jobs?status=failed").path("jobs")).hasSize(3);
+            assertThat(to.get("/v1/jobs?status=failed").path("jobs")).hasSize(4);
             assertThat(to.get("/v1/jobs?status=failed&kind=train").path("jobs").findValuesAsText("kind")).containsExactly("train");
             to.ask(to.to("/v1/jobs?status=gone").build(), 422);
             to.ask(to.to("/v1/jobs?before=x").build(), 422);

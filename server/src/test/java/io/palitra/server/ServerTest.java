@@ -108,6 +108,29 @@ class ServerTest {
         assertThat(ask(to("/v1/jobs?limit=1000").build(), 200).path("jobs").toString()).doesNotContain("temprature", "paint");
     }
 
+    @Test void whatIsNoPartOfARequestIsNamed() throws Exception {
+        JsonNode error = job("{\"kind\": \"draw\", \"request\": {\"prompt\": \"a\"}, \"priority\": 1}", 422).path("error");
+        assertThat(error.path("message").asText()).isEqualTo("no such field 'priority'; there are kind, request");
+        unfit("draw", "{'prompt': 'a', 'sead': 3}", "sead", "no such key 'sead'; there are prompt, n, candidates, seed, scale, model, clip, "
+            + "sampling; did you mean seed?");
+        unfit("draw", "{'prompt': ' '}", "prompt", "which words? Such as");
+        assertThat(ask(to("/v1/jobs?kind=foo").build(), 422).path("error").path("field").asText()).isEqualTo("kind");
+    }
+
+    @Test void aRunIsResumedByOneJobAtATimeWhichTellsItsName() throws Exception {
+        String first = job("{\"kind\": \"train\", \"request\": {\"family\": \"vae\", \"data\": \"strokes\", \"set\": [\"latent=2\", "
+            + "\"net.hidden=8\", \"train.steps=3\"]}}", 202).path("id").asText();
+        String name = ended(first).path("result").path("run").asText();
+        assertThat(name).isEqualTo("vae-" + first.substring(0, 8));
+        String resume = "{\"kind\": \"resume\", \"request\": {\"run\": \"" + name + "\", \"set\": [\"train.steps=100000\"]}}";
+        String going = job(resume, 202).path("id").asText();
+        assertThat(job(resume, 409).path("error").path("code").asText()).isEqualTo("run_trains");
+        ask(to("/v1/jobs/" + going).DELETE().build(), 200);
+        ended(going);
+        String again = job(resume, 202).path("id").asText();
+        ask(to("/v1/jobs/" + again).DELETE().build(), 200);
+    }
+
     @Test void aJobIsQueuedFollowedAndItsFileFetched() throws Exception {
         JsonNode made = job("{\"kind\": \"sample\", \"request\": {\"run\": \"tiny\", \"n\": 4, \"seed\": 3}}", 202);
         JsonNode done = ended(made.path("id").asText());

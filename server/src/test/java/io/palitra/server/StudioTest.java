@@ -259,6 +259,16 @@ class StudioTest {
         }
     }
 
+    @Test void aPageThatIsNoneSaysSo() {
+        try (Watched w = open()) {
+            for (String place : List.of("nonsense", "constructor")) {
+                w.page.navigate("http://127.0.0.1:" + Objects.requireNonNull(server).port() + "/#/" + place);
+                w.text("^There is no such page\\.$").waitFor();
+            }
+            w.clean();
+        }
+    }
+
     /** Jobs of a kind, the newest first: their states. */
     private static List<String> states(String kind) throws Exception {
         List<String> states = new ArrayList<>();

@@ -28,12 +28,13 @@ const QUEUE_LOOK = 2000;    // milliseconds
 const KEPT = 'palitra.theme';
 
 const place = () => location.hash.replace(/^#\/?/, '').split(/[/?]/)[0];
-const page = signal(place() in PAGES ? place() : 'create');
+const asked = () => (place() === '' ? 'create' : Object.hasOwn(PAGES, place()) ? place() : '');   // '' = there is no such page
+const page = signal(asked());
 const waiting = signal([]);
 const theme = signal(localStorage.getItem(KEPT) || 'auto');
 
 addEventListener('hashchange', () => {
-    page.value = place() in PAGES ? place() : 'create';
+    page.value = asked();
     document.querySelector('[data-scroll]')?.scrollTo(0, 0);
 });
 
@@ -72,10 +73,12 @@ function Page({ name }) {
     const [state, setState] = useState({ name: '', Page: null, fault: null });
     useEffect(() => {
         let left = false;
+        if (!name) return undefined;
         PAGES[name]().then(module => left || setState({ name, Page: module.default, fault: null }),
             fault => { console.error(fault); if (!left) setState({ name, Page: null, fault }); });
         return () => { left = true; };
     }, [name]);
+    if (!name) return html`<${Empty} icon="alert" title=${t('shell.nowhere')} action=${html`<a class="button main" href="#/create">${t('nav.create')}</a>`}>${location.hash}<//>`;
     if (state.fault) {
         return html`<${Empty} icon="alert" title=${t('shell.broken')} action=${html`<${Button} onClick=${() => location.reload()}>${
             t('shell.reload')}<//>`}>${state.fault.message}<//>`;
