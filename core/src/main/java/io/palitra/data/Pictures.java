@@ -117,8 +117,8 @@ public final class Pictures {
      * Decodes a picture; grey files give 1 channel, all others 3.
      *
      * @param name of the file, for messages
-     * @param notes receives a line about what was accepted: a JPEG that ends behind its pixels, without the marker of its end, and 16 bits that are
-     *     read as 8
+     * @param notes receives a line about what was accepted: a JPEG that ends behind its pixels, without the marker of its end,
+     *     and 16 bits that are read as 8
      * @throws FormatException when the format is none of the five, the file is damaged, or a limit is passed
      * @throws CancellationException when the calling thread is interrupted
      */

@@ -83,7 +83,9 @@ record OtherPrograms(String program, Parameters values, List<String> not, String
     }
 
     /** A file's name without folders and ending, of either system. */
-    private static String plain(String file) { return file.replaceAll("(?s)^.*[/\\\\]", "").replaceFirst("\\.(safetensors|ckpt|pt|bin)$", ""); }
+    private static String plain(String file) {
+        return file.replaceAll("(?s)^.*[/\\\\]", "").replaceFirst("\\.(safetensors|ckpt|pt|bin)$", "");
+    }
 
     /** What was read so far. */
     private static final class Reading {

@@ -49,8 +49,8 @@ public final class PngProvenance {
         if (weights.matches("[0-9a-f]{64}")) values.put("Model hash", weights.substring(0, 10));
         values.put("Version", "Palitra " + RunConfig.version());
         Map<String, String> text = new LinkedHashMap<>();
-        text.put(Parameters.KEY, new Parameters(drawing.asked().prompt().isBlank() ? config.settings().family() + " on " + data : drawing.asked().prompt(), "",
-            values).format());
+        String said = drawing.asked().text().orElse(config.settings().family() + " on " + data);
+        text.put(Parameters.KEY, new Parameters(said, "", values).format());
         text.put(KEY, json.toString());
         return text;
     }

@@ -92,8 +92,8 @@ class PicturesTest {
         Picture read = Pictures.read(Seeds.encoded(grey, "png"), "a.png", Limits.DEFAULT, notes::add);
         assertThat(read).usingRecursiveComparison().isEqualTo(new Picture(1, 1, 4, new byte[] {0, 0, 1, -1}));
         assertThat(notes).containsExactly("a.png: its 16 bits to a channel are read as 8");
-        ComponentColorModel deep = new ComponentColorModel(ColorSpace.getInstance(ColorSpace.CS_sRGB), true, false, Transparency.TRANSLUCENT,
-            DataBuffer.TYPE_USHORT);
+        ComponentColorModel deep = new ComponentColorModel(ColorSpace.getInstance(ColorSpace.CS_sRGB), true, false,
+            Transparency.TRANSLUCENT, DataBuffer.TYPE_USHORT);
         BufferedImage colours = new BufferedImage(deep, deep.createCompatibleWritableRaster(1, 1), false, null);
         colours.getRaster().setPixel(0, 0, new int[] {65535, 0, 257 * 7, 65535});
         assertThat(read(Seeds.encoded(colours, "png")).pixels()).containsExactly(-1, 0, 7);

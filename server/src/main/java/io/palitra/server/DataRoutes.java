@@ -40,7 +40,7 @@ final class DataRoutes implements Routes {
             if (!e.classNames().isEmpty()) e.classNames().forEach(node.withArray("classes")::add);
         }
         sets.folders().forEach(name -> all.addObject().put("name", name).put("about", "of the folder of data").put("here", true));
-        Reply.json(ctx, Job.JSON.createObjectNode().set("data", Answers.said(all, SchemaRoutes.words(ctx))));
+        Reply.json(ctx, Job.JSON.createObjectNode().set("data", Answers.said(all, Language.words(ctx))));
     }
 
     private DataSets.Opened opened(Context ctx) {

@@ -43,7 +43,8 @@ final class Fitting {
     private static final Need RANKS = new Need("is no CLIP", f -> f.kind() == ModelFacts.Kind.CLIP || family(f, "clip"));
     private static final Need CODES = new Need("is no VQGAN", f -> f.kind() == ModelFacts.Kind.VQGAN || family(f, "vqgan")
         || family(f, "vqvae"));
-    private static final Need DRAWS = new Need("draws nothing", f -> f.kind() == ModelFacts.Kind.RUN && f.about().path("draws").asBoolean());
+    private static final Need DRAWS = new Need("draws nothing",
+        f -> f.kind() == ModelFacts.Kind.RUN && f.about().path("draws").asBoolean());
     private static final Need COMPLETES = new Need("completes nothing", f -> f.kind() == ModelFacts.Kind.RUN && takes(f, "prefix"));
     private static final Need RUN = new Need("is no run", f -> f.kind() == ModelFacts.Kind.RUN);
     private static final Need ANY = new Need("", f -> true);
@@ -107,8 +108,8 @@ final class Fitting {
         if (paint.mask().isEmpty()) return;
         int[] picture = size(Path.of(paint.image())), mask = size(Path.of(paint.mask()));
         if (picture[0] == mask[0] && picture[1] == mask[1]) return;
-        throw new ConfigException("mask", "the mask has " + mask[0] + "x" + mask[1] + " pixels, the picture " + picture[0] + "x" + picture[1]
-            + "; they must be the same");
+        throw new ConfigException("mask", "the mask has " + mask[0] + "x" + mask[1] + " pixels, the picture " + picture[0] + "x"
+            + picture[1] + "; they must be the same");
     }
 
     private static void refuseSide(String key, int pixels, int factor) {

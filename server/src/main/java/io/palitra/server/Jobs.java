@@ -106,7 +106,8 @@ final class Jobs implements AutoCloseable {
         Config.check((Record) named);
         Request<?> request = places.placed(kind, named, id, own);
         places.refuseUnfit(kind, named, request);
-        if (request instanceof ResumeRequest resumed && jobs.values().stream().anyMatch(j -> !j.ended() && trains(j.request, resumed.run()))) {
+        if (request instanceof ResumeRequest resumed
+            && jobs.values().stream().anyMatch(j -> !j.ended() && trains(j.request, resumed.run()))) {
             throw new Refused(409, "run_trains", "run", "this run has a job that waits or works; cancel it first");
         }
         // no two of one time, so that a page of a list ends between two

@@ -9,6 +9,7 @@ import io.palitra.config.Words;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 
 /** The language in which a person is told what a server says: language= of the query, else the first of Accept-Language that it has. */
 final class Language {
@@ -29,7 +30,7 @@ final class Language {
     private static boolean has(String language) { return language.equals(ENGLISH) || Words.LANGUAGES.contains(language); }
 
     /** The one that is wanted most of those that there are; English where none is. @param header null where there is none */
-    static String accepted(@org.jspecify.annotations.Nullable String header) {
+    static String accepted(@Nullable String header) {
         String best = ENGLISH;
         double most = 0;
         for (String range : header == null ? new String[0] : header.toLowerCase(Locale.ROOT).split(",", 50)) {

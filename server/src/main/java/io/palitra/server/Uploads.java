@@ -75,14 +75,16 @@ final class Uploads {
     synchronized Upload add(byte[] bytes, String type, boolean mask) {
         String wanted = BEGINS.get(type);
         if (wanted == null) {
-            throw new Refused(415, "no_picture", "", "pictures are taken, as PNG, JPEG, WebP, GIF or BMP, with their Content-Type, such as image/png");
+            throw new Refused(415, "no_picture", "",
+                "pictures are taken, as PNG, JPEG, WebP, GIF or BMP, with their Content-Type, such as image/png");
         }
         String begin = HexFormat.of().formatHex(bytes, 0, Math.min(bytes.length, wanted.length() / 2));
         if (!begin.matches(wanted)) throw new Refused(422, "bad_picture", "", "the body is not what its type says, " + type);
         Picture picture;
         List<String> notes = new ArrayList<>();
         try {
-            picture = mask ? Pictures.mask(bytes, "the picture", LIMITS, notes::add) : Pictures.read(bytes, "the picture", LIMITS, notes::add);
+            picture = mask ? Pictures.mask(bytes, "the picture", LIMITS, notes::add)
+                : Pictures.read(bytes, "the picture", LIMITS, notes::add);
         } catch (FormatException e) {
             // what decoders of others say is not for callers
             throw new Refused(422, "bad_picture", "", e.getCause() == null ? String.valueOf(e.getMessage()) : "the picture is damaged");

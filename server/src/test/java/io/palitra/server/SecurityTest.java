@@ -359,7 +359,8 @@ class SecurityTest {
             }
             for (int i = 0; i < 3; i++) {
                 long begun = System.nanoTime();
-                assertThat(Raw.ask(server.port(), "GET /health HTTP/1.1\r\n" + HOST + "Connection: close\r\n\r\n")).startsWith("HTTP/1.1 200");
+                assertThat(Raw.ask(server.port(), "GET /health HTTP/1.1\r\n" + HOST + "Connection: close\r\n\r\n"))
+                    .startsWith("HTTP/1.1 200");
                 assertThat((System.nanoTime() - begun) * 1e-9).as("seconds").isLessThan(5);
             }
         } finally {

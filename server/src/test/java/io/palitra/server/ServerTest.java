@@ -84,8 +84,8 @@ class ServerTest {
     }
 
     private static void unfit(String kind, String request, String field, String message) throws Exception {
-        JsonNode error = job(JSON.createObjectNode().put("kind", kind).set("request", JSON.readTree(request.replace('\'', '"'))).toString(), 422)
-            .path("error");
+        JsonNode body = JSON.createObjectNode().put("kind", kind).set("request", JSON.readTree(request.replace('\'', '"')));
+        JsonNode error = job(body.toString(), 422).path("error");
         assertThat(error.path("message").asText()).as(request).contains(message);
         assertThat(error.path("field").asText()).as(request).isEqualTo(field);
     }
@@ -111,15 +111,15 @@ class ServerTest {
     @Test void whatIsNoPartOfARequestIsNamed() throws Exception {
         JsonNode error = job("{\"kind\": \"draw\", \"request\": {\"prompt\": \"a\"}, \"priority\": 1}", 422).path("error");
         assertThat(error.path("message").asText()).isEqualTo("no such field 'priority'; there are kind, request");
-        unfit("draw", "{'prompt': 'a', 'sead': 3}", "sead", "no such key 'sead'; there are prompt, n, candidates, seed, scale, model, clip, "
-            + "sampling; did you mean seed?");
+        unfit("draw", "{'prompt': 'a', 'sead': 3}", "sead", "no such key 'sead'; there are prompt, n, candidates, seed, scale, model, "
+            + "clip, sampling; did you mean seed?");
         unfit("draw", "{'prompt': ' '}", "prompt", "which words? Such as");
         assertThat(ask(to("/v1/jobs?kind=foo").build(), 422).path("error").path("field").asText()).isEqualTo("kind");
     }
 
     @Test void aRunIsResumedByOneJobAtATimeWhichTellsItsName() throws Exception {
-        String first = job("{\"kind\": \"train\", \"request\": {\"family\": \"vae\", \"data\": \"strokes\", \"set\": [\"latent=2\", "
-            + "\"net.hidden=8\", \"train.steps=3\"]}}", 202).path("id").asText();
+        String first = job("{\"kind\": \"train\", \"request\": {\"family\": \"vae\", \"data\": \"strokes\", \"set\": ["
+            + "\"latent=2\", \"net.hidden=8\", \"train.steps=3\"]}}", 202).path("id").asText();
         String name = ended(first).path("result").path("run").asText();
         assertThat(name).isEqualTo("vae-" + first.substring(0, 8));
         String resume = "{\"kind\": \"resume\", \"request\": {\"run\": \"" + name + "\", \"set\": [\"train.steps=100000\"]}}";

@@ -92,8 +92,8 @@ class UploadsTest {
                 .asText()).as(header).isEqualTo("there is no job of that id");
         }
         assertThat(to.get("/v1/jobs/none?language=ru", 404).path("error").path("message").asText()).isEqualTo("задания с таким id нет");
-        String id = to.send("POST", "/v1/jobs", "{\"kind\": \"walk\", \"request\": {\"run\": \"tiny\", \"codes\": [\"1 2 3\"]}}", 202)
-            .path("id").asText();
+        String walk = "{\"kind\": \"walk\", \"request\": {\"run\": \"tiny\", \"codes\": [\"1 2 3\"]}}";
+        String id = to.send("POST", "/v1/jobs", walk, 202).path("id").asText();
         String events = new String(to.bytes("/v1/jobs/" + id + "/events?language=ru").body(), StandardCharsets.UTF_8);
         assertThat(events).contains("у этого прогона их 2").contains("\"run\":\"tiny\"");
         assertThat(to.get("/v1/jobs/" + id + "?language=ru", 200).path("error").path("message").asText())
