@@ -81,8 +81,8 @@ final class Uploads {
     synchronized Upload add(byte[] bytes, String type, boolean mask) {
         String wanted = BEGINS.get(type);
         if (wanted == null) {
-            throw new Refused(415, "no_picture", "",
-                "pictures are taken, as PNG, JPEG, WebP, GIF or BMP, with their Content-Type, such as image/png");
+            throw new Refused(415, "no_picture", "", "pictures are taken, as PNG, JPEG, WebP, GIF or BMP, and scores, as MIDI, with their "
+                + "Content-Type, such as image/png or audio/midi");
         }
         String begin = HexFormat.of().formatHex(bytes, 0, Math.min(bytes.length, wanted.length() / 2));
         if (!begin.matches(wanted)) throw new Refused(422, "bad_picture", "", "the body is not what its type says, " + type);
@@ -106,6 +106,42 @@ final class Uploads {
             throw new Refused(507, "no_room", "", "the picture cannot be written");
         }
         return new Upload(id, picture.width(), picture.height(), List.copyOf(notes));
+    }
+
+    private String newId() {
+        byte[] id = new byte[16];
+        random.nextBytes(id);
+        return HexFormat.of().formatHex(id);
+    }
+
+    /** A score that was handed in. @param steps sixteenths */
+    record Piece(String id, int steps) {}
+
+    /** Keeps a score. @throws Refused for what is no MIDI file with notes, or too large */
+    synchronized Piece addScore(byte[] bytes) {
+        if (bytes.length > MOST_NOTES) throw new Refused(413, "too_large", "", "a score has at most " + (MOST_NOTES >> 20) + " MiB");
+        String id = newId();
+        Path file = folder.resolve(id + NOTES);
+        try {
+            Files.write(file, bytes);
+            int steps = Midi.melody(file).steps();
+            held.put(id, new Held(file, bytes.length));
+            return new Piece(id, steps);
+        } catch (FormatException e) {
+            delete(file);
+            throw new Refused(422, "bad_score", "", String.valueOf(e.getMessage()).replace(file.toString(), "the score"));
+        } catch (IOException e) {
+            delete(file);
+            throw new Refused(507, "no_room", "", "the score cannot be written");
+        }
+    }
+
+    private static void delete(Path file) {
+        try {
+            Files.deleteIfExists(file);
+        } catch (IOException e) {
+            Notes.common().accept("an upload that was refused cannot be deleted");
+        }
     }
 
     /** The file of an upload, which from now on is kept for another day. */
