@@ -40,6 +40,7 @@ final class Answers {
         ObjectNode node = Job.JSON.createObjectNode();
         if (made instanceof EvaluateRequest.Result measured) node.set("runs", without(measured.toJson(), job));
         if (made instanceof WalkRequest.Result walk) walked(walk, node);
+        Texts.told(made, node);
         if (made instanceof Trained t) node.put("run", String.valueOf(t.run().getFileName())).put("finished", t.finished());
         return node;
     }

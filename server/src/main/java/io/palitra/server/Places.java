@@ -37,7 +37,7 @@ final class Places {
     /** Components that the server sets, and nobody else. */
     static final Set<String> OWN = Set.of("device", "threads", "force", "like", "dataDir", "loraDir", "preview", "writeStatistics");
     private static final int LONGEST = 60;
-    private static final String OUT = "out", ANIMATION = "animation.gif", LENGTH = "train\\.(steps|epochs)=\\d{1,12}";
+    private static final String OUT = "out", ANIMATION = "animation.gif", SCORE = "score", LENGTH = "train\\.(steps|epochs)=\\d{1,12}";
     /** Of trainings that lead somewhere else. */
     private static final Set<String> TAKEN = Set.of("compare");
     /** What a kind of job writes. */
