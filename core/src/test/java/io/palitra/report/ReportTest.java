@@ -245,7 +245,7 @@ class ReportTest {
             assertThat(files).containsExactly(folder.resolve("report.html"));
         }
         assertThatThrownBy(() -> new ReportData.Figure("a", "b", "image/svg+xml", new byte[0]))
-                .hasMessage("no media type 'image/svg+xml'; there are image/png, image/gif, image/jpeg, image/webp, text/plain");
+                .hasMessage("no media type 'image/svg+xml'; there are image/png, image/gif, image/jpeg, image/webp, text/plain, audio/wav");
     }
 
     private static Document xml(Chart chart) throws Exception {
