@@ -3,42 +3,29 @@ package io.palitra.family;
 import io.palitra.config.ArgumentException;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
-import io.palitra.data.Batch;
 import io.palitra.data.Condition;
 import io.palitra.data.DataSpec;
 import io.palitra.data.TextItems;
 import io.palitra.data.TextSpec;
-import io.palitra.engine.Device;
 import io.palitra.engine.OptimizerSpec;
 import io.palitra.engine.Rng;
-import io.palitra.engine.Tensor;
 import io.palitra.model.Build;
-import io.palitra.model.Evaluates;
 import io.palitra.model.Family;
-import io.palitra.model.GenerativeModel;
-import io.palitra.model.Likelihood;
-import io.palitra.model.Losses;
 import io.palitra.model.LrSchedule;
-import io.palitra.model.Measure;
 import io.palitra.model.ModelRef;
 import io.palitra.model.Models;
 import io.palitra.model.Recipe;
-import io.palitra.model.Step;
 import io.palitra.model.Tiny;
-import io.palitra.model.Update;
-import io.palitra.model.Writes;
 import io.palitra.net.Gpt2;
 import io.palitra.net.GptReader;
 import io.palitra.nn.Module;
 import io.palitra.stage.GptFolder;
 import io.palitra.stage.TextPredictor;
 import io.palitra.stage.TextSampling;
+import io.palitra.stage.TextWriter;
 import java.nio.file.Path;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,7 +33,7 @@ import org.jspecify.annotations.Nullable;
  * exact. Radford et al. 2019, "Language models are unsupervised multitask learners"; the network is GPT-2's, and a run is one for others,
  * too.
  */
-public final class Gpt implements GenerativeModel<TextSampling>, Likelihood, Evaluates, Writes {
+public final class Gpt implements TextWriter {
     public record Config(
             @Help(value = "the GPT-2 to begin with, with its tokens: a run of gpt, a folder of transformers, or org/name of the hub; "
                 + "empty = none. The network is then its own, whatever width, layers and heads say", place = Help.Place.MODEL) String base,
@@ -83,7 +70,7 @@ public final class Gpt implements GenerativeModel<TextSampling>, Likelihood, Eva
             refuseUnfit(base, config.base, text);
             net = base.open(config.dropout);
         }
-        predictor = new TextPredictor(text, batch -> new GptReader(net, batch, text.end(), true));
+        predictor = new TextPredictor(text, net::rows, batch -> new GptReader(net, batch, text.end(), true));
     }
 
     /** A public GPT-2, or one of a run, as it is. @param where a folder, org/name of the hub, or a run of gpt */
@@ -107,42 +94,9 @@ public final class Gpt implements GenerativeModel<TextSampling>, Likelihood, Eva
 
     @Override public Module net() { return net; }
 
-    @Override public List<Update> updates() { return List.of(new Update("nll", net, this::loss)); }
-
-    @Override public Optional<Update> tested() { return Optional.of(updates().get(0)); }
+    @Override public TextPredictor predictor() { return predictor; }
 
     @Override public Map<String, String> underneath() { return base == null ? Map.of() : Map.of("base", base.sha256()); }
-
-    private Losses loss(Batch batch, Step step) {
-        Tensor inputs = predictor.inputs(batch.x());
-        return Losses.of(predictor.loss(net.rows(inputs, step.rng()), inputs, batch.x()));
-    }
-
-    /** -log p of each token of x I64 [B,L], in nats. */
-    private Tensor nats(Tensor x) {
-        Tensor inputs = predictor.inputs(x);
-        return predictor.nats(net.rows(inputs, null), inputs, x);
-    }
-
-    @Override public boolean exact() { return true; }
-
-    @Override public Tensor logProb(Tensor x, Rng rng) { return nats(x).sum(false, 1).neg(); }
-
-    @Override public List<Measure> evaluate(Iterable<Batch> test, Rng rng) { return predictor.evaluate(this::nats, test); }
-
-    @Override public TextSampling samplingDefaults() { return TextSampling.DEFAULT; }
-
-    @Override public Set<Condition.Kind> takes() { return EnumSet.of(Condition.Kind.PREFIX); }
-
-    @Override public Tensor sample(TextSampling how, Condition given, int count, Rng rng) {
-        return predictor.sample(how, given, count, rng, device());
-    }
-
-    @Override public void write(Record how, int[] beginning, int count, int length, Rng rng, Listener each) {
-        predictor.write((TextSampling) how, beginning, count, length, rng, each, device());
-    }
-
-    private Device device() { return net.parameters().values().iterator().next().device(); }
 
     /** The network as transformers saves it, with its tokens. */
     @Override public List<Path> publish(Path folder) { return GptFolder.publish(folder, net, text); }

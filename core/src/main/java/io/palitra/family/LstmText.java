@@ -1,28 +1,19 @@
 package io.palitra.family;
 
 import io.palitra.config.Help;
-import io.palitra.data.Batch;
 import io.palitra.data.Condition;
 import io.palitra.data.TextSpec;
-import io.palitra.engine.Device;
 import io.palitra.engine.Guard;
 import io.palitra.engine.OptimizerSpec;
 import io.palitra.engine.Rng;
+import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.model.Build;
-import io.palitra.model.Evaluates;
 import io.palitra.model.Family;
-import io.palitra.model.GenerativeModel;
-import io.palitra.model.Likelihood;
-import io.palitra.model.Losses;
 import io.palitra.model.LrSchedule;
-import io.palitra.model.Measure;
 import io.palitra.model.Recipe;
-import io.palitra.model.Step;
 import io.palitra.model.Tiny;
-import io.palitra.model.Update;
-import io.palitra.model.Writes;
 import io.palitra.net.Continuation;
 import io.palitra.nn.Embedding;
 import io.palitra.nn.Linear;
@@ -30,18 +21,16 @@ import io.palitra.nn.Lstm;
 import io.palitra.nn.Module;
 import io.palitra.stage.TextPredictor;
 import io.palitra.stage.TextSampling;
-import java.util.EnumSet;
+import io.palitra.stage.TextWriter;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Texts token by token, log p(x) = sum_i log p(x_i | x_0 ... x_(i-1)), by layers of long short-term memory, whose state is carried from
  * token to token, as far as a text goes. The likelihood is exact. Hochreiter and Schmidhuber 1997; for texts Graves 2013, arXiv:1308.0850.
  */
-public final class LstmText implements GenerativeModel<TextSampling>, Likelihood, Evaluates, Writes {
+public final class LstmText implements TextWriter {
     public record Config(
             @Help(value = "numbers to a token", min = 1, max = 8192) int table,
             @Help(value = "numbers of the state of a layer", min = 1, max = 8192) int width,
@@ -71,7 +60,7 @@ public final class LstmText implements GenerativeModel<TextSampling>, Likelihood
 
         /** Logits of the token after each of ids I64 [B,L], [B L,V]. */
         Tensor rows(Tensor ids, @Nullable Rng rng) {
-            return io.palitra.engine.Scope.run(() -> {
+            return Scope.run(() -> {
                 Tensor h = hidden(ids, null, rng).output();
                 h = h.reshape(-1, h.size(2));
                 return head.forward(training() && dropout > 0 && rng != null ? Torch.dropout(h, dropout, rng) : h);
@@ -111,43 +100,10 @@ public final class LstmText implements GenerativeModel<TextSampling>, Likelihood
     LstmText(Config config, Build with) {
         TextSpec text = TextPredictor.texts("lstm", with.data());
         net = new Net(config, text.vocabulary(), with.init());
-        predictor = new TextPredictor(text, batch -> new Carried());
+        predictor = new TextPredictor(text, net::rows, batch -> new Carried());
     }
 
     @Override public Module net() { return net; }
 
-    @Override public List<Update> updates() { return List.of(new Update("nll", net, this::loss)); }
-
-    @Override public Optional<Update> tested() { return Optional.of(updates().get(0)); }
-
-    private Losses loss(Batch batch, Step step) {
-        Tensor inputs = predictor.inputs(batch.x());
-        return Losses.of(predictor.loss(net.rows(inputs, step.rng()), inputs, batch.x()));
-    }
-
-    /** -log p of each token of x I64 [B,L], in nats. */
-    private Tensor nats(Tensor x) {
-        Tensor inputs = predictor.inputs(x);
-        return predictor.nats(net.rows(inputs, null), inputs, x);
-    }
-
-    @Override public boolean exact() { return true; }
-
-    @Override public Tensor logProb(Tensor x, Rng rng) { return nats(x).sum(false, 1).neg(); }
-
-    @Override public List<Measure> evaluate(Iterable<Batch> test, Rng rng) { return predictor.evaluate(this::nats, test); }
-
-    @Override public TextSampling samplingDefaults() { return TextSampling.DEFAULT; }
-
-    @Override public Set<Condition.Kind> takes() { return EnumSet.of(Condition.Kind.PREFIX); }
-
-    @Override public Tensor sample(TextSampling how, Condition given, int count, Rng rng) {
-        return predictor.sample(how, given, count, rng, device());
-    }
-
-    @Override public void write(Record how, int[] beginning, int count, int length, Rng rng, Listener each) {
-        predictor.write((TextSampling) how, beginning, count, length, rng, each, device());
-    }
-
-    private Device device() { return net.parameters().values().iterator().next().device(); }
+    @Override public TextPredictor predictor() { return predictor; }
 }

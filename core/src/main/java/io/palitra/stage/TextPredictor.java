@@ -1,6 +1,7 @@
 package io.palitra.stage;
 
 import io.palitra.config.ArgumentException;
+import io.palitra.data.Alphabet;
 import io.palitra.data.Batch;
 import io.palitra.data.Condition;
 import io.palitra.data.DataSpec;
@@ -29,15 +30,23 @@ public final class TextPredictor {
     /** Most bytes that a character has in UTF-8. */
     private static final int WIDEST = 4;
 
+    /** Texts that are scored at once. */
+    private static final int AT_ONCE = 64;
+
+    /** A network: logits of the token after each of ids I64 [B,L], [B L,V]. @param rng of training; null elsewhere */
+    @FunctionalInterface public interface Network { Tensor rows(Tensor ids, @Nullable Rng rng); }
+
     /** Opens a reader of B texts side by side. */
     @FunctionalInterface public interface Opening { Continuation.Reader of(int batch); }
 
     private final TextSpec spec;
+    private final Network network;
     private final Opening opening;
 
-    /** @param opening of the network that predicts */
-    public TextPredictor(TextSpec spec, Opening opening) {
+    /** @param opening of the same network */
+    public TextPredictor(TextSpec spec, Network network, Opening opening) {
         this.spec = spec;
+        this.network = network;
         this.opening = opening;
     }
 
@@ -48,7 +57,7 @@ public final class TextPredictor {
     }
 
     /** What the network is given for texts x I64 [B,L]: the end token, and all but the last of x. */
-    public Tensor inputs(Tensor x) {
+    private Tensor inputs(Tensor x) {
         return Torch.cat(1, begin((int) x.size(0)).to(x.device()), x.narrow(1, 0, x.size(1) - 1));
     }
 
@@ -62,22 +71,21 @@ public final class TextPredictor {
     /** BOOL [B,L]: ends that follow an end. */
     private Tensor padding(Tensor inputs, Tensor x) { return inputs.eq(spec.end()).to(DType.U8).mul(x.eq(spec.end()).to(DType.U8)).gt(0); }
 
-    /** Mean of -log p of the tokens that count, in nats. @param logits [B L,V] of inputs, whatever precision */
-    public Tensor loss(Tensor logits, Tensor inputs, Tensor x) {
-        return Torch.crossEntropy(logits.to(DType.F32), x.maskedFill(padding(inputs, x), NONE).reshape(-1));
+    /** Mean of -log p of the tokens of x I64 [B,L] that count, in nats. */
+    public Tensor loss(Tensor x, Rng rng) {
+        Tensor inputs = inputs(x);
+        return Torch.crossEntropy(network.rows(inputs, rng).to(DType.F32), x.maskedFill(padding(inputs, x), NONE).reshape(-1));
     }
 
-    /** -log p of each token [B,L] in nats, 0 where it counts nothing. */
-    public Tensor nats(Tensor logits, Tensor inputs, Tensor x) {
+    /** -log p of each token of x I64 [B,L] in nats, 0 where it counts nothing. */
+    public Tensor nats(Tensor x) {
+        Tensor inputs = inputs(x), logits = network.rows(inputs, null);
         Tensor each = logits.to(DType.F32).logSoftmax(1).gather(1, x.reshape(-1, 1)).neg().reshape(x.shape());
         return each.maskedFill(padding(inputs, x), 0);
     }
 
-    /** Gives -log p of each token of texts I64 [B,L]. */
-    @FunctionalInterface public interface Scoring { Tensor nats(Tensor x); }
-
     /** Nats and bits a character, perplexity of a token. One pass over all batches; waits for the device. */
-    public List<Measure> evaluate(Scoring scoring, Iterable<Batch> test) {
+    public List<Measure> evaluate(Iterable<Batch> test) {
         double nats = 0, later = 0;
         long items = 0, tokens = 0, characters = 0, laterTokens = 0;
         int half = spec.length() / 2;
@@ -86,7 +94,7 @@ public final class TextPredictor {
                 for (long from = 0; from < batch.size(); from += AT_ONCE) {
                     Tensor x = batch.x().rows(from, Math.min(AT_ONCE, batch.size() - from));
                     try (Scope part = new Scope()) {
-                        Tensor each = scoring.nats(x);
+                        Tensor each = nats(x);
                         Tensor counts = padding(inputs(x), x).to(DType.F32).rsub(1);
                         nats += each.to(DType.F64).sum().item();
                         tokens += (long) counts.to(DType.F64).sum().item();
@@ -109,9 +117,6 @@ public final class TextPredictor {
         return all;
     }
 
-    /** Texts that are scored at once. */
-    private static final int AT_ONCE = 64;
-
     /**
      * Nats and bits a character and perplexity of a token.
      *
@@ -129,7 +134,7 @@ public final class TextPredictor {
     public static long characters(TextSpec spec, Tensor x) {
         int length = (int) x.size(1);
         int[] ids = Arrays.stream(x.longs()).mapToInt(t -> (int) t).toArray();
-        if (spec.alphabet() instanceof io.palitra.data.Alphabet.Characters) return Arrays.stream(ids).filter(t -> t != spec.end()).count();
+        if (spec.alphabet() instanceof Alphabet.Characters) return Arrays.stream(ids).filter(t -> t != spec.end()).count();
         long all = 0;
         for (int at = 0; at < ids.length; at += length) {
             String text = spec.alphabet().decode(Arrays.copyOfRange(ids, at, at + length));

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.palitra.config.Ordered;
 import io.palitra.diffusion.MaskedDiffusion;
 import io.palitra.engine.Optimizer;
 import io.palitra.engine.OptimizerSpec;
@@ -112,7 +113,8 @@ class MathParityTest {
         Tensor loss = output.mul(get(given, "output_weight")).sum();
         loss.backward();
         assertThat(loss.item()).isCloseTo(get(given, "loss").item(), within(1e-8));
-        Map.of("q", q, "k", k, "v", v, "relative", relative).forEach((name, t) -> assertThat(difference(t.grad(), get(given, name
+        Ordered.map(Map.entry("q", q), Map.entry("k", k), Map.entry("v", v), Map.entry("relative", relative))
+            .forEach((name, t) -> assertThat(difference(t.grad(), get(given, name
             + "_grad"))).as(name).isLessThan(1e-8));
         for (int i = 0; i < n; i++) {   // one place at a time, as with a cache
             Tensor one = RelativeAttention.ofLast(q.narrow(2, i, 1), relative, i + 1);
