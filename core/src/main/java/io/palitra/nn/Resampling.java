@@ -1,6 +1,7 @@
 package io.palitra.nn;
 
 import io.palitra.config.ArgumentException;
+import io.palitra.engine.Guard;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import java.util.List;
@@ -147,20 +148,24 @@ public final class Resampling {
     }
 
     /**
-     * A convolution whose kernel has a scale of each input channel for each picture, which its style decides; demodulated, outputs have the
-     * variance of the inputs whatever the scales are. Karras et al. 2020, arXiv:1912.04958, eqs. 1 and 3. x [B,I,H,W], w [O,I,kh,kw], styles
-     * [B,I]. The scales are laid on inputs and outputs, which is the same and needs no kernel for each picture.
+     * A convolution whose kernel has a scale of each input channel for each picture, which its style decides; demodulated, outputs have
+     * the variance of the inputs whatever the scales are. Karras et al. 2020, arXiv:1912.04958, eqs. 1 and 3. The scales are laid on
+     * inputs and outputs, which is the same and needs no kernel for each picture. x [B,I,H,W], w [O,I,kh,kw], styles [B,I].
      *
      * @param noise added to the result, as it broadcasts; null for none
      */
     public static Tensor modulated(Tensor x, Tensor w, Tensor styles, @Nullable Tensor noise, @Nullable Tensor filter, int up, int down,
             int[] padding, boolean demodulate, boolean correlate) {
-        Tensor in = x.mul(styles.reshape(x.size(0), x.size(1), 1, 1));
+        Tensor in = x.mul(styles.reshape(x.size(0), x.size(1), 1, 1).to(x.dtype()));
         Tensor y = conv(in, w, filter, up, down, padding, correlate);
-        if (demodulate) {
-            Tensor size = styles.square().matmul(w.square().sum(false, 2, 3).t()).add(1e-8).rsqrt();   // [B,O]
-            y = y.mul(size.reshape(x.size(0), w.size(0), 1, 1));
-        }
+        if (demodulate) y = y.mul(demodulation(w, styles).reshape(x.size(0), w.size(0), 1, 1).to(y.dtype()));
         return noise == null ? y : y.add(noise.to(y.dtype()));
+    }
+
+    /** 1 / sqrt(sum of (styles w)^2 + 1e-8), [B,O], never in half precision. */
+    private static Tensor demodulation(Tensor w, Tensor styles) {
+        try (Guard full = Torch.uncast(w.device())) {
+            return styles.to(w.dtype()).square().matmul(w.square().sum(false, 2, 3).t()).add(1e-8).rsqrt();
+        }
     }
 }
