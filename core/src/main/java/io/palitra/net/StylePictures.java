@@ -39,7 +39,8 @@ public abstract class StylePictures extends Module {
      */
     public static List<Integer> sides(int side) {
         if (!sided(side)) {
-            throw new ArgumentException("illegal side: " + side + ", must be 4, 5, 6 or 7 doubled some times, such as 28, 32, 40, 48 or 64");
+            throw new ArgumentException("illegal side: " + side + ", must be 4, 5, 6 or 7 doubled some times, such as 28, 32, 40, 48 or "
+                + "64");
         }
         List<Integer> all = new ArrayList<>(List.of(side));
         while (all.get(0) > 7) all.add(0, all.get(0) / 2);

@@ -33,7 +33,8 @@ class StyleGan2Test {
         StyleGan2 config = StyleGan2.fromJson(json(", 'c_dim': 3" + SMALL.formatted(", 'architecture': '" + g + "', 'conv_clamp': 256"),
             ", 'c_dim': 3, 'architecture': '" + d + "', 'epilogue_kwargs': {'mbstd_group_size': 2}"));
         assertThat(StyleGan2.fromJson(config.toJson())).isEqualTo(config);
-        try (Scope scope = new Scope(); Guard none = Torch.noGrad(); StyleGenerator net = new StyleGenerator(config.generator(), new Rng(1));
+        try (Scope scope = new Scope(); Guard none = Torch.noGrad();
+            StyleGenerator net = new StyleGenerator(config.generator(), new Rng(1));
             StyleDiscriminator judge = new StyleDiscriminator(config.discriminator(), new Rng(2))) {
             Tensor c = Torch.oneHot(Torch.of(new long[] {0, 2, 1, 0}, 4), 3);
             Tensor ws = net.styles(new Rng(3).normal(4, 8), c);
@@ -42,7 +43,8 @@ class StyleGan2Test {
             assertThat(x.shape()).containsExactly(4, 1, 16, 16);
             assertThat(judge.forward(x, c).shape()).containsExactly(4);
             assertThat(x.isFinite().all().item()).isEqualTo(1);
-            assertThat(net.state().keySet()).contains("mapping.embed.weight", "mapping.w_avg", "synthesis.b4.const", "synthesis.b16.torgb.bias");
+            assertThat(net.state().keySet()).contains("mapping.embed.weight", "mapping.w_avg", "synthesis.b4.const",
+                "synthesis.b16.torgb.bias");
             assertThat(judge.state().keySet()).contains("mapping.embed.bias", "mapping.fc7.weight", "b16.fromrgb.weight", "b4.out.bias")
                 .doesNotContain("mapping.w_avg");
         }
@@ -81,8 +83,8 @@ class StyleGan2Test {
         assertThatThrownBy(() -> StyleGan2.fromJson(side)).hasMessageContaining("illegal img_resolution: 36");
         assertThatThrownBy(() -> StyleGan2.fromJson(kernel)).hasMessage("illegal kernel_size: 4, must be 1, 3, 5, ... 15");
         assertThatThrownBy(() -> StyleGan2.fromJson(other)).hasMessage("illegal D.c_dim: 0, must be 4, that of G");
-        assertThatThrownBy(() -> StylePictures.sides(30)).hasMessage("illegal side: 30, must be 4, 5, 6 or 7 doubled some times, such as 28, "
-            + "32, 40, 48 or 64");
+        assertThatThrownBy(() -> StylePictures.sides(30)).hasMessage("illegal side: 30, must be 4, 5, 6 or 7 doubled some "
+            + "times, such as 28, 32, 40, 48 or 64");
         StyleGan2 config = StyleGan2.fromJson(json(SMALL.formatted(""), ""));
         try (Scope scope = new Scope(); StyleGenerator net = new StyleGenerator(config.generator(), new Rng(1))) {
             Tensor ws = net.styles(new Rng(5).normal(1, 8), null);

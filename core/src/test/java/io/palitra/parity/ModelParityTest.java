@@ -12,6 +12,7 @@ import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.Safetensors;
+import io.palitra.hub.StyleGanFile;
 import io.palitra.net.AutoencoderKl;
 import io.palitra.net.ClipNet;
 import io.palitra.net.ClipText;
@@ -208,6 +209,17 @@ class ModelParityTest {
         StyleGan2 read = StyleGan2.fromJson(config);
         assertThat(StyleGan2.fromJson(read.toJson())).isEqualTo(read);
         styleGan2(folder, read, name -> Safetensors.read(folder.resolve(name + ".safetensors")).tensors());
+        Path pickled = folder.resolve("network-snapshot-000000.pkl");
+        if (!Files.exists(pickled)) return;
+        Map<String, StyleGanFile.Network> all = StyleGanFile.read(pickled);
+        StyleGan2 own = new StyleGan2(StyleGenerator.Config.fromJson(network(all, "G_ema").arguments()),
+            StyleDiscriminator.Config.fromJson(network(all, "D").arguments()), read.truncationCutoff());
+        assertThat(own).isEqualTo(read);
+        styleGan2(folder, own, name -> network(all, name).state());
+    }
+
+    private static StyleGanFile.Network network(Map<String, StyleGanFile.Network> all, String name) {
+        return Objects.requireNonNull(all.get(name), name);
     }
 
     /** @param state of G, D and G_ema */
