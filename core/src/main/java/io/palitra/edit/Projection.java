@@ -96,7 +96,7 @@ public final class Projection {
                     try (Scope step = new Scope()) {
                         Tensor at = w.add(shakes.normal(1, layers, model.width()).to(w.device()).mul(shake));
                         Tensor drawn = model.draw(each(at, model), noise);
-                        turn.at(i, how.steps, drawn.detach());
+                        turn.at(i, how.steps, drawn.detach().clamp(-1, 1));
                         Tensor loss = drawn.sub(picture).square().mean();
                         if (features != null) loss = loss.add(features.apply(drawn, picture));
                         if (how.noise) loss = loss.add(correlation(noise).mul(NOISE_WEIGHT));
@@ -110,7 +110,7 @@ public final class Projection {
             try (Guard g = Torch.noGrad()) {
                 Tensor found = each(w.detach(), model).contiguous();
                 List<Tensor> kept = noise.stream().map(Tensor::detach).toList();
-                Tensor drawn = model.draw(found, kept);
+                Tensor drawn = model.draw(found, kept).clamp(-1, 1);
                 turn.at(how.steps, how.steps, drawn);
                 kept.forEach(scope::keep);
                 return new Result(scope.keep(found), kept, scope.keep(drawn));

@@ -55,7 +55,7 @@ public final class StyleMixing {
         List<Tensor> drawn = new ArrayList<>();
         for (long i = 0; i < rows.size(0); i++) {
             Tensor row = rows.rows(i, 1).expand(columns.size(0), rows.size(1), rows.size(2));
-            drawn.add(Scope.run(() -> model.draw(mixed(row, columns, layers).contiguous(), model.noise())));
+            drawn.add(Scope.run(() -> model.draw(mixed(row, columns, layers).contiguous(), model.noise()).clamp(-1, 1)));
             Scope.part();
         }
         return Torch.cat(0, drawn);

@@ -23,7 +23,7 @@ public record StyleSpace(Styles styles, int classes, int label) implements Laten
     }
 
     @Override public Tensor decode(Tensor w) {
-        return styles.draw(w.unsqueeze(1).expand(w.size(0), styles.layers(), styles.width()).contiguous(), styles.noise());
+        return styles.draw(w.unsqueeze(1).expand(w.size(0), styles.layers(), styles.width()).contiguous(), styles.noise()).clamp(-1, 1);
     }
 
     @Override public boolean normalPrior() { return false; }

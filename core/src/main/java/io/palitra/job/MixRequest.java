@@ -75,7 +75,7 @@ public record MixRequest(
             List<Picture> sources;
             List<Picture> mixed;
             try (var watch = Scope.watch(course)) {
-                sources = shown.of(Outputs.finite(Scope.run(() -> model.draw(styles, model.noise())), run));
+                sources = shown.of(Outputs.finite(Scope.run(() -> model.draw(styles, model.noise()).clamp(-1, 1)), run));
                 mixed = shown.of(Outputs.finite(StyleMixing.table(model, styles.rows(0, rows), styles.rows(rows, columns), taken), run));
             }
             Png.write(file, sheet(sources, mixed), Map.of("palitra", "mix, layers " + layers.strip() + " of the columns, seed " + seed));
