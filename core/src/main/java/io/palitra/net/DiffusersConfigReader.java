@@ -81,6 +81,14 @@ final class DiffusersConfigReader {
         return json.get(key);
     }
 
+    /** A network within this one: its object, empty where the key is missing. */
+    JsonNode within(String key) {
+        JsonNode v = at(key);
+        if (v == null) return JsonNodeFactory.instance.objectNode();
+        if (!v.isObject()) throw refused(key, v, "an object");
+        return v;
+    }
+
     private static ConfigException refused(String key, JsonNode got, String allowed) {
         return new ConfigException(key, "illegal " + key + ": " + got + ", must be " + allowed);
     }

@@ -12,6 +12,7 @@ import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.Safetensors;
+import io.palitra.hub.StyleGanFile;
 import io.palitra.net.AutoencoderKl;
 import io.palitra.net.ClipNet;
 import io.palitra.net.ClipText;
@@ -19,6 +20,9 @@ import io.palitra.net.ClipVision;
 import io.palitra.net.Dit;
 import io.palitra.net.Gpt2;
 import io.palitra.net.LegacyTensorNames;
+import io.palitra.net.StyleDiscriminator;
+import io.palitra.net.StyleGan2;
+import io.palitra.net.StyleGenerator;
 import io.palitra.net.TokenSampling;
 import io.palitra.net.Unet2d;
 import io.palitra.net.UnetCondition2d;
@@ -33,6 +37,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
@@ -73,6 +78,7 @@ class ModelParityTest {
                 case "CLIPVisionModel", "CLIPVisionModelWithProjection" -> clipVision(folder, config);
                 case "CLIPModel" -> clip(folder, config);
                 case "GPT2LMHeadModel" -> gpt2(folder, config);
+                case "StyleGAN2" -> styleGan2(folder, config);
                 default -> skip(folder, kind.isEmpty() ? "its class" : kind);
             }
         }
@@ -196,6 +202,43 @@ class ModelParityTest {
             if (greedy == null) return;
             int tokens = (int) (greedy.size(1) - ids.size(1));
             assertThat(net.generate(ids, tokens, TokenSampling.GREEDY, new Rng(0)).longs()).isEqualTo(greedy.longs());
+        }
+    }
+
+    private static void styleGan2(Path folder, JsonNode config) {
+        StyleGan2 read = StyleGan2.fromJson(config);
+        assertThat(StyleGan2.fromJson(read.toJson())).isEqualTo(read);
+        styleGan2(folder, read, name -> Safetensors.read(folder.resolve(name + ".safetensors")).tensors());
+        Path pickled = folder.resolve("network-snapshot-000000.pkl");
+        if (!Files.exists(pickled)) return;
+        Map<String, StyleGanFile.Network> all = StyleGanFile.read(pickled);
+        StyleGan2 own = new StyleGan2(StyleGenerator.Config.fromJson(network(all, "G_ema").arguments()),
+            StyleDiscriminator.Config.fromJson(network(all, "D").arguments()), read.truncationCutoff());
+        assertThat(own).isEqualTo(read);
+        styleGan2(folder, own, name -> network(all, name).state());
+    }
+
+    private static StyleGanFile.Network network(Map<String, StyleGanFile.Network> all, String name) {
+        return Objects.requireNonNull(all.get(name), name);
+    }
+
+    /** @param state of G, D and G_ema */
+    private static void styleGan2(Path folder, StyleGan2 config, Function<String, Map<String, Tensor>> state) {
+        Map<String, Tensor> io = io(folder), got = new HashMap<>();
+        try (StyleGenerator g = new StyleGenerator(config.generator(), Rng.silent());
+            StyleDiscriminator d = new StyleDiscriminator(config.discriminator(), Rng.silent())) {
+            Tensor c = io.get("c");
+            g.load(state.apply("G"));
+            got.put("image_G", g.draw(g.styles(get(io, "z"), c), g.synthesis().noise()));
+            g.load(state.apply("G_ema"));
+            Tensor ws = g.styles(get(io, "z"), c), near = g.truncated(ws, 0.7, config.truncationCutoff());
+            Tensor truncated = g.draw(near, g.synthesis().noise());
+            got.putAll(Map.of("ws", ws, "ws_truncated", near, "image", g.draw(ws, g.synthesis().noise()), "image_truncated", truncated,
+                "image_truncated_without_noise", g.draw(near, List.of())));
+            d.load(state.apply("D"));
+            got.put("D_scores", d.forward(get(io, "D_images"), io.getOrDefault("D_c", c)).unsqueeze(1));
+            got.put("D_scores_of_generated", d.forward(truncated.rows(0, 2), c == null ? null : c.rows(0, 2)).unsqueeze(1));
+            same(io, got, "z", "D_images", "c", "D_c");
         }
     }
 
