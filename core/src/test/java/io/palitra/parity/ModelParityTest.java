@@ -19,6 +19,7 @@ import io.palitra.net.ClipVision;
 import io.palitra.net.Dit;
 import io.palitra.net.Gpt2;
 import io.palitra.net.LegacyTensorNames;
+import io.palitra.net.T5Encoder;
 import io.palitra.net.TokenSampling;
 import io.palitra.net.Unet2d;
 import io.palitra.net.UnetCondition2d;
@@ -73,6 +74,7 @@ class ModelParityTest {
                 case "CLIPVisionModel", "CLIPVisionModelWithProjection" -> clipVision(folder, config);
                 case "CLIPModel" -> clip(folder, config);
                 case "GPT2LMHeadModel" -> gpt2(folder, config);
+                case "T5EncoderModel" -> t5Encoder(folder, config);
                 default -> skip(folder, kind.isEmpty() ? "its class" : kind);
             }
         }
@@ -196,6 +198,17 @@ class ModelParityTest {
             if (greedy == null) return;
             int tokens = (int) (greedy.size(1) - ids.size(1));
             assertThat(net.generate(ids, tokens, TokenSampling.GREEDY, new Rng(0)).longs()).isEqualTo(greedy.longs());
+        }
+    }
+
+    private static void t5Encoder(Path folder, JsonNode config) {
+        Map<String, Tensor> io = io(folder);
+        try (T5Encoder net = new T5Encoder(T5Encoder.Config.fromJson(config), Rng.silent())) {
+            net.loadPublic(weights(folder));
+            Tensor ids = get(io, "input_ids"), mask = io.get("attention_mask");
+            Map<String, Tensor> got = new HashMap<>(Map.of("last_hidden_state", net.forward(ids, null)));
+            if (mask != null) got.put("last_hidden_state_masked", net.forward(ids, mask));
+            same(io, got, "input_ids", "attention_mask");
         }
     }
 
