@@ -233,6 +233,15 @@ final class DiffusersConfigReader {
         throw refused(key, v, String.join(", ", allowed) + " or null");
     }
 
+    /** Whether the value is this one; null is none of it. */
+    boolean oneOrNull(String key, boolean missing, String value) {
+        JsonNode v = at(key);
+        if (v == null) return missing;
+        if (v.isNull()) return false;
+        if (v.isTextual() && v.textValue().equals(value)) return true;
+        throw refused(key, v, "\"" + value + "\" or null");
+    }
+
     /** A key that has one value here: the others are of parts that are not built. */
     void only(String key, JsonNode value, @Nullable JsonNode orElse) {
         JsonNode v = at(key);

@@ -18,7 +18,9 @@ import io.palitra.net.ClipText;
 import io.palitra.net.ClipVision;
 import io.palitra.net.Dit;
 import io.palitra.net.Gpt2;
+import io.palitra.net.Latte;
 import io.palitra.net.LegacyTensorNames;
+import io.palitra.net.PriorTransformer;
 import io.palitra.net.T5Encoder;
 import io.palitra.net.TokenSampling;
 import io.palitra.net.Unet2d;
@@ -75,6 +77,8 @@ class ModelParityTest {
                 case "CLIPModel" -> clip(folder, config);
                 case "GPT2LMHeadModel" -> gpt2(folder, config);
                 case "T5EncoderModel" -> t5Encoder(folder, config);
+                case "LatteTransformer3DModel" -> latte(folder, config);
+                case "PriorTransformer" -> prior(folder, config);
                 default -> skip(folder, kind.isEmpty() ? "its class" : kind);
             }
         }
@@ -138,8 +142,34 @@ class ModelParityTest {
         }
     }
 
+    private static void latte(Path folder, JsonNode config) {
+        Map<String, Tensor> io = io(folder);
+        Latte.Config read = Latte.Config.fromJson(config);
+        assertThat(Latte.Config.fromJson(read.toJson())).isEqualTo(read);
+        try (Latte latte = loaded(folder, new Latte(read, Rng.silent()))) {
+            Tensor x = get(io, "hidden_states"), t = get(io, "timestep").reshape(-1).expand(x.size(0));
+            Tensor text = io.get("encoder_hidden_states");
+            Map<String, Tensor> got = new HashMap<>(Map.of("output", latte.forward(x, t, text, true)));
+            got.put("output_without_temporal", latte.forward(x, t, text, false));
+            same(io, got, "hidden_states", "timestep", "encoder_hidden_states");
+        }
+    }
+
+    private static void prior(Path folder, JsonNode config) {
+        Map<String, Tensor> io = io(folder);
+        PriorTransformer.Config read = PriorTransformer.Config.fromJson(config);
+        assertThat(PriorTransformer.Config.fromJson(read.toJson())).isEqualTo(read);
+        try (PriorTransformer prior = loaded(folder, new PriorTransformer(read, Rng.silent()))) {
+            Tensor x = get(io, "hidden_states"), t = get(io, "timestep").reshape(-1).expand(x.size(0)), text = get(io, "proj_embedding");
+            Tensor tokens = io.get("encoder_hidden_states"), mask = io.get("attention_mask"), output = prior.forward(x, t, text, tokens, null);
+            Map<String, Tensor> got = new HashMap<>(Map.of("output", output, "post_processed", prior.unscaled(output)));
+            if (mask != null) got.put("output_masked", prior.forward(x, t, text, tokens, mask));
+            same(io, got, "hidden_states", "timestep", "proj_embedding", "encoder_hidden_states", "attention_mask");
+        }
+    }
+
     private static Map<String, Tensor> io(Path folder, Set<String> known) {
-        Map<String, Tensor> io = Safetensors.read(folder.resolve("io.safetensors")).tensors();
+        Map<String, Tensor> io = io(folder);
         assertThat(io.keySet()).contains("sample").isSubsetOf(known);
         return io;
     }
