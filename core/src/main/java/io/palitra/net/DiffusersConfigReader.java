@@ -136,6 +136,11 @@ final class DiffusersConfigReader {
         return v == null ? missing : yes(key, v);
     }
 
+    @Nullable Boolean yesOrNull(String key) {
+        JsonNode v = at(key);
+        return v == null || v.isNull() ? null : (Boolean) yes(key, v);
+    }
+
     /** One truth value for all levels, or one for each. */
     List<Boolean> yesses(String key, boolean missing) {
         JsonNode v = at(key);
