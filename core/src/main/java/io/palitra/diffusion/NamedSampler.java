@@ -66,7 +66,7 @@ public enum NamedSampler {
         NamedSampler sampler = of(asked.substring(0, asked.length() - spread.length())).orElseThrow(() -> new ConfigException("sampler",
             "no sampler '" + name + "'; there are " + Arrays.stream(values()).map(NamedSampler::label).collect(Collectors.joining(", "))
                 + ", most of them also with " + BEHIND));
-        if (own.path("_class_name").asText().equals(Kind.FLOW_EULER.className())) {
+        if (Kind.of(own.path("_class_name").asText()).filter(k -> !k.tabled()).isPresent()) {
             throw new ConfigException("sampler", "illegal sampler: " + name + "; a model of flow matching has its own alone");
         }
         if (!sampler.spreads(spread)) {
