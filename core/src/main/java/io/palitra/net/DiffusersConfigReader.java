@@ -163,6 +163,17 @@ final class DiffusersConfigReader {
         return list;
     }
 
+    /** A list of what {@code one} reads; it gives null for what it does not. */
+    <T> List<T> list(String key, List<T> missing, String allowed, Function<JsonNode, @Nullable T> one) {
+        JsonNode v = at(key);
+        if (v == null) return missing;
+        return each(key, v, n -> {
+            T read = one.apply(n);
+            if (read == null) throw refused(key, n, allowed);
+            return read;
+        });
+    }
+
     List<Integer> wholes(String key, List<Integer> missing) {
         JsonNode v = at(key);
         if (v == null) return missing;

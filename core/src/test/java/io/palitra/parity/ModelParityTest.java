@@ -13,7 +13,9 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.Safetensors;
 import io.palitra.hub.StyleGanFile;
+import io.palitra.hub.Weights;
 import io.palitra.net.AutoencoderKl;
+import io.palitra.net.BigGanDeep;
 import io.palitra.net.ClipNet;
 import io.palitra.net.ClipText;
 import io.palitra.net.ClipVision;
@@ -81,7 +83,10 @@ class ModelParityTest {
                 case "T5EncoderModel" -> t5Encoder(folder, config);
                 case "LatteTransformer3DModel" -> latte(folder, config);
                 case "PriorTransformer" -> prior(folder, config);
-                default -> skip(folder, kind.isEmpty() ? "its class" : kind);
+                default -> {
+                    if (BigGanDeep.Config.is(config)) bigGan(folder, config);
+                    else skip(folder, kind.isEmpty() ? "its class" : kind);
+                }
             }
         }
     }
@@ -279,6 +284,26 @@ class ModelParityTest {
             Map<String, Tensor> got = new HashMap<>(Map.of("last_hidden_state", net.forward(ids, null)));
             if (mask != null) got.put("last_hidden_state_masked", net.forward(ids, mask));
             same(io, got, "input_ids", "attention_mask");
+        }
+    }
+
+    /** A number of hundredths in the name of an output is its truncation. */
+    private static void bigGan(Path folder, JsonNode config) {
+        Map<String, Tensor> io = io(folder);
+        BigGanDeep.Config read = BigGanDeep.Config.fromJson(config, note -> { });
+        assertThat(BigGanDeep.Config.fromJson(read.toJson(), note -> { })).isEqualTo(read);
+        for (String weights : List.of("model.safetensors", "pytorch_model.bin")) {
+            if (!Files.exists(folder.resolve(weights))) continue;
+            try (BigGanDeep net = new BigGanDeep(read, Rng.silent())) {
+                net.loadPublic(Weights.read(folder.resolve(weights)), note -> { });
+                Map<String, Tensor> got = new HashMap<>();
+                for (String name : io.keySet()) {
+                    if (!name.startsWith("output_")) continue;
+                    double truncation = Integer.parseInt(name.substring("output_".length())) / 100.0;
+                    got.put(name, net.forward(get(io, "z"), get(io, "class_vector"), truncation));
+                }
+                same(io, got, "z", "class_vector");
+            }
         }
     }
 
