@@ -13,6 +13,7 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.Safetensors;
 import io.palitra.net.AutoencoderKl;
+import io.palitra.net.AutoencoderKlTemporal;
 import io.palitra.net.ClipNet;
 import io.palitra.net.ClipText;
 import io.palitra.net.ClipVision;
@@ -66,6 +67,7 @@ class ModelParityTest {
                 case "UNet2DModel" -> unet2d(folder, config);
                 case "UNet2DConditionModel" -> unetCondition2d(folder, config);
                 case "AutoencoderKL" -> autoencoderKl(folder, config);
+                case "AutoencoderKLTemporalDecoder" -> autoencoderKlTemporal(folder, config);
                 case "VQModel" -> vqModel(folder, config);
                 case "DiTTransformer2DModel" -> dit(folder, config);
                 case "CLIPTextModel", "CLIPTextModelWithProjection" -> clipText(folder, config);
@@ -113,6 +115,17 @@ class ModelParityTest {
             same(q.mean(), get(io, "mean"));
             same(q.logVar(), get(io, "logvar"));
             same(vae.decode(get(io, "mean")), get(io, "decoded"));
+        }
+    }
+
+    private static void autoencoderKlTemporal(Path folder, JsonNode config) {
+        Map<String, Tensor> io = io(folder);
+        AutoencoderKlTemporal.Config read = AutoencoderKlTemporal.Config.fromJson(config);
+        assertThat(AutoencoderKlTemporal.Config.fromJson(read.toJson())).isEqualTo(read);
+        try (AutoencoderKlTemporal vae = loaded(folder, new AutoencoderKlTemporal(read, Rng.silent()))) {
+            AutoencoderKl.Posterior q = vae.encode(get(io, "sample"));
+            Tensor decoded = vae.decode(get(io, "latents"), (int) get(io, "num_frames").longs()[0]);
+            same(io, Map.of("mean", q.mean(), "logvar", q.logVar(), "decoded", decoded), "sample", "latents", "num_frames");
         }
     }
 
