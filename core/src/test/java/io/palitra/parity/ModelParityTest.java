@@ -19,6 +19,7 @@ import io.palitra.net.ClipText;
 import io.palitra.net.ClipVision;
 import io.palitra.net.Dit;
 import io.palitra.net.Gpt2;
+import io.palitra.net.Idefics;
 import io.palitra.net.Latte;
 import io.palitra.net.LegacyTensorNames;
 import io.palitra.net.PriorTransformer;
@@ -75,6 +76,7 @@ class ModelParityTest {
                 case "CLIPModel" -> clip(folder, config);
                 case "GPT2LMHeadModel" -> gpt2(folder, config);
                 case "T5EncoderModel" -> t5Encoder(folder, config);
+                case "IdeficsForVisionText2Text" -> idefics(folder, config);
                 case "LatteTransformer3DModel" -> latte(folder, config);
                 case "PriorTransformer" -> prior(folder, config);
                 default -> skip(folder, kind.isEmpty() ? "its class" : kind);
@@ -249,6 +251,19 @@ class ModelParityTest {
             Map<String, Tensor> got = new HashMap<>(Map.of("last_hidden_state", net.forward(ids, null)));
             if (mask != null) got.put("last_hidden_state_masked", net.forward(ids, mask));
             same(io, got, "input_ids", "attention_mask");
+        }
+    }
+
+    private static void idefics(Path folder, JsonNode config) {
+        Map<String, Tensor> io = io(folder);
+        Idefics.Config read = Idefics.Config.fromJson(config);
+        assertThat(Idefics.Config.fromJson(read.toJson())).isEqualTo(read);
+        try (Idefics net = new Idefics(read, Rng.silent())) {
+            net.loadPublic(weights(folder));
+            Tensor mask = get(io, "attention_mask"), pictures = net.pictures(get(io, "pixel_values"));
+            Tensor logits = net.forward(get(io, "input_ids"), mask, pictures, get(io, "image_attention_mask"));
+            same(io, Map.of("logits", logits.mul(mask.unsqueeze(2))), "input_ids", "attention_mask", "image_attention_mask",
+                "pixel_values");
         }
     }
 
