@@ -15,12 +15,14 @@ import io.palitra.hub.Safetensors;
 import io.palitra.hub.StyleGanFile;
 import io.palitra.hub.Weights;
 import io.palitra.net.AutoencoderKl;
+import io.palitra.net.AutoencoderKlTemporal;
 import io.palitra.net.BigGanDeep;
 import io.palitra.net.ClipNet;
 import io.palitra.net.ClipText;
 import io.palitra.net.ClipVision;
 import io.palitra.net.Dit;
 import io.palitra.net.Gpt2;
+import io.palitra.net.Idefics;
 import io.palitra.net.Latte;
 import io.palitra.net.LegacyTensorNames;
 import io.palitra.net.PriorTransformer;
@@ -73,6 +75,7 @@ class ModelParityTest {
                 case "UNet2DModel" -> unet2d(folder, config);
                 case "UNet2DConditionModel" -> unetCondition2d(folder, config);
                 case "AutoencoderKL" -> autoencoderKl(folder, config);
+                case "AutoencoderKLTemporalDecoder" -> autoencoderKlTemporal(folder, config);
                 case "VQModel" -> vqModel(folder, config);
                 case "DiTTransformer2DModel" -> dit(folder, config);
                 case "CLIPTextModel", "CLIPTextModelWithProjection" -> clipText(folder, config);
@@ -81,6 +84,7 @@ class ModelParityTest {
                 case "GPT2LMHeadModel" -> gpt2(folder, config);
                 case "StyleGAN2" -> styleGan2(folder, config);
                 case "T5EncoderModel" -> t5Encoder(folder, config);
+                case "IdeficsForVisionText2Text" -> idefics(folder, config);
                 case "LatteTransformer3DModel" -> latte(folder, config);
                 case "PriorTransformer" -> prior(folder, config);
                 default -> {
@@ -124,6 +128,17 @@ class ModelParityTest {
             same(q.mean(), get(io, "mean"));
             same(q.logVar(), get(io, "logvar"));
             same(vae.decode(get(io, "mean")), get(io, "decoded"));
+        }
+    }
+
+    private static void autoencoderKlTemporal(Path folder, JsonNode config) {
+        Map<String, Tensor> io = io(folder);
+        AutoencoderKlTemporal.Config read = AutoencoderKlTemporal.Config.fromJson(config);
+        assertThat(AutoencoderKlTemporal.Config.fromJson(read.toJson())).isEqualTo(read);
+        try (AutoencoderKlTemporal vae = loaded(folder, new AutoencoderKlTemporal(read, Rng.silent()))) {
+            AutoencoderKl.Posterior q = vae.encode(get(io, "sample"));
+            Tensor decoded = vae.decode(get(io, "latents"), (int) get(io, "num_frames").longs()[0]);
+            same(io, Map.of("mean", q.mean(), "logvar", q.logVar(), "decoded", decoded), "sample", "latents", "num_frames");
         }
     }
 
@@ -304,6 +319,19 @@ class ModelParityTest {
                 }
                 same(io, got, "z", "class_vector");
             }
+        }
+    }
+
+    private static void idefics(Path folder, JsonNode config) {
+        Map<String, Tensor> io = io(folder);
+        Idefics.Config read = Idefics.Config.fromJson(config);
+        assertThat(Idefics.Config.fromJson(read.toJson())).isEqualTo(read);
+        try (Idefics net = new Idefics(read, Rng.silent())) {
+            net.loadPublic(weights(folder));
+            Tensor mask = get(io, "attention_mask"), pictures = net.pictures(get(io, "pixel_values"));
+            Tensor logits = net.forward(get(io, "input_ids"), mask, pictures, get(io, "image_attention_mask"));
+            same(io, Map.of("logits", logits.mul(mask.unsqueeze(2))), "input_ids", "attention_mask", "image_attention_mask",
+                "pixel_values");
         }
     }
 
