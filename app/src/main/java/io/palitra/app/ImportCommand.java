@@ -16,7 +16,8 @@ import picocli.CommandLine.Spec;
 
 @Command(name = "import", mixinStandardHelpOptions = true, usageHelpAutoWidth = true,
     description = "Make a diffusers folder of safetensors from a Stable Diffusion checkpoint in one file, or from a folder of .bin files; "
-        + "of other weights one safetensors file. Values keep their type; nothing in the files is run.",
+        + "of other weights one safetensors file. Of the folder of a public BigGAN-deep: a run, which 'palitra sample' draws from. Values "
+        + "keep their type; nothing in the files is run.",
     footer = {"", "Stable Diffusion 1, 2, XL and its refiner are read. Checkpoints in one file hold no tokenizer: --tokenizer names one."})
 final class ImportCommand implements Callable<Integer> {
     @Spec private @Nullable CommandSpec spec;

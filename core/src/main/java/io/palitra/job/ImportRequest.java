@@ -18,6 +18,7 @@ import io.palitra.hub.LdmCheckpoint;
 import io.palitra.hub.ModelFolder;
 import io.palitra.hub.Weights;
 import io.palitra.model.Watcher;
+import io.palitra.stage.BigGanFolder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,7 +32,7 @@ import java.util.stream.Stream;
 
 /**
  * A diffusers folder of safetensors made from a Stable Diffusion checkpoint in one file, or from a folder of .bin files; of other weights
- * one safetensors file. Values keep their type; nothing in the files is run.
+ * one safetensors file; and of the folder of a public BigGAN-deep a run, to draw from. Values keep their type; nothing in the files is run.
  */
 public record ImportRequest(
         @Help(value = "a .safetensors, .ckpt, .pt, .pth or .bin file, a diffusers folder, or org/name that was pulled",
@@ -65,7 +66,8 @@ public record ImportRequest(
         Path from = only(Hub.resolve(source)), target = Path.of(out);
         try (FolderDraft draft = new FolderDraft(target)) {
             Making making = new Making(draft, watcher);
-            if (Files.isDirectory(from)) making.folder(from);
+            if (Files.isDirectory(from) && BigGanFolder.is(from)) making.bigGan(from);
+            else if (Files.isDirectory(from)) making.folder(from);
             else making.file(from, predicts);
             draft.publish();
         }
@@ -184,6 +186,11 @@ public record ImportRequest(
                     fillWith(e.getValue(), from.resolve("special_tokens_map.json"), e.getKey(), draft);
                 }
             }
+        }
+
+        void bigGan(Path from) {
+            noneOfThese(from, "a folder of a BigGAN");
+            BigGanImport.write(draft, from, watcher);
         }
 
         void folder(Path from) throws IOException {

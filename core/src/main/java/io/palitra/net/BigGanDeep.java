@@ -81,7 +81,7 @@ public final class BigGanDeep extends Module {
         }
 
         /** Height and width of the pictures. */
-        public int side() { return START << layers.stream().filter(Layer::up).count(); }
+        public int side() { return BigGanDeep.side(layers); }
 
         /** Of the pictures. */
         public int channels() { return Math.min(3, channelWidth); }
@@ -130,6 +130,9 @@ public final class BigGanDeep extends Module {
             return json.put("n_stats", nStats).put("num_classes", numClasses).put("output_dim", outputDim).put("z_dim", zDim);
         }
     }
+
+    /** Height and width of the pictures that layers make. */
+    public static int side(List<Layer> layers) { return START << layers.stream().filter(Layer::up).count(); }
 
     /** A linear map or a convolution of odd kernel whose weight is divided by u^T W v; u and v are of the file and stay. */
     private static final class Normed extends Module {

@@ -32,6 +32,16 @@ public final class SpectralFilter extends Module {
         return w.dims() == 2 ? Torch.linear(x, w, bias) : Torch.conv2d(x, w, bias, stride, padding);
     }
 
+    /**
+     * How far its outputs' weights are from orthogonal, whatever their lengths: the sum of the squares of their products with each other,
+     * or, where there are more outputs than inputs, of the inputs'. Brock et al. 2019, arXiv:1809.11096, eq. 3.
+     */
+    public Tensor overlap() {
+        Tensor w = weight.flatten(1);
+        Tensor products = w.size(0) <= w.size(1) ? w.matmul(w.t()) : w.t().matmul(w);
+        return products.square().sum().sub(products.diagonal().square().sum());
+    }
+
     /** Moves the estimate of the largest singular value; without spectral norm there is none. */
     public void iterate() {
         if (spectral != null) spectral.iterate(weight);

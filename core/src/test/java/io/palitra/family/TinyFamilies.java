@@ -39,6 +39,8 @@ public final class TinyFamilies {
                 "adversary.width=8", "adversary.from=1", "adversary.generatorFrom=2", "adversary.ramp=4")),
             of("vqgan", GREY, List.of("net.channels=4,4", "net.groups=2", "codesFrom=0", "adversary.weight=0")),
             of("gan", RGB, List.of("width=8", "conditional=true", "loss=hinge", "spectralNorm=true", "minibatchStddev=true")),
+            of("gan", RGB, List.of("width=4", "conditional=true", "loss=hinge", "net=biggan", "r1=1")),
+            of("gan", GREY, List.of("width=4", "net=plain", "net.attention=1")),
             of("gan", LARGE, List.of("width=4", "loss=wgan-gp")), of("gan", POINTS, List.of("width=8", "r1=1", "coldStart=2")),
             of("pixelcnn", RGB, List.of("net=plain", "net.width=6", "net.blocks=1", "levels=256", "head=logistic",
                 "conditional=true")),
