@@ -7,7 +7,7 @@ import java.util.Map;
 /** Lines that a person can copy, for the help of each command; {@code ExamplesTest} parses them all. */
 final class Examples {
     private static final Map<String, List<String>> OF = Ordered.map(
-        Map.entry("train", List.of("palitra train vae", "palitra train diffusion mnist --set conditional=true --out runs/digits",
+        Map.entry("train", List.of("palitra train vae", "palitra train diffusion mnist --set condition=label --out runs/digits",
             "palitra train gan my-photos/ --set data.size=32 --out runs/photos", "palitra train realnvp table.csv --set data.label=kind")),
         Map.entry("resume", List.of("palitra resume runs/digits", "palitra resume runs/digits --epochs 20")),
         Map.entry("sample", List.of("palitra sample runs/digits -n 16 --seed 3 --out digits.png",

@@ -33,11 +33,11 @@ public sealed interface DenoisingNet permits DenoisingNet.Unet, DenoisingNet.Dit
         Module module();
 
         /**
-         * x [B,C,H,W], times t [B] in steps, labels I64 [B], null for a network of no classes; result [B,C,H,W].
+         * x [B,C,H,W], times t [B] in steps, and what is given beside them; result [B,C,H,W].
          *
          * @param rng draws the dropout of training; null = nothing is dropped
          */
-        Tensor forward(Tensor x, Tensor t, @Nullable Tensor labels, @Nullable Rng rng);
+        Tensor forward(Tensor x, Tensor t, Given given, @Nullable Rng rng);
     }
 
     /** Ho, Jain and Abbeel 2020, arXiv:2006.11239, appendix B. The picture's sides must be multiples of 2^(levels - 1). */
@@ -103,8 +103,8 @@ public sealed interface DenoisingNet permits DenoisingNet.Unet, DenoisingNet.Dit
 
     /** A U-Net that is built. */
     record BuiltUnet(Unet2d module) implements Built {
-        @Override public Tensor forward(Tensor x, Tensor t, @Nullable Tensor labels, @Nullable Rng rng) {
-            return module.forward(x, t, labels, rng);
+        @Override public Tensor forward(Tensor x, Tensor t, Given given, @Nullable Rng rng) {
+            return module.forward(x, t, given.labels(), rng);
         }
     }
 
@@ -135,7 +135,8 @@ public sealed interface DenoisingNet permits DenoisingNet.Unet, DenoisingNet.Dit
 
     /** A transformer that is built; without classes, all pictures are of one. */
     record BuiltDit(io.palitra.net.Dit module) implements Built {
-        @Override public Tensor forward(Tensor x, Tensor t, @Nullable Tensor labels, @Nullable Rng rng) {
+        @Override public Tensor forward(Tensor x, Tensor t, Given given, @Nullable Rng rng) {
+            Tensor labels = given.labels();
             return module.forward(x, t, labels == null ? Torch.zeros(DType.I64, x.size(0)).to(x.device()) : labels);
         }
     }

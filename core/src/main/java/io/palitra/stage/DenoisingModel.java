@@ -1,0 +1,89 @@
+package io.palitra.stage;
+
+import io.palitra.config.ArgumentException;
+import io.palitra.data.Batch;
+import io.palitra.data.ImageSpec;
+import io.palitra.diffusion.Denoiser;
+import io.palitra.diffusion.LevelTable;
+import io.palitra.diffusion.NoiseSchedule;
+import io.palitra.diffusion.Objective;
+import io.palitra.engine.Rng;
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
+import io.palitra.model.Build;
+import io.palitra.nn.Module;
+
+/**
+ * A network that estimates clean pictures from noisy ones, with what it is given beside them. A family trains it by a loss of its own, and
+ * draws by the {@link Denoiser} that it is.
+ */
+public final class DenoisingModel {
+    /**
+     * What it is.
+     *
+     * @param condition what it is given
+     * @param drop share of training items whose condition is hidden
+     */
+    public record Parts(Objective objective, NoiseSchedule schedule, Conditioning.By condition, double drop, DenoisingNet net) {}
+
+    private final Parts parts;
+    private final ImageSpec pictures;
+    private final LevelTable table;
+    private final Conditioning conditioning;
+    private final DenoisingNet.Built net;
+
+    /**
+     * @param family is named in refusals
+     * @throws IllegalArgumentException for data that it cannot learn
+     */
+    public DenoisingModel(String family, Parts parts, Build with) {
+        if (!(with.data() instanceof ImageSpec image)) throw new ArgumentException(family + " wants pictures, got " + with.data());
+        this.parts = parts;
+        pictures = image;
+        table = parts.objective.table(parts.schedule);
+        conditioning = new Conditioning(family, parts.condition, parts.drop, image);
+        net = parts.net.build(image, conditioning.classes(), with.init());
+    }
+
+    public Parts parts() { return parts; }
+
+    /** What it draws. */
+    public ImageSpec pictures() { return pictures; }
+
+    public Conditioning conditioning() { return conditioning; }
+
+    public DenoisingNet.Built built() { return net; }
+
+    /** All that a checkpoint holds. */
+    public Module module() { return net.module(); }
+
+    /** The trained noise levels. */
+    public LevelTable table() { return table; }
+
+    /** Noise [n,C,H,W] that sampling starts from. */
+    public Tensor noise(int n, Rng rng) { return rng.normal(n, pictures.channels(), pictures.height(), pictures.width()); }
+
+    /** Clean items of a training batch, [B,C,H,W]. */
+    public Tensor clean(Batch batch) { return batch.x(); }
+
+    /** The network's output for noisy items at levels of their own. @param rng draws the dropout of training */
+    public Tensor predict(Objective.Noised at, Given given, Rng rng) { return net.forward(at.x(), at.t(), given, rng); }
+
+    /** E[x0 | x], of items that are given this. */
+    public Denoiser denoiser(Given given) {
+        return parts.objective.denoiser((x, t) -> net.forward(x, Torch.full(t, x.size(0)).to(x.device()), given, null));
+    }
+
+    /** The same, guided: without + guidance (with - without), Ho and Salimans 2022, eq. 6, both in one batch. */
+    public Denoiser denoiser(Given with, Given without, double guidance) {
+        conditioning.checkGuidance(guidance);
+        if (guidance == 1) return denoiser(with);
+        if (guidance == 0) return denoiser(without);
+        Given both = without.and(with);
+        return parts.objective.denoiser((x, t) -> {
+            Tensor times = Torch.full(t, 2 * x.size(0)).to(x.device());
+            Tensor[] out = net.forward(Torch.cat(0, x, x), times, both, null).chunk(2, 0);
+            return out[0].lerp(out[1], guidance);
+        });
+    }
+}
