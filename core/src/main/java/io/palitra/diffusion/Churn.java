@@ -16,8 +16,12 @@ public record Churn(@Help(value = "how much over all steps, 0 = none", min = 0, 
 
     public Churn {
         if (!(amount >= 0)) throw new ArgumentException("illegal churn: " + amount + ", must be at least 0");
-        if (!(from >= 0 && to >= from)) throw new ArgumentException("illegal churn: from " + from + " to " + to + ", must be at least 0 and rise");
-        if (!(noise >= 0 && noise < Double.POSITIVE_INFINITY)) throw new ArgumentException("illegal noise: " + noise + ", must be at least 0");
+        if (!(from >= 0 && to >= from)) {
+            throw new ArgumentException("illegal churn: from " + from + " to " + to + ", must be at least 0 and rise");
+        }
+        if (!(noise >= 0 && noise < Double.POSITIVE_INFINITY)) {
+            throw new ArgumentException("illegal noise: " + noise + ", must be finite and at least 0");
+        }
     }
 
     /** gamma at a sigma of a run of n network calls. */

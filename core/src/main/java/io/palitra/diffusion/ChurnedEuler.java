@@ -12,7 +12,8 @@ import java.util.List;
  *
  * @param data deviation of the data, which says how the output counts at another level (see {@link Preconditioned})
  */
-public record ChurnedEuler(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) int steps, @Help("where the steps lie") Spacing spacing,
+public record ChurnedEuler(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) int steps,
+        @Help("where the steps lie") Spacing spacing,
         @Help("how far the noise is raised") Churn churn,
         @Help(value = "deviation of the data", min = 1e-3, max = 1e3) double data) implements Sampler {
     public ChurnedEuler() { this(40, new Spacing.Karras(), new Churn(40, 0.05, 50, 1), 0.5); }

@@ -218,7 +218,7 @@ public final class DiffusersScheduler {
         if (prediction.isEmpty()) return new Velocity(config.flag("invert_sigmas", false) ? (x, t) -> net.forward(x, t).neg() : net);
         Prediction target = prediction.get();
         if (target == Prediction.EPS && bound.isPresent() && kind.byTime()) {
-            return new FiniteAtPureNoise(new Predictor(target, net, learnsVariance()));
+            return new PureNoise.Finite(new Predictor(target, net, learnsVariance()));
         }
         // on straight paths x has another scale than where such a network was trained, and the library leaves it so
         return levels.straight() ? (x, at) -> target.x0(net.forward(x, at.t()), x, at) : new Predictor(target, net, learnsVariance());
@@ -226,7 +226,7 @@ public final class DiffusersScheduler {
 
     /** Networks of levels of their own. */
     private Denoiser preconditioned(OwnLevels levels, Predictor.Net net) {
-        if (kind == Kind.IPNDM) return new NothingAtPureNoise(new Predictor(Prediction.V, net));
+        if (kind == Kind.IPNDM) return new PureNoise.Nothing(new Predictor(Prediction.V, net));
         return new Preconditioned(net, levels.data(), kind == Kind.CM ? levels.least() : 0,
             config.text("prediction_type", "").equals("v_prediction"));
     }
@@ -443,7 +443,8 @@ public final class DiffusersScheduler {
     private Sampler.Ddpm.Variance unless(boolean known, Sampler.Ddpm.Variance variance) {
         if (known) return variance;
         if (kind == Kind.UNCLIP) throw config.refused("variance_type", "fixed_small_log", "learned_range");
-        throw config.refused("variance_type", "fixed_small", "fixed_small_log", "fixed_large", "fixed_large_log", "learned", "learned_range");
+        throw config.refused("variance_type", "fixed_small", "fixed_small_log", "fixed_large", "fixed_large_log", "learned",
+            "learned_range");
     }
 
     private Optional<Prediction> predictionAsked(Consumer<String> warn) {
@@ -501,25 +502,5 @@ public final class DiffusersScheduler {
         boolean clips = byDefault || kind == Kind.HEUN || kind == Kind.LCM;
         if (clips && config.flag("clip_sample", byDefault)) return Optional.of(new Bounded.Range(config.number("clip_sample_range", 1)));
         return Optional.empty();
-    }
-
-    /** The library's IPNDM takes no data from the network's output at pure noise. */
-    private record NothingAtPureNoise(Denoiser of) implements Denoiser {
-        @Override public Tensor denoise(Tensor x, Level at) { return at.alpha() == 0 ? x.mul(0) : of.denoise(x, at); }
-
-        @Override public Estimate estimate(Tensor x, Level at) {
-            return at.alpha() == 0 ? new Estimate(x.mul(0), x.div(at.sigma())) : of.estimate(x, at);
-        }
-    }
-
-    /** eps at alpha = 0 puts the data at infinity, which a bound brings back. */
-    private record FiniteAtPureNoise(Denoiser of) implements Denoiser {
-        private static final double NEARLY_NO_DATA = 1e-30;
-
-        @Override public Tensor denoise(Tensor x, Level at) { return of.denoise(x, nearly(at)); }
-
-        @Override public Estimate estimate(Tensor x, Level at) { return of.estimate(x, nearly(at)); }
-
-        private static Level nearly(Level at) { return at.alpha() == 0 ? new Level(NEARLY_NO_DATA, at.sigma(), at.t()) : at; }
     }
 }

@@ -59,7 +59,8 @@ final class FlowShift {
         if (mu.isEmpty() && dynamic && needed) {
             throw new ConfigException("use_dynamic_shifting", kind.className() + " with use_dynamic_shifting=true wants mu, got none");
         }
-        double[] sigmas = needed ? shifted(given(asked, size).orElseGet(() -> line(n, size)), mu) : fromClean(n, size, mu.map(Math::exp).orElse(shift));
+        double[] sigmas = needed ? shifted(given(asked, size).orElseGet(() -> line(n, size)), mu)
+            : fromClean(n, size, mu.map(Math::exp).orElse(shift));
         if (terminal > 0) {
             double scale = (1 - sigmas[n - 1]) / (1 - terminal);
             for (int i = 0; i < n; i++) sigmas[i] = 1 - (1 - sigmas[i]) / scale;

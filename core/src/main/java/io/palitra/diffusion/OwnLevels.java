@@ -54,7 +54,9 @@ final class OwnLevels {
         if (kind == Kind.IPNDM) return sine(n);
         double[] sigmas = kind == Kind.CM ? taught(n, asked) : spread(n, asked);
         List<Level> levels = new ArrayList<>();
-        for (double s : sigmas) levels.add(Level.exploding((float) s, kind == Kind.CM ? 250 * Math.log(s + TINY) : 0.25 * Math.log((float) s)));
+        for (double s : sigmas) {
+            levels.add(Level.exploding((float) s, kind == Kind.CM ? 250 * Math.log(s + TINY) : 0.25 * Math.log((float) s)));
+        }
         double last = kind == Kind.CM ? least() : end() == End.ZERO ? 0 : kind == Kind.EDM_EULER ? sigmas[n - 1] : least();
         levels.add(last == 0 ? Level.CLEAN : Level.exploding((float) last, 0));
         return List.copyOf(levels);

@@ -30,7 +30,7 @@ public record RePaint(@Help(value = "steps, of which some are gone through again
         if (!(eta >= 0 && eta <= 1)) throw new ArgumentException("illegal eta: " + eta + ", must be from 0 to 1");
     }
 
-    /** The course over n steps: where k falls, the step from k + 1 to k; where it rises, the way back up from k - 1 to k. Begins at n - 1. */
+    /** The course over n steps, from n - 1 on: where k falls, the step from k + 1 to k; where it rises, the way up from k - 1 to k. */
     List<Integer> course(int n) {
         int[] left = new int[n];   // times that a run still goes back up from here
         for (int k = 0; k < n - jump; k += jump) left[k] = resample - 1;

@@ -20,7 +20,8 @@ final class SchedulerTable {
 
     SchedulerTable(SchedulerConfig config) {
         this.config = config;
-        betas = config.kind().tabled() ? betas() : new float[config.integer("num_train_timesteps", config.kind().trainedTimes(), 2, MOST_LEVELS)];
+        betas = config.kind().tabled() ? betas()
+            : new float[config.integer("num_train_timesteps", config.kind().trainedTimes(), 2, MOST_LEVELS)];
         table = table();
         ratios = new double[table.size()];
         logs = new double[table.size()];
@@ -93,7 +94,8 @@ final class SchedulerTable {
         if (trained.isPresent()) return trained(trained.get(), n);
         boolean latent = config.kind().latentBetas();
         float start = beta("beta_start", latent ? 0.00085 : 1e-4), end = beta("beta_end", latent ? 0.012 : 0.02);
-        String known = config.kind().distilled() ? "scaled_linear" : config.kind() == DiffusersScheduler.Kind.UNCLIP ? "squaredcos_cap_v2" : "linear";
+        String known = config.kind().distilled() ? "scaled_linear"
+            : config.kind() == DiffusersScheduler.Kind.UNCLIP ? "squaredcos_cap_v2" : "linear";
         String asked = config.text("beta_schedule", known);
         if (config.kind() == DiffusersScheduler.Kind.UNCLIP && !asked.equals(known)) throw config.refused("beta_schedule", known);
         switch (asked) {

@@ -20,8 +20,10 @@ public record StochasticIterative(@Help(value = "steps", min = 1, max = Sampler.
 
     public StochasticIterative {
         SolverStage.check(steps);
-        if (!(least >= 0 && least < Double.POSITIVE_INFINITY)) throw new ArgumentException("illegal least: " + least + ", must be at least 0");
-        if (!(scale >= 0 && scale < Double.POSITIVE_INFINITY)) throw new ArgumentException("illegal scale: " + scale + ", must be at least 0");
+        for (double value : new double[] {least, scale}) {
+            if (value >= 0 && value < Double.POSITIVE_INFINITY) continue;
+            throw new ArgumentException("illegal least or scale: " + value + ", must be finite and at least 0");
+        }
     }
 
     @Override public Tensor next(List<SolverStage> legs, int i, SamplerHistory past, Noise noise) {
