@@ -18,6 +18,8 @@ final class Examples {
         Map.entry("serve", List.of("palitra serve --port 8080", "palitra serve --listen 0.0.0.0 --token 0123456789abcdef")),
         Map.entry("evaluate", List.of("palitra evaluate runs/digits", "palitra evaluate runs/vae runs/gan -n 1000")),
         Map.entry("reconstruct", List.of("palitra reconstruct runs/vae", "palitra reconstruct runs/vae my-photos/ -n 8 --out seen.png")),
+        Map.entry("vary", List.of("palitra vary runs/unclip scene.png -n 4", "palitra vary runs/unclip one.png other.png --keep",
+            "palitra vary runs/unclip scene.png --from \"a red circle\" --to \"a blue circle\" --amount 0.5")),
         Map.entry("complete", List.of("palitra complete runs/pixels --keep 10",
             "palitra complete runs/pixels --image photo.png --keep 14", "palitra complete runs/mdlm --text page.txt --hole 10:40")),
         Map.entry("write", List.of("palitra write runs/gpt \"To be\" --stream",
