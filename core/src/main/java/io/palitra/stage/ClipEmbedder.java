@@ -291,6 +291,9 @@ public final class ClipEmbedder implements TextImage {
 
     @Override public Tensor embedImage(Tensor x) { return Scope.run(() -> net.embedImage(input.of(x))); }
 
+    /** The states of a picture's patches, the token of the whole before them, [B,1+N,D]; for pictures as {@link #embedImage} takes. */
+    public Tensor patches(Tensor x) { return Scope.run(() -> net.vision().forward(input.of(x)).last()); }
+
     @Override public void close() {
         net.close();
         words.close();
