@@ -34,6 +34,7 @@ final class CommandGroups {
             new Command("anomalies", "score pictures and tables by how strange they are"),
             new Command("balance", "fill up small classes with samples, and measure that"))),
         new Group("Pictures and words", List.of(
+            new Command("caption", "a text of a picture, or the answer to a question about it"),
             new Command("classify", "which of some words fits a picture"),
             new Command("search", "the pictures of a folder that fit a text"))),
         new Group("Models and data", List.of(

@@ -18,6 +18,8 @@ final class Examples {
         Map.entry("serve", List.of("palitra serve --port 8080", "palitra serve --listen 0.0.0.0 --token 0123456789abcdef")),
         Map.entry("evaluate", List.of("palitra evaluate runs/digits", "palitra evaluate runs/vae runs/gan -n 1000")),
         Map.entry("reconstruct", List.of("palitra reconstruct runs/vae", "palitra reconstruct runs/vae my-photos/ -n 8 --out seen.png")),
+        Map.entry("caption", List.of("palitra caption runs/flamingo scene.png",
+            "palitra caption runs/flamingo scene.png --shots examples/ --ask \"how many circles?\"")),
         Map.entry("vary", List.of("palitra vary runs/unclip scene.png -n 4", "palitra vary runs/unclip one.png other.png --keep",
             "palitra vary runs/unclip scene.png --from \"a red circle\" --to \"a blue circle\" --amount 0.5")),
         Map.entry("complete", List.of("palitra complete runs/pixels --keep 10",
