@@ -17,7 +17,9 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.UnaryOperator;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 import java.util.stream.Collectors;
@@ -108,7 +110,7 @@ public final class UnigramTokenizer {
             }
             case "Precompiled" -> {
                 CharacterMap map = CharacterMap.of(file, json.path("precompiled_charsmap").asText());
-                normalizers.add(text -> CLUSTERS.matcher(text).replaceAll(m -> java.util.regex.Matcher.quoteReplacement(map.of(m.group()))));
+                normalizers.add(text -> CLUSTERS.matcher(text).replaceAll(m -> Matcher.quoteReplacement(map.of(m.group()))));
             }
             case "Replace" -> normalizers.add(replacement(key, json));
             case "Strip" -> {
@@ -128,7 +130,7 @@ public final class UnigramTokenizer {
     private UnaryOperator<String> replacement(String key, JsonNode json) {
         JsonNode regex = json.path("pattern").path("Regex"), literal = json.path("pattern").path("String");
         if (!regex.isTextual() && !literal.isTextual()) throw refused(key + ".pattern", json.path("pattern"), "a String or a Regex");
-        String content = java.util.regex.Matcher.quoteReplacement(json.path("content").asText());
+        String content = Matcher.quoteReplacement(json.path("content").asText());
         try {
             Pattern pattern = regex.isTextual() ? Pattern.compile(regex.textValue()) : Pattern.compile(Pattern.quote(literal.textValue()));
             return text -> pattern.matcher(text).replaceAll(content);
@@ -181,7 +183,7 @@ public final class UnigramTokenizer {
             var found = addedIn.matcher(text);
             while (found.find()) {
                 plain(text.substring(from, found.start()), from == 0, ids);
-                ids.add((long) added.get(found.group()));
+                ids.add((long) Objects.requireNonNull(added.get(found.group())));
                 from = found.end();
             }
         }

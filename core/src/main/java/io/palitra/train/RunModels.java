@@ -8,7 +8,9 @@ import io.palitra.hub.Safetensors;
 import io.palitra.model.ModelRef;
 import io.palitra.model.Models;
 import io.palitra.nn.Module;
+import io.palitra.stage.ClipEmbedder;
 import io.palitra.stage.FirstStage;
+import io.palitra.stage.VectorPrior;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
@@ -38,6 +40,18 @@ public final class RunModels implements Models, AutoCloseable {
             held.add(new Held(ref.where(), stage.net(), stage::close));
             stage.to(device);
             return capability.cast(stage);
+        }
+        if (capability == ClipEmbedder.class) {
+            ClipEmbedder clip = ClipEmbedder.open(ref.where());
+            held.add(new Held(ref.where(), clip.net(), clip::close));
+            clip.to(device);
+            return capability.cast(clip);
+        }
+        if (capability == VectorPrior.class && VectorPrior.is(ref)) {
+            VectorPrior prior = VectorPrior.open(ref);
+            held.add(new Held(ref.where(), prior.net(), prior.net()::close));
+            prior.net().to(device);
+            return capability.cast(prior);
         }
         String family = ref.family().orElseThrow(() -> new ArgumentException("'" + ref.where() + "' is no run"));
         Run run;
