@@ -55,7 +55,7 @@ public final class AdainSynthesis extends StylePictures {
     public AdainSynthesis(StyleSynthesis.Config config, int w, int side, int channels, Rng rng) {
         List<Integer> sides = sides(side);
         int in = config.channels(sides.get(0));
-        start = parameter("b" + sides.get(0) + ".const", Torch.ones(in, sides.get(0), sides.get(0)));
+        start = parameter("b" + sides.get(0) + ".const", rng.normal(in, sides.get(0), sides.get(0)));
         for (int s : sides) {
             int out = config.channels(s);
             boolean first = layers.isEmpty();

@@ -2,6 +2,10 @@ package io.palitra.net;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.config.Ordered;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
 
 /**
  * Both networks of a StyleGAN 2 as one configuration: {"_class_name": "StyleGAN2", "G": arguments, "D": arguments, "truncation_cutoff":
@@ -11,6 +15,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
  */
 public record StyleGan2(StyleGenerator.Config generator, StyleDiscriminator.Config discriminator, int truncationCutoff) {
     private static final String CLASS = "StyleGAN2";
+    private static final Set<String> PASSED = Ordered.set("num_fp16_res", "w_avg_beta", "truncation_cutoff");
 
     public StyleGan2 {
         DiffusersConfigReader.check(truncationCutoff >= 0, "truncation_cutoff", truncationCutoff, "at least 1, or null");
@@ -30,6 +35,23 @@ public record StyleGan2(StyleGenerator.Config generator, StyleDiscriminator.Conf
             StyleDiscriminator.Config.fromJson(keys.within("D")), keys.wholeOr0("truncation_cutoff", 0));
         keys.others();
         return read;
+    }
+
+    /** Arguments of these networks that are others than those, as name=value; how a program computes and trains them is passed over. */
+    public List<String> others(StyleGan2 than) {
+        List<String> all = new ArrayList<>();
+        others("", toJson(), than.toJson(), all);
+        return all;
+    }
+
+    private static void others(String name, JsonNode here, JsonNode there, List<String> into) {
+        if (here instanceof ObjectNode all) {
+            all.properties().forEach(e -> {
+                if (!PASSED.contains(e.getKey())) {
+                    others((name.isEmpty() ? "" : name + ".") + e.getKey(), e.getValue(), there.path(e.getKey()), into);
+                }
+            });
+        } else if (!here.equals(there)) into.add(name + "=" + here);
     }
 
     /** What {@link #fromJson} reads. */

@@ -89,7 +89,7 @@ public final class StyleMapping extends Module {
         if (embed != null && c != null) in.add(normed(embed.forward(c)));
         Tensor x = in.size() == 1 ? in.get(0) : Torch.cat(1, in);
         for (EqualLinear layer : layers) x = config.activation.of(layer.forward(x));
-        return x;
+        return x.to(in.get(0).dtype());
     }
 
     /** x / sqrt(mean of squares + 1e-8), for each item. */
@@ -98,9 +98,8 @@ public final class StyleMapping extends Module {
     /** The mean w, [W]; null where none is kept. */
     public @Nullable Tensor mean() { return mean; }
 
-    /** Moves the mean w towards that of these styles [B,W]. */
-    public void follow(Tensor w) {
-        if (mean == null || config.wAvgBeta == null) return;
-        mean.copyFrom(w.detach().to(mean.dtype()).mean(false, 0).lerp(mean, config.wAvgBeta));
+    /** Sets the mean w, [W]. */
+    public void mean(Tensor w) {
+        if (mean != null) mean.copyFrom(w);
     }
 }

@@ -9,7 +9,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Pictures made larger and smaller through a low-pass filter, so that what is between their pixels does not show as steps: zeros
- * between the pixels, padding, the filter, every second, third, ... pixel. Karras et al. 2019, arXiv:1812.04948, appendix C; Zhang 2019, arXiv:1904.11486.
+ * between the pixels, padding, the filter, every second, third, ... pixel. Karras et al. 2019, arXiv:1812.04948, appendix C; Zhang 2019,
+ * arXiv:1904.11486.
  *
  * <p>All are compositions of differentiable operations, so that slopes have slopes. A filter is [fh,fw], or [f] for rows and then columns.
  * Numbers for both directions are {x, y}; padding is {left, right, above, below}, and crops where it is below 0.

@@ -42,7 +42,7 @@ public final class RunFolder {
         FirstStage.FOLDER, ClipEmbedder.FOLDER, GptFolder.FOLDER, LoraTuning.DIFFUSERS, LoraTuning.KOHYA,
         "tokenizer.json", "tokenizer_config.json",
         "map.png", "map-decoded.png", "map.json", "walk", "reconstruct.png", "complete.png", "interpolate.png", "interpolate.gif",
-        "anomalies", "harmonised");
+        "anomalies", "harmonised", "projected", "mix.png", "directions");
     /** Of sheets, which are pictures or texts. */
     private static final Pattern SHEET = Pattern.compile(
         "(" + String.join("|", RunReport.CLOSEST, Gallery.GRID, Gallery.RECONSTRUCTIONS) + ")\\.(png|txt|gif)|" + Gallery.GRID

@@ -65,6 +65,9 @@ final class Places {
         made.put("interpolate", "interpolate.png");
         made.put("map", "map.png");
         made.put("walk", "walk");
+        made.put("project", "projected");
+        made.put("mix", "mix.png");
+        made.put("directions", "directions");
         made.put("reconstruct", "reconstruct.png");
         made.put("compare", "compare.html");
         made.put("paint", "painted");
