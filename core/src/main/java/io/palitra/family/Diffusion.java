@@ -1,15 +1,12 @@
 package io.palitra.family;
 
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.ArgumentException;
 import io.palitra.config.Help;
 import io.palitra.data.Batch;
 import io.palitra.data.Condition;
-import io.palitra.data.ImageSpec;
+import io.palitra.data.Dataset;
 import io.palitra.diffusion.Bounded;
 import io.palitra.diffusion.Denoiser;
-import io.palitra.diffusion.DiffusersScheduler;
 import io.palitra.diffusion.Level;
 import io.palitra.diffusion.NoiseSchedule;
 import io.palitra.diffusion.NoiseTable;
@@ -34,13 +31,14 @@ import io.palitra.model.Measure;
 import io.palitra.model.Recipe;
 import io.palitra.model.Step;
 import io.palitra.model.Update;
-import io.palitra.net.Unet2d;
 import io.palitra.nn.Loss;
 import io.palitra.nn.Module;
 import io.palitra.stage.Conditioning;
 import io.palitra.stage.DenoisingModel;
 import io.palitra.stage.DenoisingNet;
+import io.palitra.stage.DiffusionFolder;
 import io.palitra.stage.Given;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -58,6 +56,8 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
         DiffusersExport {
     /** What the model is. */
     public record Config(
+            @Help(value = "the first stage, whose latents are learned in place of pictures: a run of vae with net=kl, of vqgan or vqvae, a"
+                + " folder of diffusers, or org/name of the hub; empty = pictures themselves", place = Help.Place.MODEL) String stage,
             @Help("what the network predicts of a noisy picture: eps, its noise; x0, its data; v = alpha eps - sigma x0; or flow, the"
                 + " velocity eps - x0 of a straight path") Objective objective,
             @Help("how much noise each of the T steps adds; objective=flow has none") NoiseSchedule schedule,
@@ -79,7 +79,7 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
 
     public static final Family<Config> FAMILY = new Family<>("diffusion", "Denoising diffusion: noise to pictures, little by little",
         "Ho, Jain and Abbeel 2020, arXiv:2006.11239",
-        new Config(new Objective.V(), SCHEDULE, 0, Conditioning.By.NONE, 0.1, new DenoisingNet.Unet()),
+        new Config("", new Objective.V(), SCHEDULE, 0, Conditioning.By.NONE, 0.1, new DenoisingNet.Unet()),
         Recipe.of(10, 64, new OptimizerSpec.Adam(1e-3, 0.9, 0.999, 1e-8)).withSchedule(new LrSchedule.Cosine(500)).withClip(1)
             .withEma(0.999),
         SAMPLING, Diffusion::new).takes(Condition.Kind.LABEL)
@@ -96,8 +96,8 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
     Diffusion(Config config, Build with) {
         config.objective.check(!config.schedule.equals(SCHEDULE), config.minSnr);
         this.config = config;
-        model = new DenoisingModel("diffusion", new DenoisingModel.Parts(config.objective, config.schedule, config.condition,
-            config.dropCondition, config.net), with);
+        model = new DenoisingModel("diffusion", new DenoisingModel.Parts(config.stage, config.objective, config.schedule,
+            config.condition, config.dropCondition, config.net), with);
     }
 
     /** What it learns: the network, and what it is given. */
@@ -105,6 +105,10 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
 
     /** Its tensors have the names that diffusers gives them. */
     @Override public Module net() { return model.module(); }
+
+    @Override public void prepare(Dataset data) { model.prepare(data); }
+
+    @Override public void keep(Dataset data, Path folder) { model.keep(data, folder); }
 
     @Override public List<Update> updates() { return List.of(new Update("denoise", net(), this::loss)); }
 
@@ -121,20 +125,22 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
         return Losses.of(error.mean());
     }
 
-    /** By Euler's steps where the model learned straight paths, whose first level is pure noise. */
+    /** Of straight paths, whose first level is pure noise, Euler's steps; latents have no range that they could be held in. */
     @Override public Sampling samplingDefaults() {
         boolean flow = config.objective instanceof Objective.Flow;
-        return flow ? new Sampling(new Sampler.Euler(20, new Spacing.Trailing()), SAMPLING.guidance, SAMPLING.clip) : SAMPLING;
+        return new Sampling(flow ? new Sampler.Euler(20, new Spacing.Trailing()) : SAMPLING.sampler, SAMPLING.guidance,
+            model.latents() == null);
     }
 
     @Override public int classes() { return model.conditioning().classes(); }
 
     @Override public Set<Condition.Kind> takes() { return model.conditioning().takes(); }
 
-    /** Of flow matching and what else has no bound, the likelihood is none of what it can do. */
+    /** Flow matching and latents have no bound of the likelihood of pictures. */
     @Override public <T> Optional<T> as(Class<T> capability) {
         boolean bound = capability == Likelihood.class || capability == Evaluates.class;
-        return bound && config.objective instanceof Objective.Flow ? Optional.empty() : GenerativeModel.super.as(capability);
+        boolean has = model.latents() == null && !(config.objective instanceof Objective.Flow);
+        return bound && !has ? Optional.empty() : GenerativeModel.super.as(capability);
     }
 
     /** @throws IllegalArgumentException for guidance of a model that cannot be guided */
@@ -146,7 +152,10 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
 
     private Tensor draw(Sampling how, Tensor z, Given given, Rng rng) {
         Denoiser denoiser = denoiser(given, how.guidance, how.clip);
-        return how.sampler.sample(denoiser, z, how.sampler.levels(model.table()), rng::normalLike).clamp(-1, 1);
+        if (how.clip && model.latents() != null) {
+            throw new ArgumentException("illegal clip: true, must be false for a run that draws latents: they have no range");
+        }
+        return model.pictures(how.sampler.sample(denoiser, z, how.sampler.levels(model.table()), rng::normalLike));
     }
 
     /**
@@ -229,52 +238,8 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
 
     @Override public boolean normalPrior() { return true; }
 
-    /** A DDPMPipeline. Of a conditional model only its parts are of use: the pipeline tells the network no classes. */
-    @Override public String export(FolderDraft folder, Iterable<Batch> train, Rng rng) {
-        if (config.objective instanceof Objective.Flow) {
-            throw new ArgumentException("diffusers has no pipeline of pixels for objective=flow; diffusion with eps, x0 or v can be exported");
-        }
-        if (!(model.built() instanceof DenoisingNet.BuiltUnet built)) {
-            throw new ArgumentException("diffusers has no pipeline of pixels for net=dit; diffusion with net=unet can be exported");
-        }
-        Unet2d unet = built.module();
-        ObjectNode index = JsonNodeFactory.instance.objectNode().put("_class_name", "DDPMPipeline");
-        index.putArray("unet").add("diffusers").add("UNet2DModel");
-        index.putArray("scheduler").add("diffusers").add("DDPMScheduler");
-        folder.json("model_index.json", index);
-        folder.network("unet", unet.config().toJson(), unet.state());
-        folder.json("scheduler/scheduler_config.json", DiffusersScheduler.ddpm(config.schedule, config.objective.prediction()));
-        if (classes() == 0) {
-            return """
-                from diffusers import DDIMScheduler, DDPMPipeline
+    /** See {@link DiffusionFolder}. */
+    @Override public String export(FolderDraft folder, Iterable<Batch> train, Rng rng) { return DiffusionFolder.write(model, folder); }
 
-                pipeline = DDPMPipeline.from_pretrained("DIR")
-                pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)   # 50 steps are then enough
-                pipeline(batch_size=1, num_inference_steps=50).images[0].save("sample.png")
-                """;
-        }
-        ImageSpec image = model.pictures();
-        String steps = model.conditioning().knowsNone() ? """
-            g = 2   # guidance: 1 = none
-            null = torch.full_like(labels, %d)   # the class of pictures whose class is not told
-            for t in scheduler.timesteps:
-                told, untold = unet(x, t, class_labels=labels).sample, unet(x, t, class_labels=null).sample
-                x = scheduler.step(untold + g * (told - untold), t, x).prev_sample
-            """.formatted(classes()) : """
-            for t in scheduler.timesteps:
-                x = scheduler.step(unet(x, t, class_labels=labels).sample, t, x).prev_sample
-            """;
-        return """
-            import torch
-            from diffusers import DDIMScheduler, DDPMPipeline
-
-            pipeline = DDPMPipeline.from_pretrained("DIR")   # it cannot be called: it tells unet no classes
-            unet, scheduler = pipeline.unet, DDIMScheduler.from_config(pipeline.scheduler.config)
-            scheduler.set_timesteps(50)
-            labels = torch.arange(%d)
-            x = torch.randn(len(labels), %d, %d, %d)
-            torch.set_grad_enabled(False)
-            """.formatted(classes(), image.channels(), image.height(), image.width()) + steps
-            + "pictures = (x / 2 + 0.5).clamp(0, 1)   # [B,C,H,W] from 0 to 1\n";
-    }
+    @Override public void close() { model.close(); }
 }

@@ -2,6 +2,8 @@ package io.palitra.stage;
 
 import io.palitra.config.ArgumentException;
 import io.palitra.data.Batch;
+import io.palitra.data.DataSpec;
+import io.palitra.data.Dataset;
 import io.palitra.data.ImageSpec;
 import io.palitra.diffusion.Denoiser;
 import io.palitra.diffusion.LevelTable;
@@ -12,6 +14,8 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.model.Build;
 import io.palitra.nn.Module;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A network that estimates clean pictures from noisy ones, with what it is given beside them. A family trains it by a loss of its own, and
@@ -21,16 +25,28 @@ public final class DenoisingModel {
     /**
      * What it is.
      *
+     * @param stage an autoencoder whose latents it learns in place of pictures; empty = pictures themselves
      * @param condition what it is given
      * @param drop share of training items whose condition is hidden
      */
-    public record Parts(Objective objective, NoiseSchedule schedule, Conditioning.By condition, double drop, DenoisingNet net) {}
+    public record Parts(String stage, Objective objective, NoiseSchedule schedule, Conditioning.By condition, double drop, DenoisingNet net) {}
 
     private final Parts parts;
     private final ImageSpec pictures;
+    private final @Nullable Latents latents;
+    private final DataSpec items;
     private final LevelTable table;
     private final Conditioning conditioning;
     private final DenoisingNet.Built net;
+    private final Module module;
+
+    /** The network, and what else a checkpoint holds. */
+    private static final class Weights extends Module {
+        Weights(Module net, @Nullable Latents latents) {
+            child("net", net);
+            if (latents != null) child("latents", latents);
+        }
+    }
 
     /**
      * @param family is named in refusals
@@ -42,7 +58,10 @@ public final class DenoisingModel {
         pictures = image;
         table = parts.objective.table(parts.schedule);
         conditioning = new Conditioning(family, parts.condition, parts.drop, image);
-        net = parts.net.build(image, conditioning.classes(), with.init());
+        latents = parts.stage.isEmpty() ? null : new Latents(parts.stage, with);
+        items = latents == null ? image : latents.spec();
+        net = parts.net.build(items, new DenoisingNet.Inputs(conditioning.classes()), with.init());
+        module = latents == null ? net.module() : new Weights(net.module(), latents);
     }
 
     public Parts parts() { return parts; }
@@ -50,21 +69,46 @@ public final class DenoisingModel {
     /** What it draws. */
     public ImageSpec pictures() { return pictures; }
 
+    /** What it learns: pictures, or latents. */
+    public DataSpec items() { return items; }
+
     public Conditioning conditioning() { return conditioning; }
 
     public DenoisingNet.Built built() { return net; }
 
     /** All that a checkpoint holds. */
-    public Module module() { return net.module(); }
+    public Module module() { return module; }
+
+    /** The latents that it learns; null where it learns pictures. */
+    public @Nullable Latents latents() { return latents; }
+
+    /** Measures what it must know of the data. */
+    public void prepare(Dataset data) {
+        if (latents != null) latents.measure(data);
+    }
+
+    /** See {@link io.palitra.model.Trainable#keep}. */
+    public void keep(Dataset data, Path folder) {
+        if (latents != null) latents.keep(data, folder);
+    }
+
+    /** Frees all. */
+    public void close() {
+        if (latents != null) latents.release();
+        module.close();
+    }
 
     /** The trained noise levels. */
     public LevelTable table() { return table; }
 
     /** Noise [n,C,H,W] that sampling starts from. */
-    public Tensor noise(int n, Rng rng) { return rng.normal(n, pictures.channels(), pictures.height(), pictures.width()); }
+    public Tensor noise(int n, Rng rng) { return rng.normal(n, items.shape()[0], items.shape()[1], items.shape()[2]); }
 
-    /** Clean items of a training batch, [B,C,H,W]. */
-    public Tensor clean(Batch batch) { return batch.x(); }
+    /** Clean items of a training batch, pictures or latents, [B,C,H,W]. */
+    public Tensor clean(Batch batch) { return latents == null ? batch.x() : latents.of(batch); }
+
+    /** Pictures [B,C,H,W] in [-1,1] of clean items. */
+    public Tensor pictures(Tensor x0) { return latents == null ? x0.clamp(-1, 1) : latents.decode(x0); }
 
     /** The network's output for noisy items at levels of their own. @param rng draws the dropout of training */
     public Tensor predict(Objective.Noised at, Given given, Rng rng) { return net.forward(at.x(), at.t(), given, rng); }

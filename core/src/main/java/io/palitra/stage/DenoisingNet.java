@@ -3,6 +3,7 @@ package io.palitra.stage;
 import io.palitra.config.ArgumentException;
 import io.palitra.config.Help;
 import io.palitra.config.InWords;
+import io.palitra.data.DataSpec;
 import io.palitra.data.ImageSpec;
 import io.palitra.engine.DType;
 import io.palitra.engine.Rng;
@@ -21,12 +22,29 @@ import org.jspecify.annotations.Nullable;
 /** The network that a diffusion model trains: its prediction for a noisy picture at a time. */
 public sealed interface DenoisingNet permits DenoisingNet.Unet, DenoisingNet.Dit {
     /**
+     * What a network is given beside noisy items and times.
+     *
+     * @param classes that items are of, and one more label, {@code classes}, for none of them; 0 = it is given no labels
+     */
+    record Inputs(int classes) {}
+
+    /**
      * A new network, whose first prediction is 0.
      *
-     * @param classes that pictures are of, and one more label, {@code classes}, for none of them; 0 = it is given no labels
-     * @throws IllegalArgumentException for pictures of sides that it cannot take
+     * @param items [C,H,W]: pictures or latents
+     * @throws IllegalArgumentException for items of sides that it cannot take
      */
-    Built build(ImageSpec image, int classes, Rng init);
+    Built build(DataSpec items, Inputs inputs, Rng init);
+
+    /** Height and width of items. @throws IllegalArgumentException where {@code step} does not divide both */
+    private static int[] sides(DataSpec items, int step, String who) {
+        int h = (int) items.shape()[1], w = (int) items.shape()[2];
+        if (h % step == 0 && w % step == 0) return new int[] {h, w};
+        throw new ArgumentException(who + " wants sides that are multiples of " + step + ", got " + items
+            + (items instanceof ImageSpec image ? "; " + image.sizes(step, step) : ""));
+    }
+
+    private static int planes(DataSpec items) { return (int) items.shape()[0]; }
 
     /** A network; the module's tensors have diffusers' names. */
     interface Built {
@@ -71,24 +89,20 @@ public sealed interface DenoisingNet permits DenoisingNet.Unet, DenoisingNet.Dit
             }
         }
 
-        private Unet2d.Config config(ImageSpec image, int classes) {
+        private Unet2d.Config config(int[] sides, int channels, int classes) {
             List<Unet2d.Block> down = new ArrayList<>();
-            for (int i = 0; i < channels.size(); i++) down.add(attention.contains(i) ? Unet2d.Block.ATTENTION : Unet2d.Block.PLAIN);
+            for (int i = 0; i < this.channels.size(); i++) down.add(attention.contains(i) ? Unet2d.Block.ATTENTION : Unet2d.Block.PLAIN);
             List<Unet2d.Block> up = new ArrayList<>(down);
             Collections.reverse(up);
-            return new Unet2d.Config(List.of(image.height(), image.width()), image.channels(), image.channels(), false,
-                Unet2d.TimeEmbeddingType.POSITIONAL, 0, 0, true, down, true, up, channels, layers, 1, 1, Unet2d.Resampling.CONV,
+            return new Unet2d.Config(List.of(sides[0], sides[1]), channels, channels, false,
+                Unet2d.TimeEmbeddingType.POSITIONAL, 0, 0, true, down, true, up, this.channels, layers, 1, 1, Unet2d.Resampling.CONV,
                 Unet2d.Resampling.CONV, dropout, Activation.SILU, 0, groups, 0, 1e-5, Unet2d.TimeShift.DEFAULT, true,
                 Unet2d.ClassEmbedding.LOOKUP, classes == 0 ? 0 : classes + 1, 0);
         }
 
-        @Override public Built build(ImageSpec image, int classes, Rng init) {
-            int step = 1 << channels.size() - 1;
-            if (image.height() % step != 0 || image.width() % step != 0) {
-                throw new ArgumentException("a U-Net with " + channels.size() + " levels of channels wants sides that are multiples of "
-                    + step + ", got " + image + "; " + image.sizes(step, step));
-            }
-            Unet2d unet = new Unet2d(config(image, classes), init);
+        @Override public Built build(DataSpec items, Inputs inputs, Rng init) {
+            int[] sides = DenoisingNet.sides(items, 1 << channels.size() - 1, "a U-Net with " + channels.size() + " levels of channels");
+            Unet2d unet = new Unet2d(config(sides, DenoisingNet.planes(items), inputs.classes()), init);
             if (!init.isSilent()) {
                 // every residual branch starts as nothing and the prediction as 0: the first loss of EPS is the variance of eps, 1
                 for (Map.Entry<String, Tensor> e : unet.parameters().entrySet()) {
@@ -122,14 +136,12 @@ public sealed interface DenoisingNet permits DenoisingNet.Unet, DenoisingNet.Dit
             }
         }
 
-        @Override public Built build(ImageSpec image, int classes, Rng init) {
-            if (image.height() % patch != 0 || image.width() % patch != 0) {
-                throw new ArgumentException("a transformer of patches " + patch + "x" + patch + " wants sides that are multiples of "
-                    + patch + ", got " + image + "; " + image.sizes(patch, patch));
-            }
-            return new BuiltDit(new io.palitra.net.Dit(new io.palitra.net.Dit.Config(heads, width / heads, image.channels(),
-                image.channels(), layers, 0, 32, true, List.of(image.height(), image.width()), patch, FeedForward.Kind.GELU_APPROXIMATE,
-                Math.max(1, classes), false, false, 1e-6), init));
+        @Override public Built build(DataSpec items, Inputs inputs, Rng init) {
+            int[] sides = DenoisingNet.sides(items, patch, "a transformer of patches " + patch + "x" + patch);
+            int c = DenoisingNet.planes(items);
+            return new BuiltDit(new io.palitra.net.Dit(new io.palitra.net.Dit.Config(heads, width / heads, c, c, layers, 0, 32, true,
+                List.of(sides[0], sides[1]), patch, FeedForward.Kind.GELU_APPROXIMATE, Math.max(1, inputs.classes()), false, false, 1e-6),
+                init));
         }
     }
 

@@ -52,6 +52,8 @@ public final class TinyFamilies {
             of("diffusion", UNLABELLED, List.of("net.channels=8,8,8", "net.groups=4", "objective=x0", "minSnr=5")),
             of("diffusion", RGB, List.of("net=dit", "net.width=16", "net.layers=2", "net.heads=2", "net.patch=4", "condition=label")),
             of("diffusion", GREY, List.of("net=dit", "net.width=16", "net.layers=1", "net.heads=2", "objective=flow")),
+            of("diffusion", RGB, List.of("stage=" + rgbStage, "net=dit", "net.width=16", "net.layers=1", "net.heads=2",
+                "condition=label")),
             of("tokens", GREY, List.of("stage=" + greyStage, "net.width=16", "net.layers=1", "net.heads=2")),
             of("tokens", RGB, List.of("stage=" + rgbStage, "net.width=16", "net.layers=1", "net.heads=2", "condition=label")),
             of("tokens", RGB, List.of("stage=" + rgbStage, "net.width=16", "net.layers=1", "net.heads=2", "condition=text",
