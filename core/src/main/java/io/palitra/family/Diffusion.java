@@ -1,6 +1,7 @@
 package io.palitra.family;
 
 import io.palitra.config.ArgumentException;
+import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
 import io.palitra.data.Batch;
 import io.palitra.data.Condition;
@@ -18,6 +19,7 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.hub.FolderDraft;
+import io.palitra.model.Asked;
 import io.palitra.model.Build;
 import io.palitra.model.DiffusersExport;
 import io.palitra.model.Evaluates;
@@ -38,6 +40,7 @@ import io.palitra.stage.DenoisingModel;
 import io.palitra.stage.DenoisingNet;
 import io.palitra.stage.DiffusionFolder;
 import io.palitra.stage.Given;
+import io.palitra.stage.TextReader;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -63,8 +66,9 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
             @Help("how much noise each of the T steps adds; objective=flow has none") NoiseSchedule schedule,
             @Help(value = "gamma of the loss weight min(SNR, gamma), 5 in the paper; 0 = no weight: the plain error of the prediction",
                 min = 0, max = 1e6) double minSnr,
-            @Help("what is given to the network: none, nothing; label, the class, which needs labelled data") Conditioning.By condition,
+            @Help("what is given to the network: none, nothing; label, the class, which needs labelled data; text, the caption") Conditioning.By condition,
             @Help(value = "share of training items whose condition is hidden, for guidance", min = 0, max = 1) double dropCondition,
+            @Help("what reads captions, for condition=text") TextReader text,
             @Help("the network") DenoisingNet net) {}
 
     /** How samples are drawn. */
@@ -72,17 +76,18 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
             @Help("the way from noise to pictures") Sampler sampler,
             @Help(value = "how much more the condition counts than in the data: 1 = as much, 0 = not at all", min = 0, max = 100)
             double guidance,
+            @Help("a text that pictures are guided away from, with condition=text and guidance above 1; empty = none") String negative,
             @Help("whether what the network expects is held in the range of pictures, -1 to 1") boolean clip) {}
 
     private static final NoiseSchedule SCHEDULE = new NoiseSchedule.Cosine();
-    private static final Sampling SAMPLING = new Sampling(new Sampler.DpmPlusPlus2M(), 1, true);
+    private static final Sampling SAMPLING = new Sampling(new Sampler.DpmPlusPlus2M(), 1, "", true);
 
     public static final Family<Config> FAMILY = new Family<>("diffusion", "Denoising diffusion: noise to pictures, little by little",
         "Ho, Jain and Abbeel 2020, arXiv:2006.11239",
-        new Config("", new Objective.V(), SCHEDULE, 0, Conditioning.By.NONE, 0.1, new DenoisingNet.Unet()),
+        new Config("", new Objective.V(), SCHEDULE, 0, Conditioning.By.NONE, 0.1, new TextReader.Own(), new DenoisingNet.Unet()),
         Recipe.of(10, 64, new OptimizerSpec.Adam(1e-3, 0.9, 0.999, 1e-8)).withSchedule(new LrSchedule.Cosine(500)).withClip(1)
             .withEma(0.999),
-        SAMPLING, Diffusion::new).takes(Condition.Kind.LABEL)
+        SAMPLING, Diffusion::new).takes(Condition.Kind.LABEL, Condition.Kind.TEXT)
         .tiny("net.channels=8,8", "net.attention=1", "net.groups=4");
 
     /** Times at which the bound is asked for, of the T there are: one drawn from each of so many stretches, short where noise is low. */
@@ -97,7 +102,7 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
         config.objective.check(!config.schedule.equals(SCHEDULE), config.minSnr);
         this.config = config;
         model = new DenoisingModel("diffusion", new DenoisingModel.Parts(config.stage, config.objective, config.schedule,
-            config.condition, config.dropCondition, config.net), with);
+            config.condition, config.dropCondition, config.text, config.net), with);
     }
 
     /** What it learns: the network, and what it is given. */
@@ -107,6 +112,9 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
     @Override public Module net() { return model.module(); }
 
     @Override public void prepare(Dataset data) { model.prepare(data); }
+
+    /** The tokenizer, as transformers reads it. */
+    @Override public List<Path> publish(Path folder) { return model.conditioning().publish(folder); }
 
     @Override public void keep(Dataset data, Path folder) { model.keep(data, folder); }
 
@@ -119,7 +127,7 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
         Rng rng = step.rng();
         Tensor x0 = model.clean(batch);
         Objective.Noised at = config.objective.noised(model.table(), x0, rng);
-        Tensor out = model.predict(at, model.conditioning().learned(batch.given(), rng), rng);
+        Tensor out = model.predict(at, model.conditioning().learned(batch.given(), x0.device(), rng), rng);
         Tensor error = out.sub(config.objective.target(x0, at)).square();
         if (config.minSnr > 0) error = error.mul(config.objective.prediction().minSnr(at.alpha(), at.sigma(), config.minSnr));
         return Losses.of(error.mean());
@@ -129,10 +137,19 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
     @Override public Sampling samplingDefaults() {
         boolean flow = config.objective instanceof Objective.Flow;
         return new Sampling(flow ? new Sampler.Euler(20, new Spacing.Trailing()) : SAMPLING.sampler, SAMPLING.guidance,
-            model.latents() == null);
+            SAMPLING.negative, model.latents() == null);
     }
 
     @Override public int classes() { return model.conditioning().classes(); }
+
+    @Override public boolean wantsCaptions() { return config.condition == Conditioning.By.TEXT; }
+
+    @Override public void check(Asked asked) {
+        GenerativeModel.super.check(asked);
+        asked.text().ifPresent(model.conditioning()::check);
+    }
+
+    @Override public List<String> notes(Asked asked) { return asked.text().map(model.conditioning()::notes).orElse(List.of()); }
 
     @Override public Set<Condition.Kind> takes() { return model.conditioning().takes(); }
 
@@ -151,7 +168,7 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
     }
 
     private Tensor draw(Sampling how, Tensor z, Given given, Rng rng) {
-        Denoiser denoiser = denoiser(given, how.guidance, how.clip);
+        Denoiser denoiser = denoiser(z, given, how);
         if (how.clip && model.latents() != null) {
             throw new ArgumentException("illegal clip: true, must be false for a run that draws latents: they have no range");
         }
@@ -161,14 +178,18 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
     /**
      * E[x0 | x] for everything that samples or edits.
      *
-     * @param guidance scale of classifier-free guidance, 1 = none
-     * @param clip whether x0 is held in [-1,1]
+     * @param like any tensor [B,...] on its device
      * @throws IllegalArgumentException for guidance of a model that cannot be guided
      */
-    public Denoiser denoiser(Given given, double guidance, boolean clip) {
-        model.conditioning().checkGuidance(guidance);
-        Denoiser of = guidance == 1 ? model.denoiser(given) : model.denoiser(given, model.conditioning().none(given), guidance);
-        return clip ? new Bounded(of, new Bounded.Range(1), false) : of;
+    Denoiser denoiser(Tensor like, Given given, Sampling how) {
+        Conditioning conditioning = model.conditioning();
+        conditioning.checkGuidance(how.guidance);
+        if (!how.negative.isEmpty() && how.guidance == 1) {
+            throw new ConfigException("negative", "negative is guided away from, which wants guidance above 1");
+        }
+        Denoiser of = how.guidance == 1 ? model.denoiser(given)
+            : model.denoiser(given, conditioning.instead(how.negative, like.size(0), like.device()), how.guidance);
+        return how.clip ? new Bounded(of, new Bounded.Range(1), false) : of;
     }
 
     /** The trained noise levels of a schedule. */
@@ -186,7 +207,7 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
     }
 
     private Tensor bound(Tensor x0, Given given, Rng rng) {
-        Denoiser model = denoiser(given, 1, true);
+        Denoiser model = new Bounded(this.model.denoiser(given), new Bounded.Range(1), false);
         NoiseTable table = table();
         int last = table.size() - 1;
         double[] u = rng.split(1).uniform(STRETCHES).doubles();   // times are the same for all items: their scores compare
@@ -223,7 +244,7 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
             }
         }
         String of = "a bound, one noise at " + STRETCHES + " of " + table().size() + " times; the first " + items + " items"
-            + (classes() > 0 ? ", class given" : "");
+            + (classes() > 0 ? ", class given" : wantsCaptions() ? ", caption given" : "");
         return List.of(new Measure("-log p", nats / items, "nats", of),
             new Measure("bits/dim", nats / items / model.pictures().dims() / Math.log(2), "bits/dim", of));
     }

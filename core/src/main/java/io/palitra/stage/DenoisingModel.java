@@ -28,8 +28,10 @@ public final class DenoisingModel {
      * @param stage an autoencoder whose latents it learns in place of pictures; empty = pictures themselves
      * @param condition what it is given
      * @param drop share of training items whose condition is hidden
+     * @param text what reads texts
      */
-    public record Parts(String stage, Objective objective, NoiseSchedule schedule, Conditioning.By condition, double drop, DenoisingNet net) {}
+    public record Parts(String stage, Objective objective, NoiseSchedule schedule, Conditioning.By condition, double drop, TextReader text,
+            DenoisingNet net) {}
 
     private final Parts parts;
     private final ImageSpec pictures;
@@ -42,8 +44,9 @@ public final class DenoisingModel {
 
     /** The network, and what else a checkpoint holds. */
     private static final class Weights extends Module {
-        Weights(Module net, @Nullable Latents latents) {
+        Weights(Module net, @Nullable Module condition, @Nullable Latents latents) {
             child("net", net);
+            if (condition != null) child("condition", condition);
             if (latents != null) child("latents", latents);
         }
     }
@@ -57,11 +60,12 @@ public final class DenoisingModel {
         this.parts = parts;
         pictures = image;
         table = parts.objective.table(parts.schedule);
-        conditioning = new Conditioning(family, parts.condition, parts.drop, image);
+        conditioning = new Conditioning(family, parts.condition, parts.drop, parts.text, with);
         latents = parts.stage.isEmpty() ? null : new Latents(parts.stage, with);
         items = latents == null ? image : latents.spec();
-        net = parts.net.build(items, new DenoisingNet.Inputs(conditioning.classes()), with.init());
-        module = latents == null ? net.module() : new Weights(net.module(), latents);
+        net = parts.net.build(items, new DenoisingNet.Inputs(conditioning.classes(), conditioning.textWidth(), 0), with.init());
+        Module condition = conditioning.module();
+        module = latents == null && condition == null ? net.module() : new Weights(net.module(), condition, latents);
     }
 
     public Parts parts() { return parts; }
@@ -84,6 +88,7 @@ public final class DenoisingModel {
 
     /** Measures what it must know of the data. */
     public void prepare(Dataset data) {
+        conditioning.learn(data);
         if (latents != null) latents.measure(data);
     }
 

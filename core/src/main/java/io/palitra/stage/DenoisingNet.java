@@ -12,11 +12,14 @@ import io.palitra.engine.Torch;
 import io.palitra.net.Activation;
 import io.palitra.net.FeedForward;
 import io.palitra.net.Unet2d;
+import io.palitra.net.UnetCondition2d;
+import io.palitra.nn.Linear;
 import io.palitra.nn.Module;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** The network that a diffusion model trains: its prediction for a noisy picture at a time. */
@@ -25,8 +28,10 @@ public sealed interface DenoisingNet permits DenoisingNet.Unet, DenoisingNet.Dit
      * What a network is given beside noisy items and times.
      *
      * @param classes that items are of, and one more label, {@code classes}, for none of them; 0 = it is given no labels
+     * @param text numbers in the vector of a text's token; 0 = it is given no texts
+     * @param beside channels [B,c,H,W] beside the noisy items, which are not predicted
      */
-    record Inputs(int classes) {}
+    record Inputs(int classes, int text, int beside) {}
 
     /**
      * A new network, whose first prediction is 0.
@@ -89,29 +94,55 @@ public sealed interface DenoisingNet permits DenoisingNet.Unet, DenoisingNet.Dit
             }
         }
 
-        private Unet2d.Config config(int[] sides, int channels, int classes) {
+        /** @param in channels of what comes in @param out channels of what is predicted */
+        private Unet2d.Config config(int[] sides, int in, int out, int classes) {
             List<Unet2d.Block> down = new ArrayList<>();
-            for (int i = 0; i < this.channels.size(); i++) down.add(attention.contains(i) ? Unet2d.Block.ATTENTION : Unet2d.Block.PLAIN);
+            for (int i = 0; i < channels.size(); i++) down.add(attention.contains(i) ? Unet2d.Block.ATTENTION : Unet2d.Block.PLAIN);
             List<Unet2d.Block> up = new ArrayList<>(down);
             Collections.reverse(up);
-            return new Unet2d.Config(List.of(sides[0], sides[1]), channels, channels, false,
-                Unet2d.TimeEmbeddingType.POSITIONAL, 0, 0, true, down, true, up, this.channels, layers, 1, 1, Unet2d.Resampling.CONV,
+            return new Unet2d.Config(List.of(sides[0], sides[1]), in, out, false,
+                Unet2d.TimeEmbeddingType.POSITIONAL, 0, 0, true, down, true, up, channels, layers, 1, 1, Unet2d.Resampling.CONV,
                 Unet2d.Resampling.CONV, dropout, Activation.SILU, 0, groups, 0, 1e-5, Unet2d.TimeShift.DEFAULT, true,
                 Unet2d.ClassEmbedding.LOOKUP, classes == 0 ? 0 : classes + 1, 0);
         }
 
         @Override public Built build(DataSpec items, Inputs inputs, Rng init) {
             int[] sides = DenoisingNet.sides(items, 1 << channels.size() - 1, "a U-Net with " + channels.size() + " levels of channels");
-            Unet2d unet = new Unet2d(config(sides, DenoisingNet.planes(items), inputs.classes()), init);
-            if (!init.isSilent()) {
-                // every residual branch starts as nothing and the prediction as 0: the first loss of EPS is the variance of eps, 1
-                for (Map.Entry<String, Tensor> e : unet.parameters().entrySet()) {
-                    if (e.getKey().startsWith("conv_out.") || e.getKey().matches(".*\\.(conv2|to_out\\.0)\\.(weight|bias)")) {
-                        e.getValue().fill(0);
-                    }
-                }
+            int out = DenoisingNet.planes(items), in = out + inputs.beside();
+            if (inputs.text() > 0) {
+                UnetCondition2d unet = new UnetCondition2d(textConfig(sides, in, out, inputs.text()), init);
+                begin(unet, init);
+                return new BuiltTextUnet(unet);
             }
+            Unet2d unet = new Unet2d(config(sides, in, out, inputs.classes()), init);
+            begin(unet, init);
             return new BuiltUnet(unet);
+        }
+
+        /** Every residual branch starts as nothing and the prediction as 0: the first loss of EPS is the variance of eps, 1. */
+        private static void begin(Module unet, Rng init) {
+            if (init.isSilent()) return;
+            for (Map.Entry<String, Tensor> e : unet.parameters().entrySet()) {
+                boolean last = e.getKey().startsWith("conv_out.")
+                    || e.getKey().matches(".*\\.(conv2|proj_out|attentions\\.\\d+\\.to_out\\.0)\\.(weight|bias)");
+                if (last) e.getValue().fill(0);
+            }
+        }
+
+        /** The same, with transformers that attend to a text where the other has attention. */
+        private UnetCondition2d.Config textConfig(int[] sides, int in, int out, int text) {
+            int n = channels.size();
+            List<UnetCondition2d.Block> down = new ArrayList<>();
+            for (int i = 0; i < n; i++) {
+                down.add(attention.contains(i) ? UnetCondition2d.Block.CROSS : UnetCondition2d.Block.PLAIN);
+            }
+            List<UnetCondition2d.Block> up = new ArrayList<>(down);
+            Collections.reverse(up);
+            List<Integer> heads = channels.stream().map(c -> Math.max(1, Integer.highestOneBit(c & -c) / 16)).toList();
+            return new UnetCondition2d.Config(List.of(sides[0], sides[1]), in, out, false, true, 0, down, UnetCondition2d.MidBlock.CROSS, up,
+                List.of(false), channels, List.of(layers), 1, 1, dropout, Activation.SILU, groups, 1e-5, List.of(text),
+                List.of(List.of(1)), List.of(), 0, heads, false, UnetCondition2d.ClassEmbedding.LOOKUP, UnetCondition2d.Addition.NONE, 0, 0,
+                false, Unet2d.TimeShift.DEFAULT, UnetCondition2d.TimeEmbeddingType.POSITIONAL, 0, null, null, 0, 3, 3, 0, false, 64);
         }
     }
 
@@ -119,6 +150,13 @@ public sealed interface DenoisingNet permits DenoisingNet.Unet, DenoisingNet.Dit
     record BuiltUnet(Unet2d module) implements Built {
         @Override public Tensor forward(Tensor x, Tensor t, Given given, @Nullable Rng rng) {
             return module.forward(x, t, given.labels(), rng);
+        }
+    }
+
+    /** A U-Net that attends to texts, built. */
+    record BuiltTextUnet(UnetCondition2d module) implements Built {
+        @Override public Tensor forward(Tensor x, Tensor t, Given given, @Nullable Rng rng) {
+            return module.forward(x, t.to(DType.F32), UnetCondition2d.Given.text(given.text()).masked(given.mask()), rng);
         }
     }
 
@@ -139,9 +177,10 @@ public sealed interface DenoisingNet permits DenoisingNet.Unet, DenoisingNet.Dit
         @Override public Built build(DataSpec items, Inputs inputs, Rng init) {
             int[] sides = DenoisingNet.sides(items, patch, "a transformer of patches " + patch + "x" + patch);
             int c = DenoisingNet.planes(items);
-            return new BuiltDit(new io.palitra.net.Dit(new io.palitra.net.Dit.Config(heads, width / heads, c, c, layers, 0, 32, true,
-                List.of(sides[0], sides[1]), patch, FeedForward.Kind.GELU_APPROXIMATE, Math.max(1, inputs.classes()), false, false, 1e-6),
-                init));
+            io.palitra.net.Dit net = new io.palitra.net.Dit(new io.palitra.net.Dit.Config(heads, width / heads, c + inputs.beside(), c, layers,
+                0, 32, true, List.of(sides[0], sides[1]), patch, FeedForward.Kind.GELU_APPROXIMATE, Math.max(1, inputs.classes()), false,
+                false, 1e-6), init);
+            return inputs.text() == 0 ? new BuiltDit(net) : new BuiltTextDit(net, inputs.text(), width, init);
         }
     }
 
@@ -150,6 +189,24 @@ public sealed interface DenoisingNet permits DenoisingNet.Unet, DenoisingNet.Dit
         @Override public Tensor forward(Tensor x, Tensor t, Given given, @Nullable Rng rng) {
             Tensor labels = given.labels();
             return module.forward(x, t, labels == null ? Torch.zeros(DType.I64, x.size(0)).to(x.device()) : labels);
+        }
+    }
+
+    /** A transformer, built, whose blocks see the tokens of a text before the patches: section 3.2, in-context conditioning. */
+    final class BuiltTextDit extends Module implements Built {
+        private final io.palitra.net.Dit net;
+        private final Linear tokens;
+
+        BuiltTextDit(io.palitra.net.Dit net, int text, int width, Rng init) {
+            this.net = child("dit", net);
+            tokens = child("text", new Linear(text, width, init));
+        }
+
+        @Override public Module module() { return this; }
+
+        @Override public Tensor forward(Tensor x, Tensor t, Given given, @Nullable Rng rng) {
+            Tensor labels = Torch.zeros(DType.I64, x.size(0)).to(x.device());
+            return net.forward(x, t, labels, tokens.forward(Objects.requireNonNull(given.text())), given.mask());
         }
     }
 }

@@ -9,8 +9,10 @@ import io.palitra.model.Codec;
 import io.palitra.model.ModelRef;
 import io.palitra.model.Models;
 import io.palitra.nn.Module;
+import io.palitra.stage.ClipEmbedder;
 import io.palitra.stage.FirstStage;
 import io.palitra.stage.PictureCodec;
+import io.palitra.stage.TextStates;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
@@ -46,6 +48,12 @@ public final class RunModels implements Models, AutoCloseable {
             held.add(new Held(ref.where(), codec.net(), codec::close));
             codec.net().to(device);
             return capability.cast(codec);
+        }
+        if (capability == TextStates.class) {
+            ClipEmbedder clip = ClipEmbedder.open(ref.where());
+            held.add(new Held(ref.where(), clip.network(), clip::close));
+            clip.to(device);
+            return capability.cast(clip);
         }
         String family = ref.family().orElseThrow(() -> new ArgumentException("'" + ref.where() + "' is no run"));
         Run run;
