@@ -1,6 +1,5 @@
 package io.palitra.family;
 
-import io.palitra.config.ArgumentException;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
 import io.palitra.data.Batch;
@@ -61,6 +60,8 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
     public record Config(
             @Help(value = "the first stage, whose latents are learned in place of pictures: a run of vae with net=kl, of vqgan or vqvae, a"
                 + " folder of diffusers, or org/name of the hub; empty = pictures themselves", place = Help.Place.MODEL) String stage,
+            @Help(value = "a run whose pictures this one enlarges: the stage below in a cascade; empty = none", place = Help.Place.MODEL)
+            String above,
             @Help("what the network predicts of a noisy picture: eps, its noise; x0, its data; v = alpha eps - sigma x0; or flow, the"
                 + " velocity eps - x0 of a straight path") Objective objective,
             @Help("how much noise each of the T steps adds; objective=flow has none") NoiseSchedule schedule,
@@ -77,14 +78,20 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
             @Help(value = "how much more the condition counts than in the data: 1 = as much, 0 = not at all", min = 0, max = 100)
             double guidance,
             @Help("a text that pictures are guided away from, with condition=text and guidance above 1; empty = none") String negative,
-            @Help("whether what the network expects is held in the range of pictures, -1 to 1") boolean clip) {}
+            @Help("whether what the network expects is held in the range of pictures, -1 to 1") boolean clip,
+            @Help(value = "quantile of a picture's numbers that is brought into the range with clip=true, 0.995 in Imagen; 1 = what is outside"
+                + " is cut off", min = 0.5, max = 1) double threshold,
+            @Help(value = "noise added to the picture of the stage below, from 0 to 1, with above", min = 0, max = 1) double augment,
+            @Help("sampling keys of the stage below, as guidance=3,sampler.steps=10") List<String> below) {
+        public Sampling { below = List.copyOf(below); }
+    }
 
     private static final NoiseSchedule SCHEDULE = new NoiseSchedule.Cosine();
-    private static final Sampling SAMPLING = new Sampling(new Sampler.DpmPlusPlus2M(), 1, "", true);
+    private static final Sampling SAMPLING = new Sampling(new Sampler.DpmPlusPlus2M(), 1, "", true, 1, 0.2, List.of());
 
     public static final Family<Config> FAMILY = new Family<>("diffusion", "Denoising diffusion: noise to pictures, little by little",
         "Ho, Jain and Abbeel 2020, arXiv:2006.11239",
-        new Config("", new Objective.V(), SCHEDULE, 0, Conditioning.By.NONE, 0.1, new TextReader.Own(), new DenoisingNet.Unet()),
+        new Config("", "", new Objective.V(), SCHEDULE, 0, Conditioning.By.NONE, 0.1, new TextReader.Own(), new DenoisingNet.Unet()),
         Recipe.of(10, 64, new OptimizerSpec.Adam(1e-3, 0.9, 0.999, 1e-8)).withSchedule(new LrSchedule.Cosine(500)).withClip(1)
             .withEma(0.999),
         SAMPLING, Diffusion::new).takes(Condition.Kind.LABEL, Condition.Kind.TEXT)
@@ -101,8 +108,8 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
     Diffusion(Config config, Build with) {
         config.objective.check(!config.schedule.equals(SCHEDULE), config.minSnr);
         this.config = config;
-        model = new DenoisingModel("diffusion", new DenoisingModel.Parts(config.stage, config.objective, config.schedule,
-            config.condition, config.dropCondition, config.text, config.net), with);
+        model = new DenoisingModel("diffusion", new DenoisingModel.Parts(config.stage, config.above, config.objective,
+            config.schedule, config.condition, config.dropCondition, config.text, config.net), with);
     }
 
     /** What it learns: the network, and what it is given. */
@@ -127,7 +134,7 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
         Rng rng = step.rng();
         Tensor x0 = model.clean(batch);
         Objective.Noised at = config.objective.noised(model.table(), x0, rng);
-        Tensor out = model.predict(at, model.conditioning().learned(batch.given(), x0.device(), rng), rng);
+        Tensor out = model.predict(at, model.learned(batch, rng), rng);
         Tensor error = out.sub(config.objective.target(x0, at)).square();
         if (config.minSnr > 0) error = error.mul(config.objective.prediction().minSnr(at.alpha(), at.sigma(), config.minSnr));
         return Losses.of(error.mean());
@@ -137,7 +144,7 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
     @Override public Sampling samplingDefaults() {
         boolean flow = config.objective instanceof Objective.Flow;
         return new Sampling(flow ? new Sampler.Euler(20, new Spacing.Trailing()) : SAMPLING.sampler, SAMPLING.guidance,
-            SAMPLING.negative, model.latents() == null);
+            SAMPLING.negative, model.latents() == null, SAMPLING.threshold, SAMPLING.augment, SAMPLING.below);
     }
 
     @Override public int classes() { return model.conditioning().classes(); }
@@ -153,10 +160,12 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
 
     @Override public Set<Condition.Kind> takes() { return model.conditioning().takes(); }
 
-    /** Flow matching and latents have no bound of the likelihood of pictures. */
+    /** Flow matching and latents have no bound of the likelihood of pictures; what is enlarged has no code of its own. */
     @Override public <T> Optional<T> as(Class<T> capability) {
+        if (capability == DenoisingModel.class) return Optional.of(capability.cast(model));
         boolean bound = capability == Likelihood.class || capability == Evaluates.class;
         boolean has = model.latents() == null && !(config.objective instanceof Objective.Flow);
+        if (model.lower() != null && (bound || capability == LatentModel.class)) return Optional.empty();
         return bound && !has ? Optional.empty() : GenerativeModel.super.as(capability);
     }
 
@@ -164,14 +173,12 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
     @Override public Tensor sample(Sampling how, Condition given, int count, Rng rng) {
         Tensor z = prior(count, rng);
         Condition asked = model.conditioning().asked(given, count, rng);
-        return draw(how, z, model.conditioning().of(asked, z.device()), rng);
+        return draw(how, z, model.given(asked, count, how.below, how.augment, z.device(), rng.split(3)), rng);
     }
 
     private Tensor draw(Sampling how, Tensor z, Given given, Rng rng) {
         Denoiser denoiser = denoiser(z, given, how);
-        if (how.clip && model.latents() != null) {
-            throw new ArgumentException("illegal clip: true, must be false for a run that draws latents: they have no range");
-        }
+        if (!how.clip && how.threshold < 1) throw new ConfigException("threshold", "threshold brings pictures into their range with clip=true");
         return model.pictures(how.sampler.sample(denoiser, z, how.sampler.levels(model.table()), rng::normalLike));
     }
 
@@ -189,7 +196,7 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
         }
         Denoiser of = how.guidance == 1 ? model.denoiser(given)
             : model.denoiser(given, conditioning.instead(how.negative, like.size(0), like.device()), how.guidance);
-        return how.clip ? new Bounded(of, new Bounded.Range(1), false) : of;
+        return how.clip ? new Bounded(of, model.range(how.threshold), false) : of;
     }
 
     /** The trained noise levels of a schedule. */

@@ -2,6 +2,7 @@ package io.palitra.train;
 
 import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
+import io.palitra.data.DataSpec;
 import io.palitra.data.FormatException;
 import io.palitra.engine.Device;
 import io.palitra.hub.Safetensors;
@@ -67,6 +68,15 @@ public final class RunModels implements Models, AutoCloseable {
         return run.model().as(capability)
             .orElseThrow(() -> new ArgumentException("'" + ref.where() + "' is a run of family " + family
                 + (capability == Codec.class ? ", whose codes are no grids; vae with net=kl, vqgan and vqvae have some" : "")));
+    }
+
+    @Override public DataSpec items(ModelRef run) {
+        if (run.family().isEmpty()) throw new ArgumentException("'" + run.where() + "' is no run");
+        try {
+            return RunConfig.read(run.place().resolve(Run.CONFIG)).settings().spec();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** SHA-256 in hex of the values of what was opened, by the keys of a configuration that name it. Waits for the device. */
