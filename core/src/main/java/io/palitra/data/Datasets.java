@@ -33,6 +33,10 @@ public final class Datasets {
         new CatalogueEntry("scenes",
         "coloured shapes before landscapes with captions in English and Russian, colour 64x64 or the size asked for; "
             + "embedded", CatalogueEntry.Kind.DRAWN, new Scenes(Split.TRAIN, 64).classNames(), 50_000, 10_000, List.of()),
+        new CatalogueEntry("questions", "the pictures of scenes with captions and answered questions in English and Russian; embedded",
+            CatalogueEntry.Kind.DRAWN, new Scenes(Split.TRAIN, 64).classNames(), 50_000, 10_000, List.of()),
+        new CatalogueEntry("scene-texts", "captions, questions and answers of scenes without the pictures, text; embedded",
+            CatalogueEntry.Kind.DRAWN, List.of(), SceneWriting.TRAIN, SceneWriting.TEST, List.of()),
         new CatalogueEntry("programs", "small programs of a grammar, each with a comment that says what it prints, text; embedded",
             CatalogueEntry.Kind.DRAWN, List.of(), Programs.TRAIN, Programs.TEST, List.of()),
         new CatalogueEntry("toy-gaussians", "points of 25 Gaussians on a grid, known density; 'toy' for short; embedded",
@@ -254,6 +258,9 @@ public final class Datasets {
         return switch (name) {
             case "strokes" -> Resized.of(new Strokes(split, options.size() == 0 ? 28 : options.size()), options.size(), options.channels());
             case "scenes" -> Resized.of(new Scenes(split, options.size() == 0 ? 64 : options.size()), options.size(), options.channels());
+            case "questions" -> Resized.of(new SceneQuestions(split, options.size() == 0 ? 64 : options.size()), options.size(),
+                options.channels());
+            case "scene-texts" -> SceneWriting.open(split, options);
             case "programs" -> Programs.open(split, options);
             case "toy-moons" -> new Toy(Toy.Kind.MOONS, split);
             case "toy-rings" -> new Toy(Toy.Kind.RINGS, split);

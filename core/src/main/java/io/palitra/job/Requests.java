@@ -39,6 +39,8 @@ public final class Requests {
         kinds.put("map", MapRequest.class);
         kinds.put("walk", WalkRequest.class);
         kinds.put("reconstruct", ReconstructRequest.class);
+        kinds.put("vary", VaryRequest.class);
+        kinds.put("caption", CaptionRequest.class);
         kinds.put("classify", ClassifyRequest.class);
         kinds.put("search", SearchRequest.class);
         kinds.put("evaluate", EvaluateRequest.class);

@@ -7,7 +7,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 import io.palitra.config.ArgumentException;
 import io.palitra.config.ConfigException;
-import io.palitra.engine.DType;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
@@ -259,25 +258,11 @@ public final class Dit extends Module {
         return picture(out.forward(modulated(Torch.layerNorm(h, null, null, EPS), m[0], m[1])), rows, columns).to(x.dtype());
     }
 
-    /**
-     * Sines and cosines of column and row [1,rows columns,D]: a quarter of the width each. Whatever the size, positions run from 0 to the
-     * number of patches in training.
-     */
+    /** Positions [1,rows columns,D]: whatever the size, they run from 0 to the number of patches in training. */
     private Tensor positions(int rows, int columns) {
-        Tensor across = waves(columns, config.sampleWidth()), down = waves(rows, config.sampleHeight());
-        long half = config.width() / 2;
-        Tensor column = across.unsqueeze(0).expand(rows, columns, half), row = down.unsqueeze(1).expand(rows, columns, half);
-        return Torch.cat(2, column, row).reshape(1, (long) rows * columns, config.width()).to(DType.F32);
-    }
-
-    /** [n,D/2] of n patches where training had a picture of this side. */
-    private Tensor waves(int n, int side) {
-        int quarter = config.width() / 4;
-        double step = (double) (side / config.patchSize()) / n;
-        Tensor place = Torch.arange(0, n).to(DType.F64).mul(step).unsqueeze(1);
-        Tensor frequency = Torch.arange(0, quarter).to(DType.F64).mul(-Math.log(10000) / quarter).exp();
-        Tensor angle = place.mul(frequency);   // [n,D/4]
-        return Torch.cat(1, angle.sin(), angle.cos());
+        double down = (double) (config.sampleHeight() / config.patchSize()) / rows;
+        double across = (double) (config.sampleWidth() / config.patchSize()) / columns;
+        return SinePositions.grid(rows, down, columns, across, config.width());
     }
 
     /** [B,rows columns,p p out] to [B,out,rows p,columns p]. */

@@ -1,6 +1,7 @@
 package io.palitra.nn;
 
 import io.palitra.config.ArgumentException;
+import io.palitra.engine.DType;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
@@ -45,6 +46,22 @@ public final class Norm {
         }
 
         public Tensor forward(Tensor x) { return Torch.layerNorm(x, weight, bias, eps); }
+    }
+
+    /** x / sqrt(mean x^2 + eps) with a scale, over the last dimension. Zhang and Sennrich 2019, arXiv:1910.07467. x [...,D]. */
+    public static final class Rms extends Module {
+        private final Tensor weight;
+        private final double eps;
+
+        public Rms(int width, double eps) {
+            weight = parameter("weight", Torch.ones(width));
+            this.eps = eps;
+        }
+
+        public Tensor forward(Tensor x) {
+            Tensor wide = x.to(DType.F32);
+            return wide.mul(wide.square().mean(true, -1).add(eps).rsqrt()).to(x.dtype()).mul(weight);
+        }
     }
 
     /** Over the batch and space; running statistics serve in evaluation. Ioffe and Szegedy 2015, arXiv:1502.03167. x [B,C,H,W]. */

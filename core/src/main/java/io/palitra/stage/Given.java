@@ -20,7 +20,7 @@ public record Given(@Nullable Tensor labels, @Nullable Tensor text, @Nullable Te
     public static Given classes(Tensor labels) { return new Given(labels, null, null, null); }
 
     /** Texts. */
-    public static Given texts(TextStates.States of) { return new Given(null, of.tokens(), of.mask(), null); }
+    public static Given texts(ReadsTexts.States of) { return new Given(null, of.tokens(), of.mask(), null); }
 
     /** That of these items, and then that of as many others. */
     public Given and(Given more) {

@@ -31,10 +31,10 @@ public sealed interface TextReader permits TextReader.Own, TextReader.Clip {
         /** What a checkpoint holds of it; null for nothing. */
         @Nullable Module module();
 
-        TextStates.States read(List<String> texts, Device device);
+        ReadsTexts.States read(List<String> texts, Device device);
 
         /** As {@link #read}, for learning. */
-        default TextStates.States read(List<String> texts, Device device, Rng rng) { return read(texts, device); }
+        default ReadsTexts.States read(List<String> texts, Device device, Rng rng) { return read(texts, device); }
 
         /** Takes its vocabulary from captions. */
         default void learn(Iterable<String> captions) {}
@@ -86,12 +86,12 @@ public sealed interface TextReader permits TextReader.Own, TextReader.Clip {
 
         @Override public Module module() { return this; }
 
-        @Override public TextStates.States read(List<String> texts, Device device) {
-            return new TextStates.States(encoder.forward(captions.ids(texts).to(device), null).last(), null);
+        @Override public ReadsTexts.States read(List<String> texts, Device device) {
+            return new ReadsTexts.States(encoder.forward(captions.ids(texts).to(device), null).last(), null);
         }
 
-        @Override public TextStates.States read(List<String> texts, Device device, Rng rng) {
-            return new TextStates.States(encoder.forward(captions.ids(texts, config.dropMerges, rng).to(device), null).last(), null);
+        @Override public ReadsTexts.States read(List<String> texts, Device device, Rng rng) {
+            return new ReadsTexts.States(encoder.forward(captions.ids(texts, config.dropMerges, rng).to(device), null).last(), null);
         }
 
         @Override public void learn(Iterable<String> texts) { captions.learn(texts); }
@@ -111,20 +111,20 @@ public sealed interface TextReader permits TextReader.Own, TextReader.Clip {
 
         @Override public Built build(Build with) {
             if (run.isEmpty()) throw new ConfigException("text.run", "which CLIP? text.run=W names a run of clip, a folder or org/name");
-            return new Frozen(with.models().open(new ModelRef(run), TextStates.class));
+            return new Frozen(with.models().open(new ModelRef(run), ReadsTexts.class));
         }
     }
 
     /** A frozen encoder. */
-    record Frozen(TextStates of) implements Built {
+    record Frozen(ReadsTexts of) implements Built {
         @Override public int width() { return of.textWidth(); }
 
         @Override public @Nullable Module module() { return null; }
 
-        @Override public TextStates.States read(List<String> texts, Device device) {
+        @Override public ReadsTexts.States read(List<String> texts, Device device) {
             try (Scope scope = new Scope(); Guard g = Torch.noGrad(); Guard full = Torch.autocast(device, DType.F32)) {
-                TextStates.States states = of.textStates(texts);
-                return new TextStates.States(scope.keep(states.tokens().to(DType.F32).to(device)),
+                ReadsTexts.States states = of.textStates(texts);
+                return new ReadsTexts.States(scope.keep(states.tokens().to(DType.F32).to(device)),
                     states.mask() == null ? null : scope.keep(states.mask().to(device)));
             }
         }

@@ -13,7 +13,8 @@ import io.palitra.nn.Module;
 import io.palitra.stage.ClipEmbedder;
 import io.palitra.stage.FirstStage;
 import io.palitra.stage.PictureCodec;
-import io.palitra.stage.TextStates;
+import io.palitra.stage.ReadsTexts;
+import io.palitra.stage.VectorPrior;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
@@ -50,11 +51,17 @@ public final class RunModels implements Models, AutoCloseable {
             codec.net().to(device);
             return capability.cast(codec);
         }
-        if (capability == TextStates.class) {
+        if (capability == ClipEmbedder.class || capability == ReadsTexts.class) {
             ClipEmbedder clip = ClipEmbedder.open(ref.where());
-            held.add(new Held(ref.where(), clip.network(), clip::close));
+            held.add(new Held(ref.where(), clip.net(), clip::close));
             clip.to(device);
             return capability.cast(clip);
+        }
+        if (capability == VectorPrior.class && VectorPrior.is(ref)) {
+            VectorPrior prior = VectorPrior.open(ref);
+            held.add(new Held(ref.where(), prior.net(), prior.net()::close));
+            prior.net().to(device);
+            return capability.cast(prior);
         }
         String family = ref.family().orElseThrow(() -> new ArgumentException("'" + ref.where() + "' is no run"));
         Run run;

@@ -5,7 +5,7 @@ import io.palitra.nn.Module;
 import java.util.List;
 
 /** A frozen encoder of texts: a vector for each token, which another network attends to. */
-public interface TextStates extends AutoCloseable {
+public interface ReadsTexts extends AutoCloseable {
     /** Numbers in the vector of a token, D. */
     int textWidth();
 
@@ -28,7 +28,7 @@ public interface TextStates extends AutoCloseable {
     List<String> notes(String text);
 
     /** The network. */
-    Module network();
+    Module net();
 
     @Override void close();
 }
