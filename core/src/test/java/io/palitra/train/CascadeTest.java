@@ -29,7 +29,7 @@ class CascadeTest {
         DataOptions options = Config.with(DataOptions.DEFAULT, "size=" + side);
         Dataset train = Datasets.open("strokes", Split.TRAIN, options);
         List<String> all = new ArrayList<>(List.of("train.batch=4"));
-        if (family.equals("diffusion")) all.addAll(List.of("net.channels=4,4,4,4", "net.groups=2", "net.attention=3"));
+        if (family.equals("diffusion")) all.addAll(List.of("net=dit", "net.patch=8", "net.width=8", "net.layers=1", "net.heads=2"));
         all.addAll(List.of(overrides));
         if (all.stream().noneMatch(o -> o.startsWith("train.steps="))) all.add("train.steps=2");
         RunConfig config = RunConfig.of(family, "strokes", train, options, 3, all).on("cpu", RunConfig.Precision.FP32, 1).saving(1, 4);
