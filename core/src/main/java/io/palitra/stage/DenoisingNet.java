@@ -1,5 +1,8 @@
 package io.palitra.stage;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.ArgumentException;
 import io.palitra.config.Help;
 import io.palitra.config.InWords;
@@ -129,20 +132,23 @@ public sealed interface DenoisingNet permits DenoisingNet.Unet, DenoisingNet.Dit
             }
         }
 
-        /** The same, with transformers that attend to a text where the other has attention. */
+        /** The same, with transformers that attend to a text where the other has attention; in diffusers' words. */
         private UnetCondition2d.Config textConfig(int[] sides, int in, int out, int text) {
+            ObjectNode json = JsonNodeFactory.instance.objectNode().put("_class_name", "UNet2DConditionModel");
+            json.putArray("sample_size").add(sides[0]).add(sides[1]);
+            json.put("in_channels", in).put("out_channels", out).put("layers_per_block", layers).put("dropout", dropout)
+                .put("norm_num_groups", groups).put("cross_attention_dim", text);
+            ArrayNode down = json.putArray("down_block_types"), up = json.putArray("up_block_types");
+            ArrayNode widths = json.putArray("block_out_channels"), heads = json.putArray("attention_head_dim");   // which is their number
             int n = channels.size();
-            List<UnetCondition2d.Block> down = new ArrayList<>();
             for (int i = 0; i < n; i++) {
-                down.add(attention.contains(i) ? UnetCondition2d.Block.CROSS : UnetCondition2d.Block.PLAIN);
+                int c = channels.get(i);
+                down.add(attention.contains(i) ? "CrossAttnDownBlock2D" : "DownBlock2D");
+                up.add(attention.contains(n - 1 - i) ? "CrossAttnUpBlock2D" : "UpBlock2D");
+                widths.add(c);
+                heads.add(Math.max(1, Integer.lowestOneBit(c) / 16));
             }
-            List<UnetCondition2d.Block> up = new ArrayList<>(down);
-            Collections.reverse(up);
-            List<Integer> heads = channels.stream().map(c -> Math.max(1, Integer.highestOneBit(c & -c) / 16)).toList();
-            return new UnetCondition2d.Config(List.of(sides[0], sides[1]), in, out, false, true, 0, down, UnetCondition2d.MidBlock.CROSS, up,
-                List.of(false), channels, List.of(layers), 1, 1, dropout, Activation.SILU, groups, 1e-5, List.of(text),
-                List.of(List.of(1)), List.of(), 0, heads, false, UnetCondition2d.ClassEmbedding.LOOKUP, UnetCondition2d.Addition.NONE, 0, 0,
-                false, Unet2d.TimeShift.DEFAULT, UnetCondition2d.TimeEmbeddingType.POSITIONAL, 0, null, null, 0, 3, 3, 0, false, 64);
+            return UnetCondition2d.Config.fromJson(json);
         }
     }
 
