@@ -59,6 +59,8 @@ public sealed interface Objective permits Objective.Eps, Objective.X0, Objective
 
         @Override public Tensor target(Tensor x0, Noised at) { return at.eps.sub(x0); }
 
+        @Override public Tensor x0(Tensor out, Noised at) { return at.x.sub(out.mul(at.sigma)); }
+
         /** Its time follows from the share of noise alone: a solver may ask at levels between the table's, on any scale. */
         @Override public Denoiser denoiser(Predictor.Net net) {
             Velocity of = new Velocity(net);
@@ -83,6 +85,9 @@ public sealed interface Objective permits Objective.Eps, Objective.X0, Objective
      * @param alpha [B,1,...], as is sigma
      */
     record Noised(Tensor x, Tensor t, Tensor eps, Tensor alpha, Tensor sigma) {}
+
+    /** The expected data of the network's output for noisy items, [B,...]. */
+    default Tensor x0(Tensor out, Noised at) { return prediction().x0(out, at.x, at.alpha, at.sigma); }
 
     /** What is predicted at the times of a schedule. @throws IllegalStateException for flow matching */
     Prediction prediction();

@@ -1,15 +1,12 @@
 package io.palitra.family;
 
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.palitra.config.ArgumentException;
+import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
 import io.palitra.data.Batch;
 import io.palitra.data.Condition;
-import io.palitra.data.ImageSpec;
+import io.palitra.data.Dataset;
 import io.palitra.diffusion.Bounded;
 import io.palitra.diffusion.Denoiser;
-import io.palitra.diffusion.DiffusersScheduler;
 import io.palitra.diffusion.Level;
 import io.palitra.diffusion.NoiseSchedule;
 import io.palitra.diffusion.NoiseTable;
@@ -21,6 +18,7 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.hub.FolderDraft;
+import io.palitra.model.Asked;
 import io.palitra.model.Build;
 import io.palitra.model.DiffusersExport;
 import io.palitra.model.Evaluates;
@@ -34,13 +32,15 @@ import io.palitra.model.Measure;
 import io.palitra.model.Recipe;
 import io.palitra.model.Step;
 import io.palitra.model.Update;
-import io.palitra.net.Unet2d;
 import io.palitra.nn.Loss;
 import io.palitra.nn.Module;
 import io.palitra.stage.Conditioning;
 import io.palitra.stage.DenoisingModel;
 import io.palitra.stage.DenoisingNet;
+import io.palitra.stage.DiffusionFolder;
 import io.palitra.stage.Given;
+import io.palitra.stage.TextReader;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -58,13 +58,18 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
         DiffusersExport {
     /** What the model is. */
     public record Config(
+            @Help(value = "the first stage, whose latents are learned in place of pictures: a run of vae with net=kl, of vqgan or vqvae, a"
+                + " folder of diffusers, or org/name of the hub; empty = pictures themselves", place = Help.Place.MODEL) String stage,
+            @Help(value = "a run whose pictures this one enlarges: the stage below in a cascade; empty = none", place = Help.Place.MODEL)
+            String above,
             @Help("what the network predicts of a noisy picture: eps, its noise; x0, its data; v = alpha eps - sigma x0; or flow, the"
                 + " velocity eps - x0 of a straight path") Objective objective,
             @Help("how much noise each of the T steps adds; objective=flow has none") NoiseSchedule schedule,
             @Help(value = "gamma of the loss weight min(SNR, gamma), 5 in the paper; 0 = no weight: the plain error of the prediction",
                 min = 0, max = 1e6) double minSnr,
-            @Help("what is given to the network: none, nothing; label, the class, which needs labelled data") Conditioning.By condition,
+            @Help("what is given to the network: none, nothing; label, the class, which needs labelled data; text, the caption") Conditioning.By condition,
             @Help(value = "share of training items whose condition is hidden, for guidance", min = 0, max = 1) double dropCondition,
+            @Help("what reads captions, for condition=text") TextReader text,
             @Help("the network") DenoisingNet net) {}
 
     /** How samples are drawn. */
@@ -72,17 +77,24 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
             @Help("the way from noise to pictures") Sampler sampler,
             @Help(value = "how much more the condition counts than in the data: 1 = as much, 0 = not at all", min = 0, max = 100)
             double guidance,
-            @Help("whether what the network expects is held in the range of pictures, -1 to 1") boolean clip) {}
+            @Help("a text that pictures are guided away from, with condition=text and guidance above 1; empty = none") String negative,
+            @Help("whether what the network expects is held in the range of pictures, -1 to 1") boolean clip,
+            @Help(value = "quantile of a picture's numbers that is brought into the range with clip=true, 0.995 in Imagen; 1 = what is outside"
+                + " is cut off", min = 0.5, max = 1) double threshold,
+            @Help(value = "noise added to the picture of the stage below, from 0 to 1, with above", min = 0, max = 1) double augment,
+            @Help("sampling keys of the stage below, as guidance=3,sampler.steps=10") List<String> below) {
+        public Sampling { below = List.copyOf(below); }
+    }
 
     private static final NoiseSchedule SCHEDULE = new NoiseSchedule.Cosine();
-    private static final Sampling SAMPLING = new Sampling(new Sampler.DpmPlusPlus2M(), 1, true);
+    private static final Sampling SAMPLING = new Sampling(new Sampler.DpmPlusPlus2M(), 1, "", true, 1, 0.2, List.of());
 
     public static final Family<Config> FAMILY = new Family<>("diffusion", "Denoising diffusion: noise to pictures, little by little",
         "Ho, Jain and Abbeel 2020, arXiv:2006.11239",
-        new Config(new Objective.V(), SCHEDULE, 0, Conditioning.By.NONE, 0.1, new DenoisingNet.Unet()),
+        new Config("", "", new Objective.V(), SCHEDULE, 0, Conditioning.By.NONE, 0.1, new TextReader.Own(), new DenoisingNet.Unet()),
         Recipe.of(10, 64, new OptimizerSpec.Adam(1e-3, 0.9, 0.999, 1e-8)).withSchedule(new LrSchedule.Cosine(500)).withClip(1)
             .withEma(0.999),
-        SAMPLING, Diffusion::new).takes(Condition.Kind.LABEL)
+        SAMPLING, Diffusion::new).takes(Condition.Kind.LABEL, Condition.Kind.TEXT)
         .tiny("net.channels=8,8", "net.attention=1", "net.groups=4");
 
     /** Times at which the bound is asked for, of the T there are: one drawn from each of so many stretches, short where noise is low. */
@@ -96,8 +108,8 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
     Diffusion(Config config, Build with) {
         config.objective.check(!config.schedule.equals(SCHEDULE), config.minSnr);
         this.config = config;
-        model = new DenoisingModel("diffusion", new DenoisingModel.Parts(config.objective, config.schedule, config.condition,
-            config.dropCondition, config.net), with);
+        model = new DenoisingModel("diffusion", new DenoisingModel.Parts(config.stage, config.above, config.objective,
+            config.schedule, config.condition, config.dropCondition, config.text, config.net), with);
     }
 
     /** What it learns: the network, and what it is given. */
@@ -105,6 +117,13 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
 
     /** Its tensors have the names that diffusers gives them. */
     @Override public Module net() { return model.module(); }
+
+    @Override public void prepare(Dataset data) { model.prepare(data); }
+
+    /** The tokenizer, as transformers reads it. */
+    @Override public List<Path> publish(Path folder) { return model.conditioning().publish(folder); }
+
+    @Override public void keep(Dataset data, Path folder) { model.keep(data, folder); }
 
     @Override public List<Update> updates() { return List.of(new Update("denoise", net(), this::loss)); }
 
@@ -115,51 +134,69 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
         Rng rng = step.rng();
         Tensor x0 = model.clean(batch);
         Objective.Noised at = config.objective.noised(model.table(), x0, rng);
-        Tensor out = model.predict(at, model.conditioning().learned(batch.given(), rng), rng);
+        Tensor out = model.predict(at, model.learned(batch, rng), rng);
         Tensor error = out.sub(config.objective.target(x0, at)).square();
         if (config.minSnr > 0) error = error.mul(config.objective.prediction().minSnr(at.alpha(), at.sigma(), config.minSnr));
         return Losses.of(error.mean());
     }
 
-    /** By Euler's steps where the model learned straight paths, whose first level is pure noise. */
+    /** Of straight paths, whose first level is pure noise, Euler's steps; latents have no range that they could be held in. */
     @Override public Sampling samplingDefaults() {
         boolean flow = config.objective instanceof Objective.Flow;
-        return flow ? new Sampling(new Sampler.Euler(20, new Spacing.Trailing()), SAMPLING.guidance, SAMPLING.clip) : SAMPLING;
+        return new Sampling(flow ? new Sampler.Euler(20, new Spacing.Trailing()) : SAMPLING.sampler, SAMPLING.guidance,
+            SAMPLING.negative, model.latents() == null, SAMPLING.threshold, SAMPLING.augment, SAMPLING.below);
     }
 
     @Override public int classes() { return model.conditioning().classes(); }
 
+    @Override public boolean wantsCaptions() { return config.condition == Conditioning.By.TEXT; }
+
+    @Override public void check(Asked asked) {
+        GenerativeModel.super.check(asked);
+        asked.text().ifPresent(model.conditioning()::check);
+    }
+
+    @Override public List<String> notes(Asked asked) { return asked.text().map(model.conditioning()::notes).orElse(List.of()); }
+
     @Override public Set<Condition.Kind> takes() { return model.conditioning().takes(); }
 
-    /** Of flow matching and what else has no bound, the likelihood is none of what it can do. */
+    /** Flow matching and latents have no bound of the likelihood of pictures; what is enlarged has no code of its own. */
     @Override public <T> Optional<T> as(Class<T> capability) {
+        if (capability == DenoisingModel.class) return Optional.of(capability.cast(model));
         boolean bound = capability == Likelihood.class || capability == Evaluates.class;
-        return bound && config.objective instanceof Objective.Flow ? Optional.empty() : GenerativeModel.super.as(capability);
+        boolean has = model.latents() == null && !(config.objective instanceof Objective.Flow);
+        if (model.lower() != null && (bound || capability == LatentModel.class)) return Optional.empty();
+        return bound && !has ? Optional.empty() : GenerativeModel.super.as(capability);
     }
 
     /** @throws IllegalArgumentException for guidance of a model that cannot be guided */
     @Override public Tensor sample(Sampling how, Condition given, int count, Rng rng) {
         Tensor z = prior(count, rng);
         Condition asked = model.conditioning().asked(given, count, rng);
-        return draw(how, z, model.conditioning().of(asked, z.device()), rng);
+        return draw(how, z, model.given(asked, count, how.below, how.augment, z.device(), rng.split(3)), rng);
     }
 
     private Tensor draw(Sampling how, Tensor z, Given given, Rng rng) {
-        Denoiser denoiser = denoiser(given, how.guidance, how.clip);
-        return how.sampler.sample(denoiser, z, how.sampler.levels(model.table()), rng::normalLike).clamp(-1, 1);
+        Denoiser denoiser = denoiser(z, given, how);
+        if (!how.clip && how.threshold < 1) throw new ConfigException("threshold", "threshold brings pictures into their range with clip=true");
+        return model.pictures(how.sampler.sample(denoiser, z, how.sampler.levels(model.table()), rng::normalLike));
     }
 
     /**
      * E[x0 | x] for everything that samples or edits.
      *
-     * @param guidance scale of classifier-free guidance, 1 = none
-     * @param clip whether x0 is held in [-1,1]
+     * @param like any tensor [B,...] on its device
      * @throws IllegalArgumentException for guidance of a model that cannot be guided
      */
-    public Denoiser denoiser(Given given, double guidance, boolean clip) {
-        model.conditioning().checkGuidance(guidance);
-        Denoiser of = guidance == 1 ? model.denoiser(given) : model.denoiser(given, model.conditioning().none(given), guidance);
-        return clip ? new Bounded(of, new Bounded.Range(1), false) : of;
+    Denoiser denoiser(Tensor like, Given given, Sampling how) {
+        Conditioning conditioning = model.conditioning();
+        conditioning.checkGuidance(how.guidance);
+        if (!how.negative.isEmpty() && how.guidance == 1) {
+            throw new ConfigException("negative", "negative is guided away from, which wants guidance above 1");
+        }
+        Denoiser of = how.guidance == 1 ? model.denoiser(given)
+            : model.denoiser(given, conditioning.instead(how.negative, like.size(0), like.device()), how.guidance);
+        return how.clip ? new Bounded(of, model.range(how.threshold), false) : of;
     }
 
     /** The trained noise levels of a schedule. */
@@ -177,7 +214,7 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
     }
 
     private Tensor bound(Tensor x0, Given given, Rng rng) {
-        Denoiser model = denoiser(given, 1, true);
+        Denoiser model = new Bounded(this.model.denoiser(given), new Bounded.Range(1), false);
         NoiseTable table = table();
         int last = table.size() - 1;
         double[] u = rng.split(1).uniform(STRETCHES).doubles();   // times are the same for all items: their scores compare
@@ -214,7 +251,7 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
             }
         }
         String of = "a bound, one noise at " + STRETCHES + " of " + table().size() + " times; the first " + items + " items"
-            + (classes() > 0 ? ", class given" : "");
+            + (classes() > 0 ? ", class given" : wantsCaptions() ? ", caption given" : "");
         return List.of(new Measure("-log p", nats / items, "nats", of),
             new Measure("bits/dim", nats / items / model.pictures().dims() / Math.log(2), "bits/dim", of));
     }
@@ -229,52 +266,8 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
 
     @Override public boolean normalPrior() { return true; }
 
-    /** A DDPMPipeline. Of a conditional model only its parts are of use: the pipeline tells the network no classes. */
-    @Override public String export(FolderDraft folder, Iterable<Batch> train, Rng rng) {
-        if (config.objective instanceof Objective.Flow) {
-            throw new ArgumentException("diffusers has no pipeline of pixels for objective=flow; diffusion with eps, x0 or v can be exported");
-        }
-        if (!(model.built() instanceof DenoisingNet.BuiltUnet built)) {
-            throw new ArgumentException("diffusers has no pipeline of pixels for net=dit; diffusion with net=unet can be exported");
-        }
-        Unet2d unet = built.module();
-        ObjectNode index = JsonNodeFactory.instance.objectNode().put("_class_name", "DDPMPipeline");
-        index.putArray("unet").add("diffusers").add("UNet2DModel");
-        index.putArray("scheduler").add("diffusers").add("DDPMScheduler");
-        folder.json("model_index.json", index);
-        folder.network("unet", unet.config().toJson(), unet.state());
-        folder.json("scheduler/scheduler_config.json", DiffusersScheduler.ddpm(config.schedule, config.objective.prediction()));
-        if (classes() == 0) {
-            return """
-                from diffusers import DDIMScheduler, DDPMPipeline
+    /** See {@link DiffusionFolder}. */
+    @Override public String export(FolderDraft folder, Iterable<Batch> train, Rng rng) { return DiffusionFolder.write(model, folder); }
 
-                pipeline = DDPMPipeline.from_pretrained("DIR")
-                pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)   # 50 steps are then enough
-                pipeline(batch_size=1, num_inference_steps=50).images[0].save("sample.png")
-                """;
-        }
-        ImageSpec image = model.pictures();
-        String steps = model.conditioning().knowsNone() ? """
-            g = 2   # guidance: 1 = none
-            null = torch.full_like(labels, %d)   # the class of pictures whose class is not told
-            for t in scheduler.timesteps:
-                told, untold = unet(x, t, class_labels=labels).sample, unet(x, t, class_labels=null).sample
-                x = scheduler.step(untold + g * (told - untold), t, x).prev_sample
-            """.formatted(classes()) : """
-            for t in scheduler.timesteps:
-                x = scheduler.step(unet(x, t, class_labels=labels).sample, t, x).prev_sample
-            """;
-        return """
-            import torch
-            from diffusers import DDIMScheduler, DDPMPipeline
-
-            pipeline = DDPMPipeline.from_pretrained("DIR")   # it cannot be called: it tells unet no classes
-            unet, scheduler = pipeline.unet, DDIMScheduler.from_config(pipeline.scheduler.config)
-            scheduler.set_timesteps(50)
-            labels = torch.arange(%d)
-            x = torch.randn(len(labels), %d, %d, %d)
-            torch.set_grad_enabled(False)
-            """.formatted(classes(), image.channels(), image.height(), image.width()) + steps
-            + "pictures = (x / 2 + 0.5).clamp(0, 1)   # [B,C,H,W] from 0 to 1\n";
-    }
+    @Override public void close() { model.close(); }
 }

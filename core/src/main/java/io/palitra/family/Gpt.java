@@ -77,6 +77,8 @@ public final class Gpt implements TextWriter {
     public static Gpt of(String where, TextItems text) {
         Config as = new Config(where, 8, 1, 1, 0);
         return new Gpt(as, new Build(text, Rng.silent(), new Models() {
+            @Override public DataSpec items(ModelRef run) { return open(run, DataSpec.class); }
+
             @Override public <T> T open(ModelRef ref, Class<T> capability) {
                 throw new ArgumentException("gpt is built upon no model");
             }

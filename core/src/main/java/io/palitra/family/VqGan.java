@@ -13,6 +13,7 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.FolderDraft;
 import io.palitra.model.Build;
+import io.palitra.model.Codec;
 import io.palitra.model.DiffusersExport;
 import io.palitra.model.Evaluates;
 import io.palitra.model.Family;
@@ -32,12 +33,14 @@ import io.palitra.net.VqModel;
 import io.palitra.nn.GanLoss;
 import io.palitra.nn.Module;
 import io.palitra.stage.FeatureDistance;
+import io.palitra.stage.PictureCodec;
 import io.palitra.stage.VqAutoencoder;
 import io.palitra.stage.VqNet;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -168,6 +171,12 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Diffuser
             discriminator = a.weight == 0 ? null
                 : child("discriminator", new PatchDiscriminator(channels, a.width, a.layers, init.split(1)));
         }
+    }
+
+    /** Also the frozen autoencoder of another model. */
+    @Override public <T> Optional<T> as(Class<T> capability) {
+        if (capability != Codec.class) return Trainable.super.as(capability);
+        return Optional.of(capability.cast(new PictureCodec.Vq("vqgan", net.coder.vq())));
     }
 
     @Override public Module net() { return net; }

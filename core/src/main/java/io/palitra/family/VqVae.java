@@ -9,6 +9,7 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.FolderDraft;
 import io.palitra.model.Build;
+import io.palitra.model.Codec;
 import io.palitra.model.DiffusersExport;
 import io.palitra.model.Evaluates;
 import io.palitra.model.Family;
@@ -21,11 +22,13 @@ import io.palitra.model.Step;
 import io.palitra.model.Trainable;
 import io.palitra.model.Update;
 import io.palitra.nn.Module;
+import io.palitra.stage.PictureCodec;
 import io.palitra.stage.VqAutoencoder;
 import io.palitra.stage.VqNet;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Vector-quantised autoencoder: latents z(x) [B,D,h,w] give way to their nearest codes e of a codebook, so that a picture is a small sheet
@@ -69,6 +72,12 @@ public final class VqVae implements Trainable, Reconstructs, Evaluates, Diffuser
         Rng init = with.init();
         this.config = config;
         net = new Weights(config, data, init);
+    }
+
+    /** Also the frozen autoencoder of another model. */
+    @Override public <T> Optional<T> as(Class<T> capability) {
+        if (capability != Codec.class) return Trainable.super.as(capability);
+        return Optional.of(capability.cast(new PictureCodec.Vq("vqvae", net.coder.vq())));
     }
 
     @Override public Module net() { return net; }

@@ -84,6 +84,8 @@ public record Family<C extends Record>(String name, String about, String paper, 
     /** As {@link #build(Record, Build)}, of a model that is built upon no other. */
     public Trainable build(C config, DataSpec data, Rng init) {
         return build(config, new Build(data, init, new Models() {
+            @Override public DataSpec items(ModelRef run) { return open(run, DataSpec.class); }
+
             @Override public <T> T open(ModelRef ref, Class<T> capability) {
                 throw new ArgumentException("'" + name + "' is built upon '" + ref.where() + "', and nothing here opens it");
             }

@@ -239,6 +239,7 @@ public final class Trainer implements AutoCloseable {
         try (Metrics metrics = step == 0 ? Metrics.start(folder) : Metrics.resume(folder, step, known, watcher::note);
                 DataLoader loader = new DataLoader(data, recipe.batch(), config.settings().seed(), step, device)) {
             gallery.begin(step == 0 ? 0 : step + 1);
+            model.keep(data, folder);
             if (step == 0) {
                 model.prepare(data);
                 snapshot(metrics);

@@ -8,8 +8,11 @@ import static org.assertj.core.api.Assertions.withinPercentage;
 import io.palitra.config.Config;
 import io.palitra.data.Batch;
 import io.palitra.data.Condition;
+import io.palitra.data.DataSpec;
+import io.palitra.data.Dataset;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.VectorSpec;
+import io.palitra.diffusion.Denoiser;
 import io.palitra.diffusion.Level;
 import io.palitra.diffusion.Sampler;
 import io.palitra.engine.DType;
@@ -28,12 +31,14 @@ import io.palitra.model.Likelihood;
 import io.palitra.model.Step;
 import io.palitra.nn.Loss;
 import io.palitra.stage.Given;
+import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
 
 class DiffusionTest {
     private static final ImageSpec GREY = new ImageSpec(1, 8, 8, 3);
+    private static final List<String> CAPTIONS = List.of("a red circle", "красный круг", "a blue square above a star");
 
     private static Diffusion tiny(ImageSpec image, String... more) {
         Diffusion.Config small = Config.with(Diffusion.FAMILY.defaults(), "net.channels=8,16", "net.attention=1", "net.groups=4");
@@ -42,6 +47,10 @@ class DiffusionTest {
 
     private static Diffusion.Sampling how(String... overrides) {
         return Config.with((Diffusion.Sampling) Objects.requireNonNull(Diffusion.FAMILY.sampling()), overrides);
+    }
+
+    private static Denoiser denoiser(Diffusion model, Tensor x, Tensor labels, double guidance) {
+        return model.denoiser(x, Given.classes(labels), how("guidance=" + guidance, "clip=false"));
     }
 
     private static double loss(Diffusion model, Batch batch, Rng rng) {
@@ -150,12 +159,14 @@ class DiffusionTest {
             stir(model);
             Tensor x = model.prior(2, new Rng(1)), labels = Torch.of(new long[] {0, 2}, 2);
             Level at = model.model().table().at(500);
-            Tensor with = model.denoiser(new Given(labels), 1, false).denoise(x, at), without = model.denoiser(new Given(labels), 0, false).denoise(x, at);
+            Tensor with = denoiser(model, x, labels, 1).denoise(x, at);
+            Tensor without = denoiser(model, x, labels, 0).denoise(x, at);
             assertThat(with.sub(without).abs().max().item()).isGreaterThan(1e-3);
-            assertThat(model.denoiser(new Given(Torch.of(new long[] {3, 3}, 2)), 1, false).denoise(x, at).sub(without).abs().max().item()).isZero();
-            Tensor nearly = model.denoiser(new Given(labels), 1 + 1e-7, false).denoise(x, at);   // by the doubled batch
+            Tensor none = denoiser(model, x, Torch.of(new long[] {3, 3}, 2), 1).denoise(x, at);
+            assertThat(none.sub(without).abs().max().item()).isZero();
+            Tensor nearly = denoiser(model, x, labels, 1 + 1e-7).denoise(x, at);   // by the doubled batch
             assertThat(nearly.sub(with).abs().max().item()).isLessThan(1e-4);
-            Tensor three = model.denoiser(new Given(labels), 3, false).denoise(x, at);
+            Tensor three = denoiser(model, x, labels, 3).denoise(x, at);
             assertThat(three.sub(without.lerp(with, 3)).abs().max().item()).isLessThan(1e-4);
             model.net().close();
         }
@@ -168,7 +179,7 @@ class DiffusionTest {
             Tensor z = model.prior(2, new Rng(5)), labels = Torch.of(new long[] {2, 2}, 2);
             Diffusion.Sampling how = how("guidance=3", "sampler.steps=3", "clip=false");
             Tensor byHand = how.sampler()
-                .sample(model.denoiser(new Given(labels), 3, false), z, how.sampler().levels(model.model().table()), new Rng(1)::normalLike);
+                .sample(denoiser(model, z, labels, 3), z, how.sampler().levels(model.model().table()), new Rng(1)::normalLike);
             Tensor asked = new Drawing<>(model, how, Asked.ofLabel(2)).sample(2, new Rng(5));
             Tensor other = new Drawing<>(model, how, Asked.ofLabel(0)).sample(2, new Rng(5));
             assertThat(asked.sub(byHand.clamp(-1, 1)).abs().max().item()).isZero();
@@ -207,7 +218,7 @@ class DiffusionTest {
             Tensor x = new Rng(2).normal(2, 1, 8, 12);
             Level level = model.model().table().at(500);
             // its first prediction of v is 0, and so that of x0 = alpha x - sigma v is alpha x, whatever the class
-            Tensor first = model.denoiser(new Given(Torch.of(new long[] {0, 2}, 2)), 1, false).denoise(x, level);
+            Tensor first = denoiser(model, x, Torch.of(new long[] {0, 2}, 2), 1).denoise(x, level);
             assertThat(first.sub(x.mul(level.alpha())).abs().max().item()).isLessThan(1e-6);
             model.net().close();
         }
@@ -231,6 +242,59 @@ class DiffusionTest {
         }
         assertThatThrownBy(() -> tiny(GREY, "objective=flow", "schedule=linear")).hasMessageContaining("takes no schedule");
         assertThatThrownBy(() -> tiny(GREY, "objective=flow", "minSnr=5")).hasMessageContaining("takes no minSnr");
+    }
+
+    private static Dataset captioned() {
+        return new Dataset() {
+            @Override public String name() { return "captioned"; }
+
+            @Override public DataSpec spec() { return GREY; }
+
+            @Override public int size() { return CAPTIONS.size(); }
+
+            @Override public int label(int i) { return 0; }
+
+            @Override public List<String> classNames() { return List.of("a", "b", "c"); }
+
+            @Override public void read(int i, ByteBuffer into) { into.put(new byte[64]); }
+
+            @Override public List<String> captions(int i) { return CAPTIONS.subList(i, i + 1); }
+
+            @Override public boolean captioned() { return true; }
+        };
+    }
+
+    @Test void textsAreReadByBothNetworksAndGuideAwayFromOthers() {
+        for (String net : List.of("net=unet net.channels=8,16 net.attention=1 net.groups=4", "net=dit net.width=16 net.heads=2 net.layers=2")) {
+            try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+                Diffusion.Config config = Config.with(Config.with(Diffusion.FAMILY.defaults(), net.split(" ")), "condition=text",
+                    "text.width=16", "text.heads=2", "text.length=24", "text.pairs=20");
+                Diffusion model = (Diffusion) Diffusion.FAMILY.build(config, GREY, new Rng(1));
+                model.model().conditioning().learn(captioned());
+                Tensor z = model.prior(2, new Rng(2));
+                Condition given = Condition.ofTexts(List.of("a red circle", "a blue square"));
+                double first = loss(model, new Batch(z, given), new Rng(3));
+                assertThat(first).as(net).isCloseTo(1, within(0.3));   // its first output is 0, and v is of variance 1
+                stir(model);
+                Drawing<?> plain = Drawing.of(model, List.of("sampler.steps=2"));
+                Tensor one = plain.draw(List.of("a red circle"), new Rng(5)), other = plain.draw(List.of("a blue square"), new Rng(5));
+                assertThat(one.sub(other).abs().max().item()).as(net).isGreaterThan(1e-4);
+                Tensor both = plain.draw(List.of("a red circle", "a blue square"), new Rng(5));
+                assertThat(both.rows(0, 1).sub(one).abs().max().item()).isLessThan(1e-4);
+                Tensor away = Drawing.of(model, List.of("sampler.steps=2", "guidance=3", "negative=a star", "prompt=a red circle"))
+                    .sample(1, new Rng(5));
+                Tensor guided = Drawing.of(model, List.of("sampler.steps=2", "guidance=3", "prompt=a red circle")).sample(1, new Rng(5));
+                assertThat(away.sub(guided).abs().max().item()).as(net).isGreaterThan(1e-5);
+                assertThat(model.takes()).containsExactly(Condition.Kind.TEXT);
+                assertThat(plain.sample(3, new Rng(1)).shape()).containsExactly(3, 1, 8, 8);   // by captions of the data
+                assertThat(model.notes(Asked.ofText("a red elephant"))).singleElement().asString().contains("elephant");
+                assertThatThrownBy(() -> Drawing.of(model, List.of("prompt=" + "a red circle ".repeat(20)))).hasMessageContaining("shorten it");
+                assertThatThrownBy(() -> Drawing.of(model, List.of("negative=a star")).sample(1, new Rng(1)))
+                    .hasMessageContaining("wants guidance above 1");
+                model.close();
+            }
+        }
+        assertThatThrownBy(() -> tiny(GREY, "text.length=9")).hasMessageContaining("for condition=text alone");
     }
 
     @Test void whatTheModelCannotDoIsRefused() {
