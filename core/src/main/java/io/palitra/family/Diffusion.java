@@ -82,7 +82,7 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
         new Config(new Objective.V(), SCHEDULE, 0, Conditioning.By.NONE, 0.1, new DenoisingNet.Unet()),
         Recipe.of(10, 64, new OptimizerSpec.Adam(1e-3, 0.9, 0.999, 1e-8)).withSchedule(new LrSchedule.Cosine(500)).withClip(1)
             .withEma(0.999),
-        SAMPLING, Diffusion::new).takes(Condition.Kind.LABEL)
+        SAMPLING, Diffusion::new).learns(Family.Kind.PICTURES).takes(Condition.Kind.LABEL)
         .tiny("net.channels=8,8", "net.attention=1", "net.groups=4");
 
     /** Times at which the bound is asked for, of the T there are: one drawn from each of so many stretches, short where noise is low. */
