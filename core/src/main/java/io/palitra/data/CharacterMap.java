@@ -25,7 +25,8 @@ final class CharacterMap {
         try {
             ByteBuffer in = ByteBuffer.wrap(Base64.getDecoder().decode(base64)).order(ByteOrder.LITTLE_ENDIAN);
             int bytes = in.remaining() < 4 ? -1 : in.getInt();
-            if (bytes < 4 || bytes % 4 != 0 || bytes > in.remaining()) throw new IllegalArgumentException("its trie has " + bytes + " bytes");
+            if (bytes < 4 || bytes % 4 != 0 || bytes > in.remaining()) throw new IllegalArgumentException("its trie has " + bytes
+                + " bytes");
             int[] trie = new int[bytes / 4];
             in.asIntBuffer().get(trie);
             in.position(in.position() + bytes);

@@ -111,7 +111,7 @@ public final class Datasets {
      * @throws FormatException when files are missing or damaged
      */
     public static Dataset open(String nameOrPath, Split split, DataOptions options) {
-        return refuseOptionsOfText(parted(nameOrPath, split, true, options), options);
+        return refuseOtherKeys(parted(nameOrPath, split, true, options), options);
     }
 
     /**
@@ -119,18 +119,29 @@ public final class Datasets {
      * for training: where a few pictures are all there is, none is to spare.
      */
     public static Dataset undivided(String nameOrPath, Split split, DataOptions options) {
-        return refuseOptionsOfText(parted(nameOrPath, split, false, options), options);
+        return refuseOtherKeys(parted(nameOrPath, split, false, options), options);
     }
 
     private static Dataset parted(String nameOrPath, Split split, boolean divided, DataOptions options) {
         return Subset.of(whole(nameOrPath, split, divided, options), named(nameOrPath) ? List.of() : options.except());
     }
 
-    private static Dataset refuseOptionsOfText(Dataset set, DataOptions options) {
-        boolean none = set.spec() instanceof ImageSpec || set.spec() instanceof VectorSpec || set.spec() instanceof VideoItems;
-        if (!none || !options.asksForText()) return set;
-        throw new ArgumentException("'" + set.name() + "' holds no text: suffix, tokens, vocabulary, length and field must be left as they "
-            + "are");
+    /** @throws IllegalArgumentException for a key that is another than the default, and of other data than this */
+    public static Dataset refuseOtherKeys(Dataset set, DataOptions options) {
+        boolean pictures = set.spec() instanceof ImageSpec || set.spec() instanceof VectorSpec || set.spec() instanceof VideoItems,
+            text = set.spec() instanceof TextSpec,
+            music = set.spec() instanceof ScoreSpec;
+        if ((pictures || music) && options.asksForText()) {
+            throw new ArgumentException("'" + set.name() + "' holds no text: suffix, tokens, vocabulary, length and field must be left as "
+                + "they are");
+        }
+        if ((pictures || text) && options.asksForMusic()) {
+            throw new ArgumentException("'" + set.name() + "' holds no music: steps and transpose must be left as they are");
+        }
+        if (music && (!options.label().isEmpty() || !options.except().isEmpty())) {
+            throw new ArgumentException("'" + set.name() + "' is music, which has no classes: label and except must be left as they are");
+        }
+        return set;
     }
 
     /**
@@ -210,6 +221,9 @@ public final class Datasets {
         }
         if (options.captions()) {
             Path folder = path(nameOrPath);
+            if (Files.isRegularFile(folder) && !TextFiles.zip(folder)) {
+                throw new ArgumentException("data.captions=true is of a folder or .zip of pictures, got the file '" + nameOrPath + "'");
+            }
             if (nameOrPath.isBlank() || !Files.exists(folder)) {
                 throw new ArgumentException("no data set '" + nameOrPath + "', and no folder or .zip of pictures with captions "
                     + "there; known are " + known(nameOrPath));
@@ -224,11 +238,19 @@ public final class Datasets {
                 + known(nameOrPath));
         }
         if (Table.named(path)) return Table.open(path, split, options, null);
+        if (Midi.named(path) && Files.isRegularFile(path)) {
+            throw new ArgumentException("'" + nameOrPath
+                + "' is one piece, which is not divided into what is trained on and what is tested "
+                + "on: music is read from a folder or .zip of .mid files");
+        }
         String name = name(path, nameOrPath);
         if (options.suffix().isEmpty() && MidiFolder.named(path)) return MidiFolder.open(path, name, split, options);
         if (TextFiles.at(path, options)) return Texts.open(path, name, split, options, null, Limits.DEFAULT);
         return ImageFolder.open(path, name, split, options, Limits.DEFAULT);
     }
+
+    /** What a folder or .zip holds, and what reads it, as words after others; empty of all else. */
+    public static String held(String nameOrPath) { return named(nameOrPath) ? "" : TextFiles.held(path(nameOrPath)); }
 
     static String name(Path path, String given) {
         Path last = path.toAbsolutePath().normalize().getFileName();

@@ -56,10 +56,12 @@ public final class Consistency implements GenerativeModel<Consistency.Sampling> 
     /** What the model is. */
     public record Config(
             @Help(value = "the run of diffusion whose network is taught to draw in few steps", place = Help.Place.MODEL) String teacher,
-            @Help(value = "steps of the teacher's path from noise to data, of which one is taught at a time", min = 2, max = 1000) int steps,
+            @Help(value = "steps of the teacher's path from noise to data, of which one is taught at a time", min = 2,
+                max = 1000) int steps,
             @Help(value = "guidance of the teacher that the student learns; it is then drawn with no more", min = 0, max = 100)
             double guidance,
-            @Help(value = "distances far below this count by their squares, larger ones as they are", min = 1e-6, max = 100) double huber) {}
+            @Help(value = "distances far below this count by their squares, larger ones as they are", min = 1e-6,
+            max = 100) double huber) {}
 
     /** How samples are drawn. */
     public record Sampling(
@@ -75,7 +77,8 @@ public final class Consistency implements GenerativeModel<Consistency.Sampling> 
 
     public static final Family<Config> FAMILY = new Family<>("consistency", "A diffusion run taught to draw in a few steps",
         "Song, Dhariwal, Chen and Sutskever 2023, arXiv:2303.01469; Luo, Tan, Huang, Li and Zhao 2023, arXiv:2310.04378",
-        new Config("", 40, 1, 0.03), Recipe.of(5, 64, new OptimizerSpec.Adam(3e-4, 0.9, 0.999, 1e-8)).withSchedule(new LrSchedule.Cosine(100))
+        new Config("", 40, 1, 0.03), Recipe.of(5, 64, new OptimizerSpec.Adam(3e-4, 0.9, 0.999, 1e-8))
+        .withSchedule(new LrSchedule.Cosine(100))
             .withClip(1).withEma(0.995), SAMPLING, Consistency::new).takes(Condition.Kind.LABEL, Condition.Kind.TEXT)
         .tiny(new Tiny(Family.USUAL, List.of("steps=5"), Map.of("teacher", "diffusion")));
 
@@ -92,7 +95,8 @@ public final class Consistency implements GenerativeModel<Consistency.Sampling> 
         this.config = config;
         teacher = with.models().open(new ModelRef(config.teacher), DenoisingModel.class);
         if (!teacher.pictures().equals(with.data())) {
-            throw new ArgumentException("'" + config.teacher + "' draws " + teacher.pictures() + ", and its student learns from the same, got "
+            throw new ArgumentException("'" + config.teacher + "' draws " + teacher.pictures()
+                + ", and its student learns from the same, got "
                 + with.data());
         }
         teacher.conditioning().checkGuidance(config.guidance);

@@ -178,7 +178,8 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
 
     private Tensor draw(Sampling how, Tensor z, Given given, Rng rng) {
         Denoiser denoiser = denoiser(z, given, how);
-        if (!how.clip && how.threshold < 1) throw new ConfigException("threshold", "threshold brings pictures into their range with clip=true");
+        if (!how.clip && how.threshold < 1) throw new ConfigException("threshold",
+            "threshold brings pictures into their range with clip=true");
         return model.pictures(how.sampler.sample(denoiser, z, how.sampler.levels(model.table()), rng::normalLike));
     }
 

@@ -13,7 +13,6 @@ public final class Families {
     private static final List<Family<?>> OWN = List.of(Ae.FAMILY, Vae.FAMILY, VqVae.FAMILY, VqGan.FAMILY, Gan.FAMILY, PixelCnn.FAMILY,
         StyleGan.FAMILY, RealNvp.FAMILY, Ebm.FAMILY, Diffusion.FAMILY, Consistency.FAMILY, Classifier.FAMILY, Tokens.FAMILY, Dalle.FAMILY,
         ClipTraining.FAMILY, LoraTuning.FAMILY, Prior.FAMILY, Unclip.FAMILY, Flamingo.FAMILY, LstmText.FAMILY, Gpt.FAMILY, Mdlm.FAMILY,
-        ClipTraining.FAMILY, LoraTuning.FAMILY, Prior.FAMILY, Unclip.FAMILY, Flamingo.FAMILY, LstmText.FAMILY, Gpt.FAMILY, Mdlm.FAMILY,
         MusicTransformer.FAMILY, MuseGan.FAMILY);
 
     private Families() {}

@@ -226,7 +226,8 @@ public final class Dit extends Module {
     }
 
     /**
-     * As {@link #forward(Tensor, Tensor, Tensor)}, where each block also sees tokens that stand before the patches: in-context conditioning,
+     * As {@link #forward(Tensor, Tensor, Tensor)},
+         where each block also sees tokens that stand before the patches: in-context conditioning,
      * section 3.2.
      *
      * @param tokens [B,L,D], as wide as the network

@@ -72,7 +72,8 @@ public final class Idefics extends Module {
             String gates = json.path("alpha_type").asText("float");
             TransformerKeys.check(gates.equals("float") || gates.equals("vector"), "alpha_type", gates, "float or vector");
             JsonNode rope = json.path("rope_parameters");
-            TransformerKeys.check(rope.path("rope_type").asText("default").equals("default"), "rope_type", rope.path("rope_type"), "default");
+            TransformerKeys.check(rope.path("rope_type").asText("default").equals("default"), "rope_type", rope.path("rope_type"),
+                "default");
             TransformerKeys.check(rope.path("rope_theta").asDouble(ROTATION) == ROTATION, "rope_theta", rope.path("rope_theta"), "10000");
             JsonNode none = JsonNodeFactory.instance.objectNode();
             ClipVision.Config vision = vision(keys.part("vision_config").orElse(none));

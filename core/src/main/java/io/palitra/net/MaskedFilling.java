@@ -64,7 +64,8 @@ public final class MaskedFilling {
                     case FIRST_HITTING -> byPlaces(x, mask, batch, all, how.steps, step, places);
                     case CONFIDENT -> hidden(x, mask, batch);
                 };
-                if (Arrays.stream(next).mapToInt(n -> n.length).sum() > 0) uncover(net, x, next, all, how, step, rng, known.device(), within, end);
+                if (Arrays.stream(next).mapToInt(n -> n.length).sum() > 0) uncover(net, x, next, all, how, step, rng, known.device(),
+                    within, end);
                 return Torch.of(Arrays.stream(x).map(t -> t == mask ? end : t).toArray(), batch, length);
             });
             return scope.keep(Torch.of(x, batch, length).to(known.device()));

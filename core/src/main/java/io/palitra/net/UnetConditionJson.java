@@ -77,7 +77,8 @@ final class UnetConditionJson {
         else c.onlyCrossAttention().forEach(json.putArray("only_cross_attention")::add);
         c.blockOutChannels().forEach(json.putArray("block_out_channels")::add);
         json.set("layers_per_block", DiffusersConfigReader.oneOrList(c.layersPerBlock()));
-        json.put("downsample_padding", c.downsamplePadding()).put("mid_block_scale_factor", c.midBlockScaleFactor()).put("dropout", c.dropout());
+        json.put("downsample_padding", c.downsamplePadding()).put("mid_block_scale_factor", c.midBlockScaleFactor())
+            .put("dropout", c.dropout());
         json.put("act_fn", DiffusersConfigReader.lower(c.actFn())).put("norm_num_groups", c.normNumGroups()).put("norm_eps", c.normEps());
         json.set("cross_attention_dim", DiffusersConfigReader.oneOrList(c.crossAttentionDim()));
         json.set("transformer_layers_per_block", nested(c.transformerLayersPerBlock(), true));
@@ -90,7 +91,8 @@ final class UnetConditionJson {
         json.put("addition_embed_type", c.additionEmbedType() == Addition.NONE ? null : DiffusersConfigReader.lower(c.additionEmbedType()));
         json.put("addition_time_embed_dim", DiffusersConfigReader.orNull(c.additionTimeEmbedDim()))
             .put("num_class_embeds", DiffusersConfigReader.orNull(c.numClassEmbeds()));
-        json.put("upcast_attention", c.upcastAttention()).put("resnet_time_scale_shift", DiffusersConfigReader.lower(c.resnetTimeScaleShift()));
+        json.put("upcast_attention", c.upcastAttention())
+            .put("resnet_time_scale_shift", DiffusersConfigReader.lower(c.resnetTimeScaleShift()));
         json.put("time_embedding_type", DiffusersConfigReader.lower(c.timeEmbeddingType())).put("time_embedding_dim",
             DiffusersConfigReader.orNull(c.timeEmbeddingDim()));
         json.put("time_embedding_act_fn", c.timeEmbeddingActFn() == null ? null : DiffusersConfigReader.lower(c.timeEmbeddingActFn()));

@@ -120,7 +120,8 @@ public final class Norm {
     }
 
     /**
-     * Batch norm whose scale, 1 + A g, and shift, B g, are linear in a vector g; A and B are divided by their largest singular values. Brock
+     * Batch norm whose scale, 1 + A g, and shift, B g,
+         are linear in a vector g; A and B are divided by their largest singular values. Brock
      * et al. 2019, arXiv:1809.11096, appendix B. x [B,C,H,W], g [B,G].
      */
     public static final class CodeBatch extends Module {

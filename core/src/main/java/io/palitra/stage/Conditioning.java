@@ -156,7 +156,8 @@ public final class Conditioning {
      * @throws IllegalArgumentException where such were never learned, and for a text of a model that reads none
      */
     public Given instead(String text, long count, Device device) {
-        if (!text.isEmpty() && by != By.TEXT) throw new ConfigException("negative", "this model is given no text: it was trained without captions");
+        if (!text.isEmpty() && by != By.TEXT) throw new ConfigException("negative",
+            "this model is given no text: it was trained without captions");
         if (by == By.NONE) return Given.NOTHING;
         if (text.isEmpty() && !knowsNone()) {
             throw new ArgumentException(who + " and dropCondition=0 wants " + (by == By.LABEL ? "labels" : "texts") + ", got none");
@@ -170,7 +171,8 @@ public final class Conditioning {
     /** @throws IllegalArgumentException for guidance of a model that cannot be guided */
     public void checkGuidance(double guidance) {
         if (guidance == 1 || knowsNone()) return;
-        throw new ArgumentException("illegal guidance: " + guidance + ", must be 1 for a model trained without a condition that is hidden at"
+        throw new ArgumentException("illegal guidance: " + guidance
+            + ", must be 1 for a model trained without a condition that is hidden at"
             + " times (condition=label or text, and dropCondition above 0)");
     }
 }

@@ -36,7 +36,8 @@ public final class DenoisingModel {
      * @param drop share of training items whose condition is hidden
      * @param text what reads texts
      */
-    public record Parts(String stage, String above, Objective objective, NoiseSchedule schedule, Conditioning.By condition, double drop, TextReader text,
+    public record Parts(String stage, String above, Objective objective, NoiseSchedule schedule, Conditioning.By condition, double drop,
+        TextReader text,
             DenoisingNet net) {}
 
     /** A quantile above this, as of a network that diverges, is cut. */
@@ -72,12 +73,14 @@ public final class DenoisingModel {
         table = parts.objective.table(parts.schedule);
         conditioning = new Conditioning(family, parts.condition, parts.drop, parts.text, with);
         if (!parts.stage.isEmpty() && !parts.above.isEmpty()) {
-            throw new ConfigException("above", "a stage above another draws pictures; stage makes latents of them: one of both is to be empty");
+            throw new ConfigException("above",
+                "a stage above another draws pictures; stage makes latents of them: one of both is to be empty");
         }
         latents = parts.stage.isEmpty() ? null : new Latents(parts.stage, with);
         lower = parts.above.isEmpty() ? null : new LowerStage(parts.above, image, with);
         items = latents == null ? image : latents.spec();
-        net = parts.net.build(items, new DenoisingNet.Inputs(conditioning.classes(), conditioning.textWidth(), lower == null ? 0 : lower.channels()),
+        net = parts.net.build(items, new DenoisingNet.Inputs(conditioning.classes(), conditioning.textWidth(), lower == null ? 0
+            : lower.channels()),
             with.init());
         Module condition = conditioning.module();
         module = latents == null && condition == null ? net.module() : new Weights(net.module(), condition, latents);

@@ -183,7 +183,8 @@ public sealed interface DenoisingNet permits DenoisingNet.Unet, DenoisingNet.Dit
         @Override public Built build(DataSpec items, Inputs inputs, Rng init) {
             int[] sides = DenoisingNet.sides(items, patch, "a transformer of patches " + patch + "x" + patch);
             int c = DenoisingNet.planes(items);
-            io.palitra.net.Dit net = new io.palitra.net.Dit(new io.palitra.net.Dit.Config(heads, width / heads, c + inputs.beside(), c, layers,
+            io.palitra.net.Dit net = new io.palitra.net.Dit(new io.palitra.net.Dit.Config(heads, width / heads, c + inputs.beside(), c,
+                layers,
                 0, 32, true, List.of(sides[0], sides[1]), patch, FeedForward.Kind.GELU_APPROXIMATE, Math.max(1, inputs.classes()), false,
                 false, 1e-6), init);
             return inputs.text() == 0 ? new BuiltDit(net) : new BuiltTextDit(net, inputs.text(), width, init);

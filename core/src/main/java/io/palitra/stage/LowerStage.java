@@ -38,7 +38,8 @@ public final class LowerStage {
             && image.width() % s.width() == 0 && image.height() / s.height() == image.width() / s.width() && image.height() > s.height();
         if (!fits) {
             throw new ArgumentException("a stage above '" + where + "', which draws " + low + ", wants pictures of as many channels and a "
-                + "whole number of times its sides, at least 2, got " + image + (low instanceof ImageSpec s ? "; data.size=" + 2 * s.height()
+                + "whole number of times its sides, at least 2, got " + image + (low instanceof ImageSpec s ? "; data.size="
+                + 2 * s.height()
                 + " fits" : ""));
         }
         factor = image.height() / ((ImageSpec) low).height();
@@ -51,7 +52,8 @@ public final class LowerStage {
     /** Of training pictures x [B,C,H,W]: each made small, and noise of a level of its own from 0 to 1. */
     Tensor learned(Tensor x, Rng rng) {
         Tensor level = rng.uniform(x.size(0)).to(x.device());
-        return beside(Torch.avgPool(x, factor), level, rng.normal(x.size(0), image.channels(), image.height(), image.width()).to(x.device()));
+        return beside(Torch.avgPool(x, factor), level, rng.normal(x.size(0), image.channels(), image.height(), image.width())
+            .to(x.device()));
     }
 
     /**

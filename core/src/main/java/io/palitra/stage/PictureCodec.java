@@ -76,7 +76,8 @@ public sealed interface PictureCodec extends Codec, AutoCloseable {
                 + (items instanceof ImageSpec ? "; data.channels=" + c + " makes them so" : ""));
         }
         if (image.height() % f != 0 || image.width() % f != 0) {
-            throw new ArgumentException("'" + name() + "' makes a latent of " + f + "x" + f + " pixels and wants sides that are multiples of "
+            throw new ArgumentException("'" + name() + "' makes a latent of " + f + "x" + f
+                + " pixels and wants sides that are multiples of "
                 + f + ", got " + image + "; " + image.sizes(f, f));
         }
         return new GridSpec(channels(), image.height() / f, image.width() / f, image.classes());
@@ -102,7 +103,8 @@ public sealed interface PictureCodec extends Codec, AutoCloseable {
             if (parts.size() == 1) folder = place.resolve(parts.get(0));
         }
         if (!Files.isRegularFile(folder.resolve("config.json"))) {
-            throw new ArgumentException("'" + where + "' is no autoencoder of pictures; wanted is a run of vae with net=kl, of vqgan or vqvae,"
+            throw new ArgumentException("'" + where
+                + "' is no autoencoder of pictures; wanted is a run of vae with net=kl, of vqgan or vqvae,"
                 + " or a folder of diffusers' AutoencoderKL or VQModel");
         }
         boolean kl = ModelFolder.config(folder).path("_class_name").asText().equals("AutoencoderKL");

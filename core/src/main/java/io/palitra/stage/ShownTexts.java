@@ -30,7 +30,8 @@ final class ShownTexts extends Module {
         byte[] all = new byte[TEXTS * BYTES];
         for (int k = 0; k < TEXTS && !kept.isEmpty(); k++) {
             String text = kept.get(k % kept.size());
-            while (text.getBytes(StandardCharsets.UTF_8).length > BYTES) text = text.substring(0, text.offsetByCodePoints(text.length(), -1));
+            while (text.getBytes(StandardCharsets.UTF_8).length > BYTES) text = text.substring(0,
+                text.offsetByCodePoints(text.length(), -1));
             byte[] own = text.getBytes(StandardCharsets.UTF_8);
             System.arraycopy(own, 0, all, k * BYTES, own.length);
         }

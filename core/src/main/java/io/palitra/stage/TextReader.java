@@ -78,7 +78,8 @@ public sealed interface TextReader permits TextReader.Own, TextReader.Clip {
         BuiltOwn(Own config, Rng init) {
             this.config = config;
             captions = child("captions", new CaptionPrefix(config.pairs, config.length));
-            encoder = child("encoder", new ClipText(new ClipText.Config(false, captions.kinds(), config.width, 4 * config.width, config.width,
+            encoder = child("encoder", new ClipText(new ClipText.Config(false, captions.kinds(), config.width, 4 * config.width,
+                config.width,
                 config.layers, config.heads, config.length, HiddenActivation.QUICK_GELU, 1e-5, captions.tokens().end()), init));
         }
 

@@ -143,7 +143,8 @@ public final class Trainer implements AutoCloseable {
         long before = was.isPresent() ? was.get().steps() : on.before.steps(data.size());
         Provenance.length(recipe, at, before, steps).ifPresent(watcher::note);
         if (last.isPresent() && at == steps) {
-            watcher.note("the run in " + folder + " is finished: step " + at + " of " + steps + "; a larger train.steps (--steps) trains on");
+            watcher.note("the run in " + folder + " is finished: step " + at + " of " + steps
+                + "; a larger train.steps (--steps) trains on");
         }
     }
 

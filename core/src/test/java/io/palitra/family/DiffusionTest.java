@@ -265,7 +265,8 @@ class DiffusionTest {
     }
 
     @Test void textsAreReadByBothNetworksAndGuideAwayFromOthers() {
-        for (String net : List.of("net=unet net.channels=8,16 net.attention=1 net.groups=4", "net=dit net.width=16 net.heads=2 net.layers=2")) {
+        for (String net
+            : List.of("net=unet net.channels=8,16 net.attention=1 net.groups=4", "net=dit net.width=16 net.heads=2 net.layers=2")) {
             try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
                 Diffusion.Config config = Config.with(Config.with(Diffusion.FAMILY.defaults(), net.split(" ")), "condition=text",
                     "text.width=16", "text.heads=2", "text.length=24", "text.pairs=20");
@@ -288,7 +289,8 @@ class DiffusionTest {
                 assertThat(model.takes()).containsExactly(Condition.Kind.TEXT);
                 assertThat(plain.sample(3, new Rng(1)).shape()).containsExactly(3, 1, 8, 8);   // by captions of the data
                 assertThat(model.notes(Asked.ofText("a red elephant"))).singleElement().asString().contains("elephant");
-                assertThatThrownBy(() -> Drawing.of(model, List.of("prompt=" + "a red circle ".repeat(20)))).hasMessageContaining("shorten it");
+                assertThatThrownBy(() -> Drawing.of(model, List.of("prompt=" + "a red circle ".repeat(20))))
+                    .hasMessageContaining("shorten it");
                 assertThatThrownBy(() -> Drawing.of(model, List.of("negative=a star")).sample(1, new Rng(1)))
                     .hasMessageContaining("wants guidance above 1");
                 model.close();

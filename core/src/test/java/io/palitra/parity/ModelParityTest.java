@@ -184,7 +184,8 @@ class ModelParityTest {
         assertThat(PriorTransformer.Config.fromJson(read.toJson())).isEqualTo(read);
         try (PriorTransformer prior = loaded(folder, new PriorTransformer(read, Rng.silent()))) {
             Tensor x = get(io, "hidden_states"), t = get(io, "timestep").reshape(-1).expand(x.size(0)), text = get(io, "proj_embedding");
-            Tensor tokens = io.get("encoder_hidden_states"), mask = io.get("attention_mask"), output = prior.forward(x, t, text, tokens, null);
+            Tensor tokens = io.get("encoder_hidden_states"), mask = io.get("attention_mask"), output = prior.forward(x, t, text, tokens,
+                null);
             Map<String, Tensor> got = new HashMap<>(Map.of("output", output, "post_processed", prior.unscaled(output)));
             if (mask != null) got.put("output_masked", prior.forward(x, t, text, tokens, mask));
             same(io, got, "hidden_states", "timestep", "proj_embedding", "encoder_hidden_states", "attention_mask");

@@ -71,7 +71,8 @@ class CascadeTest {
             + "', which draws pictures of 1x16x16, 10 classes, wants pictures of as many channels and a whole number of times its sides, "
             + "at least 2, got pictures of 1x16x16, 10 classes; data.size=32 fits");
         assertThatThrownBy(() -> trained("odd", "diffusion", 24, "above=" + first)).hasMessageContaining("a whole number of times");
-        assertThatThrownBy(() -> trained("both", "diffusion", 32, "above=" + first, "stage=" + first)).hasMessageContaining("one of both is to be empty");
+        assertThatThrownBy(() -> trained("both", "diffusion", 32, "above=" + first, "stage=" + first))
+            .hasMessageContaining("one of both is to be empty");
     }
 
     @Test void aRunIsTaughtToDrawInFourSteps() throws IOException {
