@@ -23,11 +23,13 @@ final class DirectionsCommand implements Callable<Integer> {
     @Option(names = "--count", paramLabel = "N", defaultValue = "8", description = "directions of most change; default: 8")
     private int count;
 
-    @Option(names = "--labels", description = "directions of what is measured, too: of classes, by a classifier of the run's own data (trained "
+    @Option(names = "--labels",
+        description = "directions of what is measured, too: of classes, by a classifier of the run's own data (trained "
         + "once, kept); of pictures of one channel, of the strokes' thickness and slant")
     private boolean labels;
 
-    @Option(names = "--classifier", paramLabel = "RUN", description = "the run of classifier that says the classes; default: one of the run's "
+    @Option(names = "--classifier", paramLabel = "RUN",
+        description = "the run of classifier that says the classes; default: one of the run's "
         + "own data")
     private @Nullable Path classifier;
 

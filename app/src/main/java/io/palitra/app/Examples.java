@@ -7,7 +7,7 @@ import java.util.Map;
 /** Lines that a person can copy, for the help of each command; {@code ExamplesTest} parses them all. */
 final class Examples {
     private static final Map<String, List<String>> OF = Ordered.map(
-        Map.entry("train", List.of("palitra train vae", "palitra train diffusion mnist --set conditional=true --out runs/digits",
+        Map.entry("train", List.of("palitra train vae", "palitra train diffusion mnist --set condition=label --out runs/digits",
             "palitra train gan my-photos/ --set data.size=32 --out runs/photos", "palitra train realnvp table.csv --set data.label=kind")),
         Map.entry("resume", List.of("palitra resume runs/digits", "palitra resume runs/digits --epochs 20")),
         Map.entry("sample", List.of("palitra sample runs/digits -n 16 --seed 3 --out digits.png",
@@ -18,6 +18,10 @@ final class Examples {
         Map.entry("serve", List.of("palitra serve --port 8080", "palitra serve --listen 0.0.0.0 --token 0123456789abcdef")),
         Map.entry("evaluate", List.of("palitra evaluate runs/digits", "palitra evaluate runs/vae runs/gan -n 1000")),
         Map.entry("reconstruct", List.of("palitra reconstruct runs/vae", "palitra reconstruct runs/vae my-photos/ -n 8 --out seen.png")),
+        Map.entry("caption", List.of("palitra caption runs/flamingo scene.png",
+            "palitra caption runs/flamingo scene.png --shots examples/ --ask \"how many circles?\"")),
+        Map.entry("vary", List.of("palitra vary runs/unclip scene.png -n 4", "palitra vary runs/unclip one.png other.png --keep",
+            "palitra vary runs/unclip scene.png --from \"a red circle\" --to \"a blue circle\" --amount 0.5")),
         Map.entry("complete", List.of("palitra complete runs/pixels --keep 10",
             "palitra complete runs/pixels --image photo.png --keep 14", "palitra complete runs/mdlm --text page.txt --hole 10:40")),
         Map.entry("write", List.of("palitra write runs/gpt \"To be\" --stream",
@@ -29,7 +33,8 @@ final class Examples {
         Map.entry("project", List.of("palitra project runs/faces me.png --out me/",
             "palitra project runs/digits seven.png --space w --noise --steps 500")),
         Map.entry("mix", List.of("palitra mix runs/digits --rows 4 --columns 6 --layers 0-3 --out mixed.png")),
-        Map.entry("directions", List.of("palitra directions runs/digits", "palitra directions runs/digits --labels --out digits-directions/")),
+        Map.entry("directions",
+        List.of("palitra directions runs/digits", "palitra directions runs/digits --labels --out digits-directions/")),
         Map.entry("paint", List.of("palitra paint \"a castle in the snow\" --model org/name --out castle.png",
             "palitra paint \"a red hat\" --model org/name --image me.png --mask hat.png --out hat-red.png")),
         Map.entry("dream", List.of("palitra dream \"a large red circle\" --vqgan runs/vqgan --clip runs/clip --size 128x128")),

@@ -27,7 +27,8 @@ final class MixCommand implements Callable<Integer> {
         + "others are the row's. 0 is the coarsest")
     private String layers = "";
 
-    @Option(names = "--truncation", paramLabel = "T", defaultValue = "1", description = "by how much styles are moved to the mean one: 1 = not at "
+    @Option(names = "--truncation", paramLabel = "T", defaultValue = "1",
+        description = "by how much styles are moved to the mean one: 1 = not at "
         + "all, 0 = onto it; default: 1")
     private double truncation;
 

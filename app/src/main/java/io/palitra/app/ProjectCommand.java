@@ -21,7 +21,8 @@ final class ProjectCommand implements Callable<Integer> {
     @Parameters(index = "1", paramLabel = "PICTURE", description = "the picture, of the size that the run draws")
     private Path picture = Path.of("");
 
-    @Option(names = "--space", paramLabel = "w|w+", defaultValue = "w+", description = "w: one style for all layers; w+: one for each, which "
+    @Option(names = "--space", paramLabel = "w|w+", defaultValue = "w+",
+        description = "w: one style for all layers; w+: one for each, which "
         + "comes nearer; default: w+")
     private String space = "w+";
 
@@ -31,7 +32,8 @@ final class ProjectCommand implements Callable<Integer> {
     @Option(names = "--steps", paramLabel = "N", defaultValue = "1000", description = "steps; default: 1000")
     private int steps;
 
-    @Option(names = "--label", paramLabel = "CLASS", description = "number or name of the class that the search begins at; default: the mean of "
+    @Option(names = "--label", paramLabel = "CLASS",
+        description = "number or name of the class that the search begins at; default: the mean of "
         + "all")
     private @Nullable String label;
 

@@ -106,7 +106,8 @@ public final class LatentDirections {
                 Rng from = rng.at(i);
                 Tensor w = Scope.run(() -> space.prior(some, from));
                 if (w.dims() != 2 || w.size(1) > Directions.LONGEST) {
-                    throw new ArgumentException("directions are of codes that are a row of at most " + Directions.LONGEST + " numbers; one of "
+                    throw new ArgumentException("directions are of codes that are a row of at most " + Directions.LONGEST
+                        + " numbers; one of "
                         + "this run has " + w.numel() / some);
                 }
                 codes.add(w.narrow(1, 0, w.size(1) - space.classNumbers()).to(DType.F64));
@@ -141,7 +142,8 @@ public final class LatentDirections {
             Tensor axis = length > 0 ? slope.div(length) : slope;
             double spread = Math.sqrt(centred.matmul(axis).square().mean().item());
             double of = y.square().sum().item(), left = y.sub(centred.matmul(slope)).square().sum().item();
-            return new Direction(name, Arrays.copyOf(axis.floats(), (int) axis.numel() + classes), spread, of > 0 ? Math.max(0, 1 - left / of) : 0);
+            return new Direction(name, Arrays.copyOf(axis.floats(), (int) axis.numel() + classes), spread, of > 0
+                ? Math.max(0, 1 - left / of) : 0);
         }
     }
 

@@ -31,7 +31,8 @@ public final class StyleMixing {
             }
             int from = Integer.parseInt(m.group(1)), to = m.group(2) == null ? from : Integer.parseInt(m.group(2));
             if (from > to || to >= of) {
-                throw new ConfigException("layers", "illegal layers: " + text.strip() + ", must lie within 0-" + (of - 1) + ", the lower one "
+                throw new ConfigException("layers", "illegal layers: " + text.strip() + ", must lie within 0-" + (of - 1)
+                    + ", the lower one "
                     + "first: this run has " + of + " layers that read a style, 0 the coarsest");
             }
             return new Layers(from, to);

@@ -59,7 +59,9 @@ public record DirectionsRequest(
         @Help("whether files that are there are replaced") boolean force,
         @Help("where to compute: auto, cpu, cuda or cuda:n") String device,
         @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) implements Request<DirectionsRequest.Result> {
-    /** How far pictures are moved, in standard deviations, in how many steps; pictures in a film, of which each has so many milliseconds. */
+    /**
+     * How far pictures are moved, in standard deviations, in how many steps; pictures in a film, of which each has so many milliseconds.
+     */
     private static final double FAR = 3;
     private static final int STEPS = 7, MOVED = 4, FRAMES = 13, DELAY = 90, WIDE = 256;
 
@@ -129,7 +131,8 @@ public record DirectionsRequest(
     /** Null where the data have no classes. */
     private @Nullable SampleJudge judge(Run opened, Inputs inputs, Watcher watcher) throws IOException {
         if (!classifier.isEmpty()) {
-            SampleJudge named = SampleJudge.of(Inputs.folder(classifier), dataDir.isEmpty() ? null : Path.of(dataDir), opened.device(), watcher);
+            SampleJudge named = SampleJudge.of(Inputs.folder(classifier), dataDir.isEmpty() ? null : Path.of(dataDir), opened.device(),
+                watcher);
             DataSpec sees = named.run().config().settings().spec(), draws = opened.config().settings().spec();
             if (Arrays.equals(sees.shape(), draws.shape())) return named;
             named.close();
@@ -173,7 +176,8 @@ public record DirectionsRequest(
         }
         for (Path file : files) Outputs.free(file, "out", force);
         ObjectMapper json = new ObjectMapper();
-        Safetensors.write(files.get(0), tensors(found), Map.of("names", json.writeValueAsString(found.stream().map(Direction::name).toList())));
+        Safetensors.write(files.get(0), tensors(found), Map.of("names", json.writeValueAsString(found.stream().map(Direction::name)
+            .toList())));
         Files.writeString(files.get(1), new Result(List.of(), found).toJson().toString());
         Tensor bases = space.prior(MOVED, rng);   // [M,D]
         List<Picture> sheet = new ArrayList<>();

@@ -11,6 +11,7 @@ import io.palitra.data.Condition;
 import io.palitra.data.FormatException;
 import io.palitra.data.Midi;
 import io.palitra.data.Score;
+import io.palitra.data.DataSpec;
 import io.palitra.data.ScoreItems;
 import io.palitra.engine.Guard;
 import io.palitra.engine.Rng;
@@ -64,6 +65,9 @@ public record HarmoniseRequest(
         this(run, score, voice, "", 0, 4, 0, List.of(), "", false, "auto", 0);
     }
 
+    /** Four times; what is kept has no default. */
+    public HarmoniseRequest(String run, String score) { this(run, score, "", "", 0, 4, 0, List.of(), "", false, "auto", 0); }
+
     /** @param shown the folder */
     public record Result(List<Path> files, Path shown, long seed) {
         /** As {@code --json} prints it. */
@@ -75,6 +79,15 @@ public record HarmoniseRequest(
         }
     }
 
+    @Override public void check() {
+        if (voice.isEmpty() && bars.isEmpty() && keep == 0) {
+            throw new ConfigException("voice", "what of the score is kept? voice=soprano keeps a voice, bars=3:4 all but these bars, "
+                + "keep=2 the first bars");
+        }
+    }
+
+    @Override public void check(DataSpec items) { if (items instanceof ScoreItems spec) voice(spec); }
+
     /**
      * Draws and writes.
      *
@@ -83,10 +96,7 @@ public record HarmoniseRequest(
      */
     @Override public Result run(Watcher watcher) throws IOException {
         Config.check(this);
-        if (voice.isEmpty() && bars.isEmpty() && keep == 0) {
-            throw new ConfigException("voice", "what of the score is kept? voice=soprano keeps a voice, bars=3:4 all but these bars, "
-                + "keep=2 the first bars");
-        }
+        check();
         Inputs inputs = new Inputs(watcher);
         try (Run opened = inputs.open(run, device, threads); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             if (!(opened.config().settings().spec() instanceof ScoreItems spec)

@@ -54,7 +54,9 @@ public record ProjectRequest(
         @Help("whether files that are there are replaced") boolean force,
         @Help("where to compute: auto, cpu, cuda or cuda:n") String device,
         @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) implements Request<ProjectRequest.Result> {
-    /** Frames of the film at most, milliseconds of one, how often the last one is shown again, and the width below which all are enlarged. */
+    /**
+     * Frames of the film at most, milliseconds of one, how often the last one is shown again, and the width below which all are enlarged.
+     */
     private static final int FRAMES = 100, DELAY = 80, REST = 12, WIDE = 256;
     private static final String MP4 = ".mp4";
 
@@ -115,7 +117,8 @@ public record ProjectRequest(
             long start = System.nanoTime();
             Projection.Result found;
             try (RunModels models = new RunModels(opened.device(), watcher::note)) {
-                found = Projection.of(model, target, how, kind, Inputs.classes(opened), unlike(models, spec), new Rng(seed).on(opened.device()),
+                found = Projection.of(model, target, how, kind, Inputs.classes(opened), unlike(models, spec), new Rng(seed)
+                    .on(opened.device()),
                     (i, of, x) -> {
                         watcher.checkStop();
                         boolean frame = i % every == 0 || i == of;
@@ -125,8 +128,10 @@ public record ProjectRequest(
                         watcher.tick("steps", i, of, Map.of("psnr", Psnr.decibels(x, target, 2).item()), () -> Optional.of(now));
                     });
             }
-            double seconds = (System.nanoTime() - start) * 1e-9, psnr = Psnr.decibels(Outputs.finite(found.picture(), run), target, 2).item();
-            Map<String, String> text = Map.of("palitra", "project, " + space + (noise ? ", noise" : "") + ", " + steps + " steps, seed " + seed);
+            double seconds = (System.nanoTime() - start) * 1e-9, psnr = Psnr.decibels(Outputs.finite(found.picture(), run), target, 2)
+                .item();
+            Map<String, String> text = Map.of("palitra", "project, " + space + (noise ? ", noise" : "") + ", " + steps + " steps, seed "
+                + seed);
             Png.write(files.get(0), shown.of(found.picture()).get(0), text);
             Png.write(files.get(1), frames.get(frames.size() - 1), text);
             Safetensors.write(files.get(2), tensors(found), Map.of("run", opened.weights(), "space", space));

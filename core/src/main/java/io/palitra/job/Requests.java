@@ -42,6 +42,8 @@ public final class Requests {
         kinds.put("mix", MixRequest.class);
         kinds.put("directions", DirectionsRequest.class);
         kinds.put("reconstruct", ReconstructRequest.class);
+        kinds.put("vary", VaryRequest.class);
+        kinds.put("caption", CaptionRequest.class);
         kinds.put("classify", ClassifyRequest.class);
         kinds.put("search", SearchRequest.class);
         kinds.put("evaluate", EvaluateRequest.class);

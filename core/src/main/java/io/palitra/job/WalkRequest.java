@@ -167,12 +167,14 @@ public record WalkRequest(
             Tensor z = flat.narrow(1, 0, free);
             if (truncation != 1) {
                 Rng any = new Rng(0).on(opened.device());
-                Tensor middle = model instanceof StyleSpace styles ? styles.middle(DRAWS, any) : model.normalPrior() || classes > 0 ? Torch.zeros(1, free).to(z.dtype()).to(z.device())
+                Tensor middle = model instanceof StyleSpace styles ? styles.middle(DRAWS, any) : model.normalPrior() || classes > 0
+                    ? Torch.zeros(1, free).to(z.dtype()).to(z.device())
                     : model.prior(DRAWS, any).flatten(1).mean(true, 0);
                 z = middle.lerp(z, truncation);
             }
             Tensor placed = z.reshape(classes == 0 ? all.shape() : new long[] {all.size(0), free});
-            if (label.isEmpty() || model instanceof StyleSpace) return classes == 0 ? placed : Torch.cat(1, placed, flat.narrow(1, free, classes));
+            if (label.isEmpty() || model instanceof StyleSpace) return classes == 0 ? placed : Torch.cat(1, placed,
+                flat.narrow(1, free, classes));
             if (classes == 0) {
                 throw new ConfigException("label", "illegal label: '" + label + "', the codes of this run have no class");
             }

@@ -73,7 +73,8 @@ public final class BigGan {
         Tensor forward(Tensor x, Tensor given) {
             Tensor h = first.forward(Torch.upsampleNearest(before.forward(x, given).reluOver(), 2));
             h = second.forward(between.forward(h, given).reluOver());
-            return h.add(Torch.upsampleNearest(beside.forward(x), 2));   // of pixels alone, 1 x 1 is the same before and after, and a fourth
+            return h.add(Torch.upsampleNearest(beside.forward(x),
+                2));   // of pixels alone, 1 x 1 is the same before and after, and a fourth
         }
     }
 
@@ -117,7 +118,8 @@ public final class BigGan {
             int given = part + (classes == 0 ? 0 : embed);
             start = child("start", linear(first, (long) channels(width, steps) * side * side, rng.split(1)));
             for (int i = steps; i > 0; i--) {
-                blocks.add(child("blocks." + (steps - i), new UpBlock(channels(width, i), channels(width, i - 1), given, rng.split(2 + i))));
+                blocks.add(child("blocks." + (steps - i), new UpBlock(channels(width, i), channels(width, i - 1), given,
+                    rng.split(2 + i))));
             }
             this.attended = steps - attended;
             attention = attended == 0 ? null

@@ -237,7 +237,10 @@ public final class BigGanDeep extends Module {
         Tensor forward(Tensor x, Tensor given, double t);
     }
 
-    /** Four convolutions, a fourth as wide between as before; beside them x itself, the second half of its channels left out where fewer end. */
+    /**
+     * Four convolutions, a fourth as wide between as before; beside them x itself, the second half of its channels left out where fewer
+     * end.
+     */
     private static final class Block extends Module implements Part {
         private final List<Conditional> norms = new ArrayList<>();
         private final List<Normed> convs = new ArrayList<>();

@@ -144,6 +144,11 @@ final class DiffusersConfigReader {
         return v == null ? missing : yes(key, v);
     }
 
+    @Nullable Boolean yesOrNull(String key) {
+        JsonNode v = at(key);
+        return v == null || v.isNull() ? null : (Boolean) yes(key, v);
+    }
+
     /** One truth value for all levels, or one for each. */
     List<Boolean> yesses(String key, boolean missing) {
         JsonNode v = at(key);
@@ -250,6 +255,15 @@ final class DiffusersConfigReader {
         if (v.isNull()) return null;
         if (v.isTextual() && allowed.contains(v.textValue())) return v.textValue();
         throw refused(key, v, String.join(", ", allowed) + " or null");
+    }
+
+    /** Whether the value is this one; null is none of it. */
+    boolean oneOrNull(String key, boolean missing, String value) {
+        JsonNode v = at(key);
+        if (v == null) return missing;
+        if (v.isNull()) return false;
+        if (v.isTextual() && v.textValue().equals(value)) return true;
+        throw refused(key, v, "\"" + value + "\" or null");
     }
 
     /** A key that has one value here: the others are of parts that are not built. */

@@ -1,6 +1,7 @@
 package io.palitra.nn;
 
 import io.palitra.config.ArgumentException;
+import io.palitra.engine.DType;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
@@ -48,6 +49,22 @@ public final class Norm {
         }
 
         public Tensor forward(Tensor x) { return Torch.layerNorm(x, weight, bias, eps); }
+    }
+
+    /** x / sqrt(mean x^2 + eps) with a scale, over the last dimension. Zhang and Sennrich 2019, arXiv:1910.07467. x [...,D]. */
+    public static final class Rms extends Module {
+        private final Tensor weight;
+        private final double eps;
+
+        public Rms(int width, double eps) {
+            weight = parameter("weight", Torch.ones(width));
+            this.eps = eps;
+        }
+
+        public Tensor forward(Tensor x) {
+            Tensor wide = x.to(DType.F32);
+            return wide.mul(wide.square().mean(true, -1).add(eps).rsqrt()).to(x.dtype()).mul(weight);
+        }
     }
 
     /** Over the batch and space; running statistics serve in evaluation. Ioffe and Szegedy 2015, arXiv:1502.03167. x [B,C,H,W]. */
@@ -103,7 +120,8 @@ public final class Norm {
     }
 
     /**
-     * Batch norm whose scale, 1 + A g, and shift, B g, are linear in a vector g; A and B are divided by their largest singular values. Brock
+     * Batch norm whose scale, 1 + A g, and shift, B g,
+         are linear in a vector g; A and B are divided by their largest singular values. Brock
      * et al. 2019, arXiv:1809.11096, appendix B. x [B,C,H,W], g [B,G].
      */
     public static final class CodeBatch extends Module {

@@ -51,7 +51,8 @@ class StyleToolsTest {
             Tensor target = new Rng(5).uniform(1, 1, 16, 16);
             List<Tensor> seen = new ArrayList<>();
             Projection.How how = new Projection.How(Projection.Space.W, false, 3);
-            Tensor first = Projection.of(model, target, how, null, 0, null, new Rng(7), (i, of, x) -> seen.add(scope.keep(x.copy()))).styles();
+            Tensor first = Projection.of(model, target, how, null, 0, null, new Rng(7), (i, of, x) -> seen.add(scope.keep(x.copy())))
+                .styles();
             Tensor again = Projection.of(model, target, how, null, 0, null, new Rng(7), (i, of, x) -> { }).styles();
             assertThat(first.floats()).isEqualTo(again.floats());
             assertThat(seen).hasSize(4);
@@ -94,7 +95,8 @@ class StyleToolsTest {
 
     @Test void itEndsWhenItIsStopped() {
         try (Scope scope = new Scope()) {
-            assertThatThrownBy(() -> Projection.of(new TinyStyles(), Torch.zeros(1, 1, 16, 16), new Projection.How(Projection.Space.W, false,
+            assertThatThrownBy(() -> Projection.of(new TinyStyles(), Torch.zeros(1, 1, 16, 16),
+                new Projection.How(Projection.Space.W, false,
                 100), null, 0, null, new Rng(1), (i, of, x) -> {
                     if (i == 2) throw new CancellationException("stopped");
                 })).isInstanceOf(CancellationException.class);
@@ -108,7 +110,8 @@ class StyleToolsTest {
             StyleMixing.Layers layers = StyleMixing.Layers.of("1-2", 4);
             Tensor table = StyleMixing.table(model, rows, columns, layers);
             assertThat(table.shape()).containsExactly(6, 1, 16, 16);
-            Tensor mixed = Torch.cat(1, rows.rows(1, 1).narrow(1, 0, 1), columns.rows(2, 1).narrow(1, 1, 2), rows.rows(1, 1).narrow(1, 3, 1));
+            Tensor mixed = Torch.cat(1, rows.rows(1, 1).narrow(1, 0, 1), columns.rows(2, 1).narrow(1, 1, 2), rows.rows(1, 1)
+                .narrow(1, 3, 1));
             assertThat(psnr(table.rows(5, 1), model.draw(mixed, model.noise()))).isGreaterThan(80);
             Tensor all = StyleMixing.table(model, rows, columns, new StyleMixing.Layers(0, 3));
             assertThat(psnr(all.rows(1, 1), model.draw(columns.rows(1, 1), model.noise()))).isGreaterThan(80);
@@ -118,7 +121,8 @@ class StyleToolsTest {
     @Test void layersAndSpacesThatThereAreNotAreRefused() {
         assertThat(StyleMixing.Layers.of("3", 4)).isEqualTo(new StyleMixing.Layers(3, 3));
         for (String wrong : List.of("2-4", "3-1", "9")) {
-            assertThatThrownBy(() -> StyleMixing.Layers.of(wrong, 4)).isInstanceOf(ConfigException.class).hasMessage("illegal layers: " + wrong
+            assertThatThrownBy(() -> StyleMixing.Layers.of(wrong, 4)).isInstanceOf(ConfigException.class)
+                .hasMessage("illegal layers: " + wrong
                 + ", must lie within 0-3, the lower one first: this run has 4 layers that read a style, 0 the coarsest");
         }
         for (String wrong : List.of("", "a-b", "-1", "1-2-3")) {
@@ -132,7 +136,8 @@ class StyleToolsTest {
     @Test void principalDirectionsAreThoseOfTheMapping() {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             TinyStyles model = new TinyStyles();
-            List<LatentDirections.Direction> found = LatentDirections.principal(new StyleSpace(model, 0, -1), 9, new Rng(1), Watcher.SILENT);
+            List<LatentDirections.Direction> found = LatentDirections.principal(new StyleSpace(model, 0, -1), 9, new Rng(1),
+                Watcher.SILENT);
             assertThat(found).hasSize(6);   // as many as a style has numbers
             assertThat(found.stream().mapToDouble(LatentDirections.Direction::share).sum()).isCloseTo(1, within(1e-9));
             Tensor[] eig = Torch.eigh(model.map.t().matmul(model.map));   // the covariance of M z
@@ -147,7 +152,8 @@ class StyleToolsTest {
             TinyStyles model = new TinyStyles();
             StyleSpace space = new StyleSpace(model, 0, -1);
             Tensor pattern = new Rng(8).normal(1, 1, 16, 16);
-            List<LatentDirections.Direction> found = LatentDirections.measured(space, Map.of(List.of("pattern"), x -> x.mul(pattern).sumPerItem(),
+            List<LatentDirections.Direction> found = LatentDirections.measured(space, Map.of(List.of("pattern"), x -> x.mul(pattern)
+                .sumPerItem(),
                 List.of("a", "b"), x -> Torch.stack(1, List.of(x.meanPerItem(), x.meanPerItem().neg()))), 600, new Rng(1), Watcher.SILENT);
             assertThat(found).extracting(LatentDirections.Direction::name).containsExactlyInAnyOrder("pattern", "a", "b");
             for (LatentDirections.Direction d : found) {

@@ -40,7 +40,8 @@ public final class TinyStyles implements Styles {
     @Override public List<Tensor> noise() { return List.of(noise); }
 
     @Override public Tensor draw(Tensor styles, List<Tensor> maps) {
-        Tensor sum = Objects.requireNonNull(styles.transpose(0, 1)).matmul(bases).sum(false, 0).reshape(-1, 1, 16, 16);   // [L,B,W] [L,W,256]
+        Tensor sum = Objects.requireNonNull(styles.transpose(0, 1)).matmul(bases).sum(false, 0)
+            .reshape(-1, 1, 16, 16);   // [L,B,W] [L,W,256]
         return (maps.isEmpty() ? sum : sum.add(maps.get(0).mul(0.05))).tanh();
     }
 }

@@ -143,6 +143,8 @@ class StyleGanTest {
         try (Scope scope = new Scope(); StyleGan base = model(SMALL)) {
             Models models = new Models() {
                 @Override public <T> T open(ModelRef ref, Class<T> capability) { return capability.cast(base); }
+
+                @Override public DataSpec items(ModelRef ref) { return SMALL; }
             };
             StyleGan.Config same = Config.with(StyleGan.FAMILY.defaults(), "latent=5", "style=5", "channelBase=24", "channelMax=4",
                 "base=somewhere");

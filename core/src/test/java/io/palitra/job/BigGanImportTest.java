@@ -93,10 +93,12 @@ class BigGanImportTest {
         Path other = Files.createDirectory(root.resolve("other"));
         Files.copy(folder.resolve("model.safetensors"), other.resolve("model.safetensors"));
         Files.writeString(other.resolve("config.json"), SMALL.replace("\"num_classes\": 3", "\"num_classes\": 4"));
-        assertThatThrownBy(() -> new ImportRequest(other.toString(), out.toString()).run(Watcher.SILENT)).isInstanceOf(FormatException.class)
+        assertThatThrownBy(() -> new ImportRequest(other.toString(), out.toString()).run(Watcher.SILENT))
+            .isInstanceOf(FormatException.class)
             .hasMessageContaining("weights do not fit the network: 'embeddings.weight' has the shape");
         Files.writeString(other.resolve("config.json"), SMALL.replace("\"n_stats\": 3", "\"n_stats\": 1"));
-        assertThatThrownBy(() -> new ImportRequest(other.toString(), out.toString()).run(Watcher.SILENT)).isInstanceOf(FormatException.class)
+        assertThatThrownBy(() -> new ImportRequest(other.toString(), out.toString()).run(Watcher.SILENT))
+            .isInstanceOf(FormatException.class)
             .hasMessageContaining("illegal n_stats: 1, must be 2 to 65536");
         assertThat(out).doesNotExist();
     }

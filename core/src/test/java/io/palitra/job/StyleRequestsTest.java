@@ -151,7 +151,8 @@ class StyleRequestsTest {
         assertThat(Config.with(new MixRequest(ofClasses.toString(), 2, 3, "0-1"), "out=" + out, "device=cpu").run(Watcher.SILENT).file())
             .isEqualTo(out);
         Picture sheet = PictureBytes.read(out, note -> { });
-        assertThat(List.of(sheet.width(), sheet.height())).containsExactly(4 * (4 * 16 + 3 * 2), 4 * (3 * 16 + 2 * 2));   // 64 for 16 pixels
+        assertThat(List.of(sheet.width(), sheet.height())).containsExactly(4 * (4 * 16 + 3 * 2),
+            4 * (3 * 16 + 2 * 2));   // 64 for 16 pixels
         // all layers are the column's: each column is its source
         Config.with(new MixRequest(plain.toString(), 2, 2, "0-3"), "out=" + out, "device=cpu", "force=true").run(Watcher.SILENT);
         Picture all = PictureBytes.read(out, note -> { });
@@ -169,7 +170,8 @@ class StyleRequestsTest {
     }
 
     @Test void layersOutOfRangeAndFamiliesWithoutStylesAreRefused() {
-        refused(new MixRequest(plain.toString(), 2, 2, "2-4"), "illegal layers: 2-4, must lie within 0-3, the lower one first: this run has "
+        refused(new MixRequest(plain.toString(), 2, 2, "2-4"),
+            "illegal layers: 2-4, must lie within 0-3, the lower one first: this run has "
             + "4 layers that read a style, 0 the coarsest");
         refused(new MixRequest(plain.toString(), 2, 2, "coarse"), "illegal layers: 'coarse', must be A-B, such as 0-3, or one");
         refused(new MixRequest(codes.toString(), 2, 2, "0-1"), "'gan' draws by no styles that its layers read; stylegan does");
@@ -177,12 +179,14 @@ class StyleRequestsTest {
     }
 
     @Test void directionsAreWrittenAsNumbersSheetAndFilms() throws IOException {
-        DirectionsRequest.Result found = Config.with(new DirectionsRequest(ofClasses.toString()), "count=2", "labels=true", "n=100", "device=cpu",
+        DirectionsRequest.Result found = Config.with(new DirectionsRequest(ofClasses.toString()), "count=2", "labels=true", "n=100",
+            "device=cpu",
             "classifier=" + classifier).run(Watcher.SILENT);
         Path folder = ofClasses.resolve("directions");
         List<String> classes = RunConfig.read(classifier.resolve("config.json")).settings().classes();
         assertThat(found.directions()).hasSize(4 + classes.size());
-        assertThat(names(found.files())).startsWith("directions.safetensors", "directions.json", "directions.png", "thickness.gif", "slant.gif",
+        assertThat(names(found.files())).startsWith("directions.safetensors", "directions.json", "directions.png", "thickness.gif",
+            "slant.gif",
             "class-" + classes.get(0).replace(' ', '-') + ".gif").endsWith("direction-1.gif", "direction-2.gif").doesNotHaveDuplicates();
         assertThat(found.files()).allMatch(Files::isRegularFile);
         try (Stream<Path> there = Files.list(folder)) { assertThat(there.count()).isEqualTo(found.files().size()); }
@@ -216,7 +220,8 @@ class StyleRequestsTest {
     }
 
     @Test void withoutClassesThicknessAndSlantAreFoundAloneAndWhatCannotBeIsRefused() throws IOException {
-        DirectionsRequest.Result found = Config.with(new DirectionsRequest(plain.toString()), "count=0", "labels=true", "n=50", "device=cpu",
+        DirectionsRequest.Result found = Config.with(new DirectionsRequest(plain.toString()), "count=0", "labels=true", "n=50",
+            "device=cpu",
             "out=" + root.resolve("strokes-only")).run(Watcher.SILENT);
         assertThat(found.directions()).extracting(d -> d.name()).containsExactly("thickness", "slant");
         assertThatThrownBy(() -> Config.with(new DirectionsRequest(plain.toString()), "count=0")).hasMessageContaining("illegal count: 0");
@@ -232,7 +237,8 @@ class StyleRequestsTest {
         for (int i = 0; i < 6; i++) {   // straight
             assertThat(walk.codes().get(1)[i]).isCloseTo((walk.codes().get(0)[i] + walk.codes().get(2)[i]) / 2, within(1e-5f));
         }
-        WalkRequest.Result mean = Config.with(new WalkRequest(plain.toString()), "device=cpu", "truncation=0", "out=" + root.resolve("mean"))
+        WalkRequest.Result mean = Config.with(new WalkRequest(plain.toString()), "device=cpu", "truncation=0", "out="
+            + root.resolve("mean"))
             .run(Watcher.SILENT);
         assertThat(mean.codes().get(0)).containsOnly(0);   // the mean style of the double
     }

@@ -25,7 +25,7 @@ import java.util.regex.Pattern;
 
 /** What of a job's results and words a caller may see: no place on the disk. */
 final class Answers {
-    private static final Pattern PLACE = Pattern.compile("(?<![\\w.])(?:[A-Za-z]:[\\\\/]|/)(?:[^/\\\\\\s'\",:;]+[\\\\/])*");
+    private static final Pattern PLACE = Pattern.compile("(?<![\\p{L}\\p{N}_.])(?:[A-Za-z]:[\\\\/]|/)(?:[^/\\\\\\s'\",:;]+[\\\\/])*");
 
     /** How a line for the command line says that a file is to be named. */
     private static final Pattern NAMED = Pattern.compile("\\b([a-z]\\w*)=(FILE|DIR|RUN|MODEL|TEXT|NAME)\\b");

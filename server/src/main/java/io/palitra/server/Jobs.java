@@ -106,6 +106,7 @@ final class Jobs implements AutoCloseable {
         Path own = folder.resolve(id);
         Request<?> named = Requests.on(Requests.of(kind, places.asked(kind, asked)), config.device(), config.threads());
         Config.check((Record) named);
+        named.check();
         Request<?> request = places.placed(kind, named, id, own);
         places.refuseUnfit(kind, named, request);
         if (request instanceof ResumeRequest resumed

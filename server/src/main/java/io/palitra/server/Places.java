@@ -160,6 +160,7 @@ final class Places {
             all.stream().filter(e -> e.model() && e.name().equals(text)).findFirst().ifPresent(model -> {
                 Fitting.refuse(kind, key, model, all);
                 if (key.equals("run") || key.equals("model")) Fitting.refuseKeys(request, model);
+                if (key.equals("run")) Fitting.refuseItems(request, model);
             });
             return text;
         });
