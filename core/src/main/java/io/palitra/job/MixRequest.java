@@ -78,6 +78,7 @@ public record MixRequest(
                 sources = shown.of(Outputs.finite(Scope.run(() -> model.draw(styles, model.noise()).clamp(-1, 1)), run));
                 mixed = shown.of(Outputs.finite(StyleMixing.table(model, styles.rows(0, rows), styles.rows(rows, columns), taken), run));
             }
+            course.at("pictures", 1, 0, 1);
             Png.write(file, sheet(sources, mixed), Map.of("palitra", "mix, layers " + layers.strip() + " of the columns, seed " + seed));
             watcher.wrote(file);
             return new Result(file);

@@ -64,7 +64,7 @@ class StyleRequestsTest {
 
     private static Path picture(String name, int channels, int height, int width) {
         byte[] pixels = new byte[channels * height * width];
-        for (int i = 0; i < pixels.length; i++) pixels[i] = (byte) (i * 37);
+        for (int i = 0; i < pixels.length; i++) pixels[i] = (byte) (i * 37 + i / (height * width) * 50);
         Path file = root.resolve(name);
         Png.write(file, new Picture(channels, height, width, pixels), Map.of());
         return file;

@@ -11,6 +11,7 @@ import io.palitra.data.FormatException;
 import io.palitra.data.Picture;
 import io.palitra.job.EvaluateRequest;
 import io.palitra.job.Program;
+import io.palitra.job.ProjectRequest;
 import io.palitra.job.Trained;
 import io.palitra.job.WalkRequest;
 import io.palitra.report.Better;
@@ -40,6 +41,7 @@ final class Answers {
         ObjectNode node = Job.JSON.createObjectNode();
         if (made instanceof EvaluateRequest.Result measured) node.set("runs", without(measured.toJson(), job));
         if (made instanceof WalkRequest.Result walk) walked(walk, node);
+        if (made instanceof ProjectRequest.Result found) node.put("psnr", found.psnr()).put("seconds", found.seconds());
         Texts.told(made, node);
         if (made instanceof Trained t) node.put("run", String.valueOf(t.run().getFileName())).put("finished", t.finished());
         return node;
