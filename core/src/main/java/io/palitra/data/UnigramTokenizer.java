@@ -13,7 +13,7 @@ import java.text.Normalizer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -39,13 +39,13 @@ public final class UnigramTokenizer {
     private record Marks(String mark, String prepend, boolean split) {}
 
     private final String file;
-    private final Map<String, Integer> pieces = new HashMap<>();
+    private final Map<String, Integer> pieces = new LinkedHashMap<>();
     private final double[] scores;
     private final int longest;
     private final int unknown;
     private final double unknownScore;
     private final boolean bytes;
-    private final Map<String, Integer> added = new HashMap<>();
+    private final Map<String, Integer> added = new LinkedHashMap<>();
     private final Pattern addedIn;
     private final List<UnaryOperator<String>> normalizers = new ArrayList<>();
     private boolean words;

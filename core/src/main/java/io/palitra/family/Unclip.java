@@ -105,7 +105,7 @@ public final class Unclip implements GenerativeModel<Unclip.Sampling>, Varies, E
         Recipe.of(5, 64, new OptimizerSpec.Adam(1e-3, 0.9, 0.999, 1e-8)).withSchedule(new LrSchedule.Cosine(500)).withClip(1)
             .withEma(0.999), SAMPLING, "scenes", Unclip::new)
         .tiny(new Tiny(Family.USUAL, List.of("data.captions=true", "channels=8,8", "attention=1", "groups=4", "width=8"),
-            Map.of("clip", "clip", "prior", "prior"))).takes(Condition.Kind.TEXT);
+            Map.of("clip", "clip")).upon("prior", "prior")).takes(Condition.Kind.TEXT);
 
     /** Vectors of training pictures that are drawn from where nothing is asked for. */
     private static final int SHOWN = 64;
