@@ -79,10 +79,13 @@ public record RunConfig(Settings settings, Record model) {
      * @throws IllegalArgumentException for a record that is no family's config
      * @throws ConfigException for a value that is not allowed
      */
-    public static RunConfig of(Record model, String name, Dataset data) {
+    public static RunConfig of(Record model, String name, Dataset data) { return of(model, name, data.spec(), data.classNames()); }
+
+    /** As {@link #of(Record, String, Dataset)}, of a model that was trained elsewhere: on items of that kind, in classes of these names. */
+    public static RunConfig of(Record model, String name, DataSpec spec, List<String> classes) {
         Family<?> f = Families.of(model);
-        Settings s = new Settings(FORMAT, f.name(), name, DataOptions.DEFAULT, data.spec(), data.classNames(), f.recipe(), 0, "cpu",
-            Precision.FP32, io.palitra.engine.Device.threads(), 20, 0, version());
+        Settings s = new Settings(FORMAT, f.name(), name, DataOptions.DEFAULT, spec, classes, f.recipe(), 0, "cpu", Precision.FP32,
+            io.palitra.engine.Device.threads(), 20, 0, version());
         return new RunConfig(s, Config.absolute(model));
     }
 
