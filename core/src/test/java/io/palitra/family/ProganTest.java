@@ -64,7 +64,7 @@ class ProganTest {
     }
 
     @Test void samplesOfASmallNetworkAreEnlargedToTheFullSide() {
-        try (Scope scope = new Scope(); Guard g = Torch.noGrad(); Progan gan = model(new ImageSpec(1, 28, 28, 0), "fade=1", "stay=1")) {
+        try (Scope scope = new Scope(); Progan gan = model(new ImageSpec(1, 28, 28, 0), "fade=1", "stay=1")) {
             Tensor x = Drawing.of(gan, List.of()).sample(2, new Rng(4));
             assertThat(x.shape()).containsExactly(2, 1, 28, 28);
             same(Torch.upsampleNearest(x.every(2, 4).every(3, 4), 4), x);
