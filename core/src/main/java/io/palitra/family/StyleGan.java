@@ -155,33 +155,25 @@ public final class StyleGan extends Module implements GenerativeModel<StyleGan.S
         Rng init = with.init();
         this.config = config;
         classes = config.classes(data);
-        generator = child("generator", new StyleGenerator(config.generator(data), part(init, 0)));
-        discriminator = child("discriminator", new StyleDiscriminator(config.discriminator(data), part(init, 1)));
+        generator = child("generator", new StyleGenerator(config.generator(data), init.split(0)));
+        discriminator = child("discriminator", new StyleDiscriminator(config.discriminator(data), init.split(1)));
         path = buffer("path_length", Torch.zeros());
         probability = buffer("augment_probability", Torch.zeros());
         sign = buffer("augment_sign", Torch.zeros());
         if (!config.base.isEmpty()) begin(with.models().open(new ModelRef(config.base), StyleGan.class));
     }
 
-    private static Rng part(Rng init, int i) { return init.isSilent() ? init : init.split(i); }
-
     private static ImageSpec pictures(Config config, DataSpec data) {
         if (!(data instanceof ImageSpec image) || image.width() != image.height() || image.height() < 8
                 || !StylePictures.sided(image.height())) {
             throw new ArgumentException("stylegan wants square pictures with a side of 4, 5, 6 or 7 doubled once or more, such as 28, 32, "
-                + "40, 48 or 64, got " + data + (data instanceof ImageSpec image ? "; " + sizes(image) : ""));
+                + "40, 48 or 64, got " + data + (data instanceof ImageSpec image ? "; " + StylePictures.fitting(image.height(),
+                image.width()) : ""));
         }
         if (config.conditional && data.classes() == 0) {
             throw new ArgumentException("stylegan with conditional=true wants labelled data, got " + data);
         }
         return image;
-    }
-
-    private static String sizes(ImageSpec data) {
-        int below = Math.max(8, Math.min(data.height(), data.width())), above = Math.max(8, Math.max(data.height(), data.width()));
-        while (below > 8 && !StylePictures.sided(below)) below--;
-        while (!StylePictures.sided(above)) above++;
-        return "data.size=" + below + (above > below ? " or data.size=" + above : "") + " fits";
     }
 
     private void begin(StyleGan base) {

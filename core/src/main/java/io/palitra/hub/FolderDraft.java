@@ -90,9 +90,9 @@ public final class FolderDraft implements AutoCloseable {
         tensors(path, tensors, Map.of("format", "pt"));   // some versions of transformers refuse files without it
     }
 
-    /** The same with words that say more of them. Waits for the device. */
-    public void tensors(String path, Map<String, Tensor> tensors, Map<String, String> metadata) {
-        Safetensors.write(storage, file(path), tensors, metadata);
+    /** A safetensors file with these words in its header. Waits for the device. */
+    public void tensors(String path, Map<String, Tensor> tensors, Map<String, String> words) {
+        Safetensors.write(storage, file(path), tensors, words);
     }
 
     /**

@@ -1,7 +1,7 @@
 package io.palitra.job;
 
 import io.palitra.config.Config;
-import io.palitra.data.ImageSpec;
+import io.palitra.data.PictureItems;
 import io.palitra.engine.Tensor;
 import io.palitra.family.Gan;
 import io.palitra.hub.FolderDraft;
@@ -30,7 +30,7 @@ final class BigGanImport {
             String name = String.valueOf(from.toAbsolutePath().normalize().getFileName());
             Map<String, Tensor> state = new LinkedHashMap<>();
             net.state().forEach((key, t) -> state.put("generator.net." + key, t));
-            RunDraft.write(draft, RunConfig.imported(model, name, new ImageSpec(c.channels(), c.side(), c.side(), c.numClasses()), classes),
+            RunDraft.write(draft, RunConfig.imported(model, name, PictureItems.of(c.channels(), c.side(), c.side(), c.numClasses()), classes),
                 state);
             watcher.note(from + ": a BigGAN-deep of " + c.side() + "x" + c.side() + " pixels and " + c.numClasses()
                 + " classes, as a run of gan");

@@ -6,13 +6,14 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
+import io.palitra.config.Ordered;
 import io.palitra.data.DataSpec;
 import io.palitra.data.Dataset;
-import io.palitra.data.ImageSpec;
 import io.palitra.data.Picture;
+import io.palitra.data.PictureItems;
 import io.palitra.data.Split;
-import io.palitra.edit.LatentDirections;
 import io.palitra.edit.LatentDirections.Direction;
+import io.palitra.edit.LatentDirections;
 import io.palitra.engine.Guard;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
@@ -34,7 +35,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
-import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -138,7 +139,7 @@ public record DirectionsRequest(
             named.close();
             throw new ConfigException("classifier", "'" + classifier + "' was made for " + sees + ", '" + run + "' draws " + draws);
         }
-        boolean one = opened.config().settings().spec() instanceof ImageSpec image && image.channels() == 1;
+        boolean one = opened.config().settings().spec() instanceof PictureItems image && image.channels() == 1;
         if (opened.config().settings().classes().size() < 2) {
             if (one) return null;
             throw new ConfigException("labels", "labels=true finds nothing to measure: '" + opened.config().settings().data()
@@ -154,7 +155,7 @@ public record DirectionsRequest(
 
     private static Map<List<String>, Function<Tensor, Tensor>> measures(Run opened, @Nullable SampleJudge judge) {
         Map<List<String>, Function<Tensor, Tensor>> all = new LinkedHashMap<>();
-        if (opened.config().settings().spec() instanceof ImageSpec image && image.channels() == 1) {
+        if (opened.config().settings().spec() instanceof PictureItems image && image.channels() == 1) {
             all.put(List.of("thickness"), Strokes::thickness);
             all.put(List.of("slant"), Strokes::slant);
         }
@@ -168,7 +169,7 @@ public record DirectionsRequest(
             throws IOException {
         List<Path> files = new ArrayList<>();
         for (String name : List.of("directions.safetensors", "directions.json", "directions.png")) files.add(folder.resolve(name));
-        Set<String> taken = new HashSet<>();
+        Set<String> taken = new LinkedHashSet<>();
         for (Direction d : found) {
             String plain = fileName(d.name()), name = plain;
             for (int i = 2; !taken.add(name); i++) name = plain + "-" + i;
@@ -211,7 +212,7 @@ public record DirectionsRequest(
             System.arraycopy(found.get(k).axis(), 0, axes, k * width, width);
             spreads[k] = (float) found.get(k).spread();
         }
-        return Map.of("axes", Torch.of(axes, found.size(), width), "spreads", Torch.of(spreads, found.size()));
+        return Ordered.map(Map.entry("axes", Torch.of(axes, found.size(), width)), Map.entry("spreads", Torch.of(spreads, found.size())));
     }
 
     /** "class 7" is class-7, and what is no letter or digit a line; "3" is direction-3. */

@@ -7,9 +7,10 @@ import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
+import io.palitra.config.Ordered;
 import io.palitra.data.DataLoader;
-import io.palitra.data.ImageSpec;
 import io.palitra.data.Picture;
+import io.palitra.data.PictureItems;
 import io.palitra.data.Pictures;
 import io.palitra.edit.Projection;
 import io.palitra.engine.Device;
@@ -97,7 +98,7 @@ public record ProjectRequest(
         try (Run opened = inputs.open(run, device, threads); Scope scope = new Scope()) {
             Styles model = Inputs.styles(opened);
             ItemPictures shown = new ItemPictures("project", opened.config().settings());
-            ImageSpec spec = (ImageSpec) opened.config().settings().spec();
+            PictureItems spec = (PictureItems) opened.config().settings().spec();
             @Nullable Integer kind = label.isEmpty() ? null : (Integer) SampleRequest.number(opened, label);
             Picture given = given(spec, watcher);
             Path folder = Outputs.folder(out.isEmpty() ? Outputs.own(run, "projected") : Path.of(out), "out", force);
@@ -134,7 +135,8 @@ public record ProjectRequest(
                 + seed);
             Png.write(files.get(0), shown.of(found.picture()).get(0), text);
             Png.write(files.get(1), frames.get(frames.size() - 1), text);
-            Safetensors.write(files.get(2), tensors(found), Map.of("run", opened.weights(), "space", space));
+            Safetensors.write(files.get(2), tensors(found), Ordered.map(Map.entry("run", opened.weights()),
+                Map.entry("space", space)));
             for (int i = 0; i < REST; i++) frames.add(frames.get(frames.size() - 1));
             Gif.write(files.get(3), frames, DELAY);
             if (film.isPresent()) film.get().write(files.get(4), frames, 1000.0 / DELAY);
@@ -144,7 +146,7 @@ public record ProjectRequest(
     }
 
     /** The picture in the run's channels. */
-    private Picture given(ImageSpec spec, Watcher watcher) throws IOException {
+    private Picture given(PictureItems spec, Watcher watcher) throws IOException {
         Path file = Path.of(picture);
         if (!Files.exists(file)) throw new ArgumentException("no such file: " + picture);
         Picture read = PictureBytes.read(file, watcher::note);
@@ -160,7 +162,7 @@ public record ProjectRequest(
         return grey;
     }
 
-    private @Nullable BinaryOperator<Tensor> unlike(RunModels models, ImageSpec spec) {
+    private @Nullable BinaryOperator<Tensor> unlike(RunModels models, PictureItems spec) {
         if (features.isEmpty()) return null;
         try {
             FeatureDistance distance = FeatureDistance.classifier(Inputs.folder(features).toString(), spec, models);

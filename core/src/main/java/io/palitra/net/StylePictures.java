@@ -53,4 +53,12 @@ public abstract class StylePictures extends Module {
         while (base > 7 && base % 2 == 0) base /= 2;
         return base >= 4 && base <= 7;
     }
+
+    /** Sides of 8 or more with blocks, to which such pictures can be brought, for the refusal of these: "data.size=28 fits". */
+    public static String fitting(int height, int width) {
+        int below = Math.max(8, Math.min(height, width)), above = Math.max(8, Math.max(height, width));
+        while (below > 8 && !sided(below)) below--;
+        while (!sided(above)) above++;
+        return "data.size=" + below + (above > below ? " or data.size=" + above : "") + " fits";
+    }
 }

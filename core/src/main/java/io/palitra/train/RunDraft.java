@@ -1,5 +1,6 @@
 package io.palitra.train;
 
+import io.palitra.config.Ordered;
 import io.palitra.engine.Tensor;
 import io.palitra.hub.FolderDraft;
 import io.palitra.hub.Safetensors;
@@ -12,6 +13,7 @@ public final class RunDraft {
     /** Writes both. Waits for the device. @param state all tensors of the model that the config is of */
     public static void write(FolderDraft draft, RunConfig config, Map<String, Tensor> state) {
         draft.json(Run.CONFIG, config.toJson());
-        draft.tensors(Run.MODEL, state, Map.of("format", "pt", Checkpoint.HASH, Safetensors.sha256(state)));
+        draft.tensors(Run.MODEL, state, Ordered.map(Map.entry("format", "pt"),
+            Map.entry(Checkpoint.HASH, Safetensors.sha256(state))));
     }
 }

@@ -46,6 +46,7 @@ public final class TinyFamilies {
                 "discriminator=skip", "augment=differentiable", "clamp=256")),
             of("stylegan", GREY, List.of("latent=6", "style=6", "channelBase=112", "channelMax=8", "generator=adain",
                 "discriminator=orig")),
+            of("progan", RGB, List.of("latent=6", "width=4", "channelMax=8", "fade=0", "stay=1")),
             of("pixelcnn", RGB, List.of("net=plain", "net.width=6", "net.blocks=1", "levels=256", "head=logistic",
                 "conditional=true")),
             of("realnvp", POINTS, List.of("width=16")),
