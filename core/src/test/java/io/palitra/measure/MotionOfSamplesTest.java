@@ -95,7 +95,8 @@ class MotionOfSamplesTest {
 
     @Test void digitsHaveNoDirection() {
         Map<String, Double> m = measured("digits", false);
-        assertThat(m).containsEntry("straight ways", 100.0).containsEntry("one thing alone", 100.0).doesNotContainKey("direction of the class");
+        assertThat(m).containsEntry("straight ways", 100.0).containsEntry("one thing alone", 100.0)
+            .doesNotContainKey("direction of the class");
         assertThat(m.get("off the way")).isLessThan(1);
     }
 }
