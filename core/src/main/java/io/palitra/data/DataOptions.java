@@ -23,7 +23,9 @@ public record DataOptions(
         @Help(value = "of music: semitones by which pieces for training are moved up and down, as far as their voices go; -1 = all keys, "
             + "of parts, which are drawn in all keys, 0", min = -1, max = 11) int transpose,
         @Help(value = "of video: frames of an item", min = 2, max = VideoSpec.MOST) int frames,
-        @Help("of the set moving: what moves, digits that bounce or shapes of scenes that go where a caption says") Moves kind) {
+        @Help("of the set moving: what moves, digits that bounce or shapes of scenes that go where a caption says") Moves kind,
+        @Help("of a folder: whether its folders are films, each picture a frame; a folder of .gif that move is one of films without it")
+        boolean films) {
     /** What the set {@code moving} shows. */
     public enum Moves { DIGITS, SCENES }
 
@@ -45,7 +47,7 @@ public record DataOptions(
 
     /** No text and no music. */
     public DataOptions(String dir, int size, int channels, boolean strict, List<String> except, String label, boolean captions) {
-        this(dir, size, channels, strict, except, label, captions, "", Tokens.CHARS, 512, 0, "text", STEPS, -1, FRAMES, Moves.DIGITS);
+        this(dir, size, channels, strict, except, label, captions, "", Tokens.CHARS, 512, 0, "text", STEPS, -1, FRAMES, Moves.DIGITS, false);
     }
 
     /** All classes, no table, no captions. */

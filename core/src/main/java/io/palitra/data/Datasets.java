@@ -246,6 +246,7 @@ public final class Datasets {
         String name = name(path, nameOrPath);
         if (options.suffix().isEmpty() && MidiFolder.named(path)) return MidiFolder.open(path, name, split, options);
         if (TextFiles.at(path, options)) return Texts.open(path, name, split, options, null, Limits.DEFAULT);
+        if (FilmFolder.named(path, options)) return FilmFolder.open(path, name, split, options, Limits.DEFAULT);
         return ImageFolder.open(path, name, split, options, Limits.DEFAULT);
     }
 
