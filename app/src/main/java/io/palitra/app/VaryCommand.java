@@ -17,7 +17,8 @@ final class VaryCommand implements Callable<Integer> {
     @Parameters(index = "0", paramLabel = "RUN", description = "the run folder, of unclip")
     private Path run = Path.of("");
 
-    @Parameters(index = "1..*", arity = "1..2", paramLabel = "PICTURE", description = "a PNG, JPEG, GIF, BMP or WebP, or two to walk between")
+    @Parameters(index = "1..*", arity = "1..2", paramLabel = "PICTURE",
+        description = "a PNG, JPEG, GIF, BMP or WebP, or two to walk between")
     private List<Path> pictures = List.of();
 
     @Option(names = "-n", paramLabel = "N", defaultValue = "8", description = "pictures that are drawn; default: 8")

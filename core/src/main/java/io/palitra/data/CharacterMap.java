@@ -22,19 +22,23 @@ final class CharacterMap {
 
     /** @throws FormatException for text that is no such map */
     static CharacterMap of(String file, String base64) {
+        byte[] all;
         try {
-            ByteBuffer in = ByteBuffer.wrap(Base64.getDecoder().decode(base64)).order(ByteOrder.LITTLE_ENDIAN);
-            int bytes = in.remaining() < 4 ? -1 : in.getInt();
-            if (bytes < 4 || bytes % 4 != 0 || bytes > in.remaining()) throw new IllegalArgumentException("its trie has " + bytes + " bytes");
-            int[] trie = new int[bytes / 4];
-            in.asIntBuffer().get(trie);
-            in.position(in.position() + bytes);
-            byte[] texts = new byte[in.remaining()];
-            in.get(texts);
-            return new CharacterMap(trie, texts);
+            all = Base64.getDecoder().decode(base64);
         } catch (IllegalArgumentException e) {
             throw new FormatException(file, -1, "normalizer.precompiled_charsmap is broken: " + e.getMessage(), e);
         }
+        ByteBuffer in = ByteBuffer.wrap(all).order(ByteOrder.LITTLE_ENDIAN);
+        int bytes = in.remaining() < 4 ? -1 : in.getInt();
+        if (bytes < 4 || bytes % 4 != 0 || bytes > in.remaining()) {
+            throw new FormatException(file, -1, "normalizer.precompiled_charsmap is broken: its trie has " + bytes + " bytes");
+        }
+        int[] trie = new int[bytes / 4];
+        in.asIntBuffer().get(trie);
+        in.position(in.position() + bytes);
+        byte[] texts = new byte[in.remaining()];
+        in.get(texts);
+        return new CharacterMap(trie, texts);
     }
 
     /** What stands for characters that belong together; themselves where the map has nothing. */

@@ -13,11 +13,13 @@ import java.text.Normalizer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.UnaryOperator;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 import java.util.stream.Collectors;
@@ -37,13 +39,13 @@ public final class UnigramTokenizer {
     private record Marks(String mark, String prepend, boolean split) {}
 
     private final String file;
-    private final Map<String, Integer> pieces = new HashMap<>();
+    private final Map<String, Integer> pieces = new LinkedHashMap<>();
     private final double[] scores;
     private final int longest;
     private final int unknown;
     private final double unknownScore;
     private final boolean bytes;
-    private final Map<String, Integer> added = new HashMap<>();
+    private final Map<String, Integer> added = new LinkedHashMap<>();
     private final Pattern addedIn;
     private final List<UnaryOperator<String>> normalizers = new ArrayList<>();
     private boolean words;
@@ -108,7 +110,7 @@ public final class UnigramTokenizer {
             }
             case "Precompiled" -> {
                 CharacterMap map = CharacterMap.of(file, json.path("precompiled_charsmap").asText());
-                normalizers.add(text -> CLUSTERS.matcher(text).replaceAll(m -> java.util.regex.Matcher.quoteReplacement(map.of(m.group()))));
+                normalizers.add(text -> CLUSTERS.matcher(text).replaceAll(m -> Matcher.quoteReplacement(map.of(m.group()))));
             }
             case "Replace" -> normalizers.add(replacement(key, json));
             case "Strip" -> {
@@ -128,7 +130,7 @@ public final class UnigramTokenizer {
     private UnaryOperator<String> replacement(String key, JsonNode json) {
         JsonNode regex = json.path("pattern").path("Regex"), literal = json.path("pattern").path("String");
         if (!regex.isTextual() && !literal.isTextual()) throw refused(key + ".pattern", json.path("pattern"), "a String or a Regex");
-        String content = java.util.regex.Matcher.quoteReplacement(json.path("content").asText());
+        String content = Matcher.quoteReplacement(json.path("content").asText());
         try {
             Pattern pattern = regex.isTextual() ? Pattern.compile(regex.textValue()) : Pattern.compile(Pattern.quote(literal.textValue()));
             return text -> pattern.matcher(text).replaceAll(content);
@@ -181,7 +183,7 @@ public final class UnigramTokenizer {
             var found = addedIn.matcher(text);
             while (found.find()) {
                 plain(text.substring(from, found.start()), from == 0, ids);
-                ids.add((long) added.get(found.group()));
+                ids.add((long) Objects.requireNonNull(added.get(found.group())));
                 from = found.end();
             }
         }

@@ -126,7 +126,7 @@ public final class Prior implements Trainable, Evaluates {
     private Losses loss(Batch batch, Step step) {
         Rng rng = step.rng();
         int n = (int) batch.size();
-        Tensor x0 = net.scaled(vectors.of(batch)).detach();
+        Tensor x0 = net.scaled(vectors.encode(batch.x())).detach();
         Tensor t = rng.integers(table.size(), n).to(x0.device()), eps = rng.normalLike(x0);
         float[] drop = rng.uniform(n).floats();
         List<String> texts = batch.given().texts("prior"), kept = new ArrayList<>();

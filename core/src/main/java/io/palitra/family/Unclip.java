@@ -105,7 +105,7 @@ public final class Unclip implements GenerativeModel<Unclip.Sampling>, Varies, E
         Recipe.of(5, 64, new OptimizerSpec.Adam(1e-3, 0.9, 0.999, 1e-8)).withSchedule(new LrSchedule.Cosine(500)).withClip(1)
             .withEma(0.999), SAMPLING, "scenes", Unclip::new)
         .tiny(new Tiny(Family.USUAL, List.of("data.captions=true", "channels=8,8", "attention=1", "groups=4", "width=8"),
-            Map.of("clip", "clip", "prior", "prior"))).takes(Condition.Kind.TEXT);
+            Map.of("clip", "clip")).upon("prior", "prior")).takes(Condition.Kind.TEXT);
 
     /** Vectors of training pictures that are drawn from where nothing is asked for. */
     private static final int SHOWN = 64;
@@ -190,7 +190,7 @@ public final class Unclip implements GenerativeModel<Unclip.Sampling>, Varies, E
     /** Mean over all numbers of (prediction - v)^2 at times drawn uniformly. */
     private Losses loss(Batch batch, Step step) {
         Rng rng = step.rng();
-        Tensor x0 = batch.x(), vector = vectors.of(batch);
+        Tensor x0 = batch.x(), vector = vectors.encode(batch.x());
         Tensor t = rng.integers(table.size(), batch.size()).to(x0.device()), eps = rng.normalLike(x0);
         Tensor alpha = table.alpha(t, 4), sigma = table.sigma(t, 4);   // [B,1,1,1] each
         Tensor kept = rng.uniform(batch.size(), 1).to(x0.device()).ge(config.dropVector).to(DType.F32);
@@ -258,7 +258,7 @@ public final class Unclip implements GenerativeModel<Unclip.Sampling>, Varies, E
     }
 
     @Override public List<Measure> evaluate(Iterable<Batch> test, Rng rng) {
-        double near = 0, found = 0;
+        double near = 0, found = -1;
         boolean done = false;
         int n = 0;
         for (Batch batch : test) {
@@ -276,8 +276,12 @@ public final class Unclip implements GenerativeModel<Unclip.Sampling>, Varies, E
                 found = drawn.matmul(said.t()).argmax(1).eq(own).to(DType.F32).mean().item();
             }
         }
-        return List.of(new Measure("cosine of a variation and its picture", near, "", "by the CLIP that it is built upon; " + n + " pictures"),
-            new Measure("caption found by the drawn picture", found, "", "the own one of " + n + ", by the same CLIP; "
+        List<Measure> all = new ArrayList<>();
+        all.add(new Measure("cosine of a variation and its picture", near, "", "by the CLIP that it is built upon; " + n + " pictures"));
+        if (found >= 0) {
+            all.add(new Measure("caption found by the drawn picture", found, "", "the own one of " + n + ", by the same CLIP; "
                 + (prior == null ? "without a prior" : "vectors by the prior")));
+        }
+        return all;
     }
 }

@@ -6,9 +6,9 @@ import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
 import io.palitra.data.DataLoader;
 import io.palitra.data.DataOptions;
+import io.palitra.data.DataSpec;
 import io.palitra.data.Dataset;
 import io.palitra.data.Datasets;
-import io.palitra.data.ImageSpec;
 import io.palitra.data.Picture;
 import io.palitra.data.Pictures;
 import io.palitra.data.Split;
@@ -63,14 +63,14 @@ public record CaptionRequest(
         try (Run opened = inputs.open(run, device, threads); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             Captions model = opened.model().as(Captions.class).orElseThrow(() -> new ArgumentException("'"
                 + opened.config().settings().family() + "' writes nothing of pictures; flamingo does"));
-            ImageSpec spec = (ImageSpec) opened.config().settings().spec();
+            DataSpec spec = opened.config().settings().spec();   // of pictures [C,H,W]
             List<Captions.Shot> examples = shots.isEmpty() ? List.of() : examples(spec, opened);
             List<Text> texts = new ArrayList<>();
             for (int i = 0; i < pictures.size(); i++) {
                 watcher.checkStop();
-                Picture read = PictureBytes.read(Path.of(pictures.get(i)), watcher::note), own = spec.channels() == 1 ? Pictures.grey(read)
+                Picture read = PictureBytes.read(Path.of(pictures.get(i)), watcher::note), own = spec.shape()[0] == 1 ? Pictures.grey(read)
                     : Pictures.rgb(read);
-                Picture fitted = Pictures.fit(own, spec.height(), spec.width());
+                Picture fitted = Pictures.fit(own, (int) spec.shape()[1], (int) spec.shape()[2]);
                 Tensor x = DataLoader.fromBytes(Torch.of(fitted.pixels(), 1, fitted.channels(), fitted.height(), fitted.width()));
                 String text = model.caption(examples, x.to(opened.device()), ask, tokens, temperature, new Rng(seed).at(i));
                 texts.add(new Text(pictures.get(i), text.strip()));
@@ -79,7 +79,7 @@ public record CaptionRequest(
         }
     }
 
-    private List<Captions.Shot> examples(ImageSpec spec, Run opened) {
+    private List<Captions.Shot> examples(DataSpec spec, Run opened) {
         DataOptions options = Config.with(DataOptions.DEFAULT, List.of("captions=true"));
         Dataset set = Datasets.like(spec, shots, true, false, Split.TRAIN, options);
         List<Captions.Shot> examples = new ArrayList<>();

@@ -6,7 +6,7 @@ import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
 import io.palitra.data.Condition;
 import io.palitra.data.DataLoader;
-import io.palitra.data.ImageSpec;
+import io.palitra.data.DataSpec;
 import io.palitra.data.Picture;
 import io.palitra.data.Pictures;
 import io.palitra.edit.Interpolate;
@@ -77,14 +77,14 @@ public record VaryRequest(
             Varies model = opened.model().as(Varies.class).orElseThrow(() -> new ArgumentException("'"
                 + opened.config().settings().family() + "' varies nothing; unclip does"));
             Drawing<?> drawing = inputs.drawing(opened, set);
-            ImageSpec spec = (ImageSpec) opened.config().settings().spec();
+            DataSpec spec = opened.config().settings().spec();   // of pictures [C,H,W]
             ItemPictures shown = new ItemPictures("vary", opened.config().settings());
             Path target = Outputs.picture(out.isEmpty() ? Outputs.own(run, "vary.png") : Path.of(out), "out", force);
             List<Picture> given = new ArrayList<>();
             for (String file : pictures) {
-                Picture read = PictureBytes.read(Path.of(file), watcher::note), own = spec.channels() == 1 ? Pictures.grey(read)
+                Picture read = PictureBytes.read(Path.of(file), watcher::note), own = spec.shape()[0] == 1 ? Pictures.grey(read)
                     : Pictures.rgb(read);
-                given.add(Pictures.fit(own, spec.height(), spec.width()));
+                given.add(Pictures.fit(own, (int) spec.shape()[1], (int) spec.shape()[2]));
             }
             Tensor x = Torch.cat(0, given.stream().map(p -> DataLoader.fromBytes(Torch.of(p.pixels(), 1, p.channels(), p.height(), p.width())))
                 .toList()).to(opened.device());

@@ -1,7 +1,6 @@
 package io.palitra.stage;
 
 import io.palitra.config.ConfigException;
-import io.palitra.data.Batch;
 import io.palitra.data.ImageSpec;
 import io.palitra.engine.DType;
 import io.palitra.engine.Guard;
@@ -10,17 +9,10 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.model.Build;
 import io.palitra.model.ModelRef;
-import java.util.Arrays;
-import java.util.LinkedHashMap;
-import java.util.Map;
 
-/** Pictures as the vectors of a frozen CLIP, of length 1, computed once. */
+/** Pictures as the vectors of a frozen CLIP, of length 1. */
 public final class FrozenVectors {
-    /** Numbers that are kept in memory, so that a picture is encoded once. */
-    private static final long REMEMBERED = 1L << 26;
-
     private final ClipEmbedder clip;
-    private final Map<Integer, float[]> seen = new LinkedHashMap<>();   // by place in the data set
 
     /**
      * @param family that wants it, for the refusals
@@ -39,22 +31,7 @@ public final class FrozenVectors {
     /** Numbers of a vector, P. */
     public int width() { return clip.points(); }
 
-    /** Vectors of training pictures [B,P]. */
-    public Tensor of(Batch batch) {
-        int n = width();
-        int[] items = batch.items();
-        boolean kept = items.length > 0 && (seen.size() + items.length) * (long) n <= REMEMBERED;
-        if (items.length == 0 || !kept && !Arrays.stream(items).allMatch(seen::containsKey)) return encode(batch.x());
-        if (!Arrays.stream(items).allMatch(seen::containsKey)) {
-            float[] all = encode(batch.x()).floats();
-            for (int b = 0; b < items.length; b++) seen.put(items[b], Arrays.copyOfRange(all, b * n, (b + 1) * n));
-        }
-        float[] vectors = new float[items.length * n];
-        for (int b = 0; b < items.length; b++) System.arraycopy(seen.get(items[b]), 0, vectors, b * n, n);
-        return Torch.of(vectors, items.length, n).to(batch.x().device());
-    }
-
-    /** As {@link #of}, of pictures of no data set, or of another than the others. */
+    /** Vectors of pictures [B,C,H,W], [B,P], in full precision always; without a gradient. Not kept: a run goes on by the same bits. */
     public Tensor encode(Tensor x) {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad(); Guard full = Torch.autocast(x.device(), DType.F32)) {
             return scope.keep(clip.embedImage(x));
