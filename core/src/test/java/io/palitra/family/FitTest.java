@@ -19,6 +19,7 @@ import io.palitra.stage.Builds;
 import io.palitra.stage.TinyFirstStage;
 import io.palitra.train.RunConfig;
 import io.palitra.train.RunModels;
+import io.palitra.train.TinyRuns;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -41,6 +42,18 @@ class FitTest {
         painter = TinyPipeline.write(root.resolve("painter"), "'prediction_type': 'sample'", "");
         TinyFirstStage.save(root.resolve("vq1"), 1, 1);
         TinyFirstStage.save(root.resolve("vq3"), 3, 1);
+        TinyRuns.tiny(Unclip.FAMILY, root);     // and so a clip and a prior
+        TinyRuns.tiny(Flamingo.FAMILY, root);   // and a gpt
+    }
+
+    /** A model of the kind that a key names. */
+    private static Path upon(String key, long channels) {
+        return switch (key) {
+            case "model" -> painter;
+            case "clip", "prior" -> root.resolve("upon").resolve(key);
+            case "lm" -> root.resolve("upon").resolve("gpt");
+            default -> root.resolve("vq" + channels);
+        };
     }
 
     private static List<Family<?>> own() {
@@ -51,8 +64,7 @@ class FitTest {
     private static <C extends Record> String refusal(Family<C> family, DataSpec spec) {
         List<String> upon = new ArrayList<>();
         for (String key : Config.paths(family.defaults()).keySet()) {
-            long channels = spec.shape()[0];
-            upon.add(key + "=" + (key.equals("model") ? painter : root.resolve("vq" + channels)));
+            upon.add(key + "=" + upon(key, spec.shape()[0]));
         }
         try (RunModels models = Builds.models(); Scope scope = new Scope();
                 Trainable built = family.build(Config.with(family.defaults(spec), upon), new Build(spec, new Rng(1), models))) {
