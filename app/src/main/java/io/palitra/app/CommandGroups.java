@@ -20,7 +20,10 @@ final class CommandGroups {
             new Command("complete", "draw the rest of a picture, of a text, of a score"),
             new Command("write", "write a text on from its beginning"),
             new Command("interpolate", "from one sample to another, as strips and as a GIF"),
-            new Command("map", "the latent space in two dimensions"))),
+            new Command("map", "the latent space in two dimensions"),
+            new Command("project", "the styles by which a run draws a given picture"),
+            new Command("mix", "some layers of one picture's styles in another's"),
+            new Command("directions", "along which a run's pictures change"))),
         new Group("Serve", List.of(
             new Command("studio", "a page to draw, edit, train and compare on"),
             new Command("serve", "the same over HTTP, for other programs"))),

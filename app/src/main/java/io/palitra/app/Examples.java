@@ -7,7 +7,7 @@ import java.util.Map;
 /** Lines that a person can copy, for the help of each command; {@code ExamplesTest} parses them all. */
 final class Examples {
     private static final Map<String, List<String>> OF = Ordered.map(
-        Map.entry("train", List.of("palitra train vae", "palitra train diffusion mnist --set conditional=true --out runs/digits",
+        Map.entry("train", List.of("palitra train vae", "palitra train diffusion mnist --set condition=label --out runs/digits",
             "palitra train gan my-photos/ --set data.size=32 --out runs/photos", "palitra train realnvp table.csv --set data.label=kind")),
         Map.entry("resume", List.of("palitra resume runs/digits", "palitra resume runs/digits --epochs 20")),
         Map.entry("sample", List.of("palitra sample runs/digits -n 16 --seed 3 --out digits.png",
@@ -30,6 +30,11 @@ final class Examples {
         Map.entry("balance", List.of("palitra balance runs/cgan photos/ --out drawn")),
         Map.entry("interpolate", List.of("palitra interpolate runs/vae", "palitra interpolate runs/gan --seed 4 --out walk.png")),
         Map.entry("map", List.of("palitra map runs/vae")),
+        Map.entry("project", List.of("palitra project runs/faces me.png --out me/",
+            "palitra project runs/digits seven.png --space w --noise --steps 500")),
+        Map.entry("mix", List.of("palitra mix runs/digits --rows 4 --columns 6 --layers 0-3 --out mixed.png")),
+        Map.entry("directions",
+        List.of("palitra directions runs/digits", "palitra directions runs/digits --labels --out digits-directions/")),
         Map.entry("paint", List.of("palitra paint \"a castle in the snow\" --model org/name --out castle.png",
             "palitra paint \"a red hat\" --model org/name --image me.png --mask hat.png --out hat-red.png")),
         Map.entry("dream", List.of("palitra dream \"a large red circle\" --vqgan runs/vqgan --clip runs/clip --size 128x128")),
@@ -41,7 +46,7 @@ final class Examples {
         Map.entry("models", List.of("palitra models")),
         Map.entry("pack", List.of("palitra pack runs/vqgan small-vqgan", "palitra pack runs/dalle small-dalle --upon stage=small-vqgan")),
         Map.entry("pull", List.of("palitra pull org/name")),
-        Map.entry("import", List.of("palitra import model.safetensors folder")),
+        Map.entry("import", List.of("palitra import model.safetensors folder", "palitra import biggan-deep-128/ runs/biggan")),
         Map.entry("export", List.of("palitra export runs/digits folder")),
         Map.entry("inspect", List.of("palitra inspect digits.png", "palitra inspect runs/digits")),
         Map.entry("doctor", List.of("palitra doctor")),

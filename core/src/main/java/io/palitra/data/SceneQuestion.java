@@ -26,7 +26,9 @@ public record SceneQuestion(About about, String text, String answer) {
     /** As it stands in a text: the question and its answer. */
     public String answered() { return text + " " + answer; }
 
-    /** All questions about a scene: how many things, of each shape that is there and of one that is not; colours of shapes that are once. */
+    /**
+     * All questions about a scene: how many things, of each shape that is there and of one that is not; colours of shapes that are once.
+     */
     public static List<SceneQuestion> of(Scene scene, Language language) {
         boolean english = language == Language.ENGLISH;
         List<SceneQuestion> all = new ArrayList<>();

@@ -44,8 +44,8 @@ public record Bounded(Denoiser of, Bound bound, boolean keepEps) implements Deno
     @Override public Tensor denoise(Tensor x, Level at) { return bound.apply(of.denoise(x, at)); }
 
     @Override public Estimate estimate(Tensor x, Level at) {
-        if (!keepEps) return Denoiser.super.estimate(x, at);
         Estimate raw = of.estimate(x, at);
-        return new Estimate(bound.apply(raw.x0()), raw.eps());
+        Tensor x0 = bound.apply(raw.x0());
+        return new Estimate(x0, keepEps ? raw.eps() : at.eps(x, x0), raw.variance());
     }
 }

@@ -10,10 +10,10 @@ import io.palitra.config.ConfigException;
 import io.palitra.engine.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads a scheduler_config.json of the diffusers library: a schedule, noise levels and a sampler with the library's numbers. The library
@@ -27,7 +27,10 @@ public final class DiffusersScheduler {
         EULER_ANCESTRAL("EulerAncestralDiscreteScheduler"), HEUN("HeunDiscreteScheduler"), DPM2("KDPM2DiscreteScheduler"),
         DPM2_ANCESTRAL("KDPM2AncestralDiscreteScheduler"), DPM("DPMSolverMultistepScheduler"),
         DPM_SINGLESTEP("DPMSolverSinglestepScheduler"), DEIS("DEISMultistepScheduler"), UNIPC("UniPCMultistepScheduler"),
-        LCM("LCMScheduler"), FLOW_EULER("FlowMatchEulerDiscreteScheduler");
+        SA_SOLVER("SASolverScheduler"), LCM("LCMScheduler"), TCD("TCDScheduler"), UNCLIP("UnCLIPScheduler"), REPAINT("RePaintScheduler"),
+        IPNDM("IPNDMScheduler"), EDM_EULER("EDMEulerScheduler"), EDM_DPM("EDMDPMSolverMultistepScheduler"),
+        CM("CMStochasticIterativeScheduler"), FLOW_EULER("FlowMatchEulerDiscreteScheduler"),
+        FLOW_HEUN("FlowMatchHeunDiscreteScheduler");
 
         private final String className;
 
@@ -41,17 +44,35 @@ public final class DiffusersScheduler {
         }
 
         /** Whether the levels are trained ones; otherwise they are picked by sigma. */
-        boolean byTime() { return this == DDPM || this == DDIM || this == PNDM || this == LCM; }
+        boolean byTime() {
+            return this == DDPM || this == DDIM || this == PNDM || distilled() || this == UNCLIP || this == REPAINT;
+        }
+
+        /** Whether times are picked from those of a distillation. */
+        boolean distilled() { return this == LCM || this == TCD; }
+
+        /** Whether levels lie on straight paths always. */
+        boolean flow() { return this == FLOW_EULER || this == FLOW_HEUN; }
+
+        /** Whether levels are of {@link OwnLevels}. */
+        boolean own() { return this == EDM_EULER || this == EDM_DPM || this == CM || this == IPNDM; }
+
+        /** Whether there is a table of trained levels: networks of such classes take each other's samplers. */
+        public boolean tabled() { return !flow() && !own(); }
+
+        /** How many trained times there are by default. */
+        int trainedTimes() { return this == CM ? 40 : 1000; }
 
         /** Whether levels picked by sigma keep the variance. */
-        boolean preserving() { return this == DPM || this == DPM_SINGLESTEP || this == DEIS || this == UNIPC; }
+        boolean preserving() { return this == DPM || this == DPM_SINGLESTEP || this == DEIS || this == UNIPC || this == SA_SOLVER; }
 
         /** Whether betas are by default those of latent diffusion. */
-        boolean latentBetas() { return this == HEUN || this == DPM2 || this == DPM2_ANCESTRAL || this == LCM; }
+        boolean latentBetas() { return this == HEUN || this == DPM2 || this == DPM2_ANCESTRAL || distilled(); }
 
         /** Whether the schedule can be stretched to end in pure noise. */
         boolean mayEndInNoise() {
-            return this == DDPM || this == DDIM || this == EULER || this == EULER_ANCESTRAL || this == DPM || this == UNIPC || this == LCM;
+            return this == DDPM || this == DDIM || this == EULER || this == EULER_ANCESTRAL || this == DPM || this == UNIPC
+                || distilled();
         }
     }
 
@@ -72,6 +93,10 @@ public final class DiffusersScheduler {
 
         /** The same run without its first i steps; all of them gone, x is left as it is. */
         public Plan from(int i) {
+            boolean cut = i > 0 && i < steps();
+            if (cut && sampler instanceof RePaint) {
+                throw new ConfigException("sampler", "RePaint goes back and forth and cannot begin or change in the middle (strength=1)");
+            }
             List<SolverStage> left = new ArrayList<>(legs.subList(first(i), legs.size()));
             for (int k = 0; k < left.size() && !left.get(k).begins(); k++) {   // stages of a step whose beginning is gone
                 SolverStage leg = left.get(k);
@@ -91,7 +116,9 @@ public final class DiffusersScheduler {
         }
 
         /** Heun's and DPM2's steps have two legs but the last. */
-        private boolean pairs() { return sampler instanceof Sampler.Heun || sampler instanceof Sampler.Dpm2; }
+        private boolean pairs() {
+            return sampler instanceof Sampler.Heun || sampler instanceof Sampler.Dpm2 || sampler instanceof FlowHeun;
+        }
 
         private int steps() { return pairs() ? (legs.size() + 1) / 2 : legs.size(); }
 
@@ -111,6 +138,7 @@ public final class DiffusersScheduler {
     private final Optional<Prediction> prediction;
     private final SchedulerTable table;
     private final SchedulerLevels levels;
+    private final @Nullable OwnLevels own;
     private final Optional<Bounded.Bound> bound;
     private final StepArguments arguments;
 
@@ -118,8 +146,8 @@ public final class DiffusersScheduler {
     public DiffusersScheduler(JsonNode config) { this(config, MissingNode.getInstance()); }
 
     /**
-     * @param stepArguments what the library's {@code step} is called with: {@code eta} and {@code use_clipped_model_output} of DDIM,
-     *                      {@code order} of LMS
+     * @param stepArguments what the library's {@code step} is called with: {@code eta} of DDIM and TCD, {@code use_clipped_model_output}
+     *                      of DDIM, {@code order} of LMS, {@code s_churn} and its like of EDM's Euler and of flow matching's Heun
      * @throws ConfigException that names the key if the class, an option of it, or an argument is not known
      */
     public DiffusersScheduler(JsonNode config, JsonNode stepArguments) { this(config, stepArguments, line -> { }); }
@@ -128,12 +156,13 @@ public final class DiffusersScheduler {
     public DiffusersScheduler(JsonNode config, JsonNode stepArguments, Consumer<String> warn) {
         this.config = new SchedulerConfig(config);
         kind = this.config.kind();
-        arguments = StepArguments.of(kind, stepArguments);
+        arguments = StepArguments.of(kind, stepArguments, warn);
         table = new SchedulerTable(this.config);
         levels = new SchedulerLevels(this.config, table);
+        own = kind.own() ? new OwnLevels(this.config) : null;
         prediction = predictionAsked(warn);
         bound = bound();
-        sampler(1, 1);   // refuses options before a run needs them
+        sampler(1, 1, PlanArguments.NONE);   // refuses options before a run needs them
     }
 
     public Kind kind() { return kind; }
@@ -165,17 +194,18 @@ public final class DiffusersScheduler {
         }).put("variance_type", "fixed_small").put("clip_sample", true).put("clip_sample_range", 1.0).put("timestep_spacing", "trailing");
     }
 
-    /** Whether the network predicts eps, x0 or v at trained levels; otherwise it predicts a velocity of flow matching. */
-    public boolean denoises() { return prediction.isPresent() && kind != Kind.FLOW_EULER; }
+    /** Whether the network predicts eps, x0 or v at trained levels; otherwise it predicts a velocity, or has no such levels. */
+    public boolean denoises() { return prediction.isPresent() && kind.tabled(); }
 
-    /** What the network predicts. @throws IllegalStateException for flow matching, which has a velocity: see {@link #denoiser} */
+    /** What the network predicts. @throws IllegalStateException for flow matching and EDM, which have another: see {@link #denoiser} */
     public Prediction prediction() {
-        return prediction.orElseThrow(() -> new IllegalStateException(kind.className() + " is of a network that predicts a velocity"));
+        return prediction.orElseThrow(() -> new IllegalStateException(kind.className()
+            + " is of a network that predicts neither eps nor x0 nor v"));
     }
 
-    /** The trained levels, rounded as the library rounds them. @throws IllegalStateException of flow matching, which has none */
+    /** The trained levels, rounded as the library rounds them. @throws IllegalStateException of flow matching and EDM, which have none */
     public NoiseTable noiseTable() {
-        if (kind == Kind.FLOW_EULER) throw new IllegalStateException(kind.className() + " has no table of trained levels");
+        if (!kind.tabled()) throw new IllegalStateException(kind.className() + " has no table of trained levels");
         return table.noise();
     }
 
@@ -184,43 +214,78 @@ public final class DiffusersScheduler {
 
     /** A network with its output interpreted as configured: what guidance combines, before {@link #bounded}. */
     public Denoiser read(Predictor.Net net) {
+        if (own != null) return preconditioned(own, net);
         if (prediction.isEmpty()) return new Velocity(config.flag("invert_sigmas", false) ? (x, t) -> net.forward(x, t).neg() : net);
         Prediction target = prediction.get();
-        if (target == Prediction.EPS && bound.isPresent() && kind.byTime()) return new FiniteAtPureNoise(new Predictor(target, net));
+        if (target == Prediction.EPS && bound.isPresent() && kind.byTime()) {
+            return new PureNoise.Finite(new Predictor(target, net, learnsVariance()));
+        }
         // on straight paths x has another scale than where such a network was trained, and the library leaves it so
-        return levels.straight() ? (x, at) -> target.x0(net.forward(x, at.t()), x, at) : new Predictor(target, net);
+        return levels.straight() ? (x, at) -> target.x0(net.forward(x, at.t()), x, at) : new Predictor(target, net, learnsVariance());
+    }
+
+    /** Networks of levels of their own. */
+    private Denoiser preconditioned(OwnLevels levels, Predictor.Net net) {
+        if (kind == Kind.IPNDM) return new PureNoise.Nothing(new Predictor(Prediction.V, net));
+        return new Preconditioned(net, levels.data(), kind == Kind.CM ? levels.least() : 0,
+            config.text("prediction_type", "").equals("v_prediction"));
+    }
+
+    /** Whether the network's output has a variance beside its prediction. */
+    private boolean learnsVariance() {
+        boolean can = kind == Kind.DDPM || kind == Kind.UNCLIP || kind == Kind.SA_SOLVER;
+        return can && config.text("variance_type", "").startsWith("learned");
     }
 
     /** A denoiser, for instance a guided one, with x0 bounded and the boundary condition applied if configured. */
     public Denoiser bounded(Denoiser model) {
-        Denoiser bounded = bound.<Denoiser>map(b -> new Bounded(model, b, kind == Kind.DDIM && !arguments.clippedEps)).orElse(model);
+        Denoiser bounded = bound.<Denoiser>map(b -> new Bounded(model, b, keepsEps())).orElse(model);
         return kind == Kind.LCM ? new ConsistencyModel(bounded, config.number("timestep_scaling", 10)) : bounded;
     }
 
+    /** Whether eps stays what the network predicts where x0 is bounded. */
+    private boolean keepsEps() { return kind == Kind.DDIM && !arguments.clippedEps() || kind == Kind.REPAINT; }
+
     /** The run of n steps. @throws ConfigException if the schedule has no such run */
-    public Plan plan(int n) { return plan(n, Optional.empty()); }
+    public Plan plan(int n) { return plan(n, PlanArguments.NONE); }
+
+    /**
+     * The run of n steps.
+     *
+     * @param asked what the library's {@code set_timesteps} is called with besides n: {@code mu}, {@code sigmas}, {@code timesteps},
+     *              {@code original_inference_steps}, {@code strength}, {@code jump_length}, {@code jump_n_sample}
+     * @throws ConfigException that names an argument that the class does not take
+     */
+    public Plan plan(int n, JsonNode asked) { return plan(n, PlanArguments.of(config, asked, n)); }
 
     /** The run of n steps, shifted towards noise by mu: with {@code use_dynamic_shifting}. @throws ConfigException without it */
-    public Plan plan(int n, double mu) { return plan(n, Optional.of(mu)); }
+    public Plan plan(int n, double mu) { return plan(n, new PlanArguments(mu)); }
 
     /** mu for a picture that is a sequence of this length, on the line that the configuration draws. */
     public double mu(int length) { return new FlowShift(config).mu(length); }
 
-    private Plan plan(int n, Optional<Double> mu) {
+    private Plan plan(int n, PlanArguments asked) {
         if (n < 1 || n > table.size()) {
             throw new ConfigException("steps", "illegal steps: " + n + ", must be from 1 to the schedule's " + table.size());
         }
         try {
-            return run(n, mu);
+            return run(n, asked);
         } catch (IllegalArgumentException e) {   // numbers that each may be, but together make no levels of noise
             throw new ConfigException("steps", "the schedule has no run of " + n + " steps: " + e.getMessage(), e);
         }
     }
 
-    private Plan run(int n, Optional<Double> mu) {
-        if (kind.byTime()) return new Plan(sampler(n, n), levels.byTime(n), 1);
-        List<Level> all = levels.bySigma(n, mu);
-        Sampler sampler = sampler(n, all.size() - 1);
+    private Plan run(int n, PlanArguments asked) {
+        if (kind.byTime()) {
+            Sampler sampler = sampler(n, n, asked);
+            return new Plan(sampler, levels.byTime(n, asked, sampler), 1);
+        }
+        if (own != null) {
+            Sampler sampler = sampler(n, n, asked);
+            return new Plan(sampler, sampler.legs(own.levels(n, asked)), own.initialSigma());
+        }
+        List<Level> all = levels.bySigma(n, asked);
+        Sampler sampler = sampler(n, all.size() - 1, asked);
         return new Plan(sampler, sampler instanceof Sampler.Dpm2 dpm2 ? timed(dpm2, all) : sampler.legs(all), levels.initialSigma(all));
     }
 
@@ -252,7 +317,7 @@ public final class DiffusersScheduler {
     }
 
     /** @param steps that were asked for; {@code n} are left of them where the noisiest levels are clipped */
-    private Sampler sampler(int steps, int n) {
+    private Sampler sampler(int steps, int n, PlanArguments asked) {
         Spacing spacing = switch (levels.place()) {
             case LEADING -> new Spacing.Leading();
             case TRAILING -> new Spacing.Trailing();
@@ -260,22 +325,45 @@ public final class DiffusersScheduler {
         };
         boolean falls = config.flag("lower_order_final", kind != Kind.DPM_SINGLESTEP);
         Dpm.Ending ending = falls && n < STEADY ? Dpm.Ending.FALLING
-            : kind == Kind.DPM && config.flag("euler_at_final", false) ? Dpm.Ending.EULER : Dpm.Ending.FULL;
+            : (kind == Kind.DPM || kind == Kind.EDM_DPM) && config.flag("euler_at_final", false) ? Dpm.Ending.EULER : Dpm.Ending.FULL;
         return switch (kind) {
-            case DDPM -> new Sampler.Ddpm(steps, spacing, variance());
-            case DDIM -> new Sampler.Ddim(steps, spacing, arguments.eta);
+            case DDPM, UNCLIP -> new Sampler.Ddpm(steps, spacing, variance());
+            case DDIM -> new Sampler.Ddim(steps, spacing, arguments.eta());
             case PNDM -> new Pndm(steps, spacing, !config.flag("skip_prk_steps", false), prediction());
-            case LMS -> new Lms(steps, spacing, arguments.order);
+            case LMS -> new Lms(steps, spacing, arguments.order());
             case EULER -> new Sampler.Euler(steps, spacing);
             case EULER_ANCESTRAL -> new Sampler.EulerAncestral(steps, spacing);
             case HEUN -> new Sampler.Heun(steps, spacing);
             case DPM2, DPM2_ANCESTRAL -> new Sampler.Dpm2(steps, spacing, kind == Kind.DPM2_ANCESTRAL);
-            case DPM -> new DpmMultistep(steps, spacing, order(), form(), solver(), ending);
+            case DPM, EDM_DPM -> new DpmMultistep(steps, spacing, order(), form(), solver(), ending);
             case DPM_SINGLESTEP -> new DpmSinglestep(steps, spacing, order(), form(), solver(), falls);
             case DEIS -> new Deis(steps, spacing, deisOrder(), ending);
             case UNIPC -> unified(steps, spacing, falls);
             case LCM -> new Sampler.Consistency(steps, spacing);
+            case SA_SOLVER -> new SaSolver(steps, spacing, config.integer("predictor_order", 2, 1, 4),
+                config.integer("corrector_order", 2, 1, 4), interpolatesData(), falls);
+            case TCD -> new Tcd(steps, spacing, arguments.eta());
+            case REPAINT -> new RePaint(steps, spacing, asked.jump(), asked.resample(), eta());
+            case IPNDM -> new Ipndm(steps, spacing);
+            case EDM_EULER -> arguments.churn().amount() > 0
+                ? new ChurnedEuler(steps, spacing, arguments.churn(), config.number("sigma_data", 0.5)) : new Sampler.Euler(steps, spacing);
+            case CM -> new StochasticIterative(steps, spacing, (float) config.number("sigma_min", 0.002), config.number("s_noise", 1));
             case FLOW_EULER -> flow(steps, spacing);
+            case FLOW_HEUN -> new FlowHeun(steps, spacing, arguments.churn());
+        };
+    }
+
+    private double eta() {
+        double eta = config.number("eta", 0);
+        if (!(eta >= 0 && eta <= 1)) throw new ConfigException("eta", "illegal eta: " + eta + ", must be from 0 to 1");
+        return eta;
+    }
+
+    private boolean interpolatesData() {
+        return switch (config.text("algorithm_type", "data_prediction")) {
+            case "data_prediction" -> true;
+            case "noise_prediction" -> false;
+            default -> throw config.refused("algorithm_type", "data_prediction", "noise_prediction");
         };
     }
 
@@ -298,7 +386,8 @@ public final class DiffusersScheduler {
 
     private int order() {
         int order = config.integer("solver_order", 2, 1, 3);
-        if (order == 3 && form() == Dpm.Form.SDE_EPS) throw config.refused("solver_order", "1", "2");
+        boolean none = form() == Dpm.Form.SDE_EPS || form() == Dpm.Form.SDE_DATA && kind == Kind.EDM_DPM;
+        if (order == 3 && none) throw config.refused("solver_order", "1", "2");
         return order;
     }
 
@@ -323,6 +412,7 @@ public final class DiffusersScheduler {
             default -> throw config.refused("algorithm_type", "dpmsolver", "dpmsolver++", "sde-dpmsolver", "sde-dpmsolver++");
         };
         boolean eps = form == Dpm.Form.EPS || form == Dpm.Form.SDE_EPS;
+        if (eps && kind == Kind.EDM_DPM) throw config.refused("algorithm_type", "dpmsolver++", "sde-dpmsolver++");
         if (eps && config.text("final_sigmas_type", "zero").equals("zero")) throw config.refused("final_sigmas_type", "sigma_min");
         if (form == Dpm.Form.SDE_EPS && kind == Kind.DPM_SINGLESTEP) {
             throw config.refused("algorithm_type", "dpmsolver", "dpmsolver++", "sde-dpmsolver++");
@@ -339,11 +429,22 @@ public final class DiffusersScheduler {
     }
 
     private Sampler.Ddpm.Variance variance() {
-        return switch (config.text("variance_type", "fixed_small")) {
-            case "fixed_small", "fixed_small_log" -> Sampler.Ddpm.Variance.SMALL;
-            case "fixed_large", "fixed_large_log" -> Sampler.Ddpm.Variance.LARGE;
-            default -> throw config.refused("variance_type", "fixed_small", "fixed_small_log", "fixed_large", "fixed_large_log");
+        boolean all = kind == Kind.DDPM;
+        return switch (config.text("variance_type", "fixed_small_log")) {
+            case "fixed_small_log" -> Sampler.Ddpm.Variance.SMALL;
+            case "learned_range" -> Sampler.Ddpm.Variance.LEARNED_RANGE;
+            case "fixed_small" -> unless(all, Sampler.Ddpm.Variance.SMALL);
+            case "fixed_large", "fixed_large_log" -> unless(all, Sampler.Ddpm.Variance.LARGE);
+            case "learned" -> unless(all, Sampler.Ddpm.Variance.LEARNED);
+            default -> unless(false, Sampler.Ddpm.Variance.SMALL);
         };
+    }
+
+    private Sampler.Ddpm.Variance unless(boolean known, Sampler.Ddpm.Variance variance) {
+        if (known) return variance;
+        if (kind == Kind.UNCLIP) throw config.refused("variance_type", "fixed_small_log", "learned_range");
+        throw config.refused("variance_type", "fixed_small", "fixed_small_log", "fixed_large", "fixed_large_log", "learned",
+            "learned_range");
     }
 
     private Optional<Prediction> predictionAsked(Consumer<String> warn) {
@@ -355,9 +456,19 @@ public final class DiffusersScheduler {
             if (variance.startsWith("learned")) throw config.refused("variance_type", "null");
             warn.accept("passed over, " + kind.className() + " does nothing with variance_type=" + variance);
         }
-        if (kind == Kind.FLOW_EULER) return Optional.empty();
+        if (kind == Kind.TCD) {
+            for (String key : new String[] {"clip_sample", "thresholding"}) {
+                if (config.flag(key, false)) warn.accept("passed over, " + kind.className() + " does nothing with " + key + "=true");
+            }
+        }
+        if (kind.flow() || kind == Kind.CM || kind == Kind.IPNDM) return Optional.empty();
         String asked = config.text("prediction_type", "epsilon");
+        if (kind == Kind.EDM_EULER || kind == Kind.EDM_DPM) {
+            if (asked.equals("epsilon") || asked.equals("v_prediction")) return Optional.empty();
+            throw config.refused("prediction_type", "epsilon", "v_prediction");
+        }
         if (asked.equals("epsilon")) return Optional.of(Prediction.EPS);
+        if (kind == Kind.UNCLIP && !asked.equals("sample")) throw config.refused("prediction_type", "epsilon", "sample");
         if (asked.equals("sample") && kind != Kind.PNDM || asked.equals("original_sample") && kind == Kind.EULER) {
             return Optional.of(Prediction.X0);
         }
@@ -378,49 +489,18 @@ public final class DiffusersScheduler {
 
     private Optional<Bounded.Bound> boundAsked() {
         boolean noise = kind == Kind.UNIPC && !config.flag("predict_x0", true);   // there the library computes no x0
-        boolean thresholds = kind == Kind.DDPM || kind == Kind.DDIM || kind == Kind.LCM || kind.preserving() && !noise;
+        boolean thresholds = kind == Kind.DDPM || kind == Kind.DDIM || kind == Kind.LCM || kind == Kind.EDM_DPM
+            || kind.preserving() && !noise;
         if (thresholds && config.flag("thresholding", false)) {
+            if (kind == Kind.SA_SOLVER && !interpolatesData()) throw config.refused("thresholding", "false, where noise is interpolated");
             return Optional.of(new Bounded.Dynamic(config.number("dynamic_thresholding_ratio", 0.995),
                 config.number("sample_max_value", 1)));
         }
-        boolean clips = kind == Kind.DDPM || kind == Kind.DDIM || kind == Kind.HEUN || kind == Kind.LCM;
-        boolean byDefault = kind == Kind.DDPM || kind == Kind.DDIM;
+        if (kind == Kind.CM) return config.flag("clip_denoised", true) ? Optional.of(new Bounded.Range(1)) : Optional.empty();
+        if (kind == Kind.REPAINT) return config.flag("clip_sample", true) ? Optional.of(new Bounded.Range(1)) : Optional.empty();
+        boolean byDefault = kind == Kind.DDPM || kind == Kind.DDIM || kind == Kind.UNCLIP;
+        boolean clips = byDefault || kind == Kind.HEUN || kind == Kind.LCM;
         if (clips && config.flag("clip_sample", byDefault)) return Optional.of(new Bounded.Range(config.number("clip_sample_range", 1)));
         return Optional.empty();
-    }
-
-    /** eps at alpha = 0 puts the data at infinity, which a bound brings back. */
-    private record FiniteAtPureNoise(Denoiser of) implements Denoiser {
-        private static final double NEARLY_NO_DATA = 1e-30;
-
-        @Override public Tensor denoise(Tensor x, Level at) { return of.denoise(x, nearly(at)); }
-
-        @Override public Estimate estimate(Tensor x, Level at) { return of.estimate(x, nearly(at)); }
-
-        private static Level nearly(Level at) { return at.alpha() == 0 ? new Level(NEARLY_NO_DATA, at.sigma(), at.t()) : at; }
-    }
-
-    /** What the library's {@code step} is called with besides the sample. */
-    private record StepArguments(double eta, boolean clippedEps, int order) {
-        static StepArguments of(Kind kind, JsonNode asked) {
-            double eta = 0;
-            boolean clipped = false;
-            int order = 4;
-            for (Iterator<String> names = asked.fieldNames(); names.hasNext();) {
-                String argument = names.next();
-                JsonNode value = asked.get(argument);
-                if (kind == Kind.DDIM && argument.equals("eta") && value.isNumber()) eta = value.asDouble();
-                else if (kind == Kind.DDIM && argument.equals("use_clipped_model_output") && value.isBoolean()) clipped = value.asBoolean();
-                else if (kind == Kind.LMS && argument.equals("order") && value.isInt()) order = value.asInt();
-                else throw new ConfigException(argument, kind.className() + " takes no " + argument + "=" + value + there(kind));
-            }
-            if (!(eta >= 0 && eta <= 1)) throw new ConfigException("eta", "illegal eta: " + eta + ", must be from 0 to 1");
-            if (order < 1 || order > 4) throw new ConfigException("order", "illegal order: " + order + ", must be from 1 to 4");
-            return new StepArguments(eta, clipped, order);
-        }
-
-        private static String there(Kind kind) {
-            return kind == Kind.DDIM ? "; there are eta, use_clipped_model_output" : kind == Kind.LMS ? "; there is order" : "";
-        }
     }
 }

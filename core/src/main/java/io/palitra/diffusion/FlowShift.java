@@ -2,6 +2,7 @@ package io.palitra.diffusion;
 
 import io.palitra.config.ConfigException;
 import io.palitra.diffusion.DiffusersScheduler.Kind;
+import java.util.Arrays;
 import java.util.Optional;
 
 /**
@@ -25,14 +26,14 @@ final class FlowShift {
     FlowShift(SchedulerConfig config) {
         this.config = config;
         kind = config.kind();
-        boolean flow = kind == Kind.FLOW_EULER;
+        boolean flow = kind.flow(), options = kind == Kind.FLOW_EULER;
         boolean straight = flow || kind.preserving();
         shift = straight ? config.number(flow ? "shift" : "flow_shift", 1) : 1;
         if (!(shift > 0)) throw new ConfigException("shift", "illegal shift: " + shift + ", must be above 0");
-        dynamic = straight && config.flag("use_dynamic_shifting", false);
+        dynamic = straight && kind != Kind.FLOW_HEUN && config.flag("use_dynamic_shifting", false);
         curve = straight ? config.choice("time_shift_type", Curve.EXPONENTIAL) : Curve.EXPONENTIAL;
-        inverted = flow && config.flag("invert_sigmas", false);
-        terminal = flow || kind == Kind.UNIPC ? config.number("shift_terminal", 0) : 0;
+        inverted = options && config.flag("invert_sigmas", false);
+        terminal = options || kind == Kind.UNIPC ? config.number("shift_terminal", 0) : 0;
         if (!(terminal >= 0 && terminal < 1)) {
             throw new ConfigException("shift_terminal", "illegal shift_terminal: " + terminal + ", must be from 0 to below 1");
         }
@@ -49,15 +50,17 @@ final class FlowShift {
     }
 
     /** n falling shares; the one the run ends at is not among them. */
-    double[] sigmas(int n, int size, Optional<Double> mu) {
+    double[] sigmas(int n, int size, PlanArguments asked) {
+        Optional<Double> mu = asked.mu();
         if (mu.isPresent() && !dynamic) {
             throw new ConfigException("use_dynamic_shifting", kind.className() + " takes mu with use_dynamic_shifting=true only");
         }
-        boolean needed = kind == Kind.FLOW_EULER || kind == Kind.UNIPC;
+        boolean needed = kind.flow() || kind == Kind.UNIPC;
         if (mu.isEmpty() && dynamic && needed) {
             throw new ConfigException("use_dynamic_shifting", kind.className() + " with use_dynamic_shifting=true wants mu, got none");
         }
-        double[] sigmas = needed ? shifted(line(n, size), mu) : fromClean(n, size, mu.map(Math::exp).orElse(shift));
+        double[] sigmas = needed ? shifted(given(asked, size).orElseGet(() -> line(n, size)), mu)
+            : fromClean(n, size, mu.map(Math::exp).orElse(shift));
         if (terminal > 0) {
             double scale = (1 - sigmas[n - 1]) / (1 - terminal);
             for (int i = 0; i < n; i++) sigmas[i] = 1 - (1 - sigmas[i]) / scale;
@@ -68,7 +71,7 @@ final class FlowShift {
 
     private double[] line(int n, int size) {
         double last = 1.0 / size, points = n;   // UniPC takes one point more and leaves out the last
-        if (kind == Kind.FLOW_EULER) {
+        if (kind.flow()) {
             float first = (float) last;
             last = dynamic ? first : (float) shift * first / (1 + (float) (shift - 1) * first);   // the library shifts this end twice
             points = n - 1;
@@ -76,6 +79,12 @@ final class FlowShift {
         double[] out = new double[n];
         for (int i = 0; i < n; i++) out[i] = i == 0 ? 1 : 1 + i * ((last - 1) / points);
         return out;
+    }
+
+    /** Shares of noise in place of the line, in single precision as the library takes them. */
+    private static Optional<double[]> given(PlanArguments asked, int size) {
+        if (asked.sigmas().isPresent()) return asked.sigmas().map(s -> Arrays.stream(s).map(v -> (float) v).toArray());
+        return asked.times().map(t -> Arrays.stream(t).map(v -> (float) v / (float) size).toArray());
     }
 
     private double[] shifted(double[] sigmas, Optional<Double> mu) {

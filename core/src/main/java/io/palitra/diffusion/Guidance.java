@@ -26,9 +26,12 @@ public record Guidance(Denoiser conditional, Denoiser unconditional, double scal
 
     @Override public Estimate estimate(Tensor x, Level at) {
         if (scale == 1) return conditional.estimate(x, at);
-        if (rescale > 0) return Denoiser.super.estimate(x, at);
         Estimate with = conditional.estimate(x, at), without = unconditional.estimate(x, at);
-        return new Estimate(without.x0().lerp(with.x0(), scale), without.eps().lerp(with.eps(), scale));
+        if (rescale > 0) {
+            Tensor x0 = rescaled(without.x0().lerp(with.x0(), scale), with.x0());
+            return new Estimate(x0, at.eps(x, x0), with.variance());
+        }
+        return new Estimate(without.x0().lerp(with.x0(), scale), without.eps().lerp(with.eps(), scale), with.variance());
     }
 
     private Tensor rescaled(Tensor guided, Tensor with) {

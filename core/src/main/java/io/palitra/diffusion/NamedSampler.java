@@ -26,7 +26,8 @@ public enum NamedSampler {
     DPMPP_3M("DPM++ 3M", Kind.DPM, "algorithm_type", "dpmsolver++", "solver_order", 3, "solver_type", "midpoint"),
     DPMPP_3M_SDE("DPM++ 3M SDE", Kind.DPM, "algorithm_type", "sde-dpmsolver++", "solver_order", 3, "solver_type", "midpoint"),
     DPMPP_2S("DPM++ 2S", Kind.DPM_SINGLESTEP, "algorithm_type", "dpmsolver++", "solver_order", 2, "solver_type", "midpoint"),
-    DEIS("DEIS", Kind.DEIS), UNIPC("UniPC", Kind.UNIPC), LCM("LCM", Kind.LCM);
+    DEIS("DEIS", Kind.DEIS), UNIPC("UniPC", Kind.UNIPC), LCM("LCM", Kind.LCM), TCD("TCD", Kind.TCD),
+    SA_SOLVER("SA Solver", Kind.SA_SOLVER), REPAINT("RePaint", Kind.REPAINT, "clip_sample", false);
 
     private static final Map<String, String> SIGMAS = Ordered.map(Map.entry(" karras", "use_karras_sigmas"),
         Map.entry(" exponential", "use_exponential_sigmas"), Map.entry(" beta", "use_beta_sigmas"));
@@ -66,7 +67,7 @@ public enum NamedSampler {
         NamedSampler sampler = of(asked.substring(0, asked.length() - spread.length())).orElseThrow(() -> new ConfigException("sampler",
             "no sampler '" + name + "'; there are " + Arrays.stream(values()).map(NamedSampler::label).collect(Collectors.joining(", "))
                 + ", most of them also with " + BEHIND));
-        if (own.path("_class_name").asText().equals(Kind.FLOW_EULER.className())) {
+        if (Kind.of(own.path("_class_name").asText()).filter(k -> !k.tabled()).isPresent()) {
             throw new ConfigException("sampler", "illegal sampler: " + name + "; a model of flow matching has its own alone");
         }
         if (!sampler.spreads(spread)) {
@@ -103,7 +104,7 @@ public enum NamedSampler {
 
     private boolean spreads(String spread) {
         if (SIGMAS.containsKey(spread)) return !kind.byTime() && kind != Kind.EULER_ANCESTRAL;
-        return !PLACES.containsKey(spread) || kind != Kind.DPM_SINGLESTEP && kind != Kind.LCM;
+        return !PLACES.containsKey(spread) || kind != Kind.DPM_SINGLESTEP && !kind.distilled() && kind != Kind.REPAINT;
     }
 
     private ObjectNode over(JsonNode own, String spread) {

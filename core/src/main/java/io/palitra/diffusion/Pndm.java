@@ -16,7 +16,7 @@ public record Pndm(@Help(value = "steps", min = 1, max = Sampler.MOST_STEPS) int
         @Help("whether the first three steps are Runge-Kutta's") boolean rungeKutta, @Help("what is combined") Prediction of)
         implements Sampler {
     /** Adams and Bashforth's weights of 1 to 4 values, the newest first. */
-    private static final double[][] WEIGHTS = {{1}, {3 / 2.0, -1 / 2.0}, {23 / 12.0, -16 / 12.0, 5 / 12.0},
+    static final double[][] WEIGHTS = {{1}, {3 / 2.0, -1 / 2.0}, {23 / 12.0, -16 / 12.0, 5 / 12.0},
         {55 / 24.0, -59 / 24.0, 37 / 24.0, -9 / 24.0}};
     private static final int RUNGE_KUTTA = 3;
 

@@ -6,6 +6,7 @@ import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Goes from noise to data along falling noise levels. A closed set of records, each a pure function of its arguments, written once for
@@ -16,7 +17,8 @@ import java.util.List;
  * {@link SolverStage}s ({@link #legs}), one per network call; {@link #run} calls the network and {@link #next} computes the next x.
  */
 public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Euler, Sampler.EulerAncestral, Sampler.Heun, Sampler.Dpm2,
-        Sampler.DpmPlusPlus2M, Sampler.Consistency, DpmMultistep, DpmSinglestep, Deis, UniPc, Lms, Pndm {
+        Sampler.DpmPlusPlus2M, Sampler.Consistency, DpmMultistep, DpmSinglestep, Deis, UniPc, SaSolver, Lms, Pndm, Ipndm, Tcd,
+        StochasticIterative, ChurnedEuler, FlowHeun, RePaint {
     /** Far more than improve any sampler. */
     int MOST_STEPS = 10_000;
 
@@ -74,7 +76,7 @@ public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Eule
     }
 
     /** This sampler's levels of a schedule, {@link Level#CLEAN} at the end. */
-    default List<Level> levels(NoiseTable table) { return spacing().levels(table, steps()); }
+    default List<Level> levels(LevelTable table) { return spacing().levels(table, steps()); }
 
     /**
      * The probability-flow ODE in steps of first order: Karras et al. 2022, arXiv:2206.00364, algorithm 1 without its second-order
@@ -172,13 +174,22 @@ public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Eule
             @Help("how much fresh noise a step adds") Variance variance) implements Sampler {
         /**
          * SMALL is the variance of the posterior, right where x0 is one point. LARGE is that of q(x_t given x_s), right where x0 is
-         * standard normal; it leaves noise in the data if the last step starts above t = 0, so the spacing must end at 0.
+         * standard normal; it leaves noise in the data if the last step starts above t = 0, so the spacing must end at 0. LEARNED_RANGE
+         * lies between the logarithms of these two, where a network that learned it predicts, -1 to 1 (Nichol and Dhariwal 2021,
+         * arXiv:2102.09672, eq. 15); LEARNED is what the network predicts.
          */
-        public enum Variance { SMALL, LARGE }
+        public enum Variance { SMALL, LARGE, LEARNED_RANGE, LEARNED }
+
+        /** Least variance of which there is a logarithm. */
+        private static final double LEAST = 1e-20;
 
         public Ddpm() { this(1000, new Spacing.Leading(), Variance.SMALL); }
 
         public Ddpm { SolverStage.check(steps); }
+
+        @Override public Denoiser.Estimate ask(Denoiser model, Tensor x, Level at) {
+            return learned() ? model.estimate(x, at) : Sampler.super.ask(model, x, at);
+        }
 
         @Override public Tensor next(List<SolverStage> legs, int i, SamplerHistory past, Noise noise) {
             Level from = legs.get(i).from(), to = legs.get(i).to();
@@ -186,8 +197,18 @@ public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Eule
             double forward = legs.get(i).forwardVariance(), t2 = from.sigma() * from.sigma(), s2 = to.sigma() * to.sigma();
             Tensor mean = x0.mul(to.alpha() * forward / t2).add(x.mul(from.alpha() / to.alpha() * s2 / t2));   // eq. 7
             if (to.sigma() == 0 && from.t() <= 0) return mean;
-            double variance = variance() == Variance.LARGE ? forward : forward * s2 / t2;
-            return mean.add(noise.like(x).mul(Math.sqrt(variance)));
+            double posterior = forward * s2 / t2;
+            if (learned()) return mean.add(noise.like(x).mul(deviation(past.base().estimate().variance(), posterior, forward)));
+            return mean.add(noise.like(x).mul(Math.sqrt(variance() == Variance.LARGE ? forward : posterior)));
+        }
+
+        private boolean learned() { return variance == Variance.LEARNED_RANGE || variance == Variance.LEARNED; }
+
+        private Tensor deviation(@Nullable Tensor v, double small, double large) {
+            if (v == null) throw new ArgumentException("variance=" + variance + " wants a network that predicts a variance");
+            if (variance == Variance.LEARNED) return v.sqrt();
+            double least = Math.log(Math.max(small, LEAST)), most = Math.log(Math.max(large, LEAST));
+            return v.add(1).mul((most - least) / 4).add(least / 2).exp();   // exp(log variance / 2), log variance on the line of eq. 15
         }
     }
 

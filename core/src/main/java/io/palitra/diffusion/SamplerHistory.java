@@ -14,7 +14,7 @@ public final class SamplerHistory implements AutoCloseable {
         /** A copy of the handles: the model's own tensors are not freed here. */
         private Entry kept() {
             return new Entry(at, x.detach().retain(), new Denoiser.Estimate(estimate.x0().detach().retain(), estimate.eps().detach()
-                .retain()));
+                .retain()));   // no later leg asks for the variance
         }
 
         private void free() {

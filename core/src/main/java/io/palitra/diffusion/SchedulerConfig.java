@@ -24,6 +24,14 @@ final class SchedulerConfig {
                 .collect(Collectors.joining(", "))));
     }
 
+    /** Other values of the same class. */
+    SchedulerConfig with(JsonNode values) { return new SchedulerConfig(values, kind); }
+
+    private SchedulerConfig(JsonNode config, DiffusersScheduler.Kind kind) {
+        this.config = config;
+        this.kind = kind;
+    }
+
     DiffusersScheduler.Kind kind() { return kind; }
 
     boolean given(String key) { return config.hasNonNull(key); }

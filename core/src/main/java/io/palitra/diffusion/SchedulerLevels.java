@@ -6,7 +6,6 @@ import io.palitra.diffusion.DiffusersScheduler.Kind;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 import java.util.function.DoubleUnaryOperator;
 
 /** The levels of the network calls of a run and the levels where its steps end, with the numbers of the diffusers library. */
@@ -38,7 +37,8 @@ final class SchedulerLevels {
         this.config = config;
         this.table = table;
         kind = config.kind();
-        boolean fixed = kind == Kind.DPM_SINGLESTEP || kind == Kind.LCM || kind == Kind.FLOW_EULER;   // has no such option
+        boolean fixed = kind == Kind.DPM_SINGLESTEP || !kind.tabled() || kind.distilled() || kind == Kind.UNCLIP
+            || kind == Kind.REPAINT;   // has no such option
         place = fixed ? Place.LINSPACE : config.choice("timestep_spacing", kind.byTime() ? Place.LEADING : Place.LINSPACE);
         boolean ends = kind == Kind.EULER || kind == Kind.DPM || kind == Kind.DPM_SINGLESTEP || kind == Kind.UNIPC;
         end = ends ? config.choice("final_sigmas_type", End.ZERO) : End.ZERO;
@@ -51,12 +51,16 @@ final class SchedulerLevels {
     Place place() { return place; }
 
     /** Whether levels lie on straight paths, alpha = 1 - sigma. */
-    boolean straight() { return kind == Kind.FLOW_EULER || kind.preserving() && config.flag("use_flow_sigmas", false); }
+    boolean straight() { return kind.flow() || kind.preserving() && config.flag("use_flow_sigmas", false); }
 
     /** The legs of n steps at trained times: the times of the network calls and, in DDPM, the times where steps end. */
-    List<SolverStage> byTime(int n) {
-        double[] times = kind == Kind.LCM ? consistencyTimes(n) : times(n);
+    List<SolverStage> byTime(int n, PlanArguments asked, Sampler sampler) {
+        if (sampler instanceof RePaint repaint) return repainted(n, repaint);
+        double[] times = asked.times().orElseGet(() -> kind.distilled() ? taughtTimes(n, asked)
+            : kind == Kind.UNCLIP ? between(n) : times(n));
         if (kind == Kind.PNDM) return pseudo(n, times);
+        if (kind.distilled()) times = strongest(times, asked);
+        if (sampler instanceof Tcd tcd) return below(times, tcd.eta());
         List<SolverStage> legs = new ArrayList<>();
         for (int i = 0; i < times.length; i++) {
             Level from = trained(n, times[i]);
@@ -67,8 +71,8 @@ final class SchedulerLevels {
     }
 
     /** Where steps that go by sigma lie: the levels, the last where the run ends. */
-    List<Level> bySigma(int n, Optional<Double> mu) {
-        Picked picked = spread == Spread.FLOW ? straight(n, mu) : spread(n);
+    List<Level> bySigma(int n, PlanArguments asked) {
+        Picked picked = spread == Spread.FLOW ? straight(n, asked) : spread(n);
         double[] times = picked.times, sigmas = picked.sigmas;
         List<Level> levels = new ArrayList<>();
         for (int i = 0; i < times.length; i++) levels.add(level(sigmas[i], times[i]));
@@ -117,22 +121,80 @@ final class SchedulerLevels {
         return config.flag("set_alpha_to_one", cleanUnlessTold) ? Level.CLEAN : table.noise().at(0);
     }
 
-    /** Every skipped one of the times that the model was distilled at, from the end. */
-    private double[] consistencyTimes(int n) {
-        int taught = config.integer("original_inference_steps", 50, 1, table.size());
-        if (n > taught) {
-            throw new ConfigException("steps", "illegal steps: " + n + ", must be at most original_inference_steps=" + taught);
+    /** n of the times that the model was distilled at, from the end; TCD asked for a number of them itself takes any trained times. */
+    private double[] taughtTimes(int n, PlanArguments asked) {
+        int taught = asked.taught().orElseGet(() -> config.integer("original_inference_steps", 50, 1, table.size()));
+        boolean any = kind == Kind.TCD && asked.taught().isPresent();
+        int count = (int) ((any ? table.size() : taught) * asked.strength()), every = any ? 1 : table.size() / taught;
+        if (n > count || n > taught) {
+            throw new ConfigException("steps", "illegal steps: " + n + ", must be at most original_inference_steps=" + taught
+                + (asked.strength() < 1 ? " times strength=" + asked.strength() : ""));
         }
         double[] times = new double[n];
-        int every = table.size() / taught;
-        for (int i = 0; i < n; i++) times[i] = (double) (taught - (int) Math.floor(i * ((double) taught / n))) * every - 1;
+        for (int i = 0; i < n; i++) times[i] = (double) (count - (int) Math.floor(i * ((double) count / n))) * every - 1;
         return times;
+    }
+
+    /** The last of given times, as many as the strength leaves. */
+    private static double[] strongest(double[] times, PlanArguments asked) {
+        if (asked.times().isEmpty()) return times;
+        int left = Math.min((int) (times.length * asked.strength()), times.length);
+        return Arrays.copyOfRange(times, times.length - left, times.length);
+    }
+
+    /** n times on a line from the last to 0. */
+    private double[] between(int n) {
+        if (n < 2) throw new ConfigException("steps", "illegal steps: " + n + ", must be at least 2 with " + kind.className());
+        double[] times = new double[n];
+        double every = (table.size() - 1.0) / (n - 1);
+        for (int i = 0; i < n; i++) times[i] = Math.rint((n - 1 - i) * every);
+        return times;
+    }
+
+    /** From each time to the next, the last time 0, by way of a time below. */
+    private List<SolverStage> below(double[] times, double eta) {
+        List<SolverStage> legs = new ArrayList<>();
+        for (int i = 0; i < times.length; i++) {
+            int to = i + 1 < times.length ? (int) times[i + 1] : 0, under = (int) Math.floor((float) (1 - eta) * to);
+            Level from = table.noise().at((int) times[i]);
+            legs.add(new SolverStage(from, from, table.noise().at(to), List.of(table.noise().at(under))));
+        }
+        return legs;
+    }
+
+    /** Times T/n apart, gone through as the sampler says; on the way back up noise is added time by time. */
+    private List<SolverStage> repainted(int n, RePaint sampler) {
+        int every = table.size() / n, before = n;
+        List<SolverStage> legs = new ArrayList<>();
+        for (int k : sampler.course(n)) {
+            Level at = table.noise().at(k * every);
+            if (k < before) {
+                legs.add(new SolverStage(at, end((k - 1) * every, true)));
+            } else {
+                Level from = end((before - 1) * every, true);
+                List<Level> way = raised(from, before * every, every);
+                legs.add(new SolverStage(at, from, way.get(every - 1), way.subList(0, every - 1)));
+            }
+            before = k;
+        }
+        return legs;
+    }
+
+    /** The levels after each of the n steps of noise from time t on: the library adds those of the times above, not of the same. */
+    private List<Level> raised(Level from, int t, int n) {
+        List<Level> way = new ArrayList<>();
+        double alphaBar = from.alpha() * from.alpha();
+        for (int i = 0; i < n; i++) {
+            alphaBar *= 1 - table.beta(t + i);
+            way.add(new Level(Math.sqrt(alphaBar), Math.sqrt(1 - alphaBar), t + i));
+        }
+        return way;
     }
 
     /** The times of a run, falling, before any spread over sigmas. */
     private double[] times(int n) {
         int size = table.size();
-        int last = kind == Kind.DPM || kind == Kind.DPM_SINGLESTEP ? size - table.clipped() : size;
+        int last = kind == Kind.DPM || kind == Kind.DPM_SINGLESTEP || kind == Kind.SA_SOLVER ? size - table.clipped() : size;
         int points = kind.preserving() ? n + 1 : n;   // one point more, of which the last is left out
         double[] times = new double[n];
         if (place == Place.TRAILING) {
@@ -169,10 +231,10 @@ final class SchedulerLevels {
         return kind.preserving() ? Level.preserving(s, t) : Level.exploding(s, (float) t);
     }
 
-    private Picked straight(int n, Optional<Double> mu) {
-        double[] sigmas = flow.sigmas(n, table.size(), mu);
+    private Picked straight(int n, PlanArguments asked) {
+        double[] sigmas = flow.sigmas(n, table.size(), asked);
         double[] times = new double[n];
-        if (kind == Kind.FLOW_EULER) {
+        if (kind.flow()) {
             sigmas = spread(flowSpread(), n, sigmas, sigmas[0], sigmas[n - 1]);
             for (int i = 0; i < n; i++) times[i] = (float) sigmas[i] * (float) table.size();
             return new Picked(times, Arrays.copyOf(sigmas, n + 1));
@@ -181,9 +243,9 @@ final class SchedulerLevels {
             sigmas = Arrays.stream(spread(Spread.KARRAS, n, sigmas, most(), least())).map(s -> s / (s + 1)).toArray();
         }
         for (int i = 0; i < n; i++) times[i] = Math.floor(sigmas[i] * table.size());
-        double last = kind == Kind.DEIS || kind == Kind.UNIPC ? sigmas[n - 1] : table.least();
+        double last = endsInNoise() || kind == Kind.UNIPC ? sigmas[n - 1] : table.least();
         sigmas = Arrays.copyOf(sigmas, n + 1);
-        sigmas[n] = kind != Kind.DEIS && end == End.ZERO ? 0 : last;
+        sigmas[n] = !endsInNoise() && end == End.ZERO ? 0 : last;
         return new Picked(times, sigmas);
     }
 
@@ -209,18 +271,21 @@ final class SchedulerLevels {
         if (!own || continuous) {
             double last = sigmas[sigmas.length - 1];
             sigmas = Arrays.copyOf(sigmas, times.length + 1);
-            boolean repeats = spread != Spread.TIMES && (kind == Kind.DEIS || kind == Kind.UNIPC && end == End.SIGMA_MIN);
-            sigmas[times.length] = repeats ? last : end == End.ZERO && kind != Kind.DEIS ? 0 : table.least();
+            boolean repeats = spread != Spread.TIMES && (endsInNoise() || kind == Kind.UNIPC && end == End.SIGMA_MIN);
+            sigmas[times.length] = repeats ? last : end == End.ZERO && !endsInNoise() ? 0 : table.least();
         }
         return new Picked(times, sigmas);
     }
+
+    /** Whether a run ends at the least trained noise. */
+    private boolean endsInNoise() { return kind == Kind.DEIS || kind == Kind.SA_SOLVER; }
 
     /** Whether the times of sigmas are made whole by rounding; where else the library needs whole ones, it truncates. */
     private boolean rounded() {
         return switch (kind) {
             case DPM -> (spread == Spread.KARRAS || spread == Spread.LU)
                 && !config.text("beta_schedule", "linear").equals("squaredcos_cap_v2");
-            case DPM_SINGLESTEP, DEIS, UNIPC, DPM2, DPM2_ANCESTRAL -> spread == Spread.KARRAS;
+            case DPM_SINGLESTEP, DEIS, UNIPC, SA_SOLVER, DPM2, DPM2_ANCESTRAL -> spread == Spread.KARRAS;
             default -> false;
         };
     }
@@ -251,10 +316,10 @@ final class SchedulerLevels {
     }
 
     private Spread spread() {
-        if (kind.byTime() || kind == Kind.EULER_ANCESTRAL) return Spread.TIMES;
+        if (kind.byTime() || kind.own() || kind == Kind.EULER_ANCESTRAL) return Spread.TIMES;
         Spread asked = flowSpread();
         if (!straight()) return asked;
-        if (kind != Kind.FLOW_EULER && asked != Spread.TIMES && !(kind == Kind.UNIPC && asked == Spread.KARRAS)) {
+        if (!kind.flow() && asked != Spread.TIMES && !(kind == Kind.UNIPC && asked == Spread.KARRAS)) {
             throw new ConfigException("use_flow_sigmas", kind.className() + " with use_flow_sigmas=true and sigmas spread otherwise is not"
                 + " known; they are ratios to alpha, not shares of noise");
         }
@@ -262,6 +327,7 @@ final class SchedulerLevels {
     }
 
     private Spread flowSpread() {
+        if (kind == Kind.FLOW_HEUN) return Spread.TIMES;   // has no such option
         List<Spread> asked = new ArrayList<>();
         if (config.flag("use_karras_sigmas", false)) asked.add(Spread.KARRAS);
         if (kind == Kind.DPM && asked.isEmpty() && config.flag("use_lu_lambdas", false)) return Spread.LU;

@@ -9,16 +9,19 @@ final class SchedulerTable {
     /** Stands for alphaBar = 0 where sigma / alpha must be finite. */
     private static final float ALMOST_NOISE = 0x1p-24f;
     /** A file is not trusted: its table is made at once. */
-    private static final int MOST_LEVELS = 1_000_000;
+    static final int MOST_LEVELS = 1_000_000;
     private static final double LARGEST_BETA = 0.999;
 
     private final SchedulerConfig config;
     private final NoiseTable table;
+    private final float[] betas;
     private final double[] ratios;
     private final double[] logs;
 
     SchedulerTable(SchedulerConfig config) {
         this.config = config;
+        betas = config.kind().tabled() ? betas()
+            : new float[config.integer("num_train_timesteps", config.kind().trainedTimes(), 2, MOST_LEVELS)];
         table = table();
         ratios = new double[table.size()];
         logs = new double[table.size()];
@@ -32,6 +35,9 @@ final class SchedulerTable {
     NoiseTable noise() { return table; }
 
     int size() { return table.size(); }
+
+    /** Variance of the noise of step t, before any stretch to end in noise. */
+    double beta(int t) { return betas[t]; }
 
     double least() { return ratios[0]; }
 
@@ -70,8 +76,8 @@ final class SchedulerTable {
     }
 
     private NoiseTable table() {
-        float[] alpha = betas();
-        for (int t = 0; t < alpha.length; t++) alpha[t] = 1 - alpha[t];
+        float[] alpha = new float[betas.length];
+        for (int t = 0; t < alpha.length; t++) alpha[t] = 1 - betas[t];
         float[] alphaBar = product(alpha);
         if (config.kind().mayEndInNoise() && config.flag("rescale_betas_zero_snr", false)) {
             alphaBar = zeroTerminalSnr(alphaBar);
@@ -88,8 +94,11 @@ final class SchedulerTable {
         if (trained.isPresent()) return trained(trained.get(), n);
         boolean latent = config.kind().latentBetas();
         float start = beta("beta_start", latent ? 0.00085 : 1e-4), end = beta("beta_end", latent ? 0.012 : 0.02);
-        String known = config.kind() == DiffusersScheduler.Kind.LCM ? "scaled_linear" : "linear";
-        switch (config.text("beta_schedule", known)) {
+        String known = config.kind().distilled() ? "scaled_linear"
+            : config.kind() == DiffusersScheduler.Kind.UNCLIP ? "squaredcos_cap_v2" : "linear";
+        String asked = config.text("beta_schedule", known);
+        if (config.kind() == DiffusersScheduler.Kind.UNCLIP && !asked.equals(known)) throw config.refused("beta_schedule", known);
+        switch (asked) {
             case "linear" -> {
                 return line(n, start, end);
             }

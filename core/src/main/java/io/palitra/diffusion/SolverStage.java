@@ -8,8 +8,15 @@ import java.util.List;
  * A leg of a run, which has one network call: x goes from the level {@code from} to {@code to}, and the network predicts at the level
  * {@code at}. Most methods predict where the leg starts. A leg with another {@code at} is a later stage of a step: it starts again from
  * the x of the last leg whose {@code at} was its {@code from}.
+ *
+ * @param via levels that x passes on the way, without a network call
  */
-public record SolverStage(Level at, Level from, Level to) {
+public record SolverStage(Level at, Level from, Level to, List<Level> via) {
+    public SolverStage { via = List.copyOf(via); }
+
+    /** Straight on. */
+    public SolverStage(Level at, Level from, Level to) { this(at, from, to, List.of()); }
+
     /** The network predicts where the leg starts. */
     public SolverStage(Level from, Level to) { this(from, from, to); }
 

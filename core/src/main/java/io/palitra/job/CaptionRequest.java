@@ -94,7 +94,8 @@ public record CaptionRequest(
         Path place = new ModelRef(run).place();
         if (!Files.isRegularFile(place.resolve("config.json"))) return;
         if (!ModelFolder.config(place).path("model_type").asText().equals("idefics")) return;
-        throw new ArgumentException("'" + run + "' is an IDEFICS: its network can be read, its tokenizer, LLaMA's, cannot yet; caption wants "
+        throw new ArgumentException("'" + run
+            + "' is an IDEFICS: its network can be read, its tokenizer, LLaMA's, cannot yet; caption wants "
             + "a run of flamingo");
     }
 }

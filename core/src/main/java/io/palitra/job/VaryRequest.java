@@ -52,7 +52,8 @@ public record VaryRequest(
     }
 
     /** Eight variations of one, or steps between two. */
-    public VaryRequest(String run, List<String> pictures) { this(run, pictures, 8, "", "", 0.5, false, 0, List.of(), "", false, "auto", 0); }
+    public VaryRequest(String run, List<String> pictures) { this(run, pictures, 8, "", "", 0.5, false, 0, List.of(), "", false, "auto",
+        0); }
 
     /** @param file the picture: those given, and the drawn ones between or after them */
     public record Result(Path file) {}
@@ -86,7 +87,8 @@ public record VaryRequest(
                     : Pictures.rgb(read);
                 given.add(Pictures.fit(own, (int) spec.shape()[1], (int) spec.shape()[2]));
             }
-            Tensor x = Torch.cat(0, given.stream().map(p -> DataLoader.fromBytes(Torch.of(p.pixels(), 1, p.channels(), p.height(), p.width())))
+            Tensor x = Torch.cat(0, given.stream().map(p -> DataLoader.fromBytes(Torch.of(p.pixels(), 1, p.channels(), p.height(),
+                p.width())))
                 .toList()).to(opened.device());
             List<Picture> sheet = new ArrayList<>();
             sheet.add(given.get(0));
@@ -115,7 +117,8 @@ public record VaryRequest(
             end = points.rows(1, 1);
         } else {
             Tensor texts = model.pointsOf(List.of(from, to)), apart = texts.rows(1, 1).sub(texts.rows(0, 1));
-            if (apart.abs().max().item() == 0) throw new ConfigException("to", "the texts '" + from + "' and '" + to + "' are one to this CLIP");
+            if (apart.abs().max().item() == 0) throw new ConfigException("to", "the texts '" + from + "' and '" + to
+                + "' are one to this CLIP");
             end = apart.div(apart.square().sum(true, 1).sqrt());
         }
         Tensor noise = keep ? model.noise(x, points) : new Rng(seed).normalLike(x.rows(0, 1));

@@ -237,7 +237,8 @@ public final class AutoencoderKlTemporal extends Module {
     public Tensor decode(Tensor z, int frames) {
         shaped(z, config.coder.latentChannels(), 1);
         if (frames < 1 || z.size(0) % frames != 0) {
-            throw new ArgumentException("the video decoder wants videos of " + frames + " frames each, got " + z.size(0) + " frames in all");
+            throw new ArgumentException("the video decoder wants videos of " + frames + " frames each, got " + z.size(0)
+                + " frames in all");
         }
         return Scope.run(() -> decoder.forward(z, frames));
     }

@@ -81,6 +81,14 @@ final class DiffusersConfigReader {
         return json.get(key);
     }
 
+    /** A network within this one: its object, empty where the key is missing. */
+    JsonNode within(String key) {
+        JsonNode v = at(key);
+        if (v == null) return JsonNodeFactory.instance.objectNode();
+        if (!v.isObject()) throw refused(key, v, "an object");
+        return v;
+    }
+
     private static ConfigException refused(String key, JsonNode got, String allowed) {
         return new ConfigException(key, "illegal " + key + ": " + got + ", must be " + allowed);
     }
@@ -153,6 +161,17 @@ final class DiffusersConfigReader {
         List<T> list = new ArrayList<>();
         v.forEach(n -> list.add(one.apply(n)));
         return list;
+    }
+
+    /** A list of what {@code one} reads; it gives null for what it does not. */
+    <T> List<T> list(String key, List<T> missing, String allowed, Function<JsonNode, @Nullable T> one) {
+        JsonNode v = at(key);
+        if (v == null) return missing;
+        return each(key, v, n -> {
+            T read = one.apply(n);
+            if (read == null) throw refused(key, n, allowed);
+            return read;
+        });
     }
 
     List<Integer> wholes(String key, List<Integer> missing) {

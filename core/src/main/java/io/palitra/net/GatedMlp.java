@@ -5,7 +5,9 @@ import io.palitra.engine.Tensor;
 import io.palitra.nn.Linear;
 import io.palitra.nn.Module;
 
-/** LLaMA's layers after the attention: one multiplied by the nonlinearity of another (Shazeer 2020, arXiv:2002.05202). [...,D] to [...,D]. */
+/**
+ * LLaMA's layers after the attention: one multiplied by the nonlinearity of another (Shazeer 2020, arXiv:2002.05202). [...,D] to [...,D].
+ */
 final class GatedMlp extends Module {
     private final HiddenActivation act;
     private final Linear gate;

@@ -71,7 +71,8 @@ public final class T5Encoder extends Module {
             keys.architecture(NAME, NAME, "T5ForConditionalGeneration", "T5Model", "T5WithLMHeadModel");
             String proj = json.path("feed_forward_proj").asText("relu");
             boolean gated = proj.startsWith(GATED);
-            String name = proj.equals("gated-gelu") ? "gelu_new" : gated ? proj.substring(GATED.length()) : proj;   // as transformers has it
+            String name = proj.equals("gated-gelu") ? "gelu_new" : gated ? proj.substring(GATED.length())
+                : proj;   // as transformers has it
             HiddenActivation act = Arrays.stream(HiddenActivation.values()).filter(a -> TransformerKeys.name(a).equals(name)).findFirst()
                 .orElseThrow(() -> new ConfigException("feed_forward_proj", "illegal feed_forward_proj: '" + proj + "', must be one of "
                     + InWords.list(Arrays.stream(HiddenActivation.values()).map(TransformerKeys::name).toList()) + ", or " + GATED

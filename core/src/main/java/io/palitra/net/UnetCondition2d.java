@@ -74,7 +74,9 @@ public final class UnetCondition2d extends Module {
     /** The embedding of class labels: a row of a table, the same as of times, nothing, two layers, or one. */
     public enum ClassEmbedding { LOOKUP, TIMESTEP, IDENTITY, PROJECTION, SIMPLE_PROJECTION }
 
-    /** What is added to the embedded time: nothing, the text pooled here, a pooled text and numbers such as the picture's size, a vector. */
+    /**
+     * What is added to the embedded time: nothing, the text pooled here, a pooled text and numbers such as the picture's size, a vector.
+     */
     public enum Addition { NONE, TEXT, TEXT_TIME, IMAGE }
 
     /**

@@ -36,7 +36,7 @@ final class UnetConditionJson {
         HidProj typed = keys.choiceOrNull("encoder_hid_dim_type", HidProj.NONE);
         HidProj hidProj = typed == HidProj.NONE && encoderHidDim > 0 ? HidProj.TEXT_PROJ : typed;   // diffusers' older files
         List<MidBlock> middles = List.of(MidBlock.CROSS, MidBlock.PLAIN, MidBlock.SIMPLE);
-        String middle = keys.middle("mid_block_type", MidBlock.CROSS.key, middles.stream().map(m -> m.key).toList());
+        String middle = keys.middle("mid_block_type", Objects.requireNonNull(MidBlock.CROSS.key), middles.stream().map(m -> m.key).toList());
         Config read = new Config(keys.size("sample_size", List.of()), keys.whole("in_channels", 4), keys.whole("out_channels", 4),
             keys.yes("center_input_sample", false), keys.yes("flip_sin_to_cos", true), keys.number("freq_shift", 0),
             keys.choices("down_block_types", List.of(Block.CROSS, Block.CROSS, Block.CROSS, Block.PLAIN), Block.values(), b -> b.down),
@@ -77,7 +77,8 @@ final class UnetConditionJson {
         else c.onlyCrossAttention().forEach(json.putArray("only_cross_attention")::add);
         c.blockOutChannels().forEach(json.putArray("block_out_channels")::add);
         json.set("layers_per_block", DiffusersConfigReader.oneOrList(c.layersPerBlock()));
-        json.put("downsample_padding", c.downsamplePadding()).put("mid_block_scale_factor", c.midBlockScaleFactor()).put("dropout", c.dropout());
+        json.put("downsample_padding", c.downsamplePadding()).put("mid_block_scale_factor", c.midBlockScaleFactor())
+            .put("dropout", c.dropout());
         json.put("act_fn", DiffusersConfigReader.lower(c.actFn())).put("norm_num_groups", c.normNumGroups()).put("norm_eps", c.normEps());
         json.set("cross_attention_dim", DiffusersConfigReader.oneOrList(c.crossAttentionDim()));
         json.set("transformer_layers_per_block", nested(c.transformerLayersPerBlock(), true));
@@ -90,7 +91,8 @@ final class UnetConditionJson {
         json.put("addition_embed_type", c.additionEmbedType() == Addition.NONE ? null : DiffusersConfigReader.lower(c.additionEmbedType()));
         json.put("addition_time_embed_dim", DiffusersConfigReader.orNull(c.additionTimeEmbedDim()))
             .put("num_class_embeds", DiffusersConfigReader.orNull(c.numClassEmbeds()));
-        json.put("upcast_attention", c.upcastAttention()).put("resnet_time_scale_shift", DiffusersConfigReader.lower(c.resnetTimeScaleShift()));
+        json.put("upcast_attention", c.upcastAttention())
+            .put("resnet_time_scale_shift", DiffusersConfigReader.lower(c.resnetTimeScaleShift()));
         json.put("time_embedding_type", DiffusersConfigReader.lower(c.timeEmbeddingType())).put("time_embedding_dim",
             DiffusersConfigReader.orNull(c.timeEmbeddingDim()));
         json.put("time_embedding_act_fn", c.timeEmbeddingActFn() == null ? null : DiffusersConfigReader.lower(c.timeEmbeddingActFn()));

@@ -18,7 +18,9 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** What of a {@link UnetCondition2d} makes its inputs beside the picture: the embedded time with all that is added, and the text's tokens. */
+/**
+ * What of a {@link UnetCondition2d} makes its inputs beside the picture: the embedded time with all that is added, and the text's tokens.
+ */
 final class UnetConditioning {
     /** The vector of a picture as tokens. */
     private static final class PictureTokens extends Module {

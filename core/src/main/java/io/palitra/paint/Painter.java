@@ -9,6 +9,7 @@ import io.palitra.data.FormatException;
 import io.palitra.data.Picture;
 import io.palitra.diffusion.Denoiser;
 import io.palitra.diffusion.DiffusersScheduler;
+import io.palitra.diffusion.Inpainting;
 import io.palitra.diffusion.Level;
 import io.palitra.diffusion.NamedSampler;
 import io.palitra.diffusion.Noise;
@@ -391,8 +392,7 @@ public final class Painter implements AutoCloseable {
     }
 
     private static boolean same(DiffusersScheduler a, DiffusersScheduler b) {
-        boolean straight = a.kind() == DiffusersScheduler.Kind.FLOW_EULER;
-        if (straight || b.kind() == DiffusersScheduler.Kind.FLOW_EULER) return a.kind() == b.kind();
+        if (!a.kind().tabled() || !b.kind().tabled()) return a.kind() == b.kind();
         boolean same = a.noiseTable().size() == b.noiseTable().size();
         for (int i = 0; same && i < a.noiseTable().size(); i++) same = a.noiseTable().at(i).equals(b.noiseTable().at(i));
         return same;
@@ -402,7 +402,7 @@ public final class Painter implements AutoCloseable {
         Tensor more = canvas == null ? null : more(canvas, request.how(), g);
         Denoiser model = denoiser(course.scheduler, prompts, more);
         if (more != null || canvas == null || canvas.mask() == null || g.known == null) return model;
-        return new InpaintingDenoiser(model, g.known, canvas.drawn(coder().factor()).to(options.device));
+        return new Inpainting(model, g.known, canvas.drawn(coder().factor()).to(options.device));
     }
 
     private static Noise fresh(PaintRequest.How how, int first, int n) {

@@ -52,8 +52,19 @@ public interface Display {
      */
     default List<List<Sheet>> forms(DataSpec spec, Tensor x) { return each(spec, x).stream().map(List::of).toList(); }
 
+    /** As {@link #forms(DataSpec, Tensor)}, of what has a tempo. @param quarters a minute */
+    default List<List<Sheet>> forms(DataSpec spec, Tensor x, double quarters) { return forms(spec, x); }
+
     /** Suffixes of those forms, in their order. */
     default List<String> endings() { return List.of(suffix()); }
+
+    /** Suffixes of the files in which items move, ".gif" first; none where they stand still. */
+    default List<String> moving() { return List.of(); }
+
+    /** All items side by side in one file that moves. @param suffix of {@link #moving} */
+    default Sheet film(DataSpec spec, Tensor x, int columns, String suffix) {
+        throw new ArgumentException(items() + " do not move");
+    }
 
     /** The numbers of one item [1, ...shape] that stand out, in a line; empty where they mean nothing to a person. */
     default String describe(DataSpec spec, Tensor x) { return ""; }

@@ -21,6 +21,7 @@ import io.palitra.model.TextImage;
 import io.palitra.net.CaptionTokenizer;
 import io.palitra.net.ClipNet;
 import io.palitra.net.ClipText;
+import io.palitra.nn.Module;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -36,7 +37,7 @@ import org.jspecify.annotations.Nullable;
  * A CLIP with all that it needs to compare: the network, its tokens, and how it wants pictures. Radford et al. 2021, arXiv:2103.00020. Its
  * weights are frozen.
  */
-public final class ClipEmbedder implements TextImage {
+public final class ClipEmbedder implements TextImage, ReadsTexts {
     /** Within a run of family clip: the same CLIP as transformers saves one. */
     public static final String FOLDER = "clip";
     private static final int AT_ONCE = 128;
@@ -287,6 +288,24 @@ public final class ClipEmbedder implements TextImage {
         Arrays.fill(all, words.padding());
         for (int i = 0; i < ids.size(); i++) System.arraycopy(ids.get(i), 0, all, i * length, ids.get(i).length);
         return Torch.of(all, ids.size(), length).to(net.logitScale().device());
+    }
+
+    @Override public int textWidth() { return net.text().config().hiddenSize(); }
+
+    /** Of the last layer, normed, as Stable Diffusion takes them; what fills up a text is attended to, too. */
+    @Override public States textStates(List<String> texts) {
+        if (texts.isEmpty()) throw new ArgumentException("CLIP wants a text at least, got none");
+        int most = net.text().config().maxPositionEmbeddings();
+        long[] all = new long[texts.size() * most];
+        Arrays.fill(all, words.padding());
+        for (int i = 0; i < texts.size(); i++) {
+            long[] own = words.ids(texts.get(i));
+            int n = Math.min(own.length, most);
+            System.arraycopy(own, 0, all, i * most, n);
+            all[i * most + n - 1] = own[own.length - 1];   // what is cut ends, too
+        }
+        Tensor ids = Torch.of(all, texts.size(), most).to(net.logitScale().device());
+        return new States(Scope.run(() -> net.text().forward(ids, null).last()), null);
     }
 
     @Override public Tensor embedImage(Tensor x) { return Scope.run(() -> net.embedImage(input.of(x))); }

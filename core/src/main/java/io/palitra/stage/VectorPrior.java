@@ -104,7 +104,8 @@ public final class VectorPrior {
                 + clip.points());
         }
         if (c.encoderHidProj() && (c.embeddingDim() != width || c.numEmbeddings() != tokens)) {
-            throw new ConfigException("prior", who + "reads " + c.numEmbeddings() + " tokens of " + c.embeddingDim() + " numbers, the CLIP '"
+            throw new ConfigException("prior", who + "reads " + c.numEmbeddings() + " tokens of " + c.embeddingDim()
+                + " numbers, the CLIP '"
                 + named + "' gives " + tokens + " of " + width);
         }
         if (upon != null && !upon.equals(clip.sha256())) {

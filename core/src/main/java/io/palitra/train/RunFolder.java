@@ -14,6 +14,7 @@ import io.palitra.report.Report;
 import io.palitra.stage.ClipEmbedder;
 import io.palitra.stage.FirstStage;
 import io.palitra.stage.GptFolder;
+import io.palitra.stage.Latents;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -39,15 +40,15 @@ public final class RunFolder {
     static final String JUDGED = "evaluation.part.safetensors";
     private static final Set<String> NAMES = Ordered.set(LOCK, TRAIN, JUDGED, Run.CONFIG, Run.MODEL, Metrics.NAME, RunReport.SUMMARY,
         RunReport.EVALUATION, Gallery.SAMPLES, Gallery.ANIMATION, Report.NAME,
-        FirstStage.FOLDER, ClipEmbedder.FOLDER, GptFolder.FOLDER, LoraTuning.DIFFUSERS, LoraTuning.KOHYA,
+        FirstStage.FOLDER, ClipEmbedder.FOLDER, GptFolder.FOLDER, Latents.FILE, LoraTuning.DIFFUSERS, LoraTuning.KOHYA,
         "tokenizer.json", "tokenizer_config.json",
         "map.png", "map-decoded.png", "map.json", "walk", "reconstruct.png", "complete.png", "interpolate.png", "interpolate.gif",
-        "anomalies", "harmonised");
+        "anomalies", "harmonised", "projected", "mix.png", "directions");
     /** Of sheets, which are pictures or texts. */
     private static final Pattern SHEET = Pattern.compile(
-        "(" + String.join("|", RunReport.CLOSEST, Gallery.GRID, Gallery.RECONSTRUCTIONS) + ")\\.(png|txt)|" + Gallery.GRID
+        "(" + String.join("|", RunReport.CLOSEST, Gallery.GRID, Gallery.RECONSTRUCTIONS) + ")\\.(png|txt|gif)|" + Gallery.GRID
         + "-\\d{1,2}\\.[a-z0-9]{1,8}");
-    private static final Pattern NUMBERED = Pattern.compile("events\\.out\\.tfevents\\..*|seed--?\\d+(\\.(png|txt))?");
+    private static final Pattern NUMBERED = Pattern.compile("events\\.out\\.tfevents\\..*|seed--?\\d+(\\.(png|txt|gif|mp4))?");
     private static final int LONGEST = 64 << 20;
     /** Of versions before: a file being written had a name that did not say by whom. */
     private static final Pattern OLD_PART = Pattern.compile("\\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\\.tmp");

@@ -31,7 +31,8 @@ class SceneQuestionTest {
         Scenes scenes = new Scenes(Split.TEST, 32);
         for (int i = 0; i < 40; i++) {
             for (Language language : Language.values()) {
-                assertThat(SceneWords.found(scenes.scene(i), scenes.captions(i, language).get(0))).isEqualTo(scenes.scene(i).things().size());
+                assertThat(SceneWords.found(scenes.scene(i), scenes.captions(i, language).get(0)))
+                    .isEqualTo(scenes.scene(i).things().size());
             }
         }
         assertThat(SceneWords.named("a blue star and a red ring")).hasSize(2);
@@ -40,7 +41,8 @@ class SceneQuestionTest {
 
     @Test void picturesComeWithCaptionsAndQuestions() {
         Dataset questions = Datasets.open("questions", Split.TEST, Config.with(DataOptions.DEFAULT, List.of("size=32")));
-        assertThat(questions.captions(3)).anyMatch(t -> t.startsWith("how many things? ")).anyMatch(t -> t.startsWith("сколько предметов? "));
+        assertThat(questions.captions(3)).anyMatch(t -> t.startsWith("how many things? ")).anyMatch(t ->
+            t.startsWith("сколько предметов? "));
         assertThat(questions.size()).isEqualTo(10_000);
     }
 

@@ -69,7 +69,8 @@ class UnigramTokenizerTest {
             trie[node] = (node ^ base) << 10 | (i == bytes.length - 1 ? 256 : 0) | bytes[i] & 0xff;
         }
         trie[base] = 0x80000000;   // the text begins at 0
-        ByteBuffer out = ByteBuffer.allocate(4 + 4 * trie.length + text.length() + 1).order(ByteOrder.LITTLE_ENDIAN).putInt(4 * trie.length);
+        ByteBuffer out = ByteBuffer.allocate(4 + 4 * trie.length + text.length() + 1).order(ByteOrder.LITTLE_ENDIAN)
+        .putInt(4 * trie.length);
         for (int unit : trie) out.putInt(unit);
         out.put(text.getBytes(StandardCharsets.UTF_8));
         return Base64.getEncoder().encodeToString(out.array());

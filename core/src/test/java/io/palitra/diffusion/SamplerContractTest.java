@@ -48,7 +48,10 @@ class SamplerContractTest {
             new DpmSinglestep(50, trailing, 2, Dpm.Form.EPS, Dpm.Solver.MIDPOINT, true),
             new UniPc(50, trailing, 2, UniPc.B.BH2, true, true, List.of()),
             new UniPc(50, trailing, 3, UniPc.B.BH1, false, false, List.of(0)),
-            new Pndm(50, trailing, false, Prediction.V), new Pndm(50, trailing, true, Prediction.X0));
+            new Pndm(50, trailing, false, Prediction.V), new Pndm(50, trailing, true, Prediction.X0),
+            new Ipndm(50, trailing), new SaSolver(50, trailing, 2, 2, true, true), new SaSolver(50, trailing, 3, 3, false, false),
+            new ChurnedEuler(50, trailing, new Churn(20, 0.05, 50, 1), 0.5),
+            new FlowHeun(50, trailing, new Churn(0, 0, 1, 1)), new RePaint(50, trailing, 10, 2, 0), new RePaint(50, trailing, 3, 2, 1));
     }
 
     @Test void doublingTheStepsHalvesTheErrorOfEuler() {
@@ -121,6 +124,58 @@ class SamplerContractTest {
         Tensor next = sampler.step((x, at) -> x.mul(0).add(3), one, new Level(0.6, 0.8, 500), new Level(0.8, 0.6, 200), y -> one);
         assertThat(next.item()).isCloseTo(0.8 * 3 + 0.6, within(1e-6));
         assertThat(sampler.step((x, at) -> x.mul(0).add(3), one, new Level(0.6, 0.8, 500), Level.CLEAN, NONE).item()).isEqualTo(3);
+    }
+
+    @Test void tcdWithoutFreshNoiseIsDdimAndWithNothingElseIsConsistencySampling() {
+        List<Level> levels = new Spacing.Trailing().levels(new NoiseSchedule.Linear().table(), 8);
+        Tensor x = new Rng(1).normal(2, 3);
+        float[] ddim = new Sampler.Ddim().sample(GAUSSIAN, x, levels, NONE).floats();
+        assertThat(new Tcd(8, new Spacing.Trailing(), 0).sample(GAUSSIAN, x, levels, NONE).floats()).containsExactly(ddim, within(1e-6f));
+        float[] consistency = new Sampler.Consistency().sample(GAUSSIAN, x, levels, new Rng(2)::normalLike).floats();
+        assertThat(new Tcd(8, new Spacing.Trailing(), 1).sample(GAUSSIAN, x, levels, new Rng(2)::normalLike).floats())
+            .containsExactly(consistency, within(1e-6f));
+    }
+
+    @Test void rePaintEndsInTheKnownDataAndGoesBackAsOftenAsItSays() {
+        Tensor known = Torch.of(new double[] {0.5, -0.5, 0.25}, 1, 3), drawn = Torch.of(new double[] {0, 0, 1}, 1, 3);
+        List<Level> levels = new Spacing.Trailing().levels(new NoiseSchedule.Linear().table(), 9);
+        RePaint sampler = new RePaint(9, new Spacing.Trailing(), 3, 2, 0);
+        assertThat(sampler.course(9)).containsExactly(8, 7, 6, 5, 4, 3, 4, 5, 6, 5, 4, 3, 2, 1, 0, 1, 2, 3, 2, 1, 0);
+        int[] calls = {0};
+        Denoiser counted = (x, at) -> {
+            calls[0]++;
+            return GAUSSIAN.denoise(x, at);
+        };
+        Tensor end = sampler.sample(new Inpainting(counted, known, drawn), new Rng(1).normal(4, 3), levels, new Rng(2)::normalLike);
+        assertThat(calls[0]).isEqualTo(9 + 3 + 3);
+        for (int b = 0; b < 4; b++) assertThat(end.select(0, b).rows(0, 2).floats()).containsExactly(0.5f, -0.5f);
+        assertThat(end.select(1, 2).floats()).isNotEqualTo(new float[] {0.25f, 0.25f, 0.25f, 0.25f});
+    }
+
+    @Test void aModelThatIsXItselfAtALittleNoiseIsNoisedByTheRest() {
+        Sampler sampler = new StochasticIterative(2, new Spacing.Karras(), 0.3, 1);
+        Tensor one = Torch.ones(1);
+        Denoiser three = (x, at) -> x.mul(0).add(3);
+        assertThat(sampler.step(three, one, Level.exploding(2, 1), Level.exploding(0.5, 0), y -> one).item())
+            .isCloseTo(3 + Math.sqrt(0.25 - 0.09), within(1e-6));
+        assertThat(sampler.step(three, one, Level.exploding(2, 1), Level.exploding(0.3, 0), NONE).item()).isEqualTo(3);
+    }
+
+    @Test void aPreconditionedNetworkOfZerosShrinksXAndAConsistencyModelKeepsItAtItsLeastNoise() {
+        Denoiser edm = new Preconditioned((x, t) -> x.mul(0), 0.5, 0, false);
+        assertThat(edm.denoise(Torch.ones(1), Level.exploding(0.5, 0)).item()).isCloseTo(0.5, within(1e-6));
+        Denoiser consistency = new Preconditioned((x, t) -> x.add(7), 0.5, 0.1, false);
+        assertThat(consistency.denoise(Torch.ones(1), Level.exploding(0.1, 0)).item()).isCloseTo(1, within(1e-6));
+    }
+
+    @Test void aVarianceThatIsLearnedWantsANetworkThatPredictsIt() {
+        Sampler sampler = new Sampler.Ddpm(10, new Spacing.Leading(), Sampler.Ddpm.Variance.LEARNED_RANGE);
+        List<Level> levels = sampler.levels(new NoiseSchedule.Linear().table());
+        assertThatThrownBy(() -> sampler.sample(GAUSSIAN, Torch.ones(1), levels, new Rng(1)::normalLike))
+            .hasMessage("variance=LEARNED_RANGE wants a network that predicts a variance");
+        Denoiser narrow = new Predictor(Prediction.EPS, (x, t) -> x, true);
+        assertThatThrownBy(() -> sampler.sample(narrow, Torch.ones(1, 2), levels, new Rng(1)::normalLike))
+            .hasMessage("a learned variance wants a network of 4 output channels, got 2");
     }
 
     @Test void aConsistencyModelIsXItselfWhereThereIsNoNoise() {

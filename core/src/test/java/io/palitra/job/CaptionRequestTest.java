@@ -53,7 +53,8 @@ class CaptionRequestTest {
     }
 
     private static CaptionRequest caption(String shots, String ask) {
-        return new CaptionRequest(root.resolve("flamingo").toString(), List.of(root.resolve("shots/p0.png").toString()), shots, 2, ask, 6, 0, 0,
+        return new CaptionRequest(root.resolve("flamingo").toString(), List.of(root.resolve("shots/p0.png").toString()), shots, 2, ask, 6,
+            0, 0,
             "cpu", 1);
     }
 

@@ -61,7 +61,8 @@ class VaryRequestTest {
     }
 
     private static VaryRequest vary(List<String> of, String from, String to, boolean keep) {
-        return new VaryRequest(root.resolve("unclip").toString(), of, 3, from, to, 0.5, keep, 1, List.of("sampler.steps=2"), "", true, "cpu",
+        return new VaryRequest(root.resolve("unclip").toString(), of, 3, from, to, 0.5, keep, 1, List.of("sampler.steps=2"), "", true,
+            "cpu",
             1);
     }
 
@@ -87,7 +88,8 @@ class VaryRequestTest {
         try (Run run = Run.open(root.resolve("unclip"), "cpu", line -> {})) {
             assertThat(run.sample(2, 0, List.of("prompt=a circle", "sampler.steps=2")).shape()).containsExactly(2, 1, 20, 20);
         }
-        List<String> alone = TinyRuns.tiny(Families.named("unclip"), root).overrides().stream().filter(o -> !o.startsWith("prior=")).toList();
+        List<String> alone = TinyRuns.tiny(Families.named("unclip"), root).overrides().stream().filter(o -> !o.startsWith("prior="))
+            .toList();
         Path folder = run("alone", "unclip", alone);
         List<String> notes = new ArrayList<>();
         Watcher watcher = new Watcher() {
@@ -106,7 +108,8 @@ class VaryRequestTest {
             .map(o -> o.startsWith("clip=") ? "clip=" + other : o).toList();
         assertThatThrownBy(() -> run("mixed", "unclip", upon)).hasMessageContaining("is of vectors of 8 numbers, the CLIP '" + other
             + "' gives 12");
-        Path twin = run("twin-clip", "clip", Families.named("clip").tiny().overrides().stream().filter(o -> !o.startsWith("data.")).toList());
+        Path twin = run("twin-clip", "clip", Families.named("clip").tiny().overrides().stream().filter(o -> !o.startsWith("data."))
+            .toList());
         List<String> twins = upon.stream().map(o -> o.startsWith("clip=") ? "clip=" + twin : o).toList();
         assertThatThrownBy(() -> run("twins", "unclip", twins)).hasMessageContaining("was trained upon another CLIP than '" + twin + "'");
         assertThatThrownBy(() -> run("nothing", "prior", List.of())).hasMessageStartingWith("which CLIP? clip=W names a run of clip");

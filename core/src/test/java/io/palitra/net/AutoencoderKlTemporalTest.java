@@ -19,7 +19,8 @@ class AutoencoderKlTemporalTest {
     }
 
     @Test void videosOfABatchAreDecodedByThemselvesAndFramesTogether() {
-        try (Scope scope = new Scope(); AutoencoderKlTemporal vae = new AutoencoderKlTemporal(config(", 'layers_per_block': 2"), new Rng(1));
+        try (Scope scope = new Scope(); AutoencoderKlTemporal vae = new AutoencoderKlTemporal(config(", 'layers_per_block': 2"),
+            new Rng(1));
                 Guard g = Torch.noGrad()) {
             Tensor z = new Rng(2).normal(4, 3, 4, 4), changed = z.copy();
             changed.narrow(0, 1, 1).fill(2);
@@ -32,7 +33,8 @@ class AutoencoderKlTemporalTest {
     }
 
     @Test void withoutMixingFramesAreIndependent() {
-        try (Scope scope = new Scope(); AutoencoderKlTemporal vae = new AutoencoderKlTemporal(config(""), new Rng(1)); Guard g = Torch.noGrad()) {
+        try (Scope scope = new Scope(); AutoencoderKlTemporal vae = new AutoencoderKlTemporal(config(""),
+            new Rng(1)); Guard g = Torch.noGrad()) {
             vae.parameters().forEach((key, p) -> {
                 if (key.endsWith("mix_factor")) p.fill(-200);   // its sigmoid is 0
                 if (key.equals("decoder.time_conv_out.weight")) {
@@ -50,7 +52,8 @@ class AutoencoderKlTemporalTest {
         assertThat(AutoencoderKlTemporal.Config.fromJson(config("").toJson())).isEqualTo(config(""));
         assertThatThrownBy(() -> config(", 'norm_num_groups': 8")).hasMessage("AutoencoderKLTemporalDecoder has no key 'norm_num_groups'");
         assertThatThrownBy(() -> config(", 'layers_per_block': 0")).hasMessageContaining("illegal layers_per_block: 0");
-        try (Scope scope = new Scope(); AutoencoderKlTemporal vae = new AutoencoderKlTemporal(config(""), new Rng(1)); Guard g = Torch.noGrad()) {
+        try (Scope scope = new Scope(); AutoencoderKlTemporal vae = new AutoencoderKlTemporal(config(""),
+            new Rng(1)); Guard g = Torch.noGrad()) {
             assertThatThrownBy(() -> vae.decode(Torch.zeros(4, 3, 4, 4), 3))
                 .hasMessage("the video decoder wants videos of 3 frames each, got 4 frames in all");
             assertThatThrownBy(() -> vae.decode(Torch.zeros(4, 4, 4, 4), 2)).hasMessageContaining("[B F,3,H,W]");

@@ -63,7 +63,8 @@ class IdeficsTest {
     }
 
     @Test void tiedTablesAreTheLastLayerAndOldFilesHoldPositions() {
-        try (Scope scope = new Scope(); Idefics net = new Idefics(config(", 'tie_word_embeddings': true"), new Rng(1)); Guard g = Torch.noGrad()) {
+        try (Scope scope = new Scope(); Idefics net = new Idefics(config(", 'tie_word_embeddings': true"),
+            new Rng(1)); Guard g = Torch.noGrad()) {
             Map<String, Tensor> file = new LinkedHashMap<>(net.state());
             assertThat(file).doesNotContainKey("lm_head.weight");
             file.put("lm_head.weight", Torch.zeros(20, 16));
@@ -77,7 +78,8 @@ class IdeficsTest {
 
     @Test void whatDoesNotFitIsRefused() {
         assertThat(Idefics.Config.fromJson(config(RESAMPLED).toJson())).isEqualTo(config(RESAMPLED));
-        assertThatThrownBy(() -> config(", 'cross_layer_interval': 3")).hasMessage("illegal cross_layer_interval: 3, must be a divisor of the "
+        assertThatThrownBy(() -> config(", 'cross_layer_interval': 3"))
+            .hasMessage("illegal cross_layer_interval: 3, must be a divisor of the "
             + "4 layers");
         assertThatThrownBy(() -> config(", 'alpha_type': 'matrix'")).hasMessage("illegal alpha_type: matrix, must be float or vector");
         assertThatThrownBy(() -> config(", 'rope_parameters': {'rope_theta': 5000}")).hasMessageContaining("illegal rope_theta: 5000");
@@ -92,7 +94,8 @@ class IdeficsTest {
     @Test void everyParameterGetsAGradient() {
         try (Scope scope = new Scope(); Idefics net = new Idefics(config(RESAMPLED + ", 'qk_layer_norms': true"), new Rng(1))) {
             open(net);
-            net.forward(ids(1, 5, 21, 7), null, net.pictures(new Rng(2).normal(1, 1, 3, 8, 8)), Torch.ones(1, 4, 1)).square().mean().backward();
+            net.forward(ids(1, 5, 21, 7), null, net.pictures(new Rng(2).normal(1, 1, 3, 8, 8)), Torch.ones(1, 4, 1)).square().mean()
+                .backward();
             net.parameters().forEach((k, p) -> {
                 if (!k.contains("vision_model.post_layernorm")) assertThat(p.hasGrad()).as(k).isTrue();   // it stands in the files, unused
             });

@@ -61,7 +61,8 @@ class LatteTest {
             assertThat(latte.forward(Torch.zeros(1, 3, 7, 8, 8), times(1), text, false).shape()).containsExactly(1, 3, 7, 8, 8);
             assertThatThrownBy(() -> latte.forward(Torch.zeros(1, 3, 3, 8, 8), times(1), text, true))
                 .hasMessage("the video transformer wants 4 frames, or 1, got 3");
-            assertThatThrownBy(() -> latte.forward(Torch.zeros(1, 3, 4, 7, 8), times(1), text, true)).hasMessageContaining("multiples of 2");
+            assertThatThrownBy(() -> latte.forward(Torch.zeros(1, 3, 4, 7, 8), times(1), text, true))
+                .hasMessageContaining("multiples of 2");
             assertThatThrownBy(() -> latte.forward(Torch.zeros(1, 3, 4, 8, 8), times(1), null, true))
                 .hasMessage("the video transformer wants a text [1,S,6], got none");
             assertThatThrownBy(() -> latte.forward(Torch.zeros(1, 3, 4, 8, 8), times(1, 2), text, true)).hasMessageContaining("each of 1");
@@ -70,7 +71,8 @@ class LatteTest {
 
     @Test void paddingOfTheTextIsNotAttendedTo() {
         try (Scope scope = new Scope(); Latte latte = lively(""); Guard g = Torch.noGrad()) {
-            Tensor x = new Rng(2).normal(1, 3, 4, 8, 8), text = new Rng(3).normal(1, 5, 6), mask = Torch.of(new long[] {1, 1, 1, 0, 0}, 1, 5);
+            Tensor x = new Rng(2).normal(1, 3, 4, 8, 8), text = new Rng(3).normal(1, 5, 6), mask = Torch.of(new long[] {1, 1, 1, 0, 0}, 1,
+                5);
             Tensor alone = latte.forward(x, times(5), text.narrow(1, 0, 3), true);
             assertThat(latte.forward(x, times(5), text, mask, true, null).sub(alone).abs().max().item()).isLessThan(1e-5);
         }

@@ -53,16 +53,20 @@ class PriorTransformerTest {
     }
 
     @Test void whatDoesNotFitIsRefused() {
-        assertThatThrownBy(() -> config(", 'added_emb_type': 'last'")).hasMessage("illegal added_emb_type: \"last\", must be \"prd\" or null");
+        assertThatThrownBy(() -> config(", 'added_emb_type': 'last'"))
+            .hasMessage("illegal added_emb_type: \"last\", must be \"prd\" or null");
         assertThatThrownBy(() -> config(", 'norm_in_type': 'group'")).hasMessageContaining("illegal norm_in_type");
         assertThatThrownBy(() -> config(", 'width': 3")).hasMessage("PriorTransformer has no key 'width'");
         try (Scope scope = new Scope(); PriorTransformer prior = new PriorTransformer(config(""), new Rng(1)); Guard g = Torch.noGrad()) {
             Tensor x = Torch.zeros(1, 6), tokens = Torch.zeros(1, 5, 6);
             assertThatThrownBy(() -> prior.forward(Torch.zeros(1, 8), times(5), x, tokens, null))
                 .hasMessage("the prior wants noisy vectors [B,6], got 1×8");
-            assertThatThrownBy(() -> prior.forward(x, times(5), Torch.zeros(1, 7), tokens, null)).hasMessageContaining("vectors of texts [1,6]");
-            assertThatThrownBy(() -> prior.forward(x, times(5), x, null, null)).hasMessage("the prior wants tokens of texts [1,5,6], got none");
-            assertThatThrownBy(() -> prior.forward(x, times(5), x, Torch.zeros(1, 3, 6), null)).hasMessageContaining("positions for 9 tokens");
+            assertThatThrownBy(() -> prior.forward(x, times(5), Torch.zeros(1, 7), tokens, null))
+                .hasMessageContaining("vectors of texts [1,6]");
+            assertThatThrownBy(() -> prior.forward(x, times(5), x, null, null))
+                .hasMessage("the prior wants tokens of texts [1,5,6], got none");
+            assertThatThrownBy(() -> prior.forward(x, times(5), x, Torch.zeros(1, 3, 6), null))
+                .hasMessageContaining("positions for 9 tokens");
         }
     }
 

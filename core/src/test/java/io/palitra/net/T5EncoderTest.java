@@ -45,7 +45,8 @@ class T5EncoderTest {
             // the first token sees the others by their distances alone: those of 9 and more have one bucket
             Tensor a = net.forward(ids(1, 2, 2, 2, 2, 2, 2, 2, 2, 3, 4), null), b = net.forward(ids(1, 2, 2, 2, 2, 2, 2, 2, 2, 4, 3), null);
             assertThat(a.narrow(1, 0, 1).sub(b.narrow(1, 0, 1)).abs().max().item()).isLessThan(1e-6);
-            Tensor near = net.forward(ids(1, 3, 4, 2, 2, 2, 2, 2, 2, 2, 2), null), far = net.forward(ids(1, 4, 3, 2, 2, 2, 2, 2, 2, 2, 2), null);
+            Tensor near = net.forward(ids(1, 3, 4, 2, 2, 2, 2, 2, 2, 2, 2), null), far = net.forward(ids(1, 4, 3, 2, 2, 2, 2, 2, 2, 2, 2),
+                null);
             assertThat(near.narrow(1, 0, 1).sub(far.narrow(1, 0, 1)).abs().max().item()).isGreaterThan(1e-4);
         }
     }

@@ -135,7 +135,8 @@ class UnetCondition2dTest {
             Tensor x = new Rng(2).normal(2, 4, 8, 8), vector = new Rng(3).normal(2, 6);
             unet.forward(x, times(), Given.text(null).adding(vector, null)).square().mean().backward();
             unet.parameters().forEach((k, p) -> assertThat(p.hasGrad()).as(k).isTrue());
-            assertThatThrownBy(() -> unet.forward(x, times(), Given.text(null))).hasMessage("UnetCondition2d wants a picture's vector, got none");
+            assertThatThrownBy(() -> unet.forward(x, times(), Given.text(null)))
+                .hasMessage("UnetCondition2d wants a picture's vector, got none");
             assertThatThrownBy(() -> unet.forward(x, times(), Given.text(null).adding(Torch.zeros(2, 7), null)))
                 .hasMessage("UnetCondition2d wants a picture's vector [2,6], got 2×7");
         }

@@ -12,8 +12,11 @@ import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.Safetensors;
+import io.palitra.hub.StyleGanFile;
+import io.palitra.hub.Weights;
 import io.palitra.net.AutoencoderKl;
 import io.palitra.net.AutoencoderKlTemporal;
+import io.palitra.net.BigGanDeep;
 import io.palitra.net.ClipNet;
 import io.palitra.net.ClipText;
 import io.palitra.net.ClipVision;
@@ -23,6 +26,9 @@ import io.palitra.net.Idefics;
 import io.palitra.net.Latte;
 import io.palitra.net.LegacyTensorNames;
 import io.palitra.net.PriorTransformer;
+import io.palitra.net.StyleDiscriminator;
+import io.palitra.net.StyleGan2;
+import io.palitra.net.StyleGenerator;
 import io.palitra.net.T5Encoder;
 import io.palitra.net.TokenSampling;
 import io.palitra.net.Unet2d;
@@ -38,6 +44,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
@@ -75,11 +82,15 @@ class ModelParityTest {
                 case "CLIPVisionModel", "CLIPVisionModelWithProjection" -> clipVision(folder, config);
                 case "CLIPModel" -> clip(folder, config);
                 case "GPT2LMHeadModel" -> gpt2(folder, config);
+                case "StyleGAN2" -> styleGan2(folder, config);
                 case "T5EncoderModel" -> t5Encoder(folder, config);
                 case "IdeficsForVisionText2Text" -> idefics(folder, config);
                 case "LatteTransformer3DModel" -> latte(folder, config);
                 case "PriorTransformer" -> prior(folder, config);
-                default -> skip(folder, kind.isEmpty() ? "its class" : kind);
+                default -> {
+                    if (BigGanDeep.Config.is(config)) bigGan(folder, config);
+                    else skip(folder, kind.isEmpty() ? "its class" : kind);
+                }
             }
         }
     }
@@ -173,7 +184,8 @@ class ModelParityTest {
         assertThat(PriorTransformer.Config.fromJson(read.toJson())).isEqualTo(read);
         try (PriorTransformer prior = loaded(folder, new PriorTransformer(read, Rng.silent()))) {
             Tensor x = get(io, "hidden_states"), t = get(io, "timestep").reshape(-1).expand(x.size(0)), text = get(io, "proj_embedding");
-            Tensor tokens = io.get("encoder_hidden_states"), mask = io.get("attention_mask"), output = prior.forward(x, t, text, tokens, null);
+            Tensor tokens = io.get("encoder_hidden_states"), mask = io.get("attention_mask"), output = prior.forward(x, t, text, tokens,
+                null);
             Map<String, Tensor> got = new HashMap<>(Map.of("output", output, "post_processed", prior.unscaled(output)));
             if (mask != null) got.put("output_masked", prior.forward(x, t, text, tokens, mask));
             same(io, got, "hidden_states", "timestep", "proj_embedding", "encoder_hidden_states", "attention_mask");
@@ -243,6 +255,43 @@ class ModelParityTest {
         }
     }
 
+    private static void styleGan2(Path folder, JsonNode config) {
+        StyleGan2 read = StyleGan2.fromJson(config);
+        assertThat(StyleGan2.fromJson(read.toJson())).isEqualTo(read);
+        styleGan2(folder, read, name -> Safetensors.read(folder.resolve(name + ".safetensors")).tensors());
+        Path pickled = folder.resolve("network-snapshot-000000.pkl");
+        if (!Files.exists(pickled)) return;
+        Map<String, StyleGanFile.Network> all = StyleGanFile.read(pickled);
+        StyleGan2 own = new StyleGan2(StyleGenerator.Config.fromJson(network(all, "G_ema").arguments()),
+            StyleDiscriminator.Config.fromJson(network(all, "D").arguments()), read.truncationCutoff());
+        assertThat(own).isEqualTo(read);
+        styleGan2(folder, own, name -> network(all, name).state());
+    }
+
+    private static StyleGanFile.Network network(Map<String, StyleGanFile.Network> all, String name) {
+        return Objects.requireNonNull(all.get(name), name);
+    }
+
+    /** @param state of G, D and G_ema */
+    private static void styleGan2(Path folder, StyleGan2 config, Function<String, Map<String, Tensor>> state) {
+        Map<String, Tensor> io = io(folder), got = new HashMap<>();
+        try (StyleGenerator g = new StyleGenerator(config.generator(), Rng.silent());
+            StyleDiscriminator d = new StyleDiscriminator(config.discriminator(), Rng.silent())) {
+            Tensor c = io.get("c");
+            g.load(state.apply("G"));
+            got.put("image_G", g.draw(g.styles(get(io, "z"), c), g.synthesis().noise()));
+            g.load(state.apply("G_ema"));
+            Tensor ws = g.styles(get(io, "z"), c), near = g.truncated(ws, 0.7, config.truncationCutoff());
+            Tensor truncated = g.draw(near, g.synthesis().noise());
+            got.putAll(Map.of("ws", ws, "ws_truncated", near, "image", g.draw(ws, g.synthesis().noise()), "image_truncated", truncated,
+                "image_truncated_without_noise", g.draw(near, List.of())));
+            d.load(state.apply("D"));
+            got.put("D_scores", d.forward(get(io, "D_images"), io.getOrDefault("D_c", c)).unsqueeze(1));
+            got.put("D_scores_of_generated", d.forward(truncated.rows(0, 2), c == null ? null : c.rows(0, 2)).unsqueeze(1));
+            same(io, got, "z", "D_images", "c", "D_c");
+        }
+    }
+
     private static void t5Encoder(Path folder, JsonNode config) {
         Map<String, Tensor> io = io(folder);
         try (T5Encoder net = new T5Encoder(T5Encoder.Config.fromJson(config), Rng.silent())) {
@@ -251,6 +300,26 @@ class ModelParityTest {
             Map<String, Tensor> got = new HashMap<>(Map.of("last_hidden_state", net.forward(ids, null)));
             if (mask != null) got.put("last_hidden_state_masked", net.forward(ids, mask));
             same(io, got, "input_ids", "attention_mask");
+        }
+    }
+
+    /** A number of hundredths in the name of an output is its truncation. */
+    private static void bigGan(Path folder, JsonNode config) {
+        Map<String, Tensor> io = io(folder);
+        BigGanDeep.Config read = BigGanDeep.Config.fromJson(config, note -> { });
+        assertThat(BigGanDeep.Config.fromJson(read.toJson(), note -> { })).isEqualTo(read);
+        for (String weights : List.of("model.safetensors", "pytorch_model.bin")) {
+            if (!Files.exists(folder.resolve(weights))) continue;
+            try (BigGanDeep net = new BigGanDeep(read, Rng.silent())) {
+                net.loadPublic(Weights.read(folder.resolve(weights)), note -> { });
+                Map<String, Tensor> got = new HashMap<>();
+                for (String name : io.keySet()) {
+                    if (!name.startsWith("output_")) continue;
+                    double truncation = Integer.parseInt(name.substring("output_".length())) / 100.0;
+                    got.put(name, net.forward(get(io, "z"), get(io, "class_vector"), truncation));
+                }
+                same(io, got, "z", "class_vector");
+            }
         }
     }
 

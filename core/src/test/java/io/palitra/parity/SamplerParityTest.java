@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.palitra.diffusion.Denoiser;
 import io.palitra.diffusion.DiffusersScheduler;
+import io.palitra.diffusion.Inpainting;
 import io.palitra.diffusion.SolverStage;
 import io.palitra.diffusion.Level;
 import io.palitra.diffusion.Noise;
@@ -61,13 +62,9 @@ class SamplerParityTest {
         String name = config.get("_class_name").asText();
         Optional<DiffusersScheduler.Kind> kind = DiffusersScheduler.Kind.of(name);
         if (kind.isEmpty()) References.skip("samplers/" + reference.get("name").asText() + ": " + name + " is not built yet");
-        String notBuilt = config.path("variance_type").asText().startsWith("learned") ? "a learned variance"
-            : reference.path("set_timesteps_args").has("sigmas") ? "sigmas that are given" : "";
-        if (!notBuilt.isEmpty()) References.skip("samplers/" + reference.get("name").asText() + ": " + notBuilt + " is not built yet");
         DiffusersScheduler scheduler = new DiffusersScheduler(config, reference.get("step_args"));
         int steps = reference.get("steps").asInt();
-        JsonNode mu = reference.path("set_timesteps_args").path("mu");
-        DiffusersScheduler.Plan plan = mu.isMissingNode() ? scheduler.plan(steps) : scheduler.plan(steps, mu.asDouble());
+        DiffusersScheduler.Plan plan = scheduler.plan(steps, reference.path("set_timesteps_args"));
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             Map<String, Tensor> want = Safetensors.read(folder.resolve(reference.get("name").asText() + ".safetensors")).tensors();
             Tensor alphaBars = want.get("alphas_cumprod");
@@ -77,12 +74,17 @@ class SamplerParityTest {
             double initial = reference.get("init_noise_sigma").asDouble();
             assertThat(plan.initialSigma()).isCloseTo(initial, within(sigmaTolerance(config).applyAsDouble(initial)));
             noised(scheduler, plan, want);
-            trajectory(scheduler, plan, want);
+            trajectory(scheduler, plan, want, reference.has("variance_model"));
         }
     }
 
-    private static void trajectory(DiffusersScheduler scheduler, DiffusersScheduler.Plan plan, Map<String, Tensor> want) {
-        Denoiser model = scheduler.denoiser((x, t) -> x.mul(0.7).add(0.3 * Math.cos(t / 100)).tanh());
+    private static void trajectory(DiffusersScheduler scheduler, DiffusersScheduler.Plan plan, Map<String, Tensor> want, boolean variance) {
+        Denoiser whole = scheduler.denoiser((x, t) -> {
+            Tensor out = x.mul(0.7).add(0.3 * Math.cos(t / 100)).tanh();
+            return variance ? Torch.cat(1, out, x.mul(0.5).add(t / 200).sin()) : out;
+        });
+        Denoiser model = !want.containsKey("mask") ? whole
+            : new Inpainting(whole, want.get("original_image"), want.get("mask").mul(-1).add(1));
         int[] drawn = {0};
         Noise noise = x -> want.get("noises").select(0, drawn[0]++);
         Tensor all = want.get("trajectory");
@@ -111,7 +113,7 @@ class SamplerParityTest {
     /** The level of a time; of two calls with the same time that of the second, and of a middle that of its end, as the library has it. */
     private static Level level(DiffusersScheduler scheduler, DiffusersScheduler.Plan plan, double time) {
         switch (scheduler.kind()) {
-            case DDPM, DDIM, PNDM, LCM -> {
+            case DDPM, DDIM, PNDM, LCM, TCD, UNCLIP, SA_SOLVER -> {
                 return scheduler.noiseTable().at((int) time);
             }
             default -> { }
@@ -132,7 +134,7 @@ class SamplerParityTest {
     /** Methods of two calls list sigmas twice: a value that follows itself counts once. */
     private static void agreeSigmas(DiffusersScheduler.Kind kind, JsonNode config, DiffusersScheduler.Plan plan, double[] want) {
         ToDoubleFunction<Level> sigma = config.path("invert_sigmas").asBoolean() ? Level::alpha
-            : kind == DiffusersScheduler.Kind.FLOW_EULER || config.path("use_flow_sigmas").asBoolean() ? Level::sigma : Level::ratio;
+            : kind.name().startsWith("FLOW") || config.path("use_flow_sigmas").asBoolean() ? Level::sigma : Level::ratio;
         List<SolverStage> legs = plan.legs();
         boolean middles = kind == DiffusersScheduler.Kind.DPM2 || kind == DiffusersScheduler.Kind.DPM2_ANCESTRAL;
         DoubleStream at = legs.stream().filter(l -> !middles || l.begins()).map(SolverStage::at).mapToDouble(sigma);

@@ -32,7 +32,8 @@ class VectorPriorTest {
         String json = ("{'_class_name': 'PriorTransformer', 'num_attention_heads': 2, 'attention_head_dim': 8, 'num_layers': 1,"
             + "'embedding_dim': " + width + ", 'num_embeddings': 0, 'encoder_hid_proj_type': null}").replace('\'', '"');
         Files.writeString(folder.resolve("config.json"), json);
-        try (Scope scope = new Scope(); PriorTransformer net = new PriorTransformer(PriorTransformer.Config.fromJson(Json.read("test", json)),
+        try (Scope scope = new Scope(); PriorTransformer net = new PriorTransformer(PriorTransformer.Config.fromJson(Json.read("test",
+            json)),
                 new Rng(1))) {
             net.statistics(Torch.full(0.1, width), Torch.full(0.5, width));
             Safetensors.write(folder.resolve("diffusion_pytorch_model.safetensors"), net.state(), Map.of("format", "pt"));
@@ -75,7 +76,8 @@ class VectorPriorTest {
         try (RunModels models = Builds.models()) {
             VectorPrior prior = models.open(new ModelRef(other.toString()), VectorPrior.class);
             ClipEmbedder embedder = models.open(new ModelRef(clip), ClipEmbedder.class);
-            assertThatThrownBy(() -> prior.check(embedder, clip)).hasMessage("the prior '" + other + "' is of vectors of 12 numbers, the CLIP '"
+            assertThatThrownBy(() -> prior.check(embedder, clip)).hasMessage("the prior '" + other
+                + "' is of vectors of 12 numbers, the CLIP '"
                 + clip + "' gives 8");
         }
         Files.delete(other.resolve("diffusion_pytorch_model.safetensors"));
