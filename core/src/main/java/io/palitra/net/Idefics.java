@@ -10,6 +10,7 @@ import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
+import io.palitra.net.PerceiverResampler.Size;
 import io.palitra.nn.Embedding;
 import io.palitra.nn.Init;
 import io.palitra.nn.Linear;
@@ -45,7 +46,7 @@ public final class Idefics extends Module {
      */
     public record Config(int vocabSize, int additionalVocabSize, int hiddenSize, int intermediateSize, int numHiddenLayers,
             int numAttentionHeads, HiddenActivation hiddenAct, double rmsNormEps, boolean tieWordEmbeddings, int crossLayerInterval,
-            boolean qkLayerNorms, boolean vectorGates, ClipVision.Config vision, PerceiverResampler.@Nullable Size resampler) {
+            boolean qkLayerNorms, boolean vectorGates, ClipVision.Config vision, @Nullable Size resampler) {
         public Config {
             TransformerKeys.checkRows("vocab_size", vocabSize);
             TransformerKeys.check(additionalVocabSize >= 0 && additionalVocabSize <= 1 << 24, "additional_vocab_size",
@@ -77,7 +78,7 @@ public final class Idefics extends Module {
             TransformerKeys.check(rope.path("rope_theta").asDouble(ROTATION) == ROTATION, "rope_theta", rope.path("rope_theta"), "10000");
             JsonNode none = JsonNodeFactory.instance.objectNode();
             ClipVision.Config vision = vision(keys.part("vision_config").orElse(none));
-            PerceiverResampler.Size resampler = keys.yes("use_resampler", false)
+            Size resampler = keys.yes("use_resampler", false)
                 ? resampler(new TransformerKeys(keys.part("perceiver_config").orElse(none)), vision.hiddenSize()) : null;
             return new Config(keys.whole("vocab_size", 32000), keys.whole("additional_vocab_size", 0), keys.whole("hidden_size", 4096),
                 keys.whole("intermediate_size", 11008), keys.whole("num_hidden_layers", 32), keys.whole("num_attention_heads", 32),
@@ -94,14 +95,14 @@ public final class Idefics extends Module {
                 keys.whole("patch_size", 14), keys.activation("hidden_act", HiddenActivation.GELU), keys.number("layer_norm_eps", 1e-5));
         }
 
-        private static PerceiverResampler.Size resampler(TransformerKeys keys, int width) {
+        private static Size resampler(TransformerKeys keys, int width) {
             int depth = keys.whole("resampler_depth", 6), heads = keys.whole("resampler_n_heads", 16);
             int headDim = keys.whole("resampler_head_dim", 96), latents = keys.whole("resampler_n_latents", 64);
             TransformerKeys.checkDepth("resampler_depth", depth);
             TransformerKeys.checkWidth("resampler_n_heads", heads);
             TransformerKeys.checkWidth("resampler_head_dim", headDim);
             TransformerKeys.checkRows("resampler_n_latents", latents);
-            return new PerceiverResampler.Size(width, depth, heads, headDim, latents, keys.yes("qk_layer_norms_perceiver", false));
+            return new Size(width, depth, heads, headDim, latents, keys.yes("qk_layer_norms_perceiver", false));
         }
 
         /** As transformers writes it. */

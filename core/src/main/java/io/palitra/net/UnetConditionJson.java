@@ -36,7 +36,8 @@ final class UnetConditionJson {
         HidProj typed = keys.choiceOrNull("encoder_hid_dim_type", HidProj.NONE);
         HidProj hidProj = typed == HidProj.NONE && encoderHidDim > 0 ? HidProj.TEXT_PROJ : typed;   // diffusers' older files
         List<MidBlock> middles = List.of(MidBlock.CROSS, MidBlock.PLAIN, MidBlock.SIMPLE);
-        String middle = keys.middle("mid_block_type", MidBlock.CROSS.key, middles.stream().map(m -> m.key).toList());
+        String middle = keys.middle("mid_block_type", Objects.requireNonNull(MidBlock.CROSS.key),
+            middles.stream().map(m -> m.key).toList());
         Config read = new Config(keys.size("sample_size", List.of()), keys.whole("in_channels", 4), keys.whole("out_channels", 4),
             keys.yes("center_input_sample", false), keys.yes("flip_sin_to_cos", true), keys.number("freq_shift", 0),
             keys.choices("down_block_types", List.of(Block.CROSS, Block.CROSS, Block.CROSS, Block.PLAIN), Block.values(), b -> b.down),

@@ -22,6 +22,7 @@ import io.palitra.stage.Builds;
 import io.palitra.stage.TinyFirstStage;
 import io.palitra.train.RunConfig;
 import io.palitra.train.RunModels;
+import io.palitra.train.TinyRuns;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -44,13 +45,24 @@ class FitTest {
         painter = TinyPipeline.write(root.resolve("painter"), "'prediction_type': 'sample'", "");
         TinyFirstStage.save(root.resolve("vq1"), 1, 1);
         TinyFirstStage.save(root.resolve("vq3"), 3, 1);
+        TinyRuns.tiny(Unclip.FAMILY, root);     // and so a clip and a prior
+        TinyRuns.tiny(Flamingo.FAMILY, root);   // and a gpt
     }
 
-    /** But those that stand upon runs of their own data: their tests build them. */
+    /** A model of the kind that a key names. */
+    private static Path upon(String key, long channels) {
+        return switch (key) {
+            case "model" -> painter;
+            case "clip", "prior" -> root.resolve("upon").resolve(key);
+            case "lm" -> root.resolve("upon").resolve("gpt");
+            default -> root.resolve("vq" + channels);
+        };
+    }
+
+    /** But consistency, which stands upon a run of its own data. */
     private static List<Family<?>> own() {
-        List<Family<?>> upon = List.of(Consistency.FAMILY, Prior.FAMILY, Unclip.FAMILY, Flamingo.FAMILY);
         return Families.all().stream().filter(f -> f.defaults().getClass().getPackageName().equals("io.palitra.family"))
-            .filter(f -> !upon.contains(f)).toList();
+            .filter(f -> f != Consistency.FAMILY).toList();
     }
 
     /** Empty where the model can be built, else why it cannot. */
@@ -58,8 +70,7 @@ class FitTest {
         List<String> upon = new ArrayList<>();
         for (String key : Config.paths(family.defaults()).keySet()) {
             if (key.equals("base") || family == Diffusion.FAMILY) continue;   // which may be empty
-            long channels = spec instanceof ImageSpec image ? image.channels() : 1;
-            upon.add(key + "=" + (key.equals("model") ? painter : root.resolve("vq" + channels)));
+            upon.add(key + "=" + upon(key, spec instanceof ImageSpec image ? image.channels() : 1));
         }
         try (RunModels models = Builds.models(); Scope scope = new Scope();
                 Trainable built = family.build(Config.with(family.defaults(spec), upon), new Build(spec, new Rng(1), models))) {
