@@ -10,7 +10,11 @@ import io.palitra.data.Batch;
 import io.palitra.data.Condition;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.VectorSpec;
+import io.palitra.diffusion.Churn;
+import io.palitra.diffusion.ChurnedEuler;
 import io.palitra.diffusion.Level;
+import io.palitra.diffusion.Sampler;
+import io.palitra.diffusion.Spacing;
 import io.palitra.engine.DType;
 import io.palitra.engine.Guard;
 import io.palitra.engine.Optimizer;
@@ -24,6 +28,7 @@ import io.palitra.model.Drawing;
 import io.palitra.model.Step;
 import io.palitra.nn.Loss;
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
 
@@ -52,6 +57,19 @@ class DiffusionTest {
             model.net().parameters().values().forEach(p -> p.copyFrom(p.add(rng.normalLike(p).mul(0.1))));
             model.net().training(false);
         }
+    }
+
+    @Test void everySamplerIsChosenByItsNameAndTakesItsKeys() {
+        Diffusion.Sampling defaults = (Diffusion.Sampling) Objects.requireNonNull(Diffusion.FAMILY.sampling());
+        for (Class<?> kind : Sampler.class.getPermittedSubclasses()) {
+            String name = kind.getSimpleName().toLowerCase(Locale.ROOT);
+            Diffusion.Sampling chosen = Config.with(defaults, "sampler=" + name, "sampler.steps=7");
+            assertThat(chosen.sampler()).isInstanceOf(kind);
+            assertThat(chosen.sampler().steps()).isEqualTo(7);
+        }
+        assertThat(Config.with(defaults, "sampler=churnedeuler", "sampler.churn.amount=7").sampler())
+            .isEqualTo(new ChurnedEuler(40, new Spacing.Karras(),
+                new Churn(7, 0.05, 50, 1), 0.5));
     }
 
     @Test void theFirstLossIsTheVarianceOfTheNoise() {
