@@ -16,13 +16,15 @@ import picocli.CommandLine.Spec;
 
 @Command(name = "import", mixinStandardHelpOptions = true, usageHelpAutoWidth = true,
     description = "Make a diffusers folder of safetensors from a Stable Diffusion checkpoint in one file, or from a folder of .bin files; "
-        + "of other weights one safetensors file. Values keep their type; nothing in the files is run.",
+        + "of other weights one safetensors file. Of the folder of a public BigGAN-deep, and of NVIDIA's .pkl of StyleGAN 2: a run, which "
+        + "'palitra sample' draws from. Values keep their type; nothing in the files is run.",
     footer = {"", "Stable Diffusion 1, 2, XL and its refiner are read. Checkpoints in one file hold no tokenizer: --tokenizer names one."})
 final class ImportCommand implements Callable<Integer> {
     @Spec private @Nullable CommandSpec spec;
 
     @Parameters(index = "0", paramLabel = "SRC",
-        description = "a .safetensors, .ckpt, .pt, .pth or .bin file, a diffusers folder, or ORG/NAME that was pulled")
+        description = "a .safetensors, .ckpt, .pt, .pth or .bin file, a .pkl of stylegan2-ada-pytorch, a diffusers folder, or ORG/NAME "
+            + "that was pulled")
     private String source = "";
 
     @Parameters(index = "1", paramLabel = "DIR", description = "the folder to make; it must not be there")

@@ -33,9 +33,10 @@ public final class Main implements Runnable {
     static final int STOPPED = 130;
     /** Those that begin with the engine. */
     private static final List<Class<?>> COMPUTE = List.of(TrainCommand.class, ResumeCommand.class, SampleCommand.class, DrawCommand.class,
-        EvaluateCommand.class, ReconstructCommand.class, CompleteCommand.class, WriteCommand.class, AnomaliesCommand.class,
-        BalanceCommand.class, InterpolateCommand.class, MapCommand.class, PaintCommand.class, DreamCommand.class, ClassifyCommand.class,
-        SearchCommand.class);
+        EvaluateCommand.class, ReconstructCommand.class, VaryCommand.class, CompleteCommand.class, WriteCommand.class,
+        AnomaliesCommand.class, BalanceCommand.class, InterpolateCommand.class, MapCommand.class, ProjectCommand.class, MixCommand.class,
+        DirectionsCommand.class, PaintCommand.class, DreamCommand.class, ClassifyCommand.class, SearchCommand.class,
+        CaptionCommand.class);
     private static final List<Class<?>> SERVE = List.of(ServeCommand.class, StudioCommand.class);
     private static final List<Class<?>> OTHERS = List.of(CompareCommand.class, FamiliesCommand.class, DataCommand.class,
         ModelsCommand.class, PackCommand.class, PullCommand.class,

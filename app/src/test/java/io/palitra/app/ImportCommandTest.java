@@ -418,4 +418,36 @@ class ImportCommandTest {
             assertThat(floats(read(root.resolve("whole/diffusion_pytorch_model.safetensors")), "a")).containsExactly(2, 2);
         }
     }
+
+    @Test void aFileOfNvidiasBecomesARunThatDrawsAndThatTrainingBeginsWith() throws IOException {
+        Path file = References.find("models/stylegan2/network-snapshot-000000.pkl"), made = root.resolve("sg"), next = root.resolve("next");
+        Typed r = palitra("import", file, made);
+        assertThat(r.code()).as(r.err()).isZero();
+        assertThat(r.err()).contains("a run of stylegan, pictures of 3x32x32 without classes; generator ");
+        Typed drawn = palitra("sample", made, "-n", "2", "--set", "truncation=0.7", "--out", root.resolve("s.png"));
+        assertThat(drawn.code()).as(drawn.err()).isZero();
+        Typed between = palitra("interpolate", made, "--out", root.resolve("i.png"));
+        assertThat(between.code()).as(between.err()).isZero();
+        Typed trained = palitra("train", "stylegan", "strokes", "--set", "data.size=32", "--set", "data.channels=3", "--set", "latent=16",
+            "--set", "style=16", "--set", "mapping=8", "--set", "channelBase=256", "--set", "channelMax=16", "--set", "base=" + made,
+            "--set", "train.steps=1", "--set", "train.batch=2", "--out", next);
+        assertThat(trained.code()).as(trained.err()).isZero();
+        Typed other = palitra("train", "stylegan", "strokes", "--set", "base=" + made, "--set", "train.steps=1", "--out",
+            root.resolve("other"));
+        assertThat(other.code()).isEqualTo(2);
+        assertThat(other.err()).contains("has other networks than these keys and this data describe: ");
+    }
+
+    @Test void aPickleThatAsksForMoreIsRefusedInOneLineAndLeavesNothing() throws IOException {
+        Path file = Files.writeString(root.resolve("evil.pkl"), "\u0080\u0003cos\nsystem\nX\4\0\0\0true\u0085R.",
+            StandardCharsets.ISO_8859_1), made = root.resolve("evil");
+        Typed r = palitra("import", file, made);
+        assertThat(r.code()).isEqualTo(1);
+        assertThat(r.err()).contains("the pickle asks for 'os.system', which NVIDIA's files do not need and which is not "
+            + "run").hasLineCount(1);
+        assertThat(made).doesNotExist();
+        Typed named = palitra("import", file, made, "--ema");
+        assertThat(named.code()).isEqualTo(2);
+        assertThat(named.err()).contains("is of networks of NVIDIA's, so it takes no --ema").hasLineCount(1);
+    }
 }

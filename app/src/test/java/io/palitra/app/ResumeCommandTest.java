@@ -72,7 +72,8 @@ class ResumeCommandTest {
     @Test void whatWasNotTypedIsNotComparedAndTheSameCommandGoesOn() {
         assertThat(again(run).code()).isZero();
         assertThat(again(run, pictures, "--seed", 0, "--batch", 4, "--precision", "fp32", "--threads", 1, "--steps", 8, "--save-every", 0,
-            "--set", "latent=2", "--set", "train.optimizer=adam").err()).contains("is finished: step 8 of 8; --steps M trains on");
+            "--set", "latent=2", "--set", "train.optimizer=adam").err())
+            .contains("is finished: step 8 of 8; a larger train.steps (--steps) trains on");
         assertThat(palitra("resume", run, "--quiet").code()).isZero();
     }
 

@@ -24,6 +24,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * JSON that is not trusted, within limits of depth, length and count; one document, no key twice, nothing after it. NaN, Infinity and
@@ -37,6 +39,10 @@ public final class Json {
     private static final int LONGEST_NUMBER = 1000;
     /** A node takes some 50 bytes where its text may take two: 64 MiB of text alone would still fill gigabytes. */
     private static final int MOST_TOKENS = 4_000_000;
+
+    /** How the parser says what stands where nothing may. */
+    private static final Pattern SIGN = Pattern.compile("^Unexpected character \\('(.+)' \\(code \\d+");
+    private static final Pattern WORD = Pattern.compile("^Unrecognized token '([^']*)'");
 
     private static final ObjectMapper MAPPER = mapper();
     private static final ObjectWriter WRITER = writer();
@@ -83,6 +89,9 @@ public final class Json {
         if (e instanceof JsonEOFException) return "it ends before it is complete";
         String said = String.valueOf(e.getOriginalMessage()).lines().findFirst().orElse("");
         if (said.startsWith("Trailing token")) return "it goes on after its end";
+        Matcher sign = SIGN.matcher(said), word = WORD.matcher(said);
+        if (sign.find()) return "unexpected character '" + sign.group(1) + "'";
+        if (word.find()) return "unexpected word '" + word.group(1) + "'";
         // where a bracket was opened, by which setting a limit is set or a rule is loosened
         said = said.replaceAll(", from `[^`]*`", "")
             .replaceAll("( \\((for|start)[^\\[]*)?\\[Source:.*|[:;]? (enable|not allowed as per) `.*", "");

@@ -14,7 +14,7 @@ public record DataOptions(
         @Help("names of classes that are left out, as if the set had never held them") List<String> except,
         @Help("of a table: the column that names the class; empty = it has none") String label,
         @Help("whether pictures come with captions: those of the folder, the class names of other sets") boolean captions,
-        @Help("of a folder of text: the end of its files' names, such as .java; empty = .txt and .md") String suffix,
+        @Help("of a folder or .zip of text: the end of its files' names, such as .java; empty = .txt, .md and .jsonl") String suffix,
         @Help("of text: what a token is, a character, a byte of UTF-8, or a pair of bytes learnt from the text") Tokens tokens,
         @Help("of text in pairs: ids wanted, 256 bytes and the end among them") int vocabulary,
         @Help("of text: tokens of an item; 0 = 256, of programs 192") int length,
@@ -80,6 +80,9 @@ public record DataOptions(
         }
         if (field.isEmpty()) throw new ArgumentException("illegal field: none, must be a name");
     }
+
+    /** Whether a key of music is another than the default. */
+    boolean asksForMusic() { return steps != DEFAULT.steps || transpose != DEFAULT.transpose; }
 
     /** Whether a key of text is another than the default. */
     boolean asksForText() {

@@ -36,6 +36,10 @@ public final class Datasets {
         new CatalogueEntry("moving", "video of a digit that bounces, or with data.kind=scenes of a shape that moves as its caption says, "
             + "16 frames of 32x32 or the size asked for; embedded", CatalogueEntry.Kind.DRAWN, DIGITS, MovingDigits.TRAIN,
             MovingDigits.TEST, List.of()),
+        new CatalogueEntry("questions", "the pictures of scenes with captions and answered questions in English and Russian; embedded",
+            CatalogueEntry.Kind.DRAWN, new Scenes(Split.TRAIN, 64).classNames(), 50_000, 10_000, List.of()),
+        new CatalogueEntry("scene-texts", "captions, questions and answers of scenes without the pictures, text; embedded",
+            CatalogueEntry.Kind.DRAWN, List.of(), SceneWriting.TRAIN, SceneWriting.TEST, List.of()),
         new CatalogueEntry("programs", "small programs of a grammar, each with a comment that says what it prints, text; embedded",
             CatalogueEntry.Kind.DRAWN, List.of(), Programs.TRAIN, Programs.TEST, List.of()),
         new CatalogueEntry("toy-gaussians", "points of 25 Gaussians on a grid, known density; 'toy' for short; embedded",
@@ -107,7 +111,7 @@ public final class Datasets {
      * @throws FormatException when files are missing or damaged
      */
     public static Dataset open(String nameOrPath, Split split, DataOptions options) {
-        return refuseOptionsOfText(parted(nameOrPath, split, true, options), options);
+        return refuseOtherKeys(parted(nameOrPath, split, true, options), options);
     }
 
     /**
@@ -115,18 +119,29 @@ public final class Datasets {
      * for training: where a few pictures are all there is, none is to spare.
      */
     public static Dataset undivided(String nameOrPath, Split split, DataOptions options) {
-        return refuseOptionsOfText(parted(nameOrPath, split, false, options), options);
+        return refuseOtherKeys(parted(nameOrPath, split, false, options), options);
     }
 
     private static Dataset parted(String nameOrPath, Split split, boolean divided, DataOptions options) {
         return Subset.of(whole(nameOrPath, split, divided, options), named(nameOrPath) ? List.of() : options.except());
     }
 
-    private static Dataset refuseOptionsOfText(Dataset set, DataOptions options) {
-        boolean none = set.spec() instanceof ImageSpec || set.spec() instanceof VectorSpec || set.spec() instanceof VideoItems;
-        if (!none || !options.asksForText()) return set;
-        throw new ArgumentException("'" + set.name() + "' holds no text: suffix, tokens, vocabulary, length and field must be left as they "
-            + "are");
+    /** @throws IllegalArgumentException for a key that is another than the default, and of other data than this */
+    public static Dataset refuseOtherKeys(Dataset set, DataOptions options) {
+        boolean pictures = set.spec() instanceof ImageSpec || set.spec() instanceof VectorSpec || set.spec() instanceof VideoItems,
+            text = set.spec() instanceof TextSpec,
+            music = set.spec() instanceof ScoreSpec;
+        if ((pictures || music) && options.asksForText()) {
+            throw new ArgumentException("'" + set.name() + "' holds no text: suffix, tokens, vocabulary, length and field must be left as "
+                + "they are");
+        }
+        if ((pictures || text) && options.asksForMusic()) {
+            throw new ArgumentException("'" + set.name() + "' holds no music: steps and transpose must be left as they are");
+        }
+        if (music && (!options.label().isEmpty() || !options.except().isEmpty())) {
+            throw new ArgumentException("'" + set.name() + "' is music, which has no classes: label and except must be left as they are");
+        }
+        return set;
     }
 
     /**
@@ -206,6 +221,9 @@ public final class Datasets {
         }
         if (options.captions()) {
             Path folder = path(nameOrPath);
+            if (Files.isRegularFile(folder) && !TextFiles.zip(folder)) {
+                throw new ArgumentException("data.captions=true is of a folder or .zip of pictures, got the file '" + nameOrPath + "'");
+            }
             if (nameOrPath.isBlank() || !Files.exists(folder)) {
                 throw new ArgumentException("no data set '" + nameOrPath + "', and no folder or .zip of pictures with captions "
                     + "there; known are " + known(nameOrPath));
@@ -220,12 +238,20 @@ public final class Datasets {
                 + known(nameOrPath));
         }
         if (Table.named(path)) return Table.open(path, split, options, null);
+        if (Midi.named(path) && Files.isRegularFile(path)) {
+            throw new ArgumentException("'" + nameOrPath
+                + "' is one piece, which is not divided into what is trained on and what is tested "
+                + "on: music is read from a folder or .zip of .mid files");
+        }
         String name = name(path, nameOrPath);
         if (options.suffix().isEmpty() && MidiFolder.named(path)) return MidiFolder.open(path, name, split, options);
         if (TextFiles.at(path, options)) return Texts.open(path, name, split, options, null, Limits.DEFAULT);
         if (FilmFolder.named(path, options)) return FilmFolder.open(path, name, split, options, Limits.DEFAULT);
         return ImageFolder.open(path, name, split, options, Limits.DEFAULT);
     }
+
+    /** What a folder or .zip holds, and what reads it, as words after others; empty of all else. */
+    public static String held(String nameOrPath) { return named(nameOrPath) ? "" : TextFiles.held(path(nameOrPath)); }
 
     static String name(Path path, String given) {
         Path last = path.toAbsolutePath().normalize().getFileName();
@@ -263,6 +289,9 @@ public final class Datasets {
             case "strokes" -> Resized.of(new Strokes(split, options.size() == 0 ? 28 : options.size()), options.size(), options.channels());
             case "scenes" -> Resized.of(new Scenes(split, options.size() == 0 ? 64 : options.size()), options.size(), options.channels());
             case "moving" -> moving(split, options);
+            case "questions" -> Resized.of(new SceneQuestions(split, options.size() == 0 ? 64 : options.size()), options.size(),
+                options.channels());
+            case "scene-texts" -> SceneWriting.open(split, options);
             case "programs" -> Programs.open(split, options);
             case "toy-moons" -> new Toy(Toy.Kind.MOONS, split);
             case "toy-rings" -> new Toy(Toy.Kind.RINGS, split);

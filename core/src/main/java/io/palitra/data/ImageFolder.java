@@ -266,7 +266,7 @@ public final class ImageFolder implements ImageDataset {
     private static Parts divide(Archive archive, Path path, boolean divided) {
         List<String> names = pictures(archive);
         if (names.isEmpty()) throw new FormatException(path.toString(), -1, "no files of pictures: PNG, JPEG, GIF, BMP and WebP are "
-            + "read");
+            + "read; as texts .txt, .md and .jsonl are, as music .mid" + TextFiles.held(path));
         String root = root(names);
         Set<String> tops = new LinkedHashSet<>();
         for (String file : names) tops.add(top(file.substring(root.length())));

@@ -10,7 +10,7 @@ public record ImageSpec(
         @Help("1 = grey, 3 = colour") int channels,
         @Help("pixels from top to bottom") int height,
         @Help("pixels from left to right") int width,
-        @Help("classes, 0 = the pictures have no labels") int classes) implements DataSpec {
+        @Help("classes, 0 = the pictures have no labels") int classes) implements PictureItems {
     public ImageSpec {
         if (channels != 1 && channels != 3)
             throw new ArgumentException("illegal channels: " + channels + ", must be 1 (grey) or 3 (RGB)");

@@ -17,6 +17,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import javax.sound.midi.InvalidMidiDataException;
 import javax.sound.midi.MetaMessage;
 import javax.sound.midi.MidiEvent;
@@ -29,14 +33,20 @@ import javax.sound.midi.Track;
 /**
  * Standard MIDI files and scores. The JDK reads and writes them; before it reads, every declared length is checked against the bytes that
  * are there, because it makes room for what a file declares. Times are rounded to sixteenths; drums (channel 10), loudness, pedals and
- * changes of tempo are passed over. A note that is struck again while it sounds is one held note.
+ * changes of tempo are passed over. A note that is struck again while it sounds is one held note. Four voices are ordered by the names of
+ * their tracks, where these are those of a choir, and else by their average pitch.
  */
 public final class Midi {
     /** Bytes of a file, tracks, events in all, and sixteenths: what takes part in no piece for four voices is above them. */
     static final int MOST_BYTES = 4 << 20, MOST_TRACKS = 64, MOST_EVENTS = 500_000, MOST_STEPS = 1 << 14;
+    /** Quarters a minute. */
+    private static final int SLOWEST = 4, FASTEST = 1000;
     private static final int HEADER = 14, DRUMS = 9, TICKS = 480, QUARTER = 4;
-    private static final int TEMPO = 0x51, NAME = 0x03;
+    private static final int TEMPO = 0x51, NAME = 0x03, METRE = 0x58;
     private static final List<String> NAMES = List.of("Soprano", "Alto", "Tenor", "Bass");
+    /** Names of tracks by which voices are known, from the highest voice down. */
+    private static final List<List<String>> KNOWN = List.of(List.of("soprano", "s", "сопрано"), List.of("alto", "a", "альт"),
+        List.of("tenor", "t", "тенор"), List.of("bass", "b", "бас"));
     /** Flute, oboe, clarinet, bassoon, by General MIDI's numbers from 0. */
     private static final int[] PROGRAMS = {73, 68, 71, 70};
 
@@ -48,8 +58,22 @@ public final class Midi {
         return name.endsWith(".mid") || name.endsWith(".midi");
     }
 
-    /** Notes of one track and channel, [from, to, pitch] in sixteenths. */
-    private record Line(List<int[]> notes) {
+    /**
+     * A score, and what its file says beside the notes.
+     *
+     * @param tempo quarters a minute at the beginning; empty where the file says none
+     * @param steady whether that is the only tempo
+     * @param notes what is read otherwise than one may think, a line each
+     */
+    public record Read(Score score, OptionalDouble tempo, boolean steady, List<String> notes) {}
+
+    /** All that is read of a file. @param lines by their average pitch, the highest first */
+    private record Contents(List<Line> lines, OptionalDouble tempo, boolean steady, List<String> notes) {
+        Read of(Score score) { return new Read(score, tempo, steady, List.copyOf(notes)); }
+    }
+
+    /** Notes of one track and channel, [from, to, pitch] in sixteenths. @param place in the file @param called the name of the track */
+    private record Line(int place, String called, List<int[]> notes) {
         double mean() { return notes.stream().mapToInt(n -> n[2]).average().orElse(0); }
 
         /** Most notes at once. */
@@ -75,19 +99,26 @@ public final class Midi {
      *
      * @throws FormatException for a file that is damaged, too large, or of another number of voices
      */
-    public static Score read(Path file, int voices) { return read(bytes(file), file.toString(), voices); }
+    public static Score read(Path file, int voices) { return read(bytes(file), file.toString(), voices).score; }
+
+    /** As {@link #read(Path, int)}, with what the file says beside. */
+    public static Read whole(Path file, int voices) { return read(bytes(file), file.toString(), voices); }
 
     /** The highest voice of a file, whatever else it holds. @throws FormatException for a file that is damaged or holds no note */
-    public static Score melody(Path file) {
+    public static Score melody(Path file) { return highest(file).score; }
+
+    /** As {@link #melody}, with what the file says beside. */
+    public static Read highest(Path file) {
         String name = file.toString();
-        List<Line> lines = lines(bytes(file), name);
+        Contents read = contents(bytes(file), name);
+        List<Line> lines = read.lines;
         int steps = steps(lines);
         int[][] top = new int[steps][1];
         for (int[] step : top) step[0] = Score.REST;
         Line first = lines.get(0);
         List<int[]> chords = first.chords(steps, 1);
         for (int t = 0; t < steps; t++) if (chords.get(t).length > 0) top[t][0] = chords.get(t)[0];
-        return new Score(top);
+        return read.of(new Score(top));
     }
 
     private static byte[] bytes(Path file) {
@@ -98,8 +129,9 @@ public final class Midi {
         }
     }
 
-    static Score read(byte[] bytes, String name, int voices) {
-        List<Line> lines = lines(bytes, name);
+    static Read read(byte[] bytes, String name, int voices) {
+        Contents read = contents(bytes, name);
+        List<Line> lines = ordered(read, name, voices);
         if (lines.size() > voices) {
             throw new FormatException(name, -1, "has notes in " + lines.size() + " tracks and channels, must have " + voices + " voices");
         }
@@ -118,15 +150,35 @@ public final class Midi {
             for (int t = 0; t < steps; t++) System.arraycopy(part.pitches()[t], 0, pitches[t], first, widths[i]);
             first += widths[i];
         }
-        return new Score(pitches);
+        return read.of(new Score(pitches));
+    }
+
+    /** By the names of a choir where each of four has one; else by pitch, of which a note is made where the file has another order. */
+    private static List<Line> ordered(Contents read, String name, int voices) {
+        List<Line> lines = read.lines;
+        int[] named = lines.stream().mapToInt(l -> voice(l.called)).toArray();
+        if (voices == KNOWN.size() && lines.size() == voices && Arrays.stream(named).filter(v -> v >= 0).distinct().count() == voices) {
+            return lines.stream().sorted(Comparator.comparingInt(l -> voice(l.called))).toList();
+        }
+        List<Integer> places = lines.stream().map(Line::place).toList(), inFile = places.stream().sorted().toList();
+        if (!places.equals(inFile)) {
+            read.notes.add(name + ": its voices are not named soprano, alto, tenor and bass, and are ordered by their average pitch: those "
+                + "of the file are, from the highest, " + String.join(", ", places.stream().map(p -> "" + (inFile.indexOf(p) + 1)).toList()));
+        }
+        return lines;
+    }
+
+    /** From 0, the highest; -1 where a track is not called as one of a choir is. */
+    private static int voice(String called) {
+        for (int v = 0; v < KNOWN.size(); v++) if (KNOWN.get(v).contains(called)) return v;
+        return -1;
     }
 
     private static int steps(List<Line> lines) {
         return lines.stream().flatMap(l -> l.notes.stream()).mapToInt(n -> n[1]).max().orElseThrow();
     }
 
-    /** Tracks and channels with notes, the highest first. */
-    private static List<Line> lines(byte[] bytes, String name) {
+    private static Contents contents(byte[] bytes, String name) {
         check(bytes, name);
         Sequence sequence;
         try {
@@ -139,12 +191,44 @@ public final class Midi {
         }
         Map<Integer, Line> lines = new LinkedHashMap<>();
         Track[] tracks = sequence.getTracks();
-        for (int k = 0; k < tracks.length; k++) notes(tracks[k], k, sequence.getResolution(), name, lines);
-        if (lines.isEmpty()) throw new FormatException(name, -1, "holds no note");
-        return lines.values().stream().sorted(Comparator.comparingDouble(Line::mean).reversed()).toList();
+        int drums = 0;
+        for (int k = 0; k < tracks.length; k++) drums += notes(tracks[k], k, sequence.getResolution(), name, lines);
+        String left = drums == 0 ? "" : drums + (drums == 1 ? " note" : " notes") + " of channel 10, which is that of drums, "
+            + (drums == 1 ? "is" : "are") + " left out";
+        if (lines.isEmpty()) throw new FormatException(name, -1, drums == 0 ? "holds no note" : "holds no note beside drums: " + left);
+        List<Line> all = lines.values().stream().sorted(Comparator.comparingDouble(Line::mean).reversed()
+            .thenComparingInt(Line::place)).toList();
+        List<String> notes = new ArrayList<>();
+        if (drums > 0) notes.add(name + ": " + left);
+        metre(tracks).ifPresent(m -> notes.add(name + ": is in " + m + "; bars are counted as 4/4, of " + ScoreItems.BAR + " sixteenths"));
+        double[] tempos = metas(tracks, TEMPO).mapToDouble(Midi::quarters).filter(q -> q >= SLOWEST && q <= FASTEST).toArray();
+        return new Contents(all, Arrays.stream(tempos).findFirst(), Arrays.stream(tempos).distinct().count() < 2, notes);
     }
 
-    private static void notes(Track track, int number, int perQuarter, String name, Map<Integer, Line> lines) {
+    /** Messages of a kind, in the order of their times. */
+    private static Stream<byte[]> metas(Track[] tracks, int kind) {
+        return Arrays.stream(tracks).flatMap(t -> IntStream.range(0, t.size()).mapToObj(t::get))
+            .filter(e -> e.getMessage() instanceof MetaMessage m && m.getType() == kind)
+            .sorted(Comparator.comparingLong(MidiEvent::getTick)).map(e -> ((MetaMessage) e.getMessage()).getData());
+    }
+
+    /** Quarters a minute; 0 of a message that is none. */
+    private static double quarters(byte[] data) {
+        int micros = data.length < 3 ? 0 : (data[0] & 255) << 16 | (data[1] & 255) << 8 | data[2] & 255;
+        return micros == 0 ? 0 : Math.round(60e8 / micros) / 100.0;
+    }
+
+    /** The first whose bars are not of 16 sixteenths, as "3/4". */
+    private static Optional<String> metre(Track[] tracks) {
+        return metas(tracks, METRE).filter(d -> d.length >= 2 && d[0] > 0 && d[1] >= 0 && d[1] < 7)
+            .filter(d -> d[0] * ScoreItems.BAR != ScoreItems.BAR << d[1]).map(d -> d[0] + "/" + (1 << d[1])).findFirst();
+    }
+
+    /** @return notes of drums, which are passed over */
+    private static int notes(Track track, int number, int perQuarter, String name, Map<Integer, Line> lines) {
+        String called = metas(new Track[] {track}, NAME).findFirst()
+            .map(d -> new String(d, StandardCharsets.UTF_8).strip().toLowerCase(Locale.ROOT)).orElse("");
+        int drums = 0;
         long[][] since = new long[16][128];
         for (long[] s : since) Arrays.fill(s, -1);
         long last = 0;
@@ -152,31 +236,36 @@ public final class Midi {
             MidiEvent event = track.get(i);
             last = event.getTick();
             MidiMessage message = event.getMessage();
-            if (!(message instanceof ShortMessage m) || m.getChannel() == DRUMS) continue;
+            if (!(message instanceof ShortMessage m)) continue;
             boolean on = m.getCommand() == ShortMessage.NOTE_ON && m.getData2() > 0;
             boolean off = m.getCommand() == ShortMessage.NOTE_OFF || m.getCommand() == ShortMessage.NOTE_ON && m.getData2() == 0;
             int channel = m.getChannel(), pitch = m.getData1();
             if (pitch < 0 || pitch > 127 || !on && !off) continue;
+            if (channel == DRUMS) {
+                if (on) drums++;
+                continue;
+            }
             if (on && since[channel][pitch] < 0) since[channel][pitch] = event.getTick();
             if (off && since[channel][pitch] >= 0) {
-                add(lines, number * 16 + channel, since[channel][pitch], event.getTick(), pitch, perQuarter, name);
+                add(lines, called, number * 16 + channel, since[channel][pitch], event.getTick(), pitch, perQuarter, name);
                 since[channel][pitch] = -1;
             }
         }
         for (int c = 0; c < 16; c++) {
             for (int p = 0; p < 128; p++) {   // a note that nobody ends lasts to the end of its track
-                if (since[c][p] >= 0) add(lines, number * 16 + c, since[c][p], last, p, perQuarter, name);
+                if (since[c][p] >= 0) add(lines, called, number * 16 + c, since[c][p], last, p, perQuarter, name);
             }
         }
+        return drums;
     }
 
-    private static void add(Map<Integer, Line> lines, int line, long from, long to, int pitch, int perQuarter, String name) {
+    private static void add(Map<Integer, Line> lines, String called, int line, long from, long to, int pitch, int perQuarter, String name) {
         long first = Math.round(from * (double) QUARTER / perQuarter), end = Math.round(to * (double) QUARTER / perQuarter);
         if (end > MOST_STEPS || first > MOST_STEPS) {
             throw new FormatException(name, -1, "lasts longer than " + MOST_STEPS + " sixteenths");
         }
         if (end <= first) return;   // shorter than half a sixteenth
-        lines.computeIfAbsent(line, k -> new Line(new ArrayList<>())).notes.add(new int[] {(int) first, (int) end, pitch});
+        lines.computeIfAbsent(line, k -> new Line(line, called, new ArrayList<>())).notes.add(new int[] {(int) first, (int) end, pitch});
     }
 
     /** Walks over all that the file declares. Reads past nothing and keeps nothing. */
@@ -285,7 +374,9 @@ public final class Midi {
      * @param quarters in a minute
      */
     public static byte[] bytes(Score score, double quarters) {
-        if (!(quarters >= 4 && quarters <= 1000)) throw new ArgumentException("illegal quarters: " + quarters + ", must be 4 to 1000");
+        if (!(quarters >= SLOWEST && quarters <= FASTEST)) {
+            throw new ArgumentException("illegal quarters: " + quarters + ", must be " + SLOWEST + " to " + FASTEST);
+        }
         try {
             Sequence sequence = new Sequence(Sequence.PPQ, TICKS);
             for (int v = 0; v < score.voices(); v++) {

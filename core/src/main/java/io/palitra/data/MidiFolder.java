@@ -36,12 +36,14 @@ final class MidiFolder {
         List<ScoreSet.Piece> train = new ArrayList<>(), test = new ArrayList<>();
         try (Archive archive = Archive.open(path, Limits.DEFAULT)) {
             notes.addAll(archive.notes());
-            List<String> names = midis(archive), faults = new ArrayList<>();
+            List<String> names = midis(archive), faults = new ArrayList<>(), said = new ArrayList<>();
             boolean parted = names.stream().anyMatch(n -> under(n, "train")) && names.stream().anyMatch(n -> under(n, "test"));
             List<ScoreSet.Piece> all = new ArrayList<>();
             for (String file : names) {
                 try {
-                    all.add(new ScoreSet.Piece(file, Midi.read(archive.read(file), archive.describe(file), ScoreSpec.CHOIR)));
+                    Midi.Read read = Midi.read(archive.read(file), archive.describe(file), ScoreSpec.CHOIR);
+                    all.add(new ScoreSet.Piece(file, read.score()));
+                    said.addAll(read.notes());
                 } catch (FormatException e) {
                     if (options.strict()) throw e;
                     faults.add("skipped " + e.getMessage());
@@ -52,6 +54,7 @@ final class MidiFolder {
                     + faults.get(0).substring("skipped ".length()));
             }
             notes.addAll(InWords.few(faults, "MIDI files of '" + name + "' that cannot be used, skipped"));
+            notes.addAll(InWords.few(said, "notes of the same kind on MIDI files of '" + name + "'"));
             all = ScoreSet.within(all, name, notes);
             int others = archive.names().size() - names.size();
             if (others > 0) notes.add(others + (others == 1 ? " file" : " files") + " of '" + name + "' are no .mid, not used");

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.palitra.config.ConfigException;
 import io.palitra.config.InWords;
 import io.palitra.config.Json;
+import io.palitra.config.Notes;
 import io.palitra.config.Reason;
 import java.io.IOException;
 import java.io.InputStream;
@@ -23,15 +24,18 @@ import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
 
 /**
- * Documents in UTF-8: a file; a folder of files, with all below it; or a file of JSON lines, each an object with a field of text. A byte
- * order mark of UTF-8 is no part of the text.
+ * Documents in UTF-8: a file; a folder or .zip of files, with all below it; or a file of JSON lines, each an object with a field of text. A
+ * byte order mark of UTF-8 is no part of the text.
  *
  * @param documents in the order of their names, none blank
  * @param notes what was left out, a line each
+ * @param lines whether one of the files is of JSON lines
  */
-record TextFiles(List<Document> documents, List<String> notes) {
+record TextFiles(List<Document> documents, List<String> notes, boolean lines) {
     /** @param name below the folder; of a line of JSON with its number */
     record Document(String name, String text) {}
 
@@ -42,10 +46,48 @@ record TextFiles(List<Document> documents, List<String> notes) {
     static boolean at(Path path, DataOptions options) {
         if (Files.isRegularFile(path)) {
             String name = path.toString().toLowerCase(Locale.ROOT);
-            return !Table.named(path) && !name.endsWith(".zip") && !ImageFolder.named(name);
+            if (zip(path)) return !options.suffix().isEmpty() || onlyTextsInside(path);
+            return !Table.named(path) && !ImageFolder.named(name);
         }
         if (!Files.isDirectory(path)) return false;
         return !options.suffix().isEmpty() || !ImageFolder.pair(path) && onlyTexts(path);
+    }
+
+    /** Whether a path is taken for a .zip. */
+    static boolean zip(Path path) { return path.toString().toLowerCase(Locale.ROOT).endsWith(".zip"); }
+
+    private static boolean onlyTextsInside(Path zip) {
+        try (Archive archive = Archive.open(zip, Limits.DEFAULT)) {
+            return archive.names().stream().anyMatch(n -> ends(n, USUAL)) && ImageFolder.pictures(archive).isEmpty();
+        } catch (FormatException e) {
+            return false;   // who reads it says why
+        }
+    }
+
+    /**
+     * What a folder or .zip without pictures, texts and music holds, and what reads it: "; it holds 12 .java and 1 .c; data.suffix=.java
+     * reads them as texts". Empty of what cannot be listed.
+     */
+    static String held(Path path) {
+        if (!Files.isDirectory(path) && !(Files.isRegularFile(path) && zip(path))) return "";
+        Map<String, Integer> kinds = new TreeMap<>();
+        try (Archive archive = Archive.open(path, Limits.DEFAULT)) {
+            for (String n : archive.names()) {
+                String last = n.substring(n.lastIndexOf('/') + 1);
+                int dot = last.lastIndexOf('.');
+                kinds.merge(dot > 0 ? last.substring(dot).toLowerCase(Locale.ROOT) : "", 1, Integer::sum);
+            }
+        } catch (FormatException e) {
+            return "";
+        }
+        if (kinds.isEmpty()) return "; it is empty";
+        List<String> counts = kinds.entrySet().stream().sorted((a, b) -> b.getValue() - a.getValue())
+            .map(e -> e.getValue() + (e.getKey().isEmpty() ? " without a suffix" : " " + e.getKey())).toList();
+        String text = kinds.keySet().stream().filter(k -> ends(k, USUAL)).findFirst().or(() -> kinds.entrySet().stream()
+            .filter(e -> e.getKey().length() > 1 && !ImageFolder.named("a" + e.getKey()) && !Midi.named(Path.of("a" + e.getKey()))
+                && !e.getKey().equals(".zip")).max(Map.Entry.comparingByValue()).map(Map.Entry::getKey)).orElse("");
+        return "; it holds " + Notes.some(counts) + (text.isEmpty() ? "" : "; data.suffix=" + text + " reads the " + text
+            + " as texts");
     }
 
     private static boolean onlyTexts(Path folder) {
@@ -80,7 +122,7 @@ record TextFiles(List<Document> documents, List<String> notes) {
      */
     static TextFiles read(Path path, DataOptions options, Limits limits) {
         Reader reader = new Reader(options, Math.min(limits.arrayBytes(), Runtime.getRuntime().maxMemory() / 16), limits);
-        return Files.isDirectory(path) ? reader.folder(path) : reader.file(path);
+        return Files.isDirectory(path) || zip(path) ? reader.folder(path) : reader.file(path);
     }
 
     private static final class Reader {
@@ -88,6 +130,8 @@ record TextFiles(List<Document> documents, List<String> notes) {
         private final Limits limits;
         private final long most;
         private final List<Document> documents = new ArrayList<>();
+        private final List<String> blanks = new ArrayList<>();   // a line for each file of JSON lines with some that are empty
+        private boolean lines;
         private long left;
 
         Reader(DataOptions options, long most, Limits limits) {
@@ -98,25 +142,31 @@ record TextFiles(List<Document> documents, List<String> notes) {
         }
 
         TextFiles file(Path file) {
-            add(file, String.valueOf(file.getFileName()));
-            return new TextFiles(List.copyOf(documents), List.of());
+            add(file.toString(), String.valueOf(file.getFileName()), bytes(file));
+            return new TextFiles(List.copyOf(documents), List.copyOf(blanks), lines);
         }
 
         TextFiles folder(Path folder) {
+            try (Archive archive = Archive.open(folder, limits)) { return of(archive, folder); }
+        }
+
+        private TextFiles of(Archive archive, Path folder) {
             List<String> suffixes = options.suffix().isEmpty() ? USUAL : List.of(options.suffix());
-            List<String> all = Archive.Folder.open(folder, limits).names(), skipped = new ArrayList<>(), notes = new ArrayList<>();
+            List<String> all = archive.names(), skipped = new ArrayList<>(), notes = new ArrayList<>(archive.notes());
             List<String> texts = all.stream().filter(n -> ends(n, suffixes)).toList();
             if (texts.isEmpty()) {
                 throw new FormatException(folder.toString(), -1, "holds no file whose name ends in " + InWords.list(suffixes)
-                    + "; data.suffix= names another end");
+                    + held(folder));
             }
             for (String name : texts) {
-                int before = documents.size();
+                int before = documents.size(), blank = blanks.size();
                 try {
-                    add(folder.resolve(name), name);
+                    add(archive.describe(name), name, archive instanceof Archive.Folder f ? bytes(f.root().resolve(name))
+                        : archive.read(name));
                 } catch (FormatException e) {
                     if (options.strict() || left < 0) throw e;
                     documents.subList(before, documents.size()).clear();
+                    blanks.subList(blank, blanks.size()).clear();
                     skipped.add(e.getMessage());
                 }
             }
@@ -126,24 +176,27 @@ record TextFiles(List<Document> documents, List<String> notes) {
                 notes.add("'" + folder + "': " + others + (others == 1 ? " file is" : " files are") + " left out, whose names do not end "
                     + "in " + InWords.list(suffixes));
             }
+            notes.addAll(InWords.few(blanks, "files of JSON lines the same"));
             notes.addAll(InWords.few(skipped.stream().map(s -> "left out: " + s).toList(), "files the same"));
-            return new TextFiles(List.copyOf(documents), notes);
+            return new TextFiles(List.copyOf(documents), notes, lines);
         }
 
-        private void add(Path file, String name) {
-            byte[] bytes;
+        private byte[] bytes(Path file) {
             try (InputStream in = Files.newInputStream(file)) {
-                bytes = in.readNBytes((int) Math.min(Integer.MAX_VALUE - 16, left + 1));
+                return in.readNBytes((int) Math.min(Integer.MAX_VALUE - 16, left + 1));
             } catch (IOException e) {
                 throw new FormatException(file.toString(), -1, "cannot be read: " + Reason.of(e), e);
             }
+        }
+
+        private void add(String file, String name, byte[] bytes) {
             left -= bytes.length;
             if (left < 0) {
-                throw new FormatException(file.toString(), -1, "more than " + InWords.bytes(most)
+                throw new FormatException(file, -1, "more than " + InWords.bytes(most)
                     + " of text in all, the most that is read with a heap of " + InWords.bytes(Runtime.getRuntime().maxMemory()));
             }
             if (name.toLowerCase(Locale.ROOT).endsWith(LINES)) lines(file, name, bytes);
-            else document(file.toString(), name, decoded(file.toString(), bytes, 0, bytes.length));
+            else document(file, name, decoded(file, bytes, 0, bytes.length));
         }
 
         private void document(String file, String name, String text) {
@@ -152,17 +205,28 @@ record TextFiles(List<Document> documents, List<String> notes) {
             documents.add(new Document(name, text));
         }
 
-        /** One JSON object a line; blank lines are none. */
-        private void lines(Path file, String name, byte[] bytes) {
-            int number = 0, before = documents.size();
+        /** One JSON object a line; blank lines are none, and objects of an empty text are left out and counted. */
+        private void lines(String file, String name, byte[] bytes) {
+            int number = 0, before = documents.size(), blank = 0, first = 0;
+            lines = true;
             for (int from = mark(bytes), to; from < bytes.length; from = to + 1) {
                 to = from;
                 while (to < bytes.length && bytes[to] != '\n') to++;
                 number++;
-                String line = decoded(file.toString(), bytes, from, to);
-                if (!line.isBlank()) document(file.toString(), name + " line " + number, field(file + " line " + number, line));
+                String line = decoded(file, bytes, from, to);
+                if (line.isBlank()) continue;
+                String text = field(file + " line " + number, line);
+                if (!text.isBlank() || options.strict()) document(file + " line " + number, name + " line " + number, text);
+                else if (blank++ == 0) first = number;
             }
-            if (documents.size() == before) throw new FormatException(file.toString(), -1, "is empty");
+            if (documents.size() == before) {
+                throw new FormatException(file, -1, blank == 0 ? "is empty" : "holds no text: the field '" + options.field()
+                    + "' of each of its " + blank + (blank == 1 ? " object" : " objects") + " is empty");
+            }
+            if (blank > 0) {
+                blanks.add("'" + name + "': " + blank + (blank == 1 ? " empty text is" : " empty texts are") + " left out, "
+                    + (blank == 1 ? "" : "the first ") + "in line " + first);
+            }
         }
 
         private String field(String where, String line) {

@@ -3,6 +3,7 @@ package io.palitra.data;
 import io.palitra.config.ArgumentException;
 import io.palitra.config.InWords;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.ArrayList;
@@ -47,7 +48,8 @@ public final class Texts implements Dataset {
     }
 
     /** The documents of a part, and what they were chosen from. */
-    private record Part(List<TextFiles.Document> train, List<TextFiles.Document> test, boolean one, String hash, List<String> notes) {
+    private record Part(List<TextFiles.Document> train, List<TextFiles.Document> test, boolean one, String hash, List<String> notes,
+            boolean lines) {
         List<TextFiles.Document> of(Split split) { return split == Split.TRAIN ? train : test; }
     }
 
@@ -60,6 +62,7 @@ public final class Texts implements Dataset {
      */
     static Texts open(Path path, String name, Split split, DataOptions options, @Nullable TextSpec like, Limits limits) {
         Part part = part(path, options, limits);
+        if (like == null) refuseIdle(path, part.lines, options);
         TextSpec spec = spec(part, options, like);
         if (like == null && spec.alphabet() instanceof Alphabet.Pairs && spec.vocabulary() < options.vocabulary()) {
             part.notes.add("'" + path + "': no pair stands twice any more after " + spec.vocabulary() + " ids, fewer than vocabulary="
@@ -74,6 +77,16 @@ public final class Texts implements Dataset {
         TextSpec spec = spec(part, options, like);
         Texts train = of(name, part, Split.TRAIN, spec, false), test = of(name, part, Split.TEST, spec, false);
         return new Whole(new Both(train, test), i -> i < train.size);
+    }
+
+    /** Refuses keys that this text has no use for; data for a run that is there may be read by the keys of other data. */
+    private static void refuseIdle(Path path, boolean lines, DataOptions options) {
+        if (!lines && !options.field().equals(DataOptions.DEFAULT.field())) {
+            throw new ArgumentException("field=" + options.field() + " is of JSON lines; '" + path + "' holds no .jsonl");
+        }
+        if (!options.suffix().isEmpty() && Files.isRegularFile(path) && !TextFiles.zip(path)) {
+            throw new ArgumentException("suffix=" + options.suffix() + " is of a folder or .zip of text; '" + path + "' is one file");
+        }
     }
 
     private static Part part(Path path, DataOptions options, Limits limits) {
@@ -107,7 +120,7 @@ public final class Texts implements Dataset {
             // nine tenths of the characters, as nanoGPT parts its text
             int cut = text.offsetByCodePoints(0, (int) (text.codePointCount(0, text.length()) * 0.9));
             return new Part(List.of(new TextFiles.Document(only.name(), text.substring(0, cut))),
-                List.of(new TextFiles.Document(only.name(), text.substring(cut))), true, hash, notes);
+                List.of(new TextFiles.Document(only.name(), text.substring(cut))), true, hash, notes, files.lines());
         }
         if (train.isEmpty() || test.isEmpty()) {
             boolean lacksTest = test.isEmpty();
@@ -127,7 +140,7 @@ public final class Texts implements Dataset {
             notes.add("'" + path + "': " + 100 * tested / (tested + trained) + " % of the text is in the part for testing, since documents "
                 + "are not divided and there are only " + all.size());
         }
-        return new Part(train, test, false, hash, notes);
+        return new Part(train, test, false, hash, notes, files.lines());
     }
 
     private static long letters(List<TextFiles.Document> documents) { return documents.stream().mapToLong(d -> d.text().length()).sum(); }

@@ -22,4 +22,10 @@ public record ConsistencyModel(Denoiser of, double scaling) implements Denoiser 
         double t = scaling * at.t(), root = Math.hypot(t, SIGMA_DATA), skip = SIGMA_DATA / root;
         return of.denoise(x, at).mul(t / root).add(x.mul(skip * skip));
     }
+
+    /** The same of items [B,...] at times [B] of their own, from the data that the network expects. */
+    public static Tensor at(Tensor x, Tensor x0, Tensor times, double scaling) {
+        Tensor t = times.to(x.dtype()).mul(scaling).broadcastTo(x.dims()), square = t.square().add(SIGMA_DATA * SIGMA_DATA);
+        return x0.mul(t.div(square.sqrt())).add(x.mul(SIGMA_DATA * SIGMA_DATA).div(square));
+    }
 }

@@ -5,7 +5,7 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 
 /** alphaBar_t for t = 0..T-1: the trained noise levels x_t = sqrt(alphaBar_t) x0 + sqrt(1 - alphaBar_t) eps. */
-public final class NoiseTable {
+public final class NoiseTable implements LevelTable {
     private final double[] alphaBar;
     private final double[] logRatios;
 
@@ -23,12 +23,12 @@ public final class NoiseTable {
     }
 
     /** T. */
-    public int size() { return alphaBar.length; }
+    @Override public int size() { return alphaBar.length; }
 
     public double alphaBar(int t) { return alphaBar[checked(t)]; }
 
     /** The trained level t. */
-    public Level at(int t) {
+    @Override public Level at(int t) {
         double a = alphaBar[checked(t)];
         return new Level(Math.sqrt(a), Math.sqrt(1 - a), t);
     }
@@ -40,7 +40,7 @@ public final class NoiseTable {
     public Tensor sigma(Tensor times, int dims) { return pick(times, dims, false); }
 
     /** The level with a given sigma / alpha; its time lies between the trained ones, on a line in log sigma. Held within the table. */
-    public Level ofRatio(double s) { return Level.preserving(s, time(s, logRatios)); }
+    @Override public Level ofRatio(double s) { return Level.preserving(s, time(s, logRatios)); }
 
     /** The time of ratio s on a line between log ratios of times 0, 1, ... */
     static double time(double s, double[] logs) {

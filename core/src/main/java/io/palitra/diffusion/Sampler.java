@@ -76,7 +76,7 @@ public sealed interface Sampler permits Sampler.Ddpm, Sampler.Ddim, Sampler.Eule
     }
 
     /** This sampler's levels of a schedule, {@link Level#CLEAN} at the end. */
-    default List<Level> levels(NoiseTable table) { return spacing().levels(table, steps()); }
+    default List<Level> levels(LevelTable table) { return spacing().levels(table, steps()); }
 
     /**
      * The probability-flow ODE in steps of first order: Karras et al. 2022, arXiv:2206.00364, algorithm 1 without its second-order

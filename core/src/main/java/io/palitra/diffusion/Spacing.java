@@ -13,23 +13,23 @@ public sealed interface Spacing permits Spacing.Leading, Spacing.Trailing, Spaci
      *
      * @throws IllegalArgumentException for n below 1 or, where levels are trained ones, above T
      */
-    List<Level> levels(NoiseTable table, int n);
+    List<Level> levels(LevelTable table, int n);
 
     /** Every T/n-th time counted from 0, rounded down (Song et al. 2021). Never visits T - 1; with few steps it starts far from noise. */
     record Leading() implements Spacing {
-        @Override public List<Level> levels(NoiseTable table, int n) { return times(table, n, i -> (n - 1 - i) * (table.size() / n)); }
+        @Override public List<Level> levels(LevelTable table, int n) { return times(table, n, i -> (n - 1 - i) * (table.size() / n)); }
     }
 
     /** Every T/n-th time counted from the end: starts at T - 1 whatever n. */
     record Trailing() implements Spacing {
-        @Override public List<Level> levels(NoiseTable table, int n) {
+        @Override public List<Level> levels(LevelTable table, int n) {
             return times(table, n, i -> (int) Math.rint(table.size() - i * ((double) table.size() / n)) - 1);
         }
     }
 
     /** n times on a line from T - 1 to 0, both ends included (T - 1 alone for n = 1). */
     record Linspace() implements Spacing {
-        @Override public List<Level> levels(NoiseTable table, int n) {
+        @Override public List<Level> levels(LevelTable table, int n) {
             double last = table.size() - 1;
             return times(table, n, i -> (int) Math.rint(n == 1 ? last : last - i * last / (n - 1)));
         }
@@ -45,7 +45,7 @@ public sealed interface Spacing permits Spacing.Leading, Spacing.Trailing, Spaci
             }
         }
 
-        @Override public List<Level> levels(NoiseTable table, int n) {
+        @Override public List<Level> levels(LevelTable table, int n) {
             double max = table.at(table.size() - 1).ratio();
             if (max == Double.POSITIVE_INFINITY) {
                 throw new ArgumentException("spacing karras wants noise of finite sigma, the schedule ends at alpha = 0;"
@@ -70,7 +70,7 @@ public sealed interface Spacing permits Spacing.Leading, Spacing.Trailing, Spaci
         }
     }
 
-    private static List<Level> times(NoiseTable table, int n, IntUnaryOperator time) {
+    private static List<Level> times(LevelTable table, int n, IntUnaryOperator time) {
         if (n < 1 || n > table.size()) {
             throw new ArgumentException("illegal steps: " + n + ", must be from 1 to the schedule's " + table.size());
         }

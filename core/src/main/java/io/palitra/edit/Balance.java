@@ -69,7 +69,7 @@ public final class Balance {
                 + "' has " + Notes.some(data.classNames()));
         }
         if (run.generative().classes() == 0) {
-            throw new ArgumentException("this run draws by no classes; train one with --set conditional=true, of tokens with --set "
+            throw new ArgumentException("this run draws by no classes; train one with --set conditional=true, of diffusion and tokens with --set "
                 + "condition=label");
         }
         int[] counts = counts(data);

@@ -24,6 +24,14 @@ public record Directions(List<float[]> axes, double[] spreads) {
     /** The longest code whose directions are found. */
     public static final int LONGEST = 1024;
 
+    /** Of styles the directions of most variance, else {@link #of}. */
+    public static Directions most(LatentModel model, int count, Rng rng, Watcher watcher) {
+        if (!(model instanceof StyleSpace)) return of(model, count, rng, watcher);
+        List<LatentDirections.Direction> found = LatentDirections.principal(model, count, rng, watcher);
+        return new Directions(found.stream().map(LatentDirections.Direction::axis).toList(),
+            found.stream().mapToDouble(LatentDirections.Direction::spread).toArray());
+    }
+
     /**
      * At most {@code count} of them; fewer where the code has fewer numbers. Ticks by draws.
      *

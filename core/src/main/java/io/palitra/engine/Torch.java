@@ -225,9 +225,23 @@ public final class Torch {
         return new Tensor(torch.conv2d(x.handle(), w.handle(), optional(b), new long[] {stride, stride}, padding, new long[] {1, 1}, 1));
     }
 
+    /**
+     * x [B,I,H,W], w [O,I/groups,kh,kw]: each of so many groups of channels by kernels of its own; every {@code down[0]}-th row and
+     * {@code down[1]}-th column, no padding.
+     */
+    public static Tensor conv2d(Tensor x, Tensor w, long[] down, int groups) {
+        return new Tensor(torch.conv2d(x.handle(), w.handle(), NONE, down, new long[] {0, 0}, new long[] {1, 1}, groups));
+    }
+
     /** x [B,I,H,W], w [O,I,kh,kw] with taps that far apart in rows and columns; no padding. */
     public static Tensor conv2d(Tensor x, Tensor w, @Nullable Tensor b, long[] dilation) {
         return new Tensor(torch.conv2d(x.handle(), w.handle(), optional(b), new long[] {1, 1}, new long[] {0, 0}, dilation, 1));
+    }
+
+    /** x [B,I,H,W], w [I,O,kh,kw]; {@code padding} rows and columns are left out at each edge of (H-1) stride + kh by (W-1) stride + kw. */
+    public static Tensor convTranspose2d(Tensor x, Tensor w, int stride, long[] padding) {
+        return new Tensor(torch.conv_transpose2d(x.handle(), w.handle(), NONE, new long[] {stride, stride}, padding, new long[] {0, 0}, 1,
+            new long[] {1, 1}));
     }
 
     /** x [B,I,H,W], w [I,O,k,k]; the result has (H-1) stride - 2 padding + k + outputPadding rows. */
@@ -307,6 +321,9 @@ public final class Torch {
     public static Tensor pad(Tensor x, int left, int right, int top, int bottom) {
         return new Tensor(torch.constant_pad_nd(x.handle(), new long[] {left, right, top, bottom}, new Scalar(0)));
     }
+
+    /** Zeros before and after each of the last dims, from the last on: [before, after, before, after, ...]; below 0 so many are cut off. */
+    public static Tensor pad(Tensor x, long... around) { return new Tensor(torch.constant_pad_nd(x.handle(), around, new Scalar(0))); }
 
     /** Means of windows of kernel x kernel pixels side by side. x [B,C,H,W]. */
     public static Tensor avgPool(Tensor x, int kernel) { return new Tensor(torch.avg_pool2d(x.handle(), kernel, kernel)); }

@@ -75,6 +75,7 @@ public final class Ae extends Module implements GenerativeModel<Ae.Sampling>, En
         "Hinton and Salakhutdinov 2006; Vincent et al. 2010",
         new Config(new AutoencoderNet.Mlp(), 32, Distance.MSE, new Corruption.None(), 0, 0),
         Recipe.of(10, 128, new OptimizerSpec.Adam()).withSchedule(new LrSchedule.Cosine()), new Sampling(1), Ae::new)
+        .learns(Family.Kind.PICTURES, Family.Kind.POINTS)
         .tiny("latent=4", "net.hidden=32");
 
     /** Items whose codes the mixture is fitted to. */

@@ -1,29 +1,24 @@
 package io.palitra.family;
 
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.palitra.config.ArgumentException;
+import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
 import io.palitra.data.Batch;
 import io.palitra.data.Condition;
-import io.palitra.data.DataSpec;
-import io.palitra.data.ImageSpec;
+import io.palitra.data.Dataset;
 import io.palitra.diffusion.Bounded;
 import io.palitra.diffusion.Denoiser;
-import io.palitra.diffusion.DiffusersScheduler;
 import io.palitra.diffusion.Level;
 import io.palitra.diffusion.NoiseSchedule;
 import io.palitra.diffusion.NoiseTable;
-import io.palitra.diffusion.Prediction;
-import io.palitra.diffusion.Predictor;
+import io.palitra.diffusion.Objective;
 import io.palitra.diffusion.Sampler;
-import io.palitra.engine.DType;
+import io.palitra.diffusion.Spacing;
 import io.palitra.engine.OptimizerSpec;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
-import io.palitra.engine.Torch;
 import io.palitra.hub.FolderDraft;
+import io.palitra.model.Asked;
 import io.palitra.model.Build;
 import io.palitra.model.DiffusersExport;
 import io.palitra.model.Evaluates;
@@ -37,14 +32,18 @@ import io.palitra.model.Measure;
 import io.palitra.model.Recipe;
 import io.palitra.model.Step;
 import io.palitra.model.Update;
-import io.palitra.net.Unet2d;
 import io.palitra.nn.Loss;
 import io.palitra.nn.Module;
+import io.palitra.stage.Conditioning;
+import io.palitra.stage.DenoisingModel;
 import io.palitra.stage.DenoisingNet;
+import io.palitra.stage.DiffusionFolder;
+import io.palitra.stage.Given;
+import io.palitra.stage.TextReader;
+import java.nio.file.Path;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
+import java.util.Set;
 
 /**
  * Denoising diffusion of pictures: noise is added in T steps, x_t = sqrt(alphaBar_t) x0 + sqrt(1 - alphaBar_t) eps (eq. 4), and a network
@@ -59,27 +58,43 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
         DiffusersExport {
     /** What the model is. */
     public record Config(
-            @Help("what the network says of a noisy picture: its noise, its data, or v = alpha eps - sigma x0") Prediction prediction,
-            @Help("how much noise each of the T steps adds") NoiseSchedule schedule,
+            @Help(value = "the first stage, whose latents are learned in place of pictures: a run of vae with net=kl, of vqgan or vqvae, a"
+                + " folder of diffusers, or org/name of the hub; empty = pictures themselves", place = Help.Place.MODEL) String stage,
+            @Help(value = "a run whose pictures this one enlarges: the stage below in a cascade; empty = none", place = Help.Place.MODEL)
+            String above,
+            @Help("what the network predicts of a noisy picture: eps, its noise; x0, its data; v = alpha eps - sigma x0; or flow, the"
+                + " velocity eps - x0 of a straight path") Objective objective,
+            @Help("how much noise each of the T steps adds; objective=flow has none") NoiseSchedule schedule,
             @Help(value = "gamma of the loss weight min(SNR, gamma), 5 in the paper; 0 = no weight: the plain error of the prediction",
                 min = 0, max = 1e6) double minSnr,
-            @Help("whether the network is told the class; needs labelled data") boolean conditional,
-            @Help(value = "share of training items whose class is hidden, for guidance", min = 0, max = 1) double labelDropout,
+            @Help("what is given to the network: none, nothing; label, the class, which needs labelled data; text, the caption") Conditioning.By condition,
+            @Help(value = "share of training items whose condition is hidden, for guidance", min = 0, max = 1) double dropCondition,
+            @Help("what reads captions, for condition=text") TextReader text,
             @Help("the network") DenoisingNet net) {}
 
     /** How samples are drawn. */
     public record Sampling(
             @Help("the way from noise to pictures") Sampler sampler,
-            @Help(value = "how much more the class counts than in the data: 1 = as much, 0 = not at all", min = 0, max = 100)
+            @Help(value = "how much more the condition counts than in the data: 1 = as much, 0 = not at all", min = 0, max = 100)
             double guidance,
-            @Help("whether what the network expects is held in the range of pictures, -1 to 1") boolean clip) {}
+            @Help("a text that pictures are guided away from, with condition=text and guidance above 1; empty = none") String negative,
+            @Help("whether what the network expects is held in the range of pictures, -1 to 1") boolean clip,
+            @Help(value = "quantile of a picture's numbers that is brought into the range with clip=true, 0.995 in Imagen; 1 = what is outside"
+                + " is cut off", min = 0.5, max = 1) double threshold,
+            @Help(value = "noise added to the picture of the stage below, from 0 to 1, with above", min = 0, max = 1) double augment,
+            @Help("sampling keys of the stage below, as guidance=3,sampler.steps=10") List<String> below) {
+        public Sampling { below = List.copyOf(below); }
+    }
+
+    private static final NoiseSchedule SCHEDULE = new NoiseSchedule.Cosine();
+    private static final Sampling SAMPLING = new Sampling(new Sampler.DpmPlusPlus2M(), 1, "", true, 1, 0.2, List.of());
 
     public static final Family<Config> FAMILY = new Family<>("diffusion", "Denoising diffusion: noise to pictures, little by little",
         "Ho, Jain and Abbeel 2020, arXiv:2006.11239",
-        new Config(Prediction.V, new NoiseSchedule.Cosine(), 0, false, 0.1, new DenoisingNet.Unet()),
+        new Config("", "", new Objective.V(), SCHEDULE, 0, Conditioning.By.NONE, 0.1, new TextReader.Own(), new DenoisingNet.Unet()),
         Recipe.of(10, 64, new OptimizerSpec.Adam(1e-3, 0.9, 0.999, 1e-8)).withSchedule(new LrSchedule.Cosine(500)).withClip(1)
             .withEma(0.999),
-        new Sampling(new Sampler.DpmPlusPlus2M(), 1, true), Diffusion::new).takes(Condition.Kind.LABEL)
+        SAMPLING, Diffusion::new).takes(Condition.Kind.LABEL, Condition.Kind.TEXT)
         .tiny("net.channels=8,8", "net.attention=1", "net.groups=4");
 
     /** Times at which the bound is asked for, of the T there are: one drawn from each of so many stretches, short where noise is low. */
@@ -88,102 +103,105 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
     private static final int SCORED = 2000;
 
     private final Config config;
-    private final ImageSpec image;
-    private final NoiseTable table;
-    private final DenoisingNet.Built net;
+    private final DenoisingModel model;
 
     Diffusion(Config config, Build with) {
-        DataSpec data = with.data();
-        Rng init = with.init();
-        if (!(data instanceof ImageSpec pictures)) throw new ArgumentException("diffusion wants pictures, got " + data);
-        if (config.conditional && data.classes() == 0) {
-            throw new ArgumentException("diffusion with conditional=true wants labelled data, got " + data);
-        }
+        config.objective.check(!config.schedule.equals(SCHEDULE), config.minSnr);
         this.config = config;
-        image = pictures;
-        table = config.schedule.table();
-        net = config.net.build(pictures, config.conditional ? pictures.classes() : 0, init);
+        model = new DenoisingModel("diffusion", new DenoisingModel.Parts(config.stage, config.above, config.objective,
+            config.schedule, config.condition, config.dropCondition, config.text, config.net), with);
     }
 
+    /** What it learns: the network, and what it is given. */
+    DenoisingModel model() { return model; }
+
     /** Its tensors have the names that diffusers gives them. */
-    @Override public Module net() { return net.module(); }
+    @Override public Module net() { return model.module(); }
+
+    @Override public void prepare(Dataset data) { model.prepare(data); }
+
+    /** The tokenizer, as transformers reads it. */
+    @Override public List<Path> publish(Path folder) { return model.conditioning().publish(folder); }
+
+    @Override public void keep(Dataset data, Path folder) { model.keep(data, folder); }
 
     @Override public List<Update> updates() { return List.of(new Update("denoise", net(), this::loss)); }
 
     @Override public Optional<Update> tested() { return Optional.of(updates().get(0)); }
 
-    /** Mean over all numbers of w_t (prediction - target)^2 at times drawn uniformly: eq. 14, with weights. */
+    /** Mean over all numbers of w_t (prediction - target)^2 at levels drawn for each item: eq. 14, with weights. */
     private Losses loss(Batch batch, Step step) {
         Rng rng = step.rng();
-        Tensor x0 = batch.x();
-        Tensor t = rng.integers(table.size(), batch.size()).to(x0.device());   // [B]
-        Tensor eps = rng.normalLike(x0);
-        Tensor alpha = table.alpha(t, 4), sigma = table.sigma(t, 4);   // [B,1,1,1] each
-        Tensor labels = config.conditional ? hidden(batch.given().labels("diffusion with conditional=true"), rng) : null;
-        Tensor out = net.forward(x0.mul(alpha).add(eps.mul(sigma)), t, labels, rng);
-        Tensor error = out.sub(config.prediction.target(x0, eps, alpha, sigma)).square();
-        if (config.minSnr > 0) error = error.mul(config.prediction.minSnr(alpha, sigma, config.minSnr));
+        Tensor x0 = model.clean(batch);
+        Objective.Noised at = config.objective.noised(model.table(), x0, rng);
+        Tensor out = model.predict(at, model.learned(batch, rng), rng);
+        Tensor error = out.sub(config.objective.target(x0, at)).square();
+        if (config.minSnr > 0) error = error.mul(config.objective.prediction().minSnr(at.alpha(), at.sigma(), config.minSnr));
         return Losses.of(error.mean());
     }
 
-    /** Labels I64 [B], a share of them made the null class: Ho and Salimans 2022, algorithm 1. */
-    Tensor hidden(Tensor labels, Rng rng) {
-        Tensor hide = rng.uniform(labels.size(0)).to(labels.device()).lt(config.labelDropout);
-        return labels.maskedFill(hide, image.classes());
+    /** Of straight paths, whose first level is pure noise, Euler's steps; latents have no range that they could be held in. */
+    @Override public Sampling samplingDefaults() {
+        boolean flow = config.objective instanceof Objective.Flow;
+        return new Sampling(flow ? new Sampler.Euler(20, new Spacing.Trailing()) : SAMPLING.sampler, SAMPLING.guidance,
+            SAMPLING.negative, model.latents() == null, SAMPLING.threshold, SAMPLING.augment, SAMPLING.below);
     }
 
-    @Override public Sampling samplingDefaults() { return (Sampling) Objects.requireNonNull(FAMILY.sampling()); }
+    @Override public int classes() { return model.conditioning().classes(); }
 
-    @Override public int classes() { return config.conditional ? image.classes() : 0; }
+    @Override public boolean wantsCaptions() { return config.condition == Conditioning.By.TEXT; }
+
+    @Override public void check(Asked asked) {
+        GenerativeModel.super.check(asked);
+        asked.text().ifPresent(model.conditioning()::check);
+    }
+
+    @Override public List<String> notes(Asked asked) { return asked.text().map(model.conditioning()::notes).orElse(List.of()); }
+
+    @Override public Set<Condition.Kind> takes() { return model.conditioning().takes(); }
+
+    /** Flow matching and latents have no bound of the likelihood of pictures; what is enlarged has no code of its own. */
+    @Override public <T> Optional<T> as(Class<T> capability) {
+        if (capability == DenoisingModel.class) return Optional.of(capability.cast(model));
+        boolean bound = capability == Likelihood.class || capability == Evaluates.class;
+        boolean has = model.latents() == null && !(config.objective instanceof Objective.Flow);
+        if (model.lower() != null && (bound || capability == LatentModel.class)) return Optional.empty();
+        return bound && !has ? Optional.empty() : GenerativeModel.super.as(capability);
+    }
 
     /** @throws IllegalArgumentException for guidance of a model that cannot be guided */
     @Override public Tensor sample(Sampling how, Condition given, int count, Rng rng) {
         Tensor z = prior(count, rng);
-        if (!config.conditional) return sample(how, z, null, rng);
-        return sample(how, z, given.labels() == null ? rng.integers(image.classes(), count) : given.labels(), rng);
+        Condition asked = model.conditioning().asked(given, count, rng);
+        return draw(how, z, model.given(asked, count, how.below, how.augment, z.device(), rng.split(3)), rng);
     }
 
-    private Tensor sample(Sampling how, Tensor z, @Nullable Tensor labels, Rng rng) {
-        Denoiser denoiser = denoiser(labels, how.guidance, how.clip);
-        return how.sampler.sample(denoiser, z, how.sampler.levels(table), rng::normalLike).clamp(-1, 1);
+    private Tensor draw(Sampling how, Tensor z, Given given, Rng rng) {
+        Denoiser denoiser = denoiser(z, given, how);
+        if (!how.clip && how.threshold < 1) throw new ConfigException("threshold",
+            "threshold brings pictures into their range with clip=true");
+        return model.pictures(how.sampler.sample(denoiser, z, how.sampler.levels(model.table()), rng::normalLike));
     }
-
-    /** The trained noise levels. */
-    public NoiseTable table() { return table; }
 
     /**
      * E[x0 | x] for everything that samples or edits.
      *
-     * @param labels classes of the items I64 [B]; null for a model without classes, else the null class
-     * @param guidance scale of classifier-free guidance, 1 = none
-     * @param clip whether x0 is held in [-1,1]
-     * @throws IllegalArgumentException for labels or guidance of a model that was not trained with them
+     * @param like any tensor [B,...] on its device
+     * @throws IllegalArgumentException for guidance of a model that cannot be guided
      */
-    public Denoiser denoiser(@Nullable Tensor labels, double guidance, boolean clip) {
-        boolean knowsNull = config.conditional && config.labelDropout > 0;
-        if (labels != null && !config.conditional) throw new ArgumentException("Diffusion was not told classes, got labels");
-        if (guidance != 1 && !knowsNull) {
-            throw new ArgumentException("illegal guidance: " + guidance
-                + ", must be 1 for a model trained without classes that are hidden at times (conditional=true and labelDropout above 0)");
+    Denoiser denoiser(Tensor like, Given given, Sampling how) {
+        Conditioning conditioning = model.conditioning();
+        conditioning.checkGuidance(how.guidance);
+        if (!how.negative.isEmpty() && how.guidance == 1) {
+            throw new ConfigException("negative", "negative is guided away from, which wants guidance above 1");
         }
-        if (config.conditional && labels == null && !knowsNull) {
-            throw new ArgumentException("diffusion with labelDropout=0 wants labels, got none");
-        }
-        Denoiser of = new Predictor(config.prediction, (x, t) -> guided(x, t, labels, guidance));
-        return clip ? new Bounded(of, new Bounded.Range(1), false) : of;
+        Denoiser of = how.guidance == 1 ? model.denoiser(given)
+            : model.denoiser(given, conditioning.instead(how.negative, like.size(0), like.device()), how.guidance);
+        return how.clip ? new Bounded(of, model.range(how.threshold), false) : of;
     }
 
-    /** The prediction for x [B,C,H,W] at time t: unconditional + guidance (conditional - unconditional), in one batch. */
-    private Tensor guided(Tensor x, double t, @Nullable Tensor labels, double guidance) {
-        Tensor times = Torch.full(t, x.size(0)).to(x.device());
-        if (!config.conditional) return net.forward(x, times, null, null);
-        Tensor nulls = Torch.full(image.classes(), x.size(0)).to(DType.I64).to(x.device());
-        if (labels == null || guidance == 0) return net.forward(x, times, nulls, null);
-        Tensor told = labels.to(x.device());
-        if (guidance == 1) return net.forward(x, times, told, null);
-        Tensor[] out = net.forward(Torch.cat(0, x, x), Torch.cat(0, times, times), Torch.cat(0, nulls, told), null).chunk(2, 0);
-        return out[0].lerp(out[1], guidance);
-    }
+    /** The trained noise levels of a schedule. */
+    private NoiseTable table() { return (NoiseTable) model.table(); }
 
     /** False: the variational bound, an estimate by times and noise that rng draws. A model of classes gets the null class. */
     @Override public boolean exact() { return false; }
@@ -192,10 +210,13 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
      * The bound -(L_0 + sum_t L_t + L_T) in nats, [B], eq. 5, with the variances of the true posterior: L_t = 1/2 (SNR(t-1) - SNR(t))
      * |x0 - x0hat|^2, and x0 given x_1 a normal distribution cut at the middles between bytes.
      */
-    @Override public Tensor logProb(Tensor x, Rng rng) { return bound(x, null, rng).neg(); }
+    @Override public Tensor logProb(Tensor x, Rng rng) {
+        return bound(x, model.conditioning().none(x.size(0), x.device()), rng).neg();
+    }
 
-    private Tensor bound(Tensor x0, @Nullable Tensor labels, Rng rng) {
-        Denoiser model = denoiser(labels, 1, true);
+    private Tensor bound(Tensor x0, Given given, Rng rng) {
+        Denoiser model = new Bounded(this.model.denoiser(given), new Bounded.Range(1), false);
+        NoiseTable table = table();
         int last = table.size() - 1;
         double[] u = rng.split(1).uniform(STRETCHES).doubles();   // times are the same for all items: their scores compare
         Level end = table.at(last);
@@ -225,67 +246,29 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
             try (Scope scope = new Scope()) {
                 long n = Math.min(batch.size(), SCORED - items);
                 if (n < 1) continue;   // to the end: the batches are freed by the next one
-                Tensor labels = config.conditional ? batch.given().labels("diffusion with conditional=true").rows(0, n) : null;
-                nats += bound(batch.x().rows(0, n), labels, rng.at(items)).sum().item();   // waits for the device
+                Given given = model.conditioning().of(batch.given().rows(0, n), batch.x().device());
+                nats += bound(batch.x().rows(0, n), given, rng.at(items)).sum().item();   // waits for the device
                 items += n;
             }
         }
-        String of = "a bound, one noise at " + STRETCHES + " of " + table.size() + " times; the first " + items + " items"
-            + (config.conditional ? ", class given" : "");
+        String of = "a bound, one noise at " + STRETCHES + " of " + table().size() + " times; the first " + items + " items"
+            + (classes() > 0 ? ", class given" : wantsCaptions() ? ", caption given" : "");
         return List.of(new Measure("-log p", nats / items, "nats", of),
-            new Measure("bits/dim", nats / items / image.dims() / Math.log(2), "bits/dim", of));
+            new Measure("bits/dim", nats / items / model.pictures().dims() / Math.log(2), "bits/dim", of));
     }
 
     /** z [n,C,H,W]: the noise at the last of the T steps. */
-    @Override public Tensor prior(int n, Rng rng) { return rng.normal(n, image.channels(), image.height(), image.width()); }
+    @Override public Tensor prior(int n, Rng rng) { return model.noise(n, rng); }
 
     /** The picture of each z, by the default sampler, which adds no noise; a conditional model is told the null class. */
-    @Override public Tensor decode(Tensor z) { return sample(samplingDefaults(), z, null, new Rng(0)); }
+    @Override public Tensor decode(Tensor z) {
+        return draw(samplingDefaults(), z, model.conditioning().none(z.size(0), z.device()), new Rng(0));
+    }
 
     @Override public boolean normalPrior() { return true; }
 
-    /** A DDPMPipeline. Of a conditional model only its parts are of use: the pipeline tells the network no classes. */
-    @Override public String export(FolderDraft folder, Iterable<Batch> train, Rng rng) {
-        if (!(net instanceof DenoisingNet.BuiltUnet built)) {
-            throw new ArgumentException("diffusers has no pipeline of pixels for net=dit; diffusion with net=unet can be exported");
-        }
-        Unet2d unet = built.module();
-        ObjectNode index = JsonNodeFactory.instance.objectNode().put("_class_name", "DDPMPipeline");
-        index.putArray("unet").add("diffusers").add("UNet2DModel");
-        index.putArray("scheduler").add("diffusers").add("DDPMScheduler");
-        folder.json("model_index.json", index);
-        folder.network("unet", unet.config().toJson(), unet.state());
-        folder.json("scheduler/scheduler_config.json", DiffusersScheduler.ddpm(config.schedule, config.prediction));
-        if (!config.conditional) {
-            return """
-                from diffusers import DDIMScheduler, DDPMPipeline
+    /** See {@link DiffusionFolder}. */
+    @Override public String export(FolderDraft folder, Iterable<Batch> train, Rng rng) { return DiffusionFolder.write(model, folder); }
 
-                pipeline = DDPMPipeline.from_pretrained("DIR")
-                pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)   # 50 steps are then enough
-                pipeline(batch_size=1, num_inference_steps=50).images[0].save("sample.png")
-                """;
-        }
-        String steps = config.labelDropout > 0 ? """
-            g = 2   # guidance: 1 = none
-            null = torch.full_like(labels, %d)   # the class of pictures whose class is not told
-            for t in scheduler.timesteps:
-                told, untold = unet(x, t, class_labels=labels).sample, unet(x, t, class_labels=null).sample
-                x = scheduler.step(untold + g * (told - untold), t, x).prev_sample
-            """.formatted(image.classes()) : """
-            for t in scheduler.timesteps:
-                x = scheduler.step(unet(x, t, class_labels=labels).sample, t, x).prev_sample
-            """;
-        return """
-            import torch
-            from diffusers import DDIMScheduler, DDPMPipeline
-
-            pipeline = DDPMPipeline.from_pretrained("DIR")   # it cannot be called: it tells unet no classes
-            unet, scheduler = pipeline.unet, DDIMScheduler.from_config(pipeline.scheduler.config)
-            scheduler.set_timesteps(50)
-            labels = torch.arange(%d)
-            x = torch.randn(len(labels), %d, %d, %d)
-            torch.set_grad_enabled(False)
-            """.formatted(image.classes(), image.channels(), image.height(), image.width()) + steps
-            + "pictures = (x / 2 + 0.5).clamp(0, 1)   # [B,C,H,W] from 0 to 1\n";
-    }
+    @Override public void close() { model.close(); }
 }

@@ -11,8 +11,9 @@ import java.util.ServiceLoader;
 /** The catalogue. A new family is one file beside this one, and one line here. */
 public final class Families {
     private static final List<Family<?>> OWN = List.of(Ae.FAMILY, Vae.FAMILY, VqVae.FAMILY, VqGan.FAMILY, Gan.FAMILY, PixelCnn.FAMILY,
-        RealNvp.FAMILY, Ebm.FAMILY, Diffusion.FAMILY, Classifier.FAMILY, Tokens.FAMILY, Dalle.FAMILY, ClipTraining.FAMILY,
-        LoraTuning.FAMILY, LstmText.FAMILY, Gpt.FAMILY, Mdlm.FAMILY,
+        Progan.FAMILY, StyleGan.FAMILY, RealNvp.FAMILY, Ebm.FAMILY, Diffusion.FAMILY, Consistency.FAMILY, Classifier.FAMILY, Tokens.FAMILY,
+        Dalle.FAMILY, ClipTraining.FAMILY, LoraTuning.FAMILY, Prior.FAMILY, Unclip.FAMILY, Flamingo.FAMILY, LstmText.FAMILY, Gpt.FAMILY,
+        Mdlm.FAMILY,
         MusicTransformer.FAMILY, MuseGan.FAMILY);
 
     private Families() {}

@@ -52,7 +52,8 @@ public final class Gpt implements TextWriter {
         "Radford, Wu, Child, Luan, Amodei and Sutskever 2019, Language models are unsupervised multitask learners",
         new Config("", 192, 4, 6, 0),
         Recipe.of(3, 16, new OptimizerSpec.Muon(2e-3, 0.95, 0.9, 0.99, 0.01)).withSchedule(new LrSchedule.Cosine(100)).withClip(1),
-        TextSampling.DEFAULT, "programs", Gpt::new).tiny(new Tiny("programs", List.of("data.length=160", "width=16", "layers=1", "heads=2"),
+        TextSampling.DEFAULT, "programs", Gpt::new).learns(Family.Kind.TEXTS).tiny(new Tiny("scene-texts",
+        List.of("data.length=96", "data.vocabulary=300", "width=16", "layers=1", "heads=2"),
         Map.of())).takes(Condition.Kind.PREFIX);
 
     private final TextSpec text;
@@ -77,6 +78,8 @@ public final class Gpt implements TextWriter {
     public static Gpt of(String where, TextItems text) {
         Config as = new Config(where, 8, 1, 1, 0);
         return new Gpt(as, new Build(text, Rng.silent(), new Models() {
+            @Override public DataSpec items(ModelRef run) { return open(run, DataSpec.class); }
+
             @Override public <T> T open(ModelRef ref, Class<T> capability) {
                 throw new ArgumentException("gpt is built upon no model");
             }

@@ -15,6 +15,7 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.FolderDraft;
 import io.palitra.model.Build;
+import io.palitra.model.Codec;
 import io.palitra.model.DiffusersExport;
 import io.palitra.model.Encoder;
 import io.palitra.model.Evaluates;
@@ -37,6 +38,7 @@ import io.palitra.nn.Loss;
 import io.palitra.nn.Module;
 import io.palitra.stage.AutoencoderNet;
 import io.palitra.stage.MirrorNet;
+import io.palitra.stage.PictureCodec;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -87,7 +89,7 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
         "Kingma and Welling 2014, arXiv:1312.6114",
         new Config(new AutoencoderNet.Mlp(), 20, new Decoder.Bernoulli(), new Divergence.Kl(), 1, 0, 0, false),
         Recipe.of(20, 128, new OptimizerSpec.Adam(1e-3, 0.9, 0.999, 1e-8)).withSchedule(new LrSchedule.Cosine()),
-        new Sampling(1), Vae::new).takes(Condition.Kind.LABEL)
+        new Sampling(1), Vae::new).learns(Family.Kind.PICTURES, Family.Kind.POINTS).takes(Condition.Kind.LABEL)
         .on(Fit.colour("decoder=gaussian"), Fit.points("decoder=gaussian"))
         .tiny("latent=4", "net.hidden=32");
 
@@ -218,6 +220,12 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
             for (int i = 0; i < layers.size() - 1; i++) y = layers.get(i).forward(y).silu();
             return layers.get(layers.size() - 1).forward(y).to(x.dtype());   // of layers in bf16: the losses are not computed in it
         }
+    }
+
+    /** Also the frozen autoencoder of another model. */
+    @Override public <T> Optional<T> as(Class<T> capability) {
+        if (capability != Codec.class) return GenerativeModel.super.as(capability);
+        return Optional.ofNullable(autoencoder).map(net -> capability.cast(new PictureCodec.Kl("vae", net)));
     }
 
     @Override public Module net() { return this; }

@@ -13,6 +13,7 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.FolderDraft;
 import io.palitra.model.Build;
+import io.palitra.model.Codec;
 import io.palitra.model.DiffusersExport;
 import io.palitra.model.Evaluates;
 import io.palitra.model.Family;
@@ -32,12 +33,14 @@ import io.palitra.net.VqModel;
 import io.palitra.nn.GanLoss;
 import io.palitra.nn.Module;
 import io.palitra.stage.FeatureDistance;
+import io.palitra.stage.PictureCodec;
 import io.palitra.stage.VqAutoencoder;
 import io.palitra.stage.VqNet;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -121,7 +124,8 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Diffuser
         new Config(new VqNet(List.of(16, 32, 64, 128), 1, 8, false, 1024, 32), 0.25, 0.1, 600, Pixels.SQUARED, new Perceptual.None(),
             new Adversary(16, 2, 0.2, 4900, 5100, 300)),
         Recipe.of(2, 16, new OptimizerSpec.Muon(3e-3, 0.95, 0.9, 0.95, 0)).withSchedule(new LrSchedule.Cosine(100))
-            .withModule("discriminator", new OptimizerSpec.Adam(5e-4, 0.9, 0.999, 1e-8)), null, VqGan::new).tiny(new Tiny(
+            .withModule("discriminator", new OptimizerSpec.Adam(5e-4, 0.9, 0.999, 1e-8)), null, VqGan::new)
+        .learns(Family.Kind.PICTURES).tiny(new Tiny(
         Family.USUAL, List.of("net.channels=4,4,8", "net.groups=2", "net.codes=11", "net.width=3", "codesFrom=2", "adversary.width=8",
             "adversary.from=1", "adversary.generatorFrom=2", "adversary.ramp=4", "perceptual=features"),
             Map.of("perceptual.run", "classifier")))
@@ -168,6 +172,12 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Diffuser
             discriminator = a.weight == 0 ? null
                 : child("discriminator", new PatchDiscriminator(channels, a.width, a.layers, init.split(1)));
         }
+    }
+
+    /** Also the frozen autoencoder of another model. */
+    @Override public <T> Optional<T> as(Class<T> capability) {
+        if (capability != Codec.class) return Trainable.super.as(capability);
+        return Optional.of(capability.cast(new PictureCodec.Vq("vqgan", net.coder.vq())));
     }
 
     @Override public Module net() { return net; }

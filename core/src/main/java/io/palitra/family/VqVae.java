@@ -9,6 +9,7 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.FolderDraft;
 import io.palitra.model.Build;
+import io.palitra.model.Codec;
 import io.palitra.model.DiffusersExport;
 import io.palitra.model.Evaluates;
 import io.palitra.model.Family;
@@ -21,11 +22,13 @@ import io.palitra.model.Step;
 import io.palitra.model.Trainable;
 import io.palitra.model.Update;
 import io.palitra.nn.Module;
+import io.palitra.stage.PictureCodec;
 import io.palitra.stage.VqAutoencoder;
 import io.palitra.stage.VqNet;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Vector-quantised autoencoder: latents z(x) [B,D,h,w] give way to their nearest codes e of a codebook, so that a picture is a small sheet
@@ -49,6 +52,7 @@ public final class VqVae implements Trainable, Reconstructs, Evaluates, Diffuser
         "van den Oord, Vinyals and Kavukcuoglu 2017, arXiv:1711.00937",
         new Config(new VqNet(List.of(16, 32, 64), 1, 8, false, 128, 16), 0.25, 0.1, 500),
         Recipe.of(2, 16, new OptimizerSpec.Muon(3e-3, 0.95, 0.9, 0.95, 0)).withSchedule(new LrSchedule.Cosine(100)), null, VqVae::new)
+        .learns(Family.Kind.PICTURES)
         .tiny("net.channels=4,4,8", "net.groups=2", "net.codes=11", "net.width=3", "codesFrom=0");
 
     private final Config config;
@@ -69,6 +73,12 @@ public final class VqVae implements Trainable, Reconstructs, Evaluates, Diffuser
         Rng init = with.init();
         this.config = config;
         net = new Weights(config, data, init);
+    }
+
+    /** Also the frozen autoencoder of another model. */
+    @Override public <T> Optional<T> as(Class<T> capability) {
+        if (capability != Codec.class) return Trainable.super.as(capability);
+        return Optional.of(capability.cast(new PictureCodec.Vq("vqvae", net.coder.vq())));
     }
 
     @Override public Module net() { return net; }

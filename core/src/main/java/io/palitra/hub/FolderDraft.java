@@ -87,7 +87,12 @@ public final class FolderDraft implements AutoCloseable {
 
     /** A safetensors file. Waits for the device. */
     public void tensors(String path, Map<String, Tensor> tensors) {
-        Safetensors.write(storage, file(path), tensors, Map.of("format", "pt"));   // some versions of transformers refuse files without it
+        tensors(path, tensors, Map.of("format", "pt"));   // some versions of transformers refuse files without it
+    }
+
+    /** A safetensors file with these words in its header. Waits for the device. */
+    public void tensors(String path, Map<String, Tensor> tensors, Map<String, String> words) {
+        Safetensors.write(storage, file(path), tensors, words);
     }
 
     /**

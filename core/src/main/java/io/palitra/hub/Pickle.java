@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The part of Python's pickle machine that dictionaries of tensors need. It makes values only - numbers, texts, lists, tuples (as arrays),
@@ -34,6 +35,20 @@ final class Pickle {
 
     /** A global name that this reader supports. */
     private record Global(String name) {}
+
+    /** Bytes in the pickle, from a byte of it on. */
+    record Bytes(int from, int length) {}
+
+    /** Names beside those of tensors that a kind of file may ask for. Where there are such, every other name is refused. */
+    interface Names {
+        boolean has(String name);
+
+        /** Why another name is refused, as the end of a sentence that begins with the file. */
+        String refusal(String name);
+
+        /** What calling it with these arguments makes. */
+        Object called(String name, Object[] with, Pickle by);
+    }
 
     /** What only Python could make: a foreign name, or a value that was made by it. Equal to itself alone, as it may be a key. */
     static final class Opaque {
@@ -66,6 +81,7 @@ final class Pickle {
     private final ByteBuffer in;
     private final long base;
     private final TorchFile.Limits limits;
+    private final @Nullable Names names;
     private final Map<String, Stored> storages = new LinkedHashMap<>();
     private final List<Object> stack = new ArrayList<>();
     private final List<Integer> marks = new ArrayList<>();
@@ -75,12 +91,25 @@ final class Pickle {
     private int opAt;
 
     /** @param base byte of the file where {@code bytes} stood, for messages */
-    Pickle(String file, byte[] bytes, long base, TorchFile.Limits limits) {
+    Pickle(String file, byte[] bytes, long base, TorchFile.Limits limits) { this(file, ByteBuffer.wrap(bytes), base, limits, null); }
+
+    /** @param names that it may ask for beside those of tensors; null for all, which are then never more than names */
+    Pickle(String file, ByteBuffer bytes, long base, TorchFile.Limits limits, @Nullable Names names) {
         this.file = file;
-        this.in = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+        this.in = bytes.slice().order(ByteOrder.LITTLE_ENDIAN);
         this.base = base;
         this.limits = limits;
+        this.names = names;
     }
+
+    /** The pickles within bytes of this one. */
+    Pickle within(Bytes bytes, Names allowed) {
+        ByteBuffer own = in.duplicate().position(bytes.from).limit(bytes.from + bytes.length);
+        return new Pickle(file, own, base + bytes.from, limits, allowed);
+    }
+
+    /** These bytes of it, little-endian. */
+    ByteBuffer read(Bytes bytes) { return in.slice(bytes.from, bytes.length).order(ByteOrder.LITTLE_ENDIAN); }
 
     /** Every storage that was referred to so far, by key. */
     Map<String, Stored> storages() { return storages; }
@@ -190,10 +219,10 @@ final class Pickle {
         return from;
     }
 
-    /** Skips a value that no state dict holds. */
+    /** A state dict holds none, so that they are skipped there. */
     private void bytes(long n) {
-        need(n);
-        stack.add(BYTES);
+        int from = need(n);
+        stack.add(names == null ? BYTES : new Bytes(from, (int) n));
     }
 
     private int unsigned(int bytes) {
@@ -338,7 +367,8 @@ final class Pickle {
 
     private Object global(String name) {
         if (DTYPES.contains(name)) return NONE;
-        if (CALLED.contains(name) || STORAGES.containsKey(name)) return new Global(name);
+        if (CALLED.contains(name) || STORAGES.containsKey(name) || names != null && names.has(name)) return new Global(name);
+        if (names != null) throw wrong(names.refusal(Safetensors.printable(name)));
         // one text for each name: the same one may occur millions of times
         String kept = foreign.computeIfAbsent(name, n -> n);
         if (foreign.size() > MOST_NAMES) throw wrong("the pickle asks for more than the allowed " + MOST_NAMES + " names of others");
@@ -346,8 +376,9 @@ final class Pickle {
     }
 
     /** Of a class. The known names are functions here, or never made so by those who write state dicts. */
-    private Opaque instance(Object of, int op) {
+    private Object instance(Object of, int op) {
         if (of instanceof Opaque o) return new Opaque(o.name);
+        if (of instanceof Global g && names != null && names.has(g.name)) return names.called(g.name, new Object[0], this);
         throw wrong(String.format("the pickle makes an instance of %s by operation 0x%02x, which a state dict does not need", kind(of),
             op));
     }
@@ -362,6 +393,7 @@ final class Pickle {
     }
 
     private Object called(String name, Object[] with) {
+        if (names != null && names.has(name)) return names.called(name, with, this);
         // made of what is not known, it is not known either
         boolean rebuilt = !name.equals("collections.OrderedDict") && !name.equals("torch.Size");
         if (CALLED.contains(name) && rebuilt && with.length > 0 && with[0] instanceof Opaque of) return new Opaque(of.name);
@@ -381,7 +413,7 @@ final class Pickle {
         };
     }
 
-    private FormatException arguments(String of, Object[] got, String wanted) {
+    FormatException arguments(String of, Object[] got, String wanted) {
         return wrong(of + " wants " + wanted + ", got " + got.length + " values" + (got.length == 0 ? "" : ", first " + kind(got[0])));
     }
 
@@ -446,7 +478,7 @@ final class Pickle {
     /** Attributes of a dictionary, such as the versions of modules, or of what is foreign: of no use here. */
     private void build() {
         Object state = pop();
-        if (foreignTakes()) return;
+        if (foreignTakes() || names != null && state instanceof Object[]) return;   // of a value that is whole already
         if (!(top() instanceof Map) || !(state instanceof Map)) {
             throw wrong("the pickle sets the state of " + kind(top()) + " from " + kind(state) + ", allowed are two dictionaries");
         }
@@ -463,9 +495,10 @@ final class Pickle {
         if (o instanceof Boolean) return "a truth value";
         if (o instanceof Object[]) return "a tuple";
         if (o instanceof List) return "a list";
+        if (o instanceof Bytes) return "bytes";
         if (o instanceof Map) return "a dictionary";
-        return o instanceof View ? "a tensor" : "a storage";
+        return o instanceof View ? "a tensor" : o instanceof Stored ? "a storage" : "an object";
     }
 
-    private FormatException wrong(String message) { return new FormatException(file, base + opAt, message); }
+    FormatException wrong(String message) { return new FormatException(file, base + opAt, message); }
 }

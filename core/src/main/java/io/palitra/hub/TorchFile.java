@@ -98,6 +98,18 @@ public final class TorchFile {
         }
     }
 
+    /**
+     * Tensors of storages that lie in a file, copies of the innermost scope.
+     *
+     * @param places where each storage lies, by key
+     */
+    static Map<String, Tensor> loaded(String file, FileChannel channel, Limits limits, Map<String, Pickle.View> views,
+            Map<String, ZipDirectory.Place> places) throws IOException {
+        TorchFile reader = new TorchFile(file, channel, limits);
+        reader.views.putAll(views);
+        return reader.loaded(new Content(views, Set.of(), places, ByteOrder.LITTLE_ENDIAN), channel.size());
+    }
+
     private FormatException wrong(long at, String message) { return new FormatException(file, at, message); }
 
     private byte[] bytes(long at, long n) throws IOException {
@@ -171,15 +183,23 @@ public final class TorchFile {
         };
     }
 
+    /** The value of the old form, after its magic number. */
+    static Object legacy(Pickle machine) {
+        if (!LEGACY_VERSION.equals(machine.next())) throw machine.wrong("is not of version " + LEGACY_VERSION + " of the old form");
+        machine.next();   // of no use: values are little-endian on every machine
+        return machine.next();
+    }
+
+    /** Whether the old form begins with this. */
+    static boolean legacyMagic(Object first) { return LEGACY_MAGIC.equals(first); }
+
     /** Five pickles: a magic number, a version, the writer's machine, the value, keys of storages. Then each storage's length and bytes. */
     private Content legacy(long size) throws IOException {
         Pickle machine = new Pickle(file, bytes(0, Math.min(size, limits.pickleBytes())), 0, limits);
         Object magic = machine.next();
         notForeign(magic);
         if (!LEGACY_MAGIC.equals(magic)) throw wrong(0, "begins with a pickle, but not with the magic number of torch.save");
-        if (!LEGACY_VERSION.equals(machine.next())) throw wrong(0, "is not of version " + LEGACY_VERSION + " of the old form");
-        machine.next();   // of no use: values are little-endian on every machine
-        Object made = machine.next();
+        Object made = legacy(machine);
         if (!(machine.next() instanceof List<?> keys)) throw wrong(machine.at(), "has no list of storages after the pickle");
         Map<String, ZipDirectory.Place> places = new LinkedHashMap<>();
         long at = machine.at();

@@ -59,6 +59,8 @@ public record FillRequest(
         }
     }
 
+    @Override public void check() { holes(); }
+
     /** From is the first character, to the one behind the last. */
     private record Hole(int from, int to) {}
 

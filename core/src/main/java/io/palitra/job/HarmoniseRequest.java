@@ -11,6 +11,7 @@ import io.palitra.data.Condition;
 import io.palitra.data.FormatException;
 import io.palitra.data.Midi;
 import io.palitra.data.Score;
+import io.palitra.data.DataSpec;
 import io.palitra.data.ScoreItems;
 import io.palitra.engine.Guard;
 import io.palitra.engine.Rng;
@@ -30,6 +31,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.OptionalDouble;
 
 /**
  * A part of a score kept and the rest drawn, several times: other voices to a voice, bars in the middle, what comes after a beginning. A
@@ -64,6 +66,9 @@ public record HarmoniseRequest(
         this(run, score, voice, "", 0, 4, 0, List.of(), "", false, "auto", 0);
     }
 
+    /** Four times; what is kept has no default. */
+    public HarmoniseRequest(String run, String score) { this(run, score, "", "", 0, 4, 0, List.of(), "", false, "auto", 0); }
+
     /** @param shown the folder */
     public record Result(List<Path> files, Path shown, long seed) {
         /** As {@code --json} prints it. */
@@ -75,6 +80,15 @@ public record HarmoniseRequest(
         }
     }
 
+    @Override public void check() {
+        if (voice.isEmpty() && bars.isEmpty() && keep == 0) {
+            throw new ConfigException("voice", "what of the score is kept? voice=soprano keeps a voice, bars=3:4 all but these bars, "
+                + "keep=2 the first bars");
+        }
+    }
+
+    @Override public void check(DataSpec items) { if (items instanceof ScoreItems spec) voice(spec); }
+
     /**
      * Draws and writes.
      *
@@ -83,10 +97,7 @@ public record HarmoniseRequest(
      */
     @Override public Result run(Watcher watcher) throws IOException {
         Config.check(this);
-        if (voice.isEmpty() && bars.isEmpty() && keep == 0) {
-            throw new ConfigException("voice", "what of the score is kept? voice=soprano keeps a voice, bars=3:4 all but these bars, "
-                + "keep=2 the first bars");
-        }
+        check();
         Inputs inputs = new Inputs(watcher);
         try (Run opened = inputs.open(run, device, threads); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             if (!(opened.config().settings().spec() instanceof ScoreItems spec)
@@ -95,7 +106,9 @@ public record HarmoniseRequest(
                     + ", which completes no scores; musictransformer does");
             }
             int kept = voice(spec);
-            int[][] known = known(spec, kept, watcher);
+            Midi.Read file = read(spec, kept, watcher);
+            boolean alone = file.score().voices() < spec.voices();
+            int[][] known = known(spec, kept, file.score(), alone);
             Path folder = out.isEmpty() ? Outputs.own(run, "harmonised") : Path.of(out);
             Files.createDirectories(Outputs.folder(folder, "out", force));
             Drawing<?> drawing = inputs.drawing(opened, set);
@@ -106,14 +119,16 @@ public record HarmoniseRequest(
             })) {
                 drawn = drawn(drawing, spec, known);
             }
-            return new Result(written(spec, Torch.of(drawn, n, known.length, spec.voices()), folder, watcher), folder, seed);
+            return new Result(written(spec, Torch.of(drawn, n, known.length, spec.voices()), folder, file.tempo(), watcher),
+                folder, seed);
         }
     }
 
-    private List<Path> written(ScoreItems spec, Tensor x, Path folder, Watcher watcher) {
+    private List<Path> written(ScoreItems spec, Tensor x, Path folder, OptionalDouble quarters, Watcher watcher) {
         ScoreItems whole = spec.withSteps((int) x.size(1));
         List<Path> files = new ArrayList<>();
-        List<List<Sheet>> forms = Display.of(whole).forms(whole, x);
+        Display display = Display.of(whole);
+        List<List<Sheet>> forms = quarters.isPresent() ? display.forms(whole, x, quarters.getAsDouble()) : display.forms(whole, x);
         for (int i = 0; i < forms.size(); i++) {
             for (Sheet form : forms.get(i)) {
                 Path file = folder.resolve(String.format(Locale.ROOT, "%05d", i) + form.suffix());
@@ -138,21 +153,28 @@ public record HarmoniseRequest(
         return k - 1;
     }
 
-    /** Symbols of what is kept, -1 of what is drawn, [steps][voices]. */
-    private int[][] known(ScoreItems spec, int kept, Watcher watcher) {
+    /** The score, in as many voices as the run has, or the kept one alone. */
+    private Midi.Read read(ScoreItems spec, int kept, Watcher watcher) {
         Path file = Path.of(score);
         if (!Files.isRegularFile(file)) throw new ArgumentException("no such file: " + score);
-        Score read;
-        boolean alone = false;
+        Midi.Read read;
         try {
-            read = Midi.read(file, spec.voices());
+            read = Midi.whole(file, spec.voices());
         } catch (FormatException e) {
             if (kept < 0) throw e;
-            read = Midi.melody(file);
-            alone = true;
+            read = Midi.highest(file);
             watcher.note(score + " has not " + spec.voices() + " voices: the highest notes of its highest track are kept as voice "
                 + (kept + 1));
         }
+        read.notes().forEach(watcher::note);
+        if (!read.steady()) {
+            watcher.note(score + ": changes its tempo; what is written has the first, " + read.tempo().getAsDouble() + " quarters a minute");
+        }
+        return read;
+    }
+
+    /** Symbols of what is kept, -1 of what is drawn, [steps][voices]. @param alone whether the score is the kept voice by itself */
+    private int[][] known(ScoreItems spec, int kept, Score read, boolean alone) {
         int steps = read.steps(), full = (steps + ScoreItems.BAR - 1) / ScoreItems.BAR, from = 0, to = 0;
         if (!bars.isEmpty()) {
             from = Integer.parseInt(bars.replaceAll(BARS, "$1"));

@@ -10,14 +10,24 @@ import io.palitra.config.Help;
 import io.palitra.config.Json;
 import io.palitra.config.Notes;
 import io.palitra.data.FormatException;
+import io.palitra.data.PictureItems;
+import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
+import io.palitra.family.StyleGan;
 import io.palitra.hub.FolderDraft;
 import io.palitra.hub.Hub;
 import io.palitra.hub.LdmCheckpoint;
 import io.palitra.hub.ModelFolder;
+import io.palitra.hub.StyleGanFile;
 import io.palitra.hub.Weights;
 import io.palitra.model.Watcher;
+import io.palitra.net.StyleDiscriminator;
+import io.palitra.net.StyleGenerator;
+import io.palitra.nn.Module;
+import io.palitra.stage.BigGanFolder;
+import io.palitra.train.RunConfig;
+import io.palitra.train.RunDraft;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,14 +37,17 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
  * A diffusers folder of safetensors made from a Stable Diffusion checkpoint in one file, or from a folder of .bin files; of other weights
- * one safetensors file. Values keep their type; nothing in the files is run.
+ * one safetensors file; of the folder of a public BigGAN-deep, and of NVIDIA's .pkl of StyleGAN 2, a run to draw from. Values keep their
+ * type; nothing in the files is run.
  */
 public record ImportRequest(
-        @Help(value = "a .safetensors, .ckpt, .pt, .pth or .bin file, a diffusers folder, or org/name that was pulled",
+        @Help(value = "a .safetensors, .ckpt, .pt, .pth or .bin file, a .pkl of stylegan2-ada-pytorch, a diffusers folder, or org/name "
+            + "that was pulled",
             place = Help.Place.FILE)
         String source,
         @Help(value = "the folder to make; it must not be there", place = Help.Place.OUT) String out,
@@ -65,7 +78,9 @@ public record ImportRequest(
         Path from = only(Hub.resolve(source)), target = Path.of(out);
         try (FolderDraft draft = new FolderDraft(target)) {
             Making making = new Making(draft, watcher);
-            if (Files.isDirectory(from)) making.folder(from);
+            if (Files.isDirectory(from) && BigGanFolder.is(from)) making.bigGan(from);
+            else if (Files.isDirectory(from)) making.folder(from);
+            else if (StyleGanFile.named(from)) making.styleGan(from);
             else making.file(from, predicts);
             draft.publish();
         }
@@ -153,6 +168,37 @@ public record ImportRequest(
             }
         }
 
+        /** A run folder, of the averaged generator and the discriminator. */
+        void styleGan(Path file) throws IOException {
+            noneOfThese(file, "of networks of NVIDIA's");
+            try (Scope scope = new Scope()) {
+                Map<String, StyleGanFile.Network> all = StyleGanFile.read(file);
+                StyleGanFile.Network g = all.getOrDefault("G_ema", all.get("G")), d = all.get("D");
+                if (g == null || d == null) {
+                    throw new FormatException(file.toString(), -1, "holds " + String.join(" and ", all.keySet()) + " alone, wanted are a "
+                        + "generator (G_ema or G) and a discriminator (D)");
+                }
+                StyleGenerator.Config made = StyleGenerator.Config.fromJson(g.arguments());
+                StyleGan.Config config = StyleGan.of(made, StyleDiscriminator.Config.fromJson(d.arguments()));
+                watcher.checkStop();
+                PictureItems spec = PictureItems.of(made.imgChannels(), made.imgResolution(), made.imgResolution(), made.cDim());
+                try (StyleGan gan = (StyleGan) StyleGan.FAMILY.build(config, spec, Rng.silent())) {
+                    gan.generator().load(g.state());
+                    gan.discriminator().load(d.state());
+                    RunDraft.write(draft, RunConfig.imported(config, file.getFileName().toString(), spec, IntStream.range(0, made.cDim())
+                        .mapToObj(String::valueOf).toList()), gan.state());
+                    if (made.synthesis().numFp16Res() > 0) {
+                        watcher.note(file + ": its program computes the last " + made.synthesis().numFp16Res()
+                            + " blocks in half precision, which is done in full here");
+                    }
+                    watcher.note(file + ": a run of stylegan, " + spec + "; generator " + size(gan.generator()) + ", discriminator "
+                        + size(gan.discriminator()));
+                }
+            }
+        }
+
+        private static String size(Module net) { return String.format(Locale.ROOT, "%,d numbers", net.size()); }
+
         private void made(String name, Map<String, Tensor> tensors) {
             TreeSet<String> types = new TreeSet<>();
             tensors.values().forEach(t -> types.add(t.dtype().name()));
@@ -184,6 +230,11 @@ public record ImportRequest(
                     fillWith(e.getValue(), from.resolve("special_tokens_map.json"), e.getKey(), draft);
                 }
             }
+        }
+
+        void bigGan(Path from) {
+            noneOfThese(from, "a folder of a BigGAN");
+            BigGanImport.write(draft, from, watcher);
         }
 
         void folder(Path from) throws IOException {

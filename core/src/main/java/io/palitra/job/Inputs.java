@@ -9,12 +9,15 @@ import io.palitra.data.Dataset;
 import io.palitra.data.Datasets;
 import io.palitra.data.FormatException;
 import io.palitra.data.Split;
+import io.palitra.edit.StyleSpace;
 import io.palitra.engine.Device;
 import io.palitra.family.LoraTuning;
 import io.palitra.hub.Safetensors;
 import io.palitra.model.Drawing;
+import io.palitra.model.GenerativeModel;
 import io.palitra.model.IncludedModels;
 import io.palitra.model.LatentModel;
+import io.palitra.model.Styles;
 import io.palitra.model.Watcher;
 import io.palitra.train.Run;
 import io.palitra.train.RunConfig;
@@ -27,6 +30,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
@@ -79,6 +83,27 @@ final class Inputs {
         if (opened.model() instanceof LatentModel model) return model;
         throw new ArgumentException("'" + opened.config().settings().family() + "' has no latent space to walk through");
     }
+
+    /** The model as one whose layers read styles. @throws IllegalArgumentException for a family whose do not */
+    static Styles styles(Run opened) {
+        return opened.model().as(Styles.class).orElseThrow(() -> new ArgumentException("'" + opened.config().settings().family()
+            + "' draws by no styles that its layers read; stylegan does"));
+    }
+
+    /**
+     * The space in which points of a run are moved: of a generator with styles that of these, else that of its codes.
+     *
+     * @param label number or name of the class of what is drawn, of styles alone; empty = any
+     * @throws IllegalArgumentException for a family that has neither
+     */
+    static LatentModel space(Run opened, String label) {
+        Optional<Styles> styles = opened.model().as(Styles.class);
+        if (styles.isEmpty()) return latent(opened);
+        return new StyleSpace(styles.get(), classes(opened), label.isEmpty() ? -1 : SampleRequest.number(opened, label));
+    }
+
+    /** Classes that a sample can be asked of; 0 = none. */
+    static int classes(Run opened) { return opened.model() instanceof GenerativeModel<?> g ? g.classes() : 0; }
 
     /** How a run draws with these overrides and what is asked of it; the watcher gets what the model reads otherwise than one may think. */
     Drawing<?> drawing(Run opened, List<String> overrides) {

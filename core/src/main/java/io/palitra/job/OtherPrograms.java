@@ -41,7 +41,8 @@ record OtherPrograms(String program, Parameters values, List<String> not, String
         Map.entry("dpmpp_2m", "DPM++ 2M"), Map.entry("dpmpp_2", "DPM++ 2M"), Map.entry("dpmpp_2m_sde", "DPM++ 2M SDE"),
         Map.entry("dpmpp_3m_sde", "DPM++ 3M SDE"), Map.entry("dpmpp_3m", "DPM++ 3M"), Map.entry("dpmpp_2s", "DPM++ 2S"),
         Map.entry("ddim", "DDIM"), Map.entry("ddpm", "DDPM"), Map.entry("plms", "PLMS"), Map.entry("pndm", "PLMS"),
-        Map.entry("deis", "DEIS"), Map.entry("uni_pc", "UniPC"), Map.entry("unipc", "UniPC"), Map.entry("lcm", "LCM"), Map.entry("sa_solver", "SA Solver"));
+        Map.entry("deis", "DEIS"), Map.entry("uni_pc", "UniPC"), Map.entry("unipc", "UniPC"), Map.entry("lcm", "LCM"),
+        Map.entry("sa_solver", "SA Solver"));
     private static final Map<String, String> SPREADS = Ordered.map(Map.entry("normal", "Normal"), Map.entry("karras", "Karras"),
         Map.entry("exponential", "Exponential"), Map.entry("sgm_uniform", "SGM Uniform"), Map.entry("simple", "Simple"),
         Map.entry("beta", "Beta"), Map.entry("ddim_uniform", "DDIM"));

@@ -1,6 +1,7 @@
 package io.palitra.job;
 
 import io.palitra.config.Config;
+import io.palitra.data.DataSpec;
 import io.palitra.model.Watcher;
 import java.io.IOException;
 
@@ -19,6 +20,20 @@ public interface Request<R> {
      * @throws java.util.concurrent.CancellationException when the watcher stopped it; a training saves, and returns
      */
     R run(Watcher watcher) throws IOException;
+
+    /**
+     * What is wrong with it by itself; {@link #run} refuses the same.
+     *
+     * @throws io.palitra.config.ConfigException by the key
+     */
+    default void check() {}
+
+    /**
+     * What is wrong with it for a run of such items, as far as that is known without the run's weights; {@link #run} refuses the same.
+     *
+     * @throws io.palitra.config.ConfigException by the key
+     */
+    default void check(DataSpec items) {}
 
     /**
      * The same request, in which each text that says where something lies is what {@code move} makes of it, without what stands around such

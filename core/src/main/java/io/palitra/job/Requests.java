@@ -38,7 +38,12 @@ public final class Requests {
         kinds.put("interpolate", InterpolateRequest.class);
         kinds.put("map", MapRequest.class);
         kinds.put("walk", WalkRequest.class);
+        kinds.put("project", ProjectRequest.class);
+        kinds.put("mix", MixRequest.class);
+        kinds.put("directions", DirectionsRequest.class);
         kinds.put("reconstruct", ReconstructRequest.class);
+        kinds.put("vary", VaryRequest.class);
+        kinds.put("caption", CaptionRequest.class);
         kinds.put("classify", ClassifyRequest.class);
         kinds.put("search", SearchRequest.class);
         kinds.put("evaluate", EvaluateRequest.class);

@@ -99,7 +99,13 @@ public record TrainRequest(
         }
         Inputs inputs = new Inputs(watcher);
         TextItems given = begun(keys, options);
-        Dataset train = inputs.noted(opened(given, kept, Split.TRAIN, options));
+        Dataset train = opened(given, kept, Split.TRAIN, options);
+        try {
+            Families.named(family).refuseOthers(train.spec());
+        } catch (ArgumentException e) {
+            throw new ArgumentException(e.getMessage() + (name.equals(usual) ? "" : Datasets.held(kept)), e);
+        }
+        inputs.noted(train);
         Dataset test = inputs.test(family, name, () -> inputs.noted(opened(given, kept, Split.TEST, options)));
         DataSpec item = train.spec();
         if (options.size() == 0 && item.shape().length == 3 && item.dims() > LARGE && !family.equals(LoraTuning.FAMILY.name())) {
@@ -123,11 +129,17 @@ public record TrainRequest(
     /** Of gpt that begins with another one: texts of its tokens, as long as it reads unless a length is asked for; else null. */
     private @Nullable TextItems begun(List<String> keys, DataOptions options) {
         String base = keys.stream().filter(k -> k.startsWith(BASE)).reduce((a, b) -> b).orElse(BASE).substring(BASE.length());
-        return !family.equals(Gpt.FAMILY.name()) || base.isEmpty() ? null : GptFolder.of(base).spec(options.length());
+        if (!family.equals(Gpt.FAMILY.name()) || base.isEmpty()) return null;
+        for (String key : List.of("tokens", "vocabulary")) {
+            if (set.stream().noneMatch(s -> s.startsWith(DATA + key + "="))) continue;
+            throw new ConfigException(DATA + key, "base='" + base + "' brings its own tokens: data." + key + " must be left as it is");
+        }
+        return GptFolder.of(base).spec(options.length());
     }
 
     private Dataset opened(@Nullable TextItems given, String data, Split split, DataOptions options) {
-        return given == null ? Inputs.of(family, data, split, options) : Datasets.like(given, data, true, true, split, options);
+        return given == null ? Inputs.of(family, data, split, options)
+            : Datasets.refuseOtherKeys(Datasets.like(given, data, true, true, split, options), options);
     }
 
     /** The line about defaults that are others on such data; empty where there are none, or each was asked for. */

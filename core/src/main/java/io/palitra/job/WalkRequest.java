@@ -9,6 +9,7 @@ import io.palitra.config.Help;
 import io.palitra.data.Picture;
 import io.palitra.edit.Directions;
 import io.palitra.edit.Interpolate;
+import io.palitra.edit.StyleSpace;
 import io.palitra.engine.Guard;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
@@ -33,12 +34,13 @@ import java.util.Map;
  */
 public record WalkRequest(
         @Help(value = "the run folder", place = Help.Place.MODEL) String run,
-        @Help("points: the numbers of a code, with commas or blanks between them") List<String> codes,
+        @Help("points: the numbers of a code, with commas or blanks between them; of a run with styles, such as stylegan, a code is a style")
+            List<String> codes,
         @Help(value = "points drawn from the prior, one of each seed; without codes and seeds that of seed 0", min = 0) List<Long> seeds,
         @Help(value = "pictures between a point and the next", min = 0, max = 200) int between,
         @Help(value = "by how much points are moved to the middle of the prior: 1 = not at all, 0 = onto it", min = 0, max = 3)
             double truncation,
-        @Help("number or name of the class, empty = as each code has it") String label,
+        @Help("number or name of the class, empty = as each code has it; styles that are given have theirs in them") String label,
         @Help(value = "directions of most change that walk.json tells as well", min = 0, max = 64) int directions,
         @Help(value = "a folder, empty = walk in the run folder", place = Help.Place.OUT) String out,
         @Help("whether files that are there are replaced") boolean force,
@@ -103,7 +105,7 @@ public record WalkRequest(
         Config.check(this);
         Inputs inputs = new Inputs(watcher);
         try (Run opened = inputs.open(run, device, threads); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            LatentModel model = Inputs.latent(opened);
+            LatentModel model = Inputs.space(opened, label);
             ItemPictures shown = new ItemPictures("walk", opened.config().settings());
             Path folder = Outputs.folder(out.isEmpty() ? Outputs.own(run, "walk") : Path.of(out), "out", force);
             Tensor all = between(model, points(opened, model));
@@ -128,7 +130,7 @@ public record WalkRequest(
             }
             course.at("pictures", n, 0, n);
             Directions most = directions == 0 ? new Directions(List.of(), new double[0])
-                : Directions.of(model, directions, new Rng(0).on(opened.device()), watcher);
+                : Directions.most(model, directions, new Rng(0).on(opened.device()), watcher);
             Result result = result(files, all, numbers, most);
             Files.writeString(numbers, result.toJson().toString());
             watcher.wrote(numbers);
@@ -164,12 +166,15 @@ public record WalkRequest(
             long free = flat.size(1) - classes;
             Tensor z = flat.narrow(1, 0, free);
             if (truncation != 1) {
-                Tensor middle = model.normalPrior() || classes > 0 ? Torch.zeros(1, free).to(z.dtype()).to(z.device())
-                    : model.prior(DRAWS, new Rng(0).on(opened.device())).flatten(1).mean(true, 0);
+                Rng any = new Rng(0).on(opened.device());
+                Tensor middle = model instanceof StyleSpace styles ? styles.middle(DRAWS, any) : model.normalPrior() || classes > 0
+                    ? Torch.zeros(1, free).to(z.dtype()).to(z.device())
+                    : model.prior(DRAWS, any).flatten(1).mean(true, 0);
                 z = middle.lerp(z, truncation);
             }
             Tensor placed = z.reshape(classes == 0 ? all.shape() : new long[] {all.size(0), free});
-            if (label.isEmpty()) return classes == 0 ? placed : Torch.cat(1, placed, flat.narrow(1, free, classes));
+            if (label.isEmpty() || model instanceof StyleSpace) return classes == 0 ? placed : Torch.cat(1, placed,
+                flat.narrow(1, free, classes));
             if (classes == 0) {
                 throw new ConfigException("label", "illegal label: '" + label + "', the codes of this run have no class");
             }

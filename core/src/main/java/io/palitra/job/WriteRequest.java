@@ -93,6 +93,18 @@ public record WriteRequest(
         }
     }
 
+    @Override public void check(DataSpec items) { if (items instanceof TextItems text) begin(text); }
+
+    private int[] begin(TextItems text) {
+        try {
+            return text.alphabet().encode(beginning);
+        } catch (ConfigException e) {
+            throw e;
+        } catch (ArgumentException e) {
+            throw new ConfigException("beginning", "the beginning cannot be read: " + e.getMessage(), e);
+        }
+    }
+
     /** The public folder that is meant, where it is no run. */
     private Optional<GptFolder> folder() throws IOException {
         Path place = Inputs.folder(run);
@@ -109,14 +121,7 @@ public record WriteRequest(
                 + (family.equals("mdlm") ? ". 'palitra sample' and 'palitra complete --text' draw its texts" : ""));
         }
         Record how = how(generative);
-        int[] begin;
-        try {
-            begin = text.alphabet().encode(beginning);
-        } catch (ConfigException e) {
-            throw e;
-        } catch (ArgumentException e) {
-            throw new ConfigException("beginning", "the beginning cannot be read: " + e.getMessage(), e);
-        }
+        int[] begin = begin(text);
         List<Piecemeal> texts = new ArrayList<>();
         for (int i = 0; i < n; i++) texts.add(new Piecemeal(text.alphabet(), i, watcher));
         long[] tokens = new long[1];

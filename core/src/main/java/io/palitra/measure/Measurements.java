@@ -22,8 +22,9 @@ public final class Measurements {
     public static final String CLOSEST = "closest";
 
     private static final List<Measurement> ALL = List.of(new OwnNumbers(), new MusicOfSamples(), new MotionOfSamples(),
-        new CaptionRetrieval(), new ReconstructionSimilarity(), new ScenesKept(), new KnownDensity(), new ScenesFromCaptions(), new EnergyOfNoise(),
-        new GaussianModes(), new JudgedSamples(), new InceptionDistance(), new ClipScores(), new WrittenTexts());
+        new CaptionRetrieval(), new ReconstructionSimilarity(), new ScenesKept(), new KnownDensity(), new ScenesFromCaptions(),
+        new WordsOfScenes(), new EnergyOfNoise(), new GaussianModes(), new JudgedSamples(), new InceptionDistance(), new ClipScores(),
+        new WrittenTexts());
 
     private Measurements() {}
 

@@ -1,5 +1,7 @@
 package io.palitra.model;
 
+import io.palitra.data.DataSpec;
+
 /**
  * Opens the models that another one is built upon. They are frozen, in evaluation mode and on the device of that model; who implements this
  * frees them, and pins a run to the SHA-256 of their weights by the config key that names them.
@@ -12,4 +14,11 @@ public interface Models {
      * @throws io.palitra.data.FormatException when what is there is broken
      */
     <T> T open(ModelRef ref, Class<T> capability);
+
+    /**
+     * What an item of a run is.
+     *
+     * @throws IllegalArgumentException for what is no run
+     */
+    DataSpec items(ModelRef run);
 }

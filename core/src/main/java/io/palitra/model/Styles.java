@@ -34,7 +34,7 @@ public interface Styles {
     List<Tensor> noise();
 
     /**
-     * Pictures [B,C,H,W] in [-1,1] of styles [B,L,W]; gradients flow to both.
+     * Pictures [B,C,H,W] of styles [B,L,W], about in [-1,1]: what lies beyond is not cut off, so that gradients flow to styles and noise.
      *
      * @param noise of each layer as {@link #noise()} has it, [H,W] or [B,1,H,W]; empty = no noise is added
      */

@@ -25,6 +25,12 @@ public interface Trainable extends AutoCloseable {
     default void prepare(Dataset data) {}
 
     /**
+     * What it computes of these items once and for all may be kept in files of that folder, and read from there; called before each
+     * training, also before one that goes on.
+     */
+    default void keep(Dataset data, Path folder) {}
+
+    /**
      * Fits buffers that are not descended to the trained network, such as a mixture over codes: on training batches, the same ones each
      * time. Called at the end of an epoch and of training, without recording.
      */

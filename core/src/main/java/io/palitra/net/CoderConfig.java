@@ -23,7 +23,7 @@ public record CoderConfig(int inChannels, int outChannels, List<Block> downBlock
     public enum Block {
         PLAIN("DownEncoderBlock2D", "UpDecoderBlock2D"), ATTENTION("AttnDownEncoderBlock2D", "AttnUpDecoderBlock2D");
 
-        private final String down;
+        final String down;
         private final String up;
 
         Block(String down, String up) {

@@ -81,6 +81,14 @@ final class DiffusersConfigReader {
         return json.get(key);
     }
 
+    /** A network within this one: its object, empty where the key is missing. */
+    JsonNode within(String key) {
+        JsonNode v = at(key);
+        if (v == null) return JsonNodeFactory.instance.objectNode();
+        if (!v.isObject()) throw refused(key, v, "an object");
+        return v;
+    }
+
     private static ConfigException refused(String key, JsonNode got, String allowed) {
         return new ConfigException(key, "illegal " + key + ": " + got + ", must be " + allowed);
     }
@@ -136,6 +144,11 @@ final class DiffusersConfigReader {
         return v == null ? missing : yes(key, v);
     }
 
+    @Nullable Boolean yesOrNull(String key) {
+        JsonNode v = at(key);
+        return v == null || v.isNull() ? null : (Boolean) yes(key, v);
+    }
+
     /** One truth value for all levels, or one for each. */
     List<Boolean> yesses(String key, boolean missing) {
         JsonNode v = at(key);
@@ -148,6 +161,17 @@ final class DiffusersConfigReader {
         List<T> list = new ArrayList<>();
         v.forEach(n -> list.add(one.apply(n)));
         return list;
+    }
+
+    /** A list of what {@code one} reads; it gives null for what it does not. */
+    <T> List<T> list(String key, List<T> missing, String allowed, Function<JsonNode, @Nullable T> one) {
+        JsonNode v = at(key);
+        if (v == null) return missing;
+        return each(key, v, n -> {
+            T read = one.apply(n);
+            if (read == null) throw refused(key, n, allowed);
+            return read;
+        });
     }
 
     List<Integer> wholes(String key, List<Integer> missing) {
@@ -231,6 +255,15 @@ final class DiffusersConfigReader {
         if (v.isNull()) return null;
         if (v.isTextual() && allowed.contains(v.textValue())) return v.textValue();
         throw refused(key, v, String.join(", ", allowed) + " or null");
+    }
+
+    /** Whether the value is this one; null is none of it. */
+    boolean oneOrNull(String key, boolean missing, String value) {
+        JsonNode v = at(key);
+        if (v == null) return missing;
+        if (v.isNull()) return false;
+        if (v.isTextual() && v.textValue().equals(value)) return true;
+        throw refused(key, v, "\"" + value + "\" or null");
     }
 
     /** A key that has one value here: the others are of parts that are not built. */

@@ -7,7 +7,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 import io.palitra.config.ArgumentException;
 import io.palitra.config.ConfigException;
-import io.palitra.engine.DType;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
@@ -31,6 +30,8 @@ public final class Dit extends Module {
     private static final double EPS = 1e-6;
     private static final double LABEL_DROPOUT = 0.1;
     private static final int WAVES = 256;
+    /** Added to the scores of a token that is not attended to, negative. */
+    private static final double HIDDEN = 1e4;
 
     /**
      * diffusers' keys in camel case, and what Python calls None is 0.
@@ -163,10 +164,11 @@ public final class Dit extends Module {
             ff = child("ff", new FeedForward(width, c.activationFn(), c.dropout(), rng));
         }
 
-        Tensor forward(Tensor x, Tensor t, Tensor labels, @Nullable Rng rng) {
+        /** @param bias added to the attention's logits; null for nothing */
+        Tensor forward(Tensor x, Tensor t, Tensor labels, @Nullable Tensor bias, @Nullable Rng rng) {
             Tensor[] m = modulation.forward(emb.forward(t, labels).silu()).unsqueeze(1).chunk(6, 2);   // 6 x [B,1,D]
             Tensor n = modulated(Torch.layerNorm(x, null, null, EPS), m[0], m[1]);
-            Tensor attended = FeedForward.dropped(this, attn1.attend(n, n, null), config.dropout(), rng);
+            Tensor attended = FeedForward.dropped(this, attn1.attend(n, n, bias), config.dropout(), rng);
             Tensor a = x.add(m[2].mul(attended));
             Tensor n3 = norm3 == null ? Torch.layerNorm(a, null, null, config.normEps()) : norm3.forward(a);
             return a.add(m[5].mul(ff.forward(modulated(n3, m[3], m[4]), rng)));
@@ -220,7 +222,19 @@ public final class Dit extends Module {
             throw new ArgumentException("the transformer wants a time and a label for each of " + b + " items, got " + t + " and "
                 + labels);
         }
-        return Scope.run(() -> predicted(x, t, training() && rng != null ? dropped(labels, rng) : labels, rng));
+        return Scope.run(() -> predicted(x, t, training() && rng != null ? dropped(labels, rng) : labels, null, null, rng));
+    }
+
+    /**
+     * As {@link #forward(Tensor, Tensor, Tensor)},
+         where each block also sees tokens that stand before the patches: in-context conditioning,
+     * section 3.2.
+     *
+     * @param tokens [B,L,D], as wide as the network
+     * @param mask [B,L], 0 = not attended to; null where all are
+     */
+    public Tensor forward(Tensor x, Tensor t, Tensor labels, Tensor tokens, @Nullable Tensor mask) {
+        return Scope.run(() -> predicted(x, t, labels, tokens, mask, null));
     }
 
     private Tensor dropped(Tensor labels, Rng rng) {
@@ -228,37 +242,28 @@ public final class Dit extends Module {
         return none.where(rng.uniform(labels.size(0)).to(labels.device()).lt(LABEL_DROPOUT), labels);
     }
 
-    private Tensor predicted(Tensor x, Tensor t, Tensor labels, @Nullable Rng rng) {
+    private Tensor predicted(Tensor x, Tensor t, Tensor labels, @Nullable Tensor tokens, @Nullable Tensor mask, @Nullable Rng rng) {
         int rows = (int) x.size(2) / config.patchSize(), columns = (int) x.size(3) / config.patchSize();
         Tensor h = patches.forward(x).flatten(2).transpose(1, 2).add(positions(rows, columns).to(x.dtype()).to(x.device()));   // [B,L,D]
+        long patches = h.size(1);
+        Tensor bias = mask == null ? null : Torch.cat(1, mask.to(x.dtype()),
+            Torch.ones(x.size(0), patches).to(x.dtype()).to(x.device())).sub(1).mul(HIDDEN).unsqueeze(1).unsqueeze(1);   // [B,1,1,L+P]
+        if (tokens != null) h = Torch.cat(1, tokens.to(h.dtype()), h);   // [B,L+P,D]
         for (Block block : blocks) {
             Tensor in = h;
-            h = Scope.run(() -> block.forward(in, t, labels, rng));
+            h = Scope.run(() -> block.forward(in, t, labels, bias, rng));
         }
+        if (tokens != null) h = h.narrow(1, tokens.size(1), patches);
         Tensor c = blocks.get(0).emb.forward(t, labels).silu();
         Tensor[] m = lastModulation.forward(c).unsqueeze(1).chunk(2, 2);   // [B,1,D] each
         return picture(out.forward(modulated(Torch.layerNorm(h, null, null, EPS), m[0], m[1])), rows, columns).to(x.dtype());
     }
 
-    /**
-     * Sines and cosines of column and row [1,rows columns,D]: a quarter of the width each. Whatever the size, positions run from 0 to the
-     * number of patches in training.
-     */
+    /** Positions [1,rows columns,D]: whatever the size, they run from 0 to the number of patches in training. */
     private Tensor positions(int rows, int columns) {
-        Tensor across = waves(columns, config.sampleWidth()), down = waves(rows, config.sampleHeight());
-        long half = config.width() / 2;
-        Tensor column = across.unsqueeze(0).expand(rows, columns, half), row = down.unsqueeze(1).expand(rows, columns, half);
-        return Torch.cat(2, column, row).reshape(1, (long) rows * columns, config.width()).to(DType.F32);
-    }
-
-    /** [n,D/2] of n patches where training had a picture of this side. */
-    private Tensor waves(int n, int side) {
-        int quarter = config.width() / 4;
-        double step = (double) (side / config.patchSize()) / n;
-        Tensor place = Torch.arange(0, n).to(DType.F64).mul(step).unsqueeze(1);
-        Tensor frequency = Torch.arange(0, quarter).to(DType.F64).mul(-Math.log(10000) / quarter).exp();
-        Tensor angle = place.mul(frequency);   // [n,D/4]
-        return Torch.cat(1, angle.sin(), angle.cos());
+        double down = (double) (config.sampleHeight() / config.patchSize()) / rows;
+        double across = (double) (config.sampleWidth() / config.patchSize()) / columns;
+        return SinePositions.grid(rows, down, columns, across, config.width());
     }
 
     /** [B,rows columns,p p out] to [B,out,rows p,columns p]. */

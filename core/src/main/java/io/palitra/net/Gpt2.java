@@ -174,6 +174,23 @@ public final class Gpt2 extends Module {
         return Scope.run(() -> Torch.linear(hidden(ids, mask, cache, null).reshape(ids.size(0), ids.size(1), config.nEmbd), head, null));
     }
 
+    /** What becomes of the hidden states x [B,L,D] before block i. */
+    @FunctionalInterface public interface Before { Tensor block(int i, Tensor x); }
+
+    /** {@link #forward(Tensor)}, with something before each block. */
+    public Tensor forward(Tensor ids, Before before) {
+        return Scope.run(() -> {
+            CausalMask.check("Gpt2", ids, 0, config.nPositions, null);
+            long b = ids.size(0), length = ids.size(1);
+            Tensor x = tokens.forward(ids).add(positions.rows(0, length)).reshape(-1, config.nEmbd);
+            for (int i = 0; i < blocks.size(); i++) {
+                x = before.block(i, x.reshape(b, length, config.nEmbd)).reshape(-1, config.nEmbd);
+                x = blocks.get(i).forward(x, b, null, null, null);
+            }
+            return Torch.linear(norm.forward(x).reshape(b, length, config.nEmbd), head, null);
+        });
+    }
+
     /** Logits of the token after each of ids I64 [B,L], a row for each, [B L,V]. @param rng draws what dropout zeroes in training */
     public Tensor rows(Tensor ids, @Nullable Rng rng) { return Scope.run(() -> Torch.linear(hidden(ids, null, null, rng), head, null)); }
 

@@ -44,9 +44,9 @@ public final class MaskedFilling {
      * Texts I64 [B,L], on the device of known. Text b draws from item b of rng. Waits for the device in every step.
      *
      * @param known I64 [B,L] tokens that are kept, -1 where one is to be drawn
-     * @param shown stands for hidden tokens where others watch the texts
+     * @param end of texts: none is drawn before a token that is kept and is none; stands for hidden tokens where others watch the texts
      */
-    public static Tensor fill(MaskedTransformer net, Tensor known, int shown, How how, Rng rng) {
+    public static Tensor fill(MaskedTransformer net, Tensor known, int end, How how, Rng rng) {
         int mask = net.config().vocabulary(), batch = (int) known.size(0), length = (int) known.size(1);
         try (Scope scope = new Scope(); Guard g = Torch.inference()) {
             long[] x = known.longs();
@@ -55,6 +55,7 @@ public final class MaskedFilling {
                 if (x[i] < 0) x[i] = mask;
             }
             int[] all = new int[batch];   // hidden tokens of each text at the beginning
+            boolean[] within = within(x, batch, mask, end);
             for (int i = 0; i < x.length; i++) if (x[i] == mask) all[i / length]++;
             double[] places = how.order == Order.FIRST_HITTING ? rng.uniform(batch, length).doubles() : new double[0];
             Scope.fold(known, how.steps, (was, step) -> {
@@ -63,11 +64,25 @@ public final class MaskedFilling {
                     case FIRST_HITTING -> byPlaces(x, mask, batch, all, how.steps, step, places);
                     case CONFIDENT -> hidden(x, mask, batch);
                 };
-                if (Arrays.stream(next).mapToInt(n -> n.length).sum() > 0) uncover(net, x, next, all, how, step, rng, known.device());
-                return Torch.of(Arrays.stream(x).map(t -> t == mask ? shown : t).toArray(), batch, length);
+                if (Arrays.stream(next).mapToInt(n -> n.length).sum() > 0) uncover(net, x, next, all, how, step, rng, known.device(),
+                    within, end);
+                return Torch.of(Arrays.stream(x).map(t -> t == mask ? end : t).toArray(), batch, length);
             });
             return scope.keep(Torch.of(x, batch, length).to(known.device()));
         }
+    }
+
+    /** Of each place whether a kept token of the text, and no end, stands behind it. */
+    private static boolean[] within(long[] x, int batch, int mask, int end) {
+        boolean[] within = new boolean[x.length];
+        int length = x.length / batch;
+        for (int b = 0; b < batch; b++) {
+            for (int i = length - 2; i >= 0; i--) {
+                int at = b * length + i;
+                within[at] = within[at + 1] || x[at + 1] != mask && x[at + 1] != end;
+            }
+        }
+        return within;
     }
 
     /** Places of hidden tokens of each text. */
@@ -111,7 +126,8 @@ public final class MaskedFilling {
     }
 
     /** Draws the tokens of places, or of the most certain of them. */
-    private static void uncover(MaskedTransformer net, long[] x, int[][] next, int[] all, How how, int step, Rng rng, Device device) {
+    private static void uncover(MaskedTransformer net, long[] x, int[][] next, int[] all, How how, int step, Rng rng, Device device,
+            boolean[] within, int end) {
         int batch = next.length, length = x.length / batch, v = net.config().vocabulary();
         List<Integer> rows = new ArrayList<>();
         for (int b = 0; b < batch; b++) for (int i : next[b]) rows.add(b * length + i);
@@ -121,6 +137,7 @@ public final class MaskedFilling {
             Tensor at = Torch.of(rows.stream().mapToLong(r -> r).toArray(), rows.size()).to(device);
             logits = net.logits(hidden.indexSelect(0, at)).doubles();   // waits for the device
         }
+        for (int r = 0; r < rows.size(); r++) if (within[rows.get(r)]) logits[r * v + end] = Double.NEGATIVE_INFINITY;
         if (how.order == Order.CONFIDENT) {
             int from = 0;
             List<Integer> kept = new ArrayList<>();   // rows of logits

@@ -53,9 +53,13 @@ final class TimeEmbedding {
 
         /** @param condition width of a tensor that may be added to the input, 0 = none */
         Mlp(int in, int out, Activation act, @Nullable Activation last, int condition, Rng rng) {
-            linear1 = child("linear_1", new Linear(in, out, rng));
+            this(in, out, out, act, last, condition, rng);
+        }
+
+        Mlp(int in, int between, int out, Activation act, @Nullable Activation last, int condition, Rng rng) {
+            linear1 = child("linear_1", new Linear(in, between, rng));
             condProj = condition == 0 ? null : child("cond_proj", new Linear(condition, in, false, rng));
-            linear2 = child("linear_2", new Linear(out, out, rng));
+            linear2 = child("linear_2", new Linear(between, out, rng));
             this.act = act;
             this.last = last;
         }

@@ -40,14 +40,33 @@ public final class GanLoss {
     /** u a + (1 - u) b, with u [B] one share for each item. */
     public static Tensor mix(Tensor a, Tensor b, Tensor u) { return b.add(a.sub(b).mul(u.broadcastTo(a.dims()))); }
 
+    /** As {@link #withDeviation(Tensor, int, int)} over the whole batch, one more channel. */
+    public static Tensor withDeviation(Tensor h) { return withDeviation(h, (int) h.size(0), 1); }
+
     /**
-     * h [B,C,...] and one more channel, everywhere the batch's standard deviation, averaged over channels and places. Karras et al. 2018,
-     * arXiv:1710.10196.
+     * h [B,C,...] and {@code more} channels, everywhere the standard deviation within a group of items, averaged over the places and over a
+     * share of the channels. Items n, n + B/group, ... are one group. Karras et al. 2018, arXiv:1710.10196, section 3; in groups: 2019,
+     * arXiv:1812.04948, code.
+     *
+     * @param group items that are compared; the largest number up to this that divides the batch
+     * @param more a divisor of C
      */
-    public static Tensor withDeviation(Tensor h) {
-        Tensor deviation = h.var(false, false, 0).add(1e-8).sqrt().mean();
+    public static Tensor withDeviation(Tensor h, int group, int more) {
+        int batch = (int) h.size(0), size = Math.max(1, Math.min(group, batch));
+        while (batch % size != 0) size--;
+        Tensor deviation = h.reshape(size, batch / size, more, -1).var(false, false, 0).add(1e-8).sqrt().mean(false, 2);   // [B/G,more]
+        Tensor each = deviation.unsqueeze(0).expand(size, batch / size, more).reshape(batch, more, 1);
         long[] shape = h.shape();
-        shape[1] = 1;
-        return Torch.cat(1, h, deviation.expand(shape));
+        shape[1] = more;
+        return Torch.cat(1, h, each.expand(batch, more, h.numel() / batch / h.size(1)).reshape(shape));
+    }
+
+    /**
+     * How far a picture moves with its styles, for each item: the root of the mean over layers of |d(x . noise)/dw|^2; itself
+     * differentiable. Karras et al. 2020, arXiv:1912.04958, eq. 4. x [B,C,H,W] made of ws [B,L,W], noise N(0,1) of x's shape: [B].
+     */
+    public static Tensor pathLengths(Tensor x, Tensor ws, Tensor noise) {
+        double pixels = Math.sqrt((double) x.size(2) * x.size(3));
+        return Torch.grad(x.mul(noise.div(pixels)), ws, true).square().sum(false, 2).mean(false, 1).sqrt();
     }
 }

@@ -27,5 +27,18 @@ public interface Init {
     /** N(0, 0.02): DCGAN, Radford et al. 2016, arXiv:1511.06434. */
     Init DCGAN = (rng, fanIn, shape) -> rng.normal(shape).mul(0.02);
 
+    /** Orthonormal rows of the matrix [out, rest], or columns where it has more rows. Saxe et al. 2014, arXiv:1312.6120. */
+    Init ORTHOGONAL = (rng, fanIn, shape) -> {
+        Tensor drawn = rng.normal(shape);
+        return rng.isSilent() ? drawn : Scope.run(() -> {
+            Tensor a = drawn.flatten(1);
+            boolean tall = a.size(0) > a.size(1);
+            Tensor wide = tall ? a.t() : a;
+            Tensor[] eig = Torch.eigh(wide.matmul(wide.t()));   // A A^T = Q L Q^T; (A A^T)^(-1/2) A has orthonormal rows
+            Tensor rows = eig[1].mul(eig[0].clampMin(1e-12).rsqrt()).matmul(eig[1].t()).matmul(wide);
+            return (tall ? rows.t() : rows).contiguous().reshape(shape);
+        });
+    };
+
     Init ZERO = (rng, fanIn, shape) -> Torch.zeros(shape);
 }

@@ -17,6 +17,12 @@ public final class Linear extends Affine {
         bias = withBias ? parameter("bias", Init.DEFAULT.draw(rng, in, out)) : null;
     }
 
+    /** Without a bias. */
+    public Linear(int in, int out, Init weights, Rng rng) {
+        weight = parameter("weight", weights.draw(rng, in, out, in));
+        bias = null;
+    }
+
     public Linear(int in, int out, Init weights, Init biases, Rng rng) {
         weight = parameter("weight", weights.draw(rng, in, out, in));
         bias = parameter("bias", biases.draw(rng, in, out));

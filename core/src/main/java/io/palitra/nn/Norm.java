@@ -1,6 +1,7 @@
 package io.palitra.nn;
 
 import io.palitra.config.ArgumentException;
+import io.palitra.engine.DType;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
@@ -9,6 +10,9 @@ import io.palitra.engine.Torch;
 public final class Norm {
     /** Share of a batch's statistics in the running statistics of a batch norm. */
     public static final double MOMENTUM = 0.1;
+
+    /** Ends of the keys of running statistics. */
+    public static final String RUNNING_MEAN = "running_mean", RUNNING_VAR = "running_var";
 
     private Norm() {}
 
@@ -47,6 +51,22 @@ public final class Norm {
         public Tensor forward(Tensor x) { return Torch.layerNorm(x, weight, bias, eps); }
     }
 
+    /** x / sqrt(mean x^2 + eps) with a scale, over the last dimension. Zhang and Sennrich 2019, arXiv:1910.07467. x [...,D]. */
+    public static final class Rms extends Module {
+        private final Tensor weight;
+        private final double eps;
+
+        public Rms(int width, double eps) {
+            weight = parameter("weight", Torch.ones(width));
+            this.eps = eps;
+        }
+
+        public Tensor forward(Tensor x) {
+            Tensor wide = x.to(DType.F32);
+            return wide.mul(wide.square().mean(true, -1).add(eps).rsqrt()).to(x.dtype()).mul(weight);
+        }
+    }
+
     /** Over the batch and space; running statistics serve in evaluation. Ioffe and Szegedy 2015, arXiv:1502.03167. x [B,C,H,W]. */
     public static final class Batch extends Module {
         private final Tensor weight;
@@ -61,8 +81,8 @@ public final class Norm {
             this.eps = eps;
             weight = parameter("weight", Torch.ones(channels));
             bias = parameter("bias", Torch.zeros(channels));
-            mean = buffer("running_mean", Torch.zeros(channels));
-            var = buffer("running_var", Torch.ones(channels));
+            mean = buffer(RUNNING_MEAN, Torch.zeros(channels));
+            var = buffer(RUNNING_VAR, Torch.ones(channels));
         }
 
         public Tensor forward(Tensor x) { return Torch.batchNorm(x, weight, bias, mean, var, training(), MOMENTUM, eps); }
@@ -88,14 +108,39 @@ public final class Norm {
         public ConditionalBatch(int channels, int classes, Rng rng) {
             scale = parameter("weight", rng.normal(classes, channels).mul(0.02).add(1));
             shift = parameter("bias", Torch.zeros(classes, channels));
-            mean = buffer("running_mean", Torch.zeros(channels));
-            var = buffer("running_var", Torch.ones(channels));
+            mean = buffer(RUNNING_MEAN, Torch.zeros(channels));
+            var = buffer(RUNNING_VAR, Torch.ones(channels));
         }
 
         public Tensor forward(Tensor x, Tensor y) {
             long c = x.size(1);
             Tensor normal = Torch.batchNorm(x, null, null, mean, var, training(), MOMENTUM, 1e-5);
             return normal.mul(y.matmul(scale).reshape(-1, c, 1, 1)).add(y.matmul(shift).reshape(-1, c, 1, 1));   // [B,C] -> [B,C,1,1]
+        }
+    }
+
+    /**
+     * Batch norm whose scale, 1 + A g, and shift, B g,
+         are linear in a vector g; A and B are divided by their largest singular values. Brock
+     * et al. 2019, arXiv:1809.11096, appendix B. x [B,C,H,W], g [B,G].
+     */
+    public static final class CodeBatch extends Module {
+        private final SpectralFilter scale;
+        private final SpectralFilter shift;
+        private final Tensor mean;
+        private final Tensor var;
+
+        public CodeBatch(int channels, int width, Init init, Rng rng) {
+            scale = child("scale", new SpectralFilter(true, init, false, 1, 0, rng.split(0), channels, width));
+            shift = child("shift", new SpectralFilter(true, init, false, 1, 0, rng.split(1), channels, width));
+            mean = buffer(RUNNING_MEAN, Torch.zeros(channels));
+            var = buffer(RUNNING_VAR, Torch.ones(channels));
+        }
+
+        public Tensor forward(Tensor x, Tensor g) {
+            long c = x.size(1);
+            Tensor normal = Torch.batchNorm(x, null, null, mean, var, training(), MOMENTUM, 1e-5);
+            return normal.mul(scale.forward(g).add(1).reshape(-1, c, 1, 1)).add(shift.forward(g).reshape(-1, c, 1, 1));
         }
     }
 }

@@ -96,6 +96,7 @@ public final class Painter implements AutoCloseable {
         }
         String who = "the U-Net of '" + parts.name() + "' ";
         if (config.conditional()) throw new ConfigException("model", who + "wants labels of classes besides a text; none are given here");
+        if (config.takesPicture()) throw new ConfigException("model", who + "wants the vector of a picture; painting has words alone");
         if (width > 0 && config.attendsToText() && width != config.textWidth()) {
             throw new ConfigException("model", who + "wants texts of width " + config.textWidth() + ", its text encoders give " + width);
         }

@@ -52,6 +52,9 @@ public interface Display {
      */
     default List<List<Sheet>> forms(DataSpec spec, Tensor x) { return each(spec, x).stream().map(List::of).toList(); }
 
+    /** As {@link #forms(DataSpec, Tensor)}, of what has a tempo. @param quarters a minute */
+    default List<List<Sheet>> forms(DataSpec spec, Tensor x, double quarters) { return forms(spec, x); }
+
     /** Suffixes of those forms, in their order. */
     default List<String> endings() { return List.of(suffix()); }
 

@@ -46,11 +46,13 @@ public final class ScoreDisplay implements Display {
         return rolls((ScoreSpec) spec, x).stream().map(p -> (Sheet) new Sheet.Drawn(p)).toList();
     }
 
-    @Override public List<List<Sheet>> forms(DataSpec spec, Tensor x) {
+    @Override public List<List<Sheet>> forms(DataSpec spec, Tensor x) { return forms(spec, x, Synth.TEMPO); }
+
+    @Override public List<List<Sheet>> forms(DataSpec spec, Tensor x, double quarters) {
         ScoreSpec of = (ScoreSpec) spec;
         return Score.of(of, x).stream().map(s -> List.<Sheet>of(new Sheet.Drawn(roll(of, s)),
-            new Sheet.Of(Midi.bytes(s, Synth.TEMPO), "audio/midi", ".mid"),
-            new Sheet.Of(Synth.wav(s, Synth.TEMPO), Sheet.SOUND, ".wav"))).toList();
+            new Sheet.Of(Midi.bytes(s, quarters), "audio/midi", ".mid"),
+            new Sheet.Of(Synth.wav(s, quarters), Sheet.SOUND, ".wav"))).toList();
     }
 
     @Override public List<String> endings() { return List.of(".png", ".mid", ".wav"); }

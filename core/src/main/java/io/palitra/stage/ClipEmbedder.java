@@ -7,6 +7,7 @@ import io.palitra.config.ConfigException;
 import io.palitra.config.Json;
 import io.palitra.data.ClipTokenizer;
 import io.palitra.data.FormatException;
+import io.palitra.engine.DType;
 import io.palitra.engine.Device;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
@@ -19,12 +20,15 @@ import io.palitra.model.ModelRef;
 import io.palitra.model.TextImage;
 import io.palitra.net.CaptionTokenizer;
 import io.palitra.net.ClipNet;
+import io.palitra.net.ClipText;
+import io.palitra.nn.Module;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
@@ -33,7 +37,7 @@ import org.jspecify.annotations.Nullable;
  * A CLIP with all that it needs to compare: the network, its tokens, and how it wants pictures. Radford et al. 2021, arXiv:2103.00020. Its
  * weights are frozen.
  */
-public final class ClipEmbedder implements TextImage {
+public final class ClipEmbedder implements TextImage, ReadsTexts {
     /** Within a run of family clip: the same CLIP as transformers saves one. */
     public static final String FOLDER = "clip";
     private static final int AT_ONCE = 128;
@@ -186,8 +190,57 @@ public final class ClipEmbedder implements TextImage {
             + "' learned from: " + (one ? "what it finds near to it is chance" : "what it finds near to them is chance"));
     }
 
+    /** As the user named it, in short. */
+    public String from() { return from; }
+
+    /** The network; it computes where this does. */
+    public ClipNet net() { return net; }
+
+    /** Numbers of a point, P. */
+    public int points() { return net.text().config().projectionDim(); }
+
+    /**
+     * Texts with their tokens.
+     *
+     * @param points [T,P], of length 1
+     * @param projected [T,P], the same as the network projects them, of any length
+     * @param states [T,L,D] of the tokens, after the last norm; L is what the network reads at most
+     * @param mask [T,L], 1 from the token that begins a text to the one that ends it
+     */
+    public record TextStates(Tensor points, Tensor projected, Tensor states, Tensor mask) {}
+
+    /**
+     * Texts with their tokens; of one that is longer than the network reads the beginning, and the end token.
+     *
+     * @throws IllegalArgumentException for no text
+     */
+    public TextStates texts(List<String> texts) {
+        if (texts.isEmpty()) throw new ArgumentException("CLIP wants a text at least, got none");
+        int most = net.text().config().maxPositionEmbeddings();
+        long[] ids = new long[texts.size() * most], mask = new long[ids.length];
+        Arrays.fill(ids, words.padding());
+        for (int i = 0; i < texts.size(); i++) {
+            long[] own = words.ids(texts.get(i));
+            int kept = Math.min(most, own.length);
+            System.arraycopy(own, 0, ids, i * most, kept);
+            ids[i * most + kept - 1] = own[own.length - 1];
+            Arrays.fill(mask, i * most, i * most + kept, 1);
+        }
+        try (Scope scope = new Scope()) {
+            Device device = net.logitScale().device();
+            ClipText.Output out = net.text().forward(Torch.of(ids, texts.size(), most).to(device), null);
+            Tensor projected = Objects.requireNonNull(out.projected()).to(DType.F32);
+            Tensor points = projected.div(projected.square().sum(true, -1).sqrt());
+            return new TextStates(scope.keep(points), scope.keep(projected), scope.keep(out.last()),
+                scope.keep(Torch.of(mask, texts.size(), most).to(device)));
+        }
+    }
+
+    /** SHA-256 of the values of all its tensors. Waits for the device. */
+    public String sha256() { return Safetensors.sha256(net.state()); }
+
     /** What a measure by it is named after: where it came from, and the first 8 digits of the SHA-256 of its weights. */
-    public String name() { return from + "-" + Safetensors.sha256(net.state()).substring(0, 8); }
+    public String name() { return from + "-" + sha256().substring(0, 8); }
 
     /** Computes there from now on; pictures are to be there too. */
     public void to(Device device) { net.to(device); }
@@ -237,7 +290,28 @@ public final class ClipEmbedder implements TextImage {
         return Torch.of(all, ids.size(), length).to(net.logitScale().device());
     }
 
+    @Override public int textWidth() { return net.text().config().hiddenSize(); }
+
+    /** Of the last layer, normed, as Stable Diffusion takes them; what fills up a text is attended to, too. */
+    @Override public States textStates(List<String> texts) {
+        if (texts.isEmpty()) throw new ArgumentException("CLIP wants a text at least, got none");
+        int most = net.text().config().maxPositionEmbeddings();
+        long[] all = new long[texts.size() * most];
+        Arrays.fill(all, words.padding());
+        for (int i = 0; i < texts.size(); i++) {
+            long[] own = words.ids(texts.get(i));
+            int n = Math.min(own.length, most);
+            System.arraycopy(own, 0, all, i * most, n);
+            all[i * most + n - 1] = own[own.length - 1];   // what is cut ends, too
+        }
+        Tensor ids = Torch.of(all, texts.size(), most).to(net.logitScale().device());
+        return new States(Scope.run(() -> net.text().forward(ids, null).last()), null);
+    }
+
     @Override public Tensor embedImage(Tensor x) { return Scope.run(() -> net.embedImage(input.of(x))); }
+
+    /** The states of a picture's patches, the token of the whole before them, [B,1+N,D]; for pictures as {@link #embedImage} takes. */
+    public Tensor patches(Tensor x) { return Scope.run(() -> net.vision().forward(input.of(x)).last()); }
 
     @Override public void close() {
         net.close();

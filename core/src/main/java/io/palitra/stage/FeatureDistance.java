@@ -3,7 +3,7 @@ package io.palitra.stage;
 import io.palitra.config.ArgumentException;
 import io.palitra.config.ConfigException;
 import io.palitra.data.FormatException;
-import io.palitra.data.ImageSpec;
+import io.palitra.data.PictureItems;
 import io.palitra.engine.DType;
 import io.palitra.engine.Device;
 import io.palitra.engine.Guard;
@@ -69,7 +69,7 @@ public final class FeatureDistance implements AutoCloseable {
      * @param run of config key {@code perceptual.run}
      * @throws ConfigException when the run is of another family, or of pictures of other channels
      */
-    public static FeatureDistance classifier(String run, ImageSpec data, Models models) {
+    public static FeatureDistance classifier(String run, PictureItems data, Models models) {
         if (run.isEmpty()) {
             throw new ConfigException("perceptual.run", "which features? perceptual.run=RUN names a run of family classifier");
         }
@@ -90,7 +90,7 @@ public final class FeatureDistance implements AutoCloseable {
      * @param vgg a file of torchvision's weights
      * @param lin a file of the weights of channels by those who made the distance ({@code lin0.model.1.weight} ...); empty for 1 each
      */
-    public static FeatureDistance lpips(String vgg, String lin, ImageSpec data) {
+    public static FeatureDistance lpips(String vgg, String lin, PictureItems data) {
         if (data.channels() != 3) throw new ArgumentException("perceptual=lpips wants pictures in colour, got " + data);
         if (vgg.isEmpty()) throw new ConfigException("perceptual.vgg", "which VGG-16? perceptual.vgg=FILE names torchvision's weights");
         Vgg16 net = new Vgg16(Rng.silent());

@@ -39,7 +39,7 @@ import java.util.stream.Stream;
  */
 public final class Checkpoint {
     private static final int KEPT = 2;
-    private static final String HASH = "sha256";
+    static final String HASH = "sha256";
     private static final String STEP = "step-";
     /** A folder that is being built or taken down. */
     private static final String TEMPORARY = ".tmp-";

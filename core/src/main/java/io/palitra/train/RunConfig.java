@@ -13,6 +13,7 @@ import io.palitra.data.DataOptions;
 import io.palitra.data.DataSpec;
 import io.palitra.data.Dataset;
 import io.palitra.family.Families;
+import io.palitra.family.Gan;
 import io.palitra.model.Family;
 import io.palitra.model.Recipe;
 import java.io.IOException;
@@ -80,8 +81,13 @@ public record RunConfig(Settings settings, Record model) {
      * @throws ConfigException for a value that is not allowed
      */
     public static RunConfig of(Record model, String name, Dataset data) {
+        return imported(model, name, data.spec(), data.classNames());
+    }
+
+    /** As {@link #of(Record, String, Dataset)}, of weights that were trained elsewhere, on data that need not be here. */
+    public static RunConfig imported(Record model, String name, DataSpec spec, List<String> classes) {
         Family<?> f = Families.of(model);
-        Settings s = new Settings(FORMAT, f.name(), name, DataOptions.DEFAULT, data.spec(), data.classNames(), f.recipe(), 0, "cpu",
+        Settings s = new Settings(FORMAT, f.name(), name, DataOptions.DEFAULT, spec, classes, f.recipe(), 0, "cpu",
             Precision.FP32, io.palitra.engine.Device.threads(), 20, 0, version());
         return new RunConfig(s, Config.absolute(model));
     }
@@ -211,6 +217,9 @@ public record RunConfig(Settings settings, Record model) {
         JsonNode model = json.remove("model");
         if (model == null) throw new ConfigException("model", "model is missing");
         renew(json);
+        if (json.path("family").asText().equals("gan") && model instanceof ObjectNode gan) {
+            gan.putIfAbsent("net", Config.toJson(Gan.FAMILY.defaults()).get("net"));
+        }
         Settings s = Config.fromJson(Settings.class, json);
         return new RunConfig(s, Config.fromJson(Families.named(s.family).defaults().getClass(), model, "model"));
     }

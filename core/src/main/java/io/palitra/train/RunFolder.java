@@ -14,6 +14,7 @@ import io.palitra.report.Report;
 import io.palitra.stage.ClipEmbedder;
 import io.palitra.stage.FirstStage;
 import io.palitra.stage.GptFolder;
+import io.palitra.stage.Latents;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -39,10 +40,10 @@ public final class RunFolder {
     static final String JUDGED = "evaluation.part.safetensors";
     private static final Set<String> NAMES = Ordered.set(LOCK, TRAIN, JUDGED, Run.CONFIG, Run.MODEL, Metrics.NAME, RunReport.SUMMARY,
         RunReport.EVALUATION, Gallery.SAMPLES, Gallery.ANIMATION, Report.NAME,
-        FirstStage.FOLDER, ClipEmbedder.FOLDER, GptFolder.FOLDER, LoraTuning.DIFFUSERS, LoraTuning.KOHYA,
+        FirstStage.FOLDER, ClipEmbedder.FOLDER, GptFolder.FOLDER, Latents.FILE, LoraTuning.DIFFUSERS, LoraTuning.KOHYA,
         "tokenizer.json", "tokenizer_config.json",
         "map.png", "map-decoded.png", "map.json", "walk", "reconstruct.png", "complete.png", "interpolate.png", "interpolate.gif",
-        "anomalies", "harmonised");
+        "anomalies", "harmonised", "projected", "mix.png", "directions");
     /** Of sheets, which are pictures or texts. */
     private static final Pattern SHEET = Pattern.compile(
         "(" + String.join("|", RunReport.CLOSEST, Gallery.GRID, Gallery.RECONSTRUCTIONS) + ")\\.(png|txt|gif)|" + Gallery.GRID

@@ -2,13 +2,19 @@ package io.palitra.train;
 
 import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
+import io.palitra.data.DataSpec;
 import io.palitra.data.FormatException;
 import io.palitra.engine.Device;
 import io.palitra.hub.Safetensors;
+import io.palitra.model.Codec;
 import io.palitra.model.ModelRef;
 import io.palitra.model.Models;
 import io.palitra.nn.Module;
+import io.palitra.stage.ClipEmbedder;
 import io.palitra.stage.FirstStage;
+import io.palitra.stage.PictureCodec;
+import io.palitra.stage.ReadsTexts;
+import io.palitra.stage.VectorPrior;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
@@ -39,6 +45,24 @@ public final class RunModels implements Models, AutoCloseable {
             stage.to(device);
             return capability.cast(stage);
         }
+        if (capability == Codec.class && ref.family().isEmpty()) {
+            PictureCodec codec = PictureCodec.open(ref.where());
+            held.add(new Held(ref.where(), codec.net(), codec::close));
+            codec.net().to(device);
+            return capability.cast(codec);
+        }
+        if (capability == ClipEmbedder.class || capability == ReadsTexts.class) {
+            ClipEmbedder clip = ClipEmbedder.open(ref.where());
+            held.add(new Held(ref.where(), clip.net(), clip::close));
+            clip.to(device);
+            return capability.cast(clip);
+        }
+        if (capability == VectorPrior.class && VectorPrior.is(ref)) {
+            VectorPrior prior = VectorPrior.open(ref);
+            held.add(new Held(ref.where(), prior.net(), prior.net()::close));
+            prior.net().to(device);
+            return capability.cast(prior);
+        }
         String family = ref.family().orElseThrow(() -> new ArgumentException("'" + ref.where() + "' is no run"));
         Run run;
         try {
@@ -49,7 +73,17 @@ public final class RunModels implements Models, AutoCloseable {
         held.add(new Held(ref.where(), run.model().net(), run::close));
         run.model().net().trainable(false);
         return run.model().as(capability)
-            .orElseThrow(() -> new ArgumentException("'" + ref.where() + "' is a run of family " + family));
+            .orElseThrow(() -> new ArgumentException("'" + ref.where() + "' is a run of family " + family
+                + (capability == Codec.class ? ", whose codes are no grids; vae with net=kl, vqgan and vqvae have some" : "")));
+    }
+
+    @Override public DataSpec items(ModelRef run) {
+        if (run.family().isEmpty()) throw new ArgumentException("'" + run.where() + "' is no run");
+        try {
+            return RunConfig.read(run.place().resolve(Run.CONFIG)).settings().spec();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** SHA-256 in hex of the values of what was opened, by the keys of a configuration that name it. Waits for the device. */

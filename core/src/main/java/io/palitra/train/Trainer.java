@@ -143,7 +143,8 @@ public final class Trainer implements AutoCloseable {
         long before = was.isPresent() ? was.get().steps() : on.before.steps(data.size());
         Provenance.length(recipe, at, before, steps).ifPresent(watcher::note);
         if (last.isPresent() && at == steps) {
-            watcher.note("the run in " + folder + " is finished: step " + at + " of " + steps + "; --steps M trains on");
+            watcher.note("the run in " + folder + " is finished: step " + at + " of " + steps
+                + "; a larger train.steps (--steps) trains on");
         }
     }
 
@@ -239,6 +240,7 @@ public final class Trainer implements AutoCloseable {
         try (Metrics metrics = step == 0 ? Metrics.start(folder) : Metrics.resume(folder, step, known, watcher::note);
                 DataLoader loader = new DataLoader(data, recipe.batch(), config.settings().seed(), step, device)) {
             gallery.begin(step == 0 ? 0 : step + 1);
+            model.keep(data, folder);
             if (step == 0) {
                 model.prepare(data);
                 snapshot(metrics);

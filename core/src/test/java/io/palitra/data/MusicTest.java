@@ -3,12 +3,21 @@ package io.palitra.data;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.OptionalDouble;
 import java.util.Random;
+import javax.sound.midi.MetaMessage;
+import javax.sound.midi.MidiEvent;
+import javax.sound.midi.MidiMessage;
+import javax.sound.midi.MidiSystem;
+import javax.sound.midi.Sequence;
+import javax.sound.midi.ShortMessage;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -39,7 +48,7 @@ class MusicTest {
     @Test void aScoreWrittenAsMidiAndReadAgainIsTheSame() {
         for (int i = 0; i < 50; i++) {
             Score score = part(i);
-            assertThat(Midi.read(Midi.bytes(score, 80), "x.mid", 4)).isEqualTo(score);
+            assertThat(Midi.read(Midi.bytes(score, 80), "x.mid", 4).score()).isEqualTo(score);
         }
     }
 
@@ -48,7 +57,53 @@ class MusicTest {
         for (int t = 0; t < 32; t++) p[t] = new int[] {t < 8 ? Score.REST : 72, t % 16 < 12 ? 67 : Score.REST, 60 + t / 8, 48};
         Score score = new Score(p);
         assertThat(score.notes(3)).containsExactly(new Score.Note(3, 48, 0, 32));
-        assertThat(Midi.read(Midi.bytes(score, 120), "x.mid", 4)).isEqualTo(score);
+        assertThat(Midi.read(Midi.bytes(score, 120), "x.mid", 4).score()).isEqualTo(score);
+    }
+
+    /** Soprano and alto cross: the tenor and the bass do not. */
+    private static Score crossed() {
+        int[][] p = new int[32][4];
+        for (int t = 0; t < 32; t++) p[t] = new int[] {62 + t / 8, 70 - t / 16, 55, 48};
+        return new Score(p);
+    }
+
+    private static byte[] with(byte[] midi, int tick, MidiMessage... more) throws Exception {
+        Sequence sequence = MidiSystem.getSequence(new ByteArrayInputStream(midi));
+        for (MidiMessage m : more) sequence.getTracks()[0].add(new MidiEvent(m, tick));
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        MidiSystem.write(sequence, 1, out);
+        return out.toByteArray();
+    }
+
+    private static byte[] renamed(byte[] midi, String from, String to) {
+        String all = new String(midi, StandardCharsets.ISO_8859_1);
+        assertThat(all).contains(from);
+        return all.replace(from, to).getBytes(StandardCharsets.ISO_8859_1);
+    }
+
+    @Test void namesOfTracksOrderTheVoicesWhateverTheirPitch() {
+        byte[] midi = Midi.bytes(crossed(), 80);
+        assertThat(Midi.read(midi, "x.mid", 4)).isEqualTo(new Midi.Read(crossed(), OptionalDouble.of(80), true, List.of()));
+        byte[] unnamed = renamed(midi, "Soprano", "Violins");
+        Midi.Read read = Midi.read(unnamed, "x.mid", 4);
+        assertThat(read.score().pitches()[0]).containsExactly(70, 62, 55, 48);
+        assertThat(read.notes()).containsExactly("x.mid: its voices are not named soprano, alto, tenor and bass, and are ordered by their "
+            + "average pitch: those of the file are, from the highest, 2, 1, 3, 4");
+        assertThat(Midi.read(renamed(Midi.bytes(part(0), 80), "Soprano", "Violins"), "x.mid", 4).notes()).isEmpty();
+    }
+
+    @Test void metreTempoAndDrumsOfAFileAreSaid() throws Exception {
+        byte[] midi = with(Midi.bytes(crossed(), 90), 960, new MetaMessage(0x58, new byte[] {3, 2, 24, 8}, 4),
+            new MetaMessage(0x51, new byte[] {7, (byte) 0xa1, 0x20}, 3), new ShortMessage(ShortMessage.NOTE_ON, 9, 40, 80));
+        Midi.Read read = Midi.read(midi, "x.mid", 4);
+        assertThat(read.score()).isEqualTo(crossed());
+        assertThat(read.tempo()).hasValue(90);
+        assertThat(read.steady()).isFalse();
+        assertThat(read.notes()).containsExactly("x.mid: 1 note of channel 10, which is that of drums, is left out",
+            "x.mid: is in 3/4; bars are counted as 4/4, of 16 sixteenths");
+        byte[] drums = with(Midi.bytes(new Score(new int[][] {{Score.REST}}), 80), 0, new ShortMessage(ShortMessage.NOTE_ON, 9, 40, 80));
+        assertThatThrownBy(() -> Midi.read(drums, "x.mid", 4)).isInstanceOf(FormatException.class)
+            .hasMessageContaining("holds no note beside drums: 1 note of channel 10, which is that of drums, is left out");
     }
 
     @Test void aHeldNoteIsStruckOnceInItsTrack() {
@@ -68,12 +123,12 @@ class MusicTest {
             lower[t] = new int[] {four.pitches()[t][2], four.pitches()[t][3]};
         }
         byte[] a = chunk(Midi.bytes(new Score(upper), 80)), b = chunk(Midi.bytes(new Score(lower), 80));
-        assertThat(Midi.read(file(1, 2, a, b), "x.mid", 4)).isEqualTo(four);
+        assertThat(Midi.read(file(1, 2, a, b), "x.mid", 4).score()).isEqualTo(four);
     }
 
     /** Both voices of a file of two tracks as one track and channel. */
     private static byte[] chunk(byte[] midi) {
-        Score s = Midi.read(midi, "two.mid", 2);
+        Score s = Midi.read(midi, "two.mid", 2).score();
         ByteBuffer out = ByteBuffer.allocate(1 << 15);
         for (int t = 0; t <= s.steps(); t++) {
             int delta = t == 0 ? 0 : 120;
@@ -141,7 +196,7 @@ class MusicTest {
             }
             if (random.nextInt(5) == 0) bytes = java.util.Arrays.copyOf(bytes, random.nextInt(bytes.length));
             try {
-                assertThat(Midi.read(bytes, "x.mid", 4).steps()).isPositive();
+                assertThat(Midi.read(bytes, "x.mid", 4).score().steps()).isPositive();
                 read++;
             } catch (FormatException e) {
                 assertThat(e.getMessage()).doesNotContain("\n").doesNotContain("java.");

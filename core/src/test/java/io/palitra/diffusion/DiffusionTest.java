@@ -180,7 +180,7 @@ class DiffusionTest {
 
     @ParameterizedTest @ValueSource(strings = {"ScoreSdeVe", "DDIM, 'prediction_type': 'flow'", "DDIM, 'prediction_type': 3",
         "DDIM, 'beta_schedule': 'laplace'", "DDIM, 'beta_start': 2", "DDIM, 'num_train_timesteps': 1e99",
-        "DDIM, 'num_train_timesteps': 2000000000", "DDIM, 'clip_sample_range': -1", "DDPM, 'variance_type': 'learned_range'",
+        "DDIM, 'num_train_timesteps': 2000000000", "DDIM, 'clip_sample_range': -1", "DDPM, 'variance_type': 'guessed'",
         "DDPM, 'trained_betas': [0.1]", "DPMSolverMultistep, 'solver_order': 4", "DPMSolverMultistep, 'algorithm_type': 'sde-dpmsolver'",
         "EulerDiscrete, 'timestep_spacing': 'uniform'", "EulerDiscrete, 'use_karras_sigmas': 1"})
     void aSchedulerThatIsNotKnownIsRefused(String config) {

@@ -8,10 +8,13 @@ import static org.assertj.core.api.Assertions.withinPercentage;
 import io.palitra.config.Config;
 import io.palitra.data.Batch;
 import io.palitra.data.Condition;
+import io.palitra.data.DataSpec;
+import io.palitra.data.Dataset;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.VectorSpec;
 import io.palitra.diffusion.Churn;
 import io.palitra.diffusion.ChurnedEuler;
+import io.palitra.diffusion.Denoiser;
 import io.palitra.diffusion.Level;
 import io.palitra.diffusion.Sampler;
 import io.palitra.diffusion.Spacing;
@@ -25,8 +28,13 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.model.Asked;
 import io.palitra.model.Drawing;
+import io.palitra.model.Evaluates;
+import io.palitra.model.LatentModel;
+import io.palitra.model.Likelihood;
 import io.palitra.model.Step;
 import io.palitra.nn.Loss;
+import io.palitra.stage.Given;
+import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
@@ -34,6 +42,7 @@ import org.junit.jupiter.api.Test;
 
 class DiffusionTest {
     private static final ImageSpec GREY = new ImageSpec(1, 8, 8, 3);
+    private static final List<String> CAPTIONS = List.of("a red circle", "красный круг", "a blue square above a star");
 
     private static Diffusion tiny(ImageSpec image, String... more) {
         Diffusion.Config small = Config.with(Diffusion.FAMILY.defaults(), "net.channels=8,16", "net.attention=1", "net.groups=4");
@@ -42,6 +51,10 @@ class DiffusionTest {
 
     private static Diffusion.Sampling how(String... overrides) {
         return Config.with((Diffusion.Sampling) Objects.requireNonNull(Diffusion.FAMILY.sampling()), overrides);
+    }
+
+    private static Denoiser denoiser(Diffusion model, Tensor x, Tensor labels, double guidance) {
+        return model.denoiser(x, Given.classes(labels), how("guidance=" + guidance, "clip=false"));
     }
 
     private static double loss(Diffusion model, Batch batch, Rng rng) {
@@ -74,7 +87,7 @@ class DiffusionTest {
 
     @Test void theFirstLossIsTheVarianceOfTheNoise() {
         try (Scope scope = new Scope()) {
-            Diffusion model = (Diffusion) Diffusion.FAMILY.build(Config.with(Diffusion.FAMILY.defaults(), "prediction=eps"),
+            Diffusion model = (Diffusion) Diffusion.FAMILY.build(Config.with(Diffusion.FAMILY.defaults(), "objective=eps"),
                 new ImageSpec(1, 28, 28, 10), new Rng(1));
             Batch batch = new Batch(new Rng(2).uniform(128, 1, 28, 28).mul(2).sub(1));
             assertThat(loss(model, batch, new Rng(3))).isCloseTo(1, within(0.01));
@@ -85,10 +98,10 @@ class DiffusionTest {
     /** A network that says x0 = 0 whatever it sees: the sum over times telescopes to 1/2 (SNR(0) - SNR(T-1)) |x0|^2. */
     @Test void theBoundIsThatOfANetworkThatKnowsNothing() {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            Diffusion model = tiny(GREY, "prediction=x0", "schedule=linear");
+            Diffusion model = tiny(GREY, "objective=x0", "schedule=linear");
             model.net().training(false);
             Tensor x = new Rng(2).uniform(6, 1, 8, 8).mul(1.9).sub(0.95);
-            double first = Math.pow(model.table().at(0).ratio(), -2), last = Math.pow(model.table().at(999).ratio(), -2);
+            double first = Math.pow(model.model().table().at(0).ratio(), -2), last = Math.pow(model.model().table().at(999).ratio(), -2);
             double[] want = x.square().sumPerItem().mul(0.5 * (first - last)).doubles();
             double[] cut = Loss.discretizedGaussianNll(x, Torch.zerosLike(x), 0.0074).doubles();
             double[] mean = new double[6];
@@ -121,10 +134,10 @@ class DiffusionTest {
         }
     }
 
-    @Test void eightFlatPicturesAreLearnedByEachPrediction() {
-        for (String prediction : List.of("eps", "x0", "v")) {
+    @Test void eightFlatPicturesAreLearnedByEachObjective() {
+        for (String objective : List.of("eps", "x0", "v", "flow")) {
             try (Scope scope = new Scope()) {
-                Diffusion model = tiny(GREY, "prediction=" + prediction, "minSnr=5", "schedule=cosine");
+                Diffusion model = tiny(GREY, "objective=" + objective, objective.equals("flow") ? "objective.shift=2" : "minSnr=5");
                 Batch batch = new Batch(new Rng(2).normal(8, 1, 1, 1).tanh().expand(8, 1, 8, 8));   // flat
                 double before = loss(model, batch, new Rng(3));
                 Optimizer optimizer = new Optimizer(new OptimizerSpec.Adam(3e-3, 0.9, 0.999, 1e-8), model.net().parameters());
@@ -136,7 +149,7 @@ class DiffusionTest {
                     }
                 }
                 optimizer.close();
-                assertThat(loss(model, batch, new Rng(3))).as(prediction).isLessThan(0.7 * before);
+                assertThat(loss(model, batch, new Rng(3))).as(objective).isLessThan(0.7 * before);
                 model.net().close();
             }
         }
@@ -144,7 +157,7 @@ class DiffusionTest {
 
     @Test void aSampleDoesNotDependOnHowManyAreDrawn() {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            Diffusion model = tiny(GREY, "conditional=true");
+            Diffusion model = tiny(GREY, "condition=label");
             stir(model);
             for (String sampler : List.of("dpmplusplus2m", "ddpm")) {
                 Diffusion.Sampling how = how("sampler=" + sampler, "sampler.steps=5", "guidance=2");
@@ -159,16 +172,18 @@ class DiffusionTest {
 
     @Test void guidanceOneIsTheConditionalModelAndZeroTheUnconditional() {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            Diffusion model = tiny(GREY, "conditional=true");
+            Diffusion model = tiny(GREY, "condition=label");
             stir(model);
             Tensor x = model.prior(2, new Rng(1)), labels = Torch.of(new long[] {0, 2}, 2);
-            Level at = model.table().at(500);
-            Tensor with = model.denoiser(labels, 1, false).denoise(x, at), without = model.denoiser(labels, 0, false).denoise(x, at);
+            Level at = model.model().table().at(500);
+            Tensor with = denoiser(model, x, labels, 1).denoise(x, at);
+            Tensor without = denoiser(model, x, labels, 0).denoise(x, at);
             assertThat(with.sub(without).abs().max().item()).isGreaterThan(1e-3);
-            assertThat(model.denoiser(null, 1, false).denoise(x, at).sub(without).abs().max().item()).isZero();
-            Tensor nearly = model.denoiser(labels, 1 + 1e-7, false).denoise(x, at);   // by the doubled batch
+            Tensor none = denoiser(model, x, Torch.of(new long[] {3, 3}, 2), 1).denoise(x, at);
+            assertThat(none.sub(without).abs().max().item()).isZero();
+            Tensor nearly = denoiser(model, x, labels, 1 + 1e-7).denoise(x, at);   // by the doubled batch
             assertThat(nearly.sub(with).abs().max().item()).isLessThan(1e-4);
-            Tensor three = model.denoiser(labels, 3, false).denoise(x, at);
+            Tensor three = denoiser(model, x, labels, 3).denoise(x, at);
             assertThat(three.sub(without.lerp(with, 3)).abs().max().item()).isLessThan(1e-4);
             model.net().close();
         }
@@ -176,12 +191,12 @@ class DiffusionTest {
 
     @Test void aSampleIsOfTheClassThatWasAskedFor() {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            Diffusion model = tiny(GREY, "conditional=true");
+            Diffusion model = tiny(GREY, "condition=label");
             stir(model);
             Tensor z = model.prior(2, new Rng(5)), labels = Torch.of(new long[] {2, 2}, 2);
             Diffusion.Sampling how = how("guidance=3", "sampler.steps=3", "clip=false");
             Tensor byHand = how.sampler()
-                .sample(model.denoiser(labels, 3, false), z, how.sampler().levels(model.table()), new Rng(1)::normalLike);
+                .sample(denoiser(model, z, labels, 3), z, how.sampler().levels(model.model().table()), new Rng(1)::normalLike);
             Tensor asked = new Drawing<>(model, how, Asked.ofLabel(2)).sample(2, new Rng(5));
             Tensor other = new Drawing<>(model, how, Asked.ofLabel(0)).sample(2, new Rng(5));
             assertThat(asked.sub(byHand.clamp(-1, 1)).abs().max().item()).isZero();
@@ -192,8 +207,8 @@ class DiffusionTest {
 
     @Test void hiddenLabelsAreTheNullClassInTheGivenShare() {
         try (Scope scope = new Scope()) {
-            Diffusion model = tiny(GREY, "conditional=true", "labelDropout=0.25");
-            Tensor labels = new Rng(1).integers(3, 10_000), hidden = model.hidden(labels, new Rng(2));
+            Diffusion model = tiny(GREY, "condition=label", "dropCondition=0.25");
+            Tensor labels = new Rng(1).integers(3, 10_000), hidden = model.model().conditioning().hidden(labels, new Rng(2));
             assertThat(hidden.eq(3).to(DType.F32).mean().item()).isCloseTo(0.25, within(0.02));   // standard error 0.004
             assertThat(hidden.eq(labels).to(DType.F32).mean().item()).isCloseTo(0.75, within(0.02));
             assertThat(model.net().parameters().get("class_embedding.weight").shape()).containsExactly(4, 32);
@@ -214,13 +229,13 @@ class DiffusionTest {
 
     @Test void aTransformerSaysNothingAtFirstAndTakesPatchesThatFit() {
         Diffusion.Config dit = Config.with(Diffusion.FAMILY.defaults(), "net=dit", "net.width=16", "net.heads=2", "net.layers=2",
-            "conditional=true");
+            "condition=label");
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             Diffusion model = (Diffusion) Diffusion.FAMILY.build(dit, new ImageSpec(1, 8, 12, 3), new Rng(1));
             Tensor x = new Rng(2).normal(2, 1, 8, 12);
-            Level level = model.table().at(500);
+            Level level = model.model().table().at(500);
             // its first prediction of v is 0, and so that of x0 = alpha x - sigma v is alpha x, whatever the class
-            Tensor first = model.denoiser(Torch.of(new long[] {0, 2}, 2), 1, false).denoise(x, level);
+            Tensor first = denoiser(model, x, Torch.of(new long[] {0, 2}, 2), 1).denoise(x, level);
             assertThat(first.sub(x.mul(level.alpha())).abs().max().item()).isLessThan(1e-6);
             model.net().close();
         }
@@ -229,15 +244,87 @@ class DiffusionTest {
         assertThatThrownBy(() -> Config.with(dit, "net.heads=3")).hasMessageContaining("must be a multiple of 4 and of the 3 heads");
     }
 
+    @Test void aFlowIsDrawnByEulersStepsAndHasNoBound() {
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            Diffusion model = tiny(GREY, "objective=flow");
+            stir(model);
+            assertThat(model.samplingDefaults().sampler()).isInstanceOf(Sampler.Euler.class);
+            assertThat(model.as(Likelihood.class)).isEmpty();
+            assertThat(model.as(Evaluates.class)).isEmpty();
+            assertThat(model.as(LatentModel.class)).isPresent();
+            assertThat(tiny(GREY).as(Likelihood.class)).isPresent();
+            Drawing<?> heun = Drawing.of(model, List.of("sampler=heun", "sampler.spacing=trailing", "sampler.steps=3"));
+            assertThat(heun.sample(2, new Rng(1)).isFinite().all().item()).isEqualTo(1);
+            model.net().close();
+        }
+        assertThatThrownBy(() -> tiny(GREY, "objective=flow", "schedule=linear")).hasMessageContaining("takes no schedule");
+        assertThatThrownBy(() -> tiny(GREY, "objective=flow", "minSnr=5")).hasMessageContaining("takes no minSnr");
+    }
+
+    private static Dataset captioned() {
+        return new Dataset() {
+            @Override public String name() { return "captioned"; }
+
+            @Override public DataSpec spec() { return GREY; }
+
+            @Override public int size() { return CAPTIONS.size(); }
+
+            @Override public int label(int i) { return 0; }
+
+            @Override public List<String> classNames() { return List.of("a", "b", "c"); }
+
+            @Override public void read(int i, ByteBuffer into) { into.put(new byte[64]); }
+
+            @Override public List<String> captions(int i) { return CAPTIONS.subList(i, i + 1); }
+
+            @Override public boolean captioned() { return true; }
+        };
+    }
+
+    @Test void textsAreReadByBothNetworksAndGuideAwayFromOthers() {
+        for (String net
+            : List.of("net=unet net.channels=8,16 net.attention=1 net.groups=4", "net=dit net.width=16 net.heads=2 net.layers=2")) {
+            try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+                Diffusion.Config config = Config.with(Config.with(Diffusion.FAMILY.defaults(), net.split(" ")), "condition=text",
+                    "text.width=16", "text.heads=2", "text.length=24", "text.pairs=20");
+                Diffusion model = (Diffusion) Diffusion.FAMILY.build(config, GREY, new Rng(1));
+                model.model().conditioning().learn(captioned());
+                Tensor z = model.prior(2, new Rng(2));
+                Condition given = Condition.ofTexts(List.of("a red circle", "a blue square"));
+                double first = loss(model, new Batch(z, given), new Rng(3));
+                assertThat(first).as(net).isCloseTo(1, within(0.3));   // its first output is 0, and v is of variance 1
+                stir(model);
+                Drawing<?> plain = Drawing.of(model, List.of("sampler.steps=2"));
+                Tensor one = plain.draw(List.of("a red circle"), new Rng(5)), other = plain.draw(List.of("a blue square"), new Rng(5));
+                assertThat(one.sub(other).abs().max().item()).as(net).isGreaterThan(1e-4);
+                Tensor both = plain.draw(List.of("a red circle", "a blue square"), new Rng(5));
+                assertThat(both.rows(0, 1).sub(one).abs().max().item()).isLessThan(1e-4);
+                Tensor away = Drawing.of(model, List.of("sampler.steps=2", "guidance=3", "negative=a star", "prompt=a red circle"))
+                    .sample(1, new Rng(5));
+                Tensor guided = Drawing.of(model, List.of("sampler.steps=2", "guidance=3", "prompt=a red circle")).sample(1, new Rng(5));
+                assertThat(away.sub(guided).abs().max().item()).as(net).isGreaterThan(1e-5);
+                assertThat(model.takes()).containsExactly(Condition.Kind.TEXT);
+                assertThat(plain.sample(3, new Rng(1)).shape()).containsExactly(3, 1, 8, 8);   // by captions of the data
+                assertThat(model.notes(Asked.ofText("a red elephant"))).singleElement().asString().contains("elephant");
+                assertThatThrownBy(() -> Drawing.of(model, List.of("prompt=" + "a red circle ".repeat(20))))
+                    .hasMessageContaining("shorten it");
+                assertThatThrownBy(() -> Drawing.of(model, List.of("negative=a star")).sample(1, new Rng(1)))
+                    .hasMessageContaining("wants guidance above 1");
+                model.close();
+            }
+        }
+        assertThatThrownBy(() -> tiny(GREY, "text.length=9")).hasMessageContaining("for condition=text alone");
+    }
+
     @Test void whatTheModelCannotDoIsRefused() {
         assertThatThrownBy(() -> Diffusion.FAMILY.build(Diffusion.FAMILY.defaults(), new VectorSpec(2, 0), new Rng(1)))
             .hasMessageStartingWith("diffusion wants pictures, got points");
         assertThatThrownBy(() -> tiny(new ImageSpec(1, 9, 8, 0))).hasMessageContaining("multiples of 2, got");
-        assertThatThrownBy(() -> tiny(new ImageSpec(1, 8, 8, 0), "conditional=true")).hasMessageContaining("wants labelled data");
+        assertThatThrownBy(() -> tiny(new ImageSpec(1, 8, 8, 0), "condition=label")).hasMessageContaining("wants labelled data");
         assertThatThrownBy(() -> tiny(GREY, "net.groups=3")).hasMessageContaining("must be multiples of groups 3");
         assertThatThrownBy(() -> tiny(GREY, "net.attention=2")).hasMessageContaining("illegal attention: 2, must be a level from 0 to 1");
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            Diffusion plain = tiny(GREY), told = tiny(GREY, "conditional=true", "labelDropout=0");
+            Diffusion plain = tiny(GREY), told = tiny(GREY, "condition=label", "dropCondition=0");
             assertThatThrownBy(() -> Drawing.of(plain, List.of("label=1")).sample(1, new Rng(1)))
                 .hasMessageContaining("trained without classes");
             assertThatThrownBy(() -> Drawing.of(plain, List.of("guidance=2")).sample(1, new Rng(1)))

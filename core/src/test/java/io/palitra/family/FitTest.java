@@ -4,10 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.palitra.config.Config;
+import io.palitra.data.Alphabet;
 import io.palitra.data.DataOptions;
 import io.palitra.data.DataSpec;
 import io.palitra.data.Dataset;
 import io.palitra.data.ImageSpec;
+import io.palitra.data.ScoreSpec;
+import io.palitra.data.TextSpec;
 import io.palitra.data.VectorSpec;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
@@ -51,7 +54,8 @@ class FitTest {
     private static <C extends Record> String refusal(Family<C> family, DataSpec spec) {
         List<String> upon = new ArrayList<>();
         for (String key : Config.paths(family.defaults()).keySet()) {
-            long channels = spec.shape()[0];
+            if (key.equals("base")) continue;   // which may be empty
+            long channels = spec instanceof ImageSpec image ? image.channels() : 1;
             upon.add(key + "=" + (key.equals("model") ? painter : root.resolve("vq" + channels)));
         }
         try (RunModels models = Builds.models(); Scope scope = new Scope();
@@ -92,6 +96,24 @@ class FitTest {
         assertThat(wrong).isEmpty();
         assertThat(built).isGreaterThan(50);
         assertThat(sized).isGreaterThan(20);
+    }
+
+    @Test void everyFamilyBuildsOnTextsAndOnMusicOrRefusesThemByItsOwnWords() {
+        DataSpec text = new TextSpec(256, new Alphabet.Bytes()), music = new ScoreSpec(32);
+        List<String> built = new ArrayList<>();
+        for (DataSpec spec : List.of(text, music)) {
+            for (Family<?> family : own()) {
+                String refusal = refusal(family, spec), other = family.name() + " wants ";
+                if (refusal.isEmpty()) built.add(family.name());
+                else assertThat(refusal).startsWith(other).contains(", got " + spec).doesNotContain("\n");
+            }
+        }
+        assertThat(built).containsExactlyInAnyOrder("gpt", "lstm", "mdlm", "musictransformer", "musegan");
+    }
+
+    @Test void dataThatCannotBeIsRefusedBeforeTheModelUnderneathIsAskedFor() {
+        assertThatThrownBy(() -> Dalle.FAMILY.build(Dalle.FAMILY.defaults(), new TextSpec(8, new Alphabet.Bytes()), new Rng(1)))
+            .hasMessage("dalle wants pictures, got texts of 8 bytes, 256 kinds and the end");
     }
 
     @Test void whatTakesPicturesOfAnyShapeIsBuiltOnThoseThatPeopleHave() {

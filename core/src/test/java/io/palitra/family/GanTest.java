@@ -22,6 +22,7 @@ import io.palitra.engine.Torch;
 import io.palitra.model.Drawing;
 import io.palitra.model.Step;
 import io.palitra.model.Update;
+import io.palitra.stage.GanNet;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -193,11 +194,11 @@ class GanTest {
 
     @Test void truncatedNumbersAreOfTheCutNormalDistribution() {
         try (Scope scope = new Scope()) {
-            Tensor z = Gan.truncated(1, 400, 100, new Rng(1));
+            Tensor z = GanNet.truncated(1, 400, 100, new Rng(1));
             assertThat(z.abs().max().item()).isBetween(0.99, 1.0);
             assertThat(z.mean().item()).isCloseTo(0, within(0.015));
             assertThat(z.square().mean().item()).isCloseTo(0.29112, within(0.01));     // 1 - 2 t phi(t) / (2 Phi(t) - 1)
-            Tensor wide = Gan.truncated(100, 400, 100, new Rng(1));
+            Tensor wide = GanNet.truncated(100, 400, 100, new Rng(1));
             assertThat(wide.isFinite().all().item()).isEqualTo(1);
             assertThat(wide.square().mean().item()).isCloseTo(1, within(0.1));
         }

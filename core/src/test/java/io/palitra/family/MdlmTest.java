@@ -136,6 +136,28 @@ class MdlmTest {
         }
     }
 
+    @Test void noEndIsDrawnBeforeTokensThatAreKept() {
+        try (Scope scope = new Scope(); Mdlm model = mdlm(TOY); Guard g = Torch.noGrad()) {
+            int n = 300;
+            long end = TOY.end();
+            for (String order : List.of("ancestral", "first_hitting", "confident")) {
+                Drawing<?> drawing = Drawing.of(model, List.of("order=" + order, "steps=3", "temperature=5"));
+                boolean ends = false;
+                for (long last : new long[] {0, end}) {
+                    long[] known = new long[3 * n];
+                    for (int i = 0; i < known.length; i++) known[i] = i % 3 == 2 ? last : -1;
+                    long[] drawn = drawing.fill(Torch.of(known, n, 3), new Rng(9)).longs();
+                    for (int i = 0; i < drawn.length; i++) {
+                        if (i % 3 == 2) assertThat(drawn[i]).isEqualTo(last);
+                        else if (last != end) assertThat(drawn[i]).isNotEqualTo(end);
+                        else ends |= drawn[i] == end;
+                    }
+                }
+                assertThat(ends).as("an end before an end may be drawn: " + order).isTrue();
+            }
+        }
+    }
+
     @Test void theMostCertainComesFirst() {
         try (Scope scope = new Scope(); Mdlm model = mdlm(TOY); Guard g = Torch.noGrad()) {
             MaskedTransformer net = (MaskedTransformer) model.net();

@@ -129,7 +129,7 @@ class SafetensorsTest {
         String good = "\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]";
         cases.put("[]", "must begin with '{'");
         cases.put(" {}", "must begin with '{'");
-        cases.put("{}x", "Unrecognized token");
+        cases.put("{}x", "unexpected word 'x'");
         cases.put("{} {}", "goes on after its end");
         cases.put("{\"a\":{" + good + "},\"a\":{" + good + "}}", "Duplicate field 'a'");
         cases.put("{\"a\":{\"dtype\":\"F32\"," + good + "}}", "Duplicate field 'dtype'");

@@ -8,6 +8,7 @@ import io.palitra.config.ConfigException;
 import io.palitra.data.FormatException;
 import io.palitra.model.Measure;
 import io.palitra.model.Watcher;
+import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,6 +16,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import javax.imageio.ImageIO;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -39,6 +41,31 @@ class TextRequestsTest {
     private static void run(String family, Path folder, Path data, List<String> set) throws IOException {
         new TrainRequest(family, data.toString(), "", set, 3, folder.toString(), "cpu", TrainRequest.Precision.FP32, 1, 0)
             .run(Watcher.SILENT);
+    }
+
+    @Test void dataOfAnotherKindIsRefusedAloneAndWithWhatTheFolderHolds() throws IOException {
+        Path mixed = Files.createDirectories(root.resolve("mixed"));
+        Files.copy(text, mixed.resolve("tale.txt"));
+        ImageIO.write(new BufferedImage(8, 8, BufferedImage.TYPE_INT_RGB), "png", mixed.resolve("a.png").toFile());
+        List<String> notes = new ArrayList<>();
+        Watcher watcher = new Watcher() {
+            @Override public void note(String line) { notes.add(line); }
+        };
+        for (String family : List.of("lstm", "musictransformer")) {
+            assertThatThrownBy(() -> Config.with(new TrainRequest(family), "data=" + mixed, "out=" + root.resolve("no")).run(watcher))
+                .hasMessageStartingWith(family + " wants ").hasMessageContaining("it holds 1 .png, 1 .txt; data.suffix=.txt reads the .txt "
+                    + "as texts");
+        }
+        assertThat(notes).isEmpty();
+        assertThat(root.resolve("no")).doesNotExist();
+    }
+
+    @Test void tokensOfTheBaseAreNotAskedForOtherwise() {
+        for (String key : List.of("data.tokens=bytes", "data.vocabulary=300")) {
+            assertThatThrownBy(() -> run("gpt", root.resolve("no"), text, List.of("base=" + root.resolve("gpt"), key)))
+                .isInstanceOf(ConfigException.class).hasMessageContaining("brings its own tokens").hasMessageContaining(key.split("=")[0]);
+        }
+        assertThat(root.resolve("no")).doesNotExist();
     }
 
     @Test void aTextIsWrittenOnAndEachAlternativeIsItsOwn() throws IOException {

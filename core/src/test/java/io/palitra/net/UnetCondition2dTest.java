@@ -22,9 +22,22 @@ class UnetCondition2dTest {
         + "'up_block_types': ['UpBlock2D', 'CrossAttnUpBlock2D'], 'layers_per_block': 1, 'norm_num_groups': 4,"
         + "'cross_attention_dim': 6, 'attention_head_dim': 2";
 
+    /** As DeepFloyd IF has it. */
+    private static final String IF = ", 'down_block_types': ['ResnetDownsampleBlock2D', 'SimpleCrossAttnDownBlock2D'],"
+        + "'up_block_types': ['SimpleCrossAttnUpBlock2D', 'ResnetUpsampleBlock2D'], 'mid_block_type': 'UNetMidBlock2DSimpleCrossAttn',"
+        + "'cross_attention_dim': 32, 'cross_attention_norm': 'group_norm', 'attention_head_dim': 4, 'act_fn': 'gelu',"
+        + "'resnet_out_scale_factor': 1.4, 'encoder_hid_dim': 6";
+
     private static UnetCondition2d.Config small(String more) {
         ObjectNode config = (ObjectNode) json("{" + SMALL + "}");
         config.setAll((ObjectNode) json("{'_': 0" + more + "}"));
+        return UnetCondition2d.Config.fromJson(config);
+    }
+
+    /** As {@link #IF}, and more. */
+    private static UnetCondition2d.Config deep(String more) {
+        ObjectNode config = (ObjectNode) json("{" + SMALL + "}");
+        for (String keys : new String[] {IF, more}) config.setAll((ObjectNode) json("{'_': 0" + keys + "}"));
         return UnetCondition2d.Config.fromJson(config);
     }
 
@@ -52,15 +65,16 @@ class UnetCondition2dTest {
     }
 
     @Test void whatTheNetworkDoesNotHaveIsRefusedByKey() {
-        assertThatThrownBy(() -> small(", 'down_block_types': ['SimpleCrossAttnDownBlock2D', 'DownBlock2D']"))
-            .isInstanceOf(ConfigException.class).hasMessage("illegal down_block_types: \"SimpleCrossAttnDownBlock2D\", must be one of "
-                + "DownBlock2D, CrossAttnDownBlock2D");
+        assertThatThrownBy(() -> small(", 'down_block_types': ['KDownBlock2D', 'DownBlock2D']"))
+            .isInstanceOf(ConfigException.class).hasMessage("illegal down_block_types: \"KDownBlock2D\", must be one of "
+                + "DownBlock2D, CrossAttnDownBlock2D, ResnetDownsampleBlock2D, SimpleCrossAttnDownBlock2D");
         assertThatThrownBy(() -> small(", 'attention_type': 'gated'")).hasMessage("illegal attention_type: \"gated\", must be \"default\"");
         assertThatThrownBy(() -> small(", 'dual_cross_attention': true")).hasMessageContaining("must be false");
         assertThatThrownBy(() -> small(", 'num_attention_heads': 4")).hasMessage("illegal num_attention_heads: 4, must be null");
-        assertThatThrownBy(() -> small(", 'addition_embed_type': 'image'")).hasMessageContaining("one of text, text_time");
-        assertThatThrownBy(() -> small(", 'encoder_hid_dim': 4, 'encoder_hid_dim_type': 'image_proj'"))
-            .hasMessageContaining("encoder_hid_dim_type");
+        assertThatThrownBy(() -> small(", 'addition_embed_type': 'image'")).hasMessageContaining("illegal encoder_hid_dim: 0");
+        assertThatThrownBy(() -> small(", 'addition_embed_type': 'text_image'")).hasMessageContaining("one of text, text_time, image");
+        assertThatThrownBy(() -> small(", 'encoder_hid_dim': 4, 'encoder_hid_dim_type': 'text_image_proj'"))
+            .hasMessage("illegal encoder_hid_dim_type: \"text_image_proj\", must be one of text_proj, image_proj");
         assertThatThrownBy(() -> small(", 'colour': 1")).hasMessage("UNet2DConditionModel has no key 'colour'");
         assertThatThrownBy(() -> small(", '_class_name': 'UNet2DModel'")).hasMessageContaining("must be UNet2DConditionModel");
     }
@@ -77,6 +91,55 @@ class UnetCondition2dTest {
         assertThatThrownBy(() -> small(", 'addition_embed_type': 'text', 'addition_embed_type_num_heads': 4"))
             .hasMessageContaining("a divisor of the text's width 6");
         assertThatThrownBy(() -> small(", 'class_embeddings_concat': true")).hasMessageContaining("false without classes");
+    }
+
+    @Test void ofSimpleAttentionTheTextsNormIsCheckedAndAllReadsBack() {
+        for (String more : new String[] {"", ", 'resnet_skip_time_act': true, 'mid_block_only_cross_attention': true",
+            ", 'encoder_hid_dim_type': 'image_proj', 'addition_embed_type': 'image'"}) {
+            assertThat(UnetCondition2d.Config.fromJson(deep(more).toJson())).isEqualTo(deep(more));
+        }
+        assertThatThrownBy(() -> deep(", 'cross_attention_dim': 24")).hasMessageContaining("a multiple of the 32 groups");
+        assertThatThrownBy(() -> deep(", 'cross_attention_norm': 'layer_norm'")).hasMessageContaining("not the level's 16 channels");
+        assertThatThrownBy(() -> deep(", 'attention_head_dim': [17, 4]")).hasMessageContaining("it is the width of a head");
+        assertThatThrownBy(() -> deep(", 'resnet_out_scale_factor': 0")).hasMessageContaining("a number other than 0");
+        assertThatThrownBy(() -> deep(", 'encoder_hid_dim_type': 'image_proj', 'addition_embed_type': 'text'"))
+            .hasMessageContaining("illegal addition_embed_type: text, must be image or null");
+    }
+
+    @Test void simpleAttentionHidesTokensTakesMultiplesOfItsFactorAndLearnsWhole() {
+        for (String more : new String[] {"", ", 'only_cross_attention': true", ", 'resnet_skip_time_act': true"}) {
+            try (Scope scope = new Scope(); UnetCondition2d unet = new UnetCondition2d(deep(more), new Rng(1))) {
+                Tensor x = new Rng(2).normal(2, 4, 8, 8), text = new Rng(3).normal(2, 3, 6);
+                unet.forward(x, times(), Given.text(text)).square().mean().backward();
+                unet.parameters().forEach((k, p) -> assertThat(p.hasGrad()).as(k).isTrue());
+                assertThatThrownBy(() -> unet.forward(Torch.zeros(2, 4, 7, 8), times(), Given.text(text)))
+                    .hasMessageContaining("multiples of 2, got 2×4×7×8");
+            }
+        }
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad();
+                UnetCondition2d unet = new UnetCondition2d(deep(", 'cross_attention_norm': null"), new Rng(1))) {
+            Tensor x = new Rng(2).normal(2, 4, 8, 8), text = new Rng(3).normal(2, 3, 6), other = text.copy();
+            other.narrow(1, 2, 1).fill(5);
+            Tensor mask = Torch.of(new float[] {1, 1, 0, 1, 1, 0}, 2, 3);
+            assertThat(unet.forward(x, times(), Given.text(other).masked(mask)).floats())
+                .isEqualTo(unet.forward(x, times(), Given.text(text).masked(mask)).floats());
+        }
+    }
+
+    @Test void theVectorOfAPictureStandsInForATextAndInTheTime() {
+        String picture = ", 'encoder_hid_dim_type': 'image_proj', 'addition_embed_type': 'image'";
+        try (Scope scope = new Scope(); UnetCondition2d unet = new UnetCondition2d(deep(picture), new Rng(1))) {
+            assertThat(unet.config().attendsToText()).isFalse();
+            assertThat(unet.state().get("encoder_hid_proj.image_embeds.weight").shape()).containsExactly(32 * 32, 6);
+            assertThat(unet.state().get("add_embedding.image_proj.weight").shape()).containsExactly(32, 6);
+            Tensor x = new Rng(2).normal(2, 4, 8, 8), vector = new Rng(3).normal(2, 6);
+            unet.forward(x, times(), Given.text(null).adding(vector, null)).square().mean().backward();
+            unet.parameters().forEach((k, p) -> assertThat(p.hasGrad()).as(k).isTrue());
+            assertThatThrownBy(() -> unet.forward(x, times(), Given.text(null)))
+                .hasMessage("UnetCondition2d wants a picture's vector, got none");
+            assertThatThrownBy(() -> unet.forward(x, times(), Given.text(null).adding(Torch.zeros(2, 7), null)))
+                .hasMessage("UnetCondition2d wants a picture's vector [2,6], got 2×7");
+        }
     }
 
     @Test void whatIsGivenMustBeWhatTheNetworkWants() {

@@ -44,10 +44,12 @@ class MathParityTest {
         void compare(Map<String, Tensor> given, Path json) throws IOException;
     }
 
-    private static final Map<String, Case> CASES = Map.of("metrics", MathParityTest::metrics, "gradient-penalty",
-        MathParityTest::gradientPenalty, "adamw-ema", MathParityTest::adamW, "mixture-of-logistics", MathParityTest::mixtureOfLogistics,
-        "lstm", MathParityTest::lstm, "mdlm", MathParityTest::mdlm, "relative-attention", MathParityTest::relativeAttention,
-        "relative-attention-long", MathParityTest::relativeAttention);
+    private static final Map<String, Case> CASES = Ordered.map(Map.entry("metrics", MathParityTest::metrics),
+        Map.entry("gradient-penalty", MathParityTest::gradientPenalty), Map.entry("adamw-ema", MathParityTest::adamW),
+        Map.entry("mixture-of-logistics", MathParityTest::mixtureOfLogistics), Map.entry("lstm", MathParityTest::lstm),
+        Map.entry("mdlm", MathParityTest::mdlm), Map.entry("relative-attention", MathParityTest::relativeAttention),
+        Map.entry("relative-attention-long", MathParityTest::relativeAttention), Map.entry("upfirdn", StyleMath::upfirdn),
+        Map.entry("modulated-conv", StyleMath::modulatedConv), Map.entry("path-length", StyleMath::pathLength));
 
     @TestFactory Stream<DynamicTest> aFormulaGivesTheReferencesNumbers() throws IOException {
         References.find("math");

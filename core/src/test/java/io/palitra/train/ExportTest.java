@@ -54,7 +54,7 @@ class ExportTest {
     }
 
     @Test void theUnetOfARunIsReadBackWithTheWeightsItSamplesWith() throws IOException {
-        try (Run run = trained("diffusion", "net.channels=4,4", "net.groups=2", "net.attention=1", "conditional=true", "train.steps=3",
+        try (Run run = trained("diffusion", "net.channels=4,4", "net.groups=2", "net.attention=1", "condition=label", "train.steps=3",
                 "train.batch=4"); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             Path made = exported(run, false);
             ModelFolder folder = ModelFolder.open(made);

@@ -110,7 +110,7 @@ class ProvenanceTest {
         assertThat(resume()).isTrue();
         assertThat(notes).isEmpty();
         assertThat(resume()).isTrue();
-        assertThat(notes).singleElement().asString().contains("is finished: step 12 of 12; --steps M trains on");
+        assertThat(notes).singleElement().asString().contains("is finished: step 12 of 12; a larger train.steps (--steps) trains on");
     }
 
     @Test void aConfigChangedByHandIsRefusedByEachKeyWithBothValuesAndNothingIsWritten() throws Exception {

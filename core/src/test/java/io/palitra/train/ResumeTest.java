@@ -29,6 +29,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Stopped anywhere and resumed, a run ends with the bits of the run never stopped. */
 class ResumeTest {
@@ -72,6 +73,15 @@ class ResumeTest {
         assertThat(Trainer.resume(parts, TinyRuns.train(config), TinyRuns.test(config), TinyRuns.until(after(second)))).isFalse();
         assertThat(Trainer.resume(parts, TinyRuns.train(config), TinyRuns.test(config), Watcher.SILENT)).isTrue();
         assertThat(TinyRuns.hashes(parts)).as("stopped after " + first + " and " + second + " more steps").isEqualTo(whole(family));
+    }
+
+    @ParameterizedTest @ValueSource(ints = {1, 2, 3})
+    void stoppedWhileItsNetworksGrowTheRunEndsBitIdentical(int steps) throws Exception {
+        RunConfig config = TinyRuns.config("progan", stages);   // which grows at steps 1 and 3
+        Path parts = root.resolve("growing" + steps);
+        assertThat(Trainer.start(parts, config, TinyRuns.train(config), TinyRuns.test(config), TinyRuns.until(after(steps)))).isFalse();
+        assertThat(Trainer.resume(parts, TinyRuns.train(config), TinyRuns.test(config), Watcher.SILENT)).isTrue();
+        assertThat(TinyRuns.hashes(parts)).isEqualTo(whole("progan"));
     }
 
     private static java.util.function.BooleanSupplier after(int steps) {

@@ -144,7 +144,8 @@ class RunFolderTest {
             "training.gif", "report.html", "train", "train/step-00000030", "train/step-00000014/weights.safetensors",
             "events.out.tfevents.1700000000.host.1.0", "vqmodel", "vqmodel/config.json", "clip", "clip/model.safetensors",
             "lora.safetensors", "lora-kohya.safetensors", "tokenizer.json", "tokenizer_config.json", "map.png", "map-decoded.png",
-            "reconstruct.png", "complete.png", "interpolate.png", "interpolate.gif", "anomalies", "seed-3", "seed--3.png",
+            "reconstruct.png", "complete.png", "interpolate.png", "interpolate.gif", "anomalies", "projected", "mix.png",
+            "directions", "seed-3", "seed--3.png",
             "seed-7/00000.png");
     }
 

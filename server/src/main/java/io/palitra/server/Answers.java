@@ -11,6 +11,7 @@ import io.palitra.data.FormatException;
 import io.palitra.data.Picture;
 import io.palitra.job.EvaluateRequest;
 import io.palitra.job.Program;
+import io.palitra.job.ProjectRequest;
 import io.palitra.job.Trained;
 import io.palitra.job.WalkRequest;
 import io.palitra.report.Better;
@@ -24,7 +25,7 @@ import java.util.regex.Pattern;
 
 /** What of a job's results and words a caller may see: no place on the disk. */
 final class Answers {
-    private static final Pattern PLACE = Pattern.compile("(?<![\\w.])(?:[A-Za-z]:[\\\\/]|/)(?:[^/\\\\\\s'\",:;]+[\\\\/])*");
+    private static final Pattern PLACE = Pattern.compile("(?<![\\p{L}\\p{N}_.])(?:[A-Za-z]:[\\\\/]|/)(?:[^/\\\\\\s'\",:;]+[\\\\/])*");
 
     /** How a line for the command line says that a file is to be named. */
     private static final Pattern NAMED = Pattern.compile("\\b([a-z]\\w*)=(FILE|DIR|RUN|MODEL|TEXT|NAME)\\b");
@@ -40,6 +41,7 @@ final class Answers {
         ObjectNode node = Job.JSON.createObjectNode();
         if (made instanceof EvaluateRequest.Result measured) node.set("runs", without(measured.toJson(), job));
         if (made instanceof WalkRequest.Result walk) walked(walk, node);
+        if (made instanceof ProjectRequest.Result found) node.put("psnr", found.psnr()).put("seconds", found.seconds());
         Texts.told(made, node);
         if (made instanceof Trained t) node.put("run", String.valueOf(t.run().getFileName())).put("finished", t.finished());
         return node;

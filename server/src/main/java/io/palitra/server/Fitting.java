@@ -5,6 +5,7 @@ import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Json;
 import io.palitra.config.Notes;
+import io.palitra.data.DataSpec;
 import io.palitra.family.Families;
 import io.palitra.job.CompleteRequest;
 import io.palitra.job.DrawRequest;
@@ -16,6 +17,8 @@ import io.palitra.job.SampleRequest;
 import io.palitra.job.WriteRequest;
 import io.palitra.model.Asked;
 import io.palitra.model.Family;
+import io.palitra.train.Run;
+import io.palitra.train.RunConfig;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -46,6 +49,10 @@ final class Fitting {
     private static final Need DRAWS = new Need("draws nothing",
         f -> f.kind() == ModelFacts.Kind.RUN && f.about().path("draws").asBoolean());
     private static final Need COMPLETES = new Need("completes nothing", f -> f.kind() == ModelFacts.Kind.RUN && takes(f, "prefix"));
+    private static final Need WRITES = new Need("writes no texts from a beginning",
+        f -> f.kind() != ModelFacts.Kind.RUN || items(f, "texts") && !takes(f, "known"));
+    private static final Need FILLS = new Need("fills no holes of texts", f -> items(f, "texts") && takes(f, "known"));
+    private static final Need HARMONISES = new Need("completes no scores", f -> items(f, "scores") && takes(f, "known"));
     private static final Need RUN = new Need("is no run", f -> f.kind() == ModelFacts.Kind.RUN);
     private static final Need ANY = new Need("", f -> true);
 
@@ -54,6 +61,8 @@ final class Fitting {
         return false;
     }
 
+    private static boolean items(ModelFacts facts, String name) { return facts.about().path("items").asText().equals(name); }
+
     private static boolean family(ModelFacts facts, String name) { return facts.about().path("family").asText().equals(name); }
 
     private static Need need(String kind, String key) {
@@ -61,7 +70,14 @@ final class Fitting {
             case "clip" -> RANKS;
             case "vqgan" -> CODES;
             case "model", "switchTo" -> kind.equals("paint") ? PAINTS : kind.equals("draw") ? DRAWS_WORDS : ANY;
-            case "run" -> kind.equals("sample") ? DRAWS : kind.equals("complete") ? COMPLETES : kind.equals("write") ? ANY : RUN;
+            case "run" -> switch (kind) {
+                case "sample" -> DRAWS;
+                case "complete" -> COMPLETES;
+                case "write" -> WRITES;
+                case "fill" -> FILLS;
+                case "harmonise" -> HARMONISES;
+                default -> RUN;
+            };
             case "runs" -> RUN;
             default -> ANY;
         };
@@ -85,6 +101,19 @@ final class Fitting {
         List<String> keys = keys(request);
         Config.with((Record) family.sampling(), keys.stream().filter(k -> !asked.contains(k.split("=", 2)[0])).toList());
         Config.with(Asked.ANY, keys.stream().filter(k -> asked.contains(k.split("=", 2)[0])).toList());
+    }
+
+    /** @param model a run whose items the request must suit. @throws ConfigException by the key that does not */
+    static void refuseItems(Request<?> request, Registry.Entry model) {
+        Path config = Path.of(model.place()).resolve(Run.CONFIG);
+        if (model.facts().kind() != ModelFacts.Kind.RUN || !Files.isRegularFile(config)) return;
+        DataSpec items;
+        try {
+            items = RunConfig.read(config).settings().spec();
+        } catch (IOException | IllegalArgumentException e) {
+            return;   // who opens it says what is wrong
+        }
+        request.check(items);
     }
 
     private static List<String> keys(Request<?> request) {

@@ -32,7 +32,8 @@ import java.util.stream.Stream;
 /** All jobs of a server: what every API of it hands in, follows and ends. Any thread may call. */
 final class Jobs implements AutoCloseable {
     /** Kinds of jobs that a caller may ask for. */
-    static final List<String> SERVED = List.of("draw", "sample", "complete", "interpolate", "map", "walk", "reconstruct", "classify",
+    static final List<String> SERVED = List.of("draw", "sample", "complete", "interpolate", "map", "walk", "project", "mix",
+        "directions", "reconstruct", "classify",
         "evaluate", "compare", "paint", "dream", "train", "resume", "search", "anomalies", "balance", "pull", "import", "write", "fill",
         "harmonise");
 
@@ -105,6 +106,7 @@ final class Jobs implements AutoCloseable {
         Path own = folder.resolve(id);
         Request<?> named = Requests.on(Requests.of(kind, places.asked(kind, asked)), config.device(), config.threads());
         Config.check((Record) named);
+        named.check();
         Request<?> request = places.placed(kind, named, id, own);
         places.refuseUnfit(kind, named, request);
         if (request instanceof ResumeRequest resumed

@@ -65,6 +65,9 @@ final class Places {
         made.put("interpolate", "interpolate.png");
         made.put("map", "map.png");
         made.put("walk", "walk");
+        made.put("project", "projected");
+        made.put("mix", "mix.png");
+        made.put("directions", "directions");
         made.put("reconstruct", "reconstruct.png");
         made.put("compare", "compare.html");
         made.put("paint", "painted");
@@ -157,6 +160,7 @@ final class Places {
             all.stream().filter(e -> e.model() && e.name().equals(text)).findFirst().ifPresent(model -> {
                 Fitting.refuse(kind, key, model, all);
                 if (key.equals("run") || key.equals("model")) Fitting.refuseKeys(request, model);
+                if (key.equals("run")) Fitting.refuseItems(request, model);
             });
             return text;
         });

@@ -69,6 +69,11 @@ final class Registry {
         if (!Files.isDirectory(runs) && !config.runs().equals(ServerConfig.DEFAULT.runs())) {
             Notes.common().accept("runs=" + config.runs() + " is not there yet: a training makes it");
         }
+        long links = list(runs).stream().filter(f -> Files.isSymbolicLink(f) && Files.isDirectory(f)).count();
+        if (links > 0) {
+            Notes.common().accept("runs=" + config.runs() + ": " + links + (links == 1 ? " link is" : " links are")
+                + " not followed; models=NAME=FOLDER serves a run that lies elsewhere");
+        }
         for (String model : config.models()) {
             int sign = model.indexOf('=');
             String place = model.substring(sign + 1), name = sign > 0 ? model.substring(0, sign) : last(place);

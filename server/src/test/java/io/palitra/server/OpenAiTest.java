@@ -69,7 +69,7 @@ class OpenAiTest {
             @Override public boolean stop() { return ++asked > 2; }
         };
         Config.replace(Config.with(new TrainRequest("diffusion"), "data=strokes", "out=" + root.resolve("runs/bars")), "set", List.of(
-            "net.channels=16,16", "net.attention=1", "net.groups=4", "conditional=true", "train.batch=2")).run(enough);
+            "net.channels=16,16", "net.attention=1", "net.groups=4", "condition=label", "train.batch=2")).run(enough);
         server = Server.start(Config.with(ServerConfig.DEFAULT, "port=0", "runs=" + root.resolve("runs"), "jobs=" + root.resolve("jobs")));
         client = OpenAIOkHttpClient.builder().baseUrl(at("/v1")).apiKey("none is asked for").maxRetries(0).build();
     }

@@ -70,6 +70,10 @@ class PlacesTest {
         plain.put("harmonise.voice", "one of four words, or a number");
         plain.put("walk.codes", "numbers, parsed");
         plain.put("walk.label", "looked up among the classes");
+        plain.put("project.label", "looked up among the classes");
+        plain.put("project.space", "w or w+");
+        plain.put("mix.label", "looked up among the classes");
+        plain.put("mix.layers", "numbers, parsed");
         plain.put("sample.size", "WIDTHxHEIGHT by a pattern");
         plain.put("paint.how.sampler", "looked up among samplers");
         plain.put("paint.precision", "one of three words");

@@ -173,6 +173,30 @@ class SequencesTest {
         }
     }
 
+    @Test void whatARunCannotDoIsRefusedBeforeItWaits() throws Exception {
+        String id = asking.upload("/v1/uploads", "audio/midi", notesOf(), 201).path("id").asText();
+        String[][] wrong = {
+            {"write", "'run': 'musictransformer', 'beginning': 'a'", "run", "'musictransformer' writes no texts from a beginning; models"},
+            {"write", "'run': 'mdlm', 'beginning': 'a'", "run", "'mdlm' writes no texts from a beginning"},
+            {"write", "'run': 'gpt', 'beginning': 'Привет'", "beginning", "the character 'П' (U+041F)"},
+            {"fill", "'run': 'gpt', 'text': 'abc', 'hole': ['0:1']", "run", "'gpt' fills no holes of texts"},
+            {"fill", "'run': 'mdlm', 'text': 'abc', 'hole': ['9:4']", "hole", "illegal hole: 9:4"},
+            {"fill", "'run': 'mdlm', 'text': 'abc', 'hole': ['x']", "hole", "illegal hole: 'x'"},
+            {"harmonise", "'run': 'gpt', 'score': '" + id + "', 'voice': 'alto'", "run", "'gpt' completes no scores"},
+            {"harmonise", "'run': 'musictransformer', 'score': '" + id + "', 'voice': 'violin'", "voice", "illegal voice: 'violin'"},
+            {"harmonise", "'run': 'musictransformer', 'score': '" + id + "'", "voice", "what of the score is kept?"}};
+        for (String[] w : wrong) {
+            JsonNode error = asking.send("POST", "/v1/jobs", job(w[0], w[1]), 422).path("error");
+            assertThat(error.path("field").asText()).as(error.toString()).isEqualTo(w[2]);
+            assertThat(error.path("message").asText()).contains(w[3]);
+        }
+        done("harmonise", "'run': 'musictransformer', 'score': '" + id + "', 'keep': 1, 'n': 1");
+    }
+
+    @Test void aPlaceWithBlanksAndLettersOfOthersIsTakenOutWhole() {
+        assertThat(Answers.withoutPlaces("left out: /srv/папка с текстом/bad.txt at byte 0")).endsWith("с текстом/bad.txt at byte 0");
+    }
+
     /** An item of {@code parts} as a MIDI file. */
     static byte[] notesOf() throws Exception {
         return asking.bytes("/v1/data/parts/items/1.mid?split=test").body();

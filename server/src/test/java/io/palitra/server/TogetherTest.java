@@ -40,7 +40,7 @@ class TogetherTest {
     private static void train(String name, int seed, boolean classes) throws Exception {
         Config.replace(Config.with(new TrainRequest("diffusion"), "data=strokes", "seed=" + seed, "out=" + root.resolve("runs/" + name)),
             "set", List.of("net.channels=4,4", "net.attention=1", "net.groups=4", "net.layers=1", "train.batch=2",
-            "train.optimizer.lr=0.01", "train.ema=0", "conditional=" + classes)).run(new Watcher() {
+            "train.optimizer.lr=0.01", "train.ema=0", "condition=" + (classes ? "label" : "none"))).run(new Watcher() {
                 private int asked;
 
                 @Override public boolean stop() { return ++asked > 40; }

@@ -78,6 +78,15 @@ class WalkTest {
         assertThat(result.path("codes").get(3).get(numbers - 3).asDouble()).as("the class 7 of 10, one-hot at the end").isEqualTo(1);
     }
 
+    @Test void directionsAreToldByNumbersAndFiles() throws Exception {
+        JsonNode made = done("directions", of("tiny").put("count", 2));
+        assertThat(made.path("files").toString()).contains("directions/directions.json", "directions/direction-2.gif");
+        JsonNode told = Asking.JSON.readTree(file(made, "directions/directions.json"));
+        assertThat(told.path("directions").get(0)).hasSize(3);
+        assertThat(told.path("names").toString()).isEqualTo("[\"1\",\"2\"]");
+        assertThat(told.path("spreads")).hasSize(2);
+    }
+
     @Test void aCodeOfAnotherLengthFailsByItsField() throws Exception {
         ObjectNode request = of("tiny");
         request.putArray("codes").add("1 2");

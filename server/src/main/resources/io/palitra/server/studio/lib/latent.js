@@ -5,9 +5,21 @@ import { get, submit, cancel, fileUrl, ended, Fault } from './api.js';
 const FIRST = 40, MOST = 400;    // milliseconds between looks at a short job
 const MADE = 'palitra.made', REMEMBERED = 100;
 /** Families whose codes are a row of numbers. */
-export const WALKS = ['vae', 'gan', 'ae', 'realnvp'];
+export const WALKS = ['vae', 'gan', 'stylegan', 'ae', 'realnvp'];
 /** Those that find the code of an item, and so have a map. */
 export const MAPS = ['vae', 'ae'];
+
+/** Directions of what is measured of the pictures, found once. -> {names, directions, spreads} */
+export async function named(run, left) {
+    const job = await once('directions', { run, count: 0, labels: true }, left);
+    return jsonFile(job, job.files.find(name => name.endsWith('directions.json')));
+}
+
+/** The same directions, and behind them those that have names. */
+export const withNamed = (compass, more) => compass && {
+    ...compass, directions: [...compass.directions, ...more.directions], spreads: [...compass.spreads, ...more.spreads],
+    names: [...compass.directions.map(() => ''), ...more.names],
+};
 
 /** The job when it has ended. @throws Fault where it failed */
 export async function finished(job) {

@@ -14,7 +14,7 @@ import runWords from '../words/run.js';
 
 [words, curvesWords, runWords].forEach(register);
 
-const MAIN = ['train.steps', 'train.epochs', 'train.batch', 'train.optimizer.lr', 'latent', 'conditional'];
+const MAIN = ['train.steps', 'train.epochs', 'train.batch', 'train.optimizer.lr', 'latent', 'conditional', 'condition'];
 const NAME = /^[\p{L}\p{N}][\p{L}\p{N}._-]{0,79}$/u;
 
 /** The key whose value another key waits for is named without "train." */

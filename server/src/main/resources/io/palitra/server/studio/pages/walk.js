@@ -7,7 +7,7 @@ import { faultText } from '../lib/faults.js';
 import { useJob, JobState } from '../lib/job.js';
 import { useQuery } from '../lib/place.js';
 import { useKept } from '../lib/kept.js';
-import { WALKS, MAPS, Newest, walk, useLeaving, jsonFile, moved, text } from '../lib/latent.js';
+import { WALKS, MAPS, Newest, walk, named, withNamed, useLeaving, jsonFile, moved, text } from '../lib/latent.js';
 import { LatentMap } from '../lib/latentmap.js';
 import { Player } from '../lib/player.js';
 import words from '../words/walk.js';
@@ -47,7 +47,9 @@ function Walk({ model, pins, onPins }) {
     const [seen, setSeen] = useState(null);                 // {code, url}: what is shown
     const [fault, setFault] = useState(null);
     const left = useLeaving();
-    const { value: compass } = useFetch(() => walk({ run: model.name, seeds: [0], directions: DIRECTIONS }, left), [model.name]);
+    const { value: found } = useFetch(() => walk({ run: model.name, seeds: [0], directions: DIRECTIONS }, left), [model.name]);
+    const [measured, setMeasured] = useState(null);         // {names, directions, spreads}: asked for by a button
+    const compass = useMemo(() => (found && measured ? withNamed(found, measured) : found), [found, measured]);
     const classes = (model.takes || []).includes('label') ? model.classes || [] : [];
     const asked = { truncation, label: classes.length ? label : '' };
     const decoder = useMemo(() => new Newest(async request => {
@@ -80,16 +82,37 @@ function Walk({ model, pins, onPins }) {
                 ...classes.map((name, i) => ({ value: name, label: name === String(i) ? name : `${i} · ${name}` }))]} />`}
             <${Slider} label=${t('walk.truncation')} value=${truncation} min=${0} max=${1.5} step=${0.05} onInput=${setTruncation} help=${t('walk.truncation.help')} format=${n => number(n, 2)} />
             <${Directions} compass=${compass} amounts=${amounts} onChange=${setAmounts} />
+            ${compass && !measured && html`<${Measure} model=${model} left=${left} onFound=${setMeasured} />`}
         </section></div>
         <${Way} model=${model} left=${left} pins=${pins} onPins=${onPins} onChoose=${choose} />`;
 }
 
-/** Sliders along the directions in which pictures change most. */
+const NAMES = { thickness: 'walk.named.thickness', slant: 'walk.named.slant' };
+const called = (name, k) => (!name ? t('walk.direction', { n: k + 1 }) : NAMES[name] ? t(NAMES[name]) : t('walk.named.class', { name: name.replace(/^class /, '') }));
+
+/** Asks for the directions of what is measured: classes, thickness, slant. */
+function Measure({ model, left, onFound }) {
+    const [busy, setBusy] = useState(false);
+    const find = async () => {
+        setBusy(true);
+        try {
+            onFound(await named(model.name, left));
+        } catch (problem) {
+            if (!left.aborted) say(faultText(problem), 'fault');
+        } finally {
+            setBusy(false);
+        }
+    };
+    return html`<div class="stack"><${Button} small kind="quiet" busy=${busy} onClick=${find}>${t('walk.named.find')}<//>
+        <p class="muted small-text">${t(busy ? 'walk.named.wait' : 'walk.named.about')}</p></div>`;
+}
+
+/** Sliders along the directions in which pictures change most, and those that have names. */
 function Directions({ compass, amounts, onChange }) {
     if (!compass) return html`<p class="muted small-text">${t('walk.directions.wait')}</p>`;
     const put = (k, v) => onChange(compass.directions.map((_, i) => (i === k ? v : amounts[i] || 0)));
     return html`<details class="more" open><summary>${t('walk.directions')}</summary><div class="form directions">${compass.directions.map((_, k) => html`<${Slider} key=${k}
-        label=${t('walk.direction', { n: k + 1 })} value=${amounts[k] || 0} min=${-FAR} max=${FAR} step=${0.1} onInput=${v => put(k, v)} format=${n => number(n, 1)} />`)}
+        label=${called(compass.names?.[k], k)} value=${amounts[k] || 0} min=${-FAR} max=${FAR} step=${0.1} onInput=${v => put(k, v)} format=${n => number(n, 1)} />`)}
         ${amounts.some(a => a) && html`<${Button} small kind="quiet" icon="undo" onClick=${() => onChange([])}>${t('walk.directions.back')}<//>`}</div></details>`;
 }
 

@@ -1,9 +1,11 @@
 export default {
     en: {
         'walk.about': 'Each picture of such a model is a point. Look around, pin points, and walk from one to the next.', 'walk.model': 'Model', 'walk.points': 'Points',
-        'walk.none': 'No model here has points to walk through', 'walk.none.about': 'A vae, ae, gan or realnvp of pictures has. A small vae trains in a minute.', 'walk.none.do': 'Train one',
+        'walk.none': 'No model here has points to walk through', 'walk.none.about': 'A vae, ae, gan, stylegan or realnvp of pictures has. A small vae trains in a minute.', 'walk.none.do': 'Train one',
         'walk.map': 'Map', 'walk.random': 'Random points', 'walk.here': 'This point', 'walk.pin': 'Pin this point', 'walk.any': 'As the point has it',
         'walk.truncation': 'Truncation', 'walk.truncation.help': 'Below 1: more usual pictures, less variety.', 'walk.directions': 'Directions of most change', 'walk.direction': 'Direction {n}',
+        'walk.named.find': 'Find named directions', 'walk.named.about': 'Classes, and of drawings in one channel thickness and slant. The first time a classifier is trained: minutes.',
+        'walk.named.wait': 'Pictures are drawn and measured…', 'walk.named.thickness': 'Thickness', 'walk.named.slant': 'Slant', 'walk.named.class': 'Class {name}',
         'walk.directions.wait': 'Looking for the directions of most change…', 'walk.directions.back': 'Back to the point',
         'walk.map.wait': 'The map is being drawn…', 'walk.map.again': 'Draw the map again', 'walk.map.about': 'Test items by the two directions of most variance, which hold {share} % of it; a code has {n} numbers.',
         'walk.map.about.two': 'Test items by the two numbers of their codes.', 'walk.map.label': 'Map of the latent space', 'walk.map.at': 'At {x}, {y}',
@@ -15,9 +17,11 @@ export default {
     },
     ru: {
         'walk.about': 'У такой модели каждая картинка — точка. Осмотритесь, закрепите точки и пройдите от одной к другой.', 'walk.model': 'Модель', 'walk.points': 'Точки',
-        'walk.none': 'Здесь нет модели, по точкам которой можно пройти', 'walk.none.about': 'Они есть у vae, ae, gan и realnvp, обученных на картинках. Небольшой vae учится минуту.', 'walk.none.do': 'Обучить',
+        'walk.none': 'Здесь нет модели, по точкам которой можно пройти', 'walk.none.about': 'Они есть у vae, ae, gan, stylegan и realnvp, обученных на картинках. Небольшой vae учится минуту.', 'walk.none.do': 'Обучить',
         'walk.map': 'Карта', 'walk.random': 'Случайные точки', 'walk.here': 'Эта точка', 'walk.pin': 'Закрепить точку', 'walk.any': 'Как у точки',
         'walk.truncation': 'Усечение', 'walk.truncation.help': 'Меньше 1: картинки обычнее, разнообразия меньше.', 'walk.directions': 'Направления наибольшего изменения', 'walk.direction': 'Направление {n}',
+        'walk.named.find': 'Найти направления с именами', 'walk.named.about': 'Классы, а у рисунков с одним каналом толщина и наклон. В первый раз обучается классификатор: минуты.',
+        'walk.named.wait': 'Картинки рисуются и измеряются…', 'walk.named.thickness': 'Толщина', 'walk.named.slant': 'Наклон', 'walk.named.class': 'Класс {name}',
         'walk.directions.wait': 'Идёт поиск направлений наибольшего изменения…', 'walk.directions.back': 'Вернуться к точке',
         'walk.map.wait': 'Карта рисуется…', 'walk.map.again': 'Нарисовать карту заново', 'walk.map.about': 'Тестовые примеры по двум направлениям наибольшей дисперсии, на них её {share} %; чисел в коде {n}.',
         'walk.map.about.two': 'Тестовые примеры по двум числам их кодов.', 'walk.map.label': 'Карта латентного пространства', 'walk.map.at': 'Место {x}, {y}',

@@ -1,0 +1,101 @@
+package io.palitra.job;
+
+import io.palitra.config.Config;
+import io.palitra.config.ConfigException;
+import io.palitra.config.Help;
+import io.palitra.data.Picture;
+import io.palitra.edit.StyleMixing;
+import io.palitra.engine.DType;
+import io.palitra.engine.Guard;
+import io.palitra.engine.Rng;
+import io.palitra.engine.Scope;
+import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
+import io.palitra.measure.Course;
+import io.palitra.model.Styles;
+import io.palitra.model.Watcher;
+import io.palitra.report.Grid;
+import io.palitra.report.Png;
+import io.palitra.train.Run;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A sheet of mixed styles: the first column and the first row are pictures of their own; where row i and column j meet, the picture has the
+ * styles of row i, but in some layers those of column j.
+ */
+public record MixRequest(
+        @Help(value = "the run folder, of a family with styles such as stylegan", place = Help.Place.MODEL) String run,
+        @Help(value = "pictures of the first column", min = 1, max = 100) int rows,
+        @Help(value = "pictures of the first row", min = 1, max = 100) int columns,
+        @Help("layers A-B, such as 0-3, whose styles are the column's; all others are the row's. 0 is the coarsest") String layers,
+        @Help(value = "by how much styles are moved to the mean one: 1 = not at all, 0 = onto it", min = 0, max = 3) double truncation,
+        @Help("number or name of the class of all pictures, empty = any") String label,
+        @Help(value = "decides the pictures", min = 0) long seed,
+        @Help(value = "the sheet, a .png, empty = mix.png in the run folder", place = Help.Place.OUT) String out,
+        @Help("whether a file that is there is replaced") boolean force,
+        @Help("where to compute: auto, cpu, cuda or cuda:n") String device,
+        @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) implements Request<MixRequest.Result> {
+    /** The side below which a picture is enlarged. */
+    private static final int SMALL = 64;
+
+    /** Of any classes, styles as they are. */
+    public MixRequest(String run, int rows, int columns, String layers) {
+        this(run, rows, columns, layers, 1, "", 0, "", false, "auto", 0);
+    }
+
+    /** @param file the sheet */
+    public record Result(Path file) {}
+
+    /**
+     * Draws the sheet.
+     *
+     * @throws ConfigException for layers that the run does not have, and for a class that it does not have
+     * @throws IllegalArgumentException for a family without styles
+     */
+    @Override public Result run(Watcher watcher) throws IOException {
+        Config.check(this);
+        Inputs inputs = new Inputs(watcher);
+        try (Run opened = inputs.open(run, device, threads); Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            Styles model = Inputs.styles(opened);
+            ItemPictures shown = new ItemPictures("mix", opened.config().settings());
+            StyleMixing.Layers taken = StyleMixing.Layers.of(layers, model.layers());
+            Path file = Outputs.picture(out.isEmpty() ? Outputs.own(run, "mix.png") : Path.of(out), "out", force);
+            Rng rng = new Rng(seed).on(opened.device());
+            int n = rows + columns, classes = Inputs.classes(opened);
+            Tensor kinds = !label.isEmpty() ? Torch.full(SampleRequest.number(opened, label), n).to(DType.I64).to(opened.device())
+                : classes == 0 ? null : rng.split(1).integers(classes, n);
+            Tensor styles = model.styles(rng.normal(n, model.latent()), kinds, truncation, 0);
+            Course course = new Course(watcher);
+            course.at("pictures", 0, 1, 1);
+            List<Picture> sources;
+            List<Picture> mixed;
+            try (var watch = Scope.watch(course)) {
+                sources = shown.of(Outputs.finite(Scope.run(() -> model.draw(styles, model.noise()).clamp(-1, 1)), run));
+                mixed = shown.of(Outputs.finite(StyleMixing.table(model, styles.rows(0, rows), styles.rows(rows, columns), taken), run));
+            }
+            course.at("pictures", 1, 0, 1);
+            Png.write(file, sheet(sources, mixed), Map.of("palitra", "mix, layers " + layers.strip() + " of the columns, seed " + seed));
+            watcher.wrote(file);
+            return new Result(file);
+        }
+    }
+
+    private Picture sheet(List<Picture> sources, List<Picture> mixed) {
+        Picture first = sources.get(0);
+        byte[] paper = new byte[first.pixels().length];
+        Arrays.fill(paper, (byte) 255);
+        List<Picture> all = new ArrayList<>(List.of(new Picture(first.channels(), first.height(), first.width(), paper)));
+        all.addAll(sources.subList(rows, rows + columns));
+        for (int i = 0; i < rows; i++) {
+            all.add(sources.get(i));
+            all.addAll(mixed.subList(i * columns, (i + 1) * columns));
+        }
+        Picture sheet = Grid.of(all, columns + 1, 2);
+        return first.width() < SMALL ? Grid.enlarge(sheet, (SMALL + first.width() - 1) / first.width()) : sheet;
+    }
+}
