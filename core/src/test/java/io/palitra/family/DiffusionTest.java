@@ -12,9 +12,12 @@ import io.palitra.data.DataSpec;
 import io.palitra.data.Dataset;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.VectorSpec;
+import io.palitra.diffusion.Churn;
+import io.palitra.diffusion.ChurnedEuler;
 import io.palitra.diffusion.Denoiser;
 import io.palitra.diffusion.Level;
 import io.palitra.diffusion.Sampler;
+import io.palitra.diffusion.Spacing;
 import io.palitra.engine.DType;
 import io.palitra.engine.Guard;
 import io.palitra.engine.Optimizer;
@@ -33,6 +36,7 @@ import io.palitra.nn.Loss;
 import io.palitra.stage.Given;
 import java.nio.ByteBuffer;
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
 
@@ -66,6 +70,19 @@ class DiffusionTest {
             model.net().parameters().values().forEach(p -> p.copyFrom(p.add(rng.normalLike(p).mul(0.1))));
             model.net().training(false);
         }
+    }
+
+    @Test void everySamplerIsChosenByItsNameAndTakesItsKeys() {
+        Diffusion.Sampling defaults = (Diffusion.Sampling) Objects.requireNonNull(Diffusion.FAMILY.sampling());
+        for (Class<?> kind : Sampler.class.getPermittedSubclasses()) {
+            String name = kind.getSimpleName().toLowerCase(Locale.ROOT);
+            Diffusion.Sampling chosen = Config.with(defaults, "sampler=" + name, "sampler.steps=7");
+            assertThat(chosen.sampler()).isInstanceOf(kind);
+            assertThat(chosen.sampler().steps()).isEqualTo(7);
+        }
+        assertThat(Config.with(defaults, "sampler=churnedeuler", "sampler.churn.amount=7").sampler())
+            .isEqualTo(new ChurnedEuler(40, new Spacing.Karras(),
+                new Churn(7, 0.05, 50, 1), 0.5));
     }
 
     @Test void theFirstLossIsTheVarianceOfTheNoise() {

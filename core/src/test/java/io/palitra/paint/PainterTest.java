@@ -100,6 +100,17 @@ class PainterTest {
         assertThat(changed).isGreaterThan(3 * 16 * 16 / 2);
     }
 
+    @Test void rePaintFillsInByGoingBackAndForthFromPureNoiseAlone() {
+        Picture of = gradient(3, 16, 32);
+        PaintRequest request = REQUEST.with("sampler=RePaint", "steps=12");
+        Picture got = paint(request.with(new Edit(of, 1, rightHalf(16, 32), 0, Margin.NONE))).get(0);
+        Picture straight = paint(REQUEST.with("steps=12").with(new Edit(of, 1, rightHalf(16, 32), 0, Margin.NONE))).get(0);
+        for (int i = 0; i < got.pixels().length; i++) if (i % 32 < 16) assertThat(got.pixels()[i]).isEqualTo(of.pixels()[i]);
+        assertThat(got.pixels()).isNotEqualTo(straight.pixels());
+        assertThatThrownBy(() -> paint(request.with(new Edit(of, 0.5, rightHalf(16, 32), 0, Margin.NONE))))
+            .hasMessage("RePaint goes back and forth and cannot begin or change in the middle (strength=1)");
+    }
+
     @Test void aSoftMaskBlendsBetweenThePicturesConvexly() {
         Canvas canvas = Canvas.of(new Edit(gradient(3, 16, 32), 1, rightHalf(16, 32), 2, Margin.NONE), 0, 0);
         Picture drawn = new Picture(3, 16, 32, new byte[3 * 16 * 32]), got = canvas.upon(drawn);
