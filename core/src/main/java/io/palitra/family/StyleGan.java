@@ -239,8 +239,14 @@ public final class StyleGan extends Module implements GenerativeModel<StyleGan.S
         return Losses.of(GanLoss.logistic(discriminator.forward(seen(made(code, rng), rng), code.classes)));
     }
 
-    /** Karras et al. 2020, arXiv:1912.04958, section 3.2, on half the batch. */
+    /**
+     * Karras et al. 2020, arXiv:1912.04958, section 3.2, on half the batch; never in half precision, in which slopes of slopes are coarse.
+     */
     private Losses paths(Batch batch, Step step) {
+        try (Guard full = Torch.uncast(batch.x().device())) { return pathsInFull(batch, step); }
+    }
+
+    private Losses pathsInFull(Batch batch, Step step) {
         Rng rng = step.rng();
         Code code = code(batch.part(0, Math.max(1, batch.size() / PATH_SHRINK)), rng);
         Tensor ws = mixed(code, rng), x = generator.draw(ws, generator.synthesis().drawn((int) ws.size(0), rng));
@@ -368,6 +374,11 @@ public final class StyleGan extends Module implements GenerativeModel<StyleGan.S
 
     public StyleDiscriminator discriminator() { return discriminator; }
 
+    /** What such a generator was trained on. */
+    public static ImageSpec pictures(StyleGenerator.Config g) {
+        return new ImageSpec(g.imgChannels(), g.imgResolution(), g.imgResolution(), g.cDim());
+    }
+
     /**
      * The configuration whose networks are these.
      *
@@ -377,7 +388,7 @@ public final class StyleGan extends Module implements GenerativeModel<StyleGan.S
         StyleSynthesis.Config s = g.synthesis();
         Config c = new Config(s.architecture(), d.architecture(), g.zDim(), g.wDim(), g.mapping().numLayers(), s.channelBase(),
             s.channelMax(), s.convClamp(), d.mbstdGroup(), g.cDim() > 0, 0.9, 2, -1, Augmentation.NONE, 0.6, 100_000, "");
-        ImageSpec data = new ImageSpec(g.imgChannels(), g.imgResolution(), g.imgResolution(), g.cDim());
+        ImageSpec data = pictures(g);
         List<String> others = new StyleGan2(g, d, 0).others(new StyleGan2(c.generator(data), c.discriminator(data), 0));
         if (!others.isEmpty()) throw new ConfigException("", "stylegan has no key for " + Notes.some(others));
         return c;

@@ -9,8 +9,8 @@ import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
 import io.palitra.config.Json;
 import io.palitra.config.Notes;
+import io.palitra.data.DataSpec;
 import io.palitra.data.FormatException;
-import io.palitra.data.PictureItems;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
@@ -181,7 +181,7 @@ public record ImportRequest(
                 StyleGenerator.Config made = StyleGenerator.Config.fromJson(g.arguments());
                 StyleGan.Config config = StyleGan.of(made, StyleDiscriminator.Config.fromJson(d.arguments()));
                 watcher.checkStop();
-                PictureItems spec = PictureItems.of(made.imgChannels(), made.imgResolution(), made.imgResolution(), made.cDim());
+                DataSpec spec = StyleGan.pictures(made);
                 try (StyleGan gan = (StyleGan) StyleGan.FAMILY.build(config, spec, Rng.silent())) {
                     gan.generator().load(g.state());
                     gan.discriminator().load(d.state());
