@@ -81,7 +81,7 @@ final class EvaluateCommand implements Callable<Integer> {
         EvaluateRequest.Result result = request.run(terminal);
         terminal.done();
         if (json) Common.json(result.toJson());
-        else if (result.runs().size() == 1) list(result.runs().get(0).measures());
+        else if (result.runs().size() == 1) Common.OUT.print(list(result.runs().get(0).measures()));
         else sideBySide(result.runs());
         return 0;
     }
@@ -89,12 +89,15 @@ final class EvaluateCommand implements Callable<Integer> {
     /** Characters of the column of names, unless one is longer. */
     private static final int NAME = 36;
 
-    private static void list(List<Measure> measures) {
+    /** A row for each measure; columns are as wide as what stands in them. */
+    static String list(List<Measure> measures) {
+        StringBuilder all = new StringBuilder();
         String row = "%-" + widest(measures.stream().map(Measure::name), NAME) + "s %12s %-" + widest(measures.stream().map(Measure::unit),
             6) + "s %s%n";
         for (Measure m : measures) {
-            Common.OUT.printf(row, Language.say(m.name()), Numbers.shown(m.value()), Language.say(m.unit()), Language.say(m.about()));
+            all.append(String.format(row, Language.say(m.name()), Numbers.shown(m.value()), Language.say(m.unit()), Language.say(m.about())));
         }
+        return all.toString();
     }
 
     /** Characters of the longest, as it is printed. @param least of a column of short ones */
