@@ -6,12 +6,16 @@ import io.palitra.config.ConfigException;
 import io.palitra.job.CompleteRequest;
 import io.palitra.job.FillRequest;
 import io.palitra.job.HarmoniseRequest;
+import io.palitra.job.Outputs;
+import io.palitra.report.WholeFile;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -24,6 +28,9 @@ import picocli.CommandLine.Parameters;
         "Of a run of texts: fill the holes of a text by what stands before and after them.",
         "Of a run of scores: draw the other voices to a voice, bars in the middle, or what comes after the first bars."})
 final class CompleteCommand implements Callable<Integer> {
+    /** The byte order mark of UTF-8. */
+    private static final String MARK = "\uFEFF";
+
     @Parameters(index = "0", paramLabel = "RUN", description = "the run folder")
     private Path run = Path.of("");
 
@@ -64,8 +71,8 @@ final class CompleteCommand implements Callable<Integer> {
     @Option(names = "--data-dir", paramLabel = "DIR", description = "where data sets lie")
     private @Nullable Path dataDir;
 
-    @Option(names = "--out", paramLabel = "FILE.png|DIR", description = "of pictures; default: RUN/complete.png; of scores a folder; "
-        + "default: RUN/harmonised")
+    @Option(names = "--out", paramLabel = "FILE.png|FILE.txt|DIR", description = "of pictures a .png; default: RUN/complete.png; of texts a "
+        + ".txt; default: they are printed; of scores a folder; default: RUN/harmonised")
     private @Nullable Path out;
 
     @Mixin private Overwriting overwriting = new Overwriting();
@@ -82,7 +89,8 @@ final class CompleteCommand implements Callable<Integer> {
         if (!holes.isEmpty()) throw new ConfigException("hole", "--hole is of a text: --text FILE names it");
         if (ends) throw new ArgumentException("--ends is of a text: --text FILE names it");
         if (keep == null) {
-            throw new ConfigException("keep", "--keep ROWS says how many rows of a picture are kept; of a text --text and --hole");
+            throw new ConfigException("keep", "--keep ROWS says how many rows of a picture are kept; of a text --text and --hole, "
+                + "of a score --score with --voice, --bars or --keep");
         }
         CompleteRequest request = new CompleteRequest(run.toString(), Common.text(image), keep, n == null ? 8 : n, seed.value, set,
             Common.text(dataDir), Common.text(out), overwriting.force, computing.device, computing.threads);
@@ -107,9 +115,13 @@ final class CompleteCommand implements Callable<Integer> {
     }
 
     private int texts(Path file) throws IOException {
-        if (image != null || keep != null || out != null || dataDir != null) {
-            throw new ArgumentException("--text is of texts; --image, --keep, --out and --data-dir are of pictures");
+        if (image != null || keep != null || dataDir != null) {
+            throw new ArgumentException("--text is of texts; --image, --keep and --data-dir are of pictures");
         }
+        if (out != null && !out.toString().toLowerCase(Locale.ROOT).endsWith(".txt")) {
+            throw new ConfigException("out", "illegal out: '" + out + "', must end in .txt");
+        }
+        if (out != null) Outputs.free(out, "out", overwriting.force);
         if (!Files.isRegularFile(file)) throw new ArgumentException("no such file: " + file);
         String whole;
         try {
@@ -119,16 +131,24 @@ final class CompleteCommand implements Callable<Integer> {
         }
         Terminal terminal = new Terminal("complete", false);
         int count = n == null ? 1 : n;
+        String mark = whole.startsWith(MARK) ? MARK : "";
+        if (!mark.isEmpty()) {
+            whole = whole.substring(mark.length());
+            terminal.note(file + " begins with a byte order mark, which is no character of the text: --hole counts from behind it");
+        }
         FillRequest.Result filled = new FillRequest(run.toString(), whole, holes, ends, count, seed.value, set, computing.device,
             computing.threads).run(terminal);
         terminal.done();
-        if (json) {
-            Common.json(filled.toJson());
-            return 0;
-        }
+        StringBuilder all = new StringBuilder();
         for (int i = 0; i < count; i++) {
-            Common.OUT.println((count > 1 ? (i > 0 ? "\n" : "") + "--- " + (i + 1) + "\n" : "") + filled.texts().get(i));
+            all.append(count > 1 ? (i > 0 ? "\n" : "") + "--- " + (i + 1) + "\n" : "").append(filled.texts().get(i));
+            if (count > 1) all.append('\n');
         }
+        if (out != null) WholeFile.write(out, (mark + all).getBytes(StandardCharsets.UTF_8));
+        if (json) Common.json(out == null ? filled.toJson() : filled.toJson().put("file", out.toString()));
+        else if (out != null) Common.OUT.println(out);
+        else if (count > 1) Common.OUT.print(all);
+        else Common.OUT.println(all);
         return 0;
     }
 }

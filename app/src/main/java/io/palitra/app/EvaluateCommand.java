@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -80,27 +81,40 @@ final class EvaluateCommand implements Callable<Integer> {
         EvaluateRequest.Result result = request.run(terminal);
         terminal.done();
         if (json) Common.json(result.toJson());
-        else if (result.runs().size() == 1) list(result.runs().get(0).measures());
+        else if (result.runs().size() == 1) Common.OUT.print(list(result.runs().get(0).measures()));
         else sideBySide(result.runs());
         return 0;
     }
 
-    private static void list(List<Measure> measures) {
+    /** Characters of the column of names, unless one is longer. */
+    private static final int NAME = 36;
+
+    /** A row for each measure; columns are as wide as what stands in them. */
+    static String list(List<Measure> measures) {
+        StringBuilder all = new StringBuilder();
+        String row = "%-" + widest(measures.stream().map(Measure::name), NAME) + "s %12s %-" + widest(measures.stream().map(Measure::unit),
+            6) + "s %s%n";
         for (Measure m : measures) {
-            Common.OUT.printf("%-36s %12s %-6s %s%n", Language.say(m.name()), Numbers.shown(m.value()), Language.say(m.unit()),
-                    Language.say(m.about()));
+            all.append(String.format(row, Language.say(m.name()), Numbers.shown(m.value()), Language.say(m.unit()), Language.say(m.about())));
         }
+        return all.toString();
+    }
+
+    /** Characters of the longest, as it is printed. @param least of a column of short ones */
+    private static int widest(Stream<String> words, int least) {
+        return Math.max(least, words.mapToInt(w -> Language.say(w).length()).max().orElse(0));
     }
 
     /** A row for each measure, a column for each run; below, what each run's figures are. */
     private static void sideBySide(List<EvaluateRequest.Measured> all) {
         Map<String, String> rows = new LinkedHashMap<>();
         all.forEach(run -> run.measures().forEach(m -> rows.putIfAbsent(m.name(), m.unit())));
-        StringBuilder head = new StringBuilder(String.format("%-36s %-10s", "", ""));
+        String first = "%-" + widest(rows.keySet().stream(), NAME) + "s %-" + widest(rows.values().stream(), 10) + "s";
+        StringBuilder head = new StringBuilder(String.format(first, "", ""));
         all.forEach(run -> head.append(String.format(" %16s", last(run.run()))));
         Common.OUT.println(head);
         rows.forEach((name, unit) -> {
-            StringBuilder row = new StringBuilder(String.format("%-36s %-10s", Language.say(name), Language.say(unit)));
+            StringBuilder row = new StringBuilder(String.format(first, Language.say(name), Language.say(unit)));
             for (EvaluateRequest.Measured run : all) {
                 String value = run.measures().stream().filter(m -> m.name().equals(name)).map(m -> Numbers.shown(m.value())).findFirst()
                     .orElse("");

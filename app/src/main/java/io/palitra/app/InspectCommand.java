@@ -13,9 +13,10 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 @Command(name = "inspect", mixinStandardHelpOptions = true, usageHelpAutoWidth = true,
-    description = "What a file holds: the settings in a PNG, the tensors of a safetensors file, the summary of a run.")
+    description = "What a file holds: the settings in a PNG, the tensors of a safetensors file, the voices of a .mid, the "
+        + "summary of a run.")
 final class InspectCommand implements Callable<Integer> {
-    @Parameters(index = "0", paramLabel = "FILE|RUN", description = "a PNG, a safetensors file, or a run folder")
+    @Parameters(index = "0", paramLabel = "FILE|RUN", description = "a PNG, a safetensors file, a .mid, or a run folder")
     private Path path = Path.of("");
 
     @Option(names = "--json", description = "as JSON")

@@ -14,7 +14,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 @Command(name = "sample", mixinStandardHelpOptions = true, usageHelpAutoWidth = true,
-    description = "Draw samples of a run: a grid, or one PNG an item. Item i of a seed has the same noise whatever -n is.")
+    description = "Draw samples of a run: a grid, or one file an item. Item i of a seed has the same noise whatever -n is.")
 final class SampleCommand implements Callable<Integer> {
     @Parameters(index = "0", paramLabel = "RUN", description = "the run folder")
     private Path run = Path.of("");
@@ -43,11 +43,12 @@ final class SampleCommand implements Callable<Integer> {
     @Option(names = "--set", paramLabel = "key=value", description = "sampling keys of the family, see 'palitra families FAMILY'")
     private List<String> set = new ArrayList<>();
 
-    @Option(names = "--out", paramLabel = "FILE.png|FILE.csv|DIR", description = "default: RUN/seed-S.png; with --each: RUN/seed-S/; "
-        + "of a run of a table or of points FILE.csv holds all columns in the table's own units, the .png two of them")
+    @Option(names = "--out", paramLabel = "FILE.png|FILE.txt|FILE.csv|DIR", description = "default: RUN/seed-S.png, of texts "
+        + "RUN/seed-S.txt; with --each: RUN/seed-S/; of texts DIR holds a .txt of each, of music a .png, .mid and .wav of each; of a run of a "
+        + "table or of points FILE.csv holds all columns in the table's own units, the .png two of them")
     private @Nullable Path out;
 
-    @Option(names = "--each", description = "one PNG an item, in a folder")
+    @Option(names = "--each", description = "one file an item, in a folder")
     private boolean each;
 
     @Option(names = "--scale", paramLabel = "K", defaultValue = "0", description = "how many times as wide the sheet is as its items; "

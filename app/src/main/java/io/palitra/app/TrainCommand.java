@@ -30,8 +30,9 @@ final class TrainCommand implements Callable<Integer> {
     private String family = "";
 
     @Parameters(index = "1", arity = "0..1", paramLabel = "DATA", completionCandidates = Names.Data.class,
-        description = {"a data set ('palitra data' lists them), a folder of pictures, or a zip of one; default: scenes for clip and dalle,",
-            "strokes for others ('palitra families FAMILY' lists it);",
+        description = {"a data set ('palitra data' lists them), a folder or zip of pictures, of texts or of .mid, a .csv, or a text;",
+            "default: scenes for clip, dalle, prior and unclip, questions for flamingo, programs for gpt, lstm and mdlm, parts for",
+            "musictransformer and musegan, strokes for others ('palitra families FAMILY' lists it);",
             "for lora a folder of pictures with captions: metadata.jsonl with file_name and text, or a .txt beside each picture"})
     private @Nullable String data;
 

@@ -16,7 +16,7 @@ public record DataOptions(
         @Help("whether pictures come with captions: those of the folder, the class names of other sets") boolean captions,
         @Help("of a folder or .zip of text: the end of its files' names, such as .java; empty = .txt, .md and .jsonl") String suffix,
         @Help("of text: what a token is, a character, a byte of UTF-8, or a pair of bytes learnt from the text") Tokens tokens,
-        @Help("of text in pairs: ids wanted, 256 bytes and the end among them") int vocabulary,
+        @Help(value = "of text in pairs: ids wanted, 256 bytes and the end among them", min = 257, max = Merges.MOST) int vocabulary,
         @Help("of text: tokens of an item; 0 = 256, of programs 192") int length,
         @Help("of text in .jsonl: the field that holds it") String field,
         @Help(value = "of music: sixteenths of an item", min = 4, max = MOST_STEPS) int steps,

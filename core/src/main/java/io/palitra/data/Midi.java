@@ -121,6 +121,24 @@ public final class Midi {
         return read.of(new Score(top));
     }
 
+    /** What a file holds, by names for a person: its voices, bars, tempo, and what is left out. @throws FormatException as {@link #read} */
+    public static Map<String, String> about(Path file) {
+        Contents read = contents(bytes(file), file.toString());
+        int steps = steps(read.lines);
+        Map<String, String> about = new LinkedHashMap<>();
+        for (int i = 0; i < read.lines.size(); i++) {
+            Line line = read.lines.get(i);
+            about.put("voice " + (i + 1), (line.called.isEmpty() ? "" : "'" + line.called + "', ") + "notes: " + line.notes.size()
+                + ", at once: " + line.width(steps) + ", pitches: " + line.notes.stream().mapToInt(n -> n[2]).min().orElseThrow() + " to "
+                + line.notes.stream().mapToInt(n -> n[2]).max().orElseThrow());
+        }
+        about.put("bars", String.valueOf((steps + ScoreItems.BAR - 1) / ScoreItems.BAR) + " of " + ScoreItems.BAR + " sixteenths");
+        about.put("tempo", read.tempo.isEmpty() ? "none is written" : read.tempo.getAsDouble() + " quarters a minute"
+            + (read.steady ? "" : ", changes"));
+        for (int i = 0; i < read.notes.size(); i++) about.put("note " + (i + 1), read.notes.get(i).substring(file.toString().length() + 2));
+        return about;
+    }
+
     private static byte[] bytes(Path file) {
         try (InputStream in = Files.newInputStream(file)) {
             return in.readNBytes(MOST_BYTES + 1);

@@ -33,6 +33,24 @@ public final class Allowance {
         return within(Pointer.totalPhysicalBytes() / 2, smaller, build);
     }
 
+    /**
+     * Refuses work that needs more memory than the machine has, before it begins.
+     *
+     * @param needed bytes, about
+     * @param what the work, as the beginning of a sentence: "attention over 4096 places of 32 items"
+     * @param smaller what the refusal advises
+     * @throws IllegalArgumentException where it does
+     */
+    public static void refuseWork(double needed, String what, String smaller) {
+        refuseWork(needed, Pointer.totalPhysicalBytes(), what, smaller);
+    }
+
+    static void refuseWork(double needed, double there, String what, String smaller) {
+        if (there <= 0 || needed <= there) return;
+        throw new ArgumentException(String.format(Locale.ROOT, "%s takes about %.0f GB, more than the %.1f GB of this machine; %s", what,
+            needed / 1e9, there / 1e9, smaller));
+    }
+
     static <T> T within(long bytes, String smaller, Supplier<T> build) {
         Allowance around = OPEN.get();
         if (around != null) return build.get();   // a part of another: counted there

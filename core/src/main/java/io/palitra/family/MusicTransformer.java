@@ -5,6 +5,7 @@ import io.palitra.config.Help;
 import io.palitra.data.Batch;
 import io.palitra.data.Condition;
 import io.palitra.data.ScoreSpec;
+import io.palitra.engine.Allowance;
 import io.palitra.engine.DType;
 import io.palitra.engine.Device;
 import io.palitra.engine.OptimizerSpec;
@@ -74,6 +75,9 @@ public final class MusicTransformer implements GenerativeModel<MusicTransformer.
         ScoreTransformer.Drawing notes() { return new ScoreTransformer.Drawing(new TokenSampling(temperature, topK, topP), parallels); }
     }
 
+    /** Matrices of attention that a block keeps for its gradient: distances, their sum with what fits, and the chances. */
+    private static final int KEPT = 3;
+
     private static final Sampling SAMPLING = new Sampling(0.95, 0, 0.98, true);
 
     public static final Family<Config> FAMILY = new Family<>("musictransformer",
@@ -99,6 +103,14 @@ public final class MusicTransformer implements GenerativeModel<MusicTransformer.
     }
 
     @Override public Module net() { return net; }
+
+    /** Of each block of a training step three matrices of attention are kept, F32 [B,H,T,T]; known notes are a share of the items. */
+    @Override public void refuseTooMany(int items) {
+        double steps = spec.steps(), matrix = Float.BYTES * (double) config.heads * steps * steps * items;
+        Allowance.refuseWork(KEPT * matrix * (config.layers + config.given * config.knownLayers), "attention over the " + spec.steps()
+            + " sixteenths of " + items + (items == 1 ? " item" : " items") + " at once", "data.steps makes items shorter, train.accumulate "
+            + "parts a batch of train.batch");
+    }
 
     @Override public List<Update> updates() { return List.of(new Update("nats", net, this::loss)); }
 

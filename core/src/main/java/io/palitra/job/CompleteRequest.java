@@ -10,7 +10,9 @@ import io.palitra.data.DataSpec;
 import io.palitra.data.Dataset;
 import io.palitra.data.Picture;
 import io.palitra.data.Pictures;
+import io.palitra.data.ScoreItems;
 import io.palitra.data.Split;
+import io.palitra.data.TextItems;
 import io.palitra.engine.Device;
 import io.palitra.engine.Guard;
 import io.palitra.engine.Rng;
@@ -67,6 +69,14 @@ public record CompleteRequest(
                     + "and dalle do");
             }
             DataSpec spec = opened.config().settings().spec();
+            if (spec instanceof ScoreItems) {
+                throw new ArgumentException("'" + run + "' is a run of scores: --score FILE.mid names the one of which --voice, --bars or "
+                    + "--keep says what is kept");
+            }
+            if (spec instanceof TextItems) {
+                throw new ArgumentException("'" + run + "' is a run of texts: --text FILE names the text, --hole A:B its holes; gpt and lstm "
+                    + "go on from a beginning by 'palitra write'");
+            }
             ItemPictures shown = new ItemPictures("complete", opened.config().settings());
             int height = (int) spec.shape()[1];   // [C,H,W]
             if (keep > height) {

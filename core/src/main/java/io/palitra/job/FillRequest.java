@@ -84,10 +84,19 @@ public record FillRequest(
                 watcher.tick("step", i + 1, of);
                 watcher.checkStop();
             })) {
-                return new Result(filled(drawing, spec, holes), seed);
+                List<String> filled = filled(drawing, spec, holes);
+                long broken = filled.stream().filter(t -> broken(t) > broken(text)).count();
+                if (broken > 0) {
+                    watcher.note((n == 1 ? "the text" : broken + " of " + n + " texts") + " got bytes that are no UTF-8, each of which shows "
+                        + "as U+FFFD: the tokens of this run are " + spec.alphabet().tokens() + ", not characters");
+                }
+                return new Result(filled, seed);
             }
         }
     }
+
+    /** Characters that stand for what is no UTF-8. */
+    private static long broken(String text) { return text.chars().filter(c -> c == '\uFFFD').count(); }
 
     private List<Hole> holes() {
         int length = text.codePointCount(0, text.length());

@@ -110,6 +110,7 @@ public record HarmoniseRequest(
             boolean alone = file.score().voices() < spec.voices();
             int[][] known = known(spec, kept, file.score(), alone);
             Path folder = out.isEmpty() ? Outputs.own(run, "harmonised") : Path.of(out);
+            Outputs.notNamedAsFile(folder, "out", "a folder is allowed, for a .png, .mid and .wav of each");
             Files.createDirectories(Outputs.folder(folder, "out", force));
             Drawing<?> drawing = inputs.drawing(opened, set);
             long[] drawn;

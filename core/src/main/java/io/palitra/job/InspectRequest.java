@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.ArgumentException;
 import io.palitra.config.Help;
 import io.palitra.data.FormatException;
+import io.palitra.data.Midi;
 import io.palitra.hub.Safetensors;
 import io.palitra.model.Watcher;
 import io.palitra.report.Png;
@@ -18,8 +19,8 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Locale;
 
-/** What a file holds: the settings in a PNG, the tensors of a safetensors file, the summary of a run. */
-public record InspectRequest(@Help(value = "a PNG, a safetensors file, or a run folder", place = Help.Place.PICTURE) String file)
+/** What a file holds: the settings in a PNG, the tensors of a safetensors file, the voices of a .mid, the summary of a run. */
+public record InspectRequest(@Help(value = "a PNG, a safetensors file, a .mid, or a run folder", place = Help.Place.PICTURE) String file)
         implements Request<InspectRequest.Result> {
     private static final byte[] PNG = {(byte) 0x89, 'P', 'N', 'G'};
 
@@ -34,6 +35,7 @@ public record InspectRequest(@Help(value = "a PNG, a safetensors file, or a run 
         else if (!Files.exists(path)) throw new ArgumentException("no such file: '" + path + "'" + Inputs.near(file));
         else if (isPng(path)) Png.text(path).forEach(node::put);
         else if (path.toString().toLowerCase(Locale.ROOT).endsWith(".png")) throw new FormatException(path.toString(), 0, "is not a PNG");
+        else if (Midi.named(path)) Midi.about(path).forEach(node::put);
         else tensors(path, node);
         return new Result(node);
     }
@@ -64,7 +66,7 @@ public record InspectRequest(@Help(value = "a PNG, a safetensors file, or a run 
             header = Safetensors.header(path);
         } catch (FormatException e) {
             if (path.toString().toLowerCase(Locale.ROOT).endsWith(".safetensors")) throw e;
-            throw new FormatException(path.toString(), 0, "is neither a PNG nor a safetensors file");
+            throw new FormatException(path.toString(), 0, "is neither a PNG nor a safetensors file; a .mid and a run folder are read, too");
         }
         header.metadata().forEach(node::put);
         ArrayNode list = node.putArray("tensors");

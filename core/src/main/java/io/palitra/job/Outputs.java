@@ -13,6 +13,8 @@ import java.util.stream.Stream;
 
 /** Files that requests write: what cannot be written is refused before the work, by the key that names it. */
 public final class Outputs {
+    private static final String FILE_NAME = ".+\\.(png|jpe?g|gif|webp|bmp|txt|md|csv|jsonl?|midi?|wav|mp3|mp4|html)";
+
     private Outputs() {}
 
     /** A name in a run folder; of a run that comes with the program, whose folder is no place to look for pictures, beside one's files. */
@@ -49,6 +51,17 @@ public final class Outputs {
         if (!fault.isEmpty()) throw new ConfigException(key, "cannot write " + key + "=" + file + ": " + fault);
         if (there && !force) throw new ConfigException(key, "'" + file + "' exists; choose another " + key + "=, or force=true");
         return file;
+    }
+
+    /**
+     * Refuses a place that is to become a folder and has the name of a file.
+     *
+     * @param allowed what can be asked for instead, such as "a folder is allowed"
+     */
+    static Path notNamedAsFile(Path folder, String key, String allowed) {
+        boolean file = String.valueOf(folder.getFileName()).toLowerCase(Locale.ROOT).matches(FILE_NAME) && !Files.isDirectory(folder);
+        if (file) throw new ConfigException(key, "illegal " + key + ": '" + folder + "', " + allowed);
+        return folder;
     }
 
     /** Refuses a folder for many files that is none, or holds some: it is made with its parents, or empty, or forced. */

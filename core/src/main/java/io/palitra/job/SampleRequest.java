@@ -209,7 +209,7 @@ public record SampleRequest(
         boolean table = display.tableSuffix().filter(name::endsWith).isPresent();
         if (!table && name.endsWith(".csv")) {
             throw new ConfigException("out", "illegal out: '" + target + "', this run draws " + display.items()
-                + ": a .png is allowed; .csv is for runs of tables and points");
+                + ": a " + display.suffix() + " is allowed; .csv is for runs of tables and points");
         }
         if (table && (each || !animation.isEmpty())) {
             throw new ConfigException("out", "out='" + target + "' is a table: " + (each ? "each=" : "animation=")
@@ -220,6 +220,14 @@ public record SampleRequest(
 
     private void free(Path target, boolean table, Display display) throws IOException {
         boolean apart = apart(display);
+        if (apart) {
+            Outputs.notNamedAsFile(target, "out", each ? "each= writes a file for each item: a folder is allowed"
+                : "this run draws " + display.items() + ": a FILE" + display.suffix() + " or a folder is allowed");
+        }
+        if (scale > 0 && (apart || table || !display.suffix().equals(".png"))) {
+            throw new ConfigException("scale", "scale= enlarges a sheet that is a .png; " + (display.suffix().equals(".png")
+                ? "out='" + out + "' is " + (table ? "a table" : "a folder") : "this run draws " + display.items()));
+        }
         if (apart) Files.createDirectories(Outputs.folder(target, "out", true));
         for (int i = 0; i < (apart ? n : 0); i++) {
             for (String ending : display.endings()) Outputs.free(item(target, i, ending), "out", force);

@@ -21,6 +21,13 @@ public interface Trainable extends AutoCloseable {
     /** Whether it learns from captions: training refuses data without, before the first step. */
     default boolean wantsCaptions() { return false; }
 
+    /**
+     * Refuses batches of so many items whose work would fill the machine; called before the first batch, on the processor alone.
+     *
+     * @throws IllegalArgumentException saying how much they take
+     */
+    default void refuseTooMany(int items) {}
+
     /** Fills buffers from the data, such as a vocabulary; called once, before the first batch of a run, and never when one is resumed. */
     default void prepare(Dataset data) {}
 

@@ -38,6 +38,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CancellationException;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -63,6 +64,7 @@ final class Gallery implements AutoCloseable {
     private static final int MOST = 200;
     private static final int FRAME_MILLIS = 150;
     private static final int TESTED = 128;
+    private static final long LOOK_NANOS = 1_000_000_000L;
 
     private final Path folder;
     private final RunConfig config;
@@ -73,6 +75,7 @@ final class Gallery implements AutoCloseable {
     private final Device device;
     private final Display display;
     private long next;
+    private long looked;
     private @Nullable EventFile events;
     private boolean unwatched;
     private boolean alarmed;
@@ -117,10 +120,11 @@ final class Gallery implements AutoCloseable {
 
     void log(long step, Map<String, Double> values) { events().scalars(step, values); }
 
-    /** Called with the averaged weights. Leaves the model in evaluation mode. */
+    /** Called with the averaged weights. Leaves the model in evaluation mode. Ends early where the watcher stops the training. */
     void snapshot(long step, double epoch, Metrics metrics) {
         model.net().training(false);
-        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+        looked = System.nanoTime();
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad(); Guard watch = Scope.watch((i, of, t) -> checkStop())) {
             if (step > 0) model.settle(DataLoader.inOrder(data, 500, SETTLED, device), new Rng(SEED).on(device));
             GenerativeModel<?> generative = model.as(GenerativeModel.class).orElse(null);
             Reconstructs restores = model.as(Reconstructs.class).orElse(null);
@@ -128,7 +132,17 @@ final class Gallery implements AutoCloseable {
             if (restores != null && test != null) reconstruct(restores, test);
             if (test != null) model.tested().ifPresent(update -> test(update, test, step, epoch, metrics));
             if (generative != null && model.mayCollapse()) watch(generative, step, epoch, metrics);
+        } catch (CancellationException e) {
+            // a run that goes on from step 0 begins with this
+            if (step > 0) watcher.note("stopped while step " + step + " was tested and drawn: its samples or test figures are missing");
         }
+    }
+
+    /** Whether the training is to stop is looked for once in a second: between two steps the loop looks, which is enough for most. */
+    private void checkStop() {
+        if (System.nanoTime() - looked < LOOK_NANOS) return;
+        looked = System.nanoTime();
+        watcher.checkStop();
     }
 
     private void draw(GenerativeModel<?> generative, long step) {
@@ -169,6 +183,7 @@ final class Gallery implements AutoCloseable {
         int atOnce = Math.max(1, recipe.batch() / recipe.accumulate()), n = Math.min(Math.max(TESTED, atOnce), test.size());
         double sum = 0;
         for (int from = 0; from < n; from += atOnce) {
+            checkStop();
             int[] items = IntStream.range(from, Math.min(n, from + atOnce)).toArray();
             try (Scope scope = new Scope()) {
                 Batch of = DataLoader.of(test, items, device);

@@ -34,6 +34,8 @@ import java.util.stream.Collectors;
  */
 record Provenance(ObjectNode config, int items, String data, Map<String, String> underneath, Metrics.Mark log, String code) {
     private static final int SHOWN = 10, LONGEST = 200;
+    /** Of a learning rate, unless more are needed to tell two apart. */
+    private static final int DIGITS = 4;
     private static final String CLASSES = "classes", UNDERNEATH = "underneath ";
     /** Decides how long, where and how safely a run goes on, not what its steps compute. */
     private static final Set<String> FREE = Ordered.set(CLASSES, "train.steps", "train.epochs", "device", "threads", "saveEvery", "code");
@@ -232,10 +234,18 @@ record Provenance(ObjectNode config, int items, String data, Map<String, String>
         double lr = recipe.optimizer().lr(), before = lr * schedule.at(step, was), after = lr * schedule.at(step, steps);
         String kind = schedule.getClass().getSimpleName().toLowerCase(Locale.ROOT);
         return Optional.of("the run ends at step " + steps + " now, it ended at " + was + ": "
-            + (schedule instanceof LrSchedule.Constant ? "the learning rate stays " + rate(after)
-                : "its " + kind + " schedule spans " + steps + " steps, lr at step " + step + " is " + rate(after) + ", it was "
-                    + rate(before)));
+            + (schedule instanceof LrSchedule.Constant ? "the learning rate stays " + rate(after, DIGITS)
+                : "its " + kind + " schedule spans " + steps + " steps, " + (before == after
+                    ? "lr at step " + step + " stays " + rate(after, DIGITS)
+                    : "lr at step " + step + " is " + apart(after, before) + ", it was " + apart(before, after))));
     }
 
-    private static String rate(double lr) { return lr == 0 ? "0" : String.format(Locale.ROOT, "%.4g", lr); }
+    /** With as many digits as tell it from another one. */
+    private static String apart(double lr, double other) {
+        int digits = DIGITS;
+        while (digits < 17 && rate(lr, digits).equals(rate(other, digits))) digits++;
+        return rate(lr, digits);
+    }
+
+    private static String rate(double lr, int digits) { return lr == 0 ? "0" : String.format(Locale.ROOT, "%." + digits + "g", lr); }
 }

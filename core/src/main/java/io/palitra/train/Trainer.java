@@ -99,6 +99,7 @@ public final class Trainer implements AutoCloseable {
                     + data.name() + "' is read without: 'scenes' has some, and data.captions=true reads those of a folder of pictures, or "
                     + "makes some of the classes of another set");
             }
+            if (device.kind() == Device.Kind.CPU) model.refuseTooMany(Math.max(1, recipe.batch() / recipe.accumulate()));
             List<Update> updates = model.updates();
             underneath = built.underneath();
             was.ifPresent(w -> w.refuseOthers(underneath, config));

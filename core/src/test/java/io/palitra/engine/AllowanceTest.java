@@ -6,6 +6,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import org.junit.jupiter.api.Test;
 
 class AllowanceTest {
+    @Test void workThatDoesNotFitIsRefusedWithItsSize() {
+        Allowance.refuseWork(8e9, 16e9, "attention", "make it smaller");
+        assertThatThrownBy(() -> Allowance.refuseWork(48e9, 24e9, "attention over 4096 places", "make it smaller"))
+            .hasMessage("attention over 4096 places takes about 48 GB, more than the 24.0 GB of this machine; make it smaller");
+    }
+
     @Test void whatDoesNotFitIsRefusedBeforeItIsTaken() {
         try (Scope scope = new Scope()) {
             assertThatThrownBy(() -> Allowance.within(1 << 20, "make it smaller", () -> new Rng(1).normal(1000, 1000)))

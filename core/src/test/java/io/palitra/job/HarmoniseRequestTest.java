@@ -3,8 +3,12 @@ package io.palitra.job;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.palitra.config.ArgumentException;
 import io.palitra.config.Config;
+import io.palitra.config.ConfigException;
 import io.palitra.data.DataOptions;
+import io.palitra.data.DataSpec;
 import io.palitra.data.Dataset;
 import io.palitra.data.Datasets;
 import io.palitra.data.FormatException;
@@ -12,13 +16,18 @@ import io.palitra.data.Midi;
 import io.palitra.data.Score;
 import io.palitra.data.ScoreSpec;
 import io.palitra.data.Split;
+import io.palitra.engine.Rng;
+import io.palitra.family.MusicTransformer;
+import io.palitra.model.Trainable;
 import io.palitra.model.Watcher;
 import io.palitra.train.RunConfig;
 import io.palitra.train.Trainer;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -126,6 +135,69 @@ class HarmoniseRequestTest {
             "00000.mid", "00000.wav", "00001.png", "00001.mid", "00001.wav");
         assertThat(Files.readString(run.resolve("report.html"))).contains("<audio controls");
         assertThat(run.resolve("samples-1.mid")).exists();
+    }
+
+    @Test void aFolderIsNotNamedAsAFile() {
+        SampleRequest asked = Config.with(new SampleRequest(run.toString()), "n=1", "device=cpu");
+        assertThatThrownBy(() -> Config.with(asked, "out=" + root.resolve("x.mid")).run(Watcher.SILENT)).isInstanceOf(ConfigException.class)
+            .hasMessageContaining("x.mid', this run draws scores: a FILE.png or a folder is allowed");
+        assertThatThrownBy(() -> Config.with(asked, "each=true", "out=" + root.resolve("a.png")).run(Watcher.SILENT))
+            .isInstanceOf(ConfigException.class).hasMessageContaining("each= writes a file for each item: a folder is allowed");
+        assertThatThrownBy(() -> Config.with(asked, "scale=3", "out=" + root.resolve("scaled")).run(Watcher.SILENT))
+            .isInstanceOf(ConfigException.class).hasMessageContaining("scale= enlarges a sheet");
+        assertThatThrownBy(() -> Config.with(new HarmoniseRequest(run.toString(), root.resolve("tune.mid").toString(), "bass"),
+            "out=" + root.resolve("foo.png")).run(Watcher.SILENT)).isInstanceOf(ConfigException.class).hasMessageContaining("a folder is "
+            + "allowed");
+        for (String name : List.of("x.mid", "a.png", "scaled", "foo.png")) assertThat(root.resolve(name)).doesNotExist();
+    }
+
+    @Test void rowsOfARunOfScoresAreRefusedWithTheOptionsOfScores() {
+        assertThatThrownBy(() -> new CompleteRequest(run.toString(), 3).run(Watcher.SILENT))
+            .hasMessageContaining("is a run of scores: --score FILE.mid names the one of which");
+    }
+
+    @Test void aMidiFileIsInspected() throws Exception {
+        ObjectNode facts = new InspectRequest(root.resolve("tune.mid").toString()).run(Watcher.SILENT).facts();
+        assertThat(facts.path("voice 1").asText()).isEqualTo("'soprano', notes: 18, at once: 1, pitches: 72 to 75");
+        assertThat(facts.path("bars").asText()).isEqualTo("5 of 16 sixteenths");
+        assertThat(facts.path("tempo").asText()).isEqualTo("80.0 quarters a minute");
+    }
+
+    @Test void aTrainingIsStoppedWithinItsFirstTestPassAndGoesOnAsIfItNeverWas() throws Exception {
+        DataOptions options = Config.with(DataOptions.DEFAULT, "steps=32");
+        Dataset train = Datasets.open("parts", Split.TRAIN, options), test = Datasets.open("parts", Split.TEST, options);
+        RunConfig config = RunConfig.of("musictransformer", "parts", train, options, 3, List.of("width=16", "layers=1", "knownLayers=1",
+            "heads=2", "reach=8", "train.steps=2", "train.batch=4")).on("cpu", RunConfig.Precision.FP32, 1);
+        Path whole = root.resolve("whole"), parted = root.resolve("parted");
+        assertThat(Trainer.start(whole, config, train, test, Watcher.SILENT)).isTrue();
+        Dataset slow = new Dataset() {
+            @Override public String name() { return test.name(); }
+
+            @Override public DataSpec spec() { return test.spec(); }
+
+            @Override public int size() { return test.size(); }
+
+            @Override public void read(int i, ByteBuffer into) {
+                LockSupport.parkNanos(300_000_000);
+                test.read(i, into);
+            }
+        };
+        assertThat(Trainer.start(parted, config, train, slow, new Watcher() {
+            @Override public boolean stop() { return true; }
+        })).isFalse();
+        assertThat(Files.readString(parted.resolve("metrics.jsonl"))).doesNotContain("test/");
+        assertThat(Trainer.resume(parted, train, test, Watcher.SILENT)).isTrue();
+        assertThat(Files.readString(parted.resolve("metrics.jsonl"))).contains("test/")
+            .isEqualTo(Files.readString(whole.resolve("metrics.jsonl")));
+    }
+
+    @Test void attentionThatFillsTheMachineIsRefusedBeforeTheFirstBatch() throws Exception {
+        try (Trainable model = MusicTransformer.FAMILY.build(MusicTransformer.FAMILY.defaults(), new ScoreSpec(4096), new Rng(1))) {
+            assertThatThrownBy(() -> model.refuseTooMany(1000)).isInstanceOf(ArgumentException.class)
+                .hasMessageContaining("attention over the 4096 sixteenths of 1000 items at once takes about ")
+                .hasMessageContaining("data.steps makes items shorter");
+            model.refuseTooMany(1);
+        }
     }
 
     @Test void aRunThatFillsNothingIsRefused() throws Exception {

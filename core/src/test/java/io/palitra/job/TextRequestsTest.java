@@ -60,6 +60,31 @@ class TextRequestsTest {
         assertThat(root.resolve("no")).doesNotExist();
     }
 
+    @Test void textsGoIntoATextOrAFolderAndAreNotEnlarged() {
+        SampleRequest asked = Config.with(new SampleRequest(root.resolve("gpt").toString()), "n=1", "device=cpu");
+        assertThatThrownBy(() -> Config.with(asked, "out=" + root.resolve("t.png")).run(Watcher.SILENT))
+            .isInstanceOf(ConfigException.class).hasMessageContaining("t.png', this run draws texts: a FILE.txt or a folder is allowed");
+        assertThatThrownBy(() -> Config.with(asked, "out=" + root.resolve("t.csv")).run(Watcher.SILENT))
+            .isInstanceOf(ConfigException.class).hasMessageContaining("a .txt is allowed");
+        assertThatThrownBy(() -> Config.with(asked, "scale=3", "out=" + root.resolve("s.txt")).run(Watcher.SILENT))
+            .isInstanceOf(ConfigException.class).hasMessage("scale= enlarges a sheet that is a .png; this run draws texts");
+        assertThat(root.resolve("t.png")).doesNotExist();
+        assertThatThrownBy(() -> new CompleteRequest(root.resolve("gpt").toString(), 3).run(Watcher.SILENT))
+            .hasMessageContaining("is a run of texts: --text FILE names the text");
+    }
+
+    @Test void bytesThatAreNoTextAreSaid() throws IOException {
+        Path run = root.resolve("bytes");
+        run("mdlm", run, text, List.of("data.length=24", "data.tokens=bytes", "train.steps=1", "train.batch=4", "width=8", "layers=1",
+            "heads=2"));
+        List<String> notes = new ArrayList<>();
+        FillRequest asked = Config.with(new FillRequest(run.toString(), SENTENCE, List.of("4:20")), "device=cpu", "set=temperature=100");
+        assertThat(asked.run(new Watcher() {
+            @Override public void note(String line) { notes.add(line); }
+        }).texts().get(0)).contains("\uFFFD");
+        assertThat(notes).anyMatch(n -> n.contains("got bytes that are no UTF-8, each of which shows as U+FFFD"));
+    }
+
     @Test void tokensOfTheBaseAreNotAskedForOtherwise() {
         for (String key : List.of("data.tokens=bytes", "data.vocabulary=300")) {
             assertThatThrownBy(() -> run("gpt", root.resolve("no"), text, List.of("base=" + root.resolve("gpt"), key)))

@@ -11,8 +11,11 @@ import io.palitra.data.Dataset;
 import io.palitra.data.Datasets;
 import io.palitra.data.Picture;
 import io.palitra.data.Split;
+import io.palitra.engine.OptimizerSpec;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
+import io.palitra.model.LrSchedule;
+import io.palitra.model.Recipe;
 import io.palitra.model.Watcher;
 import io.palitra.report.Png;
 import io.palitra.stage.TinyFirstStage;
@@ -26,6 +29,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -188,6 +193,15 @@ class ProvenanceTest {
         assertThatThrownBy(() -> resume(kept().with(List.of("train.steps=10")), false, pictures))
             .isInstanceOf(ConfigException.class).hasMessage("train.steps=10: the run has done 24 steps; at least as many can be asked for");
         assertThat(kept().settings().train().steps()).isEqualTo(24);
+    }
+
+    @Test void ratesThatAreTheSameOrNearlySoAreNotShownAsTwo() {
+        Recipe cosine = Recipe.of(1, 1, new OptimizerSpec.Adam(2e-3, 0.9, 0.999, 1e-8)).withSchedule(new LrSchedule.Cosine(100));
+        assertThat(Provenance.length(cosine, 20, 300, 400)).hasValueSatisfying(line -> assertThat(line).contains("lr at step 20 stays "));
+        Matcher shown = Pattern.compile("is ([0-9.e-]+), it was ([0-9.e-]+)").matcher(Provenance.length(cosine, 110, 100_000, 100_010)
+            .orElseThrow());
+        assertThat(shown.find()).isTrue();
+        assertThat(shown.group(1)).isNotEqualTo(shown.group(2));
     }
 
     @Test void aLogThatWasCutOrAlteredIsSaidAndTheWeightsAreTheSame() throws Exception {
