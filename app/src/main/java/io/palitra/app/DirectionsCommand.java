@@ -13,8 +13,8 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 @Command(name = "directions", mixinStandardHelpOptions = true, usageHelpAutoWidth = true,
-    description = "Directions along which a run's pictures change: of a run of stylegan those of most variance of its styles, else those of "
-        + "most change of its codes; with --labels also those along which classes, thickness and slant grow. Numbers as "
+    description = "Directions along which a run's pictures change: of a run of stylegan those of most variance of its styles, else those "
+        + "of most change of its codes; with --labels also those along which classes, thickness and slant grow. Numbers as "
         + "directions.safetensors and .json, a sheet, and a GIF of each.")
 final class DirectionsCommand implements Callable<Integer> {
     @Parameters(index = "0", paramLabel = "RUN", description = "the run folder")

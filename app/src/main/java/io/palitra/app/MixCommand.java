@@ -11,8 +11,8 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 @Command(name = "mix", mixinStandardHelpOptions = true, usageHelpAutoWidth = true,
-    description = "A sheet of mixed styles of a run of stylegan. The first column and the first row are pictures of their own; where a row and "
-        + "a column meet, the picture has the styles of the row's, but in layers A-B those of the column's.")
+    description = "A sheet of mixed styles of a run of stylegan. The first column and the first row are pictures of their own; where a row "
+        + "and a column meet, the picture has the styles of the row's, but in layers A-B those of the column's.")
 final class MixCommand implements Callable<Integer> {
     @Parameters(index = "0", paramLabel = "RUN", description = "the run folder, of a family with styles such as stylegan")
     private Path run = Path.of("");

@@ -30,8 +30,8 @@ final class BigGanImport {
             String name = String.valueOf(from.toAbsolutePath().normalize().getFileName());
             Map<String, Tensor> state = new LinkedHashMap<>();
             net.state().forEach((key, t) -> state.put("generator.net." + key, t));
-            RunDraft.write(draft, RunConfig.imported(model, name, PictureItems.of(c.channels(), c.side(), c.side(), c.numClasses()), classes),
-                state);
+            PictureItems pictures = PictureItems.of(c.channels(), c.side(), c.side(), c.numClasses());
+            RunDraft.write(draft, RunConfig.imported(model, name, pictures, classes), state);
             watcher.note(from + ": a BigGAN-deep of " + c.side() + "x" + c.side() + " pixels and " + c.numClasses()
                 + " classes, as a run of gan");
         }

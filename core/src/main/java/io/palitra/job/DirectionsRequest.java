@@ -49,8 +49,8 @@ import org.jspecify.annotations.Nullable;
 public record DirectionsRequest(
         @Help(value = "the run folder", place = Help.Place.MODEL) String run,
         @Help(value = "directions of most change", min = 0, max = 64) int count,
-        @Help("whether directions of what is measured are found, too: of classes, by a classifier of the run's own data (trained once, kept); of "
-            + "pictures of one channel, of the strokes' thickness and slant") boolean labels,
+        @Help("whether directions of what is measured are found, too: of classes, by a classifier of the run's own data (trained once, "
+            + "kept); of pictures of one channel, of the strokes' thickness and slant") boolean labels,
         @Help(value = "a run of classifier that says the classes, empty = one of the run's own data", place = Help.Place.MODEL)
             String classifier,
         @Help(value = "pictures that are drawn and measured", min = 50, max = 100_000) int n,

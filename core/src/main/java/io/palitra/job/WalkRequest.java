@@ -34,8 +34,8 @@ import java.util.Map;
  */
 public record WalkRequest(
         @Help(value = "the run folder", place = Help.Place.MODEL) String run,
-        @Help("points: the numbers of a code, with commas or blanks between them; of a run with styles, such as stylegan, a code is a style")
-            List<String> codes,
+        @Help("points: the numbers of a code, with commas or blanks between them; of a run with styles, such as stylegan, a code is a "
+            + "style") List<String> codes,
         @Help(value = "points drawn from the prior, one of each seed; without codes and seeds that of seed 0", min = 0) List<Long> seeds,
         @Help(value = "pictures between a point and the next", min = 0, max = 200) int between,
         @Help(value = "by how much points are moved to the middle of the prior: 1 = not at all, 0 = onto it", min = 0, max = 3)
