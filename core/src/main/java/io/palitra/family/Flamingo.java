@@ -89,8 +89,8 @@ public final class Flamingo implements Trainable, Captions, Evaluates {
         this.config = config;
         clip = new FrozenVectors("flamingo", config.clip, with).clip();
         if (config.lm.isEmpty()) {
-            throw new ConfigException("lm", "which language model? lm=W names a run of gpt, a folder of transformers' GPT-2, or org/name of "
-                + "one");
+            throw new ConfigException("lm", "which language model? lm=W names a run of gpt, a folder of transformers' GPT-2, or org/name "
+                + "of one");
         }
         folder = GptFolder.of(config.lm);
         alphabet = folder.alphabet();

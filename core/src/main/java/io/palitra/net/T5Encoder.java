@@ -1,7 +1,6 @@
 package io.palitra.net;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.palitra.config.ArgumentException;
 import io.palitra.config.ConfigException;
 import io.palitra.config.InWords;
 import io.palitra.engine.DType;

@@ -93,7 +93,7 @@ public final class UnetCondition2d extends Module {
      *     SIMPLE blocks the width of a head
      * @param resnetSkipTimeAct blocks whose residual blocks resample take the embedded time without the activation
      * @param resnetOutScaleFactor divisor of what these residual blocks give
-     * @param midBlockOnlyCrossAttention onlyCrossAttention of the lowest resolution's SIMPLE attention; null = as all levels, if one for all
+     * @param midBlockOnlyCrossAttention onlyCrossAttention of the lowest level's SIMPLE attention; null = as all levels, if one for all
      * @param upcastAttention kept for the file: the fused kernel sums in F32 always
      * @param timeEmbeddingActFn of the embedded time, null = none
      * @param timestepPostAct after the two layers that embed the time, null = none

@@ -21,7 +21,6 @@ import io.palitra.model.TextImage;
 import io.palitra.net.CaptionTokenizer;
 import io.palitra.net.ClipNet;
 import io.palitra.net.ClipText;
-import io.palitra.nn.Module;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
