@@ -21,7 +21,14 @@ public record DataOptions(
         @Help("of text in .jsonl: the field that holds it") String field,
         @Help(value = "of music: sixteenths of an item", min = 4, max = MOST_STEPS) int steps,
         @Help(value = "of music: semitones by which pieces for training are moved up and down, as far as their voices go; -1 = all keys, "
-            + "of parts, which are drawn in all keys, 0", min = -1, max = 11) int transpose) {
+            + "of parts, which are drawn in all keys, 0", min = -1, max = 11) int transpose,
+        @Help(value = "of video: frames of an item", min = 2, max = VideoSpec.MOST) int frames,
+        @Help("of the set moving: what moves, digits that bounce or shapes of scenes that go where a caption says") Moves kind,
+        @Help("of a folder: whether its folders are films, each picture a frame; a folder of .gif that move is one of films without it")
+        boolean films) {
+    /** What the set {@code moving} shows. */
+    public enum Moves { DIGITS, SCENES }
+
     /** What a token of a text is. */
     public enum Tokens { CHARS, BYTES, PAIRS }
 
@@ -32,13 +39,15 @@ public record DataOptions(
     static final int MOST_STEPS = 4096;
     /** Four bars of four quarters. */
     private static final int STEPS = 64;
+    /** Frames of an item of video. */
+    private static final int FRAMES = 16;
 
     /** As the data is. */
     public static final DataOptions DEFAULT = new DataOptions("", 0, 0, false);
 
     /** No text and no music. */
     public DataOptions(String dir, int size, int channels, boolean strict, List<String> except, String label, boolean captions) {
-        this(dir, size, channels, strict, except, label, captions, "", Tokens.CHARS, 512, 0, "text", STEPS, -1);
+        this(dir, size, channels, strict, except, label, captions, "", Tokens.CHARS, 512, 0, "text", STEPS, -1, FRAMES, Moves.DIGITS, false);
     }
 
     /** All classes, no table, no captions. */
@@ -56,6 +65,9 @@ public record DataOptions(
             throw new ArgumentException("illegal channels: " + channels + ", must be 0 (native), 1 (grey) or 3 (colour)");
         }
         if (steps < 4 || steps > MOST_STEPS) throw new ArgumentException("illegal steps: " + steps + ", must be 4 to " + MOST_STEPS);
+        if (frames < 2 || frames > VideoSpec.MOST) {
+            throw new ArgumentException("illegal frames: " + frames + ", must be 2 to " + VideoSpec.MOST);
+        }
         if (transpose < -1 || transpose > 11) throw new ArgumentException("illegal transpose: " + transpose + ", must be -1 to 11");
         if (!suffix.isEmpty() && (suffix.charAt(0) != '.' || suffix.length() < 2)) {
             throw new ArgumentException("illegal suffix: '" + suffix + "', must be empty or a dot and letters, such as .java");

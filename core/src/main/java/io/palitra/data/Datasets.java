@@ -37,6 +37,9 @@ public final class Datasets {
             CatalogueEntry.Kind.DRAWN, new Scenes(Split.TRAIN, 64).classNames(), 50_000, 10_000, List.of()),
         new CatalogueEntry("scene-texts", "captions, questions and answers of scenes without the pictures, text; embedded",
             CatalogueEntry.Kind.DRAWN, List.of(), SceneWriting.TRAIN, SceneWriting.TEST, List.of()),
+        new CatalogueEntry("moving", "video of a digit that bounces, or with data.kind=scenes of a shape that moves as its caption says, "
+            + "16 frames of 32x32 or the size asked for; embedded", CatalogueEntry.Kind.DRAWN, DIGITS, MovingDigits.TRAIN,
+            MovingDigits.TEST, List.of()),
         new CatalogueEntry("programs", "small programs of a grammar, each with a comment that says what it prints, text; embedded",
             CatalogueEntry.Kind.DRAWN, List.of(), Programs.TRAIN, Programs.TEST, List.of()),
         new CatalogueEntry("toy-gaussians", "points of 25 Gaussians on a grid, known density; 'toy' for short; embedded",
@@ -124,7 +127,7 @@ public final class Datasets {
     }
 
     private static Dataset refuseOptionsOfText(Dataset set, DataOptions options) {
-        boolean none = set.spec() instanceof ImageSpec || set.spec() instanceof VectorSpec;
+        boolean none = set.spec() instanceof ImageSpec || set.spec() instanceof VectorSpec || set.spec() instanceof VideoItems;
         if (!none || !options.asksForText()) return set;
         throw new ArgumentException("'" + set.name() + "' holds no text: suffix, tokens, vocabulary, length and field must be left as they "
             + "are");
@@ -171,6 +174,10 @@ public final class Datasets {
     private static DataOptions fitted(DataSpec spec, boolean others, DataOptions options) {
         if (spec instanceof ScoreSpec music) return Config.with(options, "steps=" + music.steps());
         if (spec instanceof TextSpec texts) return Config.with(options, "length=" + texts.length());
+        if (spec instanceof VideoSpec video) {
+            DataOptions fitted = Config.with(options, "frames=" + video.frames(), "channels=" + video.channels());
+            return others ? Config.with(fitted, "size=" + video.height()) : fitted;
+        }
         if (!(spec instanceof ImageSpec pictures)) return options;
         DataOptions fitted = Config.with(options, "channels=" + pictures.channels());
         return others ? Config.with(fitted, "size=" + pictures.height()) : fitted;
@@ -197,7 +204,7 @@ public final class Datasets {
             if (!source.name().equals(nameOrPath)) continue;
             Dataset set = open(source, split, options, System.getenv());
             if (!options.captions()) return set;
-            if (set.spec() instanceof ImageSpec) return WithCaptions.byClass(set);
+            if (set.spec() instanceof ImageSpec || set.captioned()) return WithCaptions.byClass(set);
             throw new ArgumentException(nameOrPath + " has " + (set.spec() instanceof VectorSpec ? "points"
                 : set.spec() instanceof TextSpec ? "texts" : "music") + ", not pictures, and so no captions");
         }
@@ -220,6 +227,7 @@ public final class Datasets {
         String name = name(path, nameOrPath);
         if (options.suffix().isEmpty() && MidiFolder.named(path)) return MidiFolder.open(path, name, split, options);
         if (TextFiles.at(path, options)) return Texts.open(path, name, split, options, null, Limits.DEFAULT);
+        if (FilmFolder.named(path, options)) return FilmFolder.open(path, name, split, options, Limits.DEFAULT);
         return ImageFolder.open(path, name, split, options, Limits.DEFAULT);
     }
 
@@ -261,12 +269,19 @@ public final class Datasets {
             case "questions" -> Resized.of(new SceneQuestions(split, options.size() == 0 ? 64 : options.size()), options.size(),
                 options.channels());
             case "scene-texts" -> SceneWriting.open(split, options);
+            case "moving" -> moving(split, options);
             case "programs" -> Programs.open(split, options);
             case "toy-moons" -> new Toy(Toy.Kind.MOONS, split);
             case "toy-rings" -> new Toy(Toy.Kind.RINGS, split);
             case "toy-gaussians" -> new Toy(Toy.Kind.GAUSSIANS, split);
             default -> throw new IllegalStateException("no way to draw " + name);
         };
+    }
+
+    private static Dataset moving(Split split, DataOptions options) {
+        int side = options.size() == 0 ? 32 : options.size();
+        return options.kind() == DataOptions.Moves.SCENES ? new MovingScenes(split, options.frames(), side, options.channels())
+            : new MovingDigits(split, options.frames(), side, options.channels());
     }
 
     private static ImageDataset mnist(CatalogueEntry source, Split split, DataOptions options, Map<String, String> environment) {

@@ -8,6 +8,6 @@ public final class OwnSpecs implements Choices {
     @Override public Class<?> of() { return DataSpec.class; }
 
     @Override public List<Class<? extends Record>> kinds() {
-        return List.of(ImageSpec.class, VectorSpec.class, TextSpec.class, ScoreSpec.class);
+        return List.of(ImageSpec.class, VectorSpec.class, TextSpec.class, ScoreSpec.class, VideoSpec.class);
     }
 }

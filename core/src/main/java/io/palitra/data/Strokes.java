@@ -149,6 +149,15 @@ public final class Strokes implements ImageDataset {
 
     @Override public void pixels(int i, byte[] out, int offset) {
         if (i < 0 || i >= size()) throw new IndexOutOfBoundsException("strokes has items 0.." + (size() - 1) + ", asked for " + i);
+        int side = spec.width();
+        ink(digit(i), side, side / 28f, side / 2f, side / 2f, out, offset);
+    }
+
+    /** A digit as a pen wrote it: lines x0, y0, x1, ..., and how the pen was held. */
+    record Digit(List<float[]> lines, float pen, float pressure, float wave) {}
+
+    /** Item i before it is inked. */
+    Digit digit(int i) {
         StrokeNoise noise = new StrokeNoise(split, i);
         float[][][] styles = POINTS[label(i)];
         float[][] style = styles[(int) (noise.uniform() * styles.length)];
@@ -158,7 +167,7 @@ public final class Strokes implements ImageDataset {
         float pen = 0.78f + 0.7f * noise.uniform() + 0.75f * thick * thick * thick * thick;
         for (float[] stroke : style) lines.add(curve(stroke, shake, noise));
         hand(lines, noise);
-        draw(lines, pen, pressure, noise.uniform() * 6.28f, out, offset);
+        return new Digit(lines, pen, pressure, noise.uniform() * 6.28f);
     }
 
     /** Shaken control points joined by a smooth curve: x0, y0, x1, ... */
@@ -216,11 +225,39 @@ public final class Strokes implements ImageDataset {
         }
     }
 
-    /** Fits the lines into the box, puts their centre of mass in the middle, and inks them with a pen of {@code pen} pixels at size 28. */
-    private void draw(List<float[]> lines, float pen, float pressure, float wave, byte[] out, int offset) {
-        int side = spec.width();
-        float left = 9, right = -9, top = 9, bottom = -9, mass = 0, cx = 0, cy = 0;
+    /**
+     * Inks a digit whose box is 20 units wide or high, its centre of mass at (x, y): side * side bytes, white on black.
+     *
+     * @param unit pixels of a unit; the pen was held for units of one pixel
+     */
+    static void ink(Digit digit, int side, float unit, float x, float y, byte[] out, int offset) {
+        List<float[]> lines = digit.lines;
+        float[] box = box(digit, unit);
+        float radius = digit.pen * unit, scale = box[0], ox = x - box[1], oy = y - box[2];
+        float[] ink = new float[side * side];
         for (float[] l : lines) {
+            for (int p = 2; p < l.length; p += 2) {
+                float along = p / (float) l.length;
+                float r = radius * (1 + digit.pressure * (float) Math.sin(digit.wave + 5 * along))
+                    * (along > 0.9f ? 1 - 1.5f * (along - 0.9f) : 1);
+                segment(ink, side, scale * l[p - 2] + ox, scale * l[p - 1] + oy, scale * l[p] + ox, scale * l[p + 1] + oy, r, unit);
+            }
+        }
+        for (int k = 0; k < ink.length; k++) out[offset + k] = (byte) (int) (255 * ink[k] + 0.5f);
+    }
+
+    /** How far ink reaches to the left, to the right, up and down from the centre of mass, in pixels. */
+    static float[] reach(Digit digit, float unit) {
+        float[] box = box(digit, unit);
+        float pen = digit.pen * unit * (1 + digit.pressure) + 0.6f * unit;
+        return new float[] {pen + box[1] - box[0] * box[3], pen + box[0] * box[4] - box[1], pen + box[2] - box[0] * box[5],
+            pen + box[0] * box[6] - box[2]};
+    }
+
+    /** Pixels of a unit of the lines, the centre of mass in pixels, and the ends of the lines: left, right, top, bottom. */
+    private static float[] box(Digit digit, float unit) {
+        float left = 9, right = -9, top = 9, bottom = -9, mass = 0, cx = 0, cy = 0;
+        for (float[] l : digit.lines) {
             for (int p = 0; p < l.length; p += 2) {
                 left = Math.min(left, l[p]);
                 right = Math.max(right, l[p]);
@@ -233,18 +270,8 @@ public final class Strokes implements ImageDataset {
                 cy += length * (l[p + 1] + l[p - 1]) / 2;
             }
         }
-        float unit = side / 28f, radius = pen * unit;
-        float scale = (20 * unit - 2 * radius) / Math.max(right - left, bottom - top);
-        float ox = side / 2f - scale * cx / mass, oy = side / 2f - scale * cy / mass;
-        float[] ink = new float[side * side];
-        for (float[] l : lines) {
-            for (int p = 2; p < l.length; p += 2) {
-                float along = p / (float) l.length;
-                float r = radius * (1 + pressure * (float) Math.sin(wave + 5 * along)) * (along > 0.9f ? 1 - 1.5f * (along - 0.9f) : 1);
-                segment(ink, side, scale * l[p - 2] + ox, scale * l[p - 1] + oy, scale * l[p] + ox, scale * l[p + 1] + oy, r, unit);
-            }
-        }
-        for (int k = 0; k < ink.length; k++) out[offset + k] = (byte) (int) (255 * ink[k] + 0.5f);
+        float radius = digit.pen * unit, scale = (20 * unit - 2 * radius) / Math.max(right - left, bottom - top);
+        return new float[] {scale, scale * cx / mass, scale * cy / mass, left, right, top, bottom};
     }
 
     /** A capsule of radius r with an edge one unit wide; the darkest of all strokes stays. */

@@ -32,6 +32,7 @@ public record Whole(Dataset items, IntPredicate trains) {
         }
         String name = Datasets.name(path, nameOrPath);
         if (TextFiles.at(path, options)) return Texts.whole(path, name, options, null, Limits.DEFAULT);
+        if (FilmFolder.named(path, options)) return new Whole(Datasets.open(nameOrPath, Split.TEST, options), i -> false);
         if (ImageFolder.pair(path)) {
             Both both = new Both(ImageFolder.open(path, name, Split.TRAIN, options, Limits.DEFAULT),
                 ImageFolder.open(path, name, Split.TEST, options, Limits.DEFAULT));

@@ -177,7 +177,9 @@ public record SampleRequest(
                 }
             }
         } else {
-            sheet(display, spec, shown).enlarged(scale).write(target, signature(opened, drawing, 0, n));
+            Sheet all = film(target, display).map(suffix -> display.film(spec, shown, columns(shown), suffix))
+                .orElseGet(() -> sheet(display, spec, shown).enlarged(scale));
+            all.write(target, signature(opened, drawing, 0, n));
             written.add(target);
         }
         written.forEach(watcher::wrote);
@@ -187,7 +189,14 @@ public record SampleRequest(
     /** Of texts, and of items in several forms, a place without the suffix of a sheet is a folder. */
     private boolean apart(Display display) {
         boolean folders = display.endings().size() > 1 || !display.suffix().equals(".png");
-        return each || !out.isEmpty() && folders && !out.toLowerCase(Locale.ROOT).endsWith(display.suffix());
+        boolean file = out.toLowerCase(Locale.ROOT).endsWith(display.suffix()) || film(Path.of(out), display).isPresent();
+        return each || !out.isEmpty() && folders && !file;
+    }
+
+    /** The suffix of a target in which all samples move side by side. */
+    private static Optional<String> film(Path target, Display display) {
+        String name = target.toString().toLowerCase(Locale.ROOT);
+        return display.moving().stream().filter(name::endsWith).findFirst();
     }
 
     private Path target(Display display) {
@@ -216,7 +225,7 @@ public record SampleRequest(
             for (String ending : display.endings()) Outputs.free(item(target, i, ending), "out", force);
         }
         if (!apart && table) Outputs.free(target, "out", force);
-        else if (!apart) Outputs.named(target, display.suffix(), "out", force);
+        else if (!apart) Outputs.named(target, film(target, display).orElse(display.suffix()), "out", force);
         if (!animation.isEmpty()) Outputs.free(Path.of(animation), "animation", force);
     }
 
@@ -280,8 +289,10 @@ public record SampleRequest(
     }
 
     private Sheet sheet(Display display, DataSpec spec, Tensor x) {
-        return display.sheet(spec, x, (int) Math.ceil(Math.sqrt(x.size(0))), n + " samples, seed " + seed);
+        return display.sheet(spec, x, columns(x), n + " samples, seed " + seed);
     }
+
+    private static int columns(Tensor x) { return (int) Math.ceil(Math.sqrt(x.size(0))); }
 
     private Map<String, String> signature(Run opened, Drawing<?> drawing, int first, int count) {
         return PngProvenance.of(opened.config(), Inputs.name(run), opened.weights(), drawing, seed, first, count);

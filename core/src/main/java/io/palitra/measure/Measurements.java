@@ -21,7 +21,7 @@ public final class Measurements {
     /** The sheet of samples beside the training items that lie nearest to them, two rows. */
     public static final String CLOSEST = "closest";
 
-    private static final List<Measurement> ALL = List.of(new OwnNumbers(), new MusicOfSamples(), new CaptionRetrieval(),
+    private static final List<Measurement> ALL = List.of(new OwnNumbers(), new MusicOfSamples(), new MotionOfSamples(), new CaptionRetrieval(),
         new ReconstructionSimilarity(), new ScenesKept(), new KnownDensity(), new ScenesFromCaptions(), new WordsOfScenes(),
         new EnergyOfNoise(), new GaussianModes(), new JudgedSamples(), new InceptionDistance(), new ClipScores(), new WrittenTexts());
 

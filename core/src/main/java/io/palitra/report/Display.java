@@ -55,6 +55,14 @@ public interface Display {
     /** Suffixes of those forms, in their order. */
     default List<String> endings() { return List.of(suffix()); }
 
+    /** Suffixes of the files in which items move, ".gif" first; none where they stand still. */
+    default List<String> moving() { return List.of(); }
+
+    /** All items side by side in one file that moves. @param suffix of {@link #moving} */
+    default Sheet film(DataSpec spec, Tensor x, int columns, String suffix) {
+        throw new ArgumentException(items() + " do not move");
+    }
+
     /** The numbers of one item [1, ...shape] that stand out, in a line; empty where they mean nothing to a person. */
     default String describe(DataSpec spec, Tensor x) { return ""; }
 

@@ -143,6 +143,10 @@ final class Gallery implements AutoCloseable {
         sheet.drawn().ifPresent(p -> events().image("samples", step, p));
         watcher.wrote(frame);
         heard(x.rows(0, Math.min(HEARD, n)));
+        if (!display.moving().isEmpty()) {
+            String suffix = display.moving().get(0);
+            display.film(data.spec(), x, (int) Math.ceil(Math.sqrt(n)), suffix).write(RunFolder.own(folder, GRID + suffix), Map.of());
+        }
     }
 
     /** The first items in those forms that no sheet has, such as a sound: samples-1.wav. The newest are kept. */
@@ -150,7 +154,8 @@ final class Gallery implements AutoCloseable {
         List<List<Sheet>> forms = display.forms(data.spec(), x);
         for (int i = 0; i < forms.size(); i++) {
             for (Sheet form : forms.get(i)) {
-                if (form instanceof Sheet.Of) form.write(RunFolder.own(folder, GRID + "-" + (i + 1) + form.suffix()), Map.of());
+                boolean sound = form instanceof Sheet.Of && !display.moving().contains(form.suffix());
+                if (sound) form.write(RunFolder.own(folder, GRID + "-" + (i + 1) + form.suffix()), Map.of());
             }
         }
     }

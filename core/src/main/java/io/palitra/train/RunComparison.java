@@ -188,7 +188,8 @@ public final class RunComparison {
             String caption = "Seed " + SEED + ", item " + i + ", not chosen.";
             for (Sheet form : items.get(i)) {
                 boolean sound = form.mediaType().equals(Sheet.SOUND);
-                if (sound ? i >= HEARD : form instanceof Sheet.Of) continue;
+                boolean film = form.mediaType().equals("image/gif");
+                if (sound ? i >= HEARD : form instanceof Sheet.Of && !film) continue;
                 byte[] bytes = form.bytes(Map.of());
                 figures.add(new Figure(run, sound ? "Item " + i + " to be heard." : caption, form.mediaType(), sound ? Wave.halved(bytes)
                     : bytes));

@@ -46,9 +46,9 @@ public final class RunFolder {
         "anomalies", "harmonised");
     /** Of sheets, which are pictures or texts. */
     private static final Pattern SHEET = Pattern.compile(
-        "(" + String.join("|", RunReport.CLOSEST, Gallery.GRID, Gallery.RECONSTRUCTIONS) + ")\\.(png|txt)|" + Gallery.GRID
+        "(" + String.join("|", RunReport.CLOSEST, Gallery.GRID, Gallery.RECONSTRUCTIONS) + ")\\.(png|txt|gif)|" + Gallery.GRID
         + "-\\d{1,2}\\.[a-z0-9]{1,8}");
-    private static final Pattern NUMBERED = Pattern.compile("events\\.out\\.tfevents\\..*|seed--?\\d+(\\.(png|txt))?");
+    private static final Pattern NUMBERED = Pattern.compile("events\\.out\\.tfevents\\..*|seed--?\\d+(\\.(png|txt|gif|mp4))?");
     private static final int LONGEST = 64 << 20;
     /** Of versions before: a file being written had a name that did not say by whom. */
     private static final Pattern OLD_PART = Pattern.compile("\\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\\.tmp");

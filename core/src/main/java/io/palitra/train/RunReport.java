@@ -133,6 +133,8 @@ public final class RunReport {
     private static List<ReportData.Figure> figures(Path folder, RunConfig.Settings s, boolean film, Consumer<String> warn) {
         List<ReportData.Figure> figures = new ArrayList<>();
         if (!film) figure(figures, folder, warn, Gallery.GRID, "Samples", Display.of(s.spec()).caption());
+        figure(figures, folder, warn, Gallery.GRID + ".gif", "Samples that move", "Drawn as the samples above are; each plays again and "
+            + "again.");
         for (int i = 1; i <= Gallery.HEARD; i++) {
             int sample = i;
             RunFolder.bytes(folder.resolve(Gallery.GRID + "-" + i + ".wav"), warn).ifPresent(bytes -> figures.add(new ReportData.Figure(
@@ -232,6 +234,7 @@ public final class RunReport {
         about.put(CLOSEST + ".png", "samples and the training items nearest to them");
         about.put(Gallery.GRID + ".png", "samples");
         about.put(Gallery.GRID + ".txt", "samples");
+        about.put(Gallery.GRID + ".gif", "samples that move");
         for (int i = 1; i <= Gallery.HEARD; i++) {
             about.put(Gallery.GRID + "-" + i + ".wav", "sample " + i + " to be heard");
             about.put(Gallery.GRID + "-" + i + ".mid", "its notes");

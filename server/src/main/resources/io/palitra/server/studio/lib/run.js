@@ -119,7 +119,7 @@ export function Samples({ name, run, preview }) {
     const all = samplesOf(run);
     const [at, setAt] = useState(null);
     const files = run?.files || [];
-    const others = [...(run?.pictures || []), ...files.filter(f => f.endsWith('.txt'))].filter(p => !STEP.test(p) && !p.endsWith('.gif'));
+    const others = [...(run?.pictures || []), ...files.filter(f => f.endsWith('.txt'))].filter(p => !STEP.test(p) && (!p.endsWith('.gif') || p === 'samples.gif'));
     const heard = files.filter(f => HEARD.test(f));
     const i = at === null ? all.length - 1 : Math.min(at, all.length - 1);
     if (all.length === 0 && !preview && others.length === 0) return null;

@@ -17,7 +17,7 @@ const dataPath = name => `/v1/data/${encodeURIComponent(name)}`;
 const itemUrl = (name, split, index, form = '.png') => `${dataPath(name)}/items/${index}${form}?split=${split}`;
 
 /** How cells are laid out by what lies in them: least width, height by width. */
-const CELLS = { texts: { size: 250, ratio: 0.8 }, scores: { size: 270, ratio: 0.58 } };
+const CELLS = { texts: { size: 250, ratio: 0.8 }, scores: { size: 270, ratio: 0.58 }, films: { size: 120, ratio: 1 } };
 
 export default function Page() {
     const { value, fault } = useFetch(() => get(`/v1/data?language=${language.value}`), [language.value]);
@@ -72,7 +72,7 @@ function Items({ name, split }) {
     const title = i => (i?.label >= 0 && classes[i.label] ? classes[i.label].name : t('data.no.class'));
     const pictures = shape.length === 3;
     const cells = CELLS[kind] || { size: shape[2] <= 32 ? 76 : 140, ratio: 1 };
-    const said = i => (kind in CELLS ? t('data.item.plain', { n: String(i.index) }) : t('data.item', { n: String(i.index), label: title(i) }));
+    const said = i => (kind in CELLS && kind !== 'films' ? t('data.item.plain', { n: String(i.index) }) : t('data.item', { n: String(i.index), label: title(i) }));
     return html`<div class="stack">
         ${broken.length > 0 && html`<details class="notice-box" open=${broken.length < 4 || undefined}><summary>${t('data.broken', { n: broken.length })}</summary><ul class="small-text">${broken.map((line, i) => html`<li key=${i}>${line}</li>`)}</ul></details>`}
         ${classes.length > 0 && html`<div class="classes" role="group" aria-label=${t('data.classes')}>
@@ -82,7 +82,7 @@ function Items({ name, split }) {
         ${size === 0 ? html`<${Empty} icon="data" title=${t('data.empty')} />` : html`<${VirtualGrid} key=${`${label}`} count=${size} size=${cells.size} ratio=${cells.ratio} gap=${8} label=${t('data.items', { name })}
             name=${i => { const it = item(i); return it ? (kind === 'texts' ? t('data.item', { n: String(it.index), label: it.text }) : said(it)) : String(i); }} onOpen=${i => item(i) && setOpen(i)}
             render=${i => { const it = item(i); return it && (kind === 'texts' ? html`<span class="snippet">${it.text}</span>`
-                : html`<${Picture} key=${it.index} src=${itemUrl(name, split, it.index)} alt="" delay=${60} className=${kind === 'scores' ? 'whole' : ''} />`); }} />`}
+                : html`<${Picture} key=${it.index} src=${itemUrl(name, split, it.index, kind === 'films' ? '.gif' : undefined)} alt="" delay=${60} className=${kind === 'scores' ? 'whole' : ''} />`); }} />`}
         <${Dialog} title=${open !== null && item(open) ? said(item(open)) : ''} open=${open !== null} onClose=${() => setOpen(null)}>
             ${open !== null && item(open) && html`<div class="stack" onKeyDown=${e => { const to = open + ({ ArrowRight: 1, ArrowLeft: -1 }[e.key] || 0); if (to !== open && to >= 0 && to < size) setOpen(to); }}>
                 <${Item} key=${item(open).index} kind=${kind} forms=${forms} item=${item(open)} said=${said(item(open))} url=${form => itemUrl(name, split, item(open).index, form)} />
@@ -94,7 +94,7 @@ function Items({ name, split }) {
 function Item({ kind, forms, item, said, url }) {
     if (kind === 'texts') return html`<pre class="paper" tabindex="0" role="region" aria-label=${said}>${item.text}</pre>`;
     if (kind === 'scores') return html`<${Piece} name=${said} roll=${url('.png')} sound=${forms.includes('.wav') && url('.wav')} notes=${forms.includes('.mid') && url('.mid')} />`;
-    return html`<${Picture} src=${url('.png')} alt=${said} className="sheet-of one" />${item.text && html`<p>${item.text}</p>`}`;
+    return html`<${Picture} src=${url(kind === 'films' ? '.gif' : '.png')} alt=${said} className="sheet-of one" />${item.text && html`<p>${item.text}</p>`}`;
 }
 
 const Class = ({ name, count, share, pressed, onClick }) => html`<button type="button" class="class" aria-pressed=${String(pressed)} onClick=${onClick}>
