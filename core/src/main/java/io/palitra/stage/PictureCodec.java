@@ -27,7 +27,7 @@ import java.util.List;
 import java.util.Map;
 
 /** Autoencoders of pictures whose latents are small pictures: Rombach et al. 2022, arXiv:2112.10752, section 3.1, has both kinds. */
-public sealed interface PictureCodec extends Codec, AutoCloseable {
+public sealed interface PictureCodec extends Codec, AutoCloseable permits PictureCodec.Kl, PictureCodec.Vq {
     /** The network. */
     Module net();
 
