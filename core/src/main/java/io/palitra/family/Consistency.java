@@ -94,9 +94,8 @@ public final class Consistency implements GenerativeModel<Consistency.Sampling> 
         if (config.teacher.isEmpty()) throw new ConfigException("teacher", "which run? teacher=RUN names a run of diffusion");
         this.config = config;
         teacher = with.models().open(new ModelRef(config.teacher), DenoisingModel.class);
-        if (!teacher.pictures().equals(with.data())) {
-            throw new ArgumentException("'" + config.teacher + "' draws " + teacher.pictures()
-                + ", and its student learns from the same, got "
+        if (!teacher.data().equals(with.data())) {
+            throw new ArgumentException("'" + config.teacher + "' draws " + teacher.data() + ", and its student learns from the same, got "
                 + with.data());
         }
         teacher.conditioning().checkGuidance(config.guidance);

@@ -1,5 +1,6 @@
 package io.palitra.family;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
 import io.palitra.data.Batch;
@@ -17,6 +18,7 @@ import io.palitra.engine.OptimizerSpec;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
+import io.palitra.engine.Torch;
 import io.palitra.hub.FolderDraft;
 import io.palitra.model.Asked;
 import io.palitra.model.Build;
@@ -41,6 +43,7 @@ import io.palitra.stage.DiffusionFolder;
 import io.palitra.stage.Given;
 import io.palitra.stage.TextReader;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -94,7 +97,7 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
         new Config("", "", new Objective.V(), SCHEDULE, 0, Conditioning.By.NONE, 0.1, new TextReader.Own(), new DenoisingNet.Unet()),
         Recipe.of(10, 64, new OptimizerSpec.Adam(1e-3, 0.9, 0.999, 1e-8)).withSchedule(new LrSchedule.Cosine(500)).withClip(1)
             .withEma(0.999),
-        SAMPLING, Diffusion::new).takes(Condition.Kind.LABEL, Condition.Kind.TEXT)
+        SAMPLING, Diffusion::new).takes(Condition.Kind.LABEL, Condition.Kind.TEXT, Condition.Kind.PREFIX)
         .tiny("net.channels=8,8", "net.attention=1", "net.groups=4");
 
     /** Times at which the bound is asked for, of the T there are: one drawn from each of so many stretches, short where noise is low. */
@@ -158,7 +161,12 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
 
     @Override public List<String> notes(Asked asked) { return asked.text().map(model.conditioning()::notes).orElse(List.of()); }
 
-    @Override public Set<Condition.Kind> takes() { return model.conditioning().takes(); }
+    /** Upper rows of a picture, or the first frames of a film, are kept where pixels are drawn. */
+    @Override public Set<Condition.Kind> takes() {
+        Set<Condition.Kind> all = model.conditioning().takes();
+        if (model.latents() == null && model.lower() == null) all.add(Condition.Kind.PREFIX);
+        return all;
+    }
 
     /** Flow matching and latents have no bound of the likelihood of pictures; what is enlarged has no code of its own. */
     @Override public <T> Optional<T> as(Class<T> capability) {
@@ -173,7 +181,9 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
     @Override public Tensor sample(Sampling how, Condition given, int count, Rng rng) {
         Tensor z = prior(count, rng);
         Condition asked = model.conditioning().asked(given, count, rng);
-        return draw(how, z, model.given(asked, count, how.below, how.augment, z.device(), rng.split(3)), rng);
+        Given own = model.given(asked, count, how.below, how.augment, z.device(), rng.split(3));
+        Tensor prefix = given.prefix();
+        return prefix == null ? draw(how, z, own, rng) : completed(how, z, own, prefix.to(z.device()), rng);
     }
 
     private Tensor draw(Sampling how, Tensor z, Given given, Rng rng) {
@@ -181,6 +191,25 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
         if (!how.clip && how.threshold < 1) throw new ConfigException("threshold",
             "threshold brings pictures into their range with clip=true");
         return model.pictures(how.sampler.sample(denoiser, z, how.sampler.levels(model.table()), rng::normalLike));
+    }
+
+    /** The same, of which the first part is known: it stands in the place of what is expected there, and in the result as it is. */
+    private Tensor completed(Sampling how, Tensor z, Given given, Tensor prefix, Rng rng) {
+        int along = z.dims() == 5 ? 1 : 2;   // frames, or rows
+        long[] whole = z.shape(), part = prefix.shape();
+        boolean fits = part.length == whole.length && part[along] <= whole[along];
+        for (int i = 0; fits && i < whole.length; i++) fits = i == along || part[i] == whole[i];
+        if (!fits) {
+            throw new ArgumentException("what is kept must be " + (along == 1 ? "the first frames of a film, at most " : "upper rows of a "
+                + "picture, at most ") + whole[along] + " of [" + model.data() + "], got " + Arrays.toString(part));
+        }
+        long known = part[along], rest = whole[along] - known;
+        if (known == 0) return draw(how, z, given, rng);
+        if (rest == 0) return prefix;
+        Denoiser free = denoiser(z, given, how);
+        Denoiser kept = (x, at) -> Torch.cat(along, prefix, free.denoise(x, at).narrow(along, known, rest));
+        Tensor x = model.pictures(how.sampler.sample(kept, z, how.sampler.levels(model.table()), rng::normalLike));
+        return Torch.cat(along, prefix, x.narrow(along, known, rest));
     }
 
     /**
@@ -254,7 +283,7 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
         String of = "a bound, one noise at " + STRETCHES + " of " + table().size() + " times; the first " + items + " items"
             + (classes() > 0 ? ", class given" : wantsCaptions() ? ", caption given" : "");
         return List.of(new Measure("-log p", nats / items, "nats", of),
-            new Measure("bits/dim", nats / items / model.pictures().dims() / Math.log(2), "bits/dim", of));
+            new Measure("bits/dim", nats / items / model.data().dims() / Math.log(2), "bits/dim", of));
     }
 
     /** z [n,C,H,W]: the noise at the last of the T steps. */

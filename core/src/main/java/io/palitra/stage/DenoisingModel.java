@@ -7,6 +7,7 @@ import io.palitra.data.Condition;
 import io.palitra.data.DataSpec;
 import io.palitra.data.Dataset;
 import io.palitra.data.ImageSpec;
+import io.palitra.data.VideoSpec;
 import io.palitra.diffusion.Bounded;
 import io.palitra.diffusion.Denoiser;
 import io.palitra.diffusion.LevelTable;
@@ -20,6 +21,7 @@ import io.palitra.model.Build;
 import io.palitra.nn.Module;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,7 +46,7 @@ public final class DenoisingModel {
     private static final double MOST = 100;
 
     private final Parts parts;
-    private final ImageSpec pictures;
+    private final DataSpec data;
     private final @Nullable Latents latents;
     private final @Nullable LowerStage lower;
     private final DataSpec items;
@@ -67,18 +69,25 @@ public final class DenoisingModel {
      * @throws IllegalArgumentException for data that it cannot learn
      */
     public DenoisingModel(String family, Parts parts, Build with) {
-        if (!(with.data() instanceof ImageSpec image)) throw new ArgumentException(family + " wants pictures, got " + with.data());
         this.parts = parts;
-        pictures = image;
+        data = with.data();
+        boolean films = parts.net instanceof DenoisingNet.Latte;
+        ImageSpec image = data instanceof ImageSpec i && !films ? i : null;
+        if (films) VideoSpec.of(family + " with net=latte", data);
+        else if (image == null) throw new ArgumentException(family + " wants pictures, got " + data + "; net=latte learns films");
+        if (films && !(parts.stage + parts.above).isEmpty()) {
+            throw new ConfigException(parts.stage.isEmpty() ? "above" : "stage", "net=latte draws films themselves: stage and above are of"
+                + " pictures");
+        }
         table = parts.objective.table(parts.schedule);
         conditioning = new Conditioning(family, parts.condition, parts.drop, parts.text, with);
         if (!parts.stage.isEmpty() && !parts.above.isEmpty()) {
             throw new ConfigException("above",
                 "a stage above another draws pictures; stage makes latents of them: one of both is to be empty");
         }
-        latents = parts.stage.isEmpty() ? null : new Latents(parts.stage, with);
-        lower = parts.above.isEmpty() ? null : new LowerStage(parts.above, image, with);
-        items = latents == null ? image : latents.spec();
+        latents = image == null || parts.stage.isEmpty() ? null : new Latents(parts.stage, with);
+        lower = image == null || parts.above.isEmpty() ? null : new LowerStage(parts.above, image, with);
+        items = latents == null ? data : latents.spec();
         net = parts.net.build(items, new DenoisingNet.Inputs(conditioning.classes(), conditioning.textWidth(), lower == null ? 0
             : lower.channels()),
             with.init());
@@ -89,7 +98,7 @@ public final class DenoisingModel {
     public Parts parts() { return parts; }
 
     /** What it draws. */
-    public ImageSpec pictures() { return pictures; }
+    public DataSpec data() { return data; }
 
     /** What it learns: pictures, or latents. */
     public DataSpec items() { return items; }
@@ -127,8 +136,8 @@ public final class DenoisingModel {
     /** The trained noise levels. */
     public LevelTable table() { return table; }
 
-    /** Noise [n,C,H,W] that sampling starts from. */
-    public Tensor noise(int n, Rng rng) { return rng.normal(n, items.shape()[0], items.shape()[1], items.shape()[2]); }
+    /** Noise [n, ...item] that sampling starts from. */
+    public Tensor noise(int n, Rng rng) { return rng.normal(LongStream.concat(LongStream.of(n), LongStream.of(items.shape())).toArray()); }
 
     /** Clean items of a training batch, pictures or latents, [B,C,H,W]. */
     public Tensor clean(Batch batch) { return latents == null ? batch.x() : latents.of(batch); }

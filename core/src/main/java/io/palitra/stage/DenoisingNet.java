@@ -8,6 +8,7 @@ import io.palitra.config.Help;
 import io.palitra.config.InWords;
 import io.palitra.data.DataSpec;
 import io.palitra.data.ImageSpec;
+import io.palitra.data.VideoSpec;
 import io.palitra.engine.DType;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Tensor;
@@ -16,6 +17,7 @@ import io.palitra.net.Activation;
 import io.palitra.net.FeedForward;
 import io.palitra.net.Unet2d;
 import io.palitra.net.UnetCondition2d;
+import io.palitra.nn.Embedding;
 import io.palitra.nn.Linear;
 import io.palitra.nn.Module;
 import java.util.ArrayList;
@@ -26,7 +28,7 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** The network that a diffusion model trains: its prediction for a noisy picture at a time. */
-public sealed interface DenoisingNet permits DenoisingNet.Unet, DenoisingNet.Dit {
+public sealed interface DenoisingNet permits DenoisingNet.Unet, DenoisingNet.Dit, DenoisingNet.Latte {
     /**
      * What a network is given beside noisy items and times.
      *
@@ -214,6 +216,56 @@ public sealed interface DenoisingNet permits DenoisingNet.Unet, DenoisingNet.Dit
         @Override public Tensor forward(Tensor x, Tensor t, Given given, @Nullable Rng rng) {
             Tensor labels = Torch.zeros(DType.I64, x.size(0)).to(x.device());
             return net.forward(x, t, labels, tokens.forward(Objects.requireNonNull(given.text())), given.mask());
+        }
+    }
+
+    /**
+     * The transformer of films whose blocks attend within frames and across them in turn: Ma et al. 2024, arXiv:2401.03048, variant 1. Frames
+     * are squares whose sides are multiples of the patch.
+     */
+    record Latte(
+            @Help(value = "side of a patch, in pixels: half the patch, four times the tokens", min = 1, max = 64) int patch,
+            @Help(value = "width of the transformer; a multiple of heads and of 4", min = 4, max = 4096) int width,
+            @Help(value = "blocks, each of which attends within frames and then across them", min = 1, max = 100) int layers,
+            @Help(value = "heads of attention", min = 1, max = 256) int heads) implements DenoisingNet {
+        public Latte() { this(4, 128, 4, 4); }
+
+        public Latte {
+            if (heads < 1 || width % heads != 0 || width % 4 != 0) {
+                throw new ArgumentException("illegal width: " + width + ", must be a multiple of 4 and of the " + heads + " heads");
+            }
+        }
+
+        @Override public Built build(DataSpec items, Inputs inputs, Rng init) {
+            VideoSpec film = VideoSpec.of("a transformer of films", items);
+            if (film.height() != film.width() || film.height() % patch != 0) {
+                throw new ArgumentException("a transformer of films of patches " + patch + "x" + patch + " wants squares with sides that are "
+                    + "multiples of " + patch + ", got " + items);
+            }
+            int given = inputs.text() > 0 ? inputs.text() : width;
+            boolean attends = inputs.text() > 0 || inputs.classes() > 0;
+            return new BuiltLatte(new io.palitra.net.Latte(new io.palitra.net.Latte.Config(heads, width / heads, film.channels(),
+                film.channels(), layers, 0, attends ? width : 0, true, film.height(), patch, FeedForward.Kind.GELU_APPROXIMATE, 0,
+                io.palitra.net.Latte.NormType.ADA_NORM_SINGLE, false, 1e-6, given, film.frames()), init), inputs, width, init);
+        }
+    }
+
+    /** A transformer of films, built; a class is a text of one token. */
+    final class BuiltLatte extends Module implements Built {
+        private final io.palitra.net.Latte net;
+        private final @Nullable Embedding classes;
+
+        BuiltLatte(io.palitra.net.Latte net, Inputs inputs, int width, Rng init) {
+            this.net = child("latte", net);
+            classes = inputs.classes() > 0 ? child("classes", new Embedding(inputs.classes() + 1, width, init)) : null;
+        }
+
+        @Override public Module module() { return this; }
+
+        /** x [B,T,C,H,W]. */
+        @Override public Tensor forward(Tensor x, Tensor t, Given given, @Nullable Rng rng) {
+            Tensor text = classes == null ? given.text() : classes.forward(Objects.requireNonNull(given.labels())).unsqueeze(1);
+            return net.forward(x.transpose(1, 2), t, text, given.mask(), true, rng).transpose(1, 2);
         }
     }
 }

@@ -31,7 +31,8 @@ public final class DiffusionFolder {
             throw new ArgumentException("diffusers has no pipeline of pixels for objective=flow; diffusion with eps, x0 or v can be exported");
         }
         if (!(model.built() instanceof DenoisingNet.BuiltUnet built)) {
-            throw new ArgumentException("diffusers has no pipeline of pixels for net=dit; diffusion with net=unet can be exported");
+            throw new ArgumentException("diffusers has no pipeline of pixels for net=" + (model.built().module()
+                instanceof io.palitra.net.Dit ? "dit" : "latte") + "; diffusion with net=unet can be exported");
         }
         Unet2d unet = built.module();
         Latents latents = model.latents();

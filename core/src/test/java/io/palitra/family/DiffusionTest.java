@@ -12,6 +12,7 @@ import io.palitra.data.DataSpec;
 import io.palitra.data.Dataset;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.VectorSpec;
+import io.palitra.data.VideoSpec;
 import io.palitra.diffusion.Churn;
 import io.palitra.diffusion.ChurnedEuler;
 import io.palitra.diffusion.Denoiser;
@@ -37,6 +38,7 @@ import io.palitra.stage.Given;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
 
@@ -303,7 +305,7 @@ class DiffusionTest {
                     .sample(1, new Rng(5));
                 Tensor guided = Drawing.of(model, List.of("sampler.steps=2", "guidance=3", "prompt=a red circle")).sample(1, new Rng(5));
                 assertThat(away.sub(guided).abs().max().item()).as(net).isGreaterThan(1e-5);
-                assertThat(model.takes()).containsExactly(Condition.Kind.TEXT);
+                assertThat(model.takes()).containsExactlyInAnyOrder(Condition.Kind.TEXT, Condition.Kind.PREFIX);
                 assertThat(plain.sample(3, new Rng(1)).shape()).containsExactly(3, 1, 8, 8);   // by captions of the data
                 assertThat(model.notes(Asked.ofText("a red elephant"))).singleElement().asString().contains("elephant");
                 assertThatThrownBy(() -> Drawing.of(model, List.of("prompt=" + "a red circle ".repeat(20))))
@@ -314,6 +316,46 @@ class DiffusionTest {
             }
         }
         assertThatThrownBy(() -> tiny(GREY, "text.length=9")).hasMessageContaining("for condition=text alone");
+    }
+
+    @Test void upperRowsThatAreKeptAreKeptToTheBit() {
+        try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+            Diffusion model = tiny(GREY, "condition=label");
+            stir(model);
+            Tensor rows = new Rng(3).uniform(2, 1, 3, 8).mul(2).sub(1);
+            Drawing<?> how = Drawing.of(model, List.of("sampler.steps=3", "guidance=2", "label=1"));
+            Tensor x = how.complete(rows, new Rng(1));
+            assertThat(x.narrow(2, 0, 3).floats()).isEqualTo(rows.floats());
+            assertThat(x.sub(how.sample(2, new Rng(1))).narrow(2, 3, 5).abs().max().item()).isPositive();
+            assertThatThrownBy(() -> how.complete(Torch.zeros(1, 1, 3, 9), new Rng(1))).hasMessageContaining("upper rows of a picture");
+            model.close();
+        }
+    }
+
+    @Test void filmsAreDrawnByLatteAndGoOnFromTheirFirstFrame() {
+        VideoSpec film = new VideoSpec(4, 1, 8, 8, 3);
+        for (String by : List.of("none", "label", "text")) {
+            List<String> keys = new java.util.ArrayList<>(List.of("net=latte", "net.width=16", "net.heads=2", "net.layers=1", "condition=" + by));
+            if (by.equals("text")) keys.addAll(List.of("text.width=8", "text.heads=2", "text.length=24", "text.pairs=20"));
+            try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
+                Diffusion model = (Diffusion) Diffusion.FAMILY.build(Config.with(Diffusion.FAMILY.defaults(), keys), film, new Rng(1));
+                model.model().conditioning().learn(captioned());
+                Tensor z = model.prior(2, new Rng(1));
+                assertThat(z.shape()).containsExactly(2, 4, 1, 8, 8);
+                Batch batch = new Batch(z, new Condition(new Rng(1).integers(3, 2), List.of("a red circle", "a star"), Map.of()));
+                assertThat(loss(model, batch, new Rng(3))).as(by).isCloseTo(1, within(0.3));   // its first output is 0
+                stir(model);
+                Drawing<?> how = Drawing.of(model, List.of("sampler.steps=2"));
+                assertThat(how.sample(2, new Rng(1)).shape()).containsExactly(2, 4, 1, 8, 8);
+                Tensor first = new Rng(4).uniform(2, 1, 1, 8, 8);
+                assertThat(how.complete(first, new Rng(1)).narrow(1, 0, 1).floats()).isEqualTo(first.floats());
+                assertThatThrownBy(() -> how.complete(Torch.zeros(1, 1, 1, 8, 4), new Rng(1))).hasMessageContaining("first frames of a film");
+                model.close();
+            }
+        }
+        assertThatThrownBy(() -> tiny(GREY, "net=latte")).hasMessageStartingWith("diffusion with net=latte wants video, got pictures");
+        assertThatThrownBy(() -> Diffusion.FAMILY.build(Diffusion.FAMILY.defaults(), film, new Rng(1)))
+            .hasMessageContaining("net=latte learns films");
     }
 
     @Test void whatTheModelCannotDoIsRefused() {

@@ -3,6 +3,7 @@ package io.palitra.family;
 import io.palitra.data.DataSpec;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.VectorSpec;
+import io.palitra.data.VideoSpec;
 import io.palitra.stage.TinyFirstStage;
 import java.nio.file.Path;
 import java.util.List;
@@ -65,6 +66,7 @@ public final class TinyFamilies {
                 "text.width=16", "text.layers=1", "text.heads=2", "text.length=12", "text.pairs=20", "objective=flow")),
             of("diffusion", RGB, List.of("net=dit", "net.width=16", "net.layers=1", "net.heads=2", "net.patch=4", "condition=text",
                 "text.width=16", "text.layers=1", "text.heads=2", "text.length=12", "text.pairs=20")),
+            of("diffusion", new VideoSpec(4, 1, 8, 8, 3), List.of("net=latte", "net.width=16", "net.layers=1", "net.heads=2", "condition=label")),
             of("tokens", GREY, List.of("stage=" + greyStage, "net.width=16", "net.layers=1", "net.heads=2")),
             of("tokens", RGB, List.of("stage=" + rgbStage, "net.width=16", "net.layers=1", "net.heads=2", "condition=label")),
             of("tokens", RGB, List.of("stage=" + rgbStage, "net.width=16", "net.layers=1", "net.heads=2", "condition=text",
