@@ -35,7 +35,7 @@ record StepArguments(double eta, boolean clippedEps, int order, Churn churn) {
         try {
             return new StepArguments(eta, clipped, order, new Churn(churn, from, to, noise));
         } catch (IllegalArgumentException e) {
-            throw new ConfigException("s_churn", String.valueOf(e.getMessage()), e);
+            throw new ConfigException("s_churn", String.valueOf(String.valueOf(e.getMessage())), e);
         }
     }
 
