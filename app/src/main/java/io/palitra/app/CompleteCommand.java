@@ -71,8 +71,8 @@ final class CompleteCommand implements Callable<Integer> {
     @Option(names = "--data-dir", paramLabel = "DIR", description = "where data sets lie")
     private @Nullable Path dataDir;
 
-    @Option(names = "--out", paramLabel = "FILE.png|FILE.txt|DIR", description = "of pictures a .png; default: RUN/complete.png; of texts a "
-        + ".txt; default: they are printed; of scores a folder; default: RUN/harmonised")
+    @Option(names = "--out", paramLabel = "FILE.png|FILE.txt|DIR", description = "of pictures a .png; default: RUN/complete.png; of texts "
+        + "a .txt; default: they are printed; of scores a folder; default: RUN/harmonised")
     private @Nullable Path out;
 
     @Mixin private Overwriting overwriting = new Overwriting();

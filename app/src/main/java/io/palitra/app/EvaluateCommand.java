@@ -95,7 +95,8 @@ final class EvaluateCommand implements Callable<Integer> {
         String row = "%-" + widest(measures.stream().map(Measure::name), NAME) + "s %12s %-" + widest(measures.stream().map(Measure::unit),
             6) + "s %s%n";
         for (Measure m : measures) {
-            all.append(String.format(row, Language.say(m.name()), Numbers.shown(m.value()), Language.say(m.unit()), Language.say(m.about())));
+            all.append(String.format(row, Language.say(m.name()), Numbers.shown(m.value()), Language.say(m.unit()),
+                Language.say(m.about())));
         }
         return all.toString();
     }

@@ -44,8 +44,8 @@ final class SampleCommand implements Callable<Integer> {
     private List<String> set = new ArrayList<>();
 
     @Option(names = "--out", paramLabel = "FILE.png|FILE.txt|FILE.csv|DIR", description = "default: RUN/seed-S.png, of texts "
-        + "RUN/seed-S.txt; with --each: RUN/seed-S/; of texts DIR holds a .txt of each, of music a .png, .mid and .wav of each; of a run of a "
-        + "table or of points FILE.csv holds all columns in the table's own units, the .png two of them")
+        + "RUN/seed-S.txt; with --each: RUN/seed-S/; of texts DIR holds a .txt of each, of music a .png, .mid and .wav of each; of a run "
+        + "of a table or of points FILE.csv holds all columns in the table's own units, the .png two of them")
     private @Nullable Path out;
 
     @Option(names = "--each", description = "one file an item, in a folder")

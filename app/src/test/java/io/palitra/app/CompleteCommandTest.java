@@ -42,7 +42,8 @@ class CompleteCommandTest {
     }
 
     @Test void whatIsCompletedIsNamedForEveryKindOfRun() {
-        assertThat(palitra("complete", run).err()).contains("of a text --text and --hole, of a score --score with --voice, --bars or --keep");
+        assertThat(palitra("complete", run).err()).contains("of a text --text and --hole, of a score --score with --voice, --bars or "
+            + "--keep");
     }
 
     @Test void rowsOfATableStandInLineHoweverLongTheirNamesAre() {

@@ -108,8 +108,8 @@ public final class MusicTransformer implements GenerativeModel<MusicTransformer.
     @Override public void refuseTooMany(int items) {
         double steps = spec.steps(), matrix = Float.BYTES * (double) config.heads * steps * steps * items;
         Allowance.refuseWork(KEPT * matrix * (config.layers + config.given * config.knownLayers), "attention over the " + spec.steps()
-            + " sixteenths of " + items + (items == 1 ? " item" : " items") + " at once", "data.steps makes items shorter, train.accumulate "
-            + "parts a batch of train.batch");
+            + " sixteenths of " + items + (items == 1 ? " item" : " items") + " at once", "data.steps makes items shorter, train.accumulate"
+            + " parts a batch of train.batch");
     }
 
     @Override public List<Update> updates() { return List.of(new Update("nats", net, this::loss)); }

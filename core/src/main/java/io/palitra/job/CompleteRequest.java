@@ -74,8 +74,8 @@ public record CompleteRequest(
                     + "--keep says what is kept");
             }
             if (spec instanceof TextItems) {
-                throw new ArgumentException("'" + run + "' is a run of texts: --text FILE names the text, --hole A:B its holes; gpt and lstm "
-                    + "go on from a beginning by 'palitra write'");
+                throw new ArgumentException("'" + run + "' is a run of texts: --text FILE names the text, --hole A:B its holes; gpt and "
+                    + "lstm go on from a beginning by 'palitra write'");
             }
             ItemPictures shown = new ItemPictures("complete", opened.config().settings());
             int height = (int) spec.shape()[1];   // [C,H,W]

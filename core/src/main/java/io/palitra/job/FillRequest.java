@@ -87,8 +87,8 @@ public record FillRequest(
                 List<String> filled = filled(drawing, spec, holes);
                 long broken = filled.stream().filter(t -> broken(t) > broken(text)).count();
                 if (broken > 0) {
-                    watcher.note((n == 1 ? "the text" : broken + " of " + n + " texts") + " got bytes that are no UTF-8, each of which shows "
-                        + "as U+FFFD: the tokens of this run are " + spec.alphabet().tokens() + ", not characters");
+                    watcher.note((n == 1 ? "the text" : broken + " of " + n + " texts") + " got bytes that are no UTF-8, each of which "
+                        + "shows as U+FFFD: the tokens of this run are " + spec.alphabet().tokens() + ", not characters");
                 }
                 return new Result(filled, seed);
             }

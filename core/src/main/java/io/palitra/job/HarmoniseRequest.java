@@ -169,7 +169,8 @@ public record HarmoniseRequest(
         }
         read.notes().forEach(watcher::note);
         if (!read.steady()) {
-            watcher.note(score + ": changes its tempo; what is written has the first, " + read.tempo().getAsDouble() + " quarters a minute");
+            watcher.note(score + ": changes its tempo; what is written has the first, " + read.tempo().getAsDouble()
+                + " quarters a minute");
         }
         return read;
     }
