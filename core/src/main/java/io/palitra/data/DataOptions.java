@@ -47,7 +47,8 @@ public record DataOptions(
 
     /** No text and no music. */
     public DataOptions(String dir, int size, int channels, boolean strict, List<String> except, String label, boolean captions) {
-        this(dir, size, channels, strict, except, label, captions, "", Tokens.CHARS, 512, 0, "text", STEPS, -1, FRAMES, Moves.DIGITS, false);
+        this(dir, size, channels, strict, except, label, captions, "", Tokens.CHARS, 512, 0, "text", STEPS, -1, FRAMES, Moves.DIGITS,
+            false);
     }
 
     /** All classes, no table, no captions. */

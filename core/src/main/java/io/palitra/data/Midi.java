@@ -180,8 +180,8 @@ public final class Midi {
         }
         List<Integer> places = lines.stream().map(Line::place).toList(), inFile = places.stream().sorted().toList();
         if (!places.equals(inFile)) {
-            read.notes.add(name + ": its voices are not named soprano, alto, tenor and bass, and are ordered by their average pitch: those "
-                + "of the file are, from the highest, " + String.join(", ", places.stream()
+            read.notes.add(name + ": its voices are not named soprano, alto, tenor and bass, and are ordered by their average pitch: "
+                + "those of the file are, from the highest, " + String.join(", ", places.stream()
                 .map(p -> "" + (inFile.indexOf(p) + 1)).toList()));
         }
         return lines;

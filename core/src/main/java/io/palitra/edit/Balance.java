@@ -69,8 +69,8 @@ public final class Balance {
                 + "' has " + Notes.some(data.classNames()));
         }
         if (run.generative().classes() == 0) {
-            throw new ArgumentException("this run draws by no classes; train one with --set conditional=true, of diffusion and tokens with --set "
-                + "condition=label");
+            throw new ArgumentException("this run draws by no classes; train one with --set conditional=true, of diffusion and tokens with "
+                + "--set condition=label");
         }
         int[] counts = counts(data);
         int most = Arrays.stream(counts).max().orElse(0), total = Arrays.stream(counts).map(c -> most - c).sum();

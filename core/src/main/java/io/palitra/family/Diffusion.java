@@ -70,7 +70,8 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
             @Help("how much noise each of the T steps adds; objective=flow has none") NoiseSchedule schedule,
             @Help(value = "gamma of the loss weight min(SNR, gamma), 5 in the paper; 0 = no weight: the plain error of the prediction",
                 min = 0, max = 1e6) double minSnr,
-            @Help("what is given to the network: none, nothing; label, the class, which needs labelled data; text, the caption") Conditioning.By condition,
+            @Help("what is given to the network: none, nothing; label, the class, which needs labelled data; text, the caption")
+                Conditioning.By condition,
             @Help(value = "share of training items whose condition is hidden, for guidance", min = 0, max = 1) double dropCondition,
             @Help("what reads captions, for condition=text") TextReader text,
             @Help("the network") DenoisingNet net) {}
@@ -82,8 +83,8 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
             double guidance,
             @Help("a text that pictures are guided away from, with condition=text and guidance above 1; empty = none") String negative,
             @Help("whether what the network expects is held in the range of pictures, -1 to 1") boolean clip,
-            @Help(value = "quantile of a picture's numbers that is brought into the range with clip=true, 0.995 in Imagen; 1 = what is outside"
-                + " is cut off", min = 0.5, max = 1) double threshold,
+            @Help(value = "quantile of a picture's numbers that is brought into the range with clip=true, 0.995 in Imagen; 1 = what is "
+                + "outside is cut off", min = 0.5, max = 1) double threshold,
             @Help(value = "noise added to the picture of the stage below, from 0 to 1, with above", min = 0, max = 1) double augment,
             @Help("sampling keys of the stage below, as guidance=3,sampler.steps=10") List<String> below) {
         public Sampling { below = List.copyOf(below); }

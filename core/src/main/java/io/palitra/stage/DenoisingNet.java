@@ -220,8 +220,8 @@ public sealed interface DenoisingNet permits DenoisingNet.Unet, DenoisingNet.Dit
     }
 
     /**
-     * The transformer of films whose blocks attend within frames and across them in turn: Ma et al. 2024, arXiv:2401.03048, variant 1. Frames
-     * are squares whose sides are multiples of the patch.
+     * The transformer of films whose blocks attend within frames and across them in turn: Ma et al. 2024, arXiv:2401.03048, variant 1.
+     * Frames are squares whose sides are multiples of the patch.
      */
     record Latte(
             @Help(value = "side of a patch, in pixels: half the patch, four times the tokens", min = 1, max = 64) int patch,
@@ -239,8 +239,8 @@ public sealed interface DenoisingNet permits DenoisingNet.Unet, DenoisingNet.Dit
         @Override public Built build(DataSpec items, Inputs inputs, Rng init) {
             VideoSpec film = VideoSpec.of("a transformer of films", items);
             if (film.height() != film.width() || film.height() % patch != 0) {
-                throw new ArgumentException("a transformer of films of patches " + patch + "x" + patch + " wants squares with sides that are "
-                    + "multiples of " + patch + ", got " + items);
+                throw new ArgumentException("a transformer of films of patches " + patch + "x" + patch + " wants squares with sides that "
+                    + "are multiples of " + patch + ", got " + items);
             }
             int given = inputs.text() > 0 ? inputs.text() : width;
             boolean attends = inputs.text() > 0 || inputs.classes() > 0;

@@ -24,11 +24,12 @@ public final class DiffusionFolder {
     public static String write(DenoisingModel model, FolderDraft folder) {
         DenoisingModel.Parts parts = model.parts();
         if (model.lower() != null || model.conditioning().textWidth() > 0) {
-            throw new ArgumentException("diffusers has no pipeline for what is read along or enlarged; diffusion without text and above can be"
-                + " exported");
+            throw new ArgumentException("diffusers has no pipeline for what is read along or enlarged; diffusion without text and above "
+                + "can be exported");
         }
         if (parts.objective() instanceof Objective.Flow) {
-            throw new ArgumentException("diffusers has no pipeline of pixels for objective=flow; diffusion with eps, x0 or v can be exported");
+            throw new ArgumentException("diffusers has no pipeline of pixels for objective=flow; diffusion with eps, x0 or v can be "
+                + "exported");
         }
         if (!(model.built() instanceof DenoisingNet.BuiltUnet built)) {
             throw new ArgumentException("diffusers has no pipeline of pixels for net=" + (model.built().module()

@@ -335,7 +335,8 @@ class DiffusionTest {
     @Test void filmsAreDrawnByLatteAndGoOnFromTheirFirstFrame() {
         VideoSpec film = new VideoSpec(4, 1, 8, 8, 3);
         for (String by : List.of("none", "label", "text")) {
-            List<String> keys = new java.util.ArrayList<>(List.of("net=latte", "net.width=16", "net.heads=2", "net.layers=1", "condition=" + by));
+            List<String> keys = new java.util.ArrayList<>(List.of("net=latte", "net.width=16", "net.heads=2", "net.layers=1",
+                "condition=" + by));
             if (by.equals("text")) keys.addAll(List.of("text.width=8", "text.heads=2", "text.length=24", "text.pairs=20"));
             try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
                 Diffusion model = (Diffusion) Diffusion.FAMILY.build(Config.with(Diffusion.FAMILY.defaults(), keys), film, new Rng(1));
@@ -349,7 +350,8 @@ class DiffusionTest {
                 assertThat(how.sample(2, new Rng(1)).shape()).containsExactly(2, 4, 1, 8, 8);
                 Tensor first = new Rng(4).uniform(2, 1, 1, 8, 8);
                 assertThat(how.complete(first, new Rng(1)).narrow(1, 0, 1).floats()).isEqualTo(first.floats());
-                assertThatThrownBy(() -> how.complete(Torch.zeros(1, 1, 1, 8, 4), new Rng(1))).hasMessageContaining("first frames of a film");
+                assertThatThrownBy(() -> how.complete(Torch.zeros(1, 1, 1, 8, 4), new Rng(1)))
+                    .hasMessageContaining("first frames of a film");
                 model.close();
             }
         }
