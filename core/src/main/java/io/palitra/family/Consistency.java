@@ -94,7 +94,8 @@ public final class Consistency implements GenerativeModel<Consistency.Sampling> 
         if (config.teacher.isEmpty()) throw new ConfigException("teacher", "which run? teacher=RUN names a run of diffusion");
         this.config = config;
         teacher = with.models().open(new ModelRef(config.teacher), DenoisingModel.class);
-        if (!teacher.data().equals(with.data())) {
+        boolean classes = teacher.conditioning().classes() > 0;   // of a teacher without them others may be
+        if (!(classes ? teacher.data().equals(with.data()) : teacher.data().withClasses(0).equals(with.data().withClasses(0)))) {
             throw new ArgumentException("'" + config.teacher + "' draws " + teacher.data() + ", and its student learns from the same, got "
                 + with.data());
         }

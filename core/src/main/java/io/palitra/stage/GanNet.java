@@ -104,7 +104,8 @@ public sealed interface GanNet permits GanNet.Plain, GanNet.Biggan, GanNet.Deep 
             @Help(value = "blocks that double the sides, which begin at 4; the first block is 0", min = 0, max = 255) List<Integer> up,
             @Help(value = "channels before each block and after the last one, in multiples of width; from 16 to 1", min = 1, max = 16)
             List<Integer> channels,
-            @Help("block before which self-attention stands, the first is 0; of no block: nowhere") int attention,
+            @Help(value = "block before which self-attention stands, the first is 0; of no block: nowhere", min = 0, max = 1 << 16)
+                int attention,
             @Help(value = "added to variances", min = 0, max = 1) double eps,
             @Help(value = "truncations from 0 to 1 that it has statistics of", min = 2, max = 65536) int statistics) implements GanNet {
         /** Of pictures of 128 x 128. */

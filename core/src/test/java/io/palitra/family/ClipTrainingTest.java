@@ -167,7 +167,7 @@ class ClipTrainingTest {
     }
 
     @Test void whatItCannotLearnIsRefused() {
-        assertThatThrownBy(() -> towers(new VectorSpec(2, 0))).hasMessageStartingWith("clip wants square pictures, got points");
+        assertThatThrownBy(() -> towers(new VectorSpec(2, 0))).hasMessageStartingWith("clip wants pictures, got points");
         assertThatThrownBy(() -> towers(new ImageSpec(3, 16, 20, 0))).hasMessageStartingWith("clip wants square pictures, got pictures");
         assertThatThrownBy(() -> towers(SPEC, "patch=5"))
             .hasMessage("illegal patch: 5, must divide the side 16; data.size=15 or data.size=20 fits");

@@ -13,7 +13,6 @@ import io.palitra.data.Datasets;
 import io.palitra.data.ImageSpec;
 import io.palitra.data.Picture;
 import io.palitra.data.Split;
-import io.palitra.data.VectorSpec;
 import io.palitra.engine.Device;
 import io.palitra.engine.Guard;
 import io.palitra.engine.Rng;
@@ -233,7 +232,7 @@ class LoraTuningTest {
             .hasMessage("'model' wants pictures whose sides 2 divides, got 17x17; near it is data.size=18");
         assertThatThrownBy(() -> tuning(model, new ImageSpec(1, 16, 16, 0))).isInstanceOf(IllegalArgumentException.class)
             .hasMessageContaining("in colour");
-        assertThatThrownBy(() -> LoraTuning.FAMILY.build(LoraTuning.FAMILY.defaults(), new VectorSpec(2, 0), new Rng(1)))
+        assertThatThrownBy(() -> LoraTuning.FAMILY.build(LoraTuning.FAMILY.defaults(), SPEC, new Rng(1)))
             .isInstanceOf(ConfigException.class).hasMessageContaining("which model?");
         try (LoraTuning tuning = tuning(model, SPEC); Scope scope = new Scope()) {
             Batch bare = new Batch(Torch.zeros(1, 3, 16, 16));

@@ -91,7 +91,7 @@ class SynthTest {
             assertThat(forms).hasSize(1);
             assertThat(forms.get(0).stream().map(Sheet::suffix)).containsExactlyElementsOf(display.endings());
             Sheet roll = forms.get(0).get(0);
-            assertThat(roll.drawn().orElseThrow().width()).isEqualTo(128);
+            assertThat(roll.drawn().orElseThrow().width()).isEqualTo(32 * 12);
             assertThat(forms.get(0).get(2).bytes(Map.of())).isEqualTo(Synth.wav(score, Synth.TEMPO));
             assertThat(Midi.bytes(score, Synth.TEMPO)).isEqualTo(forms.get(0).get(1).bytes(Map.of()));
             assertThat(display.describe(spec, Torch.of(items, 1, 32, 4))).startsWith("voice 1 C5 to D5; voice 2 G4 to G4;");

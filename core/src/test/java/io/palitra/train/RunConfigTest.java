@@ -40,7 +40,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 class RunConfigTest {
     /** Whole numbers that count nothing that takes room or time: a class, or how many at most. */
-    private static final Set<String> FREE = Set.of("label", "topK", "klWarmup");
+    private static final Set<String> FREE = Set.of("label", "topK", "klWarmup", "fade", "stay");
 
     @Test void whatLiesOnTheDiskIsKeptAbsoluteForEveryFamilyAndNamesOfTheHubAsTheyAre(@TempDir Path root) throws Exception {
         Path here = Path.of("").toAbsolutePath(), there = Files.createDirectories(root.resolve("there"));
@@ -62,7 +62,7 @@ class RunConfigTest {
                 paths++;
             }
         }
-        assertThat(paths).isEqualTo(5);   // tokens, dalle, vqgan, lora, gpt
+        assertThat(paths).isEqualTo(14);   // two of diffusion, unclip and flamingo; one of tokens, dalle, vqgan, lora, gpt, stylegan, consistency, prior
         DataOptions options = new DataOptions(near, 0, 0, false);
         assertThat(RunConfig.of("ae", "strokes", TinyRuns.data(Split.TRAIN), options, 0, List.of()).settings().options().dir())
             .isEqualTo(there.toString());
