@@ -336,8 +336,12 @@ class OpenAiTest {
                         .isLessThan(TimeUnit.SECONDS.toNanos(1));
                     Thread.sleep(10);
                 }
-                JsonNode jobs = get("/v1/jobs").path("jobs");
-                assertThat(jobs.findValuesAsText("status")).as("the one that waited, too").doesNotContain("queued", "running");
+                List<String> all = get("/v1/jobs").path("jobs").findValuesAsText("status");
+                while ((all.contains("queued") || all.contains("running")) && System.nanoTime() - left < TimeUnit.SECONDS.toNanos(1)) {
+                    Thread.sleep(10);
+                    all = get("/v1/jobs").path("jobs").findValuesAsText("status");
+                }
+                assertThat(all).as("the one that waited, too").doesNotContain("queued", "running");
             }
         }
     }

@@ -155,7 +155,8 @@ class PlacesTest {
             assertThat(Config.paths(family.recipe())).as(family.name()).isEmpty();
             List<String> texts = family.sampling() == null ? List.of() : Config.describe(family.sampling()).stream()
                 .filter(k -> k.type().contains("string")).map(Key::path).toList();
-            assertThat(texts).as("texts of " + family.name() + "'s samplers").isSubsetOf("prompt", "size", "label", "stop");
+            assertThat(texts).as("texts of " + family.name() + "'s samplers").isSubsetOf("prompt", "size", "label", "stop",
+                "negative", "below");
         }
     }
 
