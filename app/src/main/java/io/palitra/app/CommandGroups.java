@@ -16,7 +16,7 @@ final class CommandGroups {
             new Command("sample", "samples of a run"),
             new Command("paint", "pictures from words by Stable Diffusion and its kin"),
             new Command("dream", "a picture, and a film, from words by VQGAN and CLIP"),
-            new Command("vary", "variations of a picture, a walk between two, a change by words"),
+            new Command("vary", "variations of a picture, ways between two, changes"),
             new Command("complete", "draw the rest of a picture, of a text, of a score"),
             new Command("write", "write a text on from its beginning"),
             new Command("interpolate", "from one sample to another, as strips and as a GIF"),
@@ -37,7 +37,7 @@ final class CommandGroups {
             new Command("anomalies", "score pictures and tables by how strange they are"),
             new Command("balance", "fill up small classes with samples, and measure that"))),
         new Group("Pictures and words", List.of(
-            new Command("caption", "a text of a picture, or the answer to a question about it"),
+            new Command("caption", "a picture's text, or the answer to a question"),
             new Command("classify", "which of some words fits a picture"),
             new Command("search", "the pictures of a folder that fit a text"))),
         new Group("Models and data", List.of(

@@ -1,6 +1,5 @@
 package io.palitra.app;
 
-import io.palitra.edit.LatentDirections;
 import io.palitra.job.DirectionsRequest;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -59,9 +58,7 @@ final class DirectionsCommand implements Callable<Integer> {
             Common.json(found.toJson());
             return 0;
         }
-        for (LatentDirections.Direction d : found.directions()) {
-            if (!Double.isNaN(d.share())) Common.OUT.println(String.format(Locale.ROOT, "%-24s %5.1f %%", d.name(), 100 * d.share()));
-        }
+        found.shares().forEach((name, share) -> Common.OUT.println(String.format(Locale.ROOT, "%-24s %5.1f %%", name, 100 * share)));
         found.files().subList(0, 3).forEach(Common.OUT::println);
         return 0;
     }

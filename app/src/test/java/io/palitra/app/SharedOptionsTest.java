@@ -30,6 +30,7 @@ class SharedOptionsTest {
         Map.entry("classify", List.of(PRINTS, NO_CHANCE)),
         Map.entry("search", List.of(NO_CHANCE)),
         Map.entry("write", List.of(PRINTS)),
+        Map.entry("caption", List.of(PRINTS)),
         Map.entry("compare", List.of("--seed: runs are compared, all by the same draws")),
         Map.entry("serve", List.of("--out, --force, --seed: jobs say them")),
         Map.entry("studio", List.of("--out, --force, --seed: jobs say them")),

@@ -86,6 +86,13 @@ public record DirectionsRequest(
             directions = List.copyOf(directions);
         }
 
+        /** What each holds of the variance, or of what is measured, by its name; not of those of which that is unknown. */
+        public Map<String, Double> shares() {
+            Map<String, Double> shares = new LinkedHashMap<>();
+            for (Direction d : directions) if (!Double.isNaN(d.share())) shares.put(d.name(), d.share());
+            return shares;
+        }
+
         /** As directions.json has it. */
         public ObjectNode toJson() {
             ObjectNode node = new ObjectMapper().createObjectNode();

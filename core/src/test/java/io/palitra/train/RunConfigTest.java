@@ -62,7 +62,7 @@ class RunConfigTest {
                 paths++;
             }
         }
-        assertThat(paths).isEqualTo(14);   // two of diffusion, unclip and flamingo; one of tokens, dalle, vqgan, lora, gpt, stylegan, consistency, prior
+        assertThat(paths).isEqualTo(14);   // two of diffusion, unclip and flamingo, one of eight others
         DataOptions options = new DataOptions(near, 0, 0, false);
         assertThat(RunConfig.of("ae", "strokes", TinyRuns.data(Split.TRAIN), options, 0, List.of()).settings().options().dir())
             .isEqualTo(there.toString());
