@@ -149,6 +149,7 @@ class HistoryTest {
                 List<ObjectNode> page = jobs.list(33, before, "", "");
                 if (page.isEmpty()) break;
                 page.forEach(job -> seen.add(job.path("id").asText()));
+                assertThat(seen).as("jobs of all pages").hasSizeLessThanOrEqualTo(all);
                 before = Math.round(page.get(page.size() - 1).path("created").asDouble() * 1000);
             }
             assertThat(seen).isEqualTo(ids);
