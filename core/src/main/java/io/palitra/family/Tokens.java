@@ -31,8 +31,8 @@ import io.palitra.net.CodeTransformer;
 import io.palitra.net.TokenSampling;
 import io.palitra.nn.Module;
 import io.palitra.stage.CaptionPrefix;
+import io.palitra.stage.CodeNet;
 import io.palitra.stage.FrozenCodes;
-import io.palitra.stage.Prior;
 import io.palitra.stage.Transformer;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -62,7 +62,7 @@ public final class Tokens implements GenerativeModel<Tokens.Sampling>, Evaluates
             @Help(value = "the first stage: a run of vqgan or vqvae, a folder of diffusers, or org/name of the hub",
                 place = Help.Place.MODEL)
                 String stage,
-            @Help("who tells the codes, each from those before it") Prior net,
+            @Help("who tells the codes, each from those before it") CodeNet net,
             @Help("what is given to the network before the codes; label needs labelled data, text captions") Given condition,
             @Help(value = "tokens of a text, with those that begin and end it; longer ones are cut", min = 2, max = 1024) int text,
             @Help(value = "pairs that the tokenizer learns from the captions", min = 0, max = 1 << 16) int pairs) {}
@@ -155,7 +155,7 @@ public final class Tokens implements GenerativeModel<Tokens.Sampling>, Evaluates
                 kinds, given,
                 false, t.width(), t.layers(), t.heads(), false), init));
         } else {
-            Prior.Pixelcnn p = (Prior.Pixelcnn) config.net;
+            CodeNet.Pixelcnn p = (CodeNet.Pixelcnn) config.net;
             prior = new ByPixelCnn(new CodePixelCnn(p.net(), p.table(), codes.stage().codes(), classes, init), codes.columns());
         }
         net = new Weights(prior, captions);

@@ -6,7 +6,7 @@ import io.palitra.config.Help;
 /** The size of a transformer over codes. */
 public record Transformer(@Help(value = "numbers to a token; a multiple of heads", min = 8, max = 8192) int width,
         @Help(value = "blocks", min = 1, max = 128) int layers, @Help(value = "heads of attention", min = 1, max = 128) int heads)
-        implements Prior {
+        implements CodeNet {
     public Transformer() { this(256, 6, 8); }
 
     public Transformer {
