@@ -1,8 +1,10 @@
 package io.palitra.app;
 
+import io.palitra.config.ArgumentException;
 import io.palitra.job.MixRequest;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -17,11 +19,15 @@ final class MixCommand implements Callable<Integer> {
     @Parameters(index = "0", paramLabel = "RUN", description = "the run folder, of a family with styles such as stylegan")
     private Path run = Path.of("");
 
-    @Option(names = "--rows", paramLabel = "N", defaultValue = "4", description = "pictures of the first column; default: 4")
-    private int rows;
+    @Parameters(index = "1..*", arity = "0..*", paramLabel = "PICTURE", description = "pictures of the run's size, or folders that "
+        + "'palitra project' wrote, two at least: they are mixed with each other in the place of drawn ones")
+    private List<Path> pictures = List.of();
 
-    @Option(names = "--columns", paramLabel = "N", defaultValue = "6", description = "pictures of the first row; default: 6")
-    private int columns;
+    @Option(names = "--rows", paramLabel = "N", description = "drawn pictures of the first column; default: 4")
+    private @Nullable Integer rows;
+
+    @Option(names = "--columns", paramLabel = "N", description = "drawn pictures of the first row; default: 6")
+    private @Nullable Integer columns;
 
     @Option(names = "--layers", paramLabel = "A-B", required = true, description = "layers whose styles are the column's, such as 0-3; all "
         + "others are the row's. 0 is the coarsest")
@@ -45,7 +51,11 @@ final class MixCommand implements Callable<Integer> {
     @Mixin private Computing computing = new Computing();
 
     @Override public Integer call() throws IOException {
-        MixRequest request = new MixRequest(run.toString(), rows, columns, layers, truncation, Common.name(label, "--label"), seed.value,
+        if (!pictures.isEmpty() && (rows != null || columns != null)) {
+            throw new ArgumentException("--rows and --columns count drawn pictures; those that are given stand in both");
+        }
+        MixRequest request = new MixRequest(run.toString(), pictures.stream().map(Path::toString).toList(), rows == null ? 4 : rows,
+            columns == null ? 6 : columns, layers, truncation, Common.name(label, "--label"), seed.value,
             Common.text(out), overwriting.force, computing.device, computing.threads);
         Common.OUT.println(request.run(new Terminal("mix", false)).file());
         return 0;

@@ -14,17 +14,18 @@ import java.util.TreeSet;
 import java.util.zip.CRC32;
 
 /**
- * A folder, or a .zip, of films: of .gif with several frames each, or with {@code films=true} of folders that hold the frames of a film
- * as pictures, in the order of their names with numbers as numbers. An item is a stretch of so many frames as the options say, the
- * stretches of a film side by side; shorter films are left out, and so are the frames behind the last stretch. Films in folders are
- * classed by the uppermost one. Folders {@code train} and {@code test}, where it has both, are the parts; else one film in ten, by its
+ * A folder, or a .zip, of films: of .gif with several frames each, and of .mp4 where a {@link FilmReader} reads them; or with
+ * {@code films=true} of folders that hold the frames of a film as pictures, in the order of their names with numbers as numbers. An item
+ * is a stretch of so many frames as the options say, the stretches of a film side by side; shorter films are left out, and so are the
+ * frames behind the last stretch. Films in folders are classed by the uppermost one. Folders {@code train} and {@code test}, where it has
+ * both, are the parts; else one film in ten, by its
  * name, is to test.
  */
 final class FilmFolder implements VideoDataset {
     private static final int TENTH = 10;
     private static final String TRAIN = "train", TEST = "test";
 
-    /** A film by its name and its files: one .gif, or pictures in order. */
+    /** A film by its name and its files: one film, or pictures in order. */
     private record Film(String name, List<String> files) {}
 
     private final String name;
@@ -35,18 +36,27 @@ final class FilmFolder implements VideoDataset {
     private final List<Integer> labels = new ArrayList<>();
     private final List<String> notes = new ArrayList<>();
 
-    /** Whether a path is a folder or .zip of films: with {@code films=true} of any pictures, else of .gif alone whose first one moves. */
+    /** Whether a path is a folder or .zip of films: with {@code films=true} of any pictures, else of films alone whose first one moves. */
     static boolean named(Path path, DataOptions options) {
         boolean zip = Files.isRegularFile(path) && path.toString().toLowerCase(Locale.ROOT).endsWith(".zip");
         if (!Files.isDirectory(path) && !zip) return false;
         try (Archive archive = Archive.open(path, Limits.DEFAULT)) {
-            List<String> names = ImageFolder.pictures(archive);
-            if (names.isEmpty() || options.films()) return options.films() && !names.isEmpty();
-            return names.stream().allMatch(n -> n.toLowerCase(Locale.ROOT).endsWith(".gif"))
-                && GifFrames.several(archive.read(names.get(0)));
+            List<String> names = files(archive);
+            if (names.isEmpty()) return unread(archive);
+            if (options.films()) return true;
+            return names.stream().allMatch(FilmFile::named) && FilmFile.moves(names.get(0), archive.read(names.get(0)));
         } catch (FormatException e) {
             return false;   // who reads it says why
         }
+    }
+
+    /** Pictures and films. */
+    private static List<String> files(Archive archive) {
+        return archive.names().stream().filter(n -> ImageFolder.named(n) || FilmFile.named(n)).toList();
+    }
+
+    private static boolean unread(Archive archive) {
+        return archive.names().stream().anyMatch(n -> n.toLowerCase(Locale.ROOT).endsWith(FilmFile.MP4));
     }
 
     static FilmFolder open(Path path, String name, Split split, DataOptions options, Limits limits) {
@@ -59,6 +69,7 @@ final class FilmFolder implements VideoDataset {
         this.name = name;
         notes.addAll(archive.notes());
         List<Film> films = films(archive, options);
+        if (films.isEmpty() && unread(archive)) throw new FormatException(path.toString(), -1, FilmFile.WANTS);
         String root = root(films);
         boolean parted = films.stream().anyMatch(f -> under(f, root, TRAIN)) && films.stream().anyMatch(f -> under(f, root, TEST));
         List<Film> train = new ArrayList<>(), test = new ArrayList<>();
@@ -151,8 +162,8 @@ final class FilmFolder implements VideoDataset {
             List<Picture> frames = new ArrayList<>();
             for (String file : film.files) {
                 byte[] bytes = archive.read(file);
-                boolean gif = film.files.size() == 1 && file.toLowerCase(Locale.ROOT).endsWith(".gif");
-                if (gif) return GifFrames.read(bytes, archive.describe(file), limits);
+                boolean whole = film.files.size() == 1 && FilmFile.named(file);
+                if (whole) return FilmFile.read(bytes, archive.describe(file), limits, note -> { });
                 frames.add(Pictures.read(bytes, archive.describe(file), limits));
             }
             return frames;
@@ -195,13 +206,13 @@ final class FilmFolder implements VideoDataset {
     }
 
     private static List<Film> films(Archive archive, DataOptions options) {
-        List<String> names = ImageFolder.pictures(archive);
+        List<String> names = files(archive);
         if (!options.films()) return names.stream().map(n -> new Film(n, List.of(n))).toList();
         Map<String, List<String>> folders = new LinkedHashMap<>();
         List<Film> films = new ArrayList<>();
         for (String n : names) {
-            boolean gif = n.toLowerCase(Locale.ROOT).endsWith(".gif") && GifFrames.several(archive.read(n));
-            if (gif) films.add(new Film(n, List.of(n)));
+            boolean whole = FilmFile.named(n) && FilmFile.moves(n, archive.read(n));
+            if (whole) films.add(new Film(n, List.of(n)));
             else folders.computeIfAbsent(n.substring(0, Math.max(0, n.lastIndexOf('/'))), f -> new ArrayList<>()).add(n);
         }
         folders.forEach((folder, files) -> films.add(new Film(folder, files.stream().sorted(FilmFolder::byNumber).toList())));

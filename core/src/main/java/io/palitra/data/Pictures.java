@@ -435,7 +435,7 @@ public final class Pictures {
     }
 
     /** With the channels asked for: 1 by {@link #grey}, 3 by {@link #rgb}. */
-    static Picture channels(Picture in, int channels) { return channels == 1 ? grey(in) : rgb(in); }
+    public static Picture channels(Picture in, int channels) { return channels == 1 ? grey(in) : rgb(in); }
 
     /** Luma of ITU-R 601, 0.299 R + 0.587 G + 0.114 B in 16 bits of fraction, as Pillow has it. A grey picture is returned as it is. */
     public static Picture grey(Picture in) {

@@ -192,6 +192,9 @@ public final class UnigramTokenizer {
         return ids.stream().flatMapToLong(LongStream::of).toArray();
     }
 
+    /** The id that stands for what no piece has. */
+    public int unknown() { return unknown; }
+
     /** The id of a piece or added token; -1 where there is none. */
     public int id(String piece) { return added.getOrDefault(piece, pieces.getOrDefault(piece, -1)); }
 

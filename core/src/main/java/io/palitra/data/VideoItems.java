@@ -26,6 +26,9 @@ public interface VideoItems extends DataSpec {
 
     @Override default Tensor toStored(Tensor x) { return x.add(1).mul(127.5).clamp(0, 255).round().to(DType.U8); }
 
+    /** The same, of so many frames, without classes. */
+    default VideoItems ofLength(int frames) { return new VideoSpec(frames, channels(), height(), width(), 0); }
+
     /** What one frame is. */
     default ImageSpec frame() { return new ImageSpec(channels(), height(), width(), classes()); }
 }

@@ -108,6 +108,9 @@ public final class Rng {
     /** The same numbers, delivered on a device. */
     public Rng on(Device other) { return new Rng(rows, other, silent); }
 
+    /** Where its numbers are. */
+    public Device device() { return device; }
+
     /** Standard normal. */
     public Tensor normal(long... shape) { return floats(shape, Philox::normal); }
 

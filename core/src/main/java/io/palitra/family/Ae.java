@@ -74,7 +74,8 @@ public final class Ae extends Module implements GenerativeModel<Ae.Sampling>, En
     public static final Family<Config> FAMILY = new Family<>("ae", "Autoencoder: a short code that restores, or cleans, its item",
         "Hinton and Salakhutdinov 2006; Vincent et al. 2010",
         new Config(new AutoencoderNet.Mlp(), 32, Distance.MSE, new Corruption.None(), 0, 0),
-        Recipe.of(10, 128, new OptimizerSpec.Adam()).withSchedule(new LrSchedule.Cosine()), new Sampling(1), Ae::new)
+        Recipe.of(10, 128, new OptimizerSpec.Adam()).withSchedule(new LrSchedule.Cosine()), new Sampling(1),
+        Family.Builder.of(Ae.class, Ae::new))
         .learns(Family.Kind.PICTURES, Family.Kind.POINTS)
         .tiny("latent=4", "net.hidden=32");
 

@@ -44,7 +44,7 @@ public final class Classifier implements Trainable, ClassifierFeatures, Energy, 
         "LeCun, Bottou, Bengio and Haffner 1998, Gradient-based learning applied to document recognition",
         new Config(16, 128, List.of()),
         Recipe.of(4, 128, new OptimizerSpec.AdamW(2e-3, 0.9, 0.999, 1e-8, 0.01)).withSchedule(new LrSchedule.Cosine(100)),
-        null, Classifier::new).learns(Family.Kind.PICTURES, Family.Kind.POINTS)
+        null, Family.Builder.of(Classifier.class, Classifier::new)).learns(Family.Kind.PICTURES, Family.Kind.POINTS)
         .tiny("width=4");
 
     public record Config(

@@ -56,7 +56,7 @@ public final class ClipTraining implements Trainable, TextImage, Evaluates {
         "Radford, Kim, Hallacy, Ramesh, Goh, Agarwal, Sastry, Askell, Mishkin, Clark, Krueger and Sutskever 2021, arXiv:2103.00020",
         new Config(128, 0, new Tower(128, 4, 4), new Tower(128, 3, 4), 1024, 64, 0),
         Recipe.of(4, 128, new OptimizerSpec.AdamW(1e-3, 0.9, 0.98, 1e-6, 0.01)).withSchedule(new LrSchedule.Cosine(100)).withClip(1),
-        null, "scenes", ClipTraining::new).learns(Family.Kind.PICTURES)
+        null, "scenes", Family.Builder.of(ClipTraining.class, ClipTraining::new)).learns(Family.Kind.PICTURES)
         .tiny("data.captions=true", "points=8", "picture.width=16", "picture.layers=1", "text.width=8", "text.layers=1", "pairs=4");
 
     public record Tower(

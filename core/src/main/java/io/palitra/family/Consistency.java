@@ -10,6 +10,7 @@ import io.palitra.diffusion.Bounded;
 import io.palitra.diffusion.ConsistencyModel;
 import io.palitra.diffusion.Denoiser;
 import io.palitra.diffusion.Level;
+import io.palitra.diffusion.LevelTable;
 import io.palitra.diffusion.Objective;
 import io.palitra.diffusion.Sampler;
 import io.palitra.diffusion.Spacing;
@@ -32,6 +33,7 @@ import io.palitra.model.Step;
 import io.palitra.model.Tiny;
 import io.palitra.model.Update;
 import io.palitra.nn.Module;
+import io.palitra.stage.ByDenoising;
 import io.palitra.stage.Conditioning;
 import io.palitra.stage.DenoisingModel;
 import io.palitra.stage.Given;
@@ -52,7 +54,7 @@ import java.util.Set;
  * Luo et al. 2023, arXiv:2310.04378, algorithm 1. What the teacher is given and draws, latents or the next stage of a cascade, its student
  * is given and draws, too.
  */
-public final class Consistency implements GenerativeModel<Consistency.Sampling> {
+public final class Consistency implements GenerativeModel<Consistency.Sampling>, ByDenoising<Consistency.Sampling> {
     /** What the model is. */
     public record Config(
             @Help(value = "the run of diffusion whose network is taught to draw in few steps", place = Help.Place.MODEL) String teacher,
@@ -79,7 +81,8 @@ public final class Consistency implements GenerativeModel<Consistency.Sampling> 
         "Song, Dhariwal, Chen and Sutskever 2023, arXiv:2303.01469; Luo, Tan, Huang, Li and Zhao 2023, arXiv:2310.04378",
         new Config("", 40, 1, 0.03), Recipe.of(5, 64, new OptimizerSpec.Adam(3e-4, 0.9, 0.999, 1e-8))
         .withSchedule(new LrSchedule.Cosine(100))
-            .withClip(1).withEma(0.995), SAMPLING, Consistency::new).takes(Condition.Kind.LABEL, Condition.Kind.TEXT)
+            .withClip(1).withEma(0.995), SAMPLING,
+            Family.Builder.of(Consistency.class, Consistency::new)).takes(Condition.Kind.LABEL, Condition.Kind.TEXT)
         .tiny(new Tiny(Family.USUAL, List.of("steps=5"), Map.of("teacher", "diffusion")));
 
     /** What times are multiplied by in f: at the first of 1000 it is nearly x0. */
@@ -175,12 +178,31 @@ public final class Consistency implements GenerativeModel<Consistency.Sampling> 
     @Override public List<String> notes(Asked asked) { return asked.text().map(model.conditioning()::notes).orElse(List.of()); }
 
     @Override public Tensor sample(Sampling how, Condition given, int count, Rng rng) {
-        Tensor z = model.noise(count, rng);
-        Condition asked = model.conditioning().asked(given, count, rng);
-        Given own = model.given(asked, count, how.below, how.augment, z.device(), rng.split(3));
-        Denoiser f = new ConsistencyModel(model.denoiser(own), SCALING);
-        if (how.clip) f = new Bounded(f, model.range(1), false);
+        Tensor z = noise(count, rng);
+        Denoiser f = denoiser(how, given, count, rng);
         return model.pictures(how.sampler.sample(f, z, how.sampler.levels(model.table()), rng::normalLike));
+    }
+
+    @Override public LevelTable table() { return model.table(); }
+
+    @Override public Sampler sampler(Sampling how) { return how.sampler; }
+
+    @Override public Tensor noise(int n, Rng rng) { return model.noise(n, rng); }
+
+    @Override public Tensor clean(Tensor pictures) { return model.clean(pictures); }
+
+    @Override public Tensor pictures(Tensor clean) { return model.pictures(clean); }
+
+    @Override public Denoiser denoiser(Sampling how, Condition given, int count, Rng rng) {
+        Condition asked = model.conditioning().asked(given, count, rng);
+        Given own = model.given(asked, count, how.below, how.augment, rng.device(), rng.split(3));
+        Denoiser f = new ConsistencyModel(model.denoiser(own), SCALING);
+        return how.clip ? new Bounded(f, model.range(1), false) : f;
+    }
+
+    /** What is enlarged begins at a picture of the stage below, not at one that is given. */
+    @Override public <T> Optional<T> as(Class<T> capability) {
+        return capability == ByDenoising.class && model.lower() != null ? Optional.empty() : GenerativeModel.super.as(capability);
     }
 
     @Override public void close() { model.close(); }

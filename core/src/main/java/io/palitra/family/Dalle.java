@@ -76,7 +76,7 @@ public final class Dalle implements GenerativeModel<Dalle.Sampling>, Evaluates {
         "Ramesh, Pavlov, Goh, Gray, Voss, Radford, Chen and Sutskever 2021, arXiv:2102.12092",
         new Config("", new Transformer(), Attention.FULL, 32, 512, 7, 0.1, 0.1),
         Recipe.of(5, 64, new OptimizerSpec.Muon(2e-3, 0.95, 0.9, 0.95, 0.01)).withSchedule(new LrSchedule.Cosine(200)).withClip(1),
-        SAMPLING, "scenes", Dalle::new).learns(Family.Kind.PICTURES).tiny(new Tiny(
+        SAMPLING, "scenes", Family.Builder.of(Dalle.class, Dalle::new)).learns(Family.Kind.PICTURES).tiny(new Tiny(
         Family.USUAL, List.of("data.captions=true", "net.width=16", "net.layers=2", "net.heads=2",
             "attention=sparse", "text=12", "pairs=20", "dropText=0.3"), Map.of("stage", "vqvae")))
             .takes(Condition.Kind.TEXT, Condition.Kind.PREFIX);

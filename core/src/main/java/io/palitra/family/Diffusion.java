@@ -9,11 +9,13 @@ import io.palitra.data.Dataset;
 import io.palitra.diffusion.Bounded;
 import io.palitra.diffusion.Denoiser;
 import io.palitra.diffusion.Level;
+import io.palitra.diffusion.LevelTable;
 import io.palitra.diffusion.NoiseSchedule;
 import io.palitra.diffusion.NoiseTable;
 import io.palitra.diffusion.Objective;
 import io.palitra.diffusion.Sampler;
 import io.palitra.diffusion.Spacing;
+import io.palitra.engine.Device;
 import io.palitra.engine.OptimizerSpec;
 import io.palitra.engine.Rng;
 import io.palitra.engine.Scope;
@@ -36,6 +38,7 @@ import io.palitra.model.Step;
 import io.palitra.model.Update;
 import io.palitra.nn.Loss;
 import io.palitra.nn.Module;
+import io.palitra.stage.ByDenoising;
 import io.palitra.stage.Conditioning;
 import io.palitra.stage.DenoisingModel;
 import io.palitra.stage.DenoisingNet;
@@ -58,7 +61,7 @@ import java.util.Set;
  * arXiv:2010.02502, section 5.3).
  */
 public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, LatentModel, Likelihood, Evaluates,
-        DiffusersExport {
+        ByDenoising<Diffusion.Sampling>, DiffusersExport {
     /** What the model is. */
     public record Config(
             @Help(value = "the first stage, whose latents are learned in place of pictures: a run of vae with net=kl, of vqgan or vqvae, a"
@@ -98,7 +101,8 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
         new Config("", "", new Objective.V(), SCHEDULE, 0, Conditioning.By.NONE, 0.1, new TextReader.Own(), new DenoisingNet.Unet()),
         Recipe.of(10, 64, new OptimizerSpec.Adam(1e-3, 0.9, 0.999, 1e-8)).withSchedule(new LrSchedule.Cosine(500)).withClip(1)
             .withEma(0.999),
-        SAMPLING, Diffusion::new).takes(Condition.Kind.LABEL, Condition.Kind.TEXT, Condition.Kind.PREFIX)
+        SAMPLING, Family.Builder.of(Diffusion.class, Diffusion::new))
+            .takes(Condition.Kind.LABEL, Condition.Kind.TEXT, Condition.Kind.PREFIX)
         .tiny("net.channels=8,8", "net.attention=1", "net.groups=4");
 
     /** Times at which the bound is asked for, of the T there are: one drawn from each of so many stretches, short where noise is low. */
@@ -174,28 +178,24 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
         if (capability == DenoisingModel.class) return Optional.of(capability.cast(model));
         boolean bound = capability == Likelihood.class || capability == Evaluates.class;
         boolean has = model.latents() == null && !(config.objective instanceof Objective.Flow);
-        if (model.lower() != null && (bound || capability == LatentModel.class)) return Optional.empty();
+        boolean alone = bound || capability == LatentModel.class || capability == ByDenoising.class;
+        if (alone && (model.lower() != null)) return Optional.empty();
         return bound && !has ? Optional.empty() : GenerativeModel.super.as(capability);
     }
 
     /** @throws IllegalArgumentException for guidance of a model that cannot be guided */
     @Override public Tensor sample(Sampling how, Condition given, int count, Rng rng) {
-        Tensor z = prior(count, rng);
-        Condition asked = model.conditioning().asked(given, count, rng);
-        Given own = model.given(asked, count, how.below, how.augment, z.device(), rng.split(3));
-        Tensor prefix = given.prefix();
-        return prefix == null ? draw(how, z, own, rng) : completed(how, z, own, prefix.to(z.device()), rng);
+        Tensor z = prior(count, rng), prefix = given.prefix();
+        Denoiser denoiser = denoiser(how, given, count, rng);
+        return prefix == null ? draw(how, z, denoiser, rng) : completed(how, z, denoiser, prefix.to(z.device()), rng);
     }
 
-    private Tensor draw(Sampling how, Tensor z, Given given, Rng rng) {
-        Denoiser denoiser = denoiser(z, given, how);
-        if (!how.clip && how.threshold < 1) throw new ConfigException("threshold",
-            "threshold brings pictures into their range with clip=true");
+    private Tensor draw(Sampling how, Tensor z, Denoiser denoiser, Rng rng) {
         return model.pictures(how.sampler.sample(denoiser, z, how.sampler.levels(model.table()), rng::normalLike));
     }
 
     /** The same, of which the first part is known: it stands in the place of what is expected there, and in the result as it is. */
-    private Tensor completed(Sampling how, Tensor z, Given given, Tensor prefix, Rng rng) {
+    private Tensor completed(Sampling how, Tensor z, Denoiser free, Tensor prefix, Rng rng) {
         int along = z.dims() == 5 ? 1 : 2;   // frames, or rows
         long[] whole = z.shape(), part = prefix.shape();
         boolean fits = part.length == whole.length && part[along] <= whole[along];
@@ -205,33 +205,46 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
                 + "picture, at most ") + whole[along] + " of [" + model.data() + "], got " + Arrays.toString(part));
         }
         long known = part[along], rest = whole[along] - known;
-        if (known == 0) return draw(how, z, given, rng);
+        if (known == 0) return draw(how, z, free, rng);
         if (rest == 0) return prefix;
-        Denoiser free = denoiser(z, given, how);
         Denoiser kept = (x, at) -> Torch.cat(along, prefix, free.denoise(x, at).narrow(along, known, rest));
         Tensor x = model.pictures(how.sampler.sample(kept, z, how.sampler.levels(model.table()), rng::normalLike));
         return Torch.cat(along, prefix, x.narrow(along, known, rest));
     }
 
-    /**
-     * E[x0 | x] for everything that samples or edits.
-     *
-     * @param like any tensor [B,...] on its device
-     * @throws IllegalArgumentException for guidance of a model that cannot be guided
-     */
-    Denoiser denoiser(Tensor like, Given given, Sampling how) {
+    @Override public LevelTable table() { return model.table(); }
+
+    @Override public Sampler sampler(Sampling how) { return how.sampler; }
+
+    @Override public Tensor noise(int n, Rng rng) { return model.noise(n, rng); }
+
+    @Override public Tensor clean(Tensor pictures) { return model.clean(pictures); }
+
+    @Override public Tensor pictures(Tensor clean) { return model.pictures(clean); }
+
+    /** @throws IllegalArgumentException for guidance of a model that cannot be guided */
+    @Override public Denoiser denoiser(Sampling how, Condition given, int count, Rng rng) {
+        Condition asked = model.conditioning().asked(given, count, rng);
+        return denoiser(how, model.given(asked, count, how.below, how.augment, rng.device(), rng.split(3)), count, rng.device());
+    }
+
+    /** The same, of what the network is given for each item. */
+    Denoiser denoiser(Sampling how, Given given, long count, Device device) {
         Conditioning conditioning = model.conditioning();
         conditioning.checkGuidance(how.guidance);
+        if (!how.clip && how.threshold < 1) {
+            throw new ConfigException("threshold", "threshold brings pictures into their range with clip=true");
+        }
         if (!how.negative.isEmpty() && how.guidance == 1) {
             throw new ConfigException("negative", "negative is guided away from, which wants guidance above 1");
         }
         Denoiser of = how.guidance == 1 ? model.denoiser(given)
-            : model.denoiser(given, conditioning.instead(how.negative, like.size(0), like.device()), how.guidance);
+            : model.denoiser(given, conditioning.instead(how.negative, count, device), how.guidance);
         return how.clip ? new Bounded(of, model.range(how.threshold), false) : of;
     }
 
     /** The trained noise levels of a schedule. */
-    private NoiseTable table() { return (NoiseTable) model.table(); }
+    private NoiseTable times() { return (NoiseTable) model.table(); }
 
     /** False: the variational bound, an estimate by times and noise that rng draws. A model of classes gets the null class. */
     @Override public boolean exact() { return false; }
@@ -246,7 +259,7 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
 
     private Tensor bound(Tensor x0, Given given, Rng rng) {
         Denoiser model = new Bounded(this.model.denoiser(given), new Bounded.Range(1), false);
-        NoiseTable table = table();
+        NoiseTable table = times();
         int last = table.size() - 1;
         double[] u = rng.split(1).uniform(STRETCHES).doubles();   // times are the same for all items: their scores compare
         Level end = table.at(last);
@@ -281,7 +294,7 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
                 items += n;
             }
         }
-        String of = "a bound, one noise at " + STRETCHES + " of " + table().size() + " times; the first " + items + " items"
+        String of = "a bound, one noise at " + STRETCHES + " of " + times().size() + " times; the first " + items + " items"
             + (classes() > 0 ? ", class given" : wantsCaptions() ? ", caption given" : "");
         return List.of(new Measure("-log p", nats / items, "nats", of),
             new Measure("bits/dim", nats / items / model.data().dims() / Math.log(2), "bits/dim", of));
@@ -292,7 +305,8 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
 
     /** The picture of each z, by the default sampler, which adds no noise; a conditional model is told the null class. */
     @Override public Tensor decode(Tensor z) {
-        return draw(samplingDefaults(), z, model.conditioning().none(z.size(0), z.device()), new Rng(0));
+        Sampling how = samplingDefaults();
+        return draw(how, z, denoiser(how, model.conditioning().none(z.size(0), z.device()), z.size(0), z.device()), new Rng(0));
     }
 
     @Override public boolean normalPrior() { return true; }

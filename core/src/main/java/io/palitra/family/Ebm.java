@@ -90,7 +90,7 @@ public final class Ebm extends Module implements GenerativeModel<Ebm.Sampling>, 
         "Du and Mordatch 2019, arXiv:1903.08689",
         new Config(16, 20, 10, 0.005, 0.03, 8192, 0.05, 0.1, false),
         Recipe.of(10, 128, new OptimizerSpec.Adam(2e-4, 0, 0.999, 1e-8)).withSchedule(new LrSchedule.Cosine(100)).withClip(0.1),
-        new Sampling(new Langevin.Cold()), Ebm::new).learns(Family.Kind.PICTURES, Family.Kind.POINTS)
+        new Sampling(new Langevin.Cold()), Family.Builder.of(Ebm.class, Ebm::new)).learns(Family.Kind.PICTURES, Family.Kind.POINTS)
         .tiny("width=4", "steps=3", "buffer=32");
 
     private final Config config;

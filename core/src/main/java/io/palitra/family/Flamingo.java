@@ -59,7 +59,7 @@ public final class Flamingo implements Trainable, Captions, Evaluates {
         "a frozen language model that sees pictures: captions, and answers to questions, with examples before them",
         "Alayrac, Donahue, Luc, Miech et al. 2022, arXiv:2204.14198", new Config("", "", 8, 2, 1, 4),
         Recipe.of(2, 64, new OptimizerSpec.AdamW(1e-3, 0.9, 0.99, 1e-8, 0.01)).withSchedule(new LrSchedule.Cosine(200)).withClip(1),
-        null, "questions", Flamingo::new).learns(Family.Kind.PICTURES)
+        null, "questions", Family.Builder.of(Flamingo.class, Flamingo::new)).learns(Family.Kind.PICTURES)
         .tiny(new Tiny(Family.USUAL, List.of("data.captions=true", "latents=2", "depth=1", "shots=2"), Map.of("clip", "clip"))
             .upon("lm", "gpt"));
 

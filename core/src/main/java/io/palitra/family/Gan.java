@@ -89,7 +89,7 @@ public final class Gan extends Module implements GenerativeModel<Gan.Sampling>, 
         "Goodfellow et al. 2014, arXiv:1406.2661; Radford et al. 2016, arXiv:1511.06434",
         new Config(Objective.NON_SATURATING, 10, 0, false, false, false, 0, 100, 64, new GanNet.Plain()),
         Recipe.of(12, 64, new OptimizerSpec.Adam(3e-4, 0.5, 0.999, 1e-8)).withSchedule(new LrSchedule.Linear()).withEma(0.999),
-        SAMPLING, Gan::new).learns(Family.Kind.PICTURES, Family.Kind.POINTS).takes(Condition.Kind.LABEL)
+        SAMPLING, Family.Builder.of(Gan.class, Gan::new)).learns(Family.Kind.PICTURES, Family.Kind.POINTS).takes(Condition.Kind.LABEL)
         .tiny("width=8");
 
     private static final int CRITIC_STEPS = 5;

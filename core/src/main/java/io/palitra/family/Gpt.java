@@ -52,7 +52,7 @@ public final class Gpt implements TextWriter {
         "Radford, Wu, Child, Luan, Amodei and Sutskever 2019, Language models are unsupervised multitask learners",
         new Config("", 192, 4, 6, 0),
         Recipe.of(3, 16, new OptimizerSpec.Muon(2e-3, 0.95, 0.9, 0.99, 0.01)).withSchedule(new LrSchedule.Cosine(100)).withClip(1),
-        TextSampling.DEFAULT, "programs", Gpt::new).learns(Family.Kind.TEXTS).tiny(new Tiny("scene-texts",
+        TextSampling.DEFAULT, "programs", Family.Builder.of(Gpt.class, Gpt::new)).learns(Family.Kind.TEXTS).tiny(new Tiny("scene-texts",
         List.of("data.length=96", "data.vocabulary=300", "width=16", "layers=1", "heads=2"),
         Map.of())).takes(Condition.Kind.PREFIX);
 

@@ -20,8 +20,8 @@ import io.palitra.engine.Scope;
 import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.hub.Hub;
-import io.palitra.hub.LoraFile.Network;
 import io.palitra.hub.LoraFile;
+import io.palitra.hub.LoraFile.Network;
 import io.palitra.hub.ModelParts;
 import io.palitra.hub.Safetensors;
 import io.palitra.model.Build;
@@ -60,7 +60,8 @@ public final class LoraTuning implements Trainable {
     public static final Family<Config> FAMILY = new Family<>("lora",
         "a low-rank change of a model that paints, learned from pictures with captions; 'palitra paint --lora' takes it",
         "Hu, Shen, Wallis, Allen-Zhu, Li, Wang, Wang and Chen 2021, arXiv:2106.09685", new Config("", 4, 0, false),
-        Recipe.of(100, 1, new OptimizerSpec.AdamW(1e-4, 0.9, 0.999, 1e-8, 0.01)).withClip(1), null, "", LoraTuning::new)
+        Recipe.of(100, 1, new OptimizerSpec.AdamW(1e-4, 0.9, 0.999, 1e-8, 0.01)).withClip(1), null, "",
+        Family.Builder.of(LoraTuning.class, LoraTuning::new))
         .learns(Family.Kind.PICTURES).tiny(new Tiny(
         Family.USUAL, List.of("data.captions=true", "data.channels=3", "data.size=32", "rank=2"), Map.of("model", Tiny.PAINTER)));
 

@@ -41,7 +41,7 @@ public final class LstmText implements TextWriter {
     public static final Family<Config> FAMILY = new Family<>("lstm", "Texts token by token, by long short-term memory",
         "Hochreiter and Schmidhuber 1997, Long short-term memory; Graves 2013, arXiv:1308.0850", new Config(64, 256, 2, 0.1),
         Recipe.of(3, 32, new OptimizerSpec.AdamW(3e-3, 0.9, 0.99, 1e-8, 0.01)).withSchedule(new LrSchedule.Cosine(100)).withClip(1),
-        TextSampling.DEFAULT, "programs", LstmText::new)
+        TextSampling.DEFAULT, "programs", Family.Builder.of(LstmText.class, LstmText::new))
         .learns(Family.Kind.TEXTS).tiny(new Tiny("programs", List.of("data.length=160", "table=8", "width=16"),
         Map.of())).takes(Condition.Kind.PREFIX);
 

@@ -68,7 +68,7 @@ public final class MuseGan extends Module implements GenerativeModel<MuseGan.Sam
         "Dong, Hsiao, Yang and Yang 2018, arXiv:1709.06298; Gulrajani et al. 2017, arXiv:1704.00028",
         new Config(32, 128, 10),
         Recipe.of(20, 64, new OptimizerSpec.Adam(3e-4, 0.5, 0.9, 1e-8)).withSchedule(new LrSchedule.Linear()).withEma(0.999),
-        SAMPLING, "parts", MuseGan::new).learns(Family.Kind.MUSIC)
+        SAMPLING, "parts", Family.Builder.of(MuseGan.class, MuseGan::new)).learns(Family.Kind.MUSIC)
         .tiny(new Tiny("parts", List.of("data.steps=16", "width=12", "latent=4"), Map.of()));
 
     private static final int CRITIC_STEPS = 5;

@@ -86,7 +86,7 @@ public final class MusicTransformer implements GenerativeModel<MusicTransformer.
         new Config(192, 4, 2, 6, 64, 0.15, 0.35),
         Recipe.of(5, 32, new OptimizerSpec.Muon(3e-3, 0.95, 0.9, 0.99, 0.01)).withSchedule(new LrSchedule.Cosine(100)).withClip(1)
             .withEma(0.998),
-        SAMPLING, "parts", MusicTransformer::new).learns(Family.Kind.MUSIC)
+        SAMPLING, "parts", Family.Builder.of(MusicTransformer.class, MusicTransformer::new)).learns(Family.Kind.MUSIC)
         .tiny(new Tiny("parts", List.of("data.steps=16", "width=16", "layers=1", "knownLayers=1", "heads=2", "reach=8", "given=0.8"),
             Map.of()))
         .takes(Condition.Kind.PREFIX, Condition.Kind.KNOWN);

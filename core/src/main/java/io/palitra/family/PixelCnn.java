@@ -74,7 +74,8 @@ public final class PixelCnn implements GenerativeModel<PixelCnn.Sampling>, Likel
         "van den Oord, Kalchbrenner and Kavukcuoglu 2016, arXiv:1601.06759; van den Oord et al. 2016, arXiv:1606.05328",
         new Config(new PixelNet.Config.Gated(), new PixelHead.Config.Categorical(), 2, 0, false),
         Recipe.of(4, 64, new OptimizerSpec.Adam(1e-3, 0.9, 0.999, 1e-8)).withSchedule(new LrSchedule.Cosine(100)).withClip(1),
-        new Sampling(1), PixelCnn::new).learns(Family.Kind.PICTURES).takes(Condition.Kind.LABEL, Condition.Kind.PREFIX)
+        new Sampling(1),
+        Family.Builder.of(PixelCnn.class, PixelCnn::new)).learns(Family.Kind.PICTURES).takes(Condition.Kind.LABEL, Condition.Kind.PREFIX)
         .on(Fit.colour("head=logistic", "levels=256", "table=16"))
         .tiny("net.width=6", "net.dilations=1,2");
 

@@ -67,7 +67,7 @@ public final class Prior implements Trainable, Evaluates {
         "Ramesh, Dhariwal, Nichol, Chu and Chen 2022, arXiv:2204.06125",
         new Config("", true, 192, 4, 6, new NoiseSchedule.Cosine(), 0.1),
         Recipe.of(5, 128, new OptimizerSpec.AdamW(1e-3, 0.9, 0.96, 1e-6, 0.06)).withSchedule(new LrSchedule.Cosine(200)).withClip(1)
-            .withEma(0.999), null, "scenes", Prior::new).learns(Family.Kind.PICTURES)
+            .withEma(0.999), null, "scenes", Family.Builder.of(Prior.class, Prior::new)).learns(Family.Kind.PICTURES)
         .tiny(new Tiny(Family.USUAL, List.of("data.captions=true", "width=8", "layers=1", "heads=2"), Map.of("clip", "clip")));
 
     /** Training pictures whose vectors give the mean and deviation. */

@@ -72,7 +72,8 @@ public final class Progan extends Module implements GenerativeModel<Progan.Sampl
         "Progressive growing of a GAN: from tiny pictures to the full size, block by block; steady, and nice to watch",
         "Karras et al. 2018, arXiv:1710.10196",
         new Config(128, 16, 128, 1000, 1000, 10, 0.001),
-        Recipe.of(12, 32, new OptimizerSpec.Adam(1e-3, 0, 0.99, 1e-8)).withEma(0.998), SAMPLING, Progan::new)
+        Recipe.of(12, 32, new OptimizerSpec.Adam(1e-3, 0, 0.99, 1e-8)).withEma(0.998), SAMPLING,
+        Family.Builder.of(Progan.class, Progan::new))
         .on(Fit.colour("width=32"))
         .tiny("latent=6", "width=4", "channelMax=8", "fade=1", "stay=1");
 

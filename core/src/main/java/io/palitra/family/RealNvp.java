@@ -79,7 +79,7 @@ public final class RealNvp extends Module implements GenerativeModel<RealNvp.Sam
         new Config(4, 24, 1, 3, Between.ACTNORM, Dequantise.VARIATIONAL, 0.002),
         Recipe.of(7, 64, new OptimizerSpec.Adam(3e-3, 0.9, 0.999, 1e-8)).withSchedule(new LrSchedule.Cosine(200)).withClip(100)
             .withEma(0.999),
-        new Sampling(1), RealNvp::new).learns(Family.Kind.PICTURES, Family.Kind.POINTS)
+        new Sampling(1), Family.Builder.of(RealNvp.class, RealNvp::new)).learns(Family.Kind.PICTURES, Family.Kind.POINTS)
         .tiny("width=8", "couplings=2", "scales=2");
 
     private static final double HALF_LOG_2PI = 0.5 * Math.log(2 * Math.PI);

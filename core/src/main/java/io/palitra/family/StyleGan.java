@@ -131,7 +131,8 @@ public final class StyleGan extends Module implements GenerativeModel<StyleGan.S
         "Karras et al. 2019, arXiv:1812.04948; Karras et al. 2020, arXiv:1912.04958",
         new Config(StyleSynthesis.Architecture.SKIP, StyleDiscriminator.Architecture.RESNET, 128, 128, 2, 0, 128, 0, 4, false, 0.9, 2, -1,
             Augmentation.NONE, 0.6, 100_000, ""),
-        Recipe.of(12, 32, new OptimizerSpec.Adam(2e-3, 0, 0.99, 1e-8)).withEma(0.998), SAMPLING, StyleGan::new)
+        Recipe.of(12, 32, new OptimizerSpec.Adam(2e-3, 0, 0.99, 1e-8)).withEma(0.998), SAMPLING,
+        Family.Builder.of(StyleGan.class, StyleGan::new))
         .takes(Condition.Kind.LABEL).tiny("latent=6", "style=6", "channelBase=112", "channelMax=8", "augment=adaptive",
         "augmentItems=20");
 

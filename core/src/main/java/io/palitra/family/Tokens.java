@@ -85,7 +85,7 @@ public final class Tokens implements GenerativeModel<Tokens.Sampling>, Evaluates
         "Esser, Rombach and Ommer 2021, arXiv:2012.09841; van den Oord, Vinyals and Kavukcuoglu 2017, arXiv:1711.00937",
         new Config("", new Transformer(), Given.NONE, 32, 512),
         Recipe.of(5, 64, new OptimizerSpec.Muon(2e-3, 0.95, 0.9, 0.95, 0.01)).withSchedule(new LrSchedule.Cosine(200)).withClip(1),
-        SAMPLING, Tokens::new).learns(Family.Kind.PICTURES).tiny(new Tiny(
+        SAMPLING, Family.Builder.of(Tokens.class, Tokens::new)).learns(Family.Kind.PICTURES).tiny(new Tiny(
         Family.USUAL, List.of("net.width=16", "net.layers=1", "net.heads=2", "condition=label"), Map.of("stage", "vqvae")))
         .takes(Condition.Kind.LABEL, Condition.Kind.TEXT, Condition.Kind.PREFIX);
 

@@ -103,7 +103,7 @@ public final class Unclip implements GenerativeModel<Unclip.Sampling>, Varies, E
         "Ramesh, Dhariwal, Nichol, Chu and Chen 2022, arXiv:2204.06125",
         new Config("", "", List.of(24, 48, 96), 1, List.of(1, 2), 8, 64, new NoiseSchedule.Cosine(), 0.1),
         Recipe.of(5, 64, new OptimizerSpec.Adam(1e-3, 0.9, 0.999, 1e-8)).withSchedule(new LrSchedule.Cosine(500)).withClip(1)
-            .withEma(0.999), SAMPLING, "scenes", Unclip::new).learns(Family.Kind.PICTURES)
+            .withEma(0.999), SAMPLING, "scenes", Family.Builder.of(Unclip.class, Unclip::new)).learns(Family.Kind.PICTURES)
         .tiny(new Tiny(Family.USUAL, List.of("data.captions=true", "channels=8,8", "attention=1", "groups=4", "width=8"),
             Map.of("clip", "clip")).upon("prior", "prior")).takes(Condition.Kind.TEXT);
 

@@ -29,8 +29,8 @@ import io.palitra.model.Measure;
 import io.palitra.model.Recipe;
 import io.palitra.model.Step;
 import io.palitra.model.Update;
-import io.palitra.model.VariationalMeasures.Posterior;
 import io.palitra.model.VariationalMeasures;
+import io.palitra.model.VariationalMeasures.Posterior;
 import io.palitra.net.AutoencoderKl;
 import io.palitra.nn.Init;
 import io.palitra.nn.Linear;
@@ -89,7 +89,8 @@ public final class Vae extends Module implements GenerativeModel<Vae.Sampling>, 
         "Kingma and Welling 2014, arXiv:1312.6114",
         new Config(new AutoencoderNet.Mlp(), 20, new Decoder.Bernoulli(), new Divergence.Kl(), 1, 0, 0, false),
         Recipe.of(20, 128, new OptimizerSpec.Adam(1e-3, 0.9, 0.999, 1e-8)).withSchedule(new LrSchedule.Cosine()),
-        new Sampling(1), Vae::new).learns(Family.Kind.PICTURES, Family.Kind.POINTS).takes(Condition.Kind.LABEL)
+        new Sampling(1),
+        Family.Builder.of(Vae.class, Vae::new)).learns(Family.Kind.PICTURES, Family.Kind.POINTS).takes(Condition.Kind.LABEL)
         .on(Fit.colour("decoder=gaussian"), Fit.points("decoder=gaussian"))
         .tiny("latent=4", "net.hidden=32");
 

@@ -124,7 +124,7 @@ public final class VqGan implements Trainable, Reconstructs, Evaluates, Diffuser
         new Config(new VqNet(List.of(16, 32, 64, 128), 1, 8, false, 1024, 32), 0.25, 0.1, 600, Pixels.SQUARED, new Perceptual.None(),
             new Adversary(16, 2, 0.2, 4900, 5100, 300)),
         Recipe.of(2, 16, new OptimizerSpec.Muon(3e-3, 0.95, 0.9, 0.95, 0)).withSchedule(new LrSchedule.Cosine(100))
-            .withModule("discriminator", new OptimizerSpec.Adam(5e-4, 0.9, 0.999, 1e-8)), null, VqGan::new)
+            .withModule("discriminator", new OptimizerSpec.Adam(5e-4, 0.9, 0.999, 1e-8)), null, Family.Builder.of(VqGan.class, VqGan::new))
         .learns(Family.Kind.PICTURES).tiny(new Tiny(
         Family.USUAL, List.of("net.channels=4,4,8", "net.groups=2", "net.codes=11", "net.width=3", "codesFrom=2", "adversary.width=8",
             "adversary.from=1", "adversary.generatorFrom=2", "adversary.ramp=4", "perceptual=features"),

@@ -51,7 +51,8 @@ public final class VqVae implements Trainable, Reconstructs, Evaluates, Diffuser
         "vector-quantised autoencoder: pictures as sheets of codes; a prior over them draws, which is family tokens with stage=RUN",
         "van den Oord, Vinyals and Kavukcuoglu 2017, arXiv:1711.00937",
         new Config(new VqNet(List.of(16, 32, 64), 1, 8, false, 128, 16), 0.25, 0.1, 500),
-        Recipe.of(2, 16, new OptimizerSpec.Muon(3e-3, 0.95, 0.9, 0.95, 0)).withSchedule(new LrSchedule.Cosine(100)), null, VqVae::new)
+        Recipe.of(2, 16, new OptimizerSpec.Muon(3e-3, 0.95, 0.9, 0.95, 0)).withSchedule(new LrSchedule.Cosine(100)), null,
+        Family.Builder.of(VqVae.class, VqVae::new))
         .learns(Family.Kind.PICTURES)
         .tiny("net.channels=4,4,8", "net.groups=2", "net.codes=11", "net.width=3", "codesFrom=0");
 

@@ -9,8 +9,6 @@ import io.palitra.data.DataOptions;
 import io.palitra.data.DataSpec;
 import io.palitra.data.Dataset;
 import io.palitra.data.Datasets;
-import io.palitra.data.Picture;
-import io.palitra.data.Pictures;
 import io.palitra.data.Split;
 import io.palitra.engine.Guard;
 import io.palitra.engine.Rng;
@@ -68,10 +66,7 @@ public record CaptionRequest(
             List<Text> texts = new ArrayList<>();
             for (int i = 0; i < pictures.size(); i++) {
                 watcher.checkStop();
-                Picture read = PictureBytes.read(Path.of(pictures.get(i)), watcher::note), own = spec.shape()[0] == 1 ? Pictures.grey(read)
-                    : Pictures.rgb(read);
-                Picture fitted = Pictures.fit(own, (int) spec.shape()[1], (int) spec.shape()[2]);
-                Tensor x = DataLoader.fromBytes(Torch.of(fitted.pixels(), 1, fitted.channels(), fitted.height(), fitted.width()));
+                Tensor x = PictureBytes.tensor(PictureBytes.fitted(pictures.get(i), spec, watcher::note));
                 String text = model.caption(examples, x.to(opened.device()), ask, tokens, temperature, new Rng(seed).at(i));
                 texts.add(new Text(pictures.get(i), text.strip()));
             }

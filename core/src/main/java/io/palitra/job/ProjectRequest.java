@@ -59,10 +59,11 @@ public record ProjectRequest(
      * Frames of the film at most, milliseconds of one, how often the last one is shown again, and the width below which all are enlarged.
      */
     private static final int FRAMES = 100, DELAY = 80, REST = 12, WIDE = 256;
-    private static final String MP4 = ".mp4";
+    private static final int USUAL_STEPS = 1000;
+    private static final String MP4 = ".mp4", FOUND = "projected.safetensors";
 
     /** A thousand steps in W+. */
-    public ProjectRequest(String run, String picture) { this(run, picture, "w+", false, 1000, "", "", 0, "", false, "auto", 0); }
+    public ProjectRequest(String run, String picture) { this(run, picture, "w+", false, USUAL_STEPS, "", "", 0, "", false, "auto", 0); }
 
     /**
      * What was found.
@@ -104,7 +105,7 @@ public record ProjectRequest(
             Path folder = Outputs.folder(out.isEmpty() ? Outputs.own(run, "projected") : Path.of(out), "out", force);
             Optional<FilmWriter> film = FilmWriter.find(MP4);
             List<Path> files = new ArrayList<>();
-            for (String name : List.of("projected.png", "compared.png", "projected.safetensors", "projection.gif")) {
+            for (String name : List.of("projected.png", "compared.png", FOUND, "projection.gif")) {
                 files.add(folder.resolve(name));
             }
             if (film.isPresent()) files.add(folder.resolve("projection" + MP4));
@@ -143,6 +144,36 @@ public record ProjectRequest(
             files.forEach(watcher::wrote);
             return new Result(files, psnr, steps, seconds);
         }
+    }
+
+    /**
+     * The styles [1,L,W] of a picture, found in W+ with the usual steps, or those that an earlier projection wrote.
+     *
+     * @param place a picture of the run's size, or a folder that a projection by this run wrote
+     * @throws ConfigException for a folder of something else, key {@code pictures}
+     */
+    static Tensor styles(Run opened, Styles model, String place, long seed, Watcher watcher) throws IOException {
+        if (Files.isDirectory(Path.of(place))) {
+            Path file = Path.of(place).resolve(FOUND);
+            if (!Files.isRegularFile(file)) {
+                throw new ConfigException("pictures", "'" + place + "' is a folder without " + FOUND + ", which 'palitra project' writes");
+            }
+            Safetensors found = Safetensors.read(file);
+            Tensor w = found.tensors().get("w");
+            boolean own = opened.weights().equals(found.metadata().get("run")) && w != null && w.dims() == 2;
+            if (!own || w == null) {
+                throw new ConfigException("pictures", "'" + place + "' was projected by another run, or before this one was trained on");
+            }
+            return w.unsqueeze(0).to(opened.device());
+        }
+        PictureItems spec = (PictureItems) opened.config().settings().spec();
+        Picture given = new ProjectRequest("", place).given(spec, watcher);
+        opened.model().net().trainable(false);
+        return Projection.of(model, PictureBytes.tensor(given).to(opened.device()), new Projection.How(Projection.Space.W_PLUS, false,
+            USUAL_STEPS), null, Inputs.classes(opened), null, new Rng(seed).on(opened.device()), (i, of, x) -> {
+                watcher.checkStop();
+                watcher.tick("steps", i, of);
+            }).styles();
     }
 
     /** The picture in the run's channels. */

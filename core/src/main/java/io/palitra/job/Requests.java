@@ -32,6 +32,7 @@ public final class Requests {
         kinds.put("paint", PaintJob.class);
         kinds.put("dream", DreamJob.class);
         kinds.put("complete", CompleteRequest.class);
+        kinds.put("continue", ContinueRequest.class);
         kinds.put("write", WriteRequest.class);
         kinds.put("fill", FillRequest.class);
         kinds.put("harmonise", HarmoniseRequest.class);

@@ -5,10 +5,8 @@ import io.palitra.config.Config;
 import io.palitra.config.ConfigException;
 import io.palitra.config.Help;
 import io.palitra.data.Condition;
-import io.palitra.data.DataLoader;
 import io.palitra.data.DataSpec;
 import io.palitra.data.Picture;
-import io.palitra.data.Pictures;
 import io.palitra.edit.Interpolate;
 import io.palitra.engine.Guard;
 import io.palitra.engine.Rng;
@@ -82,14 +80,8 @@ public record VaryRequest(
             ItemPictures shown = new ItemPictures("vary", opened.config().settings());
             Path target = Outputs.picture(out.isEmpty() ? Outputs.own(run, "vary.png") : Path.of(out), "out", force);
             List<Picture> given = new ArrayList<>();
-            for (String file : pictures) {
-                Picture read = PictureBytes.read(Path.of(file), watcher::note), own = spec.shape()[0] == 1 ? Pictures.grey(read)
-                    : Pictures.rgb(read);
-                given.add(Pictures.fit(own, (int) spec.shape()[1], (int) spec.shape()[2]));
-            }
-            Tensor x = Torch.cat(0, given.stream().map(p -> DataLoader.fromBytes(Torch.of(p.pixels(), 1, p.channels(), p.height(),
-                p.width())))
-                .toList()).to(opened.device());
+            for (String file : pictures) given.add(PictureBytes.fitted(file, spec, watcher::note));
+            Tensor x = Torch.cat(0, given.stream().map(PictureBytes::tensor).toList()).to(opened.device());
             List<Picture> sheet = new ArrayList<>();
             sheet.add(given.get(0));
             try (var watch = Steps.of(watcher, spec)) {

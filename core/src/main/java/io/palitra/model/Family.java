@@ -55,7 +55,21 @@ public record Family<C extends Record>(String name, String about, String paper, 
     }
 
     /** Builds a model; tensors that it has made are freed where it throws. */
-    @FunctionalInterface public interface Builder<C> { Trainable build(C config, Build with); }
+    @FunctionalInterface public interface Builder<C> {
+        Trainable build(C config, Build with);
+
+        /** What it builds, as far as that is known before it does. */
+        default Class<? extends Trainable> type() { return Trainable.class; }
+
+        /** One that is known to build models of a type. */
+        static <C> Builder<C> of(Class<? extends Trainable> type, Builder<C> how) {
+            return new Builder<>() {
+                @Override public Trainable build(C config, Build with) { return how.build(config, with); }
+
+                @Override public Class<? extends Trainable> type() { return type; }
+            };
+        }
+    }
 
     /** One that learns from {@link #USUAL}. */
     public Family(String name, String about, String paper, C defaults, Recipe recipe, @Nullable Record sampling, Builder<C> builder) {
@@ -82,6 +96,11 @@ public record Family<C extends Record>(String name, String about, String paper, 
     /** The same, of a family that learns from items of these kinds and of no others. */
     public Family<C> learns(Kind first, Kind... more) {
         return new Family<>(name, about, paper, defaults, recipe, sampling, data, tiny, EnumSet.of(first, more), takes, fits, builder);
+    }
+
+    /** False where no model of it is of that capability, whatever its configuration is; true where it may be. */
+    public boolean may(Class<?> capability) {
+        return builder.type() == Trainable.class || capability.isAssignableFrom(builder.type());
     }
 
     /** @throws IllegalArgumentException for items of a kind that it does not learn from, whatever its configuration is */

@@ -142,6 +142,9 @@ public final class DenoisingModel {
     /** Clean items of a training batch, pictures or latents, [B,C,H,W]. */
     public Tensor clean(Batch batch) { return latents == null ? batch.x() : latents.of(batch); }
 
+    /** The same of pictures [B,C,H,W] in [-1,1]. */
+    public Tensor clean(Tensor x) { return latents == null ? x : latents.encode(x); }
+
     /** Pictures [B,C,H,W] in [-1,1] of clean items. */
     public Tensor pictures(Tensor x0) { return latents == null ? x0.clamp(-1, 1) : latents.decode(x0); }
 

@@ -19,7 +19,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** What reads the texts that pictures are drawn from, a vector for each token: an encoder that learns with the network, or a frozen one. */
-public sealed interface TextReader permits TextReader.Own, TextReader.Clip {
+public sealed interface TextReader permits TextReader.Own, TextReader.Clip, TextReader.T5 {
     /** The reader, built. */
     Built build(Build with);
 
@@ -112,7 +112,22 @@ public sealed interface TextReader permits TextReader.Own, TextReader.Clip {
 
         @Override public Built build(Build with) {
             if (run.isEmpty()) throw new ConfigException("text.run", "which CLIP? text.run=W names a run of clip, a folder or org/name");
+            if (T5Texts.is(new ModelRef(run))) throw new ConfigException("text.run", "'" + run + "' is a T5: text=t5 reads it");
             return new Frozen(with.models().open(new ModelRef(run), ReadsTexts.class));
+        }
+    }
+
+    /** The encoder of a T5, frozen: Saharia et al. 2022, arXiv:2205.11487, section 2.1. */
+    record T5(
+            @Help(value = "a folder of transformers' T5 with its tokenizer.json, a pipeline that has one, or org/name of the hub",
+                place = Help.Place.MODEL) String run) implements TextReader {
+        public T5() { this(""); }
+
+        @Override public Built build(Build with) {
+            if (run.isEmpty()) throw new ConfigException("text.run", "which T5? text.run=W names a folder or org/name");
+            ModelRef ref = new ModelRef(run);
+            if (!T5Texts.is(ref)) throw new ConfigException("text.run", "'" + run + "' is no T5: its config.json has no model_type t5");
+            return new Frozen(with.models().open(ref, ReadsTexts.class));
         }
     }
 

@@ -14,6 +14,7 @@ import io.palitra.stage.ClipEmbedder;
 import io.palitra.stage.FirstStage;
 import io.palitra.stage.PictureCodec;
 import io.palitra.stage.ReadsTexts;
+import io.palitra.stage.T5Texts;
 import io.palitra.stage.VectorPrior;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -50,6 +51,12 @@ public final class RunModels implements Models, AutoCloseable {
             held.add(new Held(ref.where(), codec.net(), codec::close));
             codec.net().to(device);
             return capability.cast(codec);
+        }
+        if (capability == ReadsTexts.class && T5Texts.is(ref)) {
+            T5Texts t5 = T5Texts.open(ref);
+            held.add(new Held(ref.where(), t5.net(), t5::close));
+            t5.net().to(device);
+            return capability.cast(t5);
         }
         if (capability == ClipEmbedder.class || capability == ReadsTexts.class) {
             ClipEmbedder clip = ClipEmbedder.open(ref.where());

@@ -56,7 +56,7 @@ class DiffusionTest {
     }
 
     private static Denoiser denoiser(Diffusion model, Tensor x, Tensor labels, double guidance) {
-        return model.denoiser(x, Given.classes(labels), how("guidance=" + guidance, "clip=false"));
+        return model.denoiser(how("guidance=" + guidance, "clip=false"), Given.classes(labels), x.size(0), x.device());
     }
 
     private static double loss(Diffusion model, Batch batch, Rng rng) {

@@ -89,6 +89,7 @@ public abstract class FamilyContract {
         Record config = Config.with(c.family.defaults(), c.overrides());
         List<String> places = Config.paths(config).entrySet().stream().filter(e -> !e.getValue().isEmpty()).map(Map.Entry::getKey).toList();
         try (Freed t = build(c); Scope scope = new Scope()) {
+            assertThat(c.family.builder().type()).as("what the family says it builds").isAssignableFrom(t.model.getClass());
             t.model.updates();
             Map<String, String> all = new TreeMap<>(t.model.underneath());
             all.putAll(t.models.underneath(config));

@@ -3,6 +3,7 @@ package io.palitra.family;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.palitra.model.Family;
+import io.palitra.model.Trainable;
 import io.palitra.stage.TinyFirstStage;
 import io.palitra.train.TinyRuns;
 import java.io.IOException;
@@ -31,6 +32,7 @@ class FamilyContractTest extends FamilyContract {
     }
 
     @Test void everyFamilyOfTheCatalogueIsHere() {
+        for (Family<?> f : Families.all()) assertThat(f.builder().type()).as(f.name() + " by its type").isNotEqualTo(Trainable.class);
         assertThat(cases().stream().map(c -> c.family().name()).distinct()).containsExactlyInAnyOrderElementsOf(Families.all().stream()
             .map(Family::name).toList());
     }

@@ -14,6 +14,7 @@ import io.palitra.data.Datasets;
 import io.palitra.data.Picture;
 import io.palitra.data.Split;
 import io.palitra.engine.Scope;
+import io.palitra.engine.Torch;
 import io.palitra.hub.Safetensors;
 import io.palitra.model.Watcher;
 import io.palitra.report.Png;
@@ -158,6 +159,29 @@ class StyleRequestsTest {
         Picture all = PictureBytes.read(out, note -> { });
         assertThat(cell(all, 1, 1)).isEqualTo(cell(all, 0, 1)).isEqualTo(cell(all, 2, 1)).isNotEqualTo(cell(all, 1, 0));
         assertThat(cell(all, 0, 0)).containsOnly((byte) 255);
+    }
+
+    @Test void picturesAndProjectionsAreMixedWithEachOther() throws IOException {
+        Path a = picture("a.png", 1, 16, 16), b = root.resolve("projected-b"), out = root.resolve("given.png");
+        project(plain, picture("b.png", 1, 16, 16), "out=" + b).run(Watcher.SILENT);
+        MixRequest mix = Config.with(new MixRequest(plain.toString(), 1, 1, "0-3"), "out=" + out, "device=cpu", "pictures=" + a + "," + b);
+        mix.run(Watcher.SILENT);
+        Picture sheet = PictureBytes.read(out, note -> { });
+        assertThat(sheet.width()).isEqualTo(4 * (3 * 16 + 2 * 2));
+        assertThat(cell(sheet, 0, 1)).as("in the row and in the column").isEqualTo(cell(sheet, 1, 0)).isNotEqualTo(cell(sheet, 0, 2));
+        assertThat(cell(sheet, 1, 2)).as("all layers are the column's").isEqualTo(cell(sheet, 0, 2));
+        assertThatThrownBy(() -> Config.with(mix, "pictures=" + a, "force=true").run(Watcher.SILENT))
+            .hasMessageContaining("mix wants two pictures at least, got 1");
+        assertThatThrownBy(() -> Config.with(mix, "truncation=0.5", "force=true").run(Watcher.SILENT))
+            .hasMessageContaining("pictures that are given have the styles they have");
+        assertThatThrownBy(() -> Config.with(mix, "pictures=" + a + "," + root, "force=true").run(Watcher.SILENT))
+            .hasMessageContaining("is a folder without projected.safetensors");
+        Path other = Files.createDirectories(root.resolve("other"));
+        try (Scope scope = new Scope()) {
+            Safetensors.write(other.resolve("projected.safetensors"), Map.of("w", Torch.zeros(4, 4)), Map.of("run", "another"));
+        }
+        assertThatThrownBy(() -> Config.with(mix, "pictures=" + a + "," + other, "force=true").run(Watcher.SILENT))
+            .hasMessageContaining("was projected by another run");
     }
 
     /** Row and column of a sheet of pictures 16 x 16, 2 between, four times as large. */

@@ -9,6 +9,7 @@ import io.palitra.config.ConfigException;
 import io.palitra.config.Words;
 import io.palitra.data.FormatException;
 import io.palitra.data.Picture;
+import io.palitra.job.CaptionRequest;
 import io.palitra.job.EvaluateRequest;
 import io.palitra.job.Program;
 import io.palitra.job.ProjectRequest;
@@ -42,6 +43,12 @@ final class Answers {
         if (made instanceof EvaluateRequest.Result measured) node.set("runs", without(measured.toJson(), job));
         if (made instanceof WalkRequest.Result walk) walked(walk, node);
         if (made instanceof ProjectRequest.Result found) node.put("psnr", found.psnr()).put("seconds", found.seconds());
+        if (made instanceof CaptionRequest.Result read) {
+            ArrayNode texts = node.putArray("captions");
+            for (int i = 0; i < read.texts().size(); i++) {   // in the order that was asked for, by the names of the uploads
+                texts.addObject().put("picture", job.asked.path("pictures").path(i).asText()).put("text", read.texts().get(i).text());
+            }
+        }
         Texts.told(made, node);
         if (made instanceof Trained t) node.put("run", String.valueOf(t.run().getFileName())).put("finished", t.finished());
         return node;

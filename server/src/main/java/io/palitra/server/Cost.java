@@ -1,6 +1,9 @@
 package io.palitra.server;
 
 import io.palitra.edit.DreamRequest;
+import io.palitra.job.CaptionRequest;
+import io.palitra.job.CompleteRequest;
+import io.palitra.job.ContinueRequest;
 import io.palitra.job.DrawRequest;
 import io.palitra.job.DreamJob;
 import io.palitra.job.FillRequest;
@@ -8,6 +11,7 @@ import io.palitra.job.HarmoniseRequest;
 import io.palitra.job.PaintJob;
 import io.palitra.job.Request;
 import io.palitra.job.SampleRequest;
+import io.palitra.job.VaryRequest;
 import io.palitra.job.WriteRequest;
 import io.palitra.paint.PaintRequest;
 
@@ -25,7 +29,7 @@ final class Cost {
     /** Of a token; a score that is harmonised is about as many. */
     private static final double TOKEN = 0.01;
     private static final int SCORE = 256;
-    private static final int PAINTED = 512, DRAWN = 64, STEPS = 50;
+    private static final int PAINTED = 512, DRAWN = 64, STEPS = 50, FILM = 16;
 
     private Cost() {}
 
@@ -42,6 +46,10 @@ final class Cost {
         if (request instanceof WriteRequest w) return TOKEN * w.n() * w.length();
         if (request instanceof FillRequest f) return TOKEN * f.n() * f.text().length();
         if (request instanceof HarmoniseRequest h) return TOKEN * h.n() * SCORE;
+        if (request instanceof CaptionRequest c) return TOKEN * c.pictures().size() * c.tokens();
+        if (request instanceof VaryRequest v) return pixels(0, 0, DRAWN) * STEPS * v.n();
+        if (request instanceof CompleteRequest c) return pixels(0, 0, DRAWN) * STEPS * c.n();
+        if (request instanceof ContinueRequest c) return pixels(0, 0, DRAWN) * STEPS * c.n() * Math.max(c.frames(), FILM);
         if (request instanceof SampleRequest s) {
             String[] size = s.size().split("x");
             return (size.length == 2 ? pixels(Integer.parseInt(size[0]), Integer.parseInt(size[1]), DRAWN) : pixels(0, 0, DRAWN)) * STEPS

@@ -8,15 +8,26 @@ import io.palitra.config.Notes;
 import io.palitra.data.DataSpec;
 import io.palitra.family.Families;
 import io.palitra.job.CompleteRequest;
+import io.palitra.job.ContinueRequest;
 import io.palitra.job.DrawRequest;
 import io.palitra.job.FillRequest;
 import io.palitra.job.HarmoniseRequest;
 import io.palitra.job.PaintJob;
 import io.palitra.job.Request;
 import io.palitra.job.SampleRequest;
+import io.palitra.job.VaryRequest;
 import io.palitra.job.WriteRequest;
 import io.palitra.model.Asked;
+import io.palitra.model.Captions;
+import io.palitra.model.Encoder;
+import io.palitra.model.Energy;
 import io.palitra.model.Family;
+import io.palitra.model.LatentModel;
+import io.palitra.model.Likelihood;
+import io.palitra.model.Reconstructs;
+import io.palitra.model.Styles;
+import io.palitra.model.Varies;
+import io.palitra.stage.ByDenoising;
 import io.palitra.train.Run;
 import io.palitra.train.RunConfig;
 import java.io.IOException;
@@ -48,7 +59,20 @@ final class Fitting {
         || family(f, "vqvae"));
     private static final Need DRAWS = new Need("draws nothing",
         f -> f.kind() == ModelFacts.Kind.RUN && f.about().path("draws").asBoolean());
-    private static final Need COMPLETES = new Need("completes nothing", f -> f.kind() == ModelFacts.Kind.RUN && takes(f, "prefix"));
+    private static final Need COMPLETES = new Need("completes nothing", f -> f.kind() == ModelFacts.Kind.RUN
+        && (takes(f, "prefix") || may(f, ByDenoising.class)));
+    private static final Need GOES_ON = new Need("does not draw along noise levels", f -> may(f, ByDenoising.class));
+    private static final Need CONTINUES = new Need("goes on with no films", f -> items(f, "films") && takes(f, "prefix"));
+    private static final Need HAS_CODES = new Need("has no latent space to walk through", f -> may(f, LatentModel.class));
+    private static final Need HAS_SPACE = new Need("has no latent space to walk through",
+        f -> may(f, LatentModel.class) || may(f, Styles.class));
+    private static final Need ENCODES = new Need("makes no codes of items", f -> may(f, Encoder.class));
+    private static final Need RECONSTRUCTS = new Need("reconstructs nothing", f -> may(f, Reconstructs.class));
+    private static final Need STYLED = new Need("draws by no styles that its layers read", f -> may(f, Styles.class));
+    private static final Need VARIES = new Need("varies no pictures", f -> may(f, Varies.class));
+    private static final Need CAPTIONS = new Need("writes nothing of pictures", f -> may(f, Captions.class));
+    private static final Need SCORES = new Need("scores no items", f -> may(f, Likelihood.class) || may(f, Energy.class)
+        || may(f, Reconstructs.class));
     private static final Need WRITES = new Need("writes no texts from a beginning",
         f -> f.kind() != ModelFacts.Kind.RUN || items(f, "texts") && !takes(f, "known"));
     private static final Need FILLS = new Need("fills no holes of texts", f -> items(f, "texts") && takes(f, "known"));
@@ -61,6 +85,12 @@ final class Fitting {
         return false;
     }
 
+    private static boolean may(ModelFacts facts, Class<?> capability) {
+        String name = facts.about().path("family").asText();
+        return facts.kind() == ModelFacts.Kind.RUN
+            && Families.all().stream().filter(f -> f.name().equals(name)).allMatch(f -> f.may(capability));
+    }
+
     private static boolean items(ModelFacts facts, String name) { return facts.about().path("items").asText().equals(name); }
 
     private static boolean family(ModelFacts facts, String name) { return facts.about().path("family").asText().equals(name); }
@@ -69,10 +99,20 @@ final class Fitting {
         return switch (key) {
             case "clip" -> RANKS;
             case "vqgan" -> CODES;
-            case "model", "switchTo" -> kind.equals("paint") ? PAINTS : kind.equals("draw") ? DRAWS_WORDS : ANY;
+            case "switchTo" -> kind.equals("paint") ? PAINTS : GOES_ON;
+            case "model" -> kind.equals("paint") ? PAINTS : kind.equals("draw") ? DRAWS_WORDS : ANY;
             case "run" -> switch (kind) {
                 case "sample" -> DRAWS;
                 case "complete" -> COMPLETES;
+                case "continue" -> CONTINUES;
+                case "interpolate" -> HAS_CODES;
+                case "walk", "directions" -> HAS_SPACE;
+                case "map" -> ENCODES;
+                case "reconstruct" -> RECONSTRUCTS;
+                case "project", "mix" -> STYLED;
+                case "vary" -> VARIES;
+                case "caption" -> CAPTIONS;
+                case "anomalies" -> SCORES;
                 case "write" -> WRITES;
                 case "fill" -> FILLS;
                 case "harmonise" -> HARMONISES;
@@ -120,6 +160,8 @@ final class Fitting {
         if (request instanceof SampleRequest r) return r.sampling();
         if (request instanceof DrawRequest r) return r.sampling();
         if (request instanceof CompleteRequest r) return r.set();
+        if (request instanceof ContinueRequest r) return r.set();
+        if (request instanceof VaryRequest r) return r.set();
         if (request instanceof FillRequest r) return r.set();
         if (request instanceof HarmoniseRequest r) return r.set();
         return request instanceof WriteRequest r ? r.set() : List.of();

@@ -32,10 +32,9 @@ import java.util.stream.Stream;
 /** All jobs of a server: what every API of it hands in, follows and ends. Any thread may call. */
 final class Jobs implements AutoCloseable {
     /** Kinds of jobs that a caller may ask for. */
-    static final List<String> SERVED = List.of("draw", "sample", "complete", "interpolate", "map", "walk", "project", "mix",
-        "directions", "reconstruct", "classify",
-        "evaluate", "compare", "paint", "dream", "train", "resume", "search", "anomalies", "balance", "pull", "import", "write", "fill",
-        "harmonise");
+    static final List<String> SERVED = List.of("draw", "sample", "complete", "continue", "interpolate", "map", "walk", "project", "mix",
+        "directions", "reconstruct", "vary", "caption", "classify", "evaluate", "compare", "paint", "dream", "train", "resume", "search",
+        "anomalies", "balance", "pull", "import", "write", "fill", "harmonise");
 
     /** Characters of a request, which is kept. */
     private static final int LONGEST = 1 << 20;

@@ -62,6 +62,8 @@ final class Places {
         made.put("draw", "drawing.png");
         made.put("sample", "samples.png");
         made.put("complete", "complete.png");
+        made.put("continue", "continued.gif");
+        made.put("vary", "varied.png");
         made.put("interpolate", "interpolate.png");
         made.put("map", "map.png");
         made.put("walk", "walk");

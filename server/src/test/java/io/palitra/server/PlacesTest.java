@@ -50,13 +50,14 @@ class PlacesTest {
     private static Map<String, String> plain() {
         Map<String, String> plain = new LinkedHashMap<>();
         for (String key : List.of("draw.prompt", "sample.prompt", "paint.negative", "dream.texts",
-            "classify.labels", "classify.template", "write.beginning", "fill.text")) {
+            "classify.labels", "classify.template", "write.beginning", "fill.text",
+            "vary.from", "vary.to", "caption.ask")) {
             plain.put(key, "words for a model");
         }
         plain.put("paint.prompt", "words for a model; PaintJob.placed looks up the LoRA that a tag names");
         plain.put("search.query", "words, else SearchRequest.placed looks it up as a picture");
         for (String key : List.of("draw.sampling", "sample.sampling", "complete.set", "evaluate.sampling", "write.set", "fill.set",
-                "harmonise.set")) {
+                "harmonise.set", "continue.set", "vary.set")) {
             plain.put(key, "keys of a sampler, none of which is a place: a test below");
         }
         plain.put("train.set", "keys of a family; TrainRequest.placed looks up those that are places");

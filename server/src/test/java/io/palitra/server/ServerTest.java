@@ -101,6 +101,13 @@ class ServerTest {
         unfit("sample", "{'run': 'scenes', 'sampling': ['guidance=101']}", "guidance", "between 0 and 100");
         unfit("sample", "{'run': 'tiny', 'n': 0}", "n", "must be between 1 and");
         unfit("complete", "{'run': 'tiny', 'keep': 4}", "run", "'tiny' completes nothing");
+        unfit("project", "{'run': 'tiny', 'picture': ''}", "run", "'tiny' draws by no styles that its layers read");
+        unfit("vary", "{'run': 'tiny', 'pictures': []}", "run", "'tiny' varies no pictures; there is no model here that does");
+        unfit("caption", "{'run': 'tiny', 'pictures': []}", "run", "'tiny' writes nothing of pictures");
+        unfit("continue", "{'run': 'tiny', 'film': ''}", "run", "'tiny' goes on with no films");
+        unfit("map", "{'run': 'digits'}", "run", "'digits' makes no codes of items; models that can be named here are ");
+        unfit("reconstruct", "{'run': 'digits'}", "run", "'digits' reconstructs nothing; models that can be named here are ");
+        unfit("walk", "{'run': 'scenes'}", "run", "'scenes' has no latent space to walk through; models that can be named here are digits");
         for (CatalogueEntry e : Datasets.catalogue().stream().filter(e -> !Datasets.here(e)).toList()) {
             unfit("train", "{'family': 'vae', 'data': '" + e.name() + "'}", "data", "the data set '" + e.name() + "' is not here; palitra "
                 + "data get " + e.name() + " fetches it");

@@ -5,16 +5,26 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.abort;
 
+import io.palitra.config.Config;
+import io.palitra.data.DataOptions;
+import io.palitra.data.Dataset;
+import io.palitra.data.Datasets;
+import io.palitra.data.FilmFile;
+import io.palitra.data.FormatException;
+import io.palitra.data.Limits;
 import io.palitra.data.Picture;
+import io.palitra.data.Split;
 import io.palitra.report.FilmWriter;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Properties;
+import java.util.Random;
 import java.util.stream.Stream;
 import org.bytedeco.javacpp.Loader;
 import org.junit.jupiter.api.Test;
@@ -115,6 +125,47 @@ class Mp4Test {
         byte[] back = run(org.bytedeco.ffmpeg.ffmpeg.class, "-i", file, "-f", "rawvideo", "-pix_fmt", "gray", "-");
         // blocks of the codec reach beyond the last row
         for (int i = 0; i < 34 * 20; i++) assertThat(back[i] & 0xff).isCloseTo(99, within(2));
+    }
+
+    @Test void whatIsWrittenIsReadAgain() throws IOException {
+        List<Picture> frames = frames(20, 64, 96);
+        Path folder = Files.createDirectory(root.resolve("films")), file = folder.resolve("film.mp4");
+        new Mp4().write(file, frames, 12.5);
+        List<Picture> back = FilmFile.read(file, note -> { });
+        assertThat(back).hasSize(20);
+        for (int k = 0; k < 20; k++) {
+            byte[] a = frames.get(k).pixels(), b = back.get(k).pixels();
+            assertThat(b).hasSameSizeAs(a);
+            double sum = 0;
+            for (int i = 0; i < a.length; i++) sum += Math.pow((a[i] & 0xff) - (b[i] & 0xff), 2);
+            assertThat(10 * Math.log10(255 * 255 / (sum / a.length))).as("PSNR of frame " + k).isGreaterThan(27);
+        }
+        new Mp4().write(folder.resolve("other.mp4"), frames(12, 64, 96), 25);
+        DataOptions options = Config.with(DataOptions.DEFAULT, "frames=10");
+        Dataset train = Datasets.open(folder.toString(), Split.TRAIN, options), test = Datasets.open(folder.toString(), Split.TEST, options);
+        assertThat(train.spec()).hasToString("video of 10 frames of 3x64x96");
+        assertThat(train.size() + test.size()).isEqualTo(3);
+    }
+
+    @Test void damagedFilmsAreRefusedInOneLine() throws IOException {
+        Path file = root.resolve("film.mp4");
+        new Mp4().write(file, frames(6, 32, 32), 10);
+        byte[] whole = Files.readAllBytes(file);
+        Random random = new Random(4);
+        int read = 0;
+        for (int i = 0; i < 300; i++) {
+            byte[] damaged = Arrays.copyOf(whole, i % 3 == 0 ? random.nextInt(whole.length) : whole.length);
+            for (int k = 0; k < i % 5 && damaged.length > 0; k++) damaged[random.nextInt(damaged.length)] = (byte) random.nextInt(256);
+            try {
+                new Mp4Reader().read(damaged, "film.mp4", Limits.DEFAULT);
+                read++;
+            } catch (FormatException e) {
+                assertThat(e.getMessage()).startsWith("film.mp4").doesNotContain("\n");
+            }
+        }
+        assertThat(read).as("those that were hardly damaged").isPositive();
+        assertThatThrownBy(() -> new Mp4Reader().read("#EXTM3U\nfile:///etc/hosts\n".getBytes(StandardCharsets.UTF_8), "list.mp4",
+            Limits.DEFAULT)).isInstanceOf(FormatException.class).hasMessageStartingWith("list.mp4").hasMessageContaining("no MP4 film");
     }
 
     @Test void whatCannotBeWrittenIsToldAndLeavesNothing() throws IOException {
