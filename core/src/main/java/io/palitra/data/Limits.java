@@ -34,7 +34,7 @@ public record Limits(long pixels, int side, int ratio, int pictureBytes, int arr
     }
 
     /** Refuses a picture whose header claims more than allowed. Called before anything of that size is allocated. */
-    void check(String file, long width, long height, long fileBytes) {
+    public void check(String file, long width, long height, long fileBytes) {
         if (width < 1 || height < 1) throw new FormatException(file, -1, "the header claims " + width + "x" + height + " pixels");
         if (width > side || height > side) {
             throw new FormatException(file, -1, "the header claims " + width + "x" + height + " pixels; a side has at most " + side);

@@ -142,8 +142,9 @@ class Mp4Test {
         }
         new Mp4().write(folder.resolve("other.mp4"), frames(12, 64, 96), 25);
         DataOptions options = Config.with(DataOptions.DEFAULT, "frames=10");
-        Dataset train = Datasets.open(folder.toString(), Split.TRAIN, options), test = Datasets.open(folder.toString(), Split.TEST, options);
-        assertThat(train.spec()).hasToString("video of 10 frames of 3x64x96");
+        Dataset train = Datasets.open(folder.toString(), Split.TRAIN, options),
+            test = Datasets.open(folder.toString(), Split.TEST, options);
+        assertThat(train.spec()).hasToString("video of 10 frames of 3x64x96 without classes");
         assertThat(train.size() + test.size()).isEqualTo(3);
     }
 
