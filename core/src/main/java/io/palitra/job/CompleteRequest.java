@@ -14,6 +14,7 @@ import io.palitra.data.Pictures;
 import io.palitra.data.ScoreItems;
 import io.palitra.data.Split;
 import io.palitra.data.TextItems;
+import io.palitra.data.VideoItems;
 import io.palitra.edit.Redraw;
 import io.palitra.engine.DType;
 import io.palitra.engine.Device;
@@ -91,6 +92,9 @@ public record CompleteRequest(
         if (spec instanceof TextItems) {
             throw new ConfigException("run", "'" + run + "' is a run of texts: --text FILE names the text, --hole A:B its holes; gpt and "
                 + "lstm go on from a beginning by 'palitra write'");
+        }
+        if (spec instanceof VideoItems) {
+            throw new ConfigException("run", "'" + run + "' is a run of films: --film FILE names the one that goes on");
         }
         if (!(spec instanceof PictureItems picture)) throw new ConfigException("run", "complete is of pictures; '" + run + "' draws "
             + spec);

@@ -90,6 +90,8 @@ class ContinueRequestTest {
         assertThat(made.get(1)).isEqualTo(lit(60).pixels());
         assertThat(made.get(2)).isNotEqualTo(lit(110).pixels());
         assertThat(frames(request(film, "frames=7").run(Watcher.SILENT).file()).get(2)).isEqualTo(lit(110).pixels());
+        assertThatThrownBy(() -> new CompleteRequest(run.toString(), 2).run(Watcher.SILENT))
+            .hasMessageContaining("is a run of films: --film");
         refused(request(film, "keep=4"), "keep", "illegal keep: 4, must be at most 3");
         refused(request(film, "frames=3"), "frames", "illegal frames: 3, must be more than the 3 that are kept");
         refused(request(film, "out=" + root.resolve("on.png")), "out", "must end in .gif");
