@@ -128,12 +128,12 @@ class SystemRoutesTest {
             assertThat(system.has(key)).as(key).isTrue();
         }
         assertThat(system.path("memory").path("heap").asLong()).isPositive();
-        ObjectNode body = Asking.JSON.createObjectNode().put("kind", "reconstruct");
-        body.putObject("request").put("run", "digits");
+        ObjectNode body = Asking.JSON.createObjectNode().put("kind", "sample");
+        body.putObject("request").put("run", "digits").put("label", "eleven");
         JsonNode failed = ended(asking.job(body, 202).path("id").asText());
         assertThat(failed.path("status").asText()).isEqualTo("failed");
         JsonNode lines = asking.get("/v1/log", 200).path("lines");
-        assertThat(lines.toString()).contains("reconstructs nothing");
+        assertThat(lines.toString()).contains("no class 'eleven'");
         long last = lines.get(lines.size() - 1).path("n").asLong();
         assertThat(asking.get("/v1/log?after=" + last, 200).path("lines")).isEmpty();
     }
