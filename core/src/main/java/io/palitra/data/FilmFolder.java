@@ -18,8 +18,7 @@ import java.util.zip.CRC32;
  * {@code films=true} of folders that hold the frames of a film as pictures, in the order of their names with numbers as numbers. An item
  * is a stretch of so many frames as the options say, the stretches of a film side by side; shorter films are left out, and so are the
  * frames behind the last stretch. Films in folders are classed by the uppermost one. Folders {@code train} and {@code test}, where it has
- * both, are the parts; else one film in ten, by its
- * name, is to test.
+ * both, are the parts; else one film in ten, by its name, is to test.
  */
 final class FilmFolder implements VideoDataset {
     private static final int TENTH = 10;
