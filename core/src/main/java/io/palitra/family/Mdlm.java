@@ -49,15 +49,15 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Mdlm implements GenerativeModel<Mdlm.Sampling>, Likelihood, Evaluates {
     public record Config(
-            @Help(value = "numbers to a token; a multiple of heads", min = 8, max = 8192) int width,
+            @Help(value = "numbers to a token; an even multiple of heads", min = 8, max = 8192) int width,
             @Help(value = "blocks", min = 1, max = 128) int layers,
             @Help(value = "heads of attention", min = 1, max = 128) int heads,
             @Help(value = "chance that a number is zeroed in training", min = 0, max = 0.9) double dropout,
             @Help("how the share of hidden tokens grows with time; the bound is the same, what is seen often is not")
                 MaskedDiffusion.Noise noise) {
         public Config {
-            if (heads < 1 || width % heads != 0) {
-                throw new ArgumentException("illegal width: " + width + ", must be a multiple of heads " + heads);
+            if (heads < 1 || width % (2 * heads) != 0) {
+                throw new ArgumentException("illegal width: " + width + ", must be an even multiple of heads " + heads);
             }
         }
     }

@@ -83,25 +83,34 @@ final class GptBlock extends Module {
 
     /** @param rng draws what dropout zeroes in training; null where it zeroes nothing */
     Tensor forward(Tensor x, long batch, @Nullable Tensor bias, @Nullable KvCache cache, @Nullable Rng rng) {
+        return forward(x, batch, bias, cache, null, rng);
+    }
+
+    /** As without a cache, where tokens tell each other's places by rotation. */
+    Tensor forward(Tensor x, long batch, Rotary places, @Nullable Rng rng) { return forward(x, batch, null, null, places, rng); }
+
+    private Tensor forward(Tensor x, long batch, @Nullable Tensor bias, @Nullable KvCache cache, @Nullable Rotary places,
+            @Nullable Rng rng) {
         return Scope.run(() -> {
-            Tensor h = dropped(out.forward(attended(norm1.forward(x), batch, bias, cache)), rng).addOver(x);
+            Tensor h = dropped(out.forward(attended(norm1.forward(x), batch, bias, cache, places)), rng).addOver(x);
             return dropped(down.forward(act.of(up.forward(norm2.forward(h)))), rng).addOver(h);
         });
     }
 
     private Tensor dropped(Tensor x, @Nullable Rng rng) { return FeedForward.dropped(this, x, dropout, rng); }
 
-    private Tensor attended(Tensor x, long batch, @Nullable Tensor bias, @Nullable KvCache cache) {
+    private Tensor attended(Tensor x, long batch, @Nullable Tensor bias, @Nullable KvCache cache, @Nullable Rotary places) {
         long length = x.size(0) / batch;
-        KvCache.Heads h = cache == null ? heads(qkv.forward(x), batch, length) : cache.with(index, qkv.forward(x));
+        KvCache.Heads h = cache == null ? heads(qkv.forward(x), batch, length, places) : cache.with(index, qkv.forward(x));
         Tensor q = scale == 1 ? h.q() : h.q().mul(scale);
         boolean causal = bias == null && cache == null && length > 1 && sight == Sight.BEFORE;
         Tensor o = causal ? Torch.attention(q, h.k(), h.v(), true) : Torch.attention(q, h.k(), h.v(), bias);   // [B,heads,L,d]
         return (length == 1 ? o : o.transpose(1, 2)).reshape(x.shape());
     }
 
-    private KvCache.Heads heads(Tensor qkv, long batch, long length) {
+    private KvCache.Heads heads(Tensor qkv, long batch, long length, @Nullable Rotary places) {
         Tensor all = qkv.reshape(batch, length, 3, heads, -1).permute(2, 0, 3, 1, 4);   // [3,B,heads,L,d]
-        return new KvCache.Heads(all.select(0, 0), all.select(0, 1), all.select(0, 2));
+        Tensor both = places == null ? all : places.turn(all.narrow(0, 0, 2));
+        return new KvCache.Heads(both.select(0, 0), both.select(0, 1), all.select(0, 2));
     }
 }

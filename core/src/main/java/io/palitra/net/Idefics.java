@@ -30,7 +30,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Idefics extends Module {
     private static final String NAME = "IdeficsForVisionText2Text";
-    private static final double ROTATION = 10000;
     private static final Init SMALL = (rng, fanIn, shape) -> rng.normal(shape).mul(0.02);
 
     /**
@@ -75,7 +74,8 @@ public final class Idefics extends Module {
             JsonNode rope = json.path("rope_parameters");
             TransformerKeys.check(rope.path("rope_type").asText("default").equals("default"), "rope_type", rope.path("rope_type"),
                 "default");
-            TransformerKeys.check(rope.path("rope_theta").asDouble(ROTATION) == ROTATION, "rope_theta", rope.path("rope_theta"), "10000");
+            TransformerKeys.check(rope.path("rope_theta").asDouble(Rotary.BASE) == Rotary.BASE, "rope_theta", rope.path("rope_theta"),
+                "10000");
             JsonNode none = JsonNodeFactory.instance.objectNode();
             ClipVision.Config vision = vision(keys.part("vision_config").orElse(none));
             Size resampler = keys.yes("use_resampler", false)
@@ -151,11 +151,10 @@ public final class Idefics extends Module {
             norm2 = child("post_attention_layernorm", new Norm.Rms(c.hiddenSize, c.rmsNormEps));
         }
 
-        /** cos and sin [B,1,L,d]. */
-        Tensor forward(Tensor x, Tensor bias, Tensor cos, Tensor sin) {
+        Tensor forward(Tensor x, Tensor bias, Rotary places) {
             return Scope.run(() -> {
                 Tensor n = norm1.forward(x);
-                Tensor a = Torch.attention(rotated(headed(q, n), cos, sin), rotated(headed(k, n), cos, sin), headed(v, n), bias);
+                Tensor a = Torch.attention(places.turn(headed(q, n)), places.turn(headed(k, n)), headed(v, n), bias);
                 Tensor h = x.add(o.forward(a.transpose(1, 2).reshape(x.shape())));
                 return h.add(mlp.forward(norm2.forward(h)));
             });
@@ -163,11 +162,6 @@ public final class Idefics extends Module {
 
         private Tensor headed(Linear to, Tensor x) {
             return to.forward(x).reshape(x.size(0), x.size(1), heads, -1).transpose(1, 2);   // [B,heads,L,d]
-        }
-
-        private static Tensor rotated(Tensor x, Tensor cos, Tensor sin) {
-            Tensor[] halves = x.chunk(2, 3);
-            return x.mul(cos).add(Torch.cat(3, halves[1].neg(), halves[0]).mul(sin));
         }
     }
 
@@ -253,10 +247,10 @@ public final class Idefics extends Module {
         }
         return Scope.run(() -> {
             Tensor x = embedded(ids), bias = CausalMask.bias(ids.size(1), 0, mask, ids.device());
-            Tensor angle = angles(ids, mask), cos = angle.cos(), sin = angle.sin();
+            Rotary places = places(ids, mask);
             for (int i = 0; i < blocks.size(); i++) {
                 if (i % config.crossLayerInterval == 0) x = crosses.get(i / config.crossLayerInterval).forward(x, pictures, sees);
-                x = blocks.get(i).forward(x, bias, cos, sin);
+                x = blocks.get(i).forward(x, bias, places);
             }
             Tensor h = norm.forward(x), logits = Torch.linear(h, head, null);
             return moreHead == null ? logits : Torch.cat(2, logits, Torch.linear(h, moreHead, null));
@@ -270,13 +264,10 @@ public final class Idefics extends Module {
         return tokens.forward(ids.where(plain, zero)).where(plain.unsqueeze(2), moreTokens.forward(zero.where(plain, more)));
     }
 
-    /** Angles by which halves of queries and keys turn, [B,1,L,d]: positions count the tokens that are no padding. */
-    private Tensor angles(Tensor ids, @Nullable Tensor mask) {
-        int dim = config.hiddenSize / config.numAttentionHeads;
+    /** Positions of tokens: they count those that are no padding. */
+    private Rotary places(Tensor ids, @Nullable Tensor mask) {
         Tensor place = Torch.arange(0, ids.size(1)).to(ids.device()).unsqueeze(0).expand(ids.size(0), ids.size(1));
         if (mask != null) place = mask.to(DType.F32).cumsum(1).sub(1).maskedFill(mask.eq(0), 1);
-        Tensor frequency = Torch.arange(0, dim / 2).to(ids.device()).mul(-2 * Math.log(ROTATION) / dim).exp();
-        Tensor angle = place.unsqueeze(2).mul(frequency);   // [B,L,d/2]
-        return Torch.cat(2, angle, angle).unsqueeze(1);
+        return Rotary.at(place, config.hiddenSize / config.numAttentionHeads);
     }
 }

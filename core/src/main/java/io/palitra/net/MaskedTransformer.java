@@ -16,7 +16,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A transformer whose tokens attend to all others, before and after: what stands in the place of a hidden token is predicted from those
- * that are seen. It is not given the share that is hidden: that is seen. Names of tensors are GPT-2's where it has them.
+ * that are seen. It is not given the share that is hidden: that is seen. Tokens tell their places by
+ * rotation, as in the network of Sahoo et al. 2024: with a table of places it takes some hundred steps more until a token finds its
+ * neighbours. Names of tensors are GPT-2's where it has them.
  */
 public final class MaskedTransformer extends Module {
     private static final double EPS = 1e-5;
@@ -24,15 +26,14 @@ public final class MaskedTransformer extends Module {
     /** @param vocabulary tokens that a text may have; the mask is one more, its id is vocabulary */
     public record Config(int vocabulary, int length, int width, int layers, int heads, double dropout) {
         public Config {
-            if (heads < 1 || width % heads != 0) {
-                throw new ArgumentException("illegal width: " + width + ", must be a multiple of heads " + heads);
+            if (heads < 1 || width % (2 * heads) != 0) {   // halves of a head are rotated
+                throw new ArgumentException("illegal width: " + width + ", must be an even multiple of heads " + heads);
             }
         }
     }
 
     private final Config config;
     private final Embedding tokens;
-    private final Tensor positions;
     private final List<GptBlock> blocks = new ArrayList<>();
     private final Norm.Layer norm;
     private final Tensor head;
@@ -41,17 +42,13 @@ public final class MaskedTransformer extends Module {
         this.config = config;
         int d = config.width;
         tokens = child("transformer.wte", new Embedding(config.vocabulary + 1, d, Init.DCGAN, rng));
-        positions = table("transformer.wpe", config.length, rng);
         for (int i = 0; i < config.layers; i++) {
             blocks.add(child("transformer.h." + i, new GptBlock(i, d, config.heads, 4 * d, 1, HiddenActivation.GELU_NEW, EPS, config.layers,
                 GptBlock.Sight.ALL, config.dropout, rng)));
         }
         norm = child("transformer.ln_f", new Norm.Layer(d, EPS));
-        head = table("lm_head", config.vocabulary, rng);
-    }
-
-    private Tensor table(String name, int rows, Rng rng) {
-        return Objects.requireNonNull(child(name, new Embedding(rows, config.width, Init.DCGAN, rng)).parameters().get("weight"));
+        Embedding out = child("lm_head", new Embedding(config.vocabulary, d, Init.DCGAN, rng));
+        head = Objects.requireNonNull(out.parameters().get("weight"));
     }
 
     public Config config() { return config; }
@@ -62,8 +59,9 @@ public final class MaskedTransformer extends Module {
             throw new ArgumentException("this network wants tokens [B," + config.length + "], got " + ids);
         }
         return Scope.run(() -> {
-            Tensor x = FeedForward.dropped(this, tokens.forward(ids).add(positions).reshape(-1, config.width), config.dropout, rng);
-            for (GptBlock block : blocks) x = block.forward(x, ids.size(0), null, null, rng);
+            Tensor x = FeedForward.dropped(this, tokens.forward(ids).reshape(-1, config.width), config.dropout, rng);
+            Rotary places = Rotary.of(config.length, config.width / config.heads, ids.device());
+            for (GptBlock block : blocks) x = block.forward(x, ids.size(0), places, rng);
             return norm.forward(x);
         });
     }
