@@ -14,11 +14,7 @@ final class Bodies {
 
     private static final String TAKEN = "palitra.body", SEAT = "palitra.seat";
     private static final int PIECE = 1 << 20, PART = 4, WAIT_SECONDS = 10;
-    /** Milliseconds that a request waits for one of the seats, on a thread that others need. */
-    private static final int WAIT_MILLIS = 250;
-
-    /** Each that is being read holds a thread, however slowly it comes. */
-    private final Semaphore seats = new Semaphore(Waiters.READERS);
+    private final Readers readers = new Readers(Server.SLOWEST);
 
     /** In pieces. */
     private final Semaphore room = new Semaphore((int) Math.min(1 << 20, Math.max(2 * Server.BODY, Runtime.getRuntime().maxMemory() / PART)
@@ -43,21 +39,14 @@ final class Bodies {
         return body.toByteArray();
     }
 
-    private static void sit(Context ctx) {
-        try {
-            if (ctx.appData(KEY).seats.tryAcquire(WAIT_MILLIS, TimeUnit.MILLISECONDS)) ctx.attribute(SEAT, true);
-            else throw new Refused(503, "busy", "", "other requests are being read", 5);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new Refused(503, "closing", "", "the server is closing");
-        }
-    }
+    private static void sit(Context ctx) { ctx.attribute(SEAT, ctx.appData(KEY).readers.sit(Client.connection(ctx))); }
 
     /** A body has been read, or is not any more. */
     private void stand(Context ctx) {
-        if (ctx.attribute(SEAT) == null) return;
+        Readers.Reader reader = ctx.attribute(SEAT);
+        if (reader == null) return;
         ctx.attribute(SEAT, null);
-        seats.release();
+        readers.leave(reader);
     }
 
     /** The body that something else was to read has been read. */

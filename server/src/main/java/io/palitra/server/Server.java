@@ -33,7 +33,7 @@ public final class Server implements AutoCloseable {
     static final long BODY = 64L << 20;
 
     /** Bytes a second of a body: who sends less holds a thread for nothing. */
-    private static final long SLOWEST = 20;
+    static final long SLOWEST = 20;
 
     private static final Pattern BROKEN = Pattern.compile("%(?![0-9A-Fa-f]{2})");
 

@@ -437,6 +437,21 @@ class SecurityTest {
         }
     }
 
+    /** Nothing of them comes, so that nothing is read whose rate could be too low. */
+    @Test void whoSendsNothingOfItsBodyKeepsNobodyOut() throws Exception {
+        List<Socket> silent = new ArrayList<>();
+        try {
+            for (int i = 0; i < 3 * Waiters.READERS; i++) {
+                Socket socket = Raw.connect(server.port());
+                Raw.send(socket, "POST " + BODIES.get(i % BODIES.size()) + " HTTP/1.1\r\n" + HOST + JSON + "Content-Length: 5000\r\n\r\n{");
+                silent.add(socket);
+            }
+            for (int i = 0; i < 5; i++) assertThat(to.done(sample(1, 2)).path("status").asText()).isEqualTo("done");
+        } finally {
+            for (Socket socket : silent) socket.close();
+        }
+    }
+
     @Test void theTokenIsComparedInAsMuchTimeWhateverIsRightOfIt() {
         JavaClass gate = new ClassFileImporter().importClasses(Gate.class, ServerConfig.class).get(Gate.class);
         assertThat(calls(gate, "same")).contains("java.security.MessageDigest.isEqual").doesNotContain("java.lang.String.equals");
