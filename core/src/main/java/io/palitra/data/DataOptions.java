@@ -17,7 +17,7 @@ public record DataOptions(
         @Help("of a folder or .zip of text: the end of its files' names, such as .java; empty = .txt, .md and .jsonl") String suffix,
         @Help("of text: what a token is, a character, a byte of UTF-8, or a pair of bytes learnt from the text") Tokens tokens,
         @Help(value = "of text in pairs: ids wanted, 256 bytes and the end among them", min = 257, max = Merges.MOST) int vocabulary,
-        @Help("of text: tokens of an item; 0 = 256, of programs 192") int length,
+        @Help("of text: tokens of an item; 0 = 256, of programs 160") int length,
         @Help("of text in .jsonl: the field that holds it") String field,
         @Help(value = "of music: sixteenths of an item", min = 4, max = MOST_STEPS) int steps,
         @Help(value = "of music: semitones by which pieces for training are moved up and down, as far as their voices go; -1 = all keys, "

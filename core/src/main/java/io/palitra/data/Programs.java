@@ -11,19 +11,19 @@ import java.util.Objects;
  * comment says; shorter ones are filled up by end tokens. See {@link Program}.
  */
 public final class Programs implements Dataset {
-    static final int TRAIN = 1_000_000, TEST = 10_000, LENGTH = 192;
+    static final int TRAIN = 1_000_000, TEST = 10_000;
     private static final Alphabet.Characters LETTERS = new Alphabet.Characters(ProgramGrammar.LETTERS);
 
     private final Split split;
     private final TextSpec spec;
 
-    /** @param length tokens of an item; 0 = 192 */
+    /** @param length tokens of an item; 0 = as many as the longest program has */
     public Programs(Split split, int length) {
         if (length != 0 && length < ProgramGrammar.LONGEST) {
             throw new ArgumentException("illegal length: " + length + ", programs have up to " + ProgramGrammar.LONGEST + " characters");
         }
         this.split = split;
-        spec = new TextSpec(length == 0 ? LENGTH : length, LETTERS);
+        spec = new TextSpec(length == 0 ? ProgramGrammar.LONGEST : length, LETTERS);
     }
 
     /** @throws ArgumentException for options that programs do not have */
