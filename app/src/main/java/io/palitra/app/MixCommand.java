@@ -1,6 +1,5 @@
 package io.palitra.app;
 
-import io.palitra.config.ArgumentException;
 import io.palitra.job.MixRequest;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -23,11 +22,11 @@ final class MixCommand implements Callable<Integer> {
         + "'palitra project' wrote, two at least: they are mixed with each other in the place of drawn ones")
     private List<Path> pictures = List.of();
 
-    @Option(names = "--rows", paramLabel = "N", description = "drawn pictures of the first column; default: 4")
-    private @Nullable Integer rows;
+    @Option(names = "--rows", paramLabel = "N", defaultValue = "0", description = "drawn pictures of the first column; default: 4")
+    private int rows;
 
-    @Option(names = "--columns", paramLabel = "N", description = "drawn pictures of the first row; default: 6")
-    private @Nullable Integer columns;
+    @Option(names = "--columns", paramLabel = "N", defaultValue = "0", description = "drawn pictures of the first row; default: 6")
+    private int columns;
 
     @Option(names = "--layers", paramLabel = "A-B", required = true, description = "layers whose styles are the column's, such as 0-3; all "
         + "others are the row's. 0 is the coarsest")
@@ -51,11 +50,8 @@ final class MixCommand implements Callable<Integer> {
     @Mixin private Computing computing = new Computing();
 
     @Override public Integer call() throws IOException {
-        if (!pictures.isEmpty() && (rows != null || columns != null)) {
-            throw new ArgumentException("--rows and --columns count drawn pictures; those that are given stand in both");
-        }
-        MixRequest request = new MixRequest(run.toString(), pictures.stream().map(Path::toString).toList(), rows == null ? 4 : rows,
-            columns == null ? 6 : columns, layers, truncation, Common.name(label, "--label"), seed.value,
+        MixRequest request = new MixRequest(run.toString(), pictures.stream().map(Path::toString).toList(), rows, columns,
+            layers, truncation, Common.name(label, "--label"), seed.value,
             Common.text(out), overwriting.force, computing.device, computing.threads);
         Common.OUT.println(request.run(new Terminal("mix", false)).file());
         return 0;

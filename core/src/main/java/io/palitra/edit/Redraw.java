@@ -13,6 +13,7 @@ import io.palitra.engine.Tensor;
 import io.palitra.engine.Torch;
 import io.palitra.model.Drawing;
 import io.palitra.stage.ByDenoising;
+import io.palitra.stage.DenoisingModel;
 import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -30,6 +31,8 @@ public final class Redraw {
                 "'" + name + "' does not draw along noise levels by itself: its way cannot begin in the middle, be masked or be gone on "
                     + "with by another run; diffusion, without above, and consistency do")));
         }
+
+        DenoisingModel model() { return by.denoising(); }
 
         Sampler sampler() { return by.sampler(drawing.how()); }
 
@@ -58,9 +61,9 @@ public final class Redraw {
     public Redraw then(Drawing<?> other, String name, double from) {
         Way<?> way = Way.of(other, "switchTo", name);
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
-            long[] ours = first.by.noise(1, new Rng(0)).shape(), theirs = way.by.noise(1, new Rng(0)).shape();
+            long[] ours = first.model().noise(1, new Rng(0)).shape(), theirs = way.model().noise(1, new Rng(0)).shape();
             String why = !Arrays.equals(ours, theirs) ? "it draws " + shown(theirs) + ", the first one " + shown(ours)
-                : !same(first.by.table(), way.by.table()) ? "it was trained on other noise levels" : "";
+                : !same(first.model().table(), way.model().table()) ? "it was trained on other noise levels" : "";
             if (!why.isEmpty()) throw new ConfigException("switchTo", "'" + name + "' cannot go on: " + why);
         }
         next = way;
@@ -87,9 +90,9 @@ public final class Redraw {
     public Tensor of(Tensor picture, @Nullable Tensor drawn, double strength, int n, Rng rng) {
         try (Scope scope = new Scope(); Guard g = Torch.noGrad()) {
             Sampler sampler = first.sampler();
-            List<Level> levels = sampler.levels(first.by.table());
+            List<Level> levels = sampler.levels(first.model().table());
             int steps = levels.size() - 1, skipped = steps - (int) Math.min(steps * strength, steps);
-            Tensor z = first.by.noise(n, rng), known = first.by.clean(picture);
+            Tensor z = first.model().noise(n, rng), known = first.model().clean(picture);
             Tensor mask = drawn == null ? null : coarse(drawn, known);
             Tensor x = skipped == 0 ? z : levels.get(skipped).noised(known, z);
             int turn = turn(levels, skipped);
@@ -97,7 +100,7 @@ public final class Redraw {
             if (next != null && turn < steps) {
                 x = sampler.sample(masked(next.denoiser(n, rng), known, mask), x, levels.subList(turn, steps + 1), rng::normalLike);
             }
-            Tensor made = first.by.pictures(x);
+            Tensor made = first.model().pictures(x);
             return scope.keep(drawn == null ? made : made.where(drawn.gt(0), picture).contiguous());
         }
     }

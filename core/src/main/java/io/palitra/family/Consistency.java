@@ -10,7 +10,6 @@ import io.palitra.diffusion.Bounded;
 import io.palitra.diffusion.ConsistencyModel;
 import io.palitra.diffusion.Denoiser;
 import io.palitra.diffusion.Level;
-import io.palitra.diffusion.LevelTable;
 import io.palitra.diffusion.Objective;
 import io.palitra.diffusion.Sampler;
 import io.palitra.diffusion.Spacing;
@@ -178,20 +177,14 @@ public final class Consistency implements GenerativeModel<Consistency.Sampling>,
     @Override public List<String> notes(Asked asked) { return asked.text().map(model.conditioning()::notes).orElse(List.of()); }
 
     @Override public Tensor sample(Sampling how, Condition given, int count, Rng rng) {
-        Tensor z = noise(count, rng);
+        Tensor z = model.noise(count, rng);
         Denoiser f = denoiser(how, given, count, rng);
         return model.pictures(how.sampler.sample(f, z, how.sampler.levels(model.table()), rng::normalLike));
     }
 
-    @Override public LevelTable table() { return model.table(); }
+    @Override public DenoisingModel denoising() { return model; }
 
     @Override public Sampler sampler(Sampling how) { return how.sampler; }
-
-    @Override public Tensor noise(int n, Rng rng) { return model.noise(n, rng); }
-
-    @Override public Tensor clean(Tensor pictures) { return model.clean(pictures); }
-
-    @Override public Tensor pictures(Tensor clean) { return model.pictures(clean); }
 
     @Override public Denoiser denoiser(Sampling how, Condition given, int count, Rng rng) {
         Condition asked = model.conditioning().asked(given, count, rng);

@@ -9,7 +9,6 @@ import io.palitra.data.Dataset;
 import io.palitra.diffusion.Bounded;
 import io.palitra.diffusion.Denoiser;
 import io.palitra.diffusion.Level;
-import io.palitra.diffusion.LevelTable;
 import io.palitra.diffusion.NoiseSchedule;
 import io.palitra.diffusion.NoiseTable;
 import io.palitra.diffusion.Objective;
@@ -212,15 +211,9 @@ public final class Diffusion implements GenerativeModel<Diffusion.Sampling>, Lat
         return Torch.cat(along, prefix, x.narrow(along, known, rest));
     }
 
-    @Override public LevelTable table() { return model.table(); }
+    @Override public DenoisingModel denoising() { return model; }
 
     @Override public Sampler sampler(Sampling how) { return how.sampler; }
-
-    @Override public Tensor noise(int n, Rng rng) { return model.noise(n, rng); }
-
-    @Override public Tensor clean(Tensor pictures) { return model.clean(pictures); }
-
-    @Override public Tensor pictures(Tensor clean) { return model.pictures(clean); }
 
     /** @throws IllegalArgumentException for guidance of a model that cannot be guided */
     @Override public Denoiser denoiser(Sampling how, Condition given, int count, Rng rng) {

@@ -33,8 +33,8 @@ public record MixRequest(
         @Help(value = "the run folder, of a family with styles such as stylegan", place = Help.Place.MODEL) String run,
         @Help(value = "files of pictures of the run's size, or folders that project wrote, to be mixed with each other; none = drawn ones",
             place = Help.Place.PICTURE) List<String> pictures,
-        @Help(value = "drawn pictures of the first column", min = 1, max = 100) int rows,
-        @Help(value = "drawn pictures of the first row", min = 1, max = 100) int columns,
+        @Help(value = "drawn pictures of the first column; 0 = 4, or none where pictures are given", min = 0, max = 100) int rows,
+        @Help(value = "drawn pictures of the first row; 0 = 6, or none where pictures are given", min = 0, max = 100) int columns,
         @Help("layers A-B, such as 0-3, whose styles are the column's; all others are the row's. 0 is the coarsest") String layers,
         @Help(value = "by how much styles are moved to the mean one: 1 = not at all, 0 = onto it", min = 0, max = 3) double truncation,
         @Help("number or name of the class of all pictures, empty = any") String label,
@@ -45,10 +45,11 @@ public record MixRequest(
         @Help(value = "threads of one operation, 0 = as they are", min = 0) int threads) implements Request<MixRequest.Result> {
     /** The side below which a picture is enlarged. */
     private static final int SMALL = 64;
+    private static final int ROWS = 4, COLUMNS = 6;
 
     /** Of drawn pictures of any classes, styles as they are. */
-    public MixRequest(String run, int rows, int columns, String layers) {
-        this(run, List.of(), rows, columns, layers, 1, "", 0, "", false, "auto", 0);
+    public MixRequest(String run, String layers) {
+        this(run, List.of(), 0, 0, layers, 1, "", 0, "", false, "auto", 0);
     }
 
     public MixRequest {
@@ -67,6 +68,10 @@ public record MixRequest(
     @Override public Result run(Watcher watcher) throws IOException {
         Config.check(this);
         if (pictures.size() == 1) throw new ConfigException("pictures", "mix wants two pictures at least, got 1");
+        if (!pictures.isEmpty() && (rows != 0 || columns != 0)) {
+            throw new ConfigException(rows != 0 ? "rows" : "columns", "rows and columns count drawn pictures; those that are given stand "
+                + "in both");
+        }
         Inputs inputs = new Inputs(watcher);
         try (Run opened = inputs.open(run, device, threads); Scope scope = new Scope()) {
             Styles model = Inputs.styles(opened);
@@ -76,7 +81,7 @@ public record MixRequest(
             Tensor given = pictures.isEmpty() ? null : given(opened, model, watcher);
             try (Guard g = Torch.noGrad()) {
                 Tensor styles = given == null ? drawn(opened, model) : Torch.cat(0, given, given);
-                int n = given == null ? rows : pictures.size();
+                int n = given == null ? first(rows, ROWS) : pictures.size();
                 Course course = new Course(watcher);
                 course.at("pictures", 0, 1, 1);
                 List<Picture> sources;
@@ -95,10 +100,12 @@ public record MixRequest(
         }
     }
 
+    private static int first(int asked, int usual) { return asked == 0 ? usual : asked; }
+
     /** Of the column and then of the row, [rows+columns,L,W]. */
     private Tensor drawn(Run opened, Styles model) {
         Rng rng = new Rng(seed).on(opened.device());
-        int n = rows + columns, classes = Inputs.classes(opened);
+        int n = first(rows, ROWS) + first(columns, COLUMNS), classes = Inputs.classes(opened);
         Tensor kinds = !label.isEmpty() ? Torch.full(SampleRequest.number(opened, label), n).to(DType.I64).to(opened.device())
             : classes == 0 ? null : rng.split(1).integers(classes, n);
         return model.styles(rng.normal(n, model.latent()), kinds, truncation, 0);

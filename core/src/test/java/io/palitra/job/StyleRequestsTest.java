@@ -149,13 +149,15 @@ class StyleRequestsTest {
 
     @Test void aSheetOfMixturesHasItsSourcesAroundIt() throws IOException {
         Path out = root.resolve("mix.png");
-        assertThat(Config.with(new MixRequest(ofClasses.toString(), 2, 3, "0-1"), "out=" + out, "device=cpu").run(Watcher.SILENT).file())
+        assertThat(Config.with(new MixRequest(ofClasses.toString(), "0-1"), "rows=2", "columns=3", "out=" + out,
+            "device=cpu").run(Watcher.SILENT).file())
             .isEqualTo(out);
         Picture sheet = PictureBytes.read(out, note -> { });
         assertThat(List.of(sheet.width(), sheet.height())).containsExactly(4 * (4 * 16 + 3 * 2),
             4 * (3 * 16 + 2 * 2));   // 64 for 16 pixels
         // all layers are the column's: each column is its source
-        Config.with(new MixRequest(plain.toString(), 2, 2, "0-3"), "out=" + out, "device=cpu", "force=true").run(Watcher.SILENT);
+        Config.with(new MixRequest(plain.toString(), "0-3"), "rows=2", "columns=2", "out=" + out, "device=cpu", "force=true")
+            .run(Watcher.SILENT);
         Picture all = PictureBytes.read(out, note -> { });
         assertThat(cell(all, 1, 1)).isEqualTo(cell(all, 0, 1)).isEqualTo(cell(all, 2, 1)).isNotEqualTo(cell(all, 1, 0));
         assertThat(cell(all, 0, 0)).containsOnly((byte) 255);
@@ -164,7 +166,7 @@ class StyleRequestsTest {
     @Test void picturesAndProjectionsAreMixedWithEachOther() throws IOException {
         Path a = picture("a.png", 1, 16, 16), b = root.resolve("projected-b"), out = root.resolve("given.png");
         project(plain, picture("b.png", 1, 16, 16), "out=" + b).run(Watcher.SILENT);
-        MixRequest mix = Config.with(new MixRequest(plain.toString(), 1, 1, "0-3"), "out=" + out, "device=cpu", "pictures=" + a + "," + b);
+        MixRequest mix = Config.with(new MixRequest(plain.toString(), "0-3"), "out=" + out, "device=cpu", "pictures=" + a + "," + b);
         mix.run(Watcher.SILENT);
         Picture sheet = PictureBytes.read(out, note -> { });
         assertThat(sheet.width()).isEqualTo(4 * (3 * 16 + 2 * 2));
@@ -172,6 +174,8 @@ class StyleRequestsTest {
         assertThat(cell(sheet, 1, 2)).as("all layers are the column's").isEqualTo(cell(sheet, 0, 2));
         assertThatThrownBy(() -> Config.with(mix, "pictures=" + a, "force=true").run(Watcher.SILENT))
             .hasMessageContaining("mix wants two pictures at least, got 1");
+        assertThatThrownBy(() -> Config.with(mix, "columns=2", "force=true").run(Watcher.SILENT))
+            .hasMessageContaining("rows and columns count drawn pictures; those that are given stand in both");
         assertThatThrownBy(() -> Config.with(mix, "truncation=0.5", "force=true").run(Watcher.SILENT))
             .hasMessageContaining("pictures that are given have the styles they have");
         assertThatThrownBy(() -> Config.with(mix, "pictures=" + a + "," + root, "force=true").run(Watcher.SILENT))
@@ -194,12 +198,13 @@ class StyleRequestsTest {
     }
 
     @Test void layersOutOfRangeAndFamiliesWithoutStylesAreRefused() {
-        refused(new MixRequest(plain.toString(), 2, 2, "2-4"),
+        refused(new MixRequest(plain.toString(), "2-4"),
             "illegal layers: 2-4, must lie within 0-3, the lower one first: this run has "
             + "4 layers that read a style, 0 the coarsest");
-        refused(new MixRequest(plain.toString(), 2, 2, "coarse"), "illegal layers: 'coarse', must be A-B, such as 0-3, or one");
-        refused(new MixRequest(codes.toString(), 2, 2, "0-1"), "'gan' draws by no styles that its layers read; stylegan does");
-        refused(new MixRequest(plain.toString(), 0, 2, "0-1"), "illegal rows: 0, must be between 1 and 100");
+        refused(new MixRequest(plain.toString(), "coarse"), "illegal layers: 'coarse', must be A-B, such as 0-3, or one");
+        refused(new MixRequest(codes.toString(), "0-1"), "'gan' draws by no styles that its layers read; stylegan does");
+        assertThatThrownBy(() -> Config.with(new MixRequest(plain.toString(), "0-1"), "rows=101"))
+            .hasMessageContaining("illegal rows: 101, must be between 0 and 100");
     }
 
     @Test void directionsAreWrittenAsNumbersSheetAndFilms() throws IOException {
