@@ -41,12 +41,12 @@ public final class TinyRuns {
 
     private TinyRuns() {}
 
-    static Dataset data(Split split) { return Datasets.open("strokes", split, DataOptions.DEFAULT); }
+    static Dataset data(Split split) { return new First(Datasets.open("strokes", split, DataOptions.DEFAULT), 640); }
 
     /** A vae or ae of 30 steps on strokes. */
     static RunConfig config(String family) {
-        return RunConfig.of(family, "strokes", data(Split.TRAIN), DataOptions.DEFAULT, 3, List.of("latent=4", "train.steps=30",
-            "train.batch=16")).on("cpu", RunConfig.Precision.FP32, 1).saving(5, 7);
+        return RunConfig.of(family, "strokes", data(Split.TRAIN), DataOptions.DEFAULT, 3, List.of("latent=4", "net.hidden=32",
+            "train.steps=30", "train.batch=16")).on("cpu", RunConfig.Precision.FP32, 1).saving(5, 7);
     }
 
     /** A run of {@link #STEPS} steps of a family's own smallest configuration. @param root of the models that it is built upon */
