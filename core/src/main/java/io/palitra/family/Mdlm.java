@@ -78,8 +78,7 @@ public final class Mdlm implements GenerativeModel<Mdlm.Sampling>, Likelihood, E
     public static final Family<Config> FAMILY = new Family<>("mdlm", "Texts out of hidden tokens, which are uncovered in any order",
         "Sahoo, Arriola, Schiff, Gokaslan, Marroquin, Chiu, Rush and Kuleshov 2024, arXiv:2406.07524",
         new Config(192, 4, 6, 0, MaskedDiffusion.Noise.LOGLINEAR),
-        Recipe.of(4, 32, new OptimizerSpec.Muon(2e-3, 0.95, 0.9, 0.99, 0.01)).withSchedule(new LrSchedule.Cosine(100)).withClip(1)
-            .withEma(0.998),
+        Recipe.of(3, 32, new OptimizerSpec.Muon(2e-3, 0.95, 0.9, 0.99, 0.01)).withSchedule(new LrSchedule.Cosine(100)).withClip(1),
         SAMPLING, "programs", Family.Builder.of(Mdlm.class, Mdlm::new))
         .learns(Family.Kind.TEXTS).tiny(new Tiny("programs", List.of("data.length=160", "width=16", "layers=1", "heads=2"), Map.of()))
             .takes(Condition.Kind.PREFIX, Condition.Kind.KNOWN);
