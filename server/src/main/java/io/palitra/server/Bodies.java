@@ -20,8 +20,8 @@ final class Bodies {
     private final Semaphore room = new Semaphore((int) Math.min(1 << 20, Math.max(2 * Server.BODY, Runtime.getRuntime().maxMemory() / PART)
         / PIECE));
 
-    /** @throws Refused 413 where it has more bytes than that, 503 where there is no room for it */
-    static byte[] read(Context ctx, int most) throws IOException {
+    /** @throws Refused 413 where it has more bytes than that, 503 where there is no room for it, 400 where it breaks off */
+    static byte[] read(Context ctx, int most) {
         if (ctx.req().getContentLengthLong() > most) throw tooLarge(most);
         Bodies all = ctx.appData(KEY);
         sit(ctx);
@@ -33,6 +33,8 @@ final class Bodies {
                 if (body.size() / PIECE < (body.size() + n) / PIECE) all.take(ctx, 1);
                 body.write(piece, 0, n);
             }
+        } catch (IOException e) {
+            throw new Refused(400, "refused", "", "the request broke off");
         } finally {
             all.stand(ctx);
         }

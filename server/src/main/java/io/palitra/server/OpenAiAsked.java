@@ -83,7 +83,7 @@ final class OpenAiAsked {
         return new OpenAiAsked(fields, few(images), mask);
     }
 
-    private static Collection<Part> parts(Context ctx) throws IOException {
+    private static Collection<Part> parts(Context ctx) {
         Bodies.expect(ctx);
         try {
             ctx.uploadedFileMap();   // reads the form within its limits; of it some clients send pictures as fields without a file's name
@@ -91,6 +91,8 @@ final class OpenAiAsked {
         } catch (ServletException | IllegalStateException | BadMessageException e) {   // the second where there are too many parts
             throw new Refused(422, "bad_request", "", "the form cannot be read, has too many parts or more than " + (Server.BODY >> 20)
                 + " MiB");
+        } catch (IOException e) {
+            throw new Refused(400, "refused", "", "the request broke off");
         } finally {
             Bodies.came(ctx);
         }

@@ -42,11 +42,7 @@ final class Reply {
     /** The body, an object. @throws io.palitra.config.ConfigException for what is no JSON */
     static JsonNode body(Context ctx) {
         typed(ctx);
-        try {
-            return Json.read("the request", Bodies.read(ctx, MOST));
-        } catch (IOException e) {
-            throw new Refused(400, "refused", "", "the request broke off");
-        }
+        return Json.read("the request", Bodies.read(ctx, MOST));
     }
 
     /** The body, of which a text may be as long as the whole: a picture in letters. @throws Refused for what is no object */

@@ -28,12 +28,7 @@ final class SdBody {
 
     /** The body of a request; none is an empty one. @throws Refused for what is no JSON object */
     static SdBody of(Context ctx) {
-        byte[] bytes;
-        try {
-            bytes = Bodies.read(ctx, (int) Server.BODY);
-        } catch (IOException e) {
-            throw new Refused(400, "refused", "", "the request broke off");
-        }
+        byte[] bytes = Bodies.read(ctx, (int) Server.BODY);
         if (bytes.length == 0) return new SdBody(Job.JSON.createObjectNode());
         String type = ctx.contentType();
         if (type == null || !type.startsWith("application/json")) {
