@@ -14,6 +14,7 @@ import io.palitra.job.FillRequest;
 import io.palitra.job.HarmoniseRequest;
 import io.palitra.job.PaintJob;
 import io.palitra.job.Request;
+import io.palitra.job.Requests;
 import io.palitra.job.SampleRequest;
 import io.palitra.job.VaryRequest;
 import io.palitra.job.WriteRequest;
@@ -60,8 +61,8 @@ final class Fitting {
     private static final Need DRAWS = new Need("draws nothing",
         f -> f.kind() == ModelFacts.Kind.RUN && f.about().path("draws").asBoolean());
     private static final Need COMPLETES = new Need("completes nothing", f -> f.kind() == ModelFacts.Kind.RUN
-        && (takes(f, "prefix") || may(f, ByDenoising.class)));
-    private static final Need GOES_ON = new Need("does not draw along noise levels", f -> may(f, ByDenoising.class));
+        && (takes(f, "prefix") || redraws(f)));
+    private static final Need GOES_ON = new Need("does not draw along noise levels", Fitting::redraws);
     private static final Need CONTINUES = new Need("goes on with no films", f -> items(f, "films") && takes(f, "prefix"));
     private static final Need HAS_CODES = new Need("has no latent space to walk through", f -> may(f, LatentModel.class));
     private static final Need HAS_SPACE = new Need("has no latent space to walk through",
@@ -79,11 +80,17 @@ final class Fitting {
     private static final Need HARMONISES = new Need("completes no scores", f -> items(f, "scores") && takes(f, "known"));
     private static final Need RUN = new Need("is no run", f -> f.kind() == ModelFacts.Kind.RUN);
     private static final Need ANY = new Need("", f -> true);
+    private static final String ONE = "run", SOME = "runs";
+    /** Kinds of jobs whose requests name a run, and those of pictures alone. */
+    private static final List<String> OF_RUNS = Jobs.SERVED.stream().filter(kind -> !key(kind).isEmpty()).toList();
+    private static final Set<String> OF_PICTURES = Set.of("complete", "vary", "caption");
 
     private static boolean takes(ModelFacts facts, String kind) {
         for (JsonNode one : facts.about().path("takes")) if (one.asText().equals(kind)) return true;
         return false;
     }
+
+    private static boolean redraws(ModelFacts facts) { return facts.about().path("redraws").asBoolean(); }
 
     private static boolean may(ModelFacts facts, Class<?> capability) {
         String name = facts.about().path("family").asText();
@@ -101,7 +108,7 @@ final class Fitting {
             case "vqgan" -> CODES;
             case "switchTo" -> kind.equals("paint") ? PAINTS : GOES_ON;
             case "model" -> kind.equals("paint") ? PAINTS : kind.equals("draw") ? DRAWS_WORDS : ANY;
-            case "run" -> switch (kind) {
+            case ONE -> switch (kind) {
                 case "sample" -> DRAWS;
                 case "complete" -> COMPLETES;
                 case "continue" -> CONTINUES;
@@ -118,9 +125,22 @@ final class Fitting {
                 case "harmonise" -> HARMONISES;
                 default -> RUN;
             };
-            case "runs" -> RUN;
+            case SOME -> RUN;
             default -> ANY;
         };
+    }
+
+    /** By which key a request names runs; empty where it names none. */
+    private static String key(String kind) {
+        List<String> wanted = Requests.required(kind);
+        return wanted.contains(ONE) ? ONE : wanted.contains(SOME) ? SOME : "";
+    }
+
+    /** Kinds of jobs that a run can be named in, as far as that is known without its weights; none of other models. */
+    static List<String> jobs(ModelFacts model) {
+        if (model.kind() != ModelFacts.Kind.RUN) return List.of();
+        boolean pictures = model.about().path("items").asText("pictures").equals("pictures");
+        return OF_RUNS.stream().filter(kind -> (pictures || !OF_PICTURES.contains(kind)) && need(kind, key(kind)).fits.test(model)).toList();
     }
 
     /** @throws Refused for a model that cannot do what a job of that kind wants of it */

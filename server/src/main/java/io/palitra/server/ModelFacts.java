@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.palitra.config.Json;
 import io.palitra.data.Condition;
+import io.palitra.data.DownloadException;
 import io.palitra.data.FormatException;
 import io.palitra.family.Families;
 import io.palitra.hub.LoraFile;
@@ -13,10 +14,14 @@ import io.palitra.hub.Safetensors;
 import io.palitra.hub.Weights;
 import io.palitra.job.FamiliesRequest;
 import io.palitra.model.Family;
+import io.palitra.model.ModelRef;
+import io.palitra.model.Trainable;
 import io.palitra.model.Watcher;
 import io.palitra.report.Display;
+import io.palitra.stage.ByDenoising;
 import io.palitra.train.RunConfig;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collection;
@@ -115,9 +120,10 @@ record ModelFacts(Kind kind, ObjectNode about, long bytes) {
         ArrayNode takes = node.putArray("takes");
         if (family != null) {
             for (Condition.Kind kind : Condition.Kind.values()) {
-                if (family.takes().contains(kind) && takes(kind, config)) takes.add(kind.name().toLowerCase(Locale.ROOT));
+                if (family.takes().contains(kind) && takes(kind, family, config)) takes.add(kind.name().toLowerCase(Locale.ROOT));
             }
         }
+        node.put("redraws", family != null && family.may(ByDenoising.class) && !enlarges(config));
         if (!config.path("classes").isEmpty()) node.set("classes", config.path("classes"));
         if (spec.has("height")) node.putArray("size").add(spec.path("channels")).add(spec.path("height")).add(spec.path("width"));
         else if (spec.has("size")) node.putArray("size").add(spec.path("size"));
@@ -127,12 +133,29 @@ record ModelFacts(Kind kind, ObjectNode about, long bytes) {
         return new ModelFacts(Kind.RUN, node, bytes);
     }
 
-    private static boolean takes(Condition.Kind kind, JsonNode config) {
+    private static boolean takes(Condition.Kind kind, Family<?> family, JsonNode config) {
         JsonNode model = config.path("model");
         String condition = model.path("condition").asText(kind.name());
+        if (kind == Condition.Kind.PREFIX && family.may(ByDenoising.class) && family.builder().type() != Trainable.class) {
+            return model.path("stage").asText().isEmpty() && !enlarges(config);   // rows of pixels are kept, none of latents
+        }
         if (kind == Condition.Kind.PREFIX || kind == Condition.Kind.KNOWN) return true;
         boolean wanted = model.path("conditional").asBoolean(true) && condition.equalsIgnoreCase(kind.name());
         return wanted && (kind != Condition.Kind.LABEL || config.path("spec").path("classes").asInt() > 0);
+    }
+
+    /** Whether a run draws upon the pictures of a run below it, or was taught by one that does. */
+    private static boolean enlarges(JsonNode config) {
+        JsonNode model = config.path("model");
+        String teacher = model.path("teacher").asText();
+        if (!model.path("above").asText().isEmpty()) return true;
+        if (teacher.isEmpty()) return false;
+        try {
+            Path of = new ModelRef(teacher).place().resolve(CONFIG);
+            return Files.isRegularFile(of) && !Json.read(of).path("model").path("above").asText().isEmpty();
+        } catch (IOException | IllegalArgumentException | UncheckedIOException | FormatException | DownloadException e) {
+            return false;   // who opens it says what is wrong
+        }
     }
 
     private static JsonNode sampling(String family) {

@@ -224,6 +224,7 @@ final class Registry {
         ObjectNode node = Job.JSON.createObjectNode().put("name", e.name).put("source", e.source.name().toLowerCase(Locale.ROOT))
             .put("kind", e.facts.kind().name().toLowerCase(Locale.ROOT));
         node.setAll(e.facts.about());
+        if (e.facts.kind() == ModelFacts.Kind.RUN) Fitting.jobs(e.facts).forEach(node.putArray("jobs")::add);
         return node.put("bytes", e.facts.bytes());
     }
 
