@@ -16,9 +16,9 @@ export function grown(texts, pieces) {
 
 /** What is known of the job of that id (null = none): {job, progress, preview (address), texts (as they grow), files, notes, fault}. */
 export function useJob(id) {
-    const [state, setState] = useState(NEW);
+    const [state, setState] = useState({ ...NEW, of: id });
     useEffect(() => {
-        setState(NEW);
+        setState({ ...NEW, of: id });
         if (!id) return undefined;
         let left = false;
         const put = change => left || setState(s => ({ ...s, ...(typeof change === 'function' ? change(s) : change) }));
@@ -38,7 +38,7 @@ export function useJob(id) {
         });
         return () => { left = true; stop(); };
     }, [id]);
-    return state;
+    return state.of === id ? state : NEW;      // between two jobs the files of the first are none of the second
 }
 
 /** Where a job is, with its figures, time left and a button to end it. */
