@@ -140,7 +140,8 @@ final class Fitting {
     static List<String> jobs(ModelFacts model) {
         if (model.kind() != ModelFacts.Kind.RUN) return List.of();
         boolean pictures = model.about().path("items").asText("pictures").equals("pictures");
-        return OF_RUNS.stream().filter(kind -> (pictures || !OF_PICTURES.contains(kind)) && need(kind, key(kind)).fits.test(model)).toList();
+        return OF_RUNS.stream().filter(kind -> pictures || !OF_PICTURES.contains(kind))
+            .filter(kind -> need(kind, key(kind)).fits.test(model)).toList();
     }
 
     /** @throws Refused for a model that cannot do what a job of that kind wants of it */
