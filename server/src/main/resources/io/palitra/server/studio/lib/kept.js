@@ -21,10 +21,11 @@ export const useKept = (key, usual) => useStored(localStorage, key, usual);
 export const useTab = (key, usual) => useStored(sessionStorage, key, usual);
 
 const HANDED = 'palitra.handed';
+const EDITS = ['complete', 'vary', 'continue', 'caption'];
 
 /** "Use these settings": goes to the page of that kind and gives it the request. */
 export function useSettings(kind, request) {
-    const page = kind === 'dream' ? 'dream' : (kind === 'paint' && request.image) || kind === 'complete' ? 'edit' : 'create';
+    const page = kind === 'dream' ? 'dream' : (kind === 'paint' && request.image) || EDITS.includes(kind) ? 'edit' : 'create';
     sessionStorage.setItem(HANDED, JSON.stringify({ page, kind, request }));
     if (location.hash === `#/${page}`) dispatchEvent(new Event('palitra-handed'));
     else location.hash = `#/${page}`;

@@ -1,17 +1,17 @@
-// A picture changed: as a whole, where a brush says, or beyond its edges.
+// A picture changed: as a whole, where a brush says, or beyond its edges; by runs also varied, gone on with or told in words.
 import { html, useState, useEffect, useRef } from '../lib/html.js';
 import { t, register, language, number } from '../lib/words.js';
-import { get, submit, upload, uploadUrl, fileUrl, ended } from '../lib/api.js';
-import { Head, Button, Select, NumberField, TextField, Slider, Empty, Notice, Picture, Icon, useFetch, say } from '../lib/ui.js';
-import { SchemaForm, KeysForm, toList, fromList } from '../lib/form.js';
+import { get, submit, upload, uploadUrl, ended } from '../lib/api.js';
+import { Head, Button, Select, NumberField, TextField, Slider, Empty, Notice, useFetch, say } from '../lib/ui.js';
+import { SchemaForm, fromList } from '../lib/form.js';
 import { useKept, useTab, useHanded, randomSeed } from '../lib/kept.js';
-import { takes, isPicture, itemsOf } from '../lib/models.js';
-import { useJob, JobState } from '../lib/job.js';
+import { useJob } from '../lib/job.js';
 import { faultText } from '../lib/faults.js';
-import { Mask, differences } from '../lib/mask.js';
+import { Mask } from '../lib/mask.js';
 import { EditCanvas, NO_MARGIN } from '../lib/canvas.js';
-import { Compare } from '../lib/compare.js';
 import { PicturePicker, fetchPicture, loadImage, pictureOf, hasFiles } from '../lib/pick.js';
+import { waysOf, wayOf, groupOf, goes, takesWords, asked, askedBefore, RunFields, RunMore, RunPromise, NEW_RUN, USUAL } from './edit-run.js';
+import { Result } from './edit-result.js';
 import words from '../words/edit.js';
 import pickWords from '../words/pick.js';
 
@@ -19,18 +19,18 @@ register(words);
 register(pickWords);
 
 const GRID = 8;         // pixels: sides of a picture that a model paints are multiples of it
-const USUAL = 0.8;      // of the strength; with a mask or more room 1
+const COUNTS = [1, 2, 4, 8];
 const SIZES = [512, 768, 1024, 1536];
 const HIDDEN = ['prompt', 'negative', 'model', 'run', 'image', 'mask', 'strength', 'lora', 'loraDir', 'how.n', 'how.seed', 'how.width', 'how.height', 'outpaint', 'switchTo', 'like', 'out',
     'preview', 'force', 'device', 'threads', 'keep', 'n', 'seed', 'set', 'sampling', 'dataDir', 'precision', 'lowMemory'];
-const NEW = { model: '', prompt: '', negative: '', strength: null, count: 1, fixed: false, seed: 0, maskBlur: 0, request: {}, set: {}, keep: 0.5 };
+const NEW = { model: '', prompt: '', negative: '', strength: null, count: 1, fixed: false, seed: 0, maskBlur: 0, request: {}, set: {}, ...NEW_RUN };
 
 export default function Page() {
     const models = useFetch(() => get('/v1/models'));
     const schema = useFetch(() => get(`/v1/schema?language=${language.value}`), [language.value]);
     if (models.fault) return html`<${Head} title=${t('nav.edit')} /><${Notice} kind="fault">${faultText(models.fault)}<//>`;
     if (!models.value || (!schema.value && !schema.fault)) return html`<p class="muted">${t('shell.loading')}</p>`;
-    const all = models.value.models, able = [...all.filter(m => m.kind === 'paint'), ...all.filter(m => m.kind === 'run' && itemsOf(m) === 'pictures' && takes(m, 'prefix'))];
+    const all = models.value.models, able = [...all.filter(m => m.kind === 'paint'), ...all.filter(m => waysOf(m).length > 0)];
     if (able.length === 0) {
         return html`<${Head} title=${t('nav.edit')} about=${t('edit.about')} /><${Empty} icon="edit" title=${t('edit.none.title')}
             action=${html`<a class="button main" href="#/models">${t('edit.none.go')}</a>`}>${t('edit.none')}<//>`;
@@ -51,7 +51,7 @@ function Edit({ models, kinds }) {
     const mask = useRef(null);
     const wanted = useRef(made?.mask || null);    // a mask to load with the picture, by its upload's id
     const model = models.find(m => m.name === form.model) || models[0];
-    const paints = model.kind === 'paint';
+    const paints = model.kind === 'paint', way = wayOf(model, form), brushes = paints || way === 'redraw';
     const put = change => setForm(f => ({ ...f, ...change }));
 
     useEffect(() => {
@@ -78,7 +78,7 @@ function Edit({ models, kinds }) {
             setMargin(NO_MARGIN);
             setMade(null);
             setView('canvas');
-            setSource(await fitted(first, Math.max(first.width, first.height)));
+            setSource(paints ? await fitted(first, Math.max(first.width, first.height)) : { id: first.id, width: first.width, height: first.height });
         } catch (wrong) {
             setFault(wrong);
         } finally {
@@ -86,24 +86,31 @@ function Edit({ models, kinds }) {
         }
     };
     const resize = async side => {
-        try { setMargin(NO_MARGIN); setSource(await fitted(source.first || source, side)); } catch (wrong) { setFault(wrong); }
+        try { setFault(null); setMargin(NO_MARGIN); setSource(await fitted(source.first || source, side)); } catch (wrong) { setFault(wrong); }
+    };
+
+    const choose = name => {
+        put({ model: name });
+        const odd = source && (source.width % GRID > 0 || source.height % GRID > 0);
+        if (odd && models.find(m => m.name === name).kind === 'paint') resize(Math.max(source.width, source.height));
     };
 
     useEffect(() => {
         const look = () => {
-            const asked = sessionStorage.getItem('palitra.edit.open');
-            if (!asked) return;
+            const shown = sessionStorage.getItem('palitra.edit.open');
+            if (!shown) return;
             sessionStorage.removeItem('palitra.edit.open');
-            fetchPicture(JSON.parse(asked)).then(open, setFault);
+            fetchPicture(JSON.parse(shown)).then(open, setFault);
         };
         look();
         addEventListener('palitra-edit', look);
         return () => removeEventListener('palitra-edit', look);
-    }, []);
+    }, [paints]);
     useHanded('edit', (kind, request) => {
-        const { prompt, negative, strength, how, maskBlur, outpaint, image: from, mask: white, model: named, run, set, keep } = request;
-        put({ model: models.find(m => m.name === (named || run))?.name || model.name, prompt: prompt ?? '', negative: negative ?? '', strength: strength >= 0 ? strength : null,
-            maskBlur: maskBlur ?? 0, fixed: how?.seed !== undefined, seed: how?.seed ?? request.seed ?? 0, request: how ? { how } : {}, set: fromList(set) });
+        const { prompt, negative, strength, how, maskBlur, outpaint, model: named, run, n } = request, set = fromList(request.set);
+        const by = models.find(m => m.name === (named || run)) || model, before = askedBefore(kind, request, by), { image: from, mask: white } = before;
+        put({ ...before.form, model: by.name, prompt: prompt ?? set.prompt ?? '', negative: negative ?? '', strength: strength >= 0 ? strength : null, ...(n && { count: n }),
+            maskBlur: maskBlur ?? 0, fixed: (how?.seed ?? request.seed) !== undefined, seed: how?.seed ?? request.seed ?? 0, request: how ? { how } : {}, set });
         setMade(null);
         setView('canvas');
         if (from) {
@@ -122,14 +129,12 @@ function Edit({ models, kinds }) {
         setFault(null);
         const seed = form.fixed ? form.seed : randomSeed();
         try {
+            const white = brushes && hasMask ? (await upload(await mask.current.png())).id : '';
             if (!paints) {
-                const keep = Math.round(form.keep * rowsOf(model, source));
-                const set = toList(model.sampling || [], form.set).filter(s => !s.startsWith('prompt=') || form.prompt);
-                const job = await submit('complete', { run: model.name, image: source.id, keep, n: form.count, seed,
-                    set: [...set, ...(takes(model, 'text') && form.prompt ? [`prompt=${form.prompt}`] : [])] });
-                setMade({ job: job.id, source, whole: true });
+                const { kind, request } = asked(model, way, form, source, white, seed);
+                const job = await submit(kind, request);
+                setMade({ job: job.id, source, mask: white, whole: true });
             } else {
-                const white = hasMask ? (await upload(await mask.current.png())).id : '';
                 const request = { ...form.request, prompt: form.prompt, ...(form.negative && { negative: form.negative }), model: model.name, image: source.id,
                     how: { ...form.request.how, seed, n: form.count }, ...(white && { mask: white, maskBlur: form.maskBlur }), ...(hasMargin && { outpaint: margin, maskBlur: form.maskBlur }),
                     ...(form.strength !== null && { strength: form.strength }) };
@@ -151,27 +156,26 @@ function Edit({ models, kinds }) {
     const total = source ? source.width * source.height : 0;
 
     return html`<${Head} title=${t('nav.edit')} about=${source ? '' : t('edit.about')}>${source && html`<${Button} icon="upload" onClick=${() => { setSource(null); setMade(null); setView('canvas'); }}>${t('edit.other')}<//>`}<//>
-        ${!paints && html`<div class="above"><${Notice}>${t('edit.completes', { name: model.name })}<//></div>`}
         <div class="beside canvas-first" onDragOver=${e => hasFiles(e) && e.preventDefault()} onDrop=${dropped}>
             <section class="card form">
-                ${(paints || takes(model, 'text')) && html`<${TextField} label=${t('edit.prompt')} rows=${2} value=${form.prompt} placeholder=${t('edit.placeholder')} onInput=${prompt => put({ prompt })} onEnter=${() => source && go()} />`}
-                <${Select} label=${t('key.model')} value=${model.name} onChange=${name => put({ model: name })}
-                    options=${models.map(m => ({ value: m.name, label: m.name, group: t(m.kind === 'paint' ? 'edit.paints' : 'edit.downwards') }))} />
+                ${takesWords(model, way) && html`<${TextField} label=${t('edit.prompt')} rows=${2} value=${form.prompt} placeholder=${t('edit.placeholder')} onInput=${prompt => put({ prompt })} onEnter=${() => source && go()} />`}
+                <${Select} label=${t('key.model')} value=${model.name} onChange=${choose}
+                    options=${models.map(m => ({ value: m.name, label: m.name, group: groupOf(m) }))} />
                 ${paints ? html`<${Slider} label=${t('key.strength')} min=${0.05} max=${1} step=${0.01} value=${form.strength ?? (hasMask || hasMargin ? 1 : USUAL)} help=${t('edit.strength.help')}
                         format=${n => `${number(n * 100, 0)} %`} onInput=${strength => put({ strength })} />
                     ${(hasMask || hasMargin) && html`<${Slider} label=${t('key.maskBlur')} min=${0} max=${32} value=${form.maskBlur} format=${n => t('edit.pixels', { n })} onInput=${maskBlur => put({ maskBlur })} />`}`
-                    : html`<${Slider} label=${t('edit.keep')} min=${0} max=${1} step=${0.01} value=${form.keep} format=${n => t('edit.rows', { n: Math.round(n * rowsOf(model, source)) })} onInput=${keep => put({ keep })} />`}
-                <div class="knobs"><${Select} label=${t('edit.count')} value=${form.count} options=${[1, 2, 4, 8]} onChange=${n => put({ count: Number(n) })} />
+                    : html`<${RunFields} model=${model} way=${way} form=${form} put=${put} source=${source} hasMask=${hasMask} />`}
+                <div class="knobs">${way !== 'caption' && html`<${Select} label=${t('edit.count')} value=${form.count} options=${COUNTS.includes(form.count) ? COUNTS : [...COUNTS, form.count].sort((a, b) => a - b)} onChange=${n => put({ count: Number(n) })} />`}
                     <${Select} label=${t('key.seed')} value=${form.fixed ? 'fixed' : 'random'} onChange=${v => put({ fixed: v === 'fixed' })} options=${[{ value: 'random', label: t('edit.random') }, { value: 'fixed', label: t('edit.fixed') }]} />
                     ${form.fixed && html`<${NumberField} label=${t('edit.seed')} value=${form.seed} integer min=${0} onChange=${seed => put({ seed })} />`}
-                    <${Button} kind="main" className="large go" icon="edit" busy=${busy} disabled=${!image} onClick=${go}>${t(paints ? 'edit.go' : 'edit.go.complete')}<//></div>
+                    <${Button} kind="main" className="large go" icon="edit" busy=${busy} disabled=${!image} onClick=${go}>${goes(way)}<//></div>
                 ${fault && html`<${Notice} kind="fault" onClose=${() => setFault(null)}>${faultText(fault)}<//>`}
                 <details class="more"><summary>${t('form.more')}</summary><div class="form">
                     ${paints && html`<${TextField} label=${t('key.negative')} rows=${2} value=${form.negative} onInput=${negative => put({ negative })} />`}
                     ${source && paints && html`<${Select} label=${t('edit.side')} value=${Math.max(source.width, source.height)} onChange=${n => resize(Number(n))}
                         options=${[...new Set([...SIZES, Math.max(source.width, source.height)])].sort((a, b) => a - b).map(n => ({ value: n, label: t('edit.pixels', { n }) }))} />`}
                     ${paints ? html`<${SchemaForm} schema=${kinds.paint} values=${form.request} onChange=${request => put({ request })} hide=${[...HIDDEN, 'maskBlur']} error=${fault} main=${['how.steps', 'how.guidance', 'how.sampler']} />`
-                        : html`<${KeysForm} keys=${(model.sampling || []).filter(k => k.key !== 'prompt' && k.key !== 'label')} values=${form.set} onChange=${set => put({ set })} error=${fault} main=${['temperature', 'topK', 'topP', 'guidance']} />`}
+                        : html`<${RunMore} model=${model} way=${way} form=${form} put=${put} fault=${fault} />`}
                 </div></details>
             </section>
             <section class="stack">
@@ -179,16 +183,14 @@ function Edit({ models, kinds }) {
                 ${source && made && html`<div class="row" role="group" aria-label=${t('edit.view')}><${Button} small pressed=${view === 'canvas'} onClick=${() => setView('canvas')}>${t('edit.view.canvas')}<//>
                     <${Button} small pressed=${view === 'result'} onClick=${() => setView('result')}>${t('edit.view.result')}<//></div>`}
                 ${source && view === 'result' && made && html`<${Result} made=${made} state=${state} finished=${finished} onContinue=${open} />`}
-                ${image && view === 'canvas' && html`<${EditCanvas} key=${source.id} image=${image} mask=${paints ? mask.current : null} margin=${paints ? margin : NO_MARGIN} onMargin=${paints ? setMargin : null}
-                        keep=${paints ? undefined : form.keep * image.naturalHeight} onChange=${() => setTurn(n => n + 1)} />
-                    ${paints && html`<p class="promise ${hasMask || hasMargin ? 'holds' : ''}">${hasMask || hasMargin
+                ${image && view === 'canvas' && html`<${EditCanvas} key=${source.id} image=${image} mask=${brushes ? mask.current : null} margin=${paints ? margin : NO_MARGIN} onMargin=${paints ? setMargin : null}
+                        keep=${way === 'rows' ? form.keep * image.naturalHeight : undefined} onChange=${() => setTurn(n => n + 1)} />
+                    ${!paints ? html`<${RunPromise} model=${model} way=${way} hasMask=${hasMask} />` : html`<p class="promise ${hasMask || hasMargin ? 'holds' : ''}">${hasMask || hasMargin
                         ? t(form.maskBlur > 0 ? 'edit.promise.soft' : 'edit.promise', { share: number(100 * (total - mask.current.painted) / total, 1), pixels: total - mask.current.painted })
                         : t('edit.promise.none')}</p>`}
                     ${source.cropped && html`<p class="muted small-text">${t('edit.cropped', { width: source.width, height: source.height })}</p>`}`}
             </section></div>`;
 }
-
-const rowsOf = (model, source) => model.size?.[1] || source?.height || 32;
 
 /** The upload, or another of it whose longer side is that long and whose sides a model can paint: cut by less than 8 pixels, or scaled. */
 async function fitted(first, side) {
@@ -203,33 +205,4 @@ async function fitted(first, side) {
     pen.drawImage(image, Math.floor((width - w) / 2), Math.floor((height - h) / 2), w, h);
     const { id } = await upload(await new Promise(resolve => canvas.toBlob(resolve, 'image/png')));
     return { id, width, height, first: one, cropped: true };
-}
-
-function Result({ made, state, finished, onContinue }) {
-    const [at, setAt] = useState(0);
-    const [check, setCheck] = useState(null);
-    const pictures = state.files.filter(isPicture);
-    const name = pictures[Math.min(at, pictures.length - 1)];
-    useEffect(() => {
-        let left = false;
-        setCheck(null);
-        if (!finished || !name || made.whole || (!made.mask && !Object.values(made.margin).some(n => n > 0))) return undefined;
-        (async () => {
-            const [before, after, white] = await Promise.all([loadImage(uploadUrl(made.source.id)), loadImage(fileUrl(made.job, name)), made.mask ? loadImage(uploadUrl(made.mask)) : null]);
-            let levels = null;
-            if (white) { const of = new Mask(before.naturalWidth, before.naturalHeight); of.load(white); levels = of.levels(); }
-            if (!left) setCheck(differences(before, after, levels, made.margin, made.reach) || { pixels: 0 });
-        })().catch(() => {});
-        return () => { left = true; };
-    }, [finished, name]);
-    if (!name) return html`<${JobState} state=${state} />${state.preview && html`<div class="only"><img src=${state.preview} alt="" class="pixels" /></div>`}`;
-    return html`${!finished && html`<${JobState} state=${state} />`}
-        ${made.whole ? html`<div class="only"><${Picture} src=${fileUrl(made.job, name)} alt=${t('edit.after')} /></div>`
-            : html`<${Compare} before=${uploadUrl(made.source.id)} after=${fileUrl(made.job, name)} width=${made.source.width} height=${made.source.height} margin=${made.margin} />`}
-        ${check?.pixels === 0 && html`<p class="promise">${t('edit.unchecked')}</p>`}
-        ${check?.pixels > 0 && html`<p class="promise ${check.differ === 0 ? 'holds' : 'broken'}">${t(check.differ === 0 ? 'edit.checked' : 'edit.differs', { n: check.pixels, differ: check.differ })}</p>`}
-        ${pictures.length > 1 && html`<div class="picks">${pictures.map((p, i) => html`<button type="button" key=${p} class="tile" aria-pressed=${String(i === at)} aria-label=${t('edit.choose', { n: i + 1 })} onClick=${() => setAt(i)}><${Picture} src=${fileUrl(made.job, p)} alt="" /></button>`)}</div>`}
-        <div class="row">${!made.whole && html`<${Button} icon="edit" onClick=${() => fetchPicture({ job: made.job, name }).then(onContinue)}>${t('edit.continue')}<//>`}
-            <a class="button" href=${fileUrl(made.job, name)} download><${Icon} name="save" />${t('edit.save')}</a></div>
-        ${state.notes.map((line, i) => html`<p key=${i} class="muted small-text">${line}</p>`)}`;
 }
