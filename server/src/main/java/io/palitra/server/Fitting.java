@@ -28,7 +28,6 @@ import io.palitra.model.Likelihood;
 import io.palitra.model.Reconstructs;
 import io.palitra.model.Styles;
 import io.palitra.model.Varies;
-import io.palitra.stage.ByDenoising;
 import io.palitra.train.Run;
 import io.palitra.train.RunConfig;
 import java.io.IOException;
