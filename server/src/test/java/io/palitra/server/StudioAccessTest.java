@@ -170,6 +170,7 @@ class StudioAccessTest {
             w.text("This is not the token").waitFor();
             w.labelled("Token").fill(TOKEN);
             w.press("Enter");
+            w.there("header.top a.brand");   // the page is loaded anew
             w.settled();
             assertThat(w.page.evaluate("document.cookie + JSON.stringify(localStorage) + JSON.stringify(sessionStorage)").toString())
                 .doesNotContain(TOKEN);
