@@ -22,10 +22,12 @@ final class MixCommand implements Callable<Integer> {
         + "'palitra project' wrote, two at least: they are mixed with each other in the place of drawn ones")
     private List<Path> pictures = List.of();
 
-    @Option(names = "--rows", paramLabel = "N", defaultValue = "0", description = "drawn pictures of the first column; default: 4")
+    @Option(names = "--rows", paramLabel = "N", defaultValue = "0", description = "drawn pictures of the first column; 0 = 4, or none "
+        + "where pictures are given")
     private int rows;
 
-    @Option(names = "--columns", paramLabel = "N", defaultValue = "0", description = "drawn pictures of the first row; default: 6")
+    @Option(names = "--columns", paramLabel = "N", defaultValue = "0", description = "drawn pictures of the first row; 0 = 6, or none "
+        + "where pictures are given")
     private int columns;
 
     @Option(names = "--layers", paramLabel = "A-B", required = true, description = "layers whose styles are the column's, such as 0-3; all "

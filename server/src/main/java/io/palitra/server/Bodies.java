@@ -14,7 +14,7 @@ final class Bodies {
 
     private static final String TAKEN = "palitra.body", SEAT = "palitra.seat";
     private static final int PIECE = 1 << 20, PART = 4, WAIT_SECONDS = 10;
-    private final Readers readers = new Readers(Server.SLOWEST);
+    private final Readers readers = new Readers();
 
     /** In pieces. */
     private final Semaphore room = new Semaphore((int) Math.min(1 << 20, Math.max(2 * Server.BODY, Runtime.getRuntime().maxMemory() / PART)

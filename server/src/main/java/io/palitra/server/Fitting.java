@@ -79,7 +79,7 @@ final class Fitting {
     private static final Need HARMONISES = new Need("completes no scores", f -> items(f, "scores") && takes(f, "known"));
     private static final Need RUN = new Need("is no run", f -> f.kind() == ModelFacts.Kind.RUN);
     private static final Need ANY = new Need("", f -> true);
-    private static final String ONE = "run", SOME = "runs";
+    private static final String RUN_KEY = "run", RUNS_KEY = "runs";
     /** Kinds of jobs whose requests name a run, and those of pictures alone. */
     private static final List<String> OF_RUNS = Jobs.SERVED.stream().filter(kind -> !key(kind).isEmpty()).toList();
     private static final Set<String> OF_PICTURES = Set.of("complete", "vary", "caption");
@@ -107,7 +107,7 @@ final class Fitting {
             case "vqgan" -> CODES;
             case "switchTo" -> kind.equals("paint") ? PAINTS : GOES_ON;
             case "model" -> kind.equals("paint") ? PAINTS : kind.equals("draw") ? DRAWS_WORDS : ANY;
-            case ONE -> switch (kind) {
+            case RUN_KEY -> switch (kind) {
                 case "sample" -> DRAWS;
                 case "complete" -> COMPLETES;
                 case "continue" -> CONTINUES;
@@ -124,7 +124,7 @@ final class Fitting {
                 case "harmonise" -> HARMONISES;
                 default -> RUN;
             };
-            case SOME -> RUN;
+            case RUNS_KEY -> RUN;
             default -> ANY;
         };
     }
@@ -132,7 +132,7 @@ final class Fitting {
     /** By which key a request names runs; empty where it names none. */
     private static String key(String kind) {
         List<String> wanted = Requests.required(kind);
-        return wanted.contains(ONE) ? ONE : wanted.contains(SOME) ? SOME : "";
+        return wanted.contains(RUN_KEY) ? RUN_KEY : wanted.contains(RUNS_KEY) ? RUNS_KEY : "";
     }
 
     /** Kinds of jobs that a run can be named in, as far as that is known without its weights; none of other models. */

@@ -13,15 +13,11 @@ import org.eclipse.jetty.io.Connection;
  * of whom the fewest bytes a second came from, if they were too few: many who send nothing keep nobody out.
  */
 final class Readers {
-    /** Milliseconds that a request waits for a seat, as often, on a thread that others need; after half of them it is seen who is slow. */
+    /** Milliseconds between looks for who is slow, and how many there are: a request that waits holds a thread that others need. */
     private static final int WAIT_MILLIS = 250, TRIES = 7;
 
     private final Semaphore seats = new Semaphore(Waiters.READERS, true);
     private final Set<Reader> sitting = ConcurrentHashMap.newKeySet();
-    private final long slowest;
-
-    /** @param slowest bytes a second, of fewer a seat is taken away */
-    Readers(long slowest) { this.slowest = slowest; }
 
     /** Whose body is read. */
     static final class Reader {
@@ -59,7 +55,7 @@ final class Readers {
 
     /** Of those that can be told to be slow, and whom nobody else takes a seat from. */
     private Optional<Reader> slowest() {
-        Optional<Reader> least = sitting.stream().filter(r -> r.seconds() > WAIT_MILLIS / 2e3 && r.rate() < slowest)
+        Optional<Reader> least = sitting.stream().filter(r -> r.seconds() > WAIT_MILLIS / 2e3 && r.rate() < Server.SLOWEST)
             .min(Comparator.comparingDouble(Reader::rate));
         return least.filter(sitting::remove).or(() -> least.isPresent() ? slowest() : Optional.empty());
     }
